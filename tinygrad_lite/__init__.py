@@ -1,0 +1,67 @@
+"""tinygrad_lite: see, check and run the chain rule on scalars.
+
+    import tinygrad_lite as tg
+    from tinygrad_lite import Value, nn
+
+This file is the front door: the public names and nothing else. The engine is loaded at once; a
+room is opened when one of its names is first used, so that importing the package takes
+milliseconds and loads no optional library.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+from tinygrad_lite.engine.ops import cos, exp, log, maximum, minimum, relu, sigmoid, sin, softplus, sqrt, tanh
+from tinygrad_lite.engine.value import Value, dot
+from tinygrad_lite.engine.value import total as sum
+
+__version__ = "0.1.0"
+
+_ROOMS: dict[str, tuple[str, ...]] = {
+    # file of the room: the public names that live there
+}
+_HOME = {name: home for home, names in _ROOMS.items() for name in names}
+_SUBMODULES = ("nn", "views", "checking", "compiler", "export", "errors")
+
+if TYPE_CHECKING:
+    from tinygrad_lite import checking, compiler, errors, export, nn, views
+
+__all__ = [
+    "Value",
+    "checking",
+    "compiler",
+    "cos",
+    "dot",
+    "errors",
+    "exp",
+    "export",
+    "log",
+    "maximum",
+    "minimum",
+    "nn",
+    "relu",
+    "sigmoid",
+    "sin",
+    "softplus",
+    "sqrt",
+    "sum",
+    "tanh",
+    "views",
+]
+
+
+def __getattr__(name: str) -> Any:
+    """Open the room of a public name at its first use (PEP 562)."""
+    if name in _HOME:
+        found = getattr(importlib.import_module(f"tinygrad_lite.{_HOME[name]}"), name)
+        globals()[name] = found
+        return found
+    if name in _SUBMODULES:
+        return importlib.import_module(f"tinygrad_lite.{name}")
+    raise AttributeError(f"tinygrad_lite has no name {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *_HOME, *_SUBMODULES})

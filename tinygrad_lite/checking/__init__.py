@@ -1,0 +1,1 @@
+"""Is my derivation right? Read `compare.py` first."""

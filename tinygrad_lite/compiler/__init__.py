@@ -1,0 +1,1 @@
+"""Ways to run a computation again, fast. Read `trace.py` first."""

@@ -1,0 +1,134 @@
+"""The rows of + - * / ** and abs, and the two kinds of leaf."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+from tinygrad_lite.engine.op import NOT_ZERO, REAL, Domain, Kink, row
+from tinygrad_lite.engine.ops.exponential import log
+
+
+def _no_rule(*operands: Any) -> Any:
+    raise TypeError("a leaf is given, not computed: it has no forward rule and no local derivatives.")
+
+
+leaf = row(
+    name="leaf",
+    symbol="",
+    forward=_no_rule,
+    partials=_no_rule,
+    latex="",
+    source="",
+    domain=(REAL,),
+    because="A number that was put in: a weight, a bias or an input.",
+    arity=0,
+)
+
+constant = row(
+    name="constant",
+    symbol="",
+    forward=_no_rule,
+    partials=_no_rule,
+    latex="",
+    source="",
+    domain=(REAL,),
+    because="A bare number in the program: nobody asks for its gradient.",
+    arity=0,
+)
+
+add = row(
+    name="add",
+    symbol="+",
+    forward=lambda x, y: x + y,
+    partials=lambda x, y, out: (1.0, 1.0),
+    latex="{x} + {y}",
+    source="{x} + {y}",
+    domain=(REAL, REAL),
+    because="A sum passes the gradient on to both terms unchanged.",
+    arity=2,
+)
+
+sub = row(
+    name="sub",
+    symbol="-",
+    forward=lambda x, y: x - y,
+    partials=lambda x, y, out: (1.0, -1.0),
+    latex="{x} - {y}",
+    source="{x} - {y}",
+    domain=(REAL, REAL),
+    because="A difference passes the gradient on to the first term, and its opposite to the second.",
+    arity=2,
+)
+
+mul = row(
+    name="mul",
+    symbol="*",
+    forward=lambda x, y: x * y,
+    partials=lambda x, y, out: (y, x),
+    latex=r"{x} \cdot {y}",
+    source="{x} * {y}",
+    domain=(REAL, REAL),
+    because="In a product each factor's slope is the other factor.",
+    arity=2,
+)
+
+div = row(
+    name="div",
+    symbol="/",
+    forward=lambda x, y: x / y,
+    partials=lambda x, y, out: (1.0 / y, -out / y),  # -x / y**2, without the overflow of y**2
+    latex=r"\frac{{{x}}}{{{y}}}",
+    source="{x} / {y}",
+    domain=(REAL, NOT_ZERO),
+    because="A quotient has the slope 1/y along x, and -x/y^2 along y.",
+    arity=2,
+)
+
+neg = row(
+    name="neg",
+    symbol="neg",
+    forward=lambda x: -x,
+    partials=lambda x, out: (-1.0,),
+    latex="-{x}",
+    source="-{x}",
+    domain=(REAL,),
+    because="A changed sign changes the sign of the gradient.",
+)
+
+
+def _pow_partials(x: Any, y: Any, out: Any) -> tuple[Any, Any]:
+    """y * x^(y-1) along x, and x^y * log(x) along y, with the limits where those have no value."""
+    if x > 0:
+        return y * x ** (y - 1), out * log(x)
+    if x == 0 and y == 0:
+        return 0.0, 0.0  # 0^0 = 1 by convention, constant along x
+    if x == 0:
+        along_x = 1.0 if y == 1 else 0.0 if y > 1 else math.inf
+        return along_x, 0.0
+    return y * x ** (y - 1), math.nan  # x < 0: a whole y has a slope along x, and none along y
+
+
+pow = row(
+    name="pow",
+    symbol="**",
+    forward=math.pow,  # refuses (-1)**0.5, where Python's ** would answer with a complex number
+    partials=_pow_partials,
+    latex="{x}^{{{y}}}",
+    source="{x} ** {y}",
+    domain=(Domain("{x} > 0, or a whole exponent", lambda x: x > 0, (0.2, 0.7, 1.0, 2.5)), REAL),
+    because="The power rule: bring the exponent down and lower it by one.",
+    arity=2,
+)
+
+absolute = row(
+    name="abs",
+    symbol="abs",
+    forward=abs,
+    partials=lambda x, out: (1.0 if x > 0 else -1.0 if x < 0 else x * 0.0,),
+    latex=r"\left|{x}\right|",
+    source="abs({x})",
+    domain=(REAL,),
+    kink=Kink(lambda x: x == 0, -1.0, 1.0, "At 0 every slope from -1 to 1 is right; ours is 0, the middle."),
+    because="The absolute value keeps positive numbers and turns negative ones around.",
+)

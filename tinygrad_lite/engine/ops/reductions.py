@@ -1,0 +1,68 @@
+"""The fused rows: one node for a whole sum, or for a whole weighted sum.
+
+A neuron of n inputs is n products and n sums. As one `dot` node it has 2n+1 parents and no
+node between, which is several times faster; `expand` says what it stands for, so that a
+drawing or an explanation can show the products and sums.
+"""
+
+from __future__ import annotations
+
+import builtins
+from operator import mul
+from typing import Any
+
+from tinygrad_lite.engine.op import REAL, row
+
+
+def _sum_of(*xs: Any) -> Any:
+    """x1 + x2 + ... from the left, in elementary additions."""
+    total = xs[0]
+    for x in xs[1:]:
+        total = total + x
+    return total
+
+
+def _dot(*operands: float) -> float:
+    """Operands are the weights, then as many inputs, then perhaps one bias; the sum begins with the bias."""
+    n = len(operands) // 2
+    return builtins.sum(map(mul, operands[:n], operands[n : 2 * n]), *operands[2 * n :])  # type: ignore[no-any-return]
+
+
+def _dot_partials(*operands_and_out: Any) -> tuple[Any, ...]:
+    """Along a weight the slope is its input, along an input its weight, along the bias 1."""
+    operands = operands_and_out[:-1]
+    n = len(operands) // 2
+    return (*operands[n : 2 * n], *operands[:n], *(1.0,) * (len(operands) % 2))
+
+
+def _dot_expand(*operands: Any) -> Any:
+    n = len(operands) // 2
+    products = [operands[i] * operands[n + i] for i in range(n)]
+    return _sum_of(*operands[2 * n :], *products)
+
+
+sum = row(
+    name="sum",
+    symbol="sum",
+    forward=lambda *xs: builtins.sum(xs),
+    partials=lambda *xs_and_out: (1.0,) * (len(xs_and_out) - 1),
+    latex="{sum}",
+    source="sum([{xs}])",
+    domain=(REAL,),
+    expand=_sum_of,
+    because="A sum passes the gradient on to each of its terms unchanged.",
+    arity=None,
+)
+
+dot = row(
+    name="dot",
+    symbol="dot",
+    forward=_dot,
+    partials=_dot_partials,
+    latex="{dot}",
+    source="dot({xs})",
+    domain=(REAL,),
+    expand=_dot_expand,
+    because="In a weighted sum each weight's slope is its input, and each input's slope its weight.",
+    arity=None,
+)

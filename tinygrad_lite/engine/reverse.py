@@ -1,0 +1,118 @@
+"""The chain rule, from a root back to the leaves.
+
+`backward` works on numbers and fills `.grad`: it is what trains. `adjoints` gives the same
+sums in a dict and leaves every `.grad` alone; asked for a graph, it evaluates the rules of the
+table on Values instead of reading the recorded numbers, so that the result can be
+differentiated again. Both go through the nodes in reverse topological order: a node is asked
+for its gradient only when every child has added its share.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+from tinygrad_lite.engine.graph import topological
+from tinygrad_lite.errors import StaleGraphError
+
+if TYPE_CHECKING:
+    from tinygrad_lite.engine.value import Value
+
+
+def backward(root: Value, *, create_graph: bool = False) -> None:
+    """Set the gradients of all nodes behind the root; see `Value.backward`."""
+    order = topological(root)
+    inner = [node for node in order if node.parents]
+    leaves = [node for node in order if not node.parents]
+    before = [leaf.grad for leaf in leaves]
+    try:
+        if create_graph:
+            found = adjoints(root, create_graph=True)
+            for node in order:
+                node.grad = found[node]
+        else:
+            for node in order:
+                node.grad = 0.0
+            root.grad = 1.0
+            _sweep(inner)
+        for leaf, old in zip(leaves, before, strict=True):
+            leaf.grad = old + leaf.grad
+    except BaseException:  # Ctrl-C too: the leaves are all new or all old, never a mixture
+        for leaf, old in zip(leaves, before, strict=True):
+            leaf.grad = old
+        raise
+
+
+def _sweep(inner: Sequence[Value]) -> None:
+    """The inner loop: hand each node's gradient on to its parents, times the local derivative."""
+    for node in reversed(inner):
+        grad, parents = node.grad, node.parents
+        if len(parents) == 2:  # nearly every node, so worth writing out
+            (a, b), (da, db) = parents, node.local
+            if da is not None:
+                a.grad += grad * da
+            if db is not None:
+                b.grad += grad * db
+        else:
+            for parent, slope in zip(parents, node.local):  # noqa: B905  equal by construction
+                if slope is not None:
+                    parent.grad += grad * slope
+
+
+def adjoints(root: Value, *, seed: Any = 1.0, create_graph: bool = False) -> dict[Value, Any]:
+    """d(root)/d(node), times the seed, for every node behind the root; no `.grad` is touched.
+
+    Args:
+        seed: the adjoint of the root itself.
+        create_graph: give Values with a history, by evaluating the table's rules on Values.
+
+    Raises:
+        StaleGraphError: create_graph needs the numbers of now, and some `.data` was changed
+            since the forward pass.
+
+    >>> from tinygrad_lite.engine import Value
+    >>> x = Value(3.0); y = x * x
+    >>> adjoints(y)[x], x.grad
+    (6.0, 0.0)
+    """
+    order = topological(root)
+    if create_graph:
+        require_fresh(order)
+    found: dict[Value, Any] = dict.fromkeys(order, 0.0)
+    found[root] = seed
+    for node in reversed(order):
+        adjoint = found[node]
+        if not node.parents or (adjoint.__class__ is float and adjoint == 0.0):
+            continue
+        slopes = node.op.partials(*node.parents, node) if create_graph else node.local
+        for parent, slope, recorded in zip(node.parents, slopes, node.local, strict=True):
+            if recorded is not None:
+                share = slope if adjoint.__class__ is float and adjoint == 1.0 else adjoint * slope
+                old = found[parent]
+                found[parent] = share if old.__class__ is float and old == 0.0 else old + share
+    return found
+
+
+def require_fresh(order: Sequence[Value]) -> None:
+    """Raise if the recorded numbers are not those that the operands would give now."""
+    for node in order:
+        if node.parents:
+            numbers = [p if p.__class__ is float else p.data for p in node.parents]
+            try:
+                out = node.op.forward(*numbers)
+                slopes = node.op.partials(*numbers, out)
+            except (ValueError, ArithmeticError):
+                out, slopes = math.nan, ()
+            fresh = [None if old is None else new for old, new in zip(node.local, slopes, strict=False)]
+            if not _same((out, *fresh), (node.data, *node.local)):
+                named = ", ".join(f"{p.label} = {p.data!r}" for p in node.parents if getattr(p, "label", ""))
+                raise StaleGraphError(
+                    f"`.data` was changed after the forward pass: {node.op.name} recorded {node.data!r}, but its "
+                    f"operands {'(' + named + ') ' if named else ''}would give {out!r} now.\n"
+                    "  Run the forward pass again, then differentiate."
+                )
+
+
+def _same(now: Sequence[Any], then: Sequence[Any]) -> bool:
+    return len(now) == len(then) and all(a == b or (a != a and b != b) for a, b in zip(now, then, strict=True))

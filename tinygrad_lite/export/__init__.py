@@ -1,0 +1,1 @@
+"""Ways to take a graph elsewhere: source code for other libraries, JSON."""

@@ -1,0 +1,1 @@
+"""What a network is: modules, losses, optimisers, data, training. Read `modules.py` first."""
