@@ -1,0 +1,104 @@
+"""The house stands as DESIGN draws it: imports point one way, files stay short, importing is light."""
+
+import ast
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import tinygrad_lite
+
+PACKAGE = Path(tinygrad_lite.__file__).parent
+FILES = sorted(PACKAGE.rglob("*.py"))
+
+# room: the rooms it may import. `errors` is open to all.
+MAY_IMPORT = {
+    "errors": set(),
+    "engine": set(),
+    "calculus": {"engine"},
+    "nn": {"engine", "calculus", "data"},
+    "views": {"engine", "calculus"},
+    "compiler": {"engine", "calculus"},
+    "export": {"engine", "calculus"},
+    "checking": {"engine", "calculus", "views", "compiler"},
+    "data": set(),
+}
+ABOVE_ALL = {"__init__", "__main__", "cli", "commands", "testing"}
+
+
+def room_of(path: Path) -> str:
+    return path.relative_to(PACKAGE).with_suffix("").parts[0]
+
+
+def imported_modules(source: str) -> list[str]:
+    """The modules of this package that a file imports, type-checking imports left out."""
+    found = []
+    tree = ast.parse(source)
+    for node in ast.walk(tree):
+        if isinstance(node, ast.If) and "TYPE_CHECKING" in ast.dump(node.test):
+            node.body = []
+    for node in ast.walk(tree):
+        names = []
+        if isinstance(node, ast.ImportFrom) and node.module:
+            names = [node.module] if node.module != "tinygrad_lite" else [f"tinygrad_lite.{n.name}" for n in node.names]
+        elif isinstance(node, ast.Import):
+            names = [alias.name for alias in node.names]
+        found += [name for name in names if name.split(".")[0] == "tinygrad_lite"]
+    return found
+
+
+def forbidden(room: str, source: str) -> list[str]:
+    """The imports of a file in `room` that point the wrong way."""
+    wrong = []
+    for module in imported_modules(source):
+        target = module.split(".")[1] if "." in module else "__init__"
+        allowed = target in {room, "errors"} | MAY_IMPORT[room]
+        if room == "checking" and target == "views":
+            allowed = module in ("tinygrad_lite.views.text", "tinygrad_lite.views")
+        if not allowed:
+            wrong.append(module)
+    return wrong
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda p: str(p.relative_to(PACKAGE)))
+def test_imports_point_one_way(path):
+    room = room_of(path)
+    if room in ABOVE_ALL:
+        return
+
+    assert forbidden(room, path.read_text()) == []
+
+
+def test_an_import_against_the_arrows_is_seen():
+    assert forbidden("engine", "from tinygrad_lite.views.picture import draw") == ["tinygrad_lite.views.picture"]
+    assert forbidden("nn", "import tinygrad_lite.views") == ["tinygrad_lite.views"]
+    assert forbidden("checking", "from tinygrad_lite.views.player import x") == ["tinygrad_lite.views.player"]
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda p: str(p.relative_to(PACKAGE)))
+def test_every_file_tells_one_story(path):
+    limit = 400 if room_of(path) == "compiler" else 300
+
+    assert len(path.read_text().splitlines()) <= limit
+    assert ast.get_docstring(ast.parse(path.read_text())), "a file opens with what it is and how to read it"
+    assert path.stem not in {"utils", "helpers", "misc", "common"}
+
+
+def loaded_by(program: str) -> set[str]:
+    """The top-level modules in memory after a program has run in a fresh interpreter."""
+    code = f"{program}\nimport sys; print(*{{name.split('.')[0] for name in sys.modules}})"
+    run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=PACKAGE.parent)
+    return set(run.stdout.split())
+
+
+HEAVY = {"numpy", "matplotlib", "graphviz", "llvmlite", "torch", "sympy", "mpmath", "IPython", "dataclasses", "inspect"}
+
+
+def test_importing_the_package_loads_no_optional_library():
+    assert loaded_by("import tinygrad_lite") & HEAVY == set()
+    assert loaded_by("from tinygrad_lite.engine import Value; from tinygrad_lite.nn import MLP") & HEAVY == set()
+
+
+def test_the_proof_of_light_import_can_fail():
+    assert "numpy" in loaded_by("import tinygrad_lite, numpy")

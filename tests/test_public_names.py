@@ -1,0 +1,26 @@
+"""The front door: every public name is there, documented, and found lazily or at once."""
+
+import pytest
+
+import tinygrad_lite as tg
+
+
+@pytest.mark.parametrize("name", tg.__all__)
+def test_every_public_name_opens_and_says_what_it_is(name):
+    thing = getattr(tg, name)
+
+    assert thing is not None
+    assert (getattr(thing, "__doc__", None) or "").strip(), f"{name} has no docstring"
+
+
+def test_the_list_of_public_names_is_sorted_and_whole():
+    lazy = {name for names in tg._ROOMS.values() for name in names}
+
+    assert sorted(set(tg.__all__)) == sorted(tg.__all__)
+    assert lazy <= set(tg.__all__)
+    assert set(tg.__all__) <= set(dir(tg))
+
+
+def test_an_unknown_name_is_refused_in_words():
+    with pytest.raises(AttributeError, match="no name 'grda'"):
+        tg.grda

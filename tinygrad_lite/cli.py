@@ -1,0 +1,73 @@
+"""The command `tinygrad-lite`: one file a sub-command in `commands/`, opened when it is called.
+
+Exit codes: 0 all is well, 1 a check failed, 2 bad usage.
+"""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+import sys
+from collections.abc import Sequence
+
+from tinygrad_lite import __version__
+from tinygrad_lite.errors import TinygradLiteError
+
+COMMANDS = {
+    "lesson": "train a network on Fisher's Iris data, check gradients derived by hand, draw it all (the default)",
+    "explain": "the value and the gradients of an expression, with the chain rule written out",
+    "draw": "the computation graph of an expression as a picture",
+    "animate": "a page that plays the forward and the backward pass of an expression",
+    "check": "is the backpropagation in this file right, and if not, what is the mistake?",
+    "train": "train a network on the rows of a CSV file",
+    "doctor": "versions, the layout engine in use, and which extras are installed",
+}
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the command line and give its exit code.
+
+    >>> main(["--version"])
+    tinygrad-lite 0.1.0
+    0
+    """
+    words = list(sys.argv[1:] if argv is None else argv)
+    if words == ["--version"]:
+        print(f"tinygrad-lite {__version__}")
+        return 0
+    if not words or (words[0].startswith("-") and words[0] not in ("-h", "--help")):
+        words.insert(0, "lesson")
+    try:
+        parser = _parser(words[0])
+        args = parser.parse_args(words)
+        return int(args.run(args))
+    except SystemExit as stop:  # argparse has said what is wrong
+        return stop.code if isinstance(stop.code, int) else 2
+    except (TinygradLiteError, OSError) as error:
+        print(f"tinygrad-lite {words[0]}: {error}", file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        print("\nstopped.", file=sys.stderr)
+        return 130
+
+
+def _parser(chosen: str) -> argparse.ArgumentParser:
+    """The parser with the arguments of the chosen command; the others are listed, not loaded."""
+    parser = argparse.ArgumentParser(
+        prog="tinygrad-lite",
+        description="See, check and run the chain rule. Without a command: the lesson.",
+        epilog="tinygrad_lite is not affiliated with tinygrad.",
+    )
+    parser.add_argument("--version", action="version", version=f"tinygrad-lite {__version__}")
+    commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
+    for name, summary in COMMANDS.items():
+        sub = commands.add_parser(name, help=summary, description=summary[0].upper() + summary[1:] + ".")
+        if name == chosen:
+            module = importlib.import_module(f"tinygrad_lite.commands.{name}")
+            module.configure(sub)
+            sub.set_defaults(run=module.run)
+    return parser
+
+
+if __name__ == "__main__":
+    sys.exit(main())

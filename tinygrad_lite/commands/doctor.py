@@ -1,0 +1,71 @@
+"""`tinygrad-lite doctor`: versions, the layout engine in use, and which extras are installed."""
+
+from __future__ import annotations
+
+import argparse
+import importlib.metadata
+import importlib.util
+import json
+import platform
+
+from tinygrad_lite import __version__
+
+EXTRAS = {
+    "compile": ("llvmlite", "numpy"),
+    "plot": ("matplotlib", "numpy"),
+    "notebook": ("jupyterlab", "ipykernel", "nbclient"),
+    "test": ("pytest", "hypothesis", "mpmath", "sympy"),
+}
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    """Add the arguments of the command."""
+    parser.add_argument("--json", action="store_true", help="print one JSON object")
+
+
+def run(args: argparse.Namespace) -> int:
+    """Print what is installed; the exit code is 1 if nothing can be drawn."""
+    report = diagnosis()
+    if args.json:
+        print(json.dumps(report, indent=2))
+    else:
+        for name, value in report.items():
+            if isinstance(value, dict):
+                print(f"{name}:")
+                for key, text in value.items():
+                    print(f"  {key:<16}{text}")
+            else:
+                print(f"{name:<18}{value}")
+    return 0 if _draws() else 1
+
+
+def diagnosis() -> dict[str, object]:
+    """What is installed, as names and texts."""
+    from tinygrad_lite.views import engines
+
+    return {
+        "tinygrad_lite": __version__,
+        "python": f"{platform.python_version()} ({platform.machine()}, {platform.system()})",
+        "layout engine": engines.describe(),
+        "packages": {name: _version(name) for name in ("graphviz", "graphviz-pure")},
+        "extras": {extra: _extra(names) for extra, names in EXTRAS.items()},
+    }
+
+
+def _version(distribution: str) -> str:
+    try:
+        return importlib.metadata.version(distribution)
+    except importlib.metadata.PackageNotFoundError:
+        return "not installed"
+
+
+def _extra(names: tuple[str, ...]) -> str:
+    missing = [name for name in names if importlib.util.find_spec(name) is None]
+    return "not installed: " + ", ".join(missing) if missing else ", ".join(f"{n} {_version(n)}" for n in names)
+
+
+def _draws() -> bool:
+    """True if a small picture can be made."""
+    from tinygrad_lite import Value, draw
+
+    return "<svg" in draw(Value(1.0) + 1.0).svg
