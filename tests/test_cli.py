@@ -1,0 +1,50 @@
+"""The command line: what is said, what is written, and the exit codes 0, 1 and 2."""
+
+import importlib
+import json
+import subprocess
+import sys
+
+import pytest
+
+from tinygrad_lite import __version__, cli
+
+
+@pytest.mark.parametrize("name", cli.COMMANDS)
+def test_every_listed_command_can_be_opened(name):
+    module = importlib.import_module(f"tinygrad_lite.commands.{name}")
+
+    assert callable(module.configure)
+    assert callable(module.run)
+
+
+def test_python_dash_m_is_the_same_command():
+    run = subprocess.run([sys.executable, "-m", "tinygrad_lite", "--version"], capture_output=True, text=True)
+
+    assert (run.returncode, run.stdout) == (0, f"tinygrad-lite {__version__}\n")
+
+
+@pytest.mark.parametrize("words", [["nonsense"], ["doctor", "--nonsense"], ["--nonsense"]])
+def test_bad_usage_is_exit_code_2(words, capsys):
+    assert cli.main(words) == 2
+    assert "usage:" in capsys.readouterr().err
+
+
+def test_help_lists_the_commands(capsys):
+    assert cli.main(["--help"]) == 0
+    assert all(name in capsys.readouterr().out for name in cli.COMMANDS)
+
+
+def test_doctor_names_versions_and_the_layout_engine(capsys):
+    assert cli.main(["doctor"]) == 0
+    assert f"tinygrad_lite     {__version__}" in capsys.readouterr().out
+
+    assert cli.main(["doctor", "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["layout engine"]
+
+
+def test_only_the_chosen_command_is_loaded():
+    code = "import sys; from tinygrad_lite import cli; cli.main(['nonsense']); print('numpy' in sys.modules)"
+    run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+
+    assert run.stdout == "False\n"
