@@ -21,16 +21,19 @@ __version__ = "0.1.0"
 
 _ROOMS: dict[str, tuple[str, ...]] = {
     # file of the room: the public names that live there
+    "checking.compare": ("compare",),
 }
 _HOME = {name: home for home, names in _ROOMS.items() for name in names}
 _SUBMODULES = ("nn", "views", "checking", "compiler", "export", "errors")
 
 if TYPE_CHECKING:
     from tinygrad_lite import checking, compiler, errors, export, nn, views
+    from tinygrad_lite.checking.compare import compare
 
 __all__ = [
     "Value",
     "checking",
+    "compare",
     "compiler",
     "cos",
     "dot",
