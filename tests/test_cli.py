@@ -32,7 +32,8 @@ def test_bad_usage_is_exit_code_2(words, capsys):
 
 def test_help_lists_the_commands(capsys):
     assert cli.main(["--help"]) == 0
-    assert all(name in capsys.readouterr().out for name in cli.COMMANDS)
+    shown = capsys.readouterr().out
+    assert all(name in shown for name in cli.COMMANDS)
 
 
 def test_doctor_names_versions_and_the_layout_engine(capsys):

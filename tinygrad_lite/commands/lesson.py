@@ -1,0 +1,278 @@
+"""`tinygrad-lite lesson`: the whole idea on real data, in a few seconds.
+
+It trains a 4-8-3 network on Fisher's Iris data, compares a backpropagation written by hand in NumPy with the
+engine's gradients, once right and once with a planted mistake, draws one neuron and the network for one
+flower, and writes a page to look at. Read `run` first.
+"""
+
+from __future__ import annotations
+
+import argparse
+import importlib.util
+import sys
+from pathlib import Path
+from typing import Any
+
+import tinygrad_lite as tg
+from tinygrad_lite import Value, nn
+from tinygrad_lite.commands import lesson_page as html
+
+EPOCHS = 120
+RATE = 0.5
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    """Add the arguments of the command."""
+    parser.add_argument(
+        "--out", type=Path, default=Path("tinygrad-lite-lesson"), metavar="FOLDER", help="where the page goes"
+    )
+    parser.add_argument("--seed", type=int, default=0, help="seed of the split and of the first weights (default 0)")
+    parser.add_argument("--quiet", action="store_true", help="print the two accuracies and the page's path only")
+
+
+def run(args: argparse.Namespace) -> int:
+    """Train, compare, draw, write the page; the exit code is 1 if a check failed."""
+
+    def say(words: str = "") -> None:
+        if not args.quiet:
+            print(words)
+
+    args.out.mkdir(parents=True, exist_ok=True)  # first of all: a folder that cannot be made should cost no wait
+    flowers = nn.datasets.iris()
+    train, held = scaled(*flowers.split(1 / 3, seed=args.seed))
+    model = nn.MLP(4, [8, 3], activation="tanh", seed=args.seed)
+    say(f"Fisher's Iris data: {len(train)} flowers to learn from, {len(held)} held back.")
+    say(f"A network of 4 inputs, 8 tanh units and 3 classes: {len(model.parameters())} parameters.\n")
+
+    reports = comparisons(model, train)
+    losses = fit(model, train, quiet=args.quiet)
+    accuracies = accuracy(model, train), accuracy(model, held)
+    say()
+    print(f"accuracy on the training flowers {accuracies[0]:.3f}, on those held back {accuracies[1]:.3f}")
+
+    ok = True
+    if reports is None:
+        say("\nNumPy is not installed, so the backpropagation written in it is left out: pip install numpy")
+    else:
+        right, slipped = reports
+        ok = right.ok and slipped.wrong == ["W1", "b1"]
+        say("\nBackpropagation by hand, in NumPy, against the engine, entry by entry:")
+        say(str(right))
+        say("\nThe same with the slope of tanh forgotten:")
+        say(str(slipped))
+
+    neuron, network = neuron_graph(model, train), network_graph(model, train)
+    path = write_page(args.out, accuracies, losses, reports, neuron, network, confusion(model, held), flowers)
+    print(f"\nOpen {path}" if not args.quiet else path)
+    return 0 if ok else 1
+
+
+def scaled(train: nn.Dataset, held: nn.Dataset) -> tuple[nn.Dataset, nn.Dataset]:
+    """Both sets with each column shifted and scaled to mean 0 and deviation 1, as measured on the first."""
+    columns = list(zip(*train.inputs, strict=True))
+    means = [sum(column) / len(column) for column in columns]
+    widths = [
+        (sum((x - m) ** 2 for x in column) / len(column)) ** 0.5 for column, m in zip(columns, means, strict=True)
+    ]
+
+    def scale(data: nn.Dataset) -> nn.Dataset:
+        rows = [[(x - m) / s for x, m, s in zip(row, means, widths, strict=True)] for row in data.inputs]
+        return data.with_rows(rows, data.targets)
+
+    return scale(train), scale(held)
+
+
+def mean_loss(model: nn.MLP, data: nn.Dataset) -> Value:
+    """The mean cross-entropy over all samples, as one graph."""
+    return tg.sum([nn.cross_entropy(model(x), t) for x, t in data]) / len(data)  # type: ignore[no-any-return]
+
+
+def fit(model: nn.MLP, data: nn.Dataset, *, quiet: bool) -> list[float]:
+    """Gradient descent with all samples in each step; the loss before every step."""
+    losses = []
+    show = not quiet and sys.stderr.isatty()
+    for epoch in range(EPOCHS):
+        loss = mean_loss(model, data)
+        model.zero_grad()
+        loss.backward()
+        for p in model.parameters():
+            p.data -= RATE * p.grad
+        losses.append(loss.data)
+        if show:
+            done = 30 * (epoch + 1) // EPOCHS
+            bar = "#" * done + "." * (30 - done)
+            print(f"\rtraining [{bar}] {epoch + 1}/{EPOCHS}   loss {loss.data:.4f}", end="", file=sys.stderr)
+    if show:
+        print(file=sys.stderr)
+    return losses
+
+
+def predicted(model: nn.MLP, x: list[float]) -> int:
+    """The class with the largest score."""
+    scores = model(x)
+    return max(range(len(scores)), key=lambda k: scores[k].data)
+
+
+def accuracy(model: nn.MLP, data: nn.Dataset) -> float:
+    """The fraction of samples whose class is predicted."""
+    return sum(predicted(model, x) == t for x, t in data) / len(data)
+
+
+def confusion(model: nn.MLP, data: nn.Dataset) -> list[list[int]]:
+    """Row t, column p: how many flowers of species t were taken for species p."""
+    counts = [[0] * 3 for _ in range(3)]
+    for x, t in data:
+        counts[t][predicted(model, x)] += 1
+    return counts
+
+
+def weights(model: nn.MLP) -> dict[str, Any]:
+    """The parameters as textbooks write them: W1 is (4, 8), b1 (8,), W2 (8, 3), b2 (3,), of Values."""
+    named: dict[str, Any] = {}
+    for i, layer in enumerate(model.layers, start=1):
+        named[f"W{i}"] = [list(column) for column in zip(*(neuron.w for neuron in layer.neurons), strict=True)]
+        named[f"b{i}"] = [neuron.b for neuron in layer.neurons]
+    return named
+
+
+def comparisons(model: nn.MLP, data: nn.Dataset) -> tuple[Any, Any] | None:
+    """The hand-written backpropagation against the engine: right, and with the mistake. None without NumPy."""
+    if importlib.util.find_spec("numpy") is None:
+        return None
+    import numpy as np
+
+    from tinygrad_lite.commands import lesson_numpy
+
+    model.zero_grad()
+    mean_loss(model, data).backward()
+    exact = weights(model)
+    numbers = {name: np.vectorize(lambda p: p.data)(np.array(values)) for name, values in exact.items()}
+    X, T = np.array(data.inputs), np.eye(3)[data.targets]
+    right = tg.compare(lesson_numpy.backprop(**numbers, X=X, T=T), exact)
+    slipped = tg.compare(lesson_numpy.backprop_with_a_mistake(**numbers, X=X, T=T), exact)
+    return right, slipped
+
+
+def inputs(data: nn.Dataset, place: int) -> tuple[list[Value], int]:
+    """One sample with its numbers as labelled Values, and its class."""
+    x, t = data[place]
+    names = [name.removesuffix(" (cm)") for name in data.feature_names]
+    return [Value(value, label=name) for name, value in zip(names, x, strict=True)], t
+
+
+def neuron_graph(model: nn.MLP, data: nn.Dataset) -> Value:
+    """The first hidden unit for the first flower, differentiated."""
+    x, _ = inputs(data, 0)
+    out: Value = model.layers[0].neurons[0](x)
+    out.label = "output"
+    model.zero_grad()
+    out.backward()
+    return out
+
+
+def network_graph(model: nn.MLP, data: nn.Dataset) -> Value:
+    """The whole network for the first flower, up to its loss, differentiated."""
+    x, t = inputs(data, 0)
+    loss: Value = nn.cross_entropy(model(x), t)
+    loss.label = "loss"
+    model.zero_grad()
+    loss.backward()
+    return loss
+
+
+def write_page(
+    folder: Path,
+    accuracies: tuple[float, float],
+    losses: list[float],
+    reports: tuple[Any, Any] | None,
+    neuron: Value,
+    network: Value,
+    counts: list[list[int]],
+    flowers: nn.Dataset,
+) -> Path:
+    """Write the SVGs and `index.html`; the path of the page."""
+    from tinygrad_lite.views.text import Table
+
+    neuron_picture, network_picture = tg.draw(neuron), tg.draw(network, expand=False)
+    neuron_picture.save(folder / "neuron.svg")
+    network_picture.save(folder / "network.svg")
+    (folder / "loss.svg").write_text(html.curve(losses, "mean cross-entropy"), encoding="utf-8")
+    weight = next(p for p in neuron.parents[0].parents if isinstance(p, Value))
+
+    table = Table(
+        ["species", *(f"taken for {name}" for name in flowers.target_names)],
+        [[name, *row] for name, row in zip(flowers.target_names, counts, strict=True)],
+        title="The flowers held back",
+    )
+    sections = [
+        html.section(
+            "What it learned",
+            "150 irises of three species, four lengths each. A third of the flowers was held back; the network never "
+            "saw them while it learned.",
+            html.figures(
+                [
+                    (f"{accuracies[0]:.1%}", "right on the training flowers"),
+                    (f"{accuracies[1]:.1%}", "right on the flowers held back"),
+                    (f"{losses[0]:.2f} → {losses[-1]:.3f}", f"loss, before and after {len(losses)} steps"),
+                ]
+            ),
+            html.picture(
+                html.curve(losses, "mean cross-entropy"),
+                "The loss falls quickly, then levels off.",
+                "Every step goes forward through the network, backward by the chain rule, and a little downhill.",
+            ),
+            f'<div class="report">{table.html()}</div>',
+        ),
+        *(_comparison_sections(reports) if reports is not None else []),
+        html.section(
+            "One neuron, looked at",
+            "From left to right the neuron computes; from right to left the chain rule runs. A box shows a value and how "
+            "much the output would answer to a change of it; an arrow carries the local derivative of one step.",
+            html.picture(neuron_picture.svg, "Graph of one neuron", "The first hidden unit, for the first flower."),
+            "The gradient of its first weight, written out:",
+            html.code(tg.explain(neuron, weight).text()),
+        ),
+        html.section(
+            "The whole network, for one flower",
+            "Each weighted sum is drawn as one node here. All the gradients in this picture come from one backward pass.",
+            html.picture(network_picture.svg, "Graph of the whole network", "From four lengths to one number: the loss."),
+        ),
+        html.section(
+            "Where to go from here",
+            html.code(
+                'tinygrad-lite explain "tanh(a*b + b**3)" a=-4 b=2    # the chain rule with its numbers\n'
+                "jupyter lab notebooks/                                # the lessons, in order\n"
+                "tinygrad-lite check my_backprop.py                    # which mistake did I make?"
+            ),
+        ),
+    ]
+    path = folder / "index.html"
+    text = html.page(
+        "A network learns three flowers",
+        "Forward, backward, step: everything on this page was computed by one small engine that applies the chain rule.",
+        sections,
+        f"Made by tinygrad_lite {tg.__version__}. Data: {flowers.source}.",
+    )
+    path.write_text(text, encoding="utf-8")
+    return path
+
+
+def _comparison_sections(reports: tuple[Any, Any]) -> list[str]:
+    from tinygrad_lite.commands import lesson_numpy
+
+    right, slipped = reports
+    return [
+        html.section(
+            "The same gradients by hand",
+            "Here is the backward pass as one writes it by hand, a layer at a time:",
+            html.code(lesson_numpy.body(lesson_numpy.backprop)),
+            "Its numbers against the engine's, which knows nothing of matrices:",
+            f'<div class="report">{right.html()}</div>',
+        ),
+        html.section(
+            "And with a slip",
+            "One line is wrong now. Every shape still fits, and the network would even learn; only a comparison tells.",
+            html.code(lesson_numpy.body(lesson_numpy.backprop_with_a_mistake), marked=["# the slip"]),
+            f'<div class="report">{slipped.html()}</div>',
+        ),
+    ]
