@@ -22,12 +22,14 @@ __version__ = "0.1.0"
 _ROOMS: dict[str, tuple[str, ...]] = {
     # file of the room: the public names that live there
     "checking.compare": ("compare",),
+    "calculus.transforms": ("derivative", "grad", "value_and_grad"),
 }
 _HOME = {name: home for home, names in _ROOMS.items() for name in names}
 _SUBMODULES = ("nn", "views", "checking", "compiler", "export", "errors")
 
 if TYPE_CHECKING:
     from tinygrad_lite import checking, compiler, errors, export, nn, views
+    from tinygrad_lite.calculus.transforms import derivative, grad, value_and_grad
     from tinygrad_lite.checking.compare import compare
 
 __all__ = [
@@ -36,10 +38,12 @@ __all__ = [
     "compare",
     "compiler",
     "cos",
+    "derivative",
     "dot",
     "errors",
     "exp",
     "export",
+    "grad",
     "log",
     "maximum",
     "minimum",
@@ -51,6 +55,7 @@ __all__ = [
     "sqrt",
     "sum",
     "tanh",
+    "value_and_grad",
     "views",
 ]
 

@@ -1,0 +1,229 @@
+"""grad, value_and_grad and derivative: what they give, in which structure, and what they leave alone."""
+
+import math
+from collections import OrderedDict, namedtuple
+
+import mpmath
+import pytest
+
+import tinygrad_lite as tg
+from tinygrad_lite import Value
+from tinygrad_lite.engine.graph import topological
+from tinygrad_lite.errors import DomainError, OperandError
+
+np = pytest.importorskip("numpy")
+
+
+def test_the_slope_of_a_function_of_one_number_is_a_bare_float():
+    slope = tg.grad(lambda x: tg.tanh(x) * x)(0.5)
+
+    assert type(slope) is float
+    assert slope == pytest.approx(math.tanh(0.5) + 0.5 * (1 - math.tanh(0.5) ** 2), rel=1e-15)
+
+
+def test_value_and_grad_gives_both():
+    assert tg.value_and_grad(lambda x: x * x + 1)(3.0) == (10.0, 6.0)
+
+
+Pair = namedtuple("Pair", "w b")
+
+
+@pytest.mark.parametrize(
+    ("argument", "expected"),
+    [
+        (3.0, 6.0),
+        (3, 6.0),
+        (True, 2.0),
+        ([1.0, 2.0], [2.0, 4.0]),
+        ((1, 2.0), (2.0, 4.0)),
+        ({"w": [1.0, (2.0,)], "b": 3.0}, {"w": [2.0, (4.0,)], "b": 6.0}),
+        (Pair([1.0], 2.0), Pair([2.0], 4.0)),
+        (OrderedDict(b=1.0, a=2.0), OrderedDict(b=2.0, a=4.0)),
+        ([], []),
+    ],
+)
+def test_a_gradient_is_built_as_the_argument_is(argument, expected):
+    def squares(tree):
+        if isinstance(tree, dict):
+            tree = list(tree.values())
+        return sum(squares(t) for t in tree) if isinstance(tree, list | tuple) else tree * tree
+
+    gradient = tg.grad(squares)(argument)
+
+    assert gradient == expected
+    assert type(gradient) is type(expected)
+
+
+def test_the_gradient_along_an_array_is_an_array_of_floats():
+    W = np.array([[1, 2], [3, 4]])
+    gradient = tg.grad(lambda p: np.sum(p["W"] ** 2) + p["b"])({"W": W, "b": np.float64(1.0)})
+
+    assert gradient["W"].dtype == float
+    assert gradient["W"].tolist() == [[2.0, 4.0], [6.0, 8.0]]
+    assert gradient["b"] == 1.0
+
+
+def test_argnums_chooses_arguments_from_either_end():
+    def f(x, y, z):
+        return x * y + z
+
+    assert tg.grad(f, argnums=1)(2.0, 3.0, 4.0) == 2.0
+    assert tg.grad(f, argnums=(0, -1))(2.0, 3.0, 4.0) == (3.0, 1.0)
+    assert tg.grad(f, argnums=(0,))(2.0, 3.0, z=4.0) == (3.0,)
+    with pytest.raises(TypeError, match="argnums names argument 3, but there are 3"):
+        tg.grad(f, argnums=3)(2.0, 3.0, 4.0)
+
+
+def test_has_aux_hands_the_second_part_on_as_bare_numbers():
+    def f(x):
+        return x * x, {"seen": [x, "text"], "array": np.array([x + 1]), "plain": np.array([1])}
+
+    gradient, aux = tg.grad(f, has_aux=True)(3.0)
+    (value, aux_too), gradient_too = tg.value_and_grad(f, has_aux=True)(3.0)
+
+    assert gradient == gradient_too == 6.0
+    assert value == 9.0
+    assert aux["seen"] == aux_too["seen"] == [3.0, "text"]
+    assert aux["array"].tolist() == [4.0]
+    assert aux["array"].dtype == float
+    assert tg.grad(lambda x: (x * 1, x), has_aux=True)(3.0) == (1.0, 3.0)
+    with pytest.raises(OperandError, match="has_aux=True needs a function that returns a pair"):
+        tg.grad(lambda x: x, has_aux=True)(3.0)
+
+
+def test_nesting_is_free_of_perturbation_confusion():
+    assert tg.grad(lambda x: x * tg.grad(lambda y: x + y)(1.0))(2.0) == 1.0
+    assert tg.grad(lambda x: x * tg.grad(lambda y: x + y)(x))(2.0) == 1.0
+    assert tg.grad(lambda x: x * tg.grad(lambda y: x * y)(x))(2.0) == 4.0
+    # d/dx [x * d/dy (x*y^2) at y=2x] = d/dx [4 x^3] = 12 x^2
+    assert tg.grad(lambda x: x * tg.grad(lambda y: x * y * y)(2 * x))(3.0) == 108.0
+
+
+def test_the_inner_of_two_transforms_sees_only_its_own_input():
+    assert tg.grad(lambda x: tg.grad(lambda y: y * y)(x))(5.0) == 2.0
+    assert tg.grad(lambda x: tg.grad(lambda y: x * x * x)(1.0) + x)(5.0) == 1.0
+
+
+def test_an_output_that_does_not_depend_on_an_input_has_slope_zero():
+    assert tg.grad(lambda x: 3.0)(1.0) == 0.0
+    assert tg.grad(lambda x, y: x * 2, argnums=(0, 1))(1.0, 2.0) == (2.0, 0.0)
+    assert tg.derivative(lambda x: 7, order=2)(1.0) == 0.0
+    assert tg.grad(lambda x: x)(4.0) == 1.0
+
+
+def test_no_gradient_of_anybody_is_touched():
+    w = Value(2.0, label="w")
+    (w * 3).backward()
+    seen = []
+    found = tg.grad(lambda x: seen.append(x) or x * w * w)(5.0)
+
+    assert found.data == 4.0
+    assert w.grad == 3.0
+    assert seen[0].grad == 0.0
+
+
+def test_what_closes_over_a_value_stays_differentiable():
+    w = Value(2.0, label="w")
+    value, slope = tg.value_and_grad(lambda x: x * w**3)(5.0)
+    slope.backward()
+
+    assert (value.data, slope.data, w.grad) == (40.0, 8.0, 12.0)
+
+
+def test_an_argument_that_is_a_value_stays_differentiable():
+    x = Value(2.0, label="x")
+    slope = tg.grad(lambda t: t**4)(x)
+    slope.backward()
+
+    assert (slope.data, x.grad) == (32.0, 48.0)
+    assert isinstance(tg.grad(lambda t: t + 1)(x), Value)
+    array = tg.grad(lambda W: np.sum(W**3))(np.array([Value(1.0), Value(2.0)]))
+    assert [entry.data for entry in array] == [3.0, 12.0]
+
+
+@pytest.mark.parametrize("order", range(8))
+def test_derivatives_of_any_order_agree_with_mpmath(order):
+    found = tg.derivative(lambda x: tg.tanh(x) * tg.exp(x), order=order)(0.3)
+
+    with mpmath.workdps(60):
+        expected = mpmath.diff(lambda x: mpmath.tanh(x) * mpmath.exp(x), mpmath.mpf(0.3), order)
+    assert found == pytest.approx(float(expected), rel=1e-11)
+
+
+def test_orders_count_like_nested_grads():
+    def f(x):
+        return tg.sin(x) / x
+
+    assert tg.derivative(f, 2)(1.5) == tg.grad(tg.grad(f))(1.5)
+    assert tg.derivative(f, 3)(1.5) == pytest.approx(tg.grad(tg.derivative(f, 2))(1.5), rel=1e-14)
+    assert tg.derivative(f, 0)(1.5) == f(1.5)
+    with pytest.raises(ValueError, match="whole number from 0 up"):
+        tg.derivative(f, 1.5)
+    with pytest.raises(OperandError, match="a function of one number"):
+        tg.derivative(lambda xs: xs[0])([1.0])
+
+
+@pytest.mark.parametrize("output", [lambda x: [x, x], lambda x: {"a": x}, lambda x: np.array([x, x]), lambda x: (x,)])
+def test_a_vector_output_is_sent_to_the_jacobian(output):
+    with pytest.raises(OperandError, match=r"(?s)needs a function that returns one number.*tg\.jacobian"):
+        tg.grad(output)(1.0)
+
+
+def test_an_output_that_is_no_number_is_refused_by_name():
+    with pytest.raises(OperandError, match="the output works on real numbers"):
+        tg.grad(lambda x: "text")(1.0)
+
+
+def test_an_array_without_axes_is_one_number():
+    assert tg.grad(lambda x: np.array(x * x))(3.0) == 6.0
+
+
+def test_bad_arguments_are_named_by_their_place():
+    with pytest.raises(OperandError, match=r"params\['w'\]\[1\] works on real numbers"):
+        tg.grad(lambda params: params["w"][0])({"w": [1.0, "2"]})
+
+
+def test_errors_inside_the_function_name_the_argument_and_leave_the_engine_usable():
+    with pytest.raises(DomainError, match=r"labelled 'p\[1\]'"):
+        tg.grad(lambda p: p[0] * tg.log(p[1]))([1.0, -2.0])
+    with pytest.raises(ZeroDivisionError):
+        tg.grad(lambda x: x * tg.grad(lambda y: y / (x - x))(1.0))(2.0)
+
+    assert tg.grad(lambda x: x * x)(2.0) == 4.0
+
+
+class Model:
+    def loss(self, w):
+        return tg.log(w)
+
+    def __call__(self, w):
+        return w * 2
+
+
+def test_methods_and_callables_can_be_differentiated():
+    assert tg.grad(Model().loss)(4.0) == 0.25
+    assert tg.grad(Model())(4.0) == 2.0
+    with pytest.raises(DomainError, match="labelled 'w'"):
+        tg.grad(tg.grad(Model().loss))(-4.0)
+
+
+def test_a_transform_is_named_after_its_function():
+    def cost(x):
+        """What it costs."""
+
+    assert tg.grad(cost).__name__ == "grad_of_cost"
+    assert "What it costs." in tg.grad(cost).__doc__
+
+
+def test_a_labelled_array_names_its_entries():
+    seen = []
+    tg.grad(lambda W: seen.extend(W.ravel()) or 0.0)(np.zeros((2, 2)))
+
+    assert [v.label for v in seen] == ["W[0,0]", "W[0,1]", "W[1,0]", "W[1,1]"]
+
+
+def test_inputs_are_leaves_of_the_graph():
+    seen = []
+    tg.grad(lambda x: seen.append(x * x) or seen[0])(3.0)
+
+    assert [(n.op.name, n.label) for n in topological(seen[0])] == [("leaf", "x"), ("mul", "")]

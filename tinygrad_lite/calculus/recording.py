@@ -1,0 +1,126 @@
+"""One call of a function on Values: what every transform starts with.
+
+The numbers in the chosen arguments become Values, the function is called, and the graph behind
+its outputs is ready to be walked. An argument that is a Value already, because somebody outside
+is differentiating too, is not used itself: a new node stands before it. So the derivative along
+this call's input and the derivative along the outer one can never be mistaken for each other.
+
+A recording is `open` if its graph reaches a Value that this call did not make. Then somebody
+may want to differentiate on, and derivatives are given as Values with a history; otherwise they
+are bare numbers.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from tinygrad_lite.calculus.structure import Structure, flatten, join, strip
+from tinygrad_lite.engine import ops
+from tinygrad_lite.engine.graph import topological
+from tinygrad_lite.engine.value import Value
+from tinygrad_lite.errors import OperandError
+
+Argnums = int | tuple[int, ...]
+
+
+class Recording:
+    """A function's call on Values.
+
+    Attributes:
+        inputs: one Value for each number in the chosen arguments.
+        outputs: what came out, as Values or bare floats, in order.
+        into, out_of: the structures of the chosen arguments and of the output.
+        open: derivatives must be Values that can be differentiated again.
+        aux: the second part of the output, if the function gives one.
+    """
+
+    __slots__ = ("inputs", "outputs", "into", "out_of", "open", "aux")
+
+    def __init__(
+        self,
+        f: Callable[..., Any],
+        args: tuple[Any, ...],
+        kwargs: Mapping[str, Any] | None = None,
+        argnums: Argnums = 0,
+        has_aux: bool = False,
+    ) -> None:
+        chosen = (argnums,) if isinstance(argnums, int) else tuple(argnums)
+        for i in chosen:
+            if not -len(args) <= i < len(args):
+                raise TypeError(f"argnums names argument {i}, but there are {len(args)}, counted from 0.")
+        names = _argument_names(f, len(args))
+        parts = [flatten(args[i], names[i]) for i in chosen]
+        structures = [structure for _, structure in parts]
+        self.into = structures[0] if isinstance(argnums, int) else join(structures)
+        given = [x for numbers, _ in parts for x in numbers]
+        self.inputs = [_input(x, label) for x, label in zip(given, self.into.labels(), strict=True)]
+
+        call = list(args)
+        coming = iter(self.inputs)
+        for i, structure in zip(chosen, structures, strict=True):
+            call[i] = structure.fill(coming)
+        result = f(*call, **(kwargs or {}))
+
+        self.aux: Any = None
+        if has_aux:
+            if not isinstance(result, tuple) or len(result) != 2:
+                raise OperandError(f"has_aux=True needs a function that returns a pair, but got {result!r}.")
+            result, self.aux = result
+        self.outputs, self.out_of = flatten(result, "the output")
+        ours = set(self.inputs)
+        behind = topological(*[y for y in self.outputs if isinstance(y, Value)])
+        self.open = any(isinstance(x, Value) for x in given) or any(
+            node.op is ops.leaf and node not in ours for node in behind
+        )
+
+    @property
+    def output(self) -> Any:
+        """The one number that came out.
+
+        Raises:
+            OperandError: there are several; the message says which transform serves them.
+        """
+        if self.out_of.container or self.out_of.shapes not in ([None], [()]):
+            raise OperandError(
+                f"this transform needs a function that returns one number, but it returned {_kind(self.out_of)} of "
+                f"{len(self.outputs)}.\n"
+                "  Use tg.jacobian(f) for the derivatives of every output, tg.vjp(f, x) for a weighted sum of them,\n"
+                "  or return one number, such as tg.sum(outputs)."
+            )
+        return self.outputs[0]
+
+    def finish(self, derivative: Any) -> Any:
+        """A derivative as the caller gets it: a Value if the recording is open, else a float."""
+        if not self.open:
+            return derivative.data if isinstance(derivative, Value) else derivative
+        return derivative if isinstance(derivative, Value) else Value(derivative, "", ops.constant)
+
+    def result(self) -> Any:
+        """The function's output, in its own structure."""
+        return self.out_of.fill([self.finish(y) for y in self.outputs])
+
+    def extra(self) -> Any:
+        """The aux part; its Values come as bare numbers unless the recording is open."""
+        return self.aux if self.open else strip(self.aux)
+
+
+def _input(x: Any, label: str) -> Value:
+    """A new Value for a number; before a Value of somebody else's, a new node that equals it."""
+    if isinstance(x, Value):
+        return Value(x.data, label, ops.mul, (x, 1.0), (1.0, None))
+    return Value(x, label)
+
+
+def _argument_names(f: Any, n: int) -> list[str]:
+    """What the function calls its arguments, for labels and errors."""
+    while hasattr(f, "__wrapped__"):
+        f = f.__wrapped__
+    code = getattr(f, "__code__", None)
+    known = code.co_varnames[: code.co_argcount] if code else ()
+    known = known[1:] if hasattr(f, "__self__") else known
+    return [known[i] if i < len(known) else f"argument{i}" for i in range(n)]
+
+
+def _kind(structure: Structure) -> str:
+    return f"a {structure.container}" if structure.container else "an array"

@@ -1,0 +1,114 @@
+"""The derivative of a Python function, as a Python function.
+
+    tg.grad(f)              the slope of f along each number in its argument
+    tg.value_and_grad(f)    the value too, for the price of the slope
+    tg.derivative(f, 3)     the third derivative of a function of one number
+
+Each calls f on Values, once, and walks the graph that f left behind. No `.grad` is touched,
+whoever's it is, and nothing is remembered between calls.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from tinygrad_lite.calculus.recording import Argnums, Recording
+from tinygrad_lite.engine.reverse import adjoints
+from tinygrad_lite.engine.value import Value
+from tinygrad_lite.errors import OperandError
+
+
+def value_and_grad(f: Callable[..., Any], argnums: Argnums = 0, has_aux: bool = False) -> Callable[..., Any]:
+    """A function that gives f's value and its gradient as a pair.
+
+    Args:
+        f: takes floats, lists, tuples, dicts, NumPy arrays, nested, and returns one number.
+        argnums: which argument to differentiate along, or a tuple of several; counted from 0.
+        has_aux: f returns a pair, the number and something else; the value is then that pair.
+
+    The gradient is built as the argument is: for a dict of lists, a dict of lists. It holds bare
+    numbers, unless f saw a Value from outside; then the results are Values that can be
+    differentiated again.
+
+    Raises:
+        OperandError: an argument holds something that is not a number, or f returned several numbers.
+
+    >>> value_and_grad(lambda p: p["w"] * 2.0 + p["b"] ** 2)({"w": 3.0, "b": 4.0})
+    (22.0, {'w': 2.0, 'b': 8.0})
+    """
+
+    def f_value_and_grad(*args: Any, **kwargs: Any) -> Any:
+        recording = Recording(f, args, kwargs, argnums, has_aux)
+        slopes = gradient(recording)
+        value = recording.finish(recording.output)
+        return ((value, recording.extra()) if has_aux else value), slopes
+
+    return named(f_value_and_grad, "value_and_grad", f)
+
+
+def grad(f: Callable[..., Any], argnums: Argnums = 0, has_aux: bool = False) -> Callable[..., Any]:
+    """A function that gives the gradient of f, built as f's argument is; see `value_and_grad`.
+
+    With has_aux it gives a pair, the gradient and the second part of f's output.
+
+    >>> grad(lambda x: x**3)(2.0)
+    12.0
+    >>> grad(grad(lambda x: x**3))(2.0)
+    12.0
+    >>> grad(lambda x: x * grad(lambda y: x + y)(1.0))(2.0)     # the inner slope is 1, whatever x is
+    1.0
+    >>> grad(lambda w, x: w[0] * x + w[1], argnums=(0, 1))([2.0, 3.0], 5.0)
+    ([5.0, 1.0], 2.0)
+    """
+
+    def f_grad(*args: Any, **kwargs: Any) -> Any:
+        recording = Recording(f, args, kwargs, argnums, has_aux)
+        slopes = gradient(recording)
+        return (slopes, recording.extra()) if has_aux else slopes
+
+    return named(f_grad, "grad", f)
+
+
+def derivative(f: Callable[[Any], Any], order: int = 1) -> Callable[[Any], Any]:
+    """A function that gives the derivative of f, a function of one number, of any order.
+
+    Raises:
+        ValueError: order is negative or not whole.
+
+    >>> derivative(lambda x: x**5, order=3)(2.0)       # 60 x^2
+    240.0
+    """
+    if not isinstance(order, int) or order < 0:
+        raise ValueError(f"the order of a derivative is a whole number from 0 up, but got {order!r}.")
+
+    def f_derivative(x: Any) -> Any:
+        recording = Recording(f, (x,))
+        if recording.into.container or recording.into.shapes != [None]:
+            raise OperandError(
+                "derivative needs a function of one number; for several use tg.grad, tg.hessian or tg.jacobian."
+            )
+        along, found = recording.inputs[0], recording.output
+        for n in range(1, order + 1):
+            if not isinstance(found, Value):
+                found = 0.0  # a constant: all further derivatives vanish
+                break
+            found = adjoints(found, create_graph=n < order or recording.open).get(along, 0.0)
+        return recording.finish(found)
+
+    return named(f_derivative, f"derivative_{order}", f)
+
+
+def gradient(recording: Recording) -> Any:
+    """The slope of the recording's one output along each input, built as the arguments are."""
+    root = recording.output
+    found = adjoints(root, create_graph=recording.open) if isinstance(root, Value) else {}
+    return recording.into.fill([recording.finish(found.get(x, 0.0)) for x in recording.inputs])
+
+
+def named(transformed: Callable[..., Any], what: str, f: Callable[..., Any]) -> Callable[..., Any]:
+    name = getattr(f, "__name__", type(f).__name__)
+    transformed.__wrapped__ = f  # type: ignore[attr-defined]
+    transformed.__name__ = transformed.__qualname__ = f"{what}_of_{name}"
+    transformed.__doc__ = f"The {what} of {name}, made by tinygrad_lite. {getattr(f, '__doc__', None) or ''}".rstrip()
+    return transformed
