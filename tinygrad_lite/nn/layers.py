@@ -1,0 +1,249 @@
+"""Neurons, layers and networks of them. Read `Neuron` first: everything else is many of those.
+
+`Neuron`, `Layer` and `MLP` are drop-ins for micrograd's: same calls, same random draws, same results.
+A weighted sum is one fused `dot` node, which a drawing expands into its products and sums.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from operator import mul
+from typing import Any
+
+from tinygrad_lite.engine import ops
+from tinygrad_lite.engine.op import TABLE, Op, number
+from tinygrad_lite.engine.value import Value
+from tinygrad_lite.errors import ShapeError, user_line
+from tinygrad_lite.nn.initial import Draw, choose, draw, generator
+from tinygrad_lite.nn.module import Module, Named
+
+Activation = Callable[[Any], Any]
+
+
+def activation(name: str | Activation | None) -> Activation | None:
+    """The function of that name: a row of the table with one operand, such as "relu" or "tanh".
+
+    None and "linear" mean none; a callable is taken as it is.
+
+    Raises:
+        ValueError: the table has no such row; the message shows the names.
+    """
+    if name is None or name == "linear":
+        return None
+    return name if callable(name) else choose("activation", name, {"linear": None, **_unary()})
+
+
+def _unary() -> dict[str, Op]:
+    return {name: op for name, op in TABLE.items() if op.arity == 1}
+
+
+class Neuron(Module):
+    """A weighted sum of the inputs plus a bias, then perhaps an activation: act(w1*x1 + w2*x2 + ... + b).
+
+    Args:
+        nin: the number of inputs.
+        nonlin: True for a relu, False for none, as in micrograd; `activation` goes before it.
+        activation: the name of a row of the table, a callable, or "linear" for none.
+        init: how the weights begin, the name of an initialisation or a callable; the bias begins at 0.
+        seed, rng: a seed, or a generator to draw from; without them the global `random` is used.
+
+    >>> n = Neuron(2, seed=1)
+    >>> n, [round(w.data, 3) for w in n.w], n.b.data
+    (ReLUNeuron(2), [-0.731, 0.695], 0.0)
+    """
+
+    def __init__(
+        self,
+        nin: int,
+        nonlin: bool = True,
+        *,
+        activation: str | Activation | None = None,
+        init: str | Draw = "uniform",
+        seed: int | None = None,
+        rng: Any = None,
+        nout: int = 1,
+    ) -> None:
+        rng, begin = generator(seed, rng), draw(init)
+        self.w = [Value(begin(rng, nin, nout), f"w[{i}]") for i in range(nin)]
+        self.b: Value | None = Value(0.0, "b")
+        self.activation = _chosen(activation, nonlin)
+        self.nonlin = self.activation is not None
+
+    def __call__(self, x: Sequence[Any]) -> Value:
+        """The neuron's output for a list of numbers or Values.
+
+        Raises:
+            ShapeError: the list has not as many entries as the neuron has inputs.
+        """
+        return weighted_sums([self], x)[0]
+
+    def __repr__(self) -> str:
+        return f"{_title(self.activation)}Neuron({len(self.w)})"
+
+
+class Layer(Module):
+    """Neurons side by side that see the same inputs.
+
+    Called on a list of numbers or Values it gives the list of their outputs; a layer of one
+    neuron gives the output itself, as micrograd does.
+
+    Args:
+        nin, nout: the number of inputs and of neurons.
+        further arguments: those of `Neuron`.
+
+    >>> Layer(2, 3, seed=0)([1.0, 2.0])[0].op.name
+    'relu'
+    """
+
+    def __init__(
+        self, nin: int, nout: int, nonlin: bool = True, *, seed: int | None = None, rng: Any = None, **how: Any
+    ):
+        rng = generator(seed, rng)
+        self.neurons = [Neuron(nin, nonlin, rng=rng, nout=nout, **how) for _ in range(nout)]
+        self.label_parameters()
+
+    def __call__(self, x: Sequence[Any]) -> Any:
+        out = weighted_sums(self.neurons, x)
+        return out[0] if len(out) == 1 else out
+
+    def children(self) -> Iterator[tuple[str, Module]]:
+        """None: the neurons' weights stand together as the rows of one tensor."""
+        return iter(())
+
+    def own_parameters(self) -> Iterator[Named]:
+        """Neuron by neuron: its row of `weight`, then its entry of `bias`."""
+        for i, neuron in enumerate(self.neurons):
+            for j, w in enumerate(neuron.w):
+                yield f"weight[{i}][{j}]", w
+            if neuron.b is not None:
+                yield f"bias[{i}]", neuron.b
+
+    @property
+    def activation(self) -> Activation | None:
+        """The activation of its neurons."""
+        return self.neurons[0].activation if self.neurons else None
+
+    def kind(self) -> str:
+        """The word for it in a summary."""
+        act = self.activation
+        return type(self).__name__ + (f" ({_name(act)})" if act else "")
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__} of [{', '.join(map(str, self.neurons))}]"
+
+
+class Linear(Layer):
+    """A layer without activation that always gives a list: the form in which PyTorch thinks of layers.
+
+    Args:
+        nin, nout: the number of inputs and of outputs.
+        bias: whether a bias is added.
+        further arguments: `init`, `seed` and `rng` as for `Neuron`.
+
+    >>> [y.data for y in Linear(2, 1, init="zeros")([1.0, 2.0])]
+    [0.0]
+    """
+
+    def __init__(self, nin: int, nout: int, bias: bool = True, **how: Any):
+        super().__init__(nin, nout, nonlin=False, **how)
+        if not bias:
+            for neuron in self.neurons:
+                neuron.b = None
+
+    def __call__(self, x: Sequence[Any]) -> list[Value]:
+        return weighted_sums(self.neurons, x)
+
+
+class MLP(Module):
+    """A multi-layer perceptron: layers one after the other, linear at the end, as in micrograd.
+
+    Args:
+        nin: the number of inputs.
+        nouts: the number of neurons of each layer.
+        activation: one for all layers but the last, or a list with one for each layer; names or callables.
+        init: how the weights begin, the name of an initialisation or a callable.
+        seed, rng: a seed, or a generator to draw from; without them the global `random` is used.
+
+    >>> model = MLP(2, [16, 16, 1], seed=1337)
+    >>> model([1.0, -2.0])           # a Value, with the whole computation behind it
+    Value(data=-1.33243137..., grad=0.0)
+    >>> MLP(4, [8, 3], activation="tanh", init="xavier", seed=0).summary().splitlines()[1]
+    'layers.0  Layer (tanh)  8 x 4   8             40'
+    """
+
+    def __init__(
+        self,
+        nin: int,
+        nouts: Sequence[int],
+        *,
+        activation: str | Activation | Sequence[str | Activation | None] = "relu",
+        init: str | Draw = "uniform",
+        seed: int | None = None,
+        rng: Any = None,
+    ) -> None:
+        rng = generator(seed, rng)
+        sizes = [nin, *nouts]
+        if isinstance(activation, (list, tuple)):
+            each = list(activation)
+            if len(each) != len(nouts):
+                raise ShapeError(f"an MLP of {len(nouts)} layers needs as many activations, but got {len(each)}.")
+        else:
+            each = [activation] * (len(nouts) - 1) + ["linear"]
+        self.layers = [
+            Layer(n, m, activation=act or "linear", init=init, rng=rng)
+            for n, m, act in zip(sizes[:-1], sizes[1:], each, strict=True)
+        ]
+        self.label_parameters()
+
+    def __call__(self, x: Any) -> Any:
+        for layer in self.layers:
+            x = layer(x if hasattr(x, "__len__") else [x])
+        return x
+
+    def __repr__(self) -> str:
+        return f"MLP of [{', '.join(map(str, self.layers))}]"
+
+
+def weighted_sums(neurons: Sequence[Neuron], x: Sequence[Any]) -> list[Value]:
+    """The outputs of neurons that share the inputs x: for each a `dot` node, then its activation.
+
+    It records what `tg.dot(neuron.w, x, neuron.b)` would, and reads the inputs only once for all neurons.
+    """
+    xs = x.tolist() if hasattr(x, "tolist") else x
+    inputs, given = [], True
+    for entry in xs:
+        if isinstance(entry, Value):
+            inputs.append(entry.data)
+        else:
+            inputs.append(entry if entry.__class__ is float else number(entry, "a layer"))
+            given = False
+    parents = xs if given else [e if isinstance(e, Value) else d for e, d in zip(xs, inputs, strict=True)]
+    out = []
+    for neuron in neurons:
+        w, b = neuron.w, neuron.b
+        if len(w) != len(inputs):
+            raise ShapeError(f"this layer takes {len(w)} inputs, but got {len(inputs)}{user_line()}.")
+        weights = [v.data for v in w]
+        slopes: list[Any] = weights
+        if not given:
+            slopes = [d if isinstance(e, Value) else None for e, d in zip(parents, weights, strict=True)]
+        if b is None:
+            y = Value(sum(map(mul, weights, inputs)), "", ops.dot, (*w, *parents), (*inputs, *slopes))
+        else:
+            total = sum(map(mul, weights, inputs), b.data)
+            y = Value(total, "", ops.dot, (*w, *parents, b), (*inputs, *slopes, 1.0))
+        out.append(y if neuron.activation is None else neuron.activation(y))
+    return out
+
+
+def _chosen(act: str | Activation | None, nonlin: bool) -> Activation | None:
+    return activation(act) if act is not None else ops.relu if nonlin else None
+
+
+def _name(act: Activation | None) -> str:
+    return act.name if isinstance(act, Op) else getattr(act, "__name__", "linear")
+
+
+def _title(act: Activation | None) -> str:
+    """The activation in a neuron's name: ReLU and Linear as micrograd writes them."""
+    return "Linear" if act is None else "ReLU" if act is ops.relu else _name(act).capitalize()
