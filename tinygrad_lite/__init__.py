@@ -23,6 +23,7 @@ _ROOMS: dict[str, tuple[str, ...]] = {
     # file of the room: the public names that live there
     "checking.compare": ("compare",),
     "calculus.transforms": ("derivative", "grad", "value_and_grad"),
+    "checking.gradcheck": ("gradcheck",),
 }
 _HOME = {name: home for home, names in _ROOMS.items() for name in names}
 _SUBMODULES = ("nn", "views", "checking", "compiler", "export", "errors")
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
     from tinygrad_lite import checking, compiler, errors, export, nn, views
     from tinygrad_lite.calculus.transforms import derivative, grad, value_and_grad
     from tinygrad_lite.checking.compare import compare
+    from tinygrad_lite.checking.gradcheck import gradcheck
 
 __all__ = [
     "Value",
@@ -44,6 +46,7 @@ __all__ = [
     "exp",
     "export",
     "grad",
+    "gradcheck",
     "log",
     "maximum",
     "minimum",

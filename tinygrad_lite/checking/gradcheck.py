@@ -1,0 +1,189 @@
+"""A gradient before two witnesses: `tg.gradcheck(f, x)`.
+
+The engine's gradient of f, or one of your own (`grad=`), is compared entry by entry with slopes
+measured by central differences, each with its error bar, and as a whole with the Taylor remainder.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable
+from typing import Any
+
+from tinygrad_lite.checking.entries import Entries, entry_name, indices, read
+from tinygrad_lite.checking.taylor_plot import TaylorPlot
+from tinygrad_lite.checking.witness import Slope, Taylor, measured_slope, taylor
+from tinygrad_lite.engine import Value
+from tinygrad_lite.engine.reverse import adjoints
+from tinygrad_lite.errors import GradientMismatch, OperandError, ShapeError
+from tinygrad_lite.views.text import Report, Table
+
+
+class Inputs:
+    """The arguments of a function as one list of numbers, and back again in their own containers."""
+
+    def __init__(self, arguments: tuple[Any, ...], names: tuple[str, ...]) -> None:
+        self.arguments = arguments
+        self.parts: list[Entries] = [read(argument) for argument in arguments]
+        self.numbers = [n for part in self.parts for n in part.numbers]
+        self.names = [
+            entry_name(name, index)
+            for name, part in zip(names, self.parts, strict=True)
+            for index in indices(part.shape)
+        ]
+
+    def filled(self, entries: list[Any]) -> list[Any]:
+        """The arguments with other numbers, or Values, in their places."""
+        supply = iter(entries)
+        return [self._fill(argument, part, supply) for argument, part in zip(self.arguments, self.parts, strict=True)]
+
+    def _fill(self, like: Any, part: Entries, supply: Any) -> Any:
+        if isinstance(like, (list, tuple)):
+            return type(like)([self._fill(item, read(item), supply) for item in like])
+        if part.shape:
+            mine = [next(supply) for _ in part.numbers]
+            out = like.astype(object if isinstance(mine[0], Value) else float)
+            out.flat = mine
+            return out
+        return next(supply)
+
+
+def one_number(result: Any) -> Any:
+    """The float or Value a loss function returned, out of an array of one entry if need be."""
+    if getattr(result, "size", 2) == 1 and hasattr(result, "item"):
+        result = result.item()
+    if isinstance(result, Value):
+        return result
+    if hasattr(result, "__float__") and getattr(result, "ndim", 0) == 0:
+        return float(result)
+    raise OperandError(
+        f"a gradient needs a function with one number as result, but got {type(result).__name__} "
+        f"of shape {getattr(result, 'shape', '?')}.\n  Sum or average the entries to one loss first."
+    )
+
+
+class GradCheck:
+    """What both witnesses say about a gradient; true if neither objects.
+
+    Attributes:
+        names: an entry name for each input number.
+        claimed: the gradient on trial.
+        slopes: the measured `Slope` of each entry that was measured, by its number.
+        taylor: the `Taylor` of the whole gradient.
+        wrong: the names of the entries that the measurement refuses.
+    """
+
+    def __init__(self, names: list[str], claimed: list[float], slopes: dict[int, Slope], whole: Taylor, rtol: float):
+        self.names, self.claimed, self.slopes, self.taylor = names, claimed, slopes, whole
+        self.wrong = [names[i] for i, slope in slopes.items() if not slope.accepts(claimed[i], rtol)]
+        self.kinks = [names[i] for i, slope in slopes.items() if slope.kink]
+
+    @property
+    def ok(self) -> bool:
+        """No measured slope objects, nor does the Taylor remainder (which cannot judge on a kink)."""
+        return not self.wrong and (self.taylor.ok or bool(self.kinks))
+
+    def __bool__(self) -> bool:
+        return self.ok
+
+    def report(self) -> Report:
+        order = sorted(self.slopes, key=lambda i: (self.names[i] not in self.wrong, i))[:20]
+        rows, marks = [], []
+        for i in order:
+            slope = self.slopes[i]
+            rows.append([self.names[i], self.claimed[i], slope.value, f"{slope.bar:.0e}", f"{slope.step:.0e}"])
+            marks.append("wrong" if self.names[i] in self.wrong else "unsure" if slope.kink else "ok")
+        heading = "The gradient stands before both witnesses." if self.ok else (
+            f"The gradient is wrong at {len(self.wrong)} of {len(self.slopes)} measured entries."
+            if self.wrong else "The Taylor remainder objects."
+        )  # fmt: skip
+        report = Report(heading)
+        table = Table(["entry", "gradient", "measured", "+-", "step"], rows, marks=marks)
+        hidden, unmeasured = len(self.slopes) - len(order), len(self.names) - len(self.slopes)
+        table.note = (f"{hidden} more entries were measured. " if hidden else "") + (
+            f"{unmeasured} entries were not measured." if unmeasured else ""
+        )
+        report.table(table).add(TaylorPlot(self.taylor))
+        for i in self.slopes:
+            if self.slopes[i].kink:
+                low, high = sorted((self.slopes[i].left, self.slopes[i].right))
+                report.paragraph(
+                    f"{self.names[i]} stands on a kink: every slope from {low:.6g} to {high:.6g} is right. [KINK]"
+                )
+        return report
+
+    def text(self, width: int = 80) -> str:
+        return self.report().text(width)
+
+    def html(self) -> str:
+        return self.report().html()
+
+    def to_dict(self) -> dict[str, Any]:
+        return {"ok": self.ok, "wrong": self.wrong, "kinks": self.kinks, "report": self.report().to_dict()}
+
+    def assert_ok(self) -> None:
+        """Raise GradientMismatch, whose text is the report, if a witness objects."""
+        if not self.ok:
+            raise GradientMismatch(self.text())
+
+    def __repr__(self) -> str:
+        return self.text()
+
+    def _repr_html_(self) -> str:
+        return self.html()
+
+
+def gradcheck(
+    f: Callable[..., Any],
+    *x: Any,
+    grad: Any = None,
+    rtol: float = 1e-5,
+    seed: int = 0,
+    most: int = 200,
+) -> GradCheck:
+    """A gradient, tried against measured slopes and the Taylor remainder.
+
+    Args:
+        f: a function of one or several numbers, nested lists or arrays that gives one number.
+        x: its arguments, as for `f(*x)`; never changed.
+        grad: your own gradient, in the shape of x (a tuple of them for several arguments); without
+            it, the engine's is tried.
+        rtol: relative difference allowed beyond three error bars.
+        seed: of the Taylor direction, and of the choice of entries where there are too many.
+        most: how many entries are measured at the most.
+
+    Raises:
+        OperandError: f gives more than one number, or an argument is not made of numbers.
+        ShapeError: `grad` has not as many numbers as x.
+
+    >>> import tinygrad_lite as tg
+    >>> found = gradcheck(lambda x: tg.exp(x[0]) * x[1] ** 2, [0.5, 3.0])
+    >>> found.ok, round(found.taylor.slope, 1)
+    (True, 2.0)
+    >>> gradcheck(lambda x: x * x, 3.0, grad=3.0).wrong
+    ['x']
+    """
+    if not x:
+        raise OperandError("gradcheck needs the point after the function, as in gradcheck(f, [1.0, 2.0]).")
+    names = tuple(f"x{i + 1}" for i in range(len(x))) if len(x) > 1 else ("x",)
+    inputs = Inputs(x, names)
+
+    def plain(numbers: list[float]) -> float:
+        result = one_number(f(*inputs.filled(numbers)))
+        return result.data if isinstance(result, Value) else result
+
+    if grad is None:
+        leaves = [Value(n, label=name) for n, name in zip(inputs.numbers, inputs.names, strict=True)]
+        root = one_number(f(*inputs.filled(leaves)))
+        found = adjoints(root) if isinstance(root, Value) else {}
+        claimed = [float(found.get(leaf, 0.0)) for leaf in leaves]
+    else:
+        parts = grad if len(x) > 1 else (grad,)
+        claimed = [n for part in parts for n in read(part).numbers]
+        if len(claimed) != len(inputs.numbers):
+            raise ShapeError(f"the gradient has {len(claimed)} numbers, but x has {len(inputs.numbers)}.")
+    chosen = list(range(len(inputs.numbers)))
+    if len(chosen) > most:
+        chosen = sorted(random.Random(seed).sample(chosen, most))
+    slopes = {i: measured_slope(plain, inputs.numbers, i) for i in chosen}
+    return GradCheck(inputs.names, claimed, slopes, taylor(plain, inputs.numbers, claimed, seed), rtol)
