@@ -1,0 +1,203 @@
+"""Steps as pictures: one still SVG a step, all of them as one animated SVG, or as a GIF.
+
+Everything starts from the picture's own SVG and its keys (see `picture.py`): a step shows the
+numbers that are known by then and outlines what it touches.
+"""
+
+from __future__ import annotations
+
+import copy
+import io
+import re
+from collections.abc import Iterator, Sequence
+from typing import Any
+from xml.etree import ElementTree
+
+from tinygrad_lite.errors import RenderingError
+from tinygrad_lite.views.steps import Step
+
+ANIMATED = 400
+"""The largest number of steps in an animated SVG or a GIF."""
+
+SECONDS = 1.4  # a step
+HOLD = 3.0  # the last one
+
+FORWARD, BACKWARD = "#d98200", "#0b63b0"
+_SVG = "http://www.w3.org/2000/svg"
+_LOOKS = ("fill", "stroke", "stroke-width", "stroke-dasharray", "fill-opacity", "font-size", "font-weight", "text-anchor")
+
+ElementTree.register_namespace("", _SVG)
+
+
+def size(svg: str) -> tuple[float, float]:
+    """Width and height of an SVG in pixels."""
+    root = ElementTree.fromstring(svg)
+    return float(root.get("width", "0")), float(root.get("height", "0"))
+
+
+def slim(svg: str) -> str:
+    """The same SVG with its looks as classes of one style sheet: about half the size, for pages of ours."""
+    root = ElementTree.fromstring(svg)
+    names: dict[str, str] = {}
+    for element in root.iter():
+        if element is root:
+            continue
+        looks = ";".join(f"{name}:{element.attrib.pop(name)}" for name in _LOOKS if name in element.attrib)
+        if looks:
+            looks = re.sub(r"(font-size:[\d.]+)", r"\1px", looks)
+            name = names.setdefault(looks, f"s{len(names)}")
+            element.set("class", f"{element.get('class', '')} {name}".strip())
+    style = ElementTree.Element(f"{{{_SVG}}}style")
+    style.text = "".join(f".{name}{{{looks}}}" for looks, name in names.items())
+    root.insert(0, style)
+    return ElementTree.tostring(root, encoding="unicode")
+
+
+def frame(svg: str, steps: Sequence[Step], at: int) -> str:
+    """The still picture of step `at`: what is known by then, and an outline around what it touches."""
+    root = ElementTree.fromstring(svg)
+    _show(root, steps, at)
+    return ElementTree.tostring(root, encoding="unicode")
+
+
+def _show(root: ElementTree.Element, steps: Sequence[Step], at: int) -> None:
+    parts = _parts(root)
+    shown = {(box, kind): text for step in steps[: at + 1] for kind, box, text in _texts(step)}
+    for box, kind in dict.fromkeys((box, kind) for step in steps for kind, box, _ in _texts(step)):
+        element = _number(parts, box, kind)
+        if element is not None:
+            element.text = shown.get((box, kind), "")
+    for key in steps[at].lit:
+        for shape in _shapes(parts, key):
+            shape.set("stroke", _colour(steps[at]))
+            shape.set("stroke-width", "3")
+
+
+def animated(svg: str, steps: Sequence[Step]) -> str:
+    """One SVG that plays all steps and begins again; it needs no script.
+
+    Raises:
+        RenderingError: more steps than such a file can hold.
+    """
+    _refuse_long(steps)
+    root = ElementTree.fromstring(svg)
+    parts = _parts(root)
+    total = SECONDS * (len(steps) - 1) + HOLD
+    rules: list[str] = []
+
+    def visible(element: ElementTree.Element, spans: Sequence[tuple[int, int]]) -> None:
+        """Let the element be seen in these spans of steps only."""
+        name = f"t{len(rules)}"
+        stops = ["0%{visibility:hidden}"]
+        for first, after in spans:
+            stops.append(f"{100 * SECONDS * first / total:.3f}%{{visibility:visible}}")
+            if after < len(steps):
+                stops.append(f"{100 * SECONDS * after / total:.3f}%{{visibility:hidden}}")
+        rules.append(f"@keyframes {name}{{{''.join(stops)}}}.{name}{{animation:{name} {total:.1f}s step-end infinite}}")
+        element.set("class", f"{element.get('class', '')} {name}".strip())
+
+    history: dict[tuple[int, str], list[tuple[int, str]]] = {}
+    for i, step in enumerate(steps):
+        for kind, box, text in _texts(step):
+            history.setdefault((box, kind), []).append((i, text))
+    for (box, kind), changes in history.items():
+        element = _number(parts, box, kind)
+        if element is None:
+            continue
+        group = parts[f"v{box}"][0]
+        for (first, text), (after, _) in zip(changes, [*changes[1:], (len(steps), "")], strict=True):
+            written = copy.deepcopy(element)
+            written.text = text
+            visible(written, [(first, after)])
+            group.append(written)
+        group.remove(element)
+
+    glows: dict[tuple[str, str], list[tuple[int, int]]] = {}
+    for i, step in enumerate(steps):
+        for key in step.lit:
+            glows.setdefault((key, _colour(step)), []).append((i, i + 1))
+    for (key, colour), spans in glows.items():
+        for group, shape in [(g, s) for g in parts.get(key, []) for s in _outlines(g)]:
+            glow = copy.deepcopy(shape)
+            glow.set("fill", "none")
+            glow.set("stroke", colour)
+            glow.set("stroke-width", "3")
+            visible(glow, spans)
+            group.append(glow)
+
+    style = ElementTree.Element(f"{{{_SVG}}}style")
+    style.text = "".join(rules)
+    root.insert(0, style)
+    return ElementTree.tostring(root, encoding="unicode")
+
+
+def gif(svg: str, steps: Sequence[Step]) -> bytes:
+    """All steps as an animated GIF.
+
+    Raises:
+        RenderingError: Pillow is not installed, or there are more steps than a GIF can hold.
+    """
+    _refuse_long(steps)
+    from tinygrad_lite.views import raster
+
+    pictures = []
+    for i in range(len(steps)):
+        root = ElementTree.fromstring(svg)
+        _show(root, steps, i)
+        pictures.append(raster.painted(root))
+    out = io.BytesIO()
+    durations = [round(1000 * SECONDS)] * (len(steps) - 1) + [round(1000 * HOLD)]
+    pictures[0].save(out, "GIF", save_all=True, append_images=pictures[1:], duration=durations, loop=0, disposal=1)
+    return out.getvalue()
+
+
+# ---------------------------------------------------------------------- the parts of the SVG
+
+
+def _parts(root: ElementTree.Element) -> dict[str, list[ElementTree.Element]]:
+    parts: dict[str, list[ElementTree.Element]] = {}
+    for element in root.iter():
+        key = element.get("data-k")
+        if key and element.get("class") != "slopes":
+            parts.setdefault(key, []).append(element)
+    return parts
+
+
+def _texts(step: Step) -> Iterator[tuple[str, int, str]]:
+    for box, text in step.data.items():
+        yield "data", box, text
+    for box, text in step.grad.items():
+        yield "grad", box, text
+
+
+def _number(parts: dict[str, list[ElementTree.Element]], box: int, kind: str) -> ElementTree.Element | None:
+    """The text element of a box that holds this number."""
+    for group in parts.get(f"v{box}", []):
+        for element in group.iter(f"{{{_SVG}}}text"):
+            if element.get("class") == kind:
+                return element
+    return None
+
+
+def _outlines(group: ElementTree.Element) -> list[ElementTree.Element]:
+    """The shape of a box or an op, or the line of an arrow."""
+    for element in group:
+        if element.tag.split("}")[1] in ("rect", "ellipse", "path"):
+            return [element]
+    return []
+
+
+def _shapes(parts: dict[str, list[ElementTree.Element]], key: str) -> list[ElementTree.Element]:
+    return [shape for group in parts.get(key, []) for shape in _outlines(group)]
+
+
+def _colour(step: Step) -> str:
+    return FORWARD if step.kind in ("start", "forward") else BACKWARD
+
+
+def _refuse_long(steps: Sequence[Any]) -> None:
+    if len(steps) > ANIMATED:
+        raise RenderingError(
+            f"an animation without buttons holds at most {ANIMATED} steps, but this one has {len(steps)}.\n"
+            '  Save the player as a page instead, .save("player.html"), or animate a part of the computation.'
+        )

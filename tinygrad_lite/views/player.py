@@ -1,0 +1,199 @@
+"""A player of the forward and the backward pass: one HTML cell, in a notebook or as a page.
+
+    steps.py       the computation as a list of steps
+    player.py      the picture and the steps together, and every form they can be saved in
+    player.html    the page: buttons, slider, keyboard; plain JavaScript, no network
+    frames.py      a step as a still picture; the steps as an animated SVG or a GIF
+
+In a notebook the page stands in a sandboxed iframe, so that several players on one page do not
+disturb each other; where a notebook is not trusted, the iframe goes and the animated picture
+inside it stays.
+"""
+
+from __future__ import annotations
+
+import base64
+import html as _html
+import json
+from importlib.resources import files
+from pathlib import Path
+from string import Template
+from typing import Any
+
+from tinygrad_lite.engine.value import Value
+from tinygrad_lite.errors import GraphTooLarge
+from tinygrad_lite.views import frames
+from tinygrad_lite.views.draw import draw
+from tinygrad_lite.views.picture import Picture
+from tinygrad_lite.views.steps import Step, steps
+
+STEPS = 2000
+"""The largest number of steps that is played."""
+
+
+class Player:
+    """What `animate` gives: it shows itself in a notebook, and saves itself.
+
+    Attributes:
+        picture: the picture that is played, with the final numbers.
+        steps: the steps, as data.
+
+    >>> import tinygrad_lite as tg
+    >>> w, x = tg.Value(2.0, label="w"), tg.Value(3.0, label="x")
+    >>> player = animate(tg.tanh(w * x))
+    >>> player
+    <Player of 6 steps: 2 forward, 2 backward>
+    >>> player.steps[4].formula
+    'd out/d v2 = 1 * 2.458e-05 = 2.458e-05'
+    """
+
+    def __init__(self, picture: Picture, played: list[Step], title: str) -> None:
+        self.picture = picture
+        self.steps = played
+        self.title = title
+
+    def __repr__(self) -> str:
+        counts = [sum(step.kind == kind for step in self.steps) for kind in ("forward", "backward")]
+        return f"<Player of {len(self.steps)} steps: {counts[0]} forward, {counts[1]} backward>"
+
+    def page(self) -> str:
+        """A whole HTML page, which opens without a network."""
+        return _filled(
+            "player.html",
+            title=_html.escape(self.title),
+            alt=_html.escape(self.picture.alt),
+            background=self.picture.theme.background,
+            svg=frames.slim(self.picture.svg),
+            steps=_embedded([_brief(step) for step in self.steps]),
+        )
+
+    def html(self) -> str:
+        """The player as a fragment for a notebook or any page: a sandboxed iframe, and a picture for where that is removed."""
+        return framed(self.page(), self._fallback(), self.picture.alt, self._height())
+
+    def _fallback(self) -> str:
+        return self.animated() if len(self.steps) <= frames.ANIMATED else self.picture.svg
+
+    def _height(self) -> int:
+        width, height = frames.size(self.picture.svg)
+        shown = height if width > 1400 else height * min(1.0, 940 / width)
+        return round(min(max(shown, 120), 760)) + 215
+
+    def animated(self) -> str:
+        """The steps as one SVG that plays by itself, without buttons and without a script."""
+        return frames.animated(self.picture.svg, self.steps)
+
+    def frames(self) -> list[str]:
+        """One still SVG a step, for slides."""
+        return [frames.frame(self.picture.svg, self.steps, i) for i in range(len(self.steps))]
+
+    def save(self, path: str | Path) -> Path:
+        """Write the player to a file and give its path: .html a page with buttons, .svg and .gif an animation, .json the steps.
+
+        Raises:
+            ValueError: another ending.
+            RenderingError: .gif, and Pillow is not installed; or more steps than an animation can hold.
+        """
+        path = Path(path)
+        ending = path.suffix.lower()
+        if ending == ".gif":
+            path.write_bytes(frames.gif(self.picture.svg, self.steps))
+            return path
+        forms = {
+            ".html": self.page,
+            ".svg": self.animated,
+            ".json": lambda: json.dumps([_brief(step) for step in self.steps], indent=1, ensure_ascii=False) + "\n",
+        }
+        if ending not in forms:
+            raise ValueError(f"a player is saved as .html, .svg, .gif or .json, but got {path.name!r}.")
+        path.write_text(forms[ending](), encoding="utf-8")
+        return path
+
+    def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, str]:
+        return {"text/html": self.html(), "text/plain": repr(self)}
+
+
+def animate(root: Value, *, format: str = ".4g", title: str = "", **options: Any) -> Player:
+    """A step-by-step player of the computation of `root`: forward op by op, then backward node by node.
+
+    The gradients are computed anew; no `.grad` is touched. Further options are those of `draw`,
+    such as `theme="dark"`, `direction="TB"` or `expand=False`.
+
+    Args:
+        format: how numbers are written, as in `format(x, ".4g")`.
+        title: the page's title.
+
+    Raises:
+        GraphTooLarge: more values than the `limit` of `draw`, or more than 2,000 steps.
+    """
+    picture = draw(root, format=format, show=("data", "grad", "local"), title=title, **options)
+    assert picture.graph is not None
+    played = steps(picture.graph, format)
+    if len(played) > STEPS:
+        raise GraphTooLarge(f"a player of {len(played):,} steps would be tedious (the limit is {STEPS:,}).")
+    return Player(_with_room(picture, played), played, title or "Forward and backward, step by step")
+
+
+def _with_room(picture: Picture, played: list[Step]) -> Picture:
+    """The picture with the final gradients in its boxes, each as wide as its widest text so far."""
+    final: dict[int, str] = {}
+    for step in played:
+        for box, text in step.grad.items():
+            final[box] = max(text, final.get(box, ""), key=len)
+    boxes = [
+        box._replace(rows=tuple((name, final.get(box.number, text) if name == "grad" else text) for name, text in box.rows))
+        for box in picture.boxes
+    ]
+    return Picture(
+        boxes,
+        picture.edges,
+        graph=picture.graph,
+        direction=picture.direction,
+        theme=picture.theme,
+        title=picture.title,
+        alt=picture.alt,
+        notes=picture.notes,
+        engine=picture._asked,
+    )
+
+
+# ---------------------------------------------------------------------- pages in a notebook
+
+
+def framed(page: str, fallback: str, alt: str, height: int) -> str:
+    """A page in a sandboxed iframe, with an SVG image inside for readers that remove the iframe.
+
+    Browsers ignore what stands inside an iframe; notebooks that trust nobody remove the iframe and
+    keep what stands inside.
+    """
+    inner = page.replace("&", "&amp;").replace("'", "&#x27;")  # the attribute is quoted with ', as pages are full of "
+    image = base64.b64encode(fallback.encode()).decode()
+    return (
+        f"<iframe sandbox=\"allow-scripts\" style=\"width:100%;height:{height}px;border:0\" srcdoc='{inner}'>"
+        f'<img alt="{_html.escape(alt)}" style="max-width:100%" src="data:image/svg+xml;base64,{image}"></iframe>'
+    )
+
+
+def _filled(asset: str, **texts: str) -> str:
+    """An HTML asset of this room with its $names filled in."""
+    template = files("tinygrad_lite.views").joinpath(asset).read_text(encoding="utf-8")
+    return Template(template).substitute(texts)
+
+
+def _embedded(data: Any) -> str:
+    """Data as JSON that can stand inside a <script> element."""
+    return json.dumps(data, ensure_ascii=False, separators=(",", ":")).replace("<", "\\u003c").replace("\u2028", "\\u2028")
+
+
+def _brief(step: Step) -> dict[str, Any]:
+    """A step as plain data; what is empty is left out."""
+    fields = {
+        "kind": step.kind,
+        "lit": step.lit,
+        "data": {str(k): v for k, v in step.data.items()},
+        "grad": {str(k): v for k, v in step.grad.items()},
+        "fly": step.flights,
+        "caption": step.caption,
+        "formula": step.formula,
+    }
+    return {name: value for name, value in fields.items() if value or name in ("lit", "caption", "formula")}
