@@ -22,6 +22,8 @@ __version__ = "0.1.0"
 _ROOMS: dict[str, tuple[str, ...]] = {
     # file of the room: the public names that live there
     "checking.compare": ("compare",),
+    "calculus.jacobian": ("hessian", "jacobian"),
+    "calculus.products": ("hvp", "jvp", "vjp"),
     "calculus.transforms": ("derivative", "grad", "value_and_grad"),
 }
 _HOME = {name: home for home, names in _ROOMS.items() for name in names}
@@ -29,6 +31,8 @@ _SUBMODULES = ("nn", "views", "checking", "compiler", "export", "errors")
 
 if TYPE_CHECKING:
     from tinygrad_lite import checking, compiler, errors, export, nn, views
+    from tinygrad_lite.calculus.jacobian import hessian, jacobian
+    from tinygrad_lite.calculus.products import hvp, jvp, vjp
     from tinygrad_lite.calculus.transforms import derivative, grad, value_and_grad
     from tinygrad_lite.checking.compare import compare
 
@@ -44,6 +48,10 @@ __all__ = [
     "exp",
     "export",
     "grad",
+    "hessian",
+    "hvp",
+    "jacobian",
+    "jvp",
     "log",
     "maximum",
     "minimum",
@@ -57,6 +65,7 @@ __all__ = [
     "tanh",
     "value_and_grad",
     "views",
+    "vjp",
 ]
 
 
