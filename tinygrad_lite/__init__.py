@@ -22,6 +22,8 @@ __version__ = "0.1.0"
 _ROOMS: dict[str, tuple[str, ...]] = {
     # file of the room: the public names that live there
     "checking.compare": ("compare",),
+    "calculus.jacobian": ("hessian", "jacobian"),
+    "calculus.products": ("hvp", "jvp", "vjp"),
     "calculus.transforms": ("derivative", "grad", "value_and_grad"),
     "checking.gradcheck": ("gradcheck",),
 }
@@ -30,6 +32,8 @@ _SUBMODULES = ("nn", "views", "checking", "compiler", "export", "errors")
 
 if TYPE_CHECKING:
     from tinygrad_lite import checking, compiler, errors, export, nn, views
+    from tinygrad_lite.calculus.jacobian import hessian, jacobian
+    from tinygrad_lite.calculus.products import hvp, jvp, vjp
     from tinygrad_lite.calculus.transforms import derivative, grad, value_and_grad
     from tinygrad_lite.checking.compare import compare
     from tinygrad_lite.checking.gradcheck import gradcheck
@@ -47,6 +51,10 @@ __all__ = [
     "export",
     "grad",
     "gradcheck",
+    "hessian",
+    "hvp",
+    "jacobian",
+    "jvp",
     "log",
     "maximum",
     "minimum",
@@ -60,6 +68,7 @@ __all__ = [
     "tanh",
     "value_and_grad",
     "views",
+    "vjp",
 ]
 
 

@@ -1,0 +1,60 @@
+"""The chain rule, from the inputs forward to the outputs.
+
+`tangents` is the mirror of the engine's `adjoints`: it walks the same recorded graph the other
+way and uses the same local derivatives. A node's tangent is its slope along a direction, that
+is, how fast it moves when the inputs move as the direction says:
+
+    tangent(node) = sum over its parents of  local derivative * tangent(parent)
+
+One walk forward gives the slopes of every output along one direction; one walk backward gives
+the slopes of one output along every input. Which is cheaper depends on what there is more of.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from tinygrad_lite.engine.graph import topological
+from tinygrad_lite.engine.reverse import require_fresh
+from tinygrad_lite.engine.value import Value
+
+
+def tangents(
+    outputs: Sequence[Value], direction: Mapping[Value, Any], *, create_graph: bool = False
+) -> dict[Value, Any]:
+    """The slope of every node behind the outputs along a direction; no `.grad` is touched.
+
+    Args:
+        direction: how fast each input moves; a node that is not named stands still.
+        create_graph: give Values with a history, by evaluating the table's rules on Values.
+
+    Raises:
+        StaleGraphError: create_graph needs the numbers of now, and some `.data` was changed
+            since the forward pass.
+
+    >>> x, y = Value(3.0), Value(4.0); area = x * y
+    >>> tangents([area], {x: 1.0, y: 10.0})[area]        # dx*y + x*dy
+    34.0
+    """
+    order = topological(*outputs)
+    if create_graph:
+        require_fresh(order)
+    found: dict[Value, Any] = {}
+    for node in order:
+        if node in direction:
+            found[node] = direction[node]
+            continue
+        moving = [i for i, p in enumerate(node.parents) if p.__class__ is not float and not _still(found[p])]
+        slopes = node.op.partials(*node.parents, node) if create_graph and moving else node.local
+        tangent: Any = 0.0
+        for i in moving:
+            share = slopes[i] * found[node.parents[i]]
+            tangent = share if _still(tangent) else tangent + share
+        found[node] = tangent
+    return found
+
+
+def _still(tangent: Any) -> bool:
+    """True of a node that does not move along the direction at all."""
+    return tangent.__class__ is float and tangent == 0.0

@@ -1,0 +1,102 @@
+"""All slopes of a function at once: of every output along every input, and the second derivatives.
+
+    tg.jacobian(f)     row i, column j: the slope of output i along input j
+    tg.hessian(f)      row i, column j: the slope along input i of the slope along input j
+
+Both record the function once. A Jacobian of m rows and n columns takes m walks backward or n
+walks forward over that one graph, so the smaller number decides.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from tinygrad_lite.calculus.forward import tangents
+from tinygrad_lite.calculus.recording import Argnums, Recording
+from tinygrad_lite.calculus.structure import Structure, as_array, size
+from tinygrad_lite.calculus.transforms import named
+from tinygrad_lite.engine.reverse import adjoints
+from tinygrad_lite.engine.value import Value
+
+MODES = ("auto", "reverse", "forward")
+
+
+def jacobian(f: Callable[..., Any], argnums: Argnums = 0, mode: str = "auto") -> Callable[..., Any]:
+    """A function that gives the slope of every output of f along every number in its argument.
+
+    Args:
+        f: takes and returns floats, lists, tuples, dicts and NumPy arrays, nested.
+        argnums: which argument to differentiate along, or a tuple of several.
+        mode: "reverse" is one walk for each output, "forward" one for each input; "auto" takes the fewer.
+
+    The result is built as the output is, with the structure of the argument in each place. For
+    lists of m and n numbers: m rows, n columns; row i, column j is the slope of output i along
+    input j. For arrays: an array of the output's shape followed by the input's.
+
+    Raises:
+        ValueError: no such mode.
+
+    >>> jacobian(lambda p: [p[0] * p[1], p[0] + p[1], p[1] ** 2])([2.0, 3.0])
+    [[3.0, 2.0], [1.0, 1.0], [0.0, 6.0]]
+    """
+    if mode not in MODES:
+        raise ValueError(f"mode is one of {', '.join(map(repr, MODES))}, but got {mode!r}.")
+
+    def f_jacobian(*args: Any, **kwargs: Any) -> Any:
+        recording = Recording(f, args, kwargs, argnums)
+        rows = slopes(recording.outputs, recording.inputs, mode, recording.open)
+        return _assemble(rows, recording, recording.out_of)
+
+    return named(f_jacobian, "jacobian", f)
+
+
+def hessian(f: Callable[..., Any], argnums: Argnums = 0) -> Callable[..., Any]:
+    """A function that gives the second derivatives of f, a function that returns one number.
+
+    For a list of n numbers: n rows, n columns; row i, column j is the slope along input j of the
+    slope along input i. In general the structure of the argument, with that structure again in
+    each place; for arrays an array of the argument's shape twice over.
+
+    >>> hessian(lambda p: p[0] ** 2 * p[1])([3.0, 5.0])
+    [[10.0, 6.0], [6.0, 0.0]]
+    """
+
+    def f_hessian(*args: Any, **kwargs: Any) -> Any:
+        recording = Recording(f, args, kwargs, argnums)
+        root = recording.output
+        first = adjoints(root, create_graph=True) if isinstance(root, Value) else {}
+        gradient = [first.get(x, 0.0) for x in recording.inputs]
+        rows = slopes(gradient, recording.inputs, "reverse", recording.open)
+        return _assemble(rows, recording, recording.into)
+
+    return named(f_hessian, "hessian", f)
+
+
+def slopes(outputs: list[Any], inputs: list[Value], mode: str, create_graph: bool) -> list[list[Any]]:
+    """m rows, n columns; row i, column j is the slope of output i along input j."""
+    if mode == "forward" or (mode == "auto" and len(inputs) < len(outputs)):
+        moving = [y for y in outputs if isinstance(y, Value)]
+        columns = [tangents(moving, {x: 1.0}, create_graph=create_graph) for x in inputs]
+        return [[column[y] if isinstance(y, Value) else 0.0 for column in columns] for y in outputs]
+    found = [adjoints(y, create_graph=create_graph) if isinstance(y, Value) else {} for y in outputs]
+    return [[row.get(x, 0.0) for x in inputs] for row in found]
+
+
+def _assemble(rows: list[list[Any]], recording: Recording, out_of: Structure) -> Any:
+    """The rows and columns as blocks: one block for each pair of an output's and an input's block."""
+    into = recording.into
+    finished = [[recording.finish(entry) for entry in row] for row in rows]
+    built, i = [], 0
+    for out_shape in out_of.shapes:
+        m = size(out_shape)
+        blocks, j = [], 0
+        for in_shape in into.shapes:
+            n = size(in_shape)
+            entries = [entry for row in finished[i : i + m] for entry in row[j : j + n]]
+            both_single = out_shape is None and in_shape is None
+            blocks.append(entries[0] if both_single else as_array(entries, (*(out_shape or ()), *(in_shape or ()))))
+            j += n
+        built.append(into.rebuild(blocks))
+        i += m
+    return out_of.rebuild(built)

@@ -1,0 +1,99 @@
+"""Derivatives along one direction: a Jacobian times a vector, without the Jacobian.
+
+    tg.jvp(f, x, dx)       how fast the outputs move when x moves along dx       (one walk forward)
+    tg.vjp(f, x)           how a weighted sum of the outputs depends on x        (one walk backward)
+    tg.hvp(f, x, dx)       how fast the gradient moves when x moves along dx     (one of each)
+
+The arguments of f stand in a tuple, as in `jvp(f, (x, y), (dx, dy))`; a single argument that
+is not a tuple may be given as it is.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from tinygrad_lite.calculus.forward import tangents
+from tinygrad_lite.calculus.recording import Recording
+from tinygrad_lite.calculus.structure import flatten_like
+from tinygrad_lite.engine.reverse import adjoints
+from tinygrad_lite.engine.value import Value, dot
+
+
+def jvp(f: Callable[..., Any], primals: Any, direction: Any) -> tuple[Any, Any]:
+    """The output of f, and its slope along a direction, as a pair of the same structure.
+
+    Args:
+        primals: the arguments of f as a tuple, or its one argument.
+        direction: how fast each number in them moves, built as primals is.
+
+    Raises:
+        ShapeError: the direction is not built as primals is.
+
+    >>> jvp(lambda x, y: [x * y, x + y], (3.0, 4.0), (1.0, 10.0))
+    ([12.0, 7.0], [34.0, 11.0])
+    """
+    recording = _record(f, primals)
+    along = flatten_like(_as_arguments(direction, primals), recording.into, "the direction")
+    return recording.result(), recording.out_of.fill(_along(recording, recording.outputs, along))
+
+
+def vjp(f: Callable[..., Any], *primals: Any) -> tuple[Any, Callable[[Any], tuple[Any, ...]]]:
+    """The output of f at the arguments, and a function from weights to slopes.
+
+    That function takes one weight for each output, built as the output is, and gives for each
+    argument the slope of the weighted sum of the outputs, as a tuple.
+
+    Raises:
+        ShapeError: the weights are not built as the output is.
+
+    >>> outputs, pull_back = vjp(lambda x, y: [x * y, x + y], 3.0, 4.0)
+    >>> outputs, pull_back([1.0, 0.0]), pull_back([0.0, 1.0])
+    ([12.0, 7.0], (4.0, 3.0), (1.0, 1.0))
+    """
+    recording = _record(f, primals)
+
+    def pull_back(weights: Any) -> tuple[Any, ...]:
+        given = flatten_like(weights, recording.out_of, "the weights")
+        graph_wanted = recording.open or any(isinstance(w, Value) for w in given)
+        weighted = [(w, y) for w, y in zip(given, recording.outputs, strict=True) if isinstance(y, Value)]
+        found = {}
+        if weighted:
+            weighted_sum = dot([w for w, _ in weighted], [y for _, y in weighted])
+            found = adjoints(weighted_sum, create_graph=graph_wanted)
+        slopes = [found.get(x, 0.0) for x in recording.inputs]
+        return recording.into.fill([recording.finish(s, graph_wanted) for s in slopes])  # type: ignore[no-any-return]
+
+    return recording.result(), pull_back
+
+
+def hvp(f: Callable[..., Any], primals: Any, direction: Any) -> Any:
+    """The Hessian of f times a direction: how fast the gradient moves along it, built as primals is.
+
+    >>> hvp(lambda p: p[0] ** 2 * p[1], [3.0, 5.0], [1.0, 0.0])       # the first column of the Hessian
+    [10.0, 6.0]
+    """
+    recording = _record(f, primals)
+    along = flatten_like(_as_arguments(direction, primals), recording.into, "the direction")
+    root = recording.output
+    first = adjoints(root, create_graph=True) if isinstance(root, Value) else {}
+    product = recording.into.fill(_along(recording, [first.get(x, 0.0) for x in recording.inputs], along))
+    return product if isinstance(primals, tuple) else product[0]
+
+
+def _along(recording: Recording, outputs: list[Any], direction: list[Any]) -> list[Any]:
+    """The slope of each output when the inputs move as the direction says."""
+    graph_wanted = recording.open or any(isinstance(d, Value) for d in direction)
+    moving = [y for y in outputs if isinstance(y, Value)]
+    found = tangents(moving, dict(zip(recording.inputs, direction, strict=True)), create_graph=graph_wanted)
+    return [recording.finish(found[y] if isinstance(y, Value) else 0.0, graph_wanted) for y in outputs]
+
+
+def _record(f: Callable[..., Any], primals: Any) -> Recording:
+    arguments = _as_arguments(primals, primals)
+    return Recording(f, arguments, argnums=tuple(range(len(arguments))))
+
+
+def _as_arguments(tree: Any, primals: Any) -> tuple[Any, ...]:
+    """A tuple of arguments; if primals is a single argument, then so is the tree that goes with it."""
+    return tree if isinstance(primals, tuple) else (tree,)
