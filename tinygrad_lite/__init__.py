@@ -22,6 +22,7 @@ __version__ = "0.1.0"
 _ROOMS: dict[str, tuple[str, ...]] = {
     # file of the room: the public names that live there
     "checking.compare": ("compare",),
+    "views.draw": ("draw", "draw_dot"),
 }
 _HOME = {name: home for home, names in _ROOMS.items() for name in names}
 _SUBMODULES = ("nn", "views", "checking", "compiler", "export", "errors")
@@ -29,6 +30,7 @@ _SUBMODULES = ("nn", "views", "checking", "compiler", "export", "errors")
 if TYPE_CHECKING:
     from tinygrad_lite import checking, compiler, errors, export, nn, views
     from tinygrad_lite.checking.compare import compare
+    from tinygrad_lite.views.draw import draw, draw_dot
 
 __all__ = [
     "Value",
@@ -37,6 +39,8 @@ __all__ = [
     "compiler",
     "cos",
     "dot",
+    "draw",
+    "draw_dot",
     "errors",
     "exp",
     "export",
