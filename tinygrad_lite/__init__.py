@@ -26,6 +26,7 @@ _ROOMS: dict[str, tuple[str, ...]] = {
     "calculus.products": ("hvp", "jvp", "vjp"),
     "calculus.transforms": ("derivative", "grad", "value_and_grad"),
     "checking.gradcheck": ("gradcheck",),
+    "views.draw": ("draw", "draw_dot"),
 }
 _HOME = {name: home for home, names in _ROOMS.items() for name in names}
 _SUBMODULES = ("nn", "views", "checking", "compiler", "export", "errors")
@@ -37,6 +38,7 @@ if TYPE_CHECKING:
     from tinygrad_lite.calculus.transforms import derivative, grad, value_and_grad
     from tinygrad_lite.checking.compare import compare
     from tinygrad_lite.checking.gradcheck import gradcheck
+    from tinygrad_lite.views.draw import draw, draw_dot
 
 __all__ = [
     "Value",
@@ -46,6 +48,8 @@ __all__ = [
     "cos",
     "derivative",
     "dot",
+    "draw",
+    "draw_dot",
     "errors",
     "exp",
     "export",

@@ -1,0 +1,135 @@
+"""What a picture shows, as data and in a notebook."""
+
+import xml.etree.ElementTree as ET
+
+import pytest
+
+import tinygrad_lite as tg
+from tinygrad_lite import Value
+from tinygrad_lite.errors import GraphTooLarge, OperandError
+
+SVG = "{http://www.w3.org/2000/svg}"
+
+
+def lesson():
+    a, b = Value(-4.0, label="a"), Value(2.0, label="b")
+    loss = tg.tanh(a * b + b**3)
+    loss.backward()
+    return loss
+
+
+def test_each_value_is_a_box_with_its_label_number_and_gradient():
+    picture = tg.draw(lesson())
+    a, b = picture.boxes[0], picture.boxes[1]
+
+    assert (a.label, a.kind, a.rows) == ("a", "leaf", (("data", "-4.0000"), ("grad", "2.0000")))
+    assert (b.label, b.kind, b.rows) == ("b", "leaf", (("data", "2.0000"), ("grad", "8.0000")))
+    assert [box.symbol for box in picture.boxes] == ["", "", "*", "", "**", "+", "tanh"]
+    assert [box.kind for box in picture.boxes] == ["leaf", "leaf", "inner", "constant", "inner", "inner", "root"]
+
+
+def test_each_operand_is_an_arrow_with_its_local_derivative_and_its_contribution():
+    picture = tg.draw(lesson(), show=("local", "contribution"))
+    texts = {edge.key: edge.texts for edge in picture.edges}
+
+    assert texts["e2.0"] == (("local", "2.0000"), ("contribution", "+ 2.0000"))
+    assert texts["e2.1"] == (("local", "-4.0000"), ("contribution", "-4.0000"))
+    assert texts["e4.1"] == ()  # along a constant there is none
+
+
+def test_the_contributions_that_arrive_at_a_box_add_up_to_its_gradient():
+    picture = tg.draw(lesson())
+
+    for box in picture.boxes:
+        arriving = [edge.contribution for edge in picture.edges if edge.tail == box.number]
+        if arriving and None not in arriving:
+            assert sum(arriving) == pytest.approx(box.grad)
+
+
+def test_both_arrows_of_a_square_are_drawn():
+    x = Value(3.0, label="x")
+
+    assert [edge.key for edge in tg.draw(x * x).edges] == ["e1.0", "e1.1"]
+
+
+@pytest.mark.parametrize("engine", ["own", None])
+def test_every_key_is_in_the_svg_whoever_placed_the_boxes(engine):
+    picture = tg.draw(lesson(), engine=engine)
+    root = ET.fromstring(picture.svg)
+    keys = {element.get("data-k") for element in root.iter() if element.get("data-k")}
+
+    assert keys == {
+        *(box.key for box in picture.boxes),
+        *(f"o{box.number}" for box in picture.boxes if box.symbol),
+        *(f"r{box.number}" for box in picture.boxes if box.symbol),
+        *(edge.key for edge in picture.edges),
+    }
+    assert not [element for element in root.iter() if element.get("id")]
+    numbers = {e.get("data-k"): [t.text for t in e.iter(f"{SVG}text")] for e in root.iter(f"{SVG}g")}
+    assert numbers["v0"] == ["a", "data", "-4.0000", "grad", "2.0000"]
+    assert numbers["o6"] == ["tanh"]
+
+
+def test_a_notebook_gets_an_image_with_words_for_it_and_a_tree():
+    bundle = tg.draw(lesson())._repr_mimebundle_()
+
+    assert set(bundle) == {"text/html", "text/plain"}
+    assert bundle["text/html"].startswith('<img alt="Computation graph of 7 values')
+    assert 'src="data:image/svg+xml;base64,' in bundle["text/html"]
+    assert "a = -4.0000  grad 2.0000" in bundle["text/plain"]
+    assert set(tg.draw(lesson())._repr_mimebundle_(include=["image/svg+xml"])) == {"image/svg+xml"}
+
+
+def test_the_same_program_gives_the_same_bytes():
+    assert tg.draw(lesson()).svg == tg.draw(lesson()).svg
+    assert tg.draw(lesson(), engine="own").svg == tg.draw(lesson(), engine="own").svg
+    assert tg.draw(lesson()).dot == tg.draw(lesson()).dot
+
+
+def test_numbers_are_written_as_asked():
+    x = Value(0.000123456, label="x")
+
+    assert tg.draw(x * 2.0).boxes[0].rows[0] == ("data", "1.235e-04")
+    assert tg.draw(x * 2.0, format=".2e").boxes[0].rows[0] == ("data", "1.23e-04")
+    assert tg.draw(x * 2.0, format=lambda v: f"<{v:.1f}>").boxes[0].rows[0] == ("data", "<0.0>")
+
+
+def test_a_graph_too_large_to_be_read_is_refused_with_what_to_do():
+    chain = Value(1.0)
+    for _ in range(400):
+        chain = chain + 1.0
+
+    with pytest.raises(GraphTooLarge, match=r"801 values .*limit is 300"):
+        tg.draw(chain)
+
+
+@pytest.mark.parametrize(
+    "options",
+    [{"direction": "RL"}, {"show": "data, grad"}, {"theme": "neon"}, {"format": "four digits"}],
+    ids=str,
+)
+def test_an_unknown_choice_is_refused_at_once(options):
+    with pytest.raises(ValueError, match=r"direction is|show is any of|a theme is|Invalid format|Unknown format"):
+        tg.draw(lesson(), **options)
+
+
+def test_something_else_than_a_value_is_refused():
+    with pytest.raises(OperandError, match="got the float"):
+        tg.draw(3.0)
+
+
+def test_gradients_that_are_values_are_drawn_as_numbers():
+    x = Value(2.0, label="x")
+    y = x**3
+    y.backward(create_graph=True)
+
+    assert tg.draw(y).boxes[0].grad == 12.0
+
+
+def test_micrograds_draw_dot_is_a_digraph_that_renders_without_a_system_program(tmp_path):
+    graphviz = pytest.importorskip("graphviz")
+    graph = tg.draw_dot(lesson())
+
+    assert isinstance(graph, graphviz.Digraph)
+    assert "rankdir=LR" in graph.source
+    assert "text/html" in graph._repr_mimebundle_()

@@ -1,0 +1,220 @@
+"""The picture in Graphviz' language, and the `Digraph` that micrograd's notebooks expect.
+
+Boxes are HTML-like tables, never records, because Graphviz loses arrows on records in clusters.
+Every text of the user's passes through `escape.html` and stands between tags; no text of the
+user's ever becomes a name, a URL or a tooltip.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from tinygrad_lite.views import cards, escape
+
+if TYPE_CHECKING:
+    from tinygrad_lite.views.picture import Box, Edge, Picture
+
+
+def written(picture: Picture) -> str:
+    """The DOT text of the picture."""
+    theme = picture.theme
+    lines = ["digraph {", *(f"  {name} [{attributes(looks)}];" for name, looks in defaults(picture).items())]
+    for box in picture.boxes:
+        lines += [f"  {name} [{attributes(looks)}];" for name, looks in nodes(picture, box)]
+        if box.symbol:
+            lines.append(f"  o{box.number} -> v{box.number} [{attributes(result(box))}];")
+    symbols = {box.number: box.symbol for box in picture.boxes}
+    for edge in picture.edges:
+        head = f"o{edge.head}" if symbols[edge.head] else f"v{edge.head}"
+        lines.append(f"  v{edge.tail} -> {head} [{attributes(arrow(edge, theme))}];")
+    return "\n".join([*lines, "}"]) + "\n"
+
+
+def defaults(picture: Picture) -> dict[str, dict[str, str]]:
+    """The looks of the graph, of all nodes and of all edges."""
+    theme = picture.theme
+    graph = {
+        "rankdir": picture.direction,
+        "bgcolor": theme.background,
+        "nodesep": "0.2",
+        "ranksep": "0.3",
+        "fontname": "Helvetica",
+        "fontcolor": theme.ink,
+        "pad": "0.2",
+    }
+    if picture.title:
+        graph |= {"label": _lines([picture.title], cards.LABEL + 3), "labelloc": "t"}
+    elif picture.notes:
+        graph |= {"label": _notes(picture), "labelloc": "b", "labeljust": "l"}
+    return {
+        "graph": graph,
+        "node": {"shape": "plain", "fontname": "Helvetica", "fontsize": _n(cards.ROW), "fontcolor": theme.ink},
+        "edge": {
+            "color": theme.line,
+            "fontname": "Helvetica",
+            "fontsize": _n(cards.SLOPE),
+            "fontcolor": theme.slope,
+            "arrowsize": "0.6",
+        },
+    }
+
+
+def nodes(picture: Picture, box: Box) -> list[tuple[str, dict[str, str]]]:
+    """The ellipse, if there is one, and the box, each as (name, looks)."""
+    theme = picture.theme
+    found = []
+    if box.symbol:
+        looks = {
+            "shape": "ellipse",
+            "label": f"<{_bold(escape.html(box.symbol))}>",
+            "style": "filled",
+            "fillcolor": theme.op[0],
+            "color": theme.op[1],
+            "margin": "0.06,0.02",
+            "width": "0.4",
+            "height": "0.35",
+            "id": f"o{box.number}",
+        }
+        found.append((f"o{box.number}", looks))
+    return [*found, (f"v{box.number}", {"label": _table(picture, box), "id": box.key})]
+
+
+def arrow(edge: Edge, theme: Any) -> dict[str, str]:
+    """The looks of an operand's arrow."""
+    looks = {"id": edge.key}
+    if edge.texts:
+        looks["label"] = _lines([text for _, text in edge.texts])
+    if edge.colours:
+        looks |= {"color": ":".join(edge.colours), "penwidth": "2"}
+    elif edge.local is None:
+        looks["color"] = theme.constant[1]
+    return looks
+
+
+def result(box: Box) -> dict[str, str]:
+    """The looks of the arrow from an ellipse to its box."""
+    return {"id": f"r{box.number}", "weight": "20"}
+
+
+def attributes(looks: dict[str, str]) -> str:
+    """`name=value` pairs; a value in angle brackets is HTML-like, all others are quoted."""
+    return ", ".join(f"{name}={value if value[:1] == '<' else quoted(value)}" for name, value in looks.items())
+
+
+def quoted(text: str) -> str:
+    """A text of our own in quotes."""
+    return '"' + text.replace("\\", "\\\\").replace('"', '\\"') + '"'
+
+
+def _table(picture: Picture, box: Box) -> str:
+    """The card of a box as an HTML-like label."""
+    theme = picture.theme
+    fill, frame = getattr(theme, box.kind)
+    style = "rounded,dashed" if box.kind == "constant" else "rounded"
+    rows = []
+    if box.label:
+        label = escape.html(cards.shown_label(box.label))
+        many = f' <FONT COLOR="{theme.faint}">x {box.times}</FONT>' if box.times > 1 else ""
+        rows.append(f'<TR><TD COLSPAN="2">{_bold(label)}{many}</TD></TR>')
+    for caption, text in box.rows:
+        if caption:
+            rows.append(
+                f'<TR><TD ALIGN="LEFT"><FONT COLOR="{theme.faint}">{escape.html(caption)}</FONT></TD>'
+                f'<TD ALIGN="RIGHT">{escape.html(text)} </TD></TR>'
+            )
+        else:
+            rows.append(f'<TR><TD COLSPAN="2">{escape.html(text)}</TD></TR>')
+    return (
+        f'<<TABLE BORDER="{2 if box.kind == "root" else 1}" CELLBORDER="0" CELLSPACING="0" CELLPADDING="3" '
+        f'STYLE="{style}" COLOR="{frame}" BGCOLOR="{box.tint or fill}">'
+        f"{''.join(rows) or '<TR><TD> </TD></TR>'}</TABLE>>"
+    )
+
+
+def _lines(texts: list[str], size: float = 0.0) -> str:
+    words = "<BR/>".join(escape.html(text) for text in texts)
+    return f'<<FONT POINT-SIZE="{_n(size)}">{words}</FONT>>' if size else f"<{words}>"
+
+
+def _notes(picture: Picture) -> str:
+    rows = "".join(
+        f'<TR><TD BGCOLOR="{note.colour or picture.theme.background}" WIDTH="12"></TD>'
+        f'<TD ALIGN="LEFT">{escape.html(note.text)}</TD></TR>'
+        for note in picture.notes
+    )
+    return f'<<TABLE BORDER="0" CELLBORDER="0" CELLPADDING="2">{rows}</TABLE>>'
+
+
+def _bold(markup: str) -> str:
+    return f"<B>{markup}</B>"
+
+
+def _n(x: float) -> str:
+    return f"{x:g}"
+
+
+def digraph(picture: Picture, format: str = "svg") -> Any:
+    """The picture as a `graphviz.Digraph`, which shows itself by our engines, so without a system `dot`.
+
+    Raises:
+        RenderingError: the Python package graphviz is not installed.
+    """
+    try:
+        import graphviz
+    except ImportError:
+        from tinygrad_lite.errors import RenderingError
+
+        raise RenderingError(
+            "draw_dot needs the Python package graphviz, which is not installed.\n"
+            "  `pip install graphviz`; or use tg.draw(root), which needs nothing."
+        ) from None
+
+    class Digraph(graphviz.Digraph):  # type: ignore[misc]
+        """A Digraph that is rendered by the chain of `engines.py`."""
+
+        def pipe(self, format: str | None = None, *rest: Any, encoding: str | None = None, **options: Any) -> Any:
+            from tinygrad_lite.views import engines
+
+            answer = engines.drawn(self.source, format or self.format, None)
+            return answer if encoding is None else answer.decode(encoding)
+
+        def render(
+            self,
+            filename: Any = None,
+            directory: Any = None,
+            view: bool = False,
+            cleanup: bool = False,
+            format: str | None = None,
+            *rest: Any,
+            outfile: Any = None,
+            **options: Any,
+        ) -> str:
+            source = Path(self.save(filename, directory))
+            format = format or (Path(outfile).suffix[1:] if outfile else self.format)
+            target = Path(outfile) if outfile else source.with_name(f"{source.name}.{format}")
+            target.write_bytes(self.pipe(format))
+            if cleanup:
+                source.unlink()
+            if view:
+                graphviz.backend.viewing.view(str(target))
+            return str(target)
+
+        def _repr_mimebundle_(self, include: Any = None, exclude: Any = None, **_: Any) -> dict[str, str]:
+            return picture._repr_mimebundle_(include, exclude)
+
+    graph = Digraph(format=format)
+    looks = defaults(picture)
+    graph.attr("graph", **looks["graph"])
+    graph.attr("node", **looks["node"])
+    graph.attr("edge", **looks["edge"])
+    symbols = {box.number: box.symbol for box in picture.boxes}
+    for box in picture.boxes:
+        for name, attributes_ in nodes(picture, box):
+            graph.node(name, **attributes_)
+        if box.symbol:
+            graph.edge(f"o{box.number}", box.key, **result(box))
+    for edge in picture.edges:
+        head = f"o{edge.head}" if symbols[edge.head] else f"v{edge.head}"
+        graph.edge(f"v{edge.tail}", head, **arrow(edge, picture.theme))
+    return graph

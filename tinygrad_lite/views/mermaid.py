@@ -1,0 +1,49 @@
+"""The picture in Mermaid's language, for Markdown files and chats.
+
+Mermaid reads a quoted text as HTML after undoing its own entities `#38;`, so every character
+that means something to either is written as such an entity.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from tinygrad_lite.views import cards, escape
+
+if TYPE_CHECKING:
+    from tinygrad_lite.views.picture import Picture
+
+_PLAIN = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789 .,+-=()")
+
+
+def written(picture: Picture) -> str:
+    """The Mermaid text of the picture."""
+    theme = picture.theme
+    lines = [f"flowchart {picture.direction}"]
+    symbols = {box.number: box.symbol for box in picture.boxes}
+    for box in picture.boxes:
+        words = [cards.shown_label(box.label)] if box.label else []
+        words += [f"{caption} {text}".strip() for caption, text in box.rows]
+        if box.times > 1:
+            words.append(f"x {box.times}")
+        lines.append(f'  v{box.number}["{"<br/>".join(entities(w) for w in words) or " "}"]:::{box.kind}')
+        if box.symbol:
+            lines.append(f'  o{box.number}(["{entities(box.symbol)}"]):::op --> v{box.number}')
+    for edge in picture.edges:
+        head = f"o{edge.head}" if symbols[edge.head] else f"v{edge.head}"
+        text = "<br/>".join(entities(text) for _, text in edge.texts)
+        lines.append(f"  v{edge.tail} -->" + (f'|"{text}"|' if text else "") + f" {head}")
+    for kind in ("leaf", "inner", "root", "constant", "group", "op"):
+        fill, frame = getattr(theme, kind)
+        dashes = ",stroke-dasharray:3 3" if kind == "constant" else ""
+        lines.append(f"  classDef {kind} fill:{fill},stroke:{frame},color:{theme.ink}{dashes}")
+    return "\n".join(lines) + "\n"
+
+
+def entities(text: str) -> str:
+    """The text with every character that Mermaid, HTML or Markdown could obey as an entity.
+
+    >>> entities("a<b>")
+    'a#60;b#62;'
+    """
+    return "".join(c if c in _PLAIN or c.isalpha() else f"#{ord(c)};" for c in escape.visible(text))

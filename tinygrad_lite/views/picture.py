@@ -1,0 +1,258 @@
+"""A picture of a graph, as data first and as a file afterwards. Read this file before the others.
+
+    draw.py      from a graph to a Picture
+    picture.py   the Picture: boxes, arrows, and every form it can be saved in
+    cards.py     how large a box is and where its texts stand
+    engines.py   who places the boxes; layout.py is our own engine
+    svg.py, dot.py, mermaid.py, tree.py   the forms
+
+**Keys.** Everything in a picture has a key made of the numbers of `engine.graph.Graph`, so that
+the same computation always draws the same picture, and a program can find its way in the SVG:
+
+    v5      the box of node 5: a group <g data-k="v5" class="value inner">
+    o5      the ellipse of the op that made node 5: <g data-k="o5" class="op">
+    e5.0    the arrow from operand 0 of node 5 to that ellipse: <g data-k="e5.0" class="edge">
+    r5      the arrow from the ellipse o5 to the box v5
+
+Inside a box, <text class="data"> and <text class="grad"> hold the numbers and may be rewritten;
+inside an arrow, <text class="local"> and <text class="contribution">. The first <rect> of a box,
+the <ellipse> of an op and the first <path> of an arrow carry the fills and strokes. There is no
+`id=` anywhere, so that many pictures can stand on one page.
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from tinygrad_lite.views import escape
+from tinygrad_lite.views.themes import LIGHT, Theme
+
+if TYPE_CHECKING:
+    from tinygrad_lite.engine.graph import Graph
+    from tinygrad_lite.views.sketch import Placement
+
+
+class Box(NamedTuple):
+    """A value, with the op that made it; or a group of values drawn as one."""
+
+    number: int
+    kind: str  # "leaf", "constant", "inner", "root" or "group"
+    label: str  # the user's name for it, or ""
+    data: float
+    grad: float
+    symbol: str = ""  # of the op that made it; "" for what was put in
+    rows: tuple[tuple[str, str], ...] = ()  # (caption, text) as shown: ("data", "6.0000")
+    tint: str = ""  # a fill of its own
+    times: int = 1  # how many alike it stands for
+
+    @property
+    def key(self) -> str:
+        return f"v{self.number}"
+
+
+class Edge(NamedTuple):
+    """An operand on its way into an op."""
+
+    tail: int
+    head: int
+    operand: int  # which operand of the head it is
+    local: float | None  # the local derivative; None along a constant
+    contribution: float | None  # the head's gradient times the local derivative
+    texts: tuple[tuple[str, str], ...] = ()  # (class, text) as shown: ("local", "2.0000")
+    colours: tuple[str, ...] = ()  # of the highlighted paths that use it
+    times: int = 1
+
+    @property
+    def key(self) -> str:
+        return f"e{self.head}.{self.operand}"
+
+
+class Note(NamedTuple):
+    """A line below the picture, perhaps with a swatch of colour before it."""
+
+    text: str
+    colour: str = ""
+
+
+class Picture:
+    """A picture that shows itself in a notebook, saves itself to a file, and can be looked through.
+
+    Attributes:
+        boxes, edges: what is drawn, as data.
+        notes: the lines below, such as the legend of a heat map.
+        graph: the numbered graph that is drawn.
+        alt: what a screen reader says.
+        svg, dot, mermaid, tree: the picture as text in each form; `to_dict()` gives data.
+        engine: which layout engine placed the boxes.
+
+    >>> import tinygrad_lite as tg
+    >>> a, b = tg.Value(2.0, label="a"), tg.Value(3.0, label="b")
+    >>> picture = tg.draw(a * b)
+    >>> print(picture)
+    * = 6.0000  grad 0.0000
+    ├─ a = 2.0000  grad 0.0000  local 3.0000
+    └─ b = 3.0000  grad 0.0000  local 2.0000
+    """
+
+    def __init__(
+        self,
+        boxes: list[Box],
+        edges: list[Edge],
+        *,
+        graph: Graph | None = None,
+        direction: str = "LR",
+        theme: Theme = LIGHT,
+        title: str = "",
+        alt: str = "",
+        notes: tuple[Note, ...] = (),
+        engine: str | None = None,
+    ) -> None:
+        self.boxes = boxes
+        self.edges = edges
+        self.graph = graph
+        self.direction = direction
+        self.theme = theme
+        self.title = title
+        self.alt = alt
+        self.notes = notes
+        self._asked = engine
+        self._placement: Placement | None = None
+        self._svg = ""
+
+    # ------------------------------------------------------------------ the forms
+
+    @property
+    def placement(self) -> Placement:
+        """Where everything is; see `sketch.py`."""
+        if self._placement is None:
+            from tinygrad_lite.views import cards, engines
+
+            self._placement = engines.placed(cards.sketch(self), self._asked)
+        return self._placement
+
+    @property
+    def engine(self) -> str:
+        """The layout engine that placed the boxes: "graphviz-pure", "dot" or "own"."""
+        return self.placement.engine
+
+    @property
+    def svg(self) -> str:
+        """The picture as SVG: one root element, no ids, no scripts, nothing fetched."""
+        if not self._svg:
+            from tinygrad_lite.views import svg
+
+            self._svg = svg.written(self)
+        return self._svg
+
+    @property
+    def dot(self) -> str:
+        """The picture in Graphviz' language."""
+        from tinygrad_lite.views import dot
+
+        return dot.written(self)
+
+    @property
+    def mermaid(self) -> str:
+        """The picture in Mermaid's language, which many Markdown viewers draw."""
+        from tinygrad_lite.views import mermaid
+
+        return mermaid.written(self)
+
+    @property
+    def tree(self) -> str:
+        """The picture as an indented tree for a terminal, from the root back to the leaves."""
+        from tinygrad_lite.views import tree
+
+        return tree.written(self)
+
+    def to_dict(self) -> dict[str, Any]:
+        """The picture as plain data, ready for JSON; numbers in full, NaN and infinities as text."""
+        return {
+            "format": "tinygrad_lite picture 1",
+            "title": self.title,
+            "alt": self.alt,
+            "direction": self.direction,
+            "theme": self.theme.name,
+            "boxes": [{"key": box.key, **_plain(box)} for box in self.boxes],
+            "edges": [{"key": edge.key, **_plain(edge)} for edge in self.edges],
+            "notes": [_plain(note) for note in self.notes],
+        }
+
+    # ------------------------------------------------------------------ files
+
+    def save(self, path: str | Path) -> Path:
+        """Write the picture to a file and give its path; the ending chooses the form.
+
+        Endings: .svg, .png, .pdf, .jpg, .dot or .gv, .mmd, .json, .txt, .html.
+
+        Raises:
+            ValueError: an ending that is none of these.
+            RenderingError: .png, .jpg or .pdf, and no program here can write it.
+        """
+        path = Path(path)
+        ending = path.suffix.lower()
+        if ending in (".png", ".pdf", ".jpg", ".jpeg"):
+            from tinygrad_lite.views import engines
+
+            format = {"jpg": "jpeg"}.get(ending[1:], ending[1:])
+            path.write_bytes(engines.drawn(self.dot, format, self._asked))
+            return path
+        forms = {
+            ".svg": lambda: self.svg,
+            ".dot": lambda: self.dot,
+            ".gv": lambda: self.dot,
+            ".mmd": lambda: self.mermaid,
+            ".json": lambda: json.dumps(self.to_dict(), indent=1, ensure_ascii=False) + "\n",
+            ".txt": lambda: self.tree + "\n",
+            ".html": self.page,
+        }
+        if ending not in forms:
+            raise ValueError(f"a picture is saved as {', '.join(forms)}, .png, .jpg or .pdf, but got {path.name!r}.")
+        path.write_text(forms[ending](), encoding="utf-8")
+        return path
+
+    def page(self) -> str:
+        """A whole HTML page with the picture, which opens without a network."""
+        return (
+            '<!doctype html>\n<html lang="en"><head><meta charset="utf-8">'
+            '<meta name="viewport" content="width=device-width,initial-scale=1">'
+            "<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none';style-src 'unsafe-inline'\">"
+            f"<title>{escape.html(self.title or 'A computation graph')}</title></head>"
+            f'<body style="margin:0;background:{self.theme.background}">{self.svg}</body></html>\n'
+        )
+
+    # ------------------------------------------------------------------ notebooks
+
+    def html(self) -> str:
+        """The picture as one <img> element, which notebooks also show where they trust nobody."""
+        data = base64.b64encode(self.svg.encode()).decode("ascii")
+        return f'<img alt="{escape.html(self.alt)}" style="max-width:100%" src="data:image/svg+xml;base64,{data}">'
+
+    def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, str]:
+        """What a notebook stores. `image/svg+xml` is added where it is asked for by name."""
+        bundle = {"text/html": self.html(), "text/plain": self.tree}
+        if include:
+            if "image/svg+xml" in include:
+                bundle["image/svg+xml"] = self.svg
+            bundle = {kind: text for kind, text in bundle.items() if kind in include}
+        return {kind: text for kind, text in bundle.items() if kind not in (exclude or ())}
+
+    def __str__(self) -> str:
+        return self.tree
+
+    def __repr__(self) -> str:
+        return f"<Picture of {len(self.boxes)} values and {len(self.edges)} operands>"
+
+
+def _plain(item: Any) -> dict[str, Any]:
+    """The fields of a named tuple as plain data."""
+    return {name: _number(field) for name, field in item._asdict().items()}
+
+
+def _number(field: Any) -> Any:
+    if isinstance(field, float) and field - field != 0.0:
+        return str(field)
+    return [list(part) if isinstance(part, tuple) else part for part in field] if isinstance(field, tuple) else field

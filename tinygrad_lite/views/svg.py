@@ -1,0 +1,171 @@
+"""The picture as SVG, drawn by us whichever engine placed the boxes: same marks, same keys.
+
+Looks are written as attributes, not as a style sheet, because several viewers remove style
+sheets. All user text goes through `escape.html`; nothing the user wrote becomes markup.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from tinygrad_lite.views import cards, escape
+from tinygrad_lite.views.fonts import FAMILY, text_width
+from tinygrad_lite.views.sketch import Point
+
+if TYPE_CHECKING:
+    from tinygrad_lite.views.picture import Box, Edge, Picture
+    from tinygrad_lite.views.themes import Theme
+
+MARGIN = 14.0
+NOTE = 12.0  # font size of the lines below
+NOTE_LINE = 18.0
+TITLE = 15.0
+
+
+def written(picture: Picture) -> str:
+    """The SVG text of the picture."""
+    place, theme = picture.placement, picture.theme
+    top = MARGIN + (TITLE + 12 if picture.title else 0.0)
+    below = [(note, text_width(note.text, NOTE) * cards.ROOM + (20 if note.colour else 0)) for note in picture.notes]
+    width = max(place.width, text_width(picture.title, TITLE, True), *(w for _, w in below), 0.0) + 2 * MARGIN
+    height = top + place.height + MARGIN + (len(below) * NOTE_LINE + 4 if below else 0)
+    shift = ((width - place.width) / 2, top)
+
+    parts = [
+        f'<svg xmlns="http://www.w3.org/2000/svg" width="{_n(width)}" height="{_n(height)}" '
+        f'viewBox="0 0 {_n(width)} {_n(height)}" role="img" aria-label="{escape.html(picture.alt)}" '
+        f'font-family="{FAMILY}">',
+        f'<rect class="ground" width="100%" height="100%" fill="{theme.background}"/>',
+    ]
+    if picture.title:
+        parts.append(
+            f'<text class="title" x="{_n(width / 2)}" y="{_n(MARGIN + TITLE - 2)}" text-anchor="middle" '
+            f'font-size="{_n(TITLE)}" font-weight="bold" fill="{theme.ink}">{escape.html(picture.title)}</text>'
+        )
+    parts.append(f'<g class="graph" transform="translate({_n(shift[0])} {_n(shift[1])})">')
+    for edge in picture.edges:
+        parts.append(_edge(edge, place.curve[edge.key], theme))
+    for box in picture.boxes:
+        if box.symbol:
+            key = f"r{box.number}"
+            curve = _curve(place.curve[key], theme.line)
+            parts.append(f'<g data-k="{key}" class="result">{curve}</g>')
+            parts.append(_ellipse(box, place.centre[f"o{box.number}"], theme))
+        parts.append(_box(box, place.centre[box.key], theme))
+    for edge in picture.edges:  # texts last, so that no line runs over a number
+        if edge.texts:
+            parts.append(_slopes(edge, place.spot[edge.key], theme))
+    parts.append("</g>")
+    y = top + place.height + MARGIN + 8
+    for note, _ in below:
+        x = MARGIN
+        if note.colour:
+            parts.append(f'<rect x="{_n(x)}" y="{_n(y - 9)}" width="13" height="10" rx="2" fill="{note.colour}"/>')
+            x += 20
+        parts.append(
+            f'<text class="note" x="{_n(x)}" y="{_n(y)}" font-size="{_n(NOTE)}" fill="{theme.ink}">'
+            f"{escape.html(note.text)}</text>"
+        )
+        y += NOTE_LINE
+    return "\n".join([*parts, "</svg>"]) + "\n"
+
+
+def _box(box: Box, at: Point, theme: Theme) -> str:
+    """A card with its texts, around its middle."""
+    width, height = cards.size(box)
+    fill, frame = getattr(theme, box.kind)
+    dashes = ' stroke-dasharray="3 2.5"' if box.kind == "constant" else ""
+    thick = {"root": 2.2, "leaf": 1.4, "group": 1.4}.get(box.kind, 1.0)
+    parts = [f'<g data-k="{box.key}" class="value {box.kind}" transform="translate({_n(at[0])} {_n(at[1])})">']
+    parts.append(_rect(width, height, box.tint or fill, frame, thick, dashes))
+    for text in cards.texts(box):
+        colour = theme.faint if text.role in ("caption", "count") or box.kind == "constant" else theme.ink
+        bold = ' font-weight="bold"' if text.bold else ""
+        parts.append(
+            f'<text class="{text.role}" x="{_n(text.x)}" y="{_n(text.y)}" text-anchor="{text.anchor}" '
+            f'font-size="{_n(text.size)}"{bold} fill="{colour}">{escape.html(text.words)}</text>'
+        )
+    return "".join([*parts, "</g>"])
+
+
+def _rect(width: float, height: float, fill: str, frame: str, thick: float, more: str = "") -> str:
+    return (
+        f'<rect x="{_n(-width / 2)}" y="{_n(-height / 2)}" width="{_n(width)}" height="{_n(height)}" rx="5" '
+        f'fill="{fill}" stroke="{frame}" stroke-width="{_n(thick)}"{more}/>'
+    )
+
+
+def _ellipse(box: Box, at: Point, theme: Theme) -> str:
+    """The op that made the box."""
+    width, height = cards.ellipse(box.symbol)
+    fill, frame = theme.op
+    return (
+        f'<g data-k="o{box.number}" class="op" transform="translate({_n(at[0])} {_n(at[1])})">'
+        f'<ellipse rx="{_n(width / 2)}" ry="{_n(height / 2)}" fill="{fill}" stroke="{frame}" stroke-width="1.2"/>'
+        f'<text class="symbol" y="4.5" text-anchor="middle" font-size="{_n(cards.SYMBOL)}" font-weight="bold" '
+        f'fill="{theme.ink}">{escape.html(box.symbol)}</text></g>'
+    )
+
+
+def _edge(edge: Edge, points: list[Point], theme: Theme) -> str:
+    """An arrow; of several highlighted paths, each has a stroke of its own, side by side as bands."""
+    faint = edge.local is None
+    bands = "".join(
+        f'<path class="path" d="{_d(points)}" fill="none" stroke="{colour}" stroke-width="{_n(3.0 * width + 1.0)}"/>'
+        for width, colour in zip(range(len(edge.colours), 0, -1), edge.colours, strict=True)
+    )
+    line = _curve(points, theme.constant[1] if faint else theme.line)
+    return f'<g data-k="{edge.key}" class="edge">{line}{bands}</g>'
+
+
+def _curve(points: list[Point], colour: str) -> str:
+    """The line and its head."""
+    tip, before = points[-1], next((p for p in reversed(points) if _distance(p, points[-1]) > 0.5), points[0])
+    length = _distance(tip, before) or 1.0
+    dx, dy = (tip[0] - before[0]) / length, (tip[1] - before[1]) / length
+    back, half = 7.0, 2.8
+    wings = [
+        (tip[0] - back * dx - half * dy, tip[1] - back * dy + half * dx),
+        (tip[0] - back * dx + half * dy, tip[1] - back * dy - half * dx),
+    ]
+    head = " ".join(f"{_n(x)},{_n(y)}" for x, y in [tip, *wings])
+    return (
+        f'<path d="{_d(points)}" fill="none" stroke="{colour}" stroke-width="1.1"/>'
+        f'<polygon points="{head}" fill="{colour}"/>'
+    )
+
+
+def _slopes(edge: Edge, at: Point, theme: Theme) -> str:
+    """The numbers beside an arrow, on a patch of ground that keeps lines from running through them."""
+    width, height = cards.room(edge)
+    x, y = at
+    parts = [
+        f'<g data-k="{edge.key}" class="slopes">'
+        f'<rect x="{_n(x - width / 2)}" y="{_n(y - height / 2)}" width="{_n(width)}" height="{_n(height)}" '
+        f'rx="2" fill="{theme.background}" fill-opacity="0.85"/>'
+    ]
+    baseline = y - height / 2 + 10
+    for role, text in edge.texts:
+        bold = ' font-weight="bold"' if role == "contribution" else ""
+        parts.append(
+            f'<text class="{role}" x="{_n(x)}" y="{_n(baseline)}" text-anchor="middle" '
+            f'font-size="{_n(cards.SLOPE)}"{bold} fill="{theme.slope}">{escape.html(text)}</text>'
+        )
+        baseline += 12
+    return "".join([*parts, "</g>"])
+
+
+def _d(points: list[Point]) -> str:
+    """Bezier points as the data of a path."""
+    first, *rest = [f"{_n(x)} {_n(y)}" for x, y in points]
+    return f"M{first}C" + " ".join(rest)
+
+
+def _distance(a: Point, b: Point) -> float:
+    return float(((a[0] - b[0]) ** 2 + (a[1] - b[1]) ** 2) ** 0.5)
+
+
+def _n(x: float) -> str:
+    """A length with two decimals at most, and never -0."""
+    text = f"{x:.2f}".rstrip("0").rstrip(".")
+    return "0" if text == "-0" else text
