@@ -22,6 +22,7 @@ __version__ = "0.1.0"
 _ROOMS: dict[str, tuple[str, ...]] = {
     # file of the room: the public names that live there
     "checking.compare": ("compare",),
+    "compiler.compiled": ("compile",),
     "calculus.transforms": ("derivative", "grad", "value_and_grad"),
     "checking.gradcheck": ("gradcheck",),
 }
@@ -33,11 +34,13 @@ if TYPE_CHECKING:
     from tinygrad_lite.calculus.transforms import derivative, grad, value_and_grad
     from tinygrad_lite.checking.compare import compare
     from tinygrad_lite.checking.gradcheck import gradcheck
+    from tinygrad_lite.compiler.compiled import compile
 
 __all__ = [
     "Value",
     "checking",
     "compare",
+    "compile",
     "compiler",
     "cos",
     "derivative",

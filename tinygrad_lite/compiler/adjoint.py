@@ -13,11 +13,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from tinygrad_lite.engine import ops
-from tinygrad_lite.engine.op import Op
-
 from tinygrad_lite.compiler.tape import LESS, SELECT, Builder, Ref, Tape
 from tinygrad_lite.compiler.trace import TooManyPaths, template
+from tinygrad_lite.engine import ops
+from tinygrad_lite.engine.op import Op
 
 
 def tidied(tape: Tape) -> Builder:

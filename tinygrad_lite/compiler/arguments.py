@@ -22,8 +22,8 @@ def flatten(thing: Any, chunks: list[Any]) -> Structure:
     """The structure of a thing; its numbers are appended to the chunks, a float or a flat array each.
 
     >>> chunks = []
-    >>> flatten({"w": [1, 2.0], "name": "net"}, chunks), chunks
-    ((<class 'dict'>, ('w', 'name'), ((<class 'list'>, (<class 'float'>, <class 'float'>)), ('static', 'net'))), [1.0, 2.0])
+    >>> flatten({"w": [1, 2.0]}, chunks), chunks
+    ((<class 'dict'>, ('w',), ((<class 'list'>, (<class 'float'>, <class 'float'>)),)), [1.0, 2.0])
     """
     cls = thing.__class__
     if cls is float:
@@ -109,13 +109,11 @@ def rebuild(structure: Structure, leaves: Iterator[Any], static: Callable[[Any],
         n = size(structure)
         taken = [next(leaves) for _ in range(n)]
         plain = all(x.__class__ is float for x in taken)
-        array = np.empty(n, dtype=float if plain else object)
+        array: Any = np.empty(n, dtype=float if plain else object)
         array[:] = taken
         return array.reshape(structure[1])
     if kind is dict:
-        return {
-            key: rebuild(part, leaves, static) for key, part in zip(structure[1], structure[2], strict=True)
-        }
+        return {key: rebuild(part, leaves, static) for key, part in zip(structure[1], structure[2], strict=True)}
     return kind([rebuild(part, leaves, static) for part in structure[1]])
 
 

@@ -17,15 +17,14 @@ import warnings
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from tinygrad_lite.engine.op import number
-from tinygrad_lite.engine.reverse import adjoints
-from tinygrad_lite.engine.value import Value
-from tinygrad_lite.errors import OperandError, TinygradLiteError, user_line
-
 from tinygrad_lite.compiler.arguments import Structure, flatten, names, numbers, rebuild, size
 from tinygrad_lite.compiler.program import Program
 from tinygrad_lite.compiler.tape import Ref, Tape
 from tinygrad_lite.compiler.trace import Trace, Tracer, Uncomparable
+from tinygrad_lite.engine.op import number
+from tinygrad_lite.engine.reverse import adjoints
+from tinygrad_lite.engine.value import Value
+from tinygrad_lite.errors import OperandError, TinygradLiteError, user_line
 
 MOST_PATHS = 8
 """Programs for one structure; a function that still branches anew then runs without compiling."""
@@ -36,6 +35,17 @@ CLOSE = 1e-9
 
 class CompileWarning(UserWarning):
     """A compiled function fell back to running without compiling; the text says why and where."""
+
+
+class _Leaf(Value):
+    """An argument in a run without compiling: a Value that may also count a loop, as the int it was could."""
+
+    __slots__ = ()
+
+    def __index__(self) -> int:
+        if self.data != int(self.data):
+            raise TypeError(f"an index must be a whole number, but this one is {self.data!r}{user_line()}.")
+        return int(self.data)
 
 
 class CompiledFunction:
@@ -68,8 +78,7 @@ class CompiledFunction:
         then come as a tuple.
 
         >>> import tinygrad_lite as tg
-        >>> from tinygrad_lite.compiler import compile
-        >>> fast = compile(lambda w: tg.tanh(w[0] * w[1]) + w[1]**2)
+        >>> fast = tg.compile(lambda w: tg.tanh(w[0] * w[1]) + w[1]**2)
         >>> value, slopes = fast.value_and_grad([0.0, 3.0])
         >>> value, slopes
         (9.0, [3.0, 6.0])
@@ -94,9 +103,8 @@ class CompiledFunction:
         The Values may be arguments, or come from outside as a model's parameters do.
 
         >>> import tinygrad_lite as tg
-        >>> from tinygrad_lite.compiler import compile
         >>> w = tg.Value(3.0)
-        >>> loss = compile(lambda x: (w * x) ** 2)
+        >>> loss = tg.compile(lambda x: (w * x) ** 2)
         >>> loss.backward(2.0), w.grad
         (36.0, 24.0)
         """
@@ -104,7 +112,7 @@ class CompiledFunction:
         structure = flatten((args, kwargs), chunks)
         program, out = self._run(structure, chunks, slopes=True)
         if program is None:
-            root, leaves, given = self._by_values(structure, chunks)
+            root, leaves, _ = self._by_values(structure, chunks)
             found = adjoints(root)
             shares = {value: slope for value, slope in found.items() if not value.parents}
             for leaf, value in zip(leaves, _values((args, kwargs)), strict=True):
@@ -113,11 +121,11 @@ class CompiledFunction:
                     value.grad = value.grad + share
             for value, share in shares.items():
                 value.grad = value.grad + share
-            return root.data  # type: ignore[no-any-return]
+            return float(root.data)
         for value, share in zip([*_values((args, kwargs)), *program.captured], out[1:], strict=True):
             if value is not None:
                 value.grad = value.grad + share
-        return out[0]
+        return float(out[0])
 
     def report(self) -> str:
         """What was found and made, in words and numbers: one paragraph for each compiled program."""
@@ -141,9 +149,8 @@ class CompiledFunction:
         programs = self._programs.setdefault(structure, [])
         for program in programs:
             out = program.run(chunks, slopes)
-            if out is None:
-                continue  # a guard does not hold: another path
-            return (program, out) if program.finite(out) else (None, ())
+            if out is not None:  # else a guard does not hold: another path
+                return self._believed(program, structure, chunks, slopes, out)
         if len(programs) >= MOST_PATHS:
             lines = sorted({guard.line for program in programs for guard in program.tape.guards if guard.line})
             self._give_up(structure, f"it branches on its numbers, each time otherwise{', '.join(lines)}")
@@ -153,19 +160,29 @@ class CompiledFunction:
     def _first(
         self, structure: Structure, programs: list[Program], chunks: list[Any], slopes: bool
     ) -> tuple[Program | None, Any]:
-        """Trace, make a program, and believe it only if it agrees with the engine."""
+        """Trace and make a program for a path that was not met before."""
         try:
             program = self._traced(structure, numbers(chunks))
         except Uncomparable:
             return None, ()
         out = program.run(chunks, slopes)
-        if out is None or not program.finite(out):
-            return None, ()
-        why = self._disagreement(program, structure, chunks)
-        if why:
-            self._give_up(structure, why)
+        if out is None:
             return None, ()
         programs.insert(0, program)
+        return self._believed(program, structure, chunks, slopes, out)
+
+    def _believed(
+        self, program: Program, structure: Structure, chunks: list[Any], slopes: bool, out: Any
+    ) -> tuple[Program | None, Any]:
+        """Finite results of code that agreed with the engine when it was first run; else without compiling."""
+        if not program.finite(out):
+            return None, ()
+        if slopes not in program.verified:
+            why = self._disagreement(program, structure, chunks, out)
+            if why:
+                self._give_up(structure, why)
+                return None, ()
+            program.verified.add(slopes)
         return program, out
 
     def _give_up(self, structure: Structure, why: str) -> None:
@@ -223,25 +240,23 @@ class CompiledFunction:
 
         return one(self.argnums) if isinstance(self.argnums, int) else tuple(one(i) for i in self.argnums)
 
-    def _by_values(self, structure: Structure, chunks: list[Any]) -> tuple[Any, list[Value], Any]:
+    def _by_values(self, structure: Structure, chunks: list[Any]) -> tuple[Any, list[_Leaf], Any]:
         """The function run on Values: what compiling must agree with, and what it falls back to."""
-        leaves = [Value(x, label) for x, label in zip(numbers(chunks), self._labels(structure), strict=True)]
+        leaves = [_Leaf(x, label) for x, label in zip(numbers(chunks), self._labels(structure), strict=True)]
         args, kwargs = rebuild(structure, iter(leaves), _same)
         return self.f(*args, **kwargs), leaves, (args, kwargs)
 
-    def _disagreement(self, program: Program, structure: Structure, chunks: list[Any]) -> str:
+    def _disagreement(self, program: Program, structure: Structure, chunks: list[Any], out: Any) -> str:
         """What differs between the first compiled result and the engine's; empty if nothing does."""
         root, leaves, _ = self._by_values(structure, chunks)
-        value = [x.data if isinstance(x, Value) else float(x) for x in _numbers_in(root)]
-        out = program.run(chunks, slopes=False)
-        worst = _apart(out[: program.outputs], value)
+        found = [x.data if isinstance(x, Value) else float(x) for x in _numbers_in(root)]
+        n = len(found)
+        worst = _apart(out[:n], found)
         if worst > CLOSE:
             return f"its first compiled value is {worst:.1e} away from the engine's"
-        if program.outputs == 1 and isinstance(root, Value):
-            found = adjoints(root)
-            slopes = program.run(chunks, slopes=True)
-            expected = [found.get(leaf, 0.0) for leaf in [*leaves, *program.captured]]
-            worst = _apart(slopes[1:], expected)
+        if len(out) > n:
+            slopes = adjoints(root) if isinstance(root, Value) else {}
+            worst = _apart(out[n:], [slopes.get(leaf, 0.0) for leaf in [*leaves, *program.captured]])
             if worst > CLOSE:
                 return f"its first compiled gradient is {worst:.1e} away from the engine's"
         return ""
@@ -268,7 +283,7 @@ def _apart(xs: Any, ys: Any) -> float:
 
 def _outputs(result: Any, trace: Trace, refs: list[Ref]) -> Structure:
     """The structure of what the function returned, and the references of its numbers."""
-    if isinstance(result, Tracer | Value) or hasattr(type(result), "__float__") and not hasattr(result, "shape"):
+    if isinstance(result, Tracer | Value) or (hasattr(type(result), "__float__") and not hasattr(result, "shape")):
         refs.append(trace.lift(result, _RESULT).ref)  # type: ignore[union-attr]
         return float
     if isinstance(result, list | tuple):
@@ -359,7 +374,7 @@ def compile(f: Callable[..., Any], *, argnums: int | tuple[int, ...] = 0, backen
         TraceError: f reads `.data` or `float(...)` of a traced value, which would freeze it.
 
     >>> import tinygrad_lite as tg
-    >>> fast = compile(lambda x: x * x if x > 0 else -x)
+    >>> fast = tg.compile(lambda x: x * x if x > 0 else -x)
     >>> fast(3.0), fast(-3.0), fast.grad(3.0)
     (9.0, 3.0, 6.0)
     """

@@ -11,12 +11,11 @@ import time
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from tinygrad_lite.engine.value import Value
-from tinygrad_lite.errors import OperandError, user_line
-
 from tinygrad_lite.compiler import adjoint, python_backend
 from tinygrad_lite.compiler.arguments import Structure, numbers
 from tinygrad_lite.compiler.tape import Builder, Ref, Tape
+from tinygrad_lite.engine.value import Value
+from tinygrad_lite.errors import OperandError, user_line
 
 
 class Program:
@@ -38,6 +37,7 @@ class Program:
         self.along = along
         self.backend = backend
         self.name = name
+        self.verified: set[bool] = set()  # whether value, and gradient, agreed with the engine
         self.seconds: dict[str, float] = {}
         self._code: dict[bool, Callable[[Sequence[float]], Sequence[float]]] = {}
         self._tapes: dict[bool, Builder] = {}

@@ -11,9 +11,8 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 
-from tinygrad_lite.engine.op import Op
-
 from tinygrad_lite.compiler.tape import SELECT, Tape
+from tinygrad_lite.engine.op import Op
 
 LONGEST = 50_000
 """Nodes in one function; Python's own compiler needs about 10 us for each."""
@@ -38,7 +37,7 @@ def source(tape: Tape, name: str = "run") -> str:
     text = {ref: f"x{i}" for i, ref in enumerate(tape.inputs)}
     for i, x in enumerate(tape.sources):
         if x.__class__ is float:
-            text[~i] = f"({x!r})" if math.isfinite(x) and x < 0 else repr(x) if math.isfinite(x) else f"float('{x}')"  # type: ignore[arg-type, operator]
+            text[~i] = f"({x!r})" if math.isfinite(x) and x < 0 else repr(x) if math.isfinite(x) else f"float('{x}')"
     lines = [f"def {name}(inputs):"]
     if tape.inputs:
         lines.append("    " + "".join(f"x{i}, " for i in range(len(tape.inputs))).rstrip() + " = inputs")

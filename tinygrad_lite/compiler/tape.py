@@ -119,7 +119,7 @@ class Tape:
         if ref >= 0:
             return None
         x = self.sources[~ref]
-        return x if x.__class__ is float else None  # type: ignore[return-value]
+        return x if x.__class__ is float else None
 
     def node(self, op: Op, args: tuple[Ref, ...]) -> Ref:
         self.op.append(op)
@@ -128,7 +128,7 @@ class Tape:
 
     def run(self, numbers: Sequence[float]) -> list[float]:
         """The outputs for these inputs, by the rows' own forward rules: the plain interpreter."""
-        return [value for value in self.values(numbers, self.outputs)]
+        return self.values(numbers, self.outputs)
 
     def values(self, numbers: Sequence[float], wanted: Iterable[Ref]) -> list[float]:
         given = dict(zip(self.inputs, numbers, strict=True))

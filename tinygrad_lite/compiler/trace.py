@@ -17,14 +17,13 @@ import math
 from collections.abc import Callable, Sequence
 from typing import Any
 
+from tinygrad_lite.compiler.tape import LESS, SELECT, Builder, Guard, Ref, Tape
 from tinygrad_lite.engine import ops
 from tinygrad_lite.engine.arithmetic import Arithmetic
 from tinygrad_lite.engine.graph import topological
 from tinygrad_lite.engine.op import Op, is_foreign, number
 from tinygrad_lite.engine.value import Value
 from tinygrad_lite.errors import OperandError, TinygradLiteError, user_line
-
-from tinygrad_lite.compiler.tape import LESS, SELECT, Builder, Guard, Ref, Tape
 
 
 class TraceError(TinygradLiteError, AttributeError):
@@ -63,7 +62,7 @@ class Trace:
                     f"a traced value outlived its trace and was used in another one{user_line()}.\n"
                     "  A compiled function must not keep values in globals or attributes between calls."
                 )
-            return operand  # type: ignore[no-any-return]
+            return operand
         if isinstance(operand, Value):
             return Tracer(self, self.value(operand), operand.data)
         if operand.__class__ is not float:
