@@ -24,6 +24,7 @@ _ROOMS: dict[str, tuple[str, ...]] = {
     "checking.compare": ("compare",),
     "calculus.jacobian": ("hessian", "jacobian"),
     "calculus.products": ("hvp", "jvp", "vjp"),
+    "compiler.compiled": ("compile",),
     "calculus.transforms": ("derivative", "grad", "value_and_grad"),
     "checking.gradcheck": ("gradcheck",),
     "views.draw": ("draw", "draw_dot"),
@@ -39,11 +40,13 @@ if TYPE_CHECKING:
     from tinygrad_lite.checking.compare import compare
     from tinygrad_lite.checking.gradcheck import gradcheck
     from tinygrad_lite.views.draw import draw, draw_dot
+    from tinygrad_lite.compiler.compiled import compile
 
 __all__ = [
     "Value",
     "checking",
     "compare",
+    "compile",
     "compiler",
     "cos",
     "derivative",

@@ -235,7 +235,9 @@ def write_page(
         html.section(
             "The whole network, for one flower",
             "Each weighted sum is drawn as one node here. All the gradients in this picture come from one backward pass.",
-            html.picture(network_picture.svg, "Graph of the whole network", "From four lengths to one number: the loss."),
+            html.picture(
+                network_picture.svg, "Graph of the whole network", "From four lengths to one number: the loss."
+            ),
         ),
         html.section(
             "Where to go from here",

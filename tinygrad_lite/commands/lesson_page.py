@@ -110,9 +110,7 @@ def curve(losses: Sequence[float], label: str = "loss") -> str:
         f'<text x="{left - 8}" y="{y(v) + 4:.1f}" text-anchor="end">{v:.2f}</text>'
         for v in (0.0, high / 2, high)
     )
-    steps = "".join(
-        f'<text x="{x(i):.1f}" y="{height - 12}" text-anchor="middle">{i}</text>' for i in (0, n // 2, n)
-    )
+    steps = "".join(f'<text x="{x(i):.1f}" y="{height - 12}" text-anchor="middle">{i}</text>' for i in (0, n // 2, n))
     return (
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height}" width="{width}" height="{height}" '
         'font-family="Helvetica" font-size="13" fill="#4b5563"><rect width="100%" height="100%" fill="#ffffff"/>'

@@ -1,0 +1,138 @@
+"""The gradient of a tape, as more tape.
+
+In: a tape, one scalar output, and the inputs to differentiate along. Out: a Builder that computes
+the output and its slope along each of those inputs.
+
+The sweep goes from the output back to the inputs, as the engine's `backward` does, and takes
+the local derivatives from the same place: the row's `partials`, run on tracers (`trace.template`).
+Where those branch, the template has selects, and a slope of 1 or 0 becomes a select between the
+cotangent and 0. Nothing is written for what does not depend on the chosen inputs.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from tinygrad_lite.compiler.tape import LESS, SELECT, Builder, Ref, Tape
+from tinygrad_lite.compiler.trace import TooManyPaths, template
+from tinygrad_lite.engine import ops
+from tinygrad_lite.engine.op import Op
+
+
+def tidied(tape: Tape) -> Builder:
+    """The same program without dead, repeated or constant nodes; fused rows of sums written out."""
+    builder = Builder()
+    inputs = [builder.input(tape.name(ref)) for ref in tape.inputs]
+    builder.outputs = builder.inline(expanded(tape), inputs)
+    return builder
+
+
+def expanded(tape: Tape) -> Tape:
+    """A dot as products and one sum: so that a fused neuron and a written-out one look alike."""
+    if ops.dot not in tape.op:
+        return tape
+    plain = Tape()
+    plain.sources, plain.inputs, plain._constants = tape.sources, tape.inputs, tape._constants
+    place: list[Ref] = []
+    for op, args in zip(tape.op, tape.args, strict=True):
+        refs = tuple([place[ref] if ref >= 0 else ref for ref in args])
+        if op is ops.dot:
+            n = len(refs) // 2
+            products = [plain.node(ops.mul, (refs[i], refs[n + i])) for i in range(n)]
+            refs, op = (*refs[2 * n :], *products), ops.sum
+        place.append(plain.node(op, refs))
+    plain.outputs = [place[ref] if ref >= 0 else ref for ref in tape.outputs]
+    for guard in tape.guards:
+        guard.flag = place[guard.flag]
+        plain.guards.append(guard)
+    return plain
+
+
+def active(tape: Tape, along: Sequence[Ref]) -> list[bool]:
+    """Which results depend on those inputs."""
+    sources = set(along)
+    found: list[bool] = []
+    for op, args in zip(tape.op, tape.args, strict=True):
+        found.append(op is not LESS and any(found[ref] if ref >= 0 else ref in sources for ref in args))
+    return found
+
+
+def gradient(tape: Builder, along: Sequence[Ref], output: int = 0) -> Builder:
+    """The tape continued by the reverse sweep; its outputs are the value and the slopes along those inputs.
+
+    >>> t = Builder(); x = t.input("x"); y = t.input("y")
+    >>> t.outputs = [t.node(ops.mul, (x, t.node(ops.tanh, (y,))))]
+    >>> print(gradient(t, [x, y]))
+    v0 = tanh(y)
+    v1 = x * v0
+    v2 = v0 * v0
+    v3 = 1.0 - v2
+    v4 = x * v3
+    return v1, v0, v4
+    """
+    n = len(tape)
+    depends = active(tape, along)
+    wanted = set(along)
+    shares: dict[Ref, list[Ref]] = {tape.outputs[output]: [tape.constant(1.0)]}
+    zero = tape.constant(0.0)
+
+    for i in range(n - 1, -1, -1):
+        if i not in shares or not depends[i]:
+            continue
+        cotangent = _total(tape, shares.pop(i))
+        for ref, share in _shares(tape, tape.op[i], tape.args[i], i, cotangent):
+            if share != zero and (depends[ref] if ref >= 0 else ref in wanted):
+                shares.setdefault(ref, []).append(share)
+
+    value = tape.outputs[output]
+    tape.outputs = [value, *(_total(tape, shares[ref]) if ref in shares else zero for ref in along)]
+    return tape
+
+
+def _shares(tape: Builder, op: Op, args: tuple[Ref, ...], out: Ref, cotangent: Ref) -> list[tuple[Ref, Ref]]:
+    """What each operand receives: (operand, cotangent times local derivative)."""
+    if op is SELECT:
+        flag, x, y = args
+        zero = tape.constant(0.0)
+        return [
+            (x, tape.node(SELECT, (flag, cotangent, zero))),
+            (y, tape.node(SELECT, (flag, zero, cotangent))),
+        ]
+    if op is ops.sum:
+        return [(ref, cotangent) for ref in args]
+    rule = template(op, tuple([tape.number(ref) if op is ops.pow else None for ref in args]))
+    if rule is None:
+        if op.name in ("max", "min"):
+            return _shares_of_many(tape, args, out, cotangent)
+        raise TooManyPaths(f"the rule of {op.name} with {len(args)} operands branches too often to be compiled.")
+    slopes = tape.inline(rule, (*args, out))
+    return [(ref, _times(tape, cotangent, slope)) for ref, slope in zip(args, slopes, strict=True)]
+
+
+def _times(tape: Builder, cotangent: Ref, slope: Ref) -> Ref:
+    """cotangent * slope; where the slope is a choice of constants, a choice of cotangents."""
+    if slope >= 0 and tape.op[slope] is SELECT:
+        flag, x, y = tape.args[slope]
+        if any(tape.number(ref) in (0.0, 1.0) for ref in (x, y)):
+            return tape.node(SELECT, (flag, _times(tape, cotangent, x), _times(tape, cotangent, y)))
+    if tape.number(slope) == 0.0:
+        return slope
+    return tape.node(ops.mul, (cotangent, slope))
+
+
+def _shares_of_many(tape: Builder, args: tuple[Ref, ...], out: Ref, cotangent: Ref) -> list[tuple[Ref, Ref]]:
+    """The rule of max and min for many operands: those that tie share equally, counted without branches."""
+    one, zero = tape.constant(1.0), tape.constant(0.0)
+
+    def chosen(ref: Ref, x: Ref, y: Ref) -> Ref:
+        apart = tape.node(LESS, (ref, out))
+        return tape.node(SELECT, (apart, x, tape.node(SELECT, (tape.node(LESS, (out, ref)), x, y))))
+
+    count = tape.node(ops.sum, tuple([chosen(ref, zero, one) for ref in args]))
+    each = tape.node(ops.div, (cotangent, count))
+    return [(ref, chosen(ref, zero, each)) for ref in args]
+
+
+def _total(tape: Builder, terms: Sequence[Ref]) -> Ref:
+    """One sum node for all shares; two or one need none."""
+    return tape.node(ops.sum, tuple(terms)) if len(terms) > 1 else terms[0]

@@ -1,0 +1,383 @@
+"""`tg.compile`: a function that is traced once for each structure of its arguments and then replayed.
+
+In: a function written for numbers or Values. Out: a callable with the same arguments.
+
+    fast = tg.compile(f)
+    fast(x), fast.grad(x), fast.value_and_grad(x), fast.backward(x)
+
+A call goes through four steps: the arguments become numbers (arguments.py); a program for their
+structure, whose guards hold on these numbers, is looked up or made (program.py); it runs; and what
+is not finite is run again without compiling, so that the same error appears as without it.
+"""
+
+from __future__ import annotations
+
+import math
+import warnings
+from collections.abc import Callable, Iterator
+from typing import Any
+
+from tinygrad_lite.compiler.arguments import Structure, flatten, names, numbers, rebuild, size
+from tinygrad_lite.compiler.program import Program
+from tinygrad_lite.compiler.tape import Ref, Tape
+from tinygrad_lite.compiler.trace import Trace, Tracer, Uncomparable
+from tinygrad_lite.engine.op import number
+from tinygrad_lite.engine.reverse import adjoints
+from tinygrad_lite.engine.value import Value
+from tinygrad_lite.errors import OperandError, TinygradLiteError, user_line
+
+MOST_PATHS = 8
+"""Programs for one structure; a function that still branches anew then runs without compiling."""
+
+CLOSE = 1e-9
+"""How far the first compiled result may be from the engine's, relative to the largest number in it."""
+
+
+class CompileWarning(UserWarning):
+    """A compiled function fell back to running without compiling; the text says why and where."""
+
+
+class _Leaf(Value):
+    """An argument in a run without compiling: a Value that may also count a loop, as the int it was could."""
+
+    __slots__ = ()
+
+    def __index__(self) -> int:
+        if self.data != int(self.data):
+            raise TypeError(f"an index must be a whole number, but this one is {self.data!r}{user_line()}.")
+        return int(self.data)
+
+
+class CompiledFunction:
+    """A function and its compiled programs; see `compile`."""
+
+    def __init__(self, f: Callable[..., Any], argnums: int | tuple[int, ...] = 0, backend: str | None = None) -> None:
+        self.f = f
+        self.argnums = argnums
+        self.backend = backend
+        self.__name__ = getattr(f, "__name__", "compiled")
+        self.__doc__ = getattr(f, "__doc__", None)
+        self._programs: dict[Structure, list[Program]] = {}
+        self._eager: dict[Structure, str] = {}  # structures that are not compiled, and why
+
+    # ------------------------------------------------------------------ what a user calls
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        """The value of the function, with floats where it would give Values."""
+        chunks: list[Any] = []
+        structure = flatten((args, kwargs), chunks)
+        program, out = self._run(structure, chunks, slopes=False)
+        if program is None:
+            return _plain(self._by_values(structure, chunks)[0])
+        return rebuild(program.result, iter(out[: program.outputs]), _same)
+
+    def value_and_grad(self, *args: Any, **kwargs: Any) -> tuple[float, Any]:
+        """The value, and its gradient in the shape of the argument: list, tuple, dict or array.
+
+        The gradient is along the first argument, or along those named by `argnums`, which
+        then come as a tuple.
+
+        >>> import tinygrad_lite as tg
+        >>> fast = tg.compile(lambda w: tg.tanh(w[0] * w[1]) + w[1]**2)
+        >>> value, slopes = fast.value_and_grad([0.0, 3.0])
+        >>> value, slopes
+        (9.0, [3.0, 6.0])
+        """
+        chunks: list[Any] = []
+        structure = flatten((args, kwargs), chunks)
+        program, out = self._run(structure, chunks, slopes=True)
+        if program is None:
+            root, leaves, _ = self._by_values(structure, chunks)
+            found = adjoints(root) if isinstance(root, Value) else {}
+            slopes = [found.get(leaf, 0.0) for leaf in leaves]
+            return number(root.data if isinstance(root, Value) else root), self._shaped(structure, slopes)
+        return out[0], self._shaped(structure, out[1:])
+
+    def grad(self, *args: Any, **kwargs: Any) -> Any:
+        """The gradient alone, in the shape of the argument; see `value_and_grad`."""
+        return self.value_and_grad(*args, **kwargs)[1]
+
+    def backward(self, *args: Any, **kwargs: Any) -> float:
+        """The value; gradients are added to `.grad` of every leaf Value used, as `loss.backward()` would.
+
+        The Values may be arguments, or come from outside as a model's parameters do.
+
+        >>> import tinygrad_lite as tg
+        >>> w = tg.Value(3.0)
+        >>> loss = tg.compile(lambda x: (w * x) ** 2)
+        >>> loss.backward(2.0), w.grad
+        (36.0, 24.0)
+        """
+        chunks: list[Any] = []
+        structure = flatten((args, kwargs), chunks)
+        program, out = self._run(structure, chunks, slopes=True)
+        if program is None:
+            root, leaves, _ = self._by_values(structure, chunks)
+            found = adjoints(root)
+            shares = {value: slope for value, slope in found.items() if not value.parents}
+            for leaf, value in zip(leaves, _values((args, kwargs)), strict=True):
+                share = shares.pop(leaf, 0.0)
+                if value is not None:
+                    value.grad = value.grad + share
+            for value, share in shares.items():
+                value.grad = value.grad + share
+            return float(root.data)
+        for value, share in zip([*_values((args, kwargs)), *program.captured], out[1:], strict=True):
+            if value is not None:
+                value.grad = value.grad + share
+        return float(out[0])
+
+    def report(self) -> str:
+        """What was found and made, in words and numbers: one paragraph for each compiled program."""
+        parts = [program.report() for programs in self._programs.values() for program in programs]
+        parts += [f"Not compiled: {why}" for why in self._eager.values()]
+        return "\n\n".join(parts) or f"{self.__name__} has not been called yet, so nothing was traced."
+
+    def source(self, kind: str = "tape") -> str:
+        """The code of the program made last, as "tape", "python", "llvm" or "c"."""
+        programs = [program for programs in self._programs.values() for program in programs]
+        if not programs:
+            raise TinygradLiteError(f"{self.__name__} has not been called yet: call it once, then ask for its source.")
+        return programs[-1].source(kind)
+
+    # ------------------------------------------------------------------ how a call is answered
+
+    def _run(self, structure: Structure, chunks: list[Any], slopes: bool) -> tuple[Program | None, Any]:
+        """The program that holds for these numbers and its outputs; (None, ()) asks to run without compiling."""
+        if structure in self._eager:
+            return None, ()
+        programs = self._programs.setdefault(structure, [])
+        for program in programs:
+            out = program.run(chunks, slopes)
+            if out is not None:  # else a guard does not hold: another path
+                return self._believed(program, structure, chunks, slopes, out)
+        if len(programs) >= MOST_PATHS:
+            lines = sorted({guard.line for program in programs for guard in program.tape.guards if guard.line})
+            self._give_up(structure, f"it branches on its numbers, each time otherwise{', '.join(lines)}")
+            return None, ()
+        return self._first(structure, programs, chunks, slopes)
+
+    def _first(
+        self, structure: Structure, programs: list[Program], chunks: list[Any], slopes: bool
+    ) -> tuple[Program | None, Any]:
+        """Trace and make a program for a path that was not met before."""
+        try:
+            program = self._traced(structure, numbers(chunks))
+        except Uncomparable:
+            return None, ()
+        out = program.run(chunks, slopes)
+        if out is None:
+            return None, ()
+        programs.insert(0, program)
+        return self._believed(program, structure, chunks, slopes, out)
+
+    def _believed(
+        self, program: Program, structure: Structure, chunks: list[Any], slopes: bool, out: Any
+    ) -> tuple[Program | None, Any]:
+        """Finite results of code that agreed with the engine when it was first run; else without compiling."""
+        if not program.finite(out):
+            return None, ()
+        if slopes not in program.verified:
+            why = self._disagreement(program, structure, chunks, out)
+            if why:
+                self._give_up(structure, why)
+                return None, ()
+            program.verified.add(slopes)
+        return program, out
+
+    def _give_up(self, structure: Structure, why: str) -> None:
+        self._eager[structure] = why
+        warnings.warn(
+            f"{self.__name__} runs without compiling from now on: {why}.", CompileWarning, stacklevel=_outside()
+        )
+
+    def _traced(self, structure: Structure, given: list[float]) -> Program:
+        tape = Tape()
+        trace = Trace(tape)
+        labels = self._labels(structure)
+        tracers = [trace.input(name, x) for name, x in zip(labels, given, strict=True)]
+        args, kwargs = rebuild(structure, iter(tracers), _same)
+        result = self.f(*args, **kwargs)
+        refs: list[Ref] = []
+        shape = _outputs(result, trace, refs)
+        tape.outputs = refs
+        along = self._along(structure, tracers)
+        return Program(tape, shape, tuple(trace.captured), along, self.backend, self.__name__)
+
+    def _labels(self, structure: Structure) -> list[str]:
+        import inspect
+
+        try:
+            known = [*inspect.signature(self.f).parameters]
+        except (TypeError, ValueError):
+            known = []
+        (_, ((_, positional), (_, keys, keyed))) = structure
+        found: list[str] = []
+        for i, part in enumerate(positional):
+            found += names(part, known[i] if i < len(known) else f"x{i + 1}")
+        for key, part in zip(keys, keyed, strict=True):
+            found += names(part, key)
+        return found
+
+    def _along(self, structure: Structure, tracers: list[Tracer]) -> list[Ref]:
+        return [tracer.ref for tracer in tracers]
+
+    def _shaped(self, structure: Structure, slopes: Any) -> Any:
+        """The slopes along the arguments of argnums, each in its argument's shape."""
+        positional = structure[1][0][1]
+        starts, n = [], 0
+        for part in positional:
+            starts.append(n)
+            n += size(part)
+
+        def one(i: int) -> Any:
+            if not -len(positional) <= i < len(positional):
+                raise OperandError(
+                    f"argnums names argument {i}, but {self.__name__} was given {len(positional)}{user_line()}."
+                )
+            part, start = positional[i], starts[i]
+            return shaped(part, slopes[start : start + size(part)])
+
+        return one(self.argnums) if isinstance(self.argnums, int) else tuple(one(i) for i in self.argnums)
+
+    def _by_values(self, structure: Structure, chunks: list[Any]) -> tuple[Any, list[_Leaf], Any]:
+        """The function run on Values: what compiling must agree with, and what it falls back to."""
+        leaves = [_Leaf(x, label) for x, label in zip(numbers(chunks), self._labels(structure), strict=True)]
+        args, kwargs = rebuild(structure, iter(leaves), _same)
+        return self.f(*args, **kwargs), leaves, (args, kwargs)
+
+    def _disagreement(self, program: Program, structure: Structure, chunks: list[Any], out: Any) -> str:
+        """What differs between the first compiled result and the engine's; empty if nothing does."""
+        root, leaves, _ = self._by_values(structure, chunks)
+        found = [x.data if isinstance(x, Value) else float(x) for x in _numbers_in(root)]
+        n = len(found)
+        worst = _apart(out[:n], found)
+        if worst > CLOSE:
+            return f"its first compiled value is {worst:.1e} away from the engine's"
+        if len(out) > n:
+            slopes = adjoints(root) if isinstance(root, Value) else {}
+            worst = _apart(out[n:], [slopes.get(leaf, 0.0) for leaf in [*leaves, *program.captured]])
+            if worst > CLOSE:
+                return f"its first compiled gradient is {worst:.1e} away from the engine's"
+        return ""
+
+
+def shaped(part: Structure, slopes: Any) -> Any:
+    """Numbers in the shape of an argument: an array for an array, floats elsewhere."""
+    if part is not float and part[0] == "array":
+        import numpy as np
+
+        return np.array(slopes, dtype=float).reshape(part[1])
+    return rebuild(part, iter(map(float, slopes)), lambda _: None)
+
+
+def _same(x: Any) -> Any:
+    return x
+
+
+def _apart(xs: Any, ys: Any) -> float:
+    """The largest difference relative to the largest number."""
+    scale = max([abs(y) for y in ys if math.isfinite(y)], default=0.0) or 1.0
+    return max([abs(x - y) / scale for x, y in zip(xs, ys, strict=True) if x != y], default=0.0)
+
+
+def _outputs(result: Any, trace: Trace, refs: list[Ref]) -> Structure:
+    """The structure of what the function returned, and the references of its numbers."""
+    if isinstance(result, Tracer | Value) or (hasattr(type(result), "__float__") and not hasattr(result, "shape")):
+        refs.append(trace.lift(result, _RESULT).ref)  # type: ignore[union-attr]
+        return float
+    if isinstance(result, list | tuple):
+        return type(result), tuple([_outputs(x, trace, refs) for x in result])
+    if isinstance(result, dict):
+        return dict, tuple(result), tuple([_outputs(x, trace, refs) for x in result.values()])
+    if hasattr(result, "shape"):
+        for x in result.ravel():
+            _outputs(x.item() if hasattr(x, "item") else x, trace, refs)
+        return "array", result.shape
+    return "static", result
+
+
+def _numbers_in(thing: Any) -> Iterator[Any]:
+    """The numbers of a result in order."""
+    if isinstance(thing, dict):
+        thing = list(thing.values())
+    elif hasattr(thing, "shape"):
+        thing = list(thing.ravel())
+    if isinstance(thing, list | tuple):
+        for x in thing:
+            yield from _numbers_in(x)
+    elif isinstance(thing, Value) or hasattr(type(thing), "__float__"):
+        yield thing
+
+
+def _plain(thing: Any) -> Any:
+    """The same thing with floats in the place of Values."""
+    if isinstance(thing, Value):
+        return thing.data
+    if isinstance(thing, dict):
+        return {key: _plain(x) for key, x in thing.items()}
+    if isinstance(thing, list | tuple):
+        return type(thing)([_plain(x) for x in thing])
+    if hasattr(thing, "shape") and thing.shape:
+        import numpy as np
+
+        return np.array([_plain(x) for x in thing.ravel()]).reshape(thing.shape)
+    return thing
+
+
+def _values(thing: Any) -> Iterator[Value | None]:
+    """For each number of the arguments the Value it came from, or None."""
+    if isinstance(thing, Value):
+        yield thing
+    elif isinstance(thing, list | tuple):
+        for x in thing:
+            yield from _values(x)
+    elif isinstance(thing, dict):
+        for x in thing.values():
+            yield from _values(x)
+    elif getattr(thing, "dtype", None) is not None and thing.shape:
+        for x in thing.ravel():
+            yield x if isinstance(x, Value) else None
+    elif not isinstance(thing, bool | str) and hasattr(type(thing), "__float__"):
+        yield None
+
+
+def _outside() -> int:
+    """How many frames up the user's own line is, for the warning."""
+    import sys
+    from pathlib import Path
+
+    package, level, frame = str(Path(__file__).parent.parent), 1, sys._getframe(1)
+    while frame.f_back is not None and frame.f_code.co_filename.startswith(package):
+        frame, level = frame.f_back, level + 1
+    return level
+
+
+from tinygrad_lite.engine import ops as _ops  # noqa: E402
+
+_RESULT = _ops.add  # only names the op in an error about a result that is no number
+
+
+def compile(f: Callable[..., Any], *, argnums: int | tuple[int, ...] = 0, backend: str | None = None) -> Any:
+    """`f`, traced once for each structure of its arguments and then replayed at the speed of the machine.
+
+    Args:
+        f: a function of numbers, lists, dicts or arrays, written as for Values.
+        argnums: the argument (or arguments) whose gradient `grad` gives.
+        backend: "llvm", "numpy" or "tape"; by default the first of these that is installed.
+
+    Branches are followed: a comparison in `f` becomes a guard, and numbers that take another branch
+    are traced again. What `f` reads from outside, such as the parameters of a model, is read anew at
+    each call if it is a Value and frozen otherwise. The first result is compared with the engine's.
+
+    Raises:
+        TraceError: f reads `.data` or `float(...)` of a traced value, which would freeze it.
+
+    >>> import tinygrad_lite as tg
+    >>> fast = tg.compile(lambda x: x * x if x > 0 else -x)
+    >>> fast(3.0), fast(-3.0), fast.grad(3.0)
+    (9.0, 3.0, 6.0)
+    """
+    if not callable(f):
+        raise OperandError(f"compile needs a function, but got the {type(f).__name__} {f!r}{user_line()}.")
+    return CompiledFunction(f, argnums, backend)
