@@ -25,6 +25,7 @@ _ROOMS: dict[str, tuple[str, ...]] = {
     "calculus.jacobian": ("hessian", "jacobian"),
     "calculus.products": ("hvp", "jvp", "vjp"),
     "compiler.compiled": ("compile",),
+    "views.player": ("animate",),
     "calculus.transforms": ("derivative", "grad", "value_and_grad"),
     "checking.gradcheck": ("gradcheck",),
     "views.draw": ("draw", "draw_dot"),
@@ -33,17 +34,19 @@ _HOME = {name: home for home, names in _ROOMS.items() for name in names}
 _SUBMODULES = ("nn", "views", "checking", "compiler", "export", "errors")
 
 if TYPE_CHECKING:
+    from tinygrad_lite.views.player import animate
     from tinygrad_lite import checking, compiler, errors, export, nn, views
     from tinygrad_lite.calculus.jacobian import hessian, jacobian
     from tinygrad_lite.calculus.products import hvp, jvp, vjp
     from tinygrad_lite.calculus.transforms import derivative, grad, value_and_grad
     from tinygrad_lite.checking.compare import compare
     from tinygrad_lite.checking.gradcheck import gradcheck
-    from tinygrad_lite.views.draw import draw, draw_dot
     from tinygrad_lite.compiler.compiled import compile
+    from tinygrad_lite.views.draw import draw, draw_dot
 
 __all__ = [
     "Value",
+    "animate",
     "checking",
     "compare",
     "compile",

@@ -115,7 +115,7 @@ def predicted(model: nn.MLP, x: list[float]) -> int:
 
 def accuracy(model: nn.MLP, data: nn.Dataset) -> float:
     """The fraction of samples whose class is predicted."""
-    return sum(predicted(model, x) == t for x, t in data) / len(data)
+    return sum(predicted(model, x) == int(t) for x, t in data) / len(data)
 
 
 def confusion(model: nn.MLP, data: nn.Dataset) -> list[list[int]]:
@@ -226,15 +226,15 @@ def write_page(
         *(_comparison_sections(reports) if reports is not None else []),
         html.section(
             "One neuron, looked at",
-            "From left to right the neuron computes; from right to left the chain rule runs. A box shows a value and how "
-            "much the output would answer to a change of it; an arrow carries the local derivative of one step.",
+            "From left to right the neuron computes; from right to left the chain rule runs. A box shows a value and "
+            "how much the output would answer to a change of it; an arrow carries the local derivative of one step.",
             html.picture(neuron_picture.svg, "Graph of one neuron", "The first hidden unit, for the first flower."),
             "The gradient of its first weight, written out:",
             html.code(tg.explain(neuron, weight).text()),
         ),
         html.section(
             "The whole network, for one flower",
-            "Each weighted sum is drawn as one node here. All the gradients in this picture come from one backward pass.",
+            "Each weighted sum is one node here. All the gradients in this picture come from one backward pass.",
             html.picture(
                 network_picture.svg, "Graph of the whole network", "From four lengths to one number: the loss."
             ),
@@ -251,7 +251,7 @@ def write_page(
     path = folder / "index.html"
     text = html.page(
         "A network learns three flowers",
-        "Forward, backward, step: everything on this page was computed by one small engine that applies the chain rule.",
+        "Forward, backward, step: all of this was computed by one small engine that applies the chain rule.",
         sections,
         f"Made by tinygrad_lite {tg.__version__}. Data: {flowers.source}.",
     )

@@ -5,57 +5,16 @@ from __future__ import annotations
 import base64
 import html
 from collections.abc import Iterable, Sequence
+from importlib.resources import files
 from string import Template
-
-_PAGE = Template("""<!DOCTYPE html>
-<html lang="en">
-<head>
-<meta charset="utf-8">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<meta name="color-scheme" content="light dark">
-<meta http-equiv="Content-Security-Policy" content="$policy">
-<title>$title</title>
-<style>
-:root { --ink: #1b2330; --paper: #fbfaf7; --faint: #5b6677; --line: #d9d6cf; --card: #ffffff; --mark: #fff1c2; --blue: #0b5fa5; }
-@media (prefers-color-scheme: dark) {
-  :root { --ink: #e8e6e1; --paper: #14171c; --faint: #a3adba; --line: #343a44; --card: #1d2128; --mark: #4a3d12; --blue: #7cc0ff; }
-}
-body { margin: 0; background: var(--paper); color: var(--ink); font: 17px/1.6 Georgia, "Times New Roman", serif; }
-main { max-width: 56rem; margin: 0 auto; padding: 2.5rem 1.25rem 5rem; }
-h1 { font-size: 2.1rem; line-height: 1.2; margin: 0 0 .4rem; }
-h2 { font-size: 1.35rem; margin: 3rem 0 .6rem; padding-top: 1.2rem; border-top: 1px solid var(--line); }
-p { max-width: 42rem; margin: .7rem 0; }
-.lead { font-size: 1.15rem; color: var(--faint); }
-figure { margin: 1.2rem 0; padding: 1rem; background: #ffffff; border: 1px solid var(--line); border-radius: 8px; overflow-x: auto; }
-figure img { display: block; max-width: 100%; height: auto; margin: 0 auto; }
-figure.wide img { max-width: none; }
-figcaption { margin-top: .6rem; color: #4b5563; font-size: .92rem; }
-pre { background: var(--card); border: 1px solid var(--line); border-radius: 8px; padding: .9rem 1.1rem; overflow-x: auto;
-      font: 14px/1.5 ui-monospace, "DejaVu Sans Mono", Menlo, Consolas, monospace; }
-pre mark { background: var(--mark); color: inherit; display: inline-block; min-width: 100%; }
-.figures { display: flex; flex-wrap: wrap; gap: 1rem; margin: 1.2rem 0; }
-.figures div { flex: 1 1 9rem; background: var(--card); border: 1px solid var(--line); border-radius: 8px; padding: .7rem 1rem; }
-.figures b { display: block; font-size: 1.7rem; line-height: 1.3; font-variant-numeric: tabular-nums; }
-.figures span { color: var(--faint); font-size: .9rem; }
-.report { overflow-x: auto; margin: 1rem 0; }
-footer { margin-top: 4rem; color: var(--faint); font-size: .9rem; border-top: 1px solid var(--line); padding-top: 1rem; }
-</style>
-</head>
-<body><main>
-<h1>$title</h1>
-<p class="lead">$lead</p>
-$body
-<footer>$footer</footer>
-</main></body>
-</html>
-""")
 
 _POLICY = "default-src 'none'; style-src 'unsafe-inline'; img-src data:"
 
 
 def page(title: str, lead: str, sections: Iterable[str], footer: str) -> str:
     """A whole HTML page. The sections are HTML already; title, lead and footer are plain text."""
-    return _PAGE.substitute(
+    template = files("tinygrad_lite.commands").joinpath("lesson.html").read_text(encoding="utf-8")
+    return Template(template).substitute(
         policy=_POLICY,
         title=html.escape(title),
         lead=html.escape(lead),

@@ -24,7 +24,16 @@ HOLD = 3.0  # the last one
 
 FORWARD, BACKWARD = "#d98200", "#0b63b0"
 _SVG = "http://www.w3.org/2000/svg"
-_LOOKS = ("fill", "stroke", "stroke-width", "stroke-dasharray", "fill-opacity", "font-size", "font-weight", "text-anchor")
+_LOOKS = (
+    "fill",
+    "stroke",
+    "stroke-width",
+    "stroke-dasharray",
+    "fill-opacity",
+    "font-size",
+    "font-weight",
+    "text-anchor",
+)
 
 ElementTree.register_namespace("", _SVG)
 

@@ -15,6 +15,7 @@ from __future__ import annotations
 import base64
 import html as _html
 import json
+from collections.abc import Callable
 from importlib.resources import files
 from pathlib import Path
 from string import Template
@@ -25,7 +26,7 @@ from tinygrad_lite.errors import GraphTooLarge
 from tinygrad_lite.views import frames
 from tinygrad_lite.views.draw import draw
 from tinygrad_lite.views.picture import Picture
-from tinygrad_lite.views.steps import Step, steps
+from tinygrad_lite.views.steps import Step, named, steps
 
 STEPS = 2000
 """The largest number of steps that is played."""
@@ -68,7 +69,7 @@ class Player:
         )
 
     def html(self) -> str:
-        """The player as a fragment for a notebook or any page: a sandboxed iframe, and a picture for where that is removed."""
+        """A fragment for a notebook or any page: a sandboxed iframe, and a picture for where that is removed."""
         return framed(self.page(), self._fallback(), self.picture.alt, self._height())
 
     def _fallback(self) -> str:
@@ -88,7 +89,9 @@ class Player:
         return [frames.frame(self.picture.svg, self.steps, i) for i in range(len(self.steps))]
 
     def save(self, path: str | Path) -> Path:
-        """Write the player to a file and give its path: .html a page with buttons, .svg and .gif an animation, .json the steps.
+        """Write the player to a file and give its path.
+
+        The ending chooses the form: .html is a page with buttons, .svg and .gif play by themselves, .json is the steps.
 
         Raises:
             ValueError: another ending.
@@ -99,7 +102,7 @@ class Player:
         if ending == ".gif":
             path.write_bytes(frames.gif(self.picture.svg, self.steps))
             return path
-        forms = {
+        forms: dict[str, Callable[[], str]] = {
             ".html": self.page,
             ".svg": self.animated,
             ".json": lambda: json.dumps([_brief(step) for step in self.steps], indent=1, ensure_ascii=False) + "\n",
@@ -131,19 +134,21 @@ def animate(root: Value, *, format: str = ".4g", title: str = "", **options: Any
     played = steps(picture.graph, format)
     if len(played) > STEPS:
         raise GraphTooLarge(f"a player of {len(played):,} steps would be tedious (the limit is {STEPS:,}).")
-    return Player(_with_room(picture, played), played, title or "Forward and backward, step by step")
+    roomy = _with_room(picture, named(picture.graph), played)
+    return Player(roomy, played, title or "Forward and backward, step by step")
 
 
-def _with_room(picture: Picture, played: list[Step]) -> Picture:
-    """The picture with the final gradients in its boxes, each as wide as its widest text so far."""
-    final: dict[int, str] = {}
+def _with_room(picture: Picture, names: list[str], played: list[Step]) -> Picture:
+    """The picture with the names that captions use, and room in each box for the widest gradient on the way."""
+    widest: dict[int, str] = {}
     for step in played:
-        for box, text in step.grad.items():
-            final[box] = max(text, final.get(box, ""), key=len)
-    boxes = [
-        box._replace(rows=tuple((name, final.get(box.number, text) if name == "grad" else text) for name, text in box.rows))
-        for box in picture.boxes
-    ]
+        for number, text in step.grad.items():
+            widest[number] = max(text, widest.get(number, ""), key=len)
+    boxes = []
+    for box in picture.boxes:
+        rows = [(name, widest.get(box.number, text) if name == "grad" else text) for name, text in box.rows]
+        label = box.label if box.kind == "constant" else names[box.number]
+        boxes.append(box._replace(label=label, rows=tuple(rows)))
     return Picture(
         boxes,
         picture.edges,
@@ -169,7 +174,7 @@ def framed(page: str, fallback: str, alt: str, height: int) -> str:
     inner = page.replace("&", "&amp;").replace("'", "&#x27;")  # the attribute is quoted with ', as pages are full of "
     image = base64.b64encode(fallback.encode()).decode()
     return (
-        f"<iframe sandbox=\"allow-scripts\" style=\"width:100%;height:{height}px;border:0\" srcdoc='{inner}'>"
+        f'<iframe sandbox="allow-scripts" style="width:100%;height:{height}px;border:0" srcdoc=\'{inner}\'>'
         f'<img alt="{_html.escape(alt)}" style="max-width:100%" src="data:image/svg+xml;base64,{image}"></iframe>'
     )
 
@@ -182,7 +187,8 @@ def _filled(asset: str, **texts: str) -> str:
 
 def _embedded(data: Any) -> str:
     """Data as JSON that can stand inside a <script> element."""
-    return json.dumps(data, ensure_ascii=False, separators=(",", ":")).replace("<", "\\u003c").replace("\u2028", "\\u2028")
+    text = json.dumps(data, ensure_ascii=False, separators=(",", ":"))
+    return text.replace("<", "\\u003c").replace("\u2028", "\\u2028")
 
 
 def _brief(step: Step) -> dict[str, Any]:

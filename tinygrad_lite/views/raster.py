@@ -94,7 +94,11 @@ def _text(pen: Any, element: ElementTree.Element, dx: float, dy: float) -> None:
     anchor = {"start": "ls", "middle": "ms", "end": "rs"}[element.get("text-anchor", "start")]
     bold = element.get("font-weight") == "bold"
     pen.text(
-        place, element.text or "", fill=element.get("fill"), anchor=anchor, font=_font(_get(element, "font-size", 12), bold)
+        place,
+        element.text or "",
+        fill=element.get("fill"),
+        anchor=anchor,
+        font=_font(_get(element, "font-size", 12), bold),
     )
 
 

@@ -55,7 +55,7 @@ class _Script:
         self.graph = graph
         self.format = number
         self.root = graph.roots[0]
-        self.names = _names(graph)
+        self.names = named(graph)
 
     def n(self, x: float) -> str:
         text = format(x, self.format)
@@ -98,7 +98,7 @@ class _Script:
         node, upstream, root = self.graph.nodes[i], grads[i], self.names[self.root]
         lit, flights, lines = [f"o{i}", f"v{i}", f"r{i}"], [], []
         shares: dict[int, list[str]] = {}
-        before = {}
+        before: dict[int, float | None] = {}
         for k, (p, slope) in enumerate(zip(self.graph.parents[i], node.local, strict=True)):
             if slope is None:
                 continue
@@ -135,7 +135,7 @@ class _Script:
         return Step("end", tuple(f"v{i}" for i in leaves), {}, {}, (), caption, "\n".join([*shown, *more]))
 
 
-def _names(graph: Graph) -> list[str]:
+def named(graph: Graph) -> list[str]:
     """What captions call each node: its label, the number of a constant, `out` for the root, else v and its number."""
     names = []
     for i, node in enumerate(graph.nodes):
