@@ -155,9 +155,10 @@ def judged(point, steps):
         return None
     with mpmath.workdps(50):
         exact = run_oracle(point, steps, mpmath, mpmath.mpf)
-        for k, (ours, textbook, truth) in enumerate(zip(found, in_floats, exact, strict=True)):
+        lost = max(abs(textbook - truth) for textbook, truth in zip(in_floats, exact, strict=True))
+        for k, (ours, truth) in enumerate(zip(found, exact, strict=True)):
             allowed = mpmath.mpf("1e-12") * (abs(truth) if abs(truth) > 1e-30 else 1)
-            if abs(ours - truth) > max(allowed, 2 * abs(textbook - truth)):
+            if abs(ours - truth) > max(allowed, 2 * lost):
                 return k, ours, float(truth)
     return None
 
