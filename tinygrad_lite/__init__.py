@@ -29,6 +29,7 @@ _ROOMS: dict[str, tuple[str, ...]] = {
     "calculus.transforms": ("derivative", "grad", "value_and_grad"),
     "checking.gradcheck": ("gradcheck",),
     "views.draw": ("draw", "draw_dot"),
+    "views.derivation": ("explain",),
 }
 _HOME = {name: home for home, names in _ROOMS.items() for name in names}
 _SUBMODULES = ("nn", "views", "checking", "compiler", "export", "errors")
@@ -43,6 +44,7 @@ if TYPE_CHECKING:
     from tinygrad_lite.checking.gradcheck import gradcheck
     from tinygrad_lite.compiler.compiled import compile
     from tinygrad_lite.views.draw import draw, draw_dot
+    from tinygrad_lite.views.derivation import explain
 
 __all__ = [
     "Value",
@@ -58,6 +60,7 @@ __all__ = [
     "draw_dot",
     "errors",
     "exp",
+    "explain",
     "export",
     "grad",
     "gradcheck",

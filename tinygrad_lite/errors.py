@@ -9,6 +9,7 @@
     ├── AnomalyError           (ArithmeticError)    a NaN or an infinity, at the op that made it
     ├── GraphTooLarge          (ValueError)         a picture nobody could read
     ├── RenderingError         (RuntimeError)       no layout engine could draw this
+    ├── ExpressionError        (ValueError)         a typed formula that is none, with the place underlined
     ├── ShapeError             (ValueError)         lengths or shapes that do not fit
     ├── StateError             (ValueError)         a saved file that cannot be loaded
     └── GradientMismatch       (AssertionError)     a hand-derived gradient is not the exact one
@@ -96,6 +97,13 @@ class RenderingError(TinygradLiteError, RuntimeError):
     """No layout engine could make the picture in the form that was asked for.
 
     Cure: `tinygrad-lite doctor` lists the engines; SVG always works.
+    """
+
+
+class ExpressionError(TinygradLiteError, ValueError):
+    """A formula typed as text holds something that is neither a number, a name, an operator nor a known function.
+
+    Cure: mend the underlined part; every name needs a number, as in `tinygrad-lite explain "a*b" a=2 b=3`.
     """
 
 
