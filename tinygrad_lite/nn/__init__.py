@@ -1,18 +1,63 @@
 """What a network is, and how it is trained. Read `layers.py` first: a neuron is ten lines.
 
-    module.py    parameters and children, found by their names; state and summary
-    initial.py   how weights begin
-    layers.py    Neuron, Layer, MLP, Linear
-    losses.py    how wrong a network is, as one number
-    datasets.py  data to train on
+    module.py      parameters and children, found by their names; state and summary
+    initial.py     how weights begin
+    layers.py      Neuron, Layer, MLP, Linear
+    losses.py      how wrong a network is, as one number
+    optimizer.py   how the parameters move: what all optimizers share
+    optimizers.py  the optimizers, each one rule
+    schedules.py   how the learning rate changes from step to step
+    datasets.py    data to train on
 
 `from tinygrad_lite.nn import Neuron, Layer, MLP` is a drop-in for micrograd's modules.
 """
 
-from tinygrad_lite.nn import datasets
+from tinygrad_lite.nn import datasets, schedules
 from tinygrad_lite.nn.datasets import Dataset
 from tinygrad_lite.nn.layers import MLP, Layer, Linear, Neuron
-from tinygrad_lite.nn.losses import cross_entropy
+from tinygrad_lite.nn.losses import (
+    binary_cross_entropy,
+    binary_cross_entropy_from_logits,
+    cross_entropy,
+    half_mse,
+    hinge,
+    huber,
+    l1,
+    l2,
+    mae,
+    mse,
+    multi_class_hinge,
+    sse,
+)
 from tinygrad_lite.nn.module import Module
+from tinygrad_lite.nn.optimizer import Optimizer
+from tinygrad_lite.nn.optimizers import SGD, Adagrad, Adam, AdamW, RMSprop
 
-__all__ = ["MLP", "Dataset", "Layer", "Linear", "Module", "Neuron", "cross_entropy", "datasets"]
+__all__ = [
+    "MLP",
+    "SGD",
+    "Adagrad",
+    "Adam",
+    "AdamW",
+    "Dataset",
+    "Layer",
+    "Linear",
+    "Module",
+    "Neuron",
+    "Optimizer",
+    "RMSprop",
+    "binary_cross_entropy",
+    "binary_cross_entropy_from_logits",
+    "cross_entropy",
+    "datasets",
+    "half_mse",
+    "hinge",
+    "huber",
+    "l1",
+    "l2",
+    "mae",
+    "mse",
+    "multi_class_hinge",
+    "schedules",
+    "sse",
+]

@@ -1,43 +1,267 @@
 """How wrong a network is, as one number to go downhill on. Each name carries its convention.
 
-y stands for what the network gave and t for what it should have given: single numbers or lists.
+y is what the network gave and t what it should have given: single numbers, lists with one entry
+for each sample, or lists of such lists. Both have the same structure, since stretching one to fit
+the other silently is how wrong losses are made. `mean` is over all entries, unless it says samples.
+
+    mse, half_mse, sse, mae, huber             numbers
+    binary_cross_entropy, ..._from_logits      a probability, or its logit, against 0 and 1
+    cross_entropy                              logits of several classes against the right one
+    hinge, multi_class_hinge                   scores that should keep a margin
+    l1, l2                                     penalties on parameters
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
-from tinygrad_lite.engine.ops import exp, log
-from tinygrad_lite.engine.value import Value, total
-from tinygrad_lite.errors import ShapeError
+from tinygrad_lite.engine.ops import exp, log, maximum, minimum, relu, softplus
+from tinygrad_lite.engine.value import Value, dot, total
+from tinygrad_lite.errors import DomainError, ShapeError, user_line
 
 
-def cross_entropy(logits: Sequence[Any], target: Any) -> Any:
+def mse(y: Any, t: Any) -> Any:
+    """The mean squared error, mean((y - t)^2): no one half in it.
+
+    Gradient along one of N entries: 2 (y - t) / N. Unit: that of y, squared. torch: `MSELoss()`.
+
+    >>> from tinygrad_lite import Value
+    >>> mse([Value(1.0), Value(3.0)], [0.0, 1.0]).data
+    2.5
+    """
+    errors = _errors("mse", y, t)
+    return dot(errors, errors) / len(errors)
+
+
+def half_mse(y: Any, t: Any) -> Any:
+    """Half the mean squared error, mean((y - t)^2) / 2, for a gradient without the 2: (y - t) / N.
+
+    Unit: that of y, squared. torch: `0.5 * MSELoss()`.
+    """
+    errors = _errors("half_mse", y, t)
+    return dot(errors, errors) / (2 * len(errors))
+
+
+def sse(y: Any, t: Any) -> Any:
+    """The sum of squared errors, sum((y - t)^2): it grows with the number of samples.
+
+    Gradient along an entry: 2 (y - t). Unit: that of y, squared. torch: `MSELoss(reduction="sum")`.
+    """
+    errors = _errors("sse", y, t)
+    return dot(errors, errors)
+
+
+def mae(y: Any, t: Any) -> Any:
+    """The mean absolute error, mean(|y - t|), which outliers move less than the mse.
+
+    Gradient along an entry: sign(y - t) / N, and 0 where they are equal. Unit: that of y. torch: `L1Loss()`.
+    """
+    errors = _errors("mae", y, t)
+    return total([abs(e) for e in errors]) / len(errors)
+
+
+def huber(y: Any, t: Any, delta: float = 1.0) -> Any:
+    """The mean of e^2/2 for errors |e| <= delta, and of delta (|e| - delta/2) beyond: a parabola with arms.
+
+    With c = e clipped to [-delta, delta] both cases are c (e - c/2), and the gradient along an entry is c / N.
+    Unit: that of y, squared. torch: `HuberLoss(delta)`. Source: P. J. Huber, "Robust estimation of a location
+    parameter", 1964.
+
+    >>> huber([0.5, 3.0], [0.0, 0.0])
+    1.3125
+    """
+    if not delta > 0:
+        raise DomainError(f"huber needs delta > 0, but got {delta!r}{user_line()}.")
+    errors = _errors("huber", y, t)
+    clipped = [maximum(minimum(e, delta), -delta) for e in errors]
+    return total([c * (e - 0.5 * c) for c, e in zip(clipped, errors, strict=True)]) / len(errors)
+
+
+def binary_cross_entropy(p: Any, t: Any) -> Any:
+    """-mean(t log(p) + (1 - t) log(1 - p)) for probabilities p and targets t in [0, 1].
+
+    Gradient along an entry: (p - t) / (p (1 - p)) / N. Unit: nats. torch: `BCELoss()`, which replaces
+    logarithms below -100 by -100; here a probability of exactly 0 or 1 against the other raises.
+    If p is the sigmoid of something, `binary_cross_entropy_from_logits` of that something is stable.
+
+    Raises:
+        DomainError: a target outside [0, 1], or log of a probability that is not positive.
+    """
+    terms = []
+    for q, target in _pairs("binary_cross_entropy", p, t):
+        _probability(target)
+        if target != 0:
+            terms.append(log(q) * -target)
+        if target != 1:
+            terms.append(log(1.0 - q) * (target - 1.0))
+    return total(terms) / _count(t)
+
+
+def binary_cross_entropy_from_logits(z: Any, t: Any) -> Any:
+    """The binary cross-entropy of p = sigmoid(z), stable for z of any size: mean(t softplus(-z) + (1 - t) softplus(z)).
+
+    Gradient along an entry: (sigmoid(z) - t) / N. Unit: nats. torch: `BCEWithLogitsLoss()`.
+
+    >>> binary_cross_entropy_from_logits([1000.0, -1000.0], [1, 1])
+    500.0
+    """
+    terms = []
+    for logit, target in _pairs("binary_cross_entropy_from_logits", z, t):
+        _probability(target)
+        if target != 0:
+            terms.append(softplus(-logit) if target == 1 else softplus(-logit) * target)
+        if target != 1:
+            terms.append(softplus(logit) if target == 0 else softplus(logit) * (1.0 - target))
+    return total(terms) / _count(t)
+
+
+def cross_entropy(logits: Any, target: Any) -> Any:
     """-log of the probability that softmax(logits) gives to the target: log(sum(exp(z))) - z[target].
 
-    The logits are the network's outputs before any softmax. The largest is subtracted first, so
-    that logits of any size are safe.
+    The logits are the network's outputs before any softmax; logits of any size are safe. For a list
+    of samples, it is the mean over the samples.
 
     Args:
-        logits: one number or Value for each class.
-        target: the number of the right class, or a distribution over the classes that sums to 1.
+        logits: one number or Value for each class, or a list of such lists, one for each sample.
+        target: the number of the right class, or a distribution over the classes that sums to 1; or a list of those.
 
-    Gradient: softmax(z) - t, where t is 1 for the target and 0 elsewhere. Unit: nats.
+    Gradient: softmax(z) - t, where t is 1 for the target and 0 elsewhere; divided by the number of
+    samples. Unit: nats. torch: `CrossEntropyLoss()`.
 
+    >>> from tinygrad_lite import Value
     >>> cross_entropy([Value(0.0), Value(0.0)], 1).data        # log 2
     0.6931471805599453
-    >>> cross_entropy([Value(1000.0), Value(-1000.0)], 0).data
+    >>> cross_entropy([1000.0, -1000.0], 0)
     0.0
     """
-    top = max(z.data if isinstance(z, Value) else z for z in logits)
-    normalizer = log(total([exp(z - top) for z in logits])) + top
-    if isinstance(target, int):
-        if not 0 <= target < len(logits):
-            raise ShapeError(
-                f"a class from 0 to {len(logits) - 1} is needed for {len(logits)} logits, but got {target}."
-            )
-        return normalizer - logits[target]
-    if len(target) != len(logits):
-        raise ShapeError(f"as many probabilities as logits are needed, but got {len(target)} and {len(logits)}.")
-    return normalizer - total([t * z for t, z in zip(target, logits, strict=True) if t])
+    if not _is_list(logits) or not len(logits):
+        raise ShapeError(
+            f"cross_entropy needs a list with a logit for each class, but got {logits!r:.60}{user_line()}."
+        )
+    if not _is_list(logits[0]):
+        return _surprise(logits, target)
+    if not _is_list(target) or len(target) != len(logits):
+        raise ShapeError(f"cross_entropy needs a target for each of {len(logits)} samples, but got {target!r:.60}.")
+    return total([_surprise(z, t) for z, t in zip(logits, target, strict=True)]) / len(logits)
+
+
+def _surprise(z: Sequence[Any], target: Any) -> Any:
+    """The cross-entropy of one sample."""
+    if not _is_list(target):
+        _check_class(target, len(z))
+        return logsumexp(*z) - z[int(target)]
+    if len(target) != len(z):
+        raise ShapeError(
+            f"as many probabilities as logits are needed, but got {len(target)} and {len(z)}{user_line()}."
+        )
+    return logsumexp(*z) * float(sum(target)) - dot(z, [float(t) for t in target])
+
+
+def hinge(y: Any, t: Any) -> Any:
+    """The max-margin loss mean(max(0, 1 - t y)) for scores y and targets t = -1 or +1, as in a support vector machine.
+
+    Gradient along an entry: -t / N inside the margin, t y < 1, and 0 outside and on it. Unit: that of the score.
+
+    >>> hinge([2.0, -0.5], [1, 1])
+    0.75
+    """
+    pairs = _pairs("hinge", y, t)
+    for _, side in pairs:
+        if side not in (-1, 1):
+            raise DomainError(f"hinge needs targets -1 or +1, but got {side!r}{user_line()}.")
+    return total([relu(1.0 + score * -float(side)) for score, side in pairs]) / len(pairs)
+
+
+def multi_class_hinge(scores: Any, target: Any) -> Any:
+    """The max-margin loss of C classes: mean over samples of sum over j != t of max(0, 1 - y[t] + y[j]) / C.
+
+    Args:
+        scores: for each sample a list with one score for each class.
+        target: for each sample the number of the right class.
+
+    Unit: that of the score. torch: `MultiMarginLoss()`.
+    """
+    if not _is_list(scores) or not _is_list(target) or len(scores) != len(target):
+        raise ShapeError(f"multi_class_hinge needs a list of score lists and as many classes{user_line()}.")
+    terms = []
+    for y, k in zip(scores, target, strict=True):
+        _check_class(k, len(y))
+        terms += [relu(1.0 - y[k] + y[j]) / len(y) for j in range(len(y)) if j != k]
+    return total(terms) / len(scores)
+
+
+def l1(parameters: Iterable[Any]) -> Any:
+    """The penalty sum(|p|), which draws small parameters to exactly 0. Gradient: sign(p).
+
+    >>> l1([1.0, -2.0])
+    3.0
+    """
+    return total([abs(p) for p in parameters])
+
+
+def l2(parameters: Iterable[Any]) -> Any:
+    """The penalty sum(p^2), with no one half and no root, as in micrograd's demo. Gradient: 2 p.
+
+    >>> l2([1.0, -2.0])
+    5.0
+    """
+    ps = list(parameters)
+    return dot(ps, ps) if ps else 0.0
+
+
+# ---------------------------------------------------------------------- structures
+
+
+def _is_list(x: Any) -> bool:
+    return hasattr(x, "__len__")
+
+
+def _count(t: Any) -> int:
+    return sum(map(_count, t)) if _is_list(t) else 1
+
+
+def _pairs(loss: str, y: Any, t: Any) -> list[tuple[Any, Any]]:
+    """The entries of y and t side by side.
+
+    Raises:
+        ShapeError: the structures differ, or there is no entry.
+    """
+    pairs = list(_walk(loss, y, t, "y"))
+    if not pairs:
+        raise ShapeError(f"{loss} needs at least one entry, but got empty lists{user_line()}.")
+    return pairs
+
+
+def _walk(loss: str, y: Any, t: Any, place: str) -> Iterator[tuple[Any, Any]]:
+    if not _is_list(y) and not _is_list(t):
+        yield y, t
+    elif _is_list(y) and _is_list(t) and len(y) == len(t):
+        for i, (a, b) in enumerate(zip(y, t, strict=True)):
+            yield from _walk(loss, a, b, f"{place}[{i}]")
+    else:
+        sizes = [f"a list of {len(x)}" if _is_list(x) else "one number" for x in (y, t)]
+        raise ShapeError(
+            f"{loss} needs outputs and targets of the same shape, but {place} is {sizes[0]} "
+            f"and its target {sizes[1]}{user_line()}."
+        )
+
+
+def _errors(loss: str, y: Any, t: Any) -> list[Any]:
+    return [a - b for a, b in _pairs(loss, y, t)]
+
+
+def _probability(t: Any) -> None:
+    if not 0 <= t <= 1:
+        raise DomainError(f"binary cross-entropy needs targets from 0 to 1, but got {t!r}{user_line()}.")
+
+
+def _check_class(k: Any, n: int) -> None:
+    if k not in range(n):
+        raise ShapeError(f"a class from 0 to {n - 1} is needed for {n} logits, but got {k!r}{user_line()}.")
+
+
+def logsumexp(*z: Any) -> Any:
+    """log(sum(exp(z))), with the largest subtracted first so that nothing overflows."""
+    top = max(x.data if isinstance(x, Value) else x for x in z)
+    return log(total([exp(x - top) for x in z])) + top

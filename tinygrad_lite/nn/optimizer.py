@@ -1,0 +1,166 @@
+"""How the parameters move, given their gradients.
+
+An optimizer holds a list of parameters, some numbers for each of them (its state), and one rule.
+The rule says in ordinary arithmetic how one parameter moves:
+
+    rule(p, g, state, *numbers) -> (new p, new state)
+
+where `numbers` are the quantities that all parameters share in this step, such as the learning
+rate. The rule is the whole optimizer: whoever feeds it symbols instead of floats gets its formula,
+and `describe()` gives everything else as plain data, so that the step can be run elsewhere.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterable
+from typing import Any
+
+from tinygrad_lite.engine.value import Value
+from tinygrad_lite.errors import DomainError, StateError, user_line
+from tinygrad_lite.nn.module import Module
+from tinygrad_lite.nn.schedules import Schedule, from_description
+
+State = tuple[Any, ...]
+Rate = float | Callable[[int], float]
+
+
+class Optimizer:
+    """What all optimizers share: `step()` moves every parameter by the rule, `zero_grad()` begins afresh.
+
+    Args:
+        parameters: a list of Values, or a Module, whose `parameters()` are taken as they are now.
+        lr: the learning rate, a number or a schedule (a function of the step, counted from 0).
+        hyper: the numbers of the rule, by name.
+        clip_norm: scale the gradients down together if their Euclidean norm is larger.
+        clip_value: cut each gradient to [-clip_value, clip_value].
+
+    Clipping changes what the rule sees and leaves `.grad` as it was computed.
+
+    Attributes:
+        steps: how many steps have been taken.
+        state: for each name of `slots` one float a parameter.
+        hyper: the numbers that the rule was configured with.
+
+    >>> from tinygrad_lite import nn
+    >>> p = Value(1.0); p.grad = 0.5
+    >>> nn.SGD([p], lr=0.1).step()
+    >>> p.data
+    0.95
+    """
+
+    slots: tuple[str, ...] = ()
+
+    def __init__(
+        self,
+        parameters: Iterable[Value] | Module,
+        lr: Rate,
+        hyper: dict[str, Any],
+        *,
+        clip_norm: float | None = None,
+        clip_value: float | None = None,
+    ) -> None:
+        self.parameters = parameters.parameters() if isinstance(parameters, Module) else list(parameters)
+        if not self.parameters or not all(isinstance(p, Value) for p in self.parameters):
+            raise ValueError("an optimizer needs a Module or a list of Values, at least one, to train.")
+        if len(set(self.parameters)) != len(self.parameters):
+            raise ValueError("a parameter is in the list twice, and would be moved twice in each step.")
+        self.lr = lr
+        self.hyper: dict[str, Any] = {**hyper, "clip_norm": clip_norm, "clip_value": clip_value}
+        for name, x in [("lr", 0.0 if callable(lr) else lr), *self.hyper.items()]:
+            if x is not None and not 0 <= x < math.inf:
+                raise DomainError(f"{type(self).__name__} needs {name} >= 0, but got {x!r}{user_line()}.")
+        self.steps = 0
+        self.state: dict[str, list[float]] = {name: [0.0] * len(self.parameters) for name in self.slots}
+
+    # ------------------------------------------------------------------ what each optimizer says
+
+    def numbers(self, lr: float, t: Any) -> State:
+        """The quantities that all parameters share in step t, counted from 1."""
+        return (lr,)
+
+    def rule(self, p: Any, g: Any, state: State, *numbers: Any) -> tuple[Any, State]:
+        """How one parameter moves; see the top of the file."""
+        raise NotImplementedError
+
+    # ------------------------------------------------------------------ taking steps
+
+    def learning_rate(self) -> float:
+        """The learning rate of the next step."""
+        return float(self.lr(self.steps)) if callable(self.lr) else self.lr
+
+    def zero_grad(self) -> None:
+        """Set the gradients to 0, before a new backward pass."""
+        for p in self.parameters:
+            p.grad = 0.0
+
+    def step(self) -> None:
+        """Move every parameter against its gradient; if it is interrupted, none has moved."""
+        rule, numbers = self.rule, self.numbers(self.learning_rate(), self.steps + 1)
+        rows = zip(*self.state.values(), strict=True) if self.state else [()] * len(self.parameters)
+        moved = [
+            rule(p.data, g, row, *numbers) for p, g, row in zip(self.parameters, self._gradients(), rows, strict=True)
+        ]
+        columns = zip(*(state for _, state in moved), strict=True)
+        state = {name: list(column) for name, column in zip(self.slots, columns, strict=True)}
+        for p, (x, _) in zip(self.parameters, moved, strict=True):
+            p.data = x
+        self.state, self.steps = state, self.steps + 1
+
+    def _gradients(self) -> list[float]:
+        """The gradients as the rule sees them: clipped by value, then by norm."""
+        gs = [p.grad.data if isinstance(p.grad, Value) else p.grad for p in self.parameters]
+        limit = self.hyper["clip_value"]
+        if limit is not None:
+            gs = [g if -limit <= g <= limit else math.copysign(limit, g) if g == g else g for g in gs]
+        limit = self.hyper["clip_norm"]
+        if limit is not None:
+            norm = math.hypot(*gs)
+            if norm > limit:
+                gs = [g * (limit / norm) for g in gs]
+        return gs
+
+    # ------------------------------------------------------------------ as plain data
+
+    def describe(self) -> dict[str, Any]:
+        """Name, learning rate and numbers of the rule, as plain data; a foreign schedule becomes None."""
+        lr = self.lr.describe() if isinstance(self.lr, Schedule) else None if callable(self.lr) else self.lr
+        return {"name": type(self).__name__, "lr": lr, **self.hyper}
+
+    def state_dict(self) -> dict[str, Any]:
+        """All that is needed to go on exactly where it stands, as plain data."""
+        return {
+            "optimizer": self.describe(),
+            "steps": self.steps,
+            "state": {name: list(column) for name, column in self.state.items()},
+        }
+
+    def load_state_dict(self, saved: dict[str, Any]) -> None:
+        """Take over the configuration, the step count and the state that `state_dict` gave.
+
+        A learning rate that was a function of the user's own stays as it is here.
+
+        Raises:
+            StateError: the state is of another optimizer, of other parameters or malformed; nothing was changed.
+        """
+        try:
+            hyper = dict(saved["optimizer"])
+            name, lr = hyper.pop("name"), hyper.pop("lr")
+            steps, columns = saved["steps"], {str(key): list(column) for key, column in saved["state"].items()}
+            lr = self.lr if lr is None else lr if isinstance(lr, (int, float)) else from_description(lr)
+        except (TypeError, KeyError, ValueError, AttributeError) as reason:
+            raise StateError(f"this is no state of an optimizer ({reason!r}); nothing was changed.") from None
+        if name != type(self).__name__ or hyper.keys() != self.hyper.keys():
+            raise StateError(f"this state belongs to {name!r:.40}, not to {type(self).__name__}; nothing was changed.")
+        n, sizes = len(self.parameters), {key: len(column) for key, column in columns.items()}
+        if sizes != dict.fromkeys(self.slots, n):
+            raise StateError(f"{n} entries in each of {self.slots} are needed, but got {sizes}; nothing was changed.")
+        numbers = [*(x for column in columns.values() for x in column), *(x for x in hyper.values() if x is not None)]
+        if not isinstance(steps, int) or not all(isinstance(x, (int, float)) for x in numbers):
+            raise StateError("an entry of this optimizer's state is not a number; nothing was changed.")
+        self.lr, self.hyper, self.steps = lr, hyper, steps
+        self.state = {key: [float(x) for x in columns[key]] for key in self.slots}
+
+    def __repr__(self) -> str:
+        hyper = "".join(f", {name}={x!r}" for name, x in self.hyper.items() if x)
+        return f"{type(self).__name__}({len(self.parameters)} parameters, lr={self.lr!r}{hyper})"
