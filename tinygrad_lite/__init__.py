@@ -35,7 +35,6 @@ _HOME = {name: home for home, names in _ROOMS.items() for name in names}
 _SUBMODULES = ("nn", "views", "checking", "compiler", "export", "errors")
 
 if TYPE_CHECKING:
-    from tinygrad_lite.views.player import animate
     from tinygrad_lite import checking, compiler, errors, export, nn, views
     from tinygrad_lite.calculus.jacobian import hessian, jacobian
     from tinygrad_lite.calculus.products import hvp, jvp, vjp
@@ -43,8 +42,9 @@ if TYPE_CHECKING:
     from tinygrad_lite.checking.compare import compare
     from tinygrad_lite.checking.gradcheck import gradcheck
     from tinygrad_lite.compiler.compiled import compile
-    from tinygrad_lite.views.draw import draw, draw_dot
     from tinygrad_lite.views.derivation import explain
+    from tinygrad_lite.views.draw import draw, draw_dot
+    from tinygrad_lite.views.player import animate
 
 __all__ = [
     "Value",
