@@ -61,8 +61,8 @@ def run(args: argparse.Namespace) -> int:
         say("\nThe same with the slope of tanh forgotten:")
         say(str(slipped))
 
-    neuron, network = neuron_graph(model, train), network_graph(model, train)
-    path = write_page(args.out, accuracies, losses, reports, neuron, network, confusion(model, held), flowers)
+    graphs = neuron_graph(model, train), network_graph(model, train)
+    path = write_page(args.out, accuracies, losses, reports, graphs, confusion(model, held), flowers)
     print(f"\nOpen {path}" if not args.quiet else path)
     return 0 if ok else 1
 
@@ -156,16 +156,16 @@ def comparisons(model: nn.MLP, data: nn.Dataset) -> tuple[Any, Any] | None:
 def inputs(data: nn.Dataset, place: int) -> tuple[list[Value], int]:
     """One sample with its numbers as labelled Values, and its class."""
     x, t = data[place]
-    names = [name.removesuffix(" (cm)") for name in data.feature_names]
+    names = [name.removesuffix("_cm").replace("_", " ") for name in data.feature_names]
     return [Value(value, label=name) for name, value in zip(names, x, strict=True)], t
 
 
 def neuron_graph(model: nn.MLP, data: nn.Dataset) -> Value:
-    """The first hidden unit for the first flower, differentiated."""
-    x, _ = inputs(data, 0)
-    out: Value = model.layers[0].neurons[0](x)
+    """The first hidden unit for the first flower, with short names for its weights, differentiated."""
+    neuron, (x, _) = model.layers[0].neurons[0], inputs(data, 0)
+    ws = [Value(w.data, label=f"w{i}") for i, w in enumerate(neuron.w, start=1)]
+    out: Value = tg.tanh(tg.dot(ws, x, Value(neuron.b.data, label="b")))
     out.label = "output"
-    model.zero_grad()
     out.backward()
     return out
 
@@ -185,19 +185,20 @@ def write_page(
     accuracies: tuple[float, float],
     losses: list[float],
     reports: tuple[Any, Any] | None,
-    neuron: Value,
-    network: Value,
+    graphs: tuple[Value, Value],
     counts: list[list[int]],
     flowers: nn.Dataset,
 ) -> Path:
     """Write the SVGs and `index.html`; the path of the page."""
     from tinygrad_lite.views.text import Table
 
-    neuron_picture, network_picture = tg.draw(neuron), tg.draw(network, expand=False)
+    neuron, network = graphs
+    neuron_picture, network_picture = tg.draw(neuron), tg.draw(network)
     neuron_picture.save(folder / "neuron.svg")
     network_picture.save(folder / "network.svg")
     (folder / "loss.svg").write_text(html.curve(losses, "mean cross-entropy"), encoding="utf-8")
-    weight = next(p for p in neuron.parents[0].parents if isinstance(p, Value))
+    tg.animate(neuron, title="One neuron, step by step").save(folder / "neuron.html")
+    weight = neuron.parents[0].parents[0]
 
     table = Table(
         ["species", *(f"taken for {name}" for name in flowers.target_names)],
@@ -229,8 +230,9 @@ def write_page(
             "From left to right the neuron computes; from right to left the chain rule runs. A box shows a value and "
             "how much the output would answer to a change of it; an arrow carries the local derivative of one step.",
             html.picture(neuron_picture.svg, "Graph of one neuron", "The first hidden unit, for the first flower."),
+            '<p><a href="neuron.html">Play it step by step</a>: forward op by op, then backward node by node.</p>',
             "The gradient of its first weight, written out:",
-            html.code(tg.explain(neuron, weight).text()),
+            f'<div class="report">{tg.explain(neuron, weight).html()}</div>',
         ),
         html.section(
             "The whole network, for one flower",

@@ -43,7 +43,7 @@ class Player:
     >>> w, x = tg.Value(2.0, label="w"), tg.Value(3.0, label="x")
     >>> player = animate(tg.tanh(w * x))
     >>> player
-    <Player of 6 steps: 2 forward, 2 backward>
+    <Player of 7 steps: 2 forward, 2 backward>
     >>> player.steps[4].formula
     'd out/d v2 = 1 * 2.458e-05 = 2.458e-05'
     """
