@@ -164,7 +164,8 @@ def neuron_graph(model: nn.MLP, data: nn.Dataset) -> Value:
     """The first hidden unit for the first flower, with short names for its weights, differentiated."""
     neuron, (x, _) = model.layers[0].neurons[0], inputs(data, 0)
     ws = [Value(w.data, label=f"w{i}") for i, w in enumerate(neuron.w, start=1)]
-    out: Value = tg.tanh(tg.dot(ws, x, Value(neuron.b.data, label="b")))
+    bias = Value(neuron.b.data if neuron.b is not None else 0.0, label="b")
+    out: Value = tg.tanh(tg.dot(ws, x, bias))
     out.label = "output"
     out.backward()
     return out
