@@ -1,0 +1,129 @@
+"""Which network is this? The loss function is asked, not read: its numbers on a few problems decide.
+
+Every combination of activations is one lane of a single forward sweep; a lane whose loss, under one
+of the known kinds and reductions, equals the user's on every problem is the network. A combination
+that fits nowhere means that the diagnosis keeps silent about layers.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from tinygrad_lite.checking.layers import HIDDEN, KINDS, REDUCTIONS, SOFTMAX, Activation, Network, target
+from tinygrad_lite.checking.problems import Problem, Structure
+
+LANES_AT_MOST = 40_000
+SAME = 1e-10
+
+
+def lanes_of(structure: Structure, problem: Problem) -> tuple[list[tuple[Activation, ...]], Any]:
+    """The prediction of every combination of activations: the combinations, and (lanes, N, outputs)."""
+    combinations: list[tuple[Activation, ...]] = [()]
+    a = structure.layout.data(np.asarray(problem.data[0], float))[None]
+    depth = len(structure.weights)
+    hidden = HIDDEN
+    while (len(hidden) ** (depth - 1)) * (len(hidden) + 1) > LANES_AT_MOST and len(hidden) > 2:
+        hidden = hidden[:-1]
+    for layer, (w, b) in enumerate(zip(structure.weights, structure.biases, strict=True), start=1):
+        z = a @ structure.layout.weight(np.asarray(problem.params[w], float))
+        if b:
+            z = z + np.ravel(np.asarray(problem.params[b], float))
+        choices = [*hidden, SOFTMAX] if layer == depth and z.shape[-1] > 1 else hidden
+        with np.errstate(all="ignore"):
+            a = np.concatenate([act.forward(z) for act in choices])
+        combinations = [(*before, act) for act in choices for before in combinations]
+    return combinations, a
+
+
+def recognise(structure: Structure, problems: list[Problem], losses: list[float]) -> Network | None:
+    """The network whose loss equals the user's on all the problems, or None.
+
+    Args:
+        problems: at least two, of different sizes, else reductions and penalties cannot be told apart.
+        losses: the user's loss on each.
+    """
+    columns: list[dict[str, Any]] = []
+    combinations: list[tuple[Activation, ...]] = []
+    for problem in problems:
+        combinations, p = lanes_of(structure, problem)
+        try:
+            y = target(problem.data[1], p.shape[1:], structure.layout)
+        except ValueError:
+            return None
+        sums = {}
+        with np.errstate(all="ignore"):
+            for kind in KINDS:
+                sums[kind.name] = kind.terms(p, y).sum(axis=(1, 2)) if _target_fits(kind.name, y) else None
+        n, o = p.shape[1:]
+        weights = [np.asarray(problem.params[w], float) for w in structure.weights]
+        biases = [np.asarray(problem.params[b], float) for b in structure.biases if b]
+        columns.append({
+            "sums": sums, "n": n, "o": o,
+            "squares": (sum((w * w).sum() for w in weights), sum((b * b).sum() for b in biases)),
+        })  # fmt: skip
+    for penalised in (False, True):
+        for kind in KINDS:
+            if any(column["sums"][kind.name] is None for column in columns):
+                continue
+            for reduction in REDUCTIONS:
+                _, constant, per_n, per_o = reduction
+                rest = np.stack([
+                    loss - constant / c["n"] ** per_n / c["o"] ** per_o * c["sums"][kind.name]
+                    for c, loss in zip(columns, losses, strict=True)
+                ])  # fmt: skip
+                found = _pull(rest, columns, losses) if penalised else _zero(rest, losses)
+                if found is not None:
+                    lane, penalty = found
+                    acts = list(combinations[lane])
+                    return Network(
+                        structure.weights, structure.biases, acts, kind, reduction, structure.layout, penalty
+                    )
+    return None
+
+
+def _target_fits(kind: str, y: Any) -> bool:
+    if kind == "hinge":
+        return bool(np.all(np.abs(y) == 1))
+    return kind == "squared error" or kind == "absolute error" or bool(np.all((y >= 0) & (y <= 1)))
+
+
+def _zero(rest: Any, losses: list[float]) -> tuple[int, tuple[float, int, bool]] | None:
+    """The lane of which nothing rests on any problem."""
+    with np.errstate(invalid="ignore"):
+        fits = np.all(np.abs(rest) <= SAME * np.abs(np.array(losses))[:, None], axis=0)
+    return (int(np.argmax(fits)), (0.0, 0, False)) if fits.any() else None
+
+
+def _pull(rest: Any, columns: list[dict[str, Any]], losses: list[float]) -> tuple[int, tuple[float, int, bool]] | None:
+    """The lane of which the same multiple of the squared parameters rests on every problem."""
+    if len(columns) < 2:
+        return None
+    for with_biases in (False, True):
+        for per_n in (0, 1):
+            squares = np.array([c["squares"][0] + with_biases * c["squares"][1] for c in columns])
+            ns = np.array([float(c["n"]) for c in columns]) ** per_n
+            with np.errstate(invalid="ignore", divide="ignore"):
+                k = 2 * rest * (ns / squares)[:, None]
+                room = 2 * SAME * np.abs(np.array(losses)) * ns / squares
+                fits = np.all(np.abs(k - k[0]) <= 4 * room.max(), axis=0) & (k[0] > 1e4 * room.max())
+            if fits.any():
+                lane = int(np.argmax(fits))
+                return lane, (float(k[:, lane].mean()), per_n, with_biases)
+    return None
+
+
+def target_trap(problem: Problem, structure: Structure, net_of: Callable[[Problem], float]) -> bool:
+    """Whether a target of shape (N,) against predictions of shape (N, 1) makes an N x N table in the loss.
+
+    The loss is asked with the same target in both shapes: it must not make a difference.
+    """
+    y = np.asarray(problem.data[1])
+    if y.ndim != 1 or structure.widths[-1] != 1 or len(y) < 2:
+        return False
+    shaped = y.reshape(1, -1) if structure.layout.columns else y.reshape(-1, 1)
+    other = Problem(problem.name, problem.params, (problem.data[0], shaped, *problem.data[2:]), problem.sizes)
+    mine, theirs = net_of(problem), net_of(other)
+    return bool(np.isfinite(mine) and np.isfinite(theirs) and abs(mine - theirs) > 1e-9 * abs(theirs))
