@@ -102,7 +102,9 @@ def _probabilities(p: Array, y: Array) -> bool:
     return bool(np.all((p > 0) & (p < 1)) and np.all((y >= 0) & (y <= 1)))
 
 
-SQUARE = LossKind("squared error", lambda p, y: (p - y) ** 2, lambda p, y: 2 * (p - y), "2 * (P - y)", lambda p, y: True)
+SQUARE = LossKind(
+    "squared error", lambda p, y: (p - y) ** 2, lambda p, y: 2 * (p - y), "2 * (P - y)", lambda p, y: True
+)
 ABSOLUTE = LossKind(
     "absolute error", lambda p, y: np.abs(p - y), lambda p, y: np.sign(p - y), "sign(P - y)", lambda p, y: True
 )

@@ -97,7 +97,7 @@ def _target_like(y: Array, n: int, had: int, outputs: int, samples: int, layout:
         new = chance.integers(0, 2, size=(n, outputs)).astype(float)
     elif values <= {-1.0, 1.0}:
         new = chance.choice([-1.0, 1.0], size=(n, outputs))
-    elif 0 <= min(values) and max(values) <= 1:
+    elif min(values) >= 0 and max(values) <= 1:
         new = chance.uniform(0.05, 0.95, size=(n, outputs))
     else:
         new = chance.normal(size=(n, outputs)) + 0.5
@@ -196,5 +196,3 @@ def _shows(record: Record, net: Network) -> int:
             return 0
         full = min(full, 2 if (margin[-1] > 0).any() and (margin[0] > 0).any() and (margin <= 0).any() else 1)
     return full if np.isfinite(record.loss) else 0
-
-

@@ -7,6 +7,7 @@ numbers that are known by then and outlines what it touches.
 from __future__ import annotations
 
 import copy
+import html
 import io
 import re
 from collections.abc import Iterator, Sequence
@@ -55,11 +56,22 @@ def slim(svg: str) -> str:
         if looks:
             looks = re.sub(r"(font-size:[\d.]+)", r"\1px", looks)
             name = names.setdefault(looks, f"s{len(names)}")
-            element.set("class", f"{element.get('class', '')} {name}".strip())
+            role = element.get("class", "")
+            element.set("class", f"{role} {name}" if role in ("data", "grad") else name)
     style = ElementTree.Element(f"{{{_SVG}}}style")
     style.text = "".join(f".{name}{{{looks}}}" for looks, name in names.items())
     root.insert(0, style)
     return ElementTree.tostring(root, encoding="unicode")
+
+
+def card(*lines: str) -> str:
+    """A few lines of text as an SVG."""
+    width, height = 20 + 8 * max(map(len, lines)), 20 + 22 * len(lines)
+    words = "".join(f'<text x="12" y="{28 + 22 * i}">{html.escape(line)}</text>' for i, line in enumerate(lines))
+    return (
+        f'<svg xmlns="{_SVG}" width="{width}" height="{height}" font-family="Helvetica" font-size="15" fill="#16191d">'
+        f'<rect width="100%" height="100%" fill="#ffffff"/>{words}</svg>'
+    )
 
 
 def frame(svg: str, steps: Sequence[Step], at: int) -> str:

@@ -73,7 +73,11 @@ class Player:
         return framed(self.page(), self._fallback(), self.picture.alt, self._height())
 
     def _fallback(self) -> str:
-        return self.animated() if len(self.steps) <= frames.ANIMATED else self.picture.svg
+        """The picture for readers that remove the iframe: animated if it can be, and never larger than the player."""
+        if len(self.steps) <= frames.ANIMATED:
+            return self.animated()
+        slim = frames.slim(self.picture.svg)
+        return slim if len(slim) < 200_000 else frames.card(f"{self!r}"[1:-1], "Trust this notebook to play it.")
 
     def _height(self) -> int:
         width, height = frames.size(self.picture.svg)

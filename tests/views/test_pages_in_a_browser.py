@@ -1,0 +1,188 @@
+"""Pages in a real browser: every button and key, two players side by side, an empty console, no request."""
+
+import shutil
+
+import pytest
+
+import tinygrad_lite as tg
+from tinygrad_lite import Value
+
+selenium = pytest.importorskip("selenium", reason="needs selenium")
+pytestmark = [
+    pytest.mark.browser,
+    pytest.mark.skipif(not shutil.which("chromedriver"), reason="needs Chromium and chromedriver"),
+    pytest.mark.filterwarnings("ignore"),  # of the driver's own
+]
+
+
+@pytest.fixture(scope="module")
+def browser(tmp_path_factory):
+    from selenium import webdriver
+
+    options = webdriver.ChromeOptions()
+    options.binary_location = shutil.which("chromium") or shutil.which("google-chrome") or ""
+    for flag in [
+        "--headless=new",
+        "--no-sandbox",
+        "--disable-gpu",
+        "--no-first-run",
+        "--disable-background-networking",
+        "--disable-component-update",
+        "--disable-sync",
+        "--window-size=1100,800",
+    ]:
+        options.add_argument(flag)
+    options.add_argument(f"--user-data-dir={tmp_path_factory.mktemp('profile')}")
+    options.set_capability("goog:loggingPrefs", {"browser": "ALL", "performance": "ALL"})
+    driver = webdriver.Chrome(options=options, service=webdriver.ChromeService(shutil.which("chromedriver")))
+    yield driver
+    driver.quit()
+
+
+@pytest.fixture
+def player(browser, tmp_path):
+    a, b = Value(-4.0, label="a"), Value(2.0, label="b")
+    page = tg.animate(tg.tanh(a * b * 0.1 + b**3 * 0.05)).save(tmp_path / "player.html")
+    browser.get(page.as_uri())
+    return browser
+
+
+def count(driver):
+    return driver.find_element("id", "count").text
+
+
+def press(driver, name):
+    driver.find_element("id", name).click()
+
+
+def wait_until(driver, condition, seconds=5):
+    from selenium.webdriver.support.ui import WebDriverWait
+
+    WebDriverWait(driver, seconds, poll_frequency=0.05).until(lambda _: condition())
+
+
+def visible_numbers(driver, kind):
+    script = "return [...document.querySelectorAll('.' + arguments[0] + ':not(.unset)')].map(e => e.textContent)"
+    return driver.execute_script(script, kind)
+
+
+def test_every_button_does_what_it_says(player):
+    assert count(player) == "1 / 15"
+    press(player, "next")
+    assert count(player) == "2 / 15"
+    press(player, "last")
+    assert count(player) == "15 / 15"
+    press(player, "back")
+    assert count(player) == "14 / 15"
+    press(player, "first")
+    assert count(player) == "1 / 15"
+
+
+def test_every_key_does_what_it_says(player):
+    from selenium.webdriver.common.keys import Keys
+
+    body = player.find_element("tag name", "body")
+    for key, expected in ((Keys.ARROW_RIGHT, 2), (Keys.END, 15), (Keys.ARROW_LEFT, 14), (Keys.HOME, 1)):
+        body.send_keys(key)
+        assert count(player) == f"{expected} / 15"
+    body.send_keys(" ")
+    assert player.find_element("id", "play").text == "pause"
+    body.send_keys(" ")
+    assert player.find_element("id", "play").text == "play"
+
+
+def test_play_goes_on_by_itself_at_the_chosen_speed_and_stops_at_the_end(player):
+    from selenium.webdriver.support.ui import Select
+
+    Select(player.find_element("id", "speed")).select_by_value("20")
+    press(player, "play")
+
+    wait_until(player, lambda: count(player) == "15 / 15")
+    assert player.find_element("id", "play").text == "play"
+
+
+def test_pause_stays_where_it_is(player):
+    press(player, "play")
+    wait_until(player, lambda: count(player) != "1 / 15")
+    press(player, "play")
+    here = count(player)
+    player.execute_async_script("setTimeout(arguments[0], 1700)")
+
+    assert count(player) == here
+
+
+def test_the_slider_goes_to_any_step(player):
+    script = "const s = document.getElementById('slider'); s.value = 6; s.dispatchEvent(new Event('input'))"
+    player.execute_script(script)
+
+    assert count(player) == "7 / 15"
+    assert len(visible_numbers(player, "data")) > 6
+    assert visible_numbers(player, "grad") == []
+
+
+def test_the_numbers_at_the_end_are_the_gradients_and_going_back_takes_them_away(player):
+    press(player, "last")
+    assert "0.1711" in visible_numbers(player, "grad")
+    press(player, "first")
+    assert visible_numbers(player, "grad") == []
+
+
+def test_contributions_fly_and_arrive(player):
+    for _ in range(9):
+        press(player, "next")
+    press(player, "next")
+
+    wait_until(player, lambda: not player.find_elements("class name", "flight"))
+    assert "0.04278" in visible_numbers(player, "grad") or "0.8556" in visible_numbers(player, "grad")
+
+
+def test_two_players_on_one_page_do_not_disturb_each_other(browser, tmp_path):
+    x = Value(3.0, label="x")
+    page = tmp_path / "two.html"
+    page.write_text(f"<!DOCTYPE html><meta charset=utf-8>{tg.animate(x * x).html()}{tg.animate(tg.exp(x)).html()}")
+    browser.get(page.as_uri())
+    first, second = browser.find_elements("tag name", "iframe")
+
+    browser.switch_to.frame(second)
+    press(browser, "next")
+    after = count(browser)
+    browser.switch_to.default_content()
+    browser.switch_to.frame(first)
+
+    assert (after, count(browser)) == ("2 / 5", "1 / 5")
+
+
+def test_the_console_stays_empty_and_no_request_leaves_the_page(player):
+    import json
+
+    player.get_log("performance")
+    player.refresh()
+    for name in ("next", "last", "first", "play"):
+        press(player, name)
+
+    assert [entry["message"] for entry in player.get_log("browser")] == []
+    asked = [json.loads(entry["message"])["message"] for entry in player.get_log("performance")]
+    urls = [m["params"]["request"]["url"] for m in asked if m["method"] == "Network.requestWillBeSent"]
+    assert urls
+    assert all(url.startswith(("file:", "data:")) for url in urls)
+
+
+def test_a_hostile_label_does_not_run(browser, tmp_path):
+    x = Value(
+        2.0, label="</script><script>document.title='taken'</script><img src=x onerror=\"document.title='taken'\">"
+    )
+    browser.get(tg.animate(x * x, title="mine").save(tmp_path / "hostile.html").as_uri())
+    press(browser, "last")
+
+    assert browser.title == "mine"
+
+
+def test_without_scripts_the_animated_picture_moves(browser, tmp_path):
+    a = Value(2.0, label="a")
+    browser.get(tg.animate(a * a).save(tmp_path / "x.svg").as_uri())
+
+    seen = "e => getComputedStyle(e).visibility === 'visible'"
+    script = f"return [...document.querySelectorAll('.data')].filter({seen}).length"
+    before = browser.execute_script(script)
+
+    wait_until(browser, lambda: browser.execute_script(script) > before)

@@ -1,0 +1,146 @@
+"""The player as data and files; `test_pages_in_a_browser.py` presses its buttons."""
+
+import base64
+import html
+import importlib.util
+import json
+import re
+from xml.etree import ElementTree
+
+import pytest
+
+import tinygrad_lite as tg
+from tinygrad_lite import Value
+from tinygrad_lite.errors import GraphTooLarge, RenderingError
+from tinygrad_lite.views import frames
+from tinygrad_lite.views.player import animate
+
+HOSTILE = [
+    '"><script>alert(1)</script>',
+    "</script><b>",
+    "a'b\"c&d",
+    "{|}\\",
+    "x\ny",
+    "\u202eabc",
+    "\U0001f642",
+    "$title",
+    "y" * 10_000,
+]
+
+
+def small():
+    a, b = Value(-4.0, label="a"), Value(2.0, label="b")
+    return tg.tanh(a * b * 0.1 + b**3 * 0.05)
+
+
+def chain(n):
+    y = x = Value(1.0, label="x")
+    for _ in range(n):
+        y = tg.sin(y)
+    return y + x
+
+
+def test_the_page_holds_picture_and_steps_and_asks_for_nothing_outside():
+    page = animate(small()).page()
+
+    assert "default-src 'none'" in page
+    assert not re.search(r"""(src|href)=["'](https?:)?//""", page)
+    steps = json.loads(re.search(r'<script type="application/json" id="script">(.*?)</script>', page, re.S)[1])
+    assert [step["kind"] for step in steps].count("forward") == 6
+
+
+def test_the_fragment_is_a_sandboxed_iframe_with_a_picture_inside_it():
+    fragment = animate(small()).html()
+
+    frame = re.fullmatch(
+        r"<iframe sandbox=\"allow-scripts\" [^>]*? srcdoc='([^']*)'><img ([^>]*)></iframe>", fragment, re.S
+    )
+    assert frame, fragment[:200]
+    assert html.unescape(frame[1]).startswith("<!DOCTYPE html>")
+    picture = base64.b64decode(re.search(r"base64,([^\"]+)", frame[2])[1]).decode()
+    assert "@keyframes" in picture
+    ElementTree.fromstring(picture)
+
+
+def test_a_frame_shows_what_is_known_by_then():
+    player = animate(small())
+    first, last = player.frames()[0], player.frames()[-1]
+
+    def shown(svg, kind):
+        return [e.text for e in ElementTree.fromstring(svg).iter() if e.get("class") == kind and e.text]
+
+    assert len(player.frames()) == len(player.steps)
+    assert (len(shown(first, "grad")), len(shown(last, "grad"))) == (0, 8)
+    assert {"-4", "2"} <= set(shown(first, "data"))
+    assert 'stroke="#d98200"' in first
+    assert 'stroke="#0b63b0"' in last
+
+
+@pytest.mark.parametrize("label", HOSTILE, ids=range(len(HOSTILE)))
+def test_a_hostile_label_is_text_and_nothing_else(label, tmp_path):
+    x = Value(2.0, label=label)
+    player = animate(x * x)
+
+    page = player.page()
+    assert "<script>alert" not in page
+    assert page.count("<script") == 2
+    inside = html.unescape(re.search(r"srcdoc='([^']*)'", player.html(), re.S)[1])
+    assert inside == page
+    ElementTree.fromstring(player.animated())
+    assert len(player.html()) < 200_000
+
+
+def test_a_long_computation_stays_small():
+    root = chain(990)
+    player = animate(root, limit=None, engine="own")
+
+    assert 1900 < len(player.steps) <= 2000
+    assert len(player.html()) < 2_000_000
+
+
+def test_too_many_steps_are_refused_before_any_waiting():
+    with pytest.raises(GraphTooLarge):
+        animate(chain(400))
+    with pytest.raises(GraphTooLarge, match="2,000"):
+        animate(chain(1100), limit=None, engine="own")
+    with pytest.raises(RenderingError, match=r"player\.html"):
+        animate(chain(250), limit=None, engine="own").animated()
+
+
+@pytest.mark.parametrize("ending", ["html", "svg", "json"])
+def test_saving_writes_the_form_of_the_ending(ending, tmp_path):
+    path = animate(small()).save(tmp_path / f"x.{ending}")
+
+    assert path.read_text(encoding="utf-8").lstrip()[0] in "<["
+
+
+def test_an_unknown_ending_is_refused(tmp_path):
+    with pytest.raises(ValueError, match=r"\.gif"):
+        animate(small()).save(tmp_path / "x.mp4")
+
+
+@pytest.mark.skipif(importlib.util.find_spec("PIL") is None, reason="needs Pillow")
+def test_a_gif_has_one_picture_a_step_and_they_differ(tmp_path):
+    from PIL import Image, ImageChops
+
+    player = animate(small())
+    with Image.open(player.save(tmp_path / "x.gif")) as image:
+        assert image.n_frames == len(player.steps)
+        first = image.convert("RGB")
+        image.seek(5)
+        assert ImageChops.difference(first, image.convert("RGB")).getbbox()
+
+
+def test_slim_changes_the_size_and_not_the_words():
+    svg = animate(chain(30)).picture.svg
+    slimmer = frames.slim(svg)
+
+    def words(text):
+        return [e.text for e in ElementTree.fromstring(text).iter() if e.tag.endswith("}text")]
+
+    assert words(slimmer) == words(svg)
+    assert len(slimmer) < 0.75 * len(svg)
+
+
+def test_the_same_program_gives_the_same_bytes():
+    assert animate(small()).page() == animate(small()).page()
