@@ -7,6 +7,7 @@ builds a formula, a tracer writes a tape.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from typing import Any, TypeVar
 
@@ -16,12 +17,16 @@ from tinygrad_lite.engine.op import Op
 Self = TypeVar("Self", bound="Arithmetic")
 
 
-def _method(op: Op) -> Callable[[Self], Self]:
-    """The row as a method without further operands: `v.tanh()`."""
+def _method(op: Op) -> Callable[..., Any]:
+    """The row as a method: `v.tanh()`, or `v.hypot(w)` where there are further operands."""
 
-    def method(self: Self) -> Self:
-        return self._apply(op, (self,))  # type: ignore[no-any-return]
+    def of_one(self: Any) -> Any:
+        return self._apply_one(op)
 
+    def of_many(self: Any, *others: Any) -> Any:
+        return op(self, *others)
+
+    method: Callable[..., Any] = of_one if op.arity == 1 else of_many
     method.__name__ = method.__qualname__ = op.name
     method.__doc__ = f"`{op.name}` of this number. {op.because}"
     return method
@@ -35,6 +40,10 @@ class Arithmetic:
     def _apply(self, op: Op, operands: tuple[Any, ...]) -> Any:
         """The result of `op`, or NotImplemented if one of the operands is unknown here."""
         raise NotImplementedError
+
+    def _apply_one(self, op: Op) -> Any:
+        """The result of a row of one operand, which is self."""
+        return self._apply(op, (self,))
 
     def __add__(self: Self, other: Any) -> Self:
         return self._apply(ops.add, (self, other))  # type: ignore[no-any-return]
@@ -75,13 +84,87 @@ class Arithmetic:
     def __abs__(self: Self) -> Self:
         return self._apply(ops.absolute, (self,))  # type: ignore[no-any-return]
 
-    exp = _method(ops.exp)
-    log = _method(ops.log)
+    def __floor__(self) -> Any:
+        return self._apply_one(ops.floor)
+
+    def __ceil__(self) -> Any:
+        return self._apply_one(ops.ceil)
+
+    def __round__(self, ndigits: int | None = None) -> Any:
+        if ndigits is None:
+            return self._apply_one(ops.round)
+        return self._apply_one(ops.round) if ndigits == 0 else ops.round(self * 10.0**ndigits) / 10.0**ndigits
+
+    # powers and roots
+    square = _method(ops.square)
+    reciprocal = _method(ops.reciprocal)
     sqrt = _method(ops.sqrt)
+    cbrt = _method(ops.cbrt)
+    hypot = _method(ops.hypot)
+    # exponentials and logarithms
+    exp = _method(ops.exp)
+    exp2 = _method(ops.exp2)
+    expm1 = _method(ops.expm1)
+    log = _method(ops.log)
+    log2 = _method(ops.log2)
+    log10 = _method(ops.log10)
+    log1p = _method(ops.log1p)
+    logaddexp = _method(ops.logaddexp)
+    # angles
     sin = _method(ops.sin)
     cos = _method(ops.cos)
+    tan = _method(ops.tan)
+    asin = _method(ops.asin)
+    acos = _method(ops.acos)
+    atan = _method(ops.atan)
+    atan2 = _method(ops.atan2)
+    # hyperbolic functions
+    sinh = _method(ops.sinh)
+    cosh = _method(ops.cosh)
     tanh = _method(ops.tanh)
-    sigmoid = _method(ops.sigmoid)
+    asinh = _method(ops.asinh)
+    acosh = _method(ops.acosh)
+    atanh = _method(ops.atanh)
+    # the bell curve
+    erf = _method(ops.erf)
+    erfc = _method(ops.erfc)
+    gelu = _method(ops.gelu)
+    gelu_tanh = _method(ops.gelu_tanh)
+    # activations
     relu = _method(ops.relu)
+    leaky_relu = _method(ops.leaky_relu)
+    elu = _method(ops.elu)
+    selu = _method(ops.selu)
+    sigmoid = _method(ops.sigmoid)
+    logsigmoid = _method(ops.logsigmoid)
     softplus = _method(ops.softplus)
+    silu = _method(ops.silu)
+    softsign = _method(ops.softsign)
+    hardtanh = _method(ops.hardtanh)
+    # choices and cuts
+    clip = _method(ops.clip)
+    sign = _method(ops.sign)
+    floor = _method(ops.floor)
+    ceil = _method(ops.ceil)
+    round = _method(ops.round)
     abs = _method(ops.absolute)
+
+    # the same under NumPy's names, by which its functions find them in an array of Values
+    arcsin, arccos, arctan, arctan2 = asin, acos, atan, atan2
+    arcsinh, arccosh, arctanh = asinh, acosh, atanh
+    absolute = fabs = abs
+    rint = round
+
+    def conjugate(self: Self) -> Self:
+        """This number itself, since it is real."""
+        return self
+
+    def degrees(self: Self) -> Self:
+        """An angle in radians, turned into degrees."""
+        return self * (180.0 / math.pi)
+
+    def radians(self: Self) -> Self:
+        """An angle in degrees, turned into radians."""
+        return self * (math.pi / 180.0)
+
+    rad2deg, deg2rad = degrees, radians

@@ -7,7 +7,7 @@ a box of its own.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -24,24 +24,46 @@ def topological(*roots: Value) -> list[Value]:
     >>> [node.data for node in topological(c)]
     [2.0, 4.0, 6.0]
     """
+    return walk(roots)[0]
+
+
+def walk(roots: Sequence[Value]) -> tuple[list[Value], list[Value]]:
+    """The nodes in topological order, and the leaves among them: a depth-first walk with a stack of its own.
+
+    A node is pushed again, under a None, before its parents; it is done when that None comes
+    back up. It is marked as seen on leaving the stack: marked on entering, the order would be
+    wrong where a node is met a second time from deeper down.
+    """
     order: list[Value] = []
+    leaves: list[Value] = []
     seen: set[Any] = set()
     todo: list[Any] = list(reversed(roots))
     while todo:
         node = todo.pop()
         if node is None:  # every parent of the node below is in the order
             order.append(todo.pop())
-        elif node not in seen:
-            seen.add(node)  # marked on leaving the stack: marked on entering, the order would be wrong
-            parents = node.parents
-            if parents:
-                todo += (node, None)
-                for parent in reversed(parents):
-                    if parent.__class__ is not float and parent not in seen:
-                        todo.append(parent)
-            else:
-                order.append(node)
-    return order
+            continue
+        if node in seen:
+            continue
+        seen.add(node)
+        parents = node.parents
+        if not parents:
+            leaves.append(node)
+            order.append(node)
+            continue
+        todo.append(node)
+        todo.append(None)
+        if len(parents) == 2:  # nearly every node, so worth writing out
+            a, b = parents
+            if b.__class__ is not float and b not in seen:
+                todo.append(b)
+            if a.__class__ is not float and a not in seen:
+                todo.append(a)
+        else:
+            for parent in reversed(parents):
+                if parent.__class__ is not float and parent not in seen:
+                    todo.append(parent)
+    return order, leaves
 
 
 class Graph:

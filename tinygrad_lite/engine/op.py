@@ -10,43 +10,41 @@ Read `Op` first, then a file of `ops/`.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from tinygrad_lite.errors import DivisionByZero, DomainError, OperandError, OverflowInOp, user_line
+from tinygrad_lite.engine.domain import (
+    NOT_NEGATIVE,
+    NOT_ZERO,
+    POSITIVE,
+    REAL,
+    Domain,
+    Kink,
+    domain_error,
+    is_foreign,
+    number,
+    operand_names,
+)
+from tinygrad_lite.errors import DomainError, OperandError, user_line
+
+__all__ = [
+    "NOT_NEGATIVE",
+    "NOT_ZERO",
+    "POSITIVE",
+    "REAL",
+    "TABLE",
+    "Domain",
+    "Kink",
+    "Op",
+    "is_foreign",
+    "number",
+    "operand_names",
+    "row",
+    "row_named",
+]
 
 TABLE: dict[str, Op] = {}
 """Every row by its name, in the order of definition."""
-
-
-class Domain:
-    """A set of real numbers: the words for it, the test for it, and points inside to try."""
-
-    __slots__ = ("words", "holds", "samples")
-
-    def __init__(self, words: str, holds: Callable[[float], bool], samples: Sequence[float]) -> None:
-        self.words = words
-        self.holds = holds
-        self.samples = tuple(samples)
-
-
-REAL = Domain("a finite {x}", math.isfinite, (-2.5, -1.0, -0.3, 0.2, 0.7, 1.0, 3.0))
-POSITIVE = Domain("{x} > 0", lambda x: x > 0, (1e-3, 0.2, 0.7, 1.0, 2.5, 40.0))
-NOT_NEGATIVE = Domain("{x} >= 0", lambda x: x >= 0, (1e-3, 0.2, 0.7, 1.0, 2.5, 40.0))
-NOT_ZERO = Domain("{x} != 0", lambda x: x != 0, (-3.0, -0.4, 0.2, 1.0, 2.5))
-
-
-class Kink:
-    """A place where the slope jumps: when it is met, which slopes are allowed, which one we choose."""
-
-    __slots__ = ("met", "low", "high", "choice")
-
-    def __init__(self, met: Callable[..., bool], low: float, high: float, choice: str) -> None:
-        self.met = met  # true of operands that stand exactly on the kink
-        self.low = low  # the subgradient of a touched operand lies between low ...
-        self.high = high  # ... and high
-        self.choice = choice  # a sentence, read aloud by the explainer
 
 
 class Op:
@@ -61,9 +59,16 @@ class Op:
         source: a template of Python code; {lib} is the library, such as numpy.
         domain: where each operand may lie; the last entry serves all further operands.
         kink: where the slope jumps, or None.
+        careful: `partials` for floats alone, where the textbook's formula would lose digits; or None.
         expand: the same result from elementary rows, for ops that fuse several; or None.
+        lower: the same result from fewer rows, for a backend that lacks this one; or None.
         because: one sentence of meaning.
         arity: number of operands; None is any number.
+        defaults: what the last operands are when they are left out.
+
+    Two more attributes follow from these: `textbook` is the rule as written in `partials`, and
+    `slopes` the one for floats alone. `op.partials` itself chooses: careful for floats, the
+    textbook for everything else.
 
     >>> from tinygrad_lite.engine import ops
     >>> ops.tanh(0.0), ops.tanh.partials(0.0, 0.0)
@@ -79,9 +84,14 @@ class Op:
         "source",
         "domain",
         "kink",
+        "careful",
         "expand",
+        "lower",
         "because",
         "arity",
+        "defaults",
+        "textbook",
+        "slopes",
     )
 
     def __init__(
@@ -96,20 +106,28 @@ class Op:
         domain: tuple[Domain, ...],
         because: str,
         kink: Kink | None = None,
+        careful: Callable[..., tuple[float, ...]] | None = None,
         expand: Callable[..., Any] | None = None,
+        lower: Callable[..., Any] | None = None,
         arity: int | None = 1,
+        defaults: tuple[float, ...] = (),
     ) -> None:
         self.name = name
         self.symbol = symbol
         self.forward = forward
-        self.partials = partials
+        self.partials = partials if careful is None else _either(partials, careful)
         self.latex = latex
         self.source = source
         self.domain = domain
         self.kink = kink
+        self.careful = careful
         self.expand = expand
+        self.lower = lower
         self.because = because
         self.arity = arity
+        self.defaults = defaults
+        self.textbook = partials
+        self.slopes = careful or partials
 
     def __repr__(self) -> str:
         return f"Op({self.name!r})"
@@ -119,6 +137,8 @@ class Op:
 
     def __call__(self, *operands: Any) -> Any:
         """The result in the arithmetic of the operands: float for numbers, Value for Values."""
+        if self.arity is not None and len(operands) != self.arity:
+            operands = self.complete(operands)
         for operand in operands:
             apply = getattr(operand, "_apply", None)
             if apply is not None:
@@ -130,42 +150,51 @@ class Op:
     def evaluate(self, *numbers: float) -> float:
         """The result for floats; a number outside the domain raises a DomainError that names it."""
         if self.arity is not None and len(numbers) != self.arity:
-            raise OperandError(f"{self.name} takes {self.arity} operand(s), but got {len(numbers)}{user_line()}.")
+            numbers = self.complete(numbers)
         try:
             return float(self.forward(*numbers))
         except (ValueError, ArithmeticError) as reason:
             raise self.refusal(numbers, reason) from None
 
+    def complete(self, operands: tuple[Any, ...]) -> tuple[Any, ...]:
+        """The operands with the defaults of those that were left out.
+
+        Raises:
+            OperandError: too few or too many operands.
+        """
+        missing = (self.arity or 0) - len(operands)
+        if missing == 0 or 0 < missing <= len(self.defaults):
+            return operands + self.defaults[len(self.defaults) - missing :]
+        needed = f"{self.arity} operand{'' if self.arity == 1 else 's'}"
+        raise OperandError(f"{self.name} takes {needed}, but got {len(operands)}{user_line()}.")
+
     def refusal(self, numbers: Sequence[float], reason: Exception, labels: Sequence[str] = ()) -> DomainError:
-        """The DomainError for operands that `forward` refused: which one, its label, and what to try."""
-        if isinstance(reason, DomainError):
-            return reason
-        names = operand_names(len(numbers))
-        labels = [*labels, *[""] * (len(numbers) - len(labels))]
-        shown = [
-            f"{name} = {x!r}" + (f" (labelled {label!r})" if label else "")
-            for name, x, label in zip(names, numbers, labels, strict=True)
-        ]
-        where = user_line()
-        if isinstance(reason, OverflowError):
-            return OverflowInOp(
-                f"{self.name} is too large for a float at {', '.join(shown)}{where}.\n"
-                "  The largest float is about 1.8e308. Look at the step that made this number; in a training\n"
-                "  run a smaller learning rate often helps, and sigmoid, softplus and logsumexp are safe at any size."
-            )
-        for i, x in enumerate(numbers):
-            domain = self.domain[min(i, len(self.domain) - 1)]
-            if not domain.holds(x):
-                needed, got = domain.words.format(x=names[i]), shown[i]
-                break
-        else:
-            needed, got = "operands inside its domain", ", ".join(shown)
-        kind = DivisionByZero if isinstance(reason, ZeroDivisionError) else DomainError
-        return kind(
-            f"{self.name} needs {needed}, but got {got}{where}.\n"
-            "  If this should hold by design, look at the step that made the number; if it may touch the edge\n"
-            f"  of the domain, keep it away first, for instance {self.name}(x + 1e-12) or a branch for that case."
-        )
+        """The error to raise when `forward` refused these operands: which one, its label, and what to try."""
+        return domain_error(self, numbers, reason, labels)
+
+    def points(self) -> list[tuple[float, ...]]:
+        """Operands inside the domain, off the kinks, at which to try the row."""
+        n = self.arity if self.arity is not None else 3
+        columns = [self.domain[min(i, len(self.domain) - 1)].samples for i in range(n)]
+        found = []
+        for row_number in range(max((len(column) for column in columns), default=0)):
+            for shift in range(3 if n > 1 else 1):  # operands in the same order, crossing, and apart
+                point = tuple([c[(row_number * (1 + i * shift) + 2 * i) % len(c)] for i, c in enumerate(columns)])
+                if point not in found and not (self.kink and self.kink.met(*point)):
+                    found.append(point)
+        return found
+
+
+def _either(textbook: Callable[..., Any], careful: Callable[..., Any]) -> Callable[..., Any]:
+    """The rule that is careful with floats, and the textbook's formula in every other arithmetic."""
+
+    def partials(*operands_and_out: Any) -> Any:
+        for x in operands_and_out:
+            if x.__class__ is not float:
+                return textbook(*operands_and_out)
+        return careful(*operands_and_out)
+
+    return partials
 
 
 def row(**columns: Any) -> Op:
@@ -194,44 +223,3 @@ def row_named(name: str) -> Op:
     near = difflib.get_close_matches(name, TABLE, n=3)
     hint = f"; did you mean {' or '.join(near)}?" if near else f"; there are {', '.join(TABLE)}."
     raise KeyError(f"no op is named {name!r}{hint}")
-
-
-def operand_names(n: int) -> list[str]:
-    """How messages and formulas call n operands: x; x, y; or x1, x2, x3 and so on.
-
-    >>> operand_names(2), operand_names(3)
-    (['x', 'y'], ['x1', 'x2', 'x3'])
-    """
-    return ["x", "y"][:n] if n < 3 else [f"x{i + 1}" for i in range(n)]
-
-
-_REFUSED = (str, bytes, complex, list, tuple, dict, set, frozenset, type(None))
-
-
-def is_foreign(x: object) -> bool:
-    """True of an object that is no number of ours but might know how to combine with one."""
-    return not isinstance(x, _REFUSED) and not hasattr(type(x), "__float__")
-
-
-def number(x: Any, where: str = "") -> float:
-    """x as a float, for ints, bools, Fractions, Decimals and NumPy scalars alike.
-
-    Raises:
-        OperandError: x is text, None, complex, a container or anything else that is not one real number.
-    """
-    if x.__class__ is float:
-        return x
-    if not isinstance(x, _REFUSED) and hasattr(type(x), "__float__") and getattr(x, "ndim", 0) == 0:
-        try:
-            return float(x)
-        except OverflowError:
-            raise OverflowInOp(f"{x.__class__.__name__} too large for a float (about 1.8e308){user_line()}.") from None
-        except TypeError:
-            pass  # a Value, or a complex NumPy scalar: refused below
-    shown = repr(x)
-    shown = shown if len(shown) <= 60 else shown[:57] + "..."
-    needed = f"{where} works on real numbers and Values" if where else "a Value holds one real number"
-    raise OperandError(
-        f"{needed}, but got the {type(x).__name__} {shown}{user_line()}.\n"
-        "  Convert text with float(...), make one Value for each entry of a list, and take `.data` of a Value."
-    )

@@ -13,7 +13,7 @@ import math
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from tinygrad_lite.engine.graph import topological
+from tinygrad_lite.engine.graph import topological, walk
 from tinygrad_lite.errors import StaleGraphError
 
 if TYPE_CHECKING:
@@ -22,9 +22,7 @@ if TYPE_CHECKING:
 
 def backward(root: Value, *, create_graph: bool = False) -> None:
     """Set the gradients of all nodes behind the root; see `Value.backward`."""
-    order = topological(root)
-    inner = [node for node in order if node.parents]
-    leaves = [node for node in order if not node.parents]
+    order, leaves = walk((root,))
     before = [leaf.grad for leaf in leaves]
     try:
         if create_graph:
@@ -35,7 +33,7 @@ def backward(root: Value, *, create_graph: bool = False) -> None:
             for node in order:
                 node.grad = 0.0
             root.grad = 1.0
-            _sweep(inner)
+            _sweep(order)
         for leaf, old in zip(leaves, before, strict=True):
             leaf.grad = old + leaf.grad
     except BaseException:  # Ctrl-C too: the leaves are all new or all old, never a mixture
@@ -44,17 +42,19 @@ def backward(root: Value, *, create_graph: bool = False) -> None:
         raise
 
 
-def _sweep(inner: Sequence[Value]) -> None:
+def _sweep(order: Sequence[Value]) -> None:
     """The inner loop: hand each node's gradient on to its parents, times the local derivative."""
-    for node in reversed(inner):
-        grad, parents = node.grad, node.parents
+    for node in reversed(order):
+        parents = node.parents
         if len(parents) == 2:  # nearly every node, so worth writing out
+            grad = node.grad
             (a, b), (da, db) = parents, node.local
             if da is not None:
                 a.grad += grad * da
             if db is not None:
                 b.grad += grad * db
-        else:
+        elif parents:
+            grad = node.grad
             for parent, slope in zip(parents, node.local):  # noqa: B905  equal by construction
                 if slope is not None:
                     parent.grad += grad * slope

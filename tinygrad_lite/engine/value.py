@@ -72,6 +72,8 @@ class Value(Arithmetic):
 
     def _apply(self, op: Op, operands: tuple[Any, ...]) -> Any:
         """Compute op on the operands and remember it: the readable form of every operator below."""
+        if op.arity is not None and len(operands) != op.arity:
+            operands = op.complete(operands)
         parents: list[Any] = []
         numbers: list[float] = []
         for operand in operands:
@@ -83,11 +85,9 @@ class Value(Arithmetic):
             else:
                 parents.append(number(operand, op.name))
                 numbers.append(parents[-1])
-        if op.arity is not None and len(operands) != op.arity:
-            raise OperandError(f"{op.name} takes {op.arity} operand(s), but got {len(operands)}{user_line()}.")
         try:
             out = op.forward(*numbers)
-            slopes = op.partials(*numbers, out)
+            slopes = op.slopes(*numbers, out)
         except (ValueError, ArithmeticError) as reason:
             raise op.refusal(numbers, reason, [getattr(p, "label", "") for p in parents]) from None
         local = tuple([None if p.__class__ is float else d for p, d in zip(parents, slopes, strict=True)])
@@ -125,14 +125,34 @@ class Value(Arithmetic):
             return Value(other * self.data, "", ops.mul, (other, self), (None, other))
         return self._apply(ops.mul, (other, self))  # type: ignore[no-any-return]
 
+    def __truediv__(self, other: Any) -> Value:
+        if other.__class__ is Value and other.data != 0.0:
+            y = other.data
+            out = self.data / y
+            return Value(out, "", ops.div, (self, other), (1.0 / y, -out / y))
+        return self._apply(ops.div, (self, other))  # type: ignore[no-any-return]
+
     def __pow__(self, other: Any) -> Value:
-        if other.__class__ is int and self.data != 0.0 and self.__class__ is Value:
+        if other.__class__ is int and self.data != 0.0:
             x, n = self.data, other
             try:
                 return Value(x**n, "", ops.pow, (self, float(n)), (n * x ** (n - 1), None))
             except ArithmeticError:
                 pass  # too large: _apply says so in full
         return self._apply(ops.pow, (self, other))  # type: ignore[no-any-return]
+
+    def __neg__(self) -> Value:
+        return Value(-self.data, "", ops.neg, (self,), (-1.0,))
+
+    def _apply_one(self, op: Op) -> Value:
+        """`_apply` for a row of one operand, which is self."""
+        x = self.data
+        try:
+            out = op.forward(x)
+            local = op.slopes(x, out)
+        except (ValueError, ArithmeticError):
+            return self._apply(op, (self,))  # type: ignore[no-any-return]  # which says what is wrong
+        return Value(out, "", op, (self,), local)
 
     # ------------------------------------------------------------------ going back
 

@@ -3,8 +3,15 @@
 from __future__ import annotations
 
 import math
+from typing import Any
 
-from tinygrad_lite.engine.op import REAL, Kink, row
+from tinygrad_lite.engine.op import REAL, Domain, Kink, Op, row
+from tinygrad_lite.engine.ops.choices import clip_forward, clip_partials, maximum, minimum
+from tinygrad_lite.engine.ops.exponential import exp, expm1
+
+_SELU_SCALE = 1.0507009873554804934193349852946  # Klambauer and others, 2017
+_SELU_ALPHA = 1.6732632423543772848170429916717
+_PARAMETER = Domain("a finite {x}", math.isfinite, (0.01, 0.2, 1.0))
 
 
 def _relu(x: float) -> float:
@@ -17,6 +24,11 @@ def _sigmoid(x: float) -> float:
         return 1.0 / (1.0 + math.exp(-x))
     e = math.exp(x)
     return e / (1.0 + e)
+
+
+def sigmoid_slope(x: float) -> float:
+    """s(x) s(-x): the same as s(1-s), which has no digits left when s nears 1."""
+    return _sigmoid(x) * _sigmoid(-x)
 
 
 def _softplus(x: float) -> float:
@@ -36,18 +48,82 @@ relu = row(
     because="A relu passes the gradient on where its input is positive and stops it elsewhere.",
 )
 
+leaky_relu = row(
+    name="leaky_relu",
+    symbol="LeakyReLU",
+    forward=lambda x, slope: x if x > 0 else slope * x,
+    partials=lambda x, slope, out: (1.0, 0.0) if x > 0 else (slope, x),
+    latex=r"\operatorname{{LeakyReLU}}\left({x}, {y}\right)",
+    source="{lib}.where({x} > 0.0, {x}, {y} * {x})",
+    domain=(REAL, _PARAMETER),
+    kink=Kink(
+        lambda x, slope: x == 0, 0.0, 1.0, "At 0 every slope between the two sides is right; ours is the left one."
+    ),
+    lower=lambda x, slope: relu(x) - slope * relu(-x),
+    because="A relu that lets a small part of the gradient through on its negative side too.",
+    arity=2,
+    defaults=(0.01,),
+)
+
+elu = row(
+    name="elu",
+    symbol="ELU",
+    forward=lambda x, alpha: x if x > 0 else alpha * math.expm1(x),
+    partials=lambda x, alpha, out: (1.0, 0.0) if x > 0 else (alpha * exp(x), expm1(x)),
+    latex=r"\operatorname{{ELU}}\left({x}, {y}\right)",
+    source="{lib}.where({x} > 0.0, {x}, {y} * {lib}.expm1({lib}.minimum({x}, 0.0)))",
+    domain=(REAL, _PARAMETER),
+    kink=Kink(
+        lambda x, alpha: x == 0 and alpha != 1,
+        0.0,
+        1.0,
+        "At 0 every slope between the two sides is right; ours is alpha, the left one.",
+    ),
+    lower=lambda x, alpha: relu(x) + alpha * expm1(minimum(x, 0.0)),
+    because="A relu that bends down smoothly to -alpha on its negative side.",
+    arity=2,
+    defaults=(1.0,),
+)
+
+selu = row(
+    name="selu",
+    symbol="SELU",
+    forward=lambda x: _SELU_SCALE * (x if x > 0 else _SELU_ALPHA * math.expm1(x)),
+    partials=lambda x, out: (_SELU_SCALE if x > 0 else (_SELU_SCALE * _SELU_ALPHA) * exp(x),),
+    latex=r"\operatorname{{SELU}}\left({x}\right)",
+    source="1.0507009873554805 * {lib}.where({x} > 0.0, {x}, "
+    "1.6732632423543772 * {lib}.expm1({lib}.minimum({x}, 0.0)))",
+    domain=(REAL,),
+    kink=Kink(lambda x: x == 0, 1.0507, 1.7582, "At 0 every slope from 1.05 to 1.76 is right; ours is the left, 1.76."),
+    lower=lambda x: _SELU_SCALE * relu(x) + (_SELU_SCALE * _SELU_ALPHA) * expm1(minimum(x, 0.0)),
+    because="An elu scaled so that a deep network keeps mean 0 and variance 1 by itself.",
+)
+
 sigmoid = row(
     name="sigmoid",
     symbol="sigmoid",
     forward=_sigmoid,
     partials=lambda x, out: (out * (1.0 - out),),
+    careful=lambda x, out: (out * _sigmoid(-x),),
     latex=r"\sigma\left({x}\right)",
     source="1.0 / (1.0 + {lib}.exp(-{x}))",
     domain=(REAL,),
     because="The slope s(1-s) is largest, 1/4, at the origin and fades to 0 on both sides.",
 )
 
-softplus = row(
+logsigmoid = row(
+    name="logsigmoid",
+    symbol="logsigmoid",
+    forward=lambda x: -_softplus(-x),
+    partials=lambda x, out: (sigmoid(-x),),
+    latex=r"\log\,\sigma\left({x}\right)",
+    source="-{lib}.logaddexp(0.0, -{x})",
+    domain=(REAL,),
+    lower=lambda x: -softplus(-x),
+    because="The logarithm of the sigmoid; its slope is 1 far below 0 and fades to 0 above.",
+)
+
+softplus: Op = row(
     name="softplus",
     symbol="softplus",
     forward=_softplus,
@@ -56,4 +132,62 @@ softplus = row(
     source="{lib}.logaddexp(0.0, {x})",
     domain=(REAL,),
     because="A smooth relu: its slope is the sigmoid.",
+)
+
+
+def _silu_partials(x: Any, out: Any) -> tuple[Any]:
+    s = sigmoid(x)
+    return (s + x * (s * (1.0 - s)),)
+
+
+silu = row(
+    name="silu",
+    symbol="SiLU",
+    forward=lambda x: x * _sigmoid(x),
+    partials=_silu_partials,
+    careful=lambda x, out: (_sigmoid(x) * (1.0 + x * _sigmoid(-x)),),
+    latex=r"\operatorname{{SiLU}}\left({x}\right)",
+    source="{x} / (1.0 + {lib}.exp(-{x}))",
+    domain=(REAL,),
+    lower=lambda x: x * sigmoid(x),
+    because="x times its sigmoid, also called swish: a relu with a soft corner that dips below 0.",
+)
+
+
+def _softsign_partials(x: Any, out: Any) -> tuple[Any]:
+    share = 1.0 / (1.0 + abs(x))
+    return (share * share,)
+
+
+softsign = row(
+    name="softsign",
+    symbol="softsign",
+    forward=lambda x: x / (1.0 + abs(x)),
+    partials=_softsign_partials,
+    latex=r"\frac{{{x}}}{{1 + \left|{x}\right|}}",
+    source="{x} / (1.0 + abs({x}))",
+    domain=(REAL,),
+    lower=lambda x: x / (1.0 + abs(x)),
+    because="Like tanh, but it nears -1 and 1 slowly, so its slope never quite dies.",
+)
+
+hardtanh = row(
+    name="hardtanh",
+    symbol="hardtanh",
+    forward=clip_forward,
+    partials=clip_partials,
+    latex=r"\operatorname{{hardtanh}}\left({xs}\right)",
+    source="{lib}.clip({xs})",
+    domain=(
+        REAL,
+        Domain("a finite {x}", math.isfinite, (-1.0, -2.0)),
+        Domain("a finite {x}", math.isfinite, (1.0, 2.5)),
+    ),
+    kink=Kink(
+        lambda x, low, high: x in (low, high), 0.0, 1.0, "On an edge every slope from 0 to 1 is right; ours is 1."
+    ),
+    lower=lambda x, low, high: minimum(maximum(x, low), high),
+    because="A tanh made of three straight lines: the slope is 1 between its edges and 0 beyond.",
+    arity=3,
+    defaults=(-1.0, 1.0),
 )

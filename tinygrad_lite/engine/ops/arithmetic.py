@@ -1,12 +1,10 @@
-"""The rows of + - * / ** and abs, and the two kinds of leaf."""
+"""The rows of + - * / and abs, and the two kinds of leaf."""
 
 from __future__ import annotations
 
-import math
 from typing import Any
 
-from tinygrad_lite.engine.op import NOT_ZERO, REAL, Domain, Kink, row
-from tinygrad_lite.engine.ops.exponential import log
+from tinygrad_lite.engine.op import NOT_ZERO, REAL, Kink, row
 
 
 def _no_rule(*operands: Any) -> Any:
@@ -96,30 +94,6 @@ neg = row(
     because="A changed sign changes the sign of the gradient.",
 )
 
-
-def _pow_partials(x: Any, y: Any, out: Any) -> tuple[Any, Any]:
-    """y * x^(y-1) along x, and x^y * log(x) along y, with the limits where those have no value."""
-    if x > 0:
-        return y * x ** (y - 1), out * log(x)
-    if x == 0 and y == 0:
-        return 0.0, 0.0  # 0^0 = 1 by convention, constant along x
-    if x == 0:
-        along_x = 1.0 if y == 1 else 0.0 if y > 1 else math.inf
-        return along_x, 0.0
-    return y * x ** (y - 1), math.nan  # x < 0: a whole y has a slope along x, and none along y
-
-
-pow = row(
-    name="pow",
-    symbol="**",
-    forward=math.pow,  # refuses (-1)**0.5, where Python's ** would answer with a complex number
-    partials=_pow_partials,
-    latex="{x}^{{{y}}}",
-    source="{x} ** {y}",
-    domain=(Domain("{x} > 0, or a whole exponent", lambda x: x > 0, (0.2, 0.7, 1.0, 2.5)), REAL),
-    because="The power rule: bring the exponent down and lower it by one.",
-    arity=2,
-)
 
 absolute = row(
     name="abs",

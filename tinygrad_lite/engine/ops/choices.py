@@ -1,11 +1,14 @@
-"""The rows that choose: max and min of two numbers or more."""
+"""The rows that choose and that cut: max, min, clip, sign, floor, ceil and round.
+
+floor, ceil and round have the slope 0 wherever they have one: no gradient passes through them.
+"""
 
 from __future__ import annotations
 
 import math
 from typing import Any
 
-from tinygrad_lite.engine.op import REAL, Kink, row
+from tinygrad_lite.engine.op import REAL, Domain, Kink, row
 
 
 def _extreme(pick: Any) -> Any:
@@ -52,4 +55,105 @@ minimum = row(
     kink=Kink(_tie(min), 0.0, 1.0, "Operands that tie share the gradient equally."),
     because="Only the smallest operand moves the result, so it takes the whole gradient.",
     arity=None,
+)
+
+
+def clip_forward(x: float, low: float, high: float) -> float:
+    if not low <= high:
+        raise ValueError("the lower edge lies above the upper one")
+    return x if x != x else low if x < low else high if x > high else x
+
+
+def clip_partials(x: Any, low: Any, high: Any, out: Any) -> tuple[float, float, float]:
+    """The gradient goes to whichever of the three is the result; on an edge it goes to x."""
+    if x < low:
+        return 0.0, 1.0, 0.0
+    if x > high:
+        return 0.0, 0.0, 1.0
+    return 1.0, 0.0, 0.0
+
+
+clip = row(
+    name="clip",
+    symbol="clip",
+    forward=clip_forward,
+    partials=clip_partials,
+    latex=r"\operatorname{{clip}}\left({xs}\right)",
+    source="{lib}.clip({xs})",
+    domain=(
+        REAL,
+        Domain("edges with low <= high", math.isfinite, (-1.5, -0.5)),
+        Domain("edges with low <= high", math.isfinite, (0.5, 2.5)),
+    ),
+    kink=Kink(
+        lambda x, low, high: x in (low, high), 0.0, 1.0, "On an edge every slope from 0 to 1 is right; ours is 1."
+    ),
+    lower=lambda x, low, high: minimum(maximum(x, low), high),
+    because="Between its edges a clip passes the gradient on; beyond them it stops it.",
+    arity=3,
+)
+
+
+def _no_slope(x: Any, out: Any) -> tuple[float]:
+    return (0.0,)
+
+
+def _whole(cut: Any) -> Any:
+    """Forward rule of floor, ceil or round: a float of whole value, with the sign of x also at 0."""
+    return lambda x: math.copysign(float(cut(x)), x) if math.isfinite(x) else x
+
+
+_OFF_GRID = Domain("a finite {x}", math.isfinite, (-2.7, -1.2, -0.3, 0.2, 0.7, 3.4))
+_JUMP = Kink(
+    lambda x: x == math.floor(x), 0.0, 0.0, "At a whole number the value jumps, which no slope can say; ours is 0."
+)
+
+sign = row(
+    name="sign",
+    symbol="sign",
+    forward=lambda x: math.copysign(1.0, x) if x < 0 or x > 0 else x,
+    partials=_no_slope,
+    latex=r"\operatorname{{sign}}\left({x}\right)",
+    source="{lib}.sign({x})",
+    domain=(REAL,),
+    kink=Kink(lambda x: x == 0, 0.0, 0.0, "At 0 the value jumps, which no slope can say; ours is 0."),
+    because="The sign is flat on both sides of 0, so no gradient passes through it.",
+)
+
+floor = row(
+    name="floor",
+    symbol="floor",
+    forward=_whole(math.floor),
+    partials=_no_slope,
+    latex=r"\left\lfloor {x} \right\rfloor",
+    source="{lib}.floor({x})",
+    domain=(_OFF_GRID,),
+    kink=_JUMP,
+    because="A staircase is flat between its steps, so no gradient passes through it.",
+)
+
+ceil = row(
+    name="ceil",
+    symbol="ceil",
+    forward=_whole(math.ceil),
+    partials=_no_slope,
+    latex=r"\left\lceil {x} \right\rceil",
+    source="{lib}.ceil({x})",
+    domain=(_OFF_GRID,),
+    kink=_JUMP,
+    because="A staircase is flat between its steps, so no gradient passes through it.",
+)
+
+round = row(
+    name="round",
+    symbol="round",
+    forward=_whole(round),
+    partials=_no_slope,
+    latex=r"\operatorname{{round}}\left({x}\right)",
+    source="{lib}.rint({x})",
+    domain=(_OFF_GRID,),
+    kink=Kink(
+        lambda x: x - math.floor(x) == 0.5, 0.0, 0.0, "At a half the value jumps, which no slope can say; ours is 0."
+    ),
+    because="To the nearest whole number, halves to the even one: a staircase, so no gradient passes through it.",
 )

@@ -1,10 +1,15 @@
-"""The rows of exp, log and sqrt."""
+"""The rows of exponentials and logarithms."""
 
 from __future__ import annotations
 
 import math
+from typing import Any
 
-from tinygrad_lite.engine.op import NOT_NEGATIVE, POSITIVE, REAL, row
+from tinygrad_lite.engine.op import POSITIVE, REAL, Domain, row
+
+_LOG_2 = math.log(2.0)
+_LOG2_E = 1.0 / _LOG_2  # 1.4426950408889634
+_LOG10_E = 0.4342944819032518
 
 exp = row(
     name="exp",
@@ -15,6 +20,29 @@ exp = row(
     source="{lib}.exp({x})",
     domain=(REAL,),
     because="The exponential is its own slope.",
+)
+
+exp2 = row(
+    name="exp2",
+    symbol="exp2",
+    forward=math.exp2,
+    partials=lambda x, out: (_LOG_2 * out,),
+    latex="2^{{{x}}}",
+    source="{lib}.exp2({x})",
+    domain=(REAL,),
+    lower=lambda x: exp(_LOG_2 * x),
+    because="A doubling with every step has the slope log(2) = 0.69 times itself.",
+)
+
+expm1 = row(
+    name="expm1",
+    symbol="expm1",
+    forward=math.expm1,
+    partials=lambda x, out: (exp(x),),  # not out + 1, which has no digits left far below 0
+    latex="e^{{{x}}} - 1",
+    source="{lib}.expm1({x})",
+    domain=(REAL,),
+    because="exp(x) - 1, exact also where x is tiny; the slope is exp(x).",
 )
 
 log = row(
@@ -28,13 +56,101 @@ log = row(
     because="The natural logarithm rises by 1/x: steep near 0, flat far out.",
 )
 
-sqrt = row(
-    name="sqrt",
-    symbol="sqrt",
-    forward=math.sqrt,
-    partials=lambda x, out: (0.5 / out if out != 0 else math.inf,),
-    latex=r"\sqrt{{{x}}}",
-    source="{lib}.sqrt({x})",
-    domain=(NOT_NEGATIVE,),
-    because="The square root has the slope 1/(2*sqrt(x)), which is infinite at 0.",
+log2 = row(
+    name="log2",
+    symbol="log2",
+    forward=math.log2,
+    partials=lambda x, out: (_LOG2_E / x,),
+    latex=r"\log_2\left({x}\right)",
+    source="{lib}.log2({x})",
+    domain=(POSITIVE,),
+    lower=lambda x: _LOG2_E * log(x),
+    because="How many doublings lead to x; the slope is that of log, divided by log(2).",
+)
+
+log10 = row(
+    name="log10",
+    symbol="log10",
+    forward=math.log10,
+    partials=lambda x, out: (_LOG10_E / x,),
+    latex=r"\log_{{10}}\left({x}\right)",
+    source="{lib}.log10({x})",
+    domain=(POSITIVE,),
+    lower=lambda x: _LOG10_E * log(x),
+    because="How many factors of ten lead to x; the slope is that of log, divided by log(10).",
+)
+
+log1p = row(
+    name="log1p",
+    symbol="log1p",
+    forward=math.log1p,
+    partials=lambda x, out: (1.0 / (1.0 + x),),
+    latex=r"\log\left(1 + {x}\right)",
+    source="{lib}.log1p({x})",
+    domain=(Domain("{x} > -1", lambda x: x > -1, (-0.9, -0.3, 0.01, 0.7, 3.0)),),
+    because="log(1 + x), exact also where x is tiny; the slope is 1/(1 + x).",
+)
+
+
+def _logsumexp(*xs: float) -> float:
+    """The largest operand is taken out first, so that no exponential overflows."""
+    top = max(xs)
+    if math.isinf(top):
+        return top
+    return top + math.log(math.fsum([math.exp(x - top) for x in xs]))
+
+
+def _shares(*xs_and_out: Any) -> tuple[Any, ...]:
+    """e^(x - out): each operand's share in the sum of the exponentials, which is the softmax."""
+    *xs, out = xs_and_out
+    return tuple([exp(x - out) for x in xs])
+
+
+def _careful_shares(*xs_and_out: float) -> tuple[float, ...]:
+    """The same for floats: divided by their sum, so that the shares add up to 1 to the last digits."""
+    xs = xs_and_out[:-1]
+    top = max(xs)
+    if math.isinf(top):
+        return _shares(*xs_and_out) if top < 0 else tuple([math.nan if x == top else 0.0 for x in xs])
+    parts = [math.exp(x - top) for x in xs]
+    whole = math.fsum(parts)
+    return tuple([part / whole for part in parts])
+
+
+def _stable_logsumexp(*xs: Any) -> Any:
+    from tinygrad_lite.engine.ops.choices import maximum
+
+    top = maximum(*xs)
+    total = exp(xs[0] - top)
+    for x in xs[1:]:
+        total = total + exp(x - top)
+    return top + log(total)
+
+
+logsumexp = row(
+    name="logsumexp",
+    symbol="logsumexp",
+    forward=_logsumexp,
+    partials=_shares,
+    careful=_careful_shares,
+    latex=r"\operatorname{{logsumexp}}\left({xs}\right)",
+    source="{lib}.logaddexp.reduce([{xs}])",
+    domain=(REAL,),
+    lower=_stable_logsumexp,
+    because="A smooth maximum; the slope along each operand is its softmax, so the slopes add up to 1.",
+    arity=None,
+)
+
+logaddexp = row(
+    name="logaddexp",
+    symbol="logaddexp",
+    forward=_logsumexp,
+    partials=_shares,
+    careful=_careful_shares,
+    latex=r"\log\left(e^{{{x}}} + e^{{{y}}}\right)",
+    source="{lib}.logaddexp({x}, {y})",
+    domain=(REAL, REAL),
+    lower=_stable_logsumexp,
+    because="A smooth maximum of two numbers; the slopes are their softmax and add up to 1.",
+    arity=2,
 )

@@ -1,4 +1,4 @@
-"""The fused rows: one node for a whole sum, or for a whole weighted sum.
+"""The fused rows: one node for a whole sum, weighted sum, mean or product.
 
 A neuron of n inputs is n products and n sums. As one `dot` node it has 2n+1 parents and no
 node between, which is several times faster; `expand` says what it stands for, so that a
@@ -8,6 +8,7 @@ drawing or an explanation can show the products and sums.
 from __future__ import annotations
 
 import builtins
+import math
 from operator import mul
 from typing import Any
 
@@ -41,6 +42,24 @@ def _dot_expand(*operands: Any) -> Any:
     return _sum_of(*operands[2 * n :], *products)
 
 
+def _products_of_the_others(*xs_and_out: Any) -> tuple[Any, ...]:
+    """For each operand the product of all others, without dividing: what stands left of it times what stands right."""
+    xs = xs_and_out[:-1]
+    left, right = [1.0], [1.0]
+    for x in xs[:-1]:
+        left.append(left[-1] * x)
+    for x in xs[:0:-1]:
+        right.append(right[-1] * x)
+    return tuple([before * after for before, after in zip(left, reversed(right), strict=True)])
+
+
+def _product_of(*xs: Any) -> Any:
+    product = xs[0]
+    for x in xs[1:]:
+        product = product * x
+    return product
+
+
 sum = row(
     name="sum",
     symbol="sum",
@@ -64,5 +83,31 @@ dot = row(
     domain=(REAL,),
     expand=_dot_expand,
     because="In a weighted sum each weight's slope is its input, and each input's slope its weight.",
+    arity=None,
+)
+
+mean = row(
+    name="mean",
+    symbol="mean",
+    forward=lambda *xs: builtins.sum(xs) / len(xs),
+    partials=lambda *xs_and_out: (1.0 / (len(xs_and_out) - 1),) * (len(xs_and_out) - 1),
+    latex=r"\operatorname{{mean}}\left({xs}\right)",
+    source="{lib}.mean([{xs}])",
+    domain=(REAL,),
+    expand=lambda *xs: _sum_of(*xs) / float(len(xs)),
+    because="Each of n terms moves the mean by 1/n.",
+    arity=None,
+)
+
+prod = row(
+    name="prod",
+    symbol="prod",
+    forward=lambda *xs: math.prod(xs),
+    partials=_products_of_the_others,
+    latex=r"\operatorname{{prod}}\left({xs}\right)",
+    source="{lib}.prod([{xs}])",
+    domain=(REAL,),
+    expand=_product_of,
+    because="In a product each factor's slope is the product of all the others.",
     arity=None,
 )

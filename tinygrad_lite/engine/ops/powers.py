@@ -1,0 +1,143 @@
+"""The rows of powers and roots."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+from tinygrad_lite.engine.op import NOT_NEGATIVE, NOT_ZERO, REAL, Domain, Kink, row
+from tinygrad_lite.engine.ops.exponential import log
+
+_SMALLEST_NORMAL = 2.0**-1022  # below it floats have fewer digits
+
+
+def _pow(x: float, y: float) -> float:
+    if x == 0 and y < 0:
+        raise ZeroDivisionError
+    return math.pow(x, y)  # refuses (-1)**0.5, where Python's ** would answer with a complex number
+
+
+def _pow_partials(x: Any, y: Any, out: Any) -> tuple[Any, Any]:
+    """y * x^(y-1) along x, and x^y * log(x) along y, with the limits where those have no value."""
+    whole = y.__class__ is float and y in (0.0, 1.0)
+    if x > 0:
+        return y if whole else y * x ** (y - 1.0), out * log(x)
+    if x >= 0:  # x = 0: 0^0 = 1 by convention, constant along x
+        along_x = y if whole else y * x ** (y - 1.0) if y > 1 else math.inf
+        return (0.0 if y <= 0 else along_x), 0.0
+    return y if whole else y * x ** (y - 1.0), math.nan  # x < 0: a whole y has a slope along x, and none along y
+
+
+def _pow_slopes(x: float, y: float, out: float) -> tuple[float, float]:
+    """The same for floats: where y - 1 would be rounded, x^(y-1) is written as x^y / x."""
+    if x > 0 and not y.is_integer() and out >= _SMALLEST_NORMAL:
+        return y * (out / x), out * math.log(x)
+    return _pow_partials(x, y, out)
+
+
+pow = row(
+    name="pow",
+    symbol="**",
+    forward=_pow,
+    partials=_pow_partials,
+    careful=_pow_slopes,
+    latex="{x}^{{{y}}}",
+    source="{x} ** {y}",
+    domain=(
+        Domain("{x} > 0, or a whole exponent that is not negative at {x} = 0", lambda x: x > 0, (0.2, 0.7, 1.0, 2.5)),
+        REAL,
+    ),
+    because="The power rule: bring the exponent down and lower it by one.",
+    arity=2,
+)
+
+square = row(
+    name="square",
+    symbol="square",
+    forward=lambda x: x * x,
+    partials=lambda x, out: (2.0 * x,),
+    latex="{x}^2",
+    source="{lib}.square({x})",
+    domain=(REAL,),
+    lower=lambda x: x * x,
+    because="A square grows by twice its side.",
+)
+
+reciprocal = row(
+    name="reciprocal",
+    symbol="1/x",
+    forward=lambda x: 1.0 / x,
+    partials=lambda x, out: (-(out * out),),
+    latex=r"\frac{{1}}{{{x}}}",
+    source="1.0 / {x}",
+    domain=(NOT_ZERO,),
+    lower=lambda x: 1.0 / x,
+    because="The reciprocal falls by its own square.",
+)
+
+sqrt = row(
+    name="sqrt",
+    symbol="sqrt",
+    forward=math.sqrt,
+    partials=lambda x, out: (math.inf if out <= 0 else 0.5 / out,),
+    latex=r"\sqrt{{{x}}}",
+    source="{lib}.sqrt({x})",
+    domain=(NOT_NEGATIVE,),
+    because="The square root has the slope 1/(2*sqrt(x)), which is infinite at 0.",
+)
+
+cbrt = row(
+    name="cbrt",
+    symbol="cbrt",
+    forward=math.cbrt,
+    partials=lambda x, out: (math.inf if out <= 0 <= out else 1.0 / (3.0 * (out * out)),),
+    latex=r"\sqrt[3]{{{x}}}",
+    source="{lib}.cbrt({x})",
+    domain=(REAL,),
+    because="The third root exists for every number; its slope is infinite at 0.",
+)
+
+
+def _length(*xs: float) -> float:
+    return math.hypot(*xs)
+
+
+def _along_each(*xs_and_out: Any) -> tuple[Any, ...]:
+    """The cosine of the angle with each axis; at the origin, where there is none, 0."""
+    *xs, out = xs_and_out
+    return tuple([x * 0.0 if out <= 0 else x / out for x in xs])
+
+
+def _at_origin(*xs: float) -> bool:
+    return not any(xs)
+
+
+_ORIGIN = Kink(_at_origin, -1.0, 1.0, "At the origin every slope from -1 to 1 is right; ours is 0, the middle.")
+
+hypot = row(
+    name="hypot",
+    symbol="hypot",
+    forward=_length,
+    partials=_along_each,
+    latex=r"\sqrt{{{x}^2 + {y}^2}}",
+    source="{lib}.hypot({x}, {y})",
+    domain=(REAL, REAL),
+    kink=_ORIGIN,
+    lower=lambda x, y: sqrt(x * x + y * y),
+    because="The length of (x, y) grows along x by the cosine of its angle with the x axis.",
+    arity=2,
+)
+
+norm = row(
+    name="norm",
+    symbol="norm",
+    forward=_length,
+    partials=_along_each,
+    latex=r"\left\lVert {xs} \right\rVert",
+    source="{lib}.linalg.norm([{xs}])",
+    domain=(REAL,),
+    kink=_ORIGIN,
+    lower=lambda *xs: sqrt(sum(x * x for x in xs)),
+    because="The length of a vector grows along each axis by the cosine of its angle with that axis.",
+    arity=None,
+)
