@@ -26,6 +26,7 @@ _ROOMS: dict[str, tuple[str, ...]] = {
     "calculus.products": ("hvp", "jvp", "vjp"),
     "compiler.compiled": ("compile",),
     "views.player": ("animate",),
+    "export.graph_json": ("from_json", "to_json"),
     "calculus.transforms": ("derivative", "grad", "value_and_grad"),
     "checking.gradcheck": ("gradcheck",),
     "views.draw": ("draw", "draw_dot"),
@@ -45,6 +46,8 @@ if TYPE_CHECKING:
     from tinygrad_lite.views.derivation import explain
     from tinygrad_lite.views.draw import draw, draw_dot
     from tinygrad_lite.views.player import animate
+    from tinygrad_lite.export.graph_json import from_json, to_json
+    from tinygrad_lite.views.draw import draw, draw_dot
 
 __all__ = [
     "Value",
@@ -62,6 +65,7 @@ __all__ = [
     "exp",
     "explain",
     "export",
+    "from_json",
     "grad",
     "gradcheck",
     "hessian",
@@ -79,6 +83,7 @@ __all__ = [
     "sqrt",
     "sum",
     "tanh",
+    "to_json",
     "value_and_grad",
     "views",
     "vjp",
