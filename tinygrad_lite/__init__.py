@@ -79,6 +79,7 @@ _ROOMS: dict[str, tuple[str, ...]] = {
     "calculus.products": ("hvp", "jvp", "vjp"),
     "compiler.compiled": ("compile",),
     "views.player": ("animate",),
+    "export.graph_json": ("from_json", "to_json"),
     "calculus.transforms": ("derivative", "grad", "value_and_grad"),
     "checking.gradcheck": ("gradcheck",),
     "views.draw": ("draw", "draw_dot"),
@@ -98,6 +99,8 @@ if TYPE_CHECKING:
     from tinygrad_lite.views.derivation import explain
     from tinygrad_lite.views.draw import draw, draw_dot
     from tinygrad_lite.views.player import animate
+    from tinygrad_lite.export.graph_json import from_json, to_json
+    from tinygrad_lite.views.draw import draw, draw_dot
 
 __all__ = [
     "Value",
@@ -138,6 +141,7 @@ __all__ = [
     "floor",
     "gelu",
     "gelu_tanh",
+    "from_json",
     "grad",
     "gradcheck",
     "hessian",
@@ -180,6 +184,7 @@ __all__ = [
     "sum",
     "tan",
     "tanh",
+    "to_json",
     "value_and_grad",
     "views",
     "vjp",

@@ -210,6 +210,23 @@ class Value(Arithmetic):
         grad = self.grad.data if isinstance(self.grad, Value) else self.grad
         return f"Value(data={self.data!r}, grad={grad!r}{name})"
 
+    # ------------------------------------------------------------------ being kept: see keeping.py
+
+    def __reduce_ex__(self, protocol: Any) -> Any:
+        from tinygrad_lite.engine.keeping import reduce
+
+        return reduce(self)
+
+    def __copy__(self) -> Any:
+        from tinygrad_lite.engine.keeping import shallow_copied
+
+        return shallow_copied(self)
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> Any:
+        from tinygrad_lite.engine.keeping import deep_copied
+
+        return deep_copied(self, memo)
+
     # ------------------------------------------------------------------ micrograd's names
 
     @property
