@@ -43,10 +43,8 @@ def defaults(picture: Picture) -> dict[str, dict[str, str]]:
         "fontcolor": theme.ink,
         "pad": "0.2",
     }
-    if picture.title:
-        graph |= {"label": _lines([picture.title], cards.LABEL + 3), "labelloc": "t"}
-    elif picture.notes:
-        graph |= {"label": _notes(picture), "labelloc": "b", "labeljust": "l"}
+    if picture.title or picture.notes:
+        graph |= {"label": _notes(picture), "labelloc": "b"}
     return {
         "graph": graph,
         "node": {"shape": "plain", "fontname": "Helvetica", "fontsize": _n(cards.ROW), "fontcolor": theme.ink},
@@ -87,6 +85,8 @@ def arrow(edge: Edge, theme: Any) -> dict[str, str]:
         looks["label"] = _lines([text for _, text in edge.texts])
     if edge.colours:
         looks |= {"color": ":".join(edge.colours), "penwidth": "2"}
+    elif edge.tint:
+        looks |= {"color": edge.tint, "penwidth": _n(edge.thick)}
     elif edge.local is None:
         looks["color"] = theme.constant[1]
     return looks
@@ -111,16 +111,17 @@ def _table(picture: Picture, box: Box) -> str:
     """The card of a box as an HTML-like label."""
     theme = picture.theme
     fill, frame = getattr(theme, box.kind)
+    faint = theme.ink if box.tint else theme.faint
     style = "rounded,dashed" if box.kind == "constant" else "rounded"
     rows = []
     if box.label:
         label = escape.html(cards.shown_label(box.label))
-        many = f' <FONT COLOR="{theme.faint}">x {box.times}</FONT>' if box.times > 1 else ""
+        many = f' <FONT COLOR="{faint}">x {box.times}</FONT>' if box.times > 1 else ""
         rows.append(f'<TR><TD COLSPAN="2">{_bold(label)}{many}</TD></TR>')
     for caption, text in box.rows:
         if caption:
             rows.append(
-                f'<TR><TD ALIGN="LEFT"><FONT COLOR="{theme.faint}">{escape.html(caption)}</FONT></TD>'
+                f'<TR><TD ALIGN="LEFT"><FONT COLOR="{faint}">{escape.html(caption)}</FONT></TD>'
                 f'<TD ALIGN="RIGHT">{escape.html(text)} </TD></TR>'
             )
         else:
@@ -132,18 +133,21 @@ def _table(picture: Picture, box: Box) -> str:
     )
 
 
-def _lines(texts: list[str], size: float = 0.0) -> str:
-    words = "<BR/>".join(escape.html(text) for text in texts)
-    return f'<<FONT POINT-SIZE="{_n(size)}">{words}</FONT>>' if size else f"<{words}>"
+def _lines(texts: list[str]) -> str:
+    return f"<{'<BR/>'.join(escape.html(text) for text in texts)}>"
 
 
 def _notes(picture: Picture) -> str:
-    rows = "".join(
-        f'<TR><TD BGCOLOR="{note.colour or picture.theme.background}" WIDTH="12"></TD>'
-        f'<TD ALIGN="LEFT">{escape.html(note.text)}</TD></TR>'
-        for note in picture.notes
-    )
-    return f'<<TABLE BORDER="0" CELLBORDER="0" CELLPADDING="2">{rows}</TABLE>>'
+    """The title and the lines below, with their swatches, as an HTML-like table."""
+    title = f'<TR><TD ALIGN="LEFT">{_bold(escape.html(picture.title))}</TD></TR>' if picture.title else ""
+    rows = []
+    for note in picture.notes:
+        parts = [
+            (f'<FONT COLOR="{colour}">&#9632;</FONT> ' if colour else "") + escape.html(words)
+            for colour, words in note.parts
+        ]
+        rows.append(f'<TR><TD ALIGN="LEFT">{"   ".join(parts)}</TD></TR>')
+    return f'<<TABLE BORDER="0" CELLBORDER="0" CELLPADDING="2">{title}{"".join(rows)}</TABLE>>'
 
 
 def _bold(markup: str) -> str:

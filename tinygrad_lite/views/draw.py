@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+import sys
+from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from tinygrad_lite.engine import ops
 from tinygrad_lite.engine.graph import Graph
 from tinygrad_lite.engine.value import Value
 from tinygrad_lite.errors import GraphTooLarge, OperandError
-from tinygrad_lite.views.picture import Box, Edge, Picture
+from tinygrad_lite.views.elementary import written_out
+from tinygrad_lite.views.heat import heated
+from tinygrad_lite.views.names import names_in
+from tinygrad_lite.views.paths import highlighted
+from tinygrad_lite.views.picture import Box, Edge, Note, Picture
 from tinygrad_lite.views.themes import Theme, theme_named
 
 if TYPE_CHECKING:
@@ -27,6 +32,10 @@ def draw(
     format: str | Callable[[float], str] = "",
     theme: str | Theme = "light",
     title: str = "",
+    names: bool | Mapping[Value, str] = False,
+    elementary: bool = False,
+    heat: bool = False,
+    paths: Value | Iterable[Value] = (),
     limit: int | None = LIMIT,
     engine: str | None = None,
 ) -> Picture:
@@ -40,33 +49,49 @@ def draw(
         format: how numbers are written, as in `format(x, ".4f")`, or a function.
         theme: "light", "dark" or "print".
         title: a line above the picture.
+        names: True takes names for unlabelled Values from the variables where draw is called; a
+            dict gives them.
+        elementary: write fused nodes out, a `dot` or a `sum` as products and additions.
+        heat: tint the boxes and arrows by their gradients, with a legend.
+        paths: a leaf, or several: every path from it to the root in a colour of its own, with
+            its product of local derivatives; their sum is the gradient.
         limit: the largest number of values that is drawn; None is any.
         engine: "graphviz-pure", "dot", "own", or the path of a Graphviz program.
 
     Raises:
         GraphTooLarge: more values than `limit`.
         ValueError: an unknown choice; the message lists the choices.
+        OperandError: root or paths is not a Value.
 
     >>> import tinygrad_lite as tg
     >>> a, b = tg.Value(-4.0, label="a"), tg.Value(2.0, label="b")
     >>> loss = tg.tanh(a * b + b**3)
     >>> loss.backward()
-    >>> picture = tg.draw(loss)
+    >>> picture = tg.draw(loss, paths=b)
     >>> picture
     <Picture of 7 values and 7 operands>
-    >>> picture.svg[:4]
-    '<svg'
+    >>> print(*[note.text for note in picture.notes], sep="\\n")
+    b, path 1: 12.0000 * 1.0000 * 1.0000 = 12.0000
+    b, path 2: -4.0000 * 1.0000 * 1.0000 = -4.0000
+    the sum over 2 paths: d/d b = 8.0000
     """
     shown = _choices("show", show, SHOWN)
     if direction not in ("LR", "TB"):
         raise ValueError(f'direction is "LR" or "TB", but got {direction!r}.')
     colours = theme_named(theme)
     write = writer(format)
-    graph = Graph(*_roots(root))
+    roots, sources = _values("a picture is drawn", root), _values("paths are drawn", paths) if paths != () else []
+    called = dict(names) if isinstance(names, Mapping) else names_in(sys._getframe(1)) if names else {}
+    if elementary:
+        image = written_out(*roots)
+        roots = [image[one] for one in roots]
+        called = {image.get(value, value): name for value, name in called.items()}
+        sources = [image.get(source, source) for source in sources]
+    graph = Graph(*roots)
     if limit is not None and len(graph) > limit:
         raise _too_large(graph, limit)
 
-    boxes = [_box(graph, i, shown, write) for i in range(len(graph))]
+    boxes = [_box(graph, i, called, shown, write) for i in range(len(graph))]
     edges = []
     for tail, head, i, local in graph.edges():
         grad = boxes[head].grad
@@ -77,6 +102,13 @@ def draw(
             if role in shown and number is not None
         ]
         edges.append(Edge(tail, head, i, local, contribution, tuple(texts)))
+    notes: list[Note] = []
+    if heat:
+        boxes, edges, legend = heated(boxes, edges, colours, write)
+        notes.append(legend)
+    if sources:
+        edges, lines = highlighted(graph, sources, edges, colours, write)
+        notes += lines
     return Picture(
         boxes,
         edges,
@@ -85,6 +117,7 @@ def draw(
         theme=colours,
         title=title,
         alt=described(graph, boxes),
+        notes=tuple(notes),
         engine=engine,
     )
 
@@ -134,27 +167,31 @@ def described(graph: Graph, boxes: list[Box]) -> str:
     return f"Computation graph of {len(boxes)} values: {roots}{of}."
 
 
-def _box(graph: Graph, i: int, shown: tuple[str, ...], write: Callable[[float], str]) -> Box:
+def _box(
+    graph: Graph, i: int, called: Mapping[Value, str], shown: tuple[str, ...], write: Callable[[float], str]
+) -> Box:
     node = graph.nodes[i]
     grad = number_of(node.grad)
+    label = str(node.label or called.get(node, ""))
     if node.op is ops.constant:
-        return Box(i, "constant", str(node.label or ""), node.data, grad, rows=(("", f"{node.data:g}"),))
+        return Box(i, "constant", label, node.data, grad, rows=(("", f"{node.data:g}"),))
     kind = "root" if i in graph.roots and node.parents else "inner" if node.parents else "leaf"
     rows = tuple((name, write(x)) for name, x in (("data", node.data), ("grad", grad)) if name in shown)
-    return Box(i, kind, str(node.label or ""), node.data, grad, node.op.symbol if node.parents else "", rows)
+    return Box(i, kind, label, node.data, grad, node.op.symbol if node.parents else "", rows)
 
 
-def _roots(root: Any) -> list[Value]:
-    roots = [root] if isinstance(root, Value) else list(root) if hasattr(root, "__iter__") else [root]
-    for one in roots:
+def _values(what: str, given: Any) -> list[Value]:
+    """One Value or several, as a list."""
+    values = [given] if isinstance(given, Value) else list(given) if hasattr(given, "__iter__") else [given]
+    for one in values:
         if not isinstance(one, Value):
             raise OperandError(
-                f"a picture is drawn of a Value, or of several, but got the {type(one).__name__} {one!r:.60}.\n"
+                f"{what} of a Value, or of several, but got the {type(one).__name__} {one!r:.60}.\n"
                 "  Draw the result of the computation, such as tg.draw(loss)."
             )
-    if not roots:
-        raise OperandError("a picture needs at least one Value, but got an empty collection.")
-    return roots
+    if not values:
+        raise OperandError(f"{what} of at least one Value, but got an empty collection.")
+    return values
 
 
 def _choices(name: str, asked: str | Iterable[str], known: tuple[str, ...]) -> tuple[str, ...]:

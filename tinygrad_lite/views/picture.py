@@ -63,7 +63,8 @@ class Edge(NamedTuple):
     contribution: float | None  # the head's gradient times the local derivative
     texts: tuple[tuple[str, str], ...] = ()  # (class, text) as shown: ("local", "2.0000")
     colours: tuple[str, ...] = ()  # of the highlighted paths that use it
-    times: int = 1
+    tint: str = ""  # a stroke of its own ...
+    thick: float = 1.1  # ... and its width
 
     @property
     def key(self) -> str:
@@ -71,10 +72,13 @@ class Edge(NamedTuple):
 
 
 class Note(NamedTuple):
-    """A line below the picture, perhaps with a swatch of colour before it."""
+    """A line below the picture, in parts: each a text with a swatch of colour before it, or ""."""
 
-    text: str
-    colour: str = ""
+    parts: tuple[tuple[str, str], ...]
+
+    @property
+    def text(self) -> str:
+        return "  ".join(words for _, words in self.parts)
 
 
 class Picture:
@@ -178,7 +182,7 @@ class Picture:
             "theme": self.theme.name,
             "boxes": [{"key": box.key, **_plain(box)} for box in self.boxes],
             "edges": [{"key": edge.key, **_plain(edge)} for edge in self.edges],
-            "notes": [_plain(note) for note in self.notes],
+            "notes": [note.text for note in self.notes],
         }
 
     # ------------------------------------------------------------------ files

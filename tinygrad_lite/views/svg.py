@@ -13,7 +13,9 @@ from tinygrad_lite.views.fonts import FAMILY, text_width
 from tinygrad_lite.views.sketch import Point
 
 if TYPE_CHECKING:
-    from tinygrad_lite.views.picture import Box, Edge, Picture
+    from collections.abc import Sequence
+
+    from tinygrad_lite.views.picture import Box, Edge, Note, Picture
     from tinygrad_lite.views.themes import Theme
 
 MARGIN = 14.0
@@ -26,9 +28,9 @@ def written(picture: Picture) -> str:
     """The SVG text of the picture."""
     place, theme = picture.placement, picture.theme
     top = MARGIN + (TITLE + 12 if picture.title else 0.0)
-    below = [(note, text_width(note.text, NOTE) * cards.ROOM + (20 if note.colour else 0)) for note in picture.notes]
+    below = [_note(note, theme) for note in picture.notes]
     width = max(place.width, text_width(picture.title, TITLE, True), *(w for _, w in below), 0.0) + 2 * MARGIN
-    height = top + place.height + MARGIN + (len(below) * NOTE_LINE + 4 if below else 0)
+    height = top + place.height + MARGIN + (len(below) * NOTE_LINE + 6 if below else 0)
     shift = ((width - place.width) / 2, top)
 
     parts = [
@@ -43,12 +45,14 @@ def written(picture: Picture) -> str:
             f'font-size="{_n(TITLE)}" font-weight="bold" fill="{theme.ink}">{escape.html(picture.title)}</text>'
         )
     parts.append(f'<g class="graph" transform="translate({_n(shift[0])} {_n(shift[1])})">')
+    onward: dict[int, list[str]] = {}  # the colours of the paths that go on through each box
     for edge in picture.edges:
         parts.append(_edge(edge, place.curve[edge.key], theme))
+        onward.setdefault(edge.head, []).extend(c for c in edge.colours if c not in onward.get(edge.head, ()))
     for box in picture.boxes:
         if box.symbol:
             key = f"r{box.number}"
-            curve = _curve(place.curve[key], theme.line)
+            curve = _curve(place.curve[key], onward.get(box.number, ()), theme.line, 1.1)
             parts.append(f'<g data-k="{key}" class="result">{curve}</g>')
             parts.append(_ellipse(box, place.centre[f"o{box.number}"], theme))
         parts.append(_box(box, place.centre[box.key], theme))
@@ -56,17 +60,9 @@ def written(picture: Picture) -> str:
         if edge.texts:
             parts.append(_slopes(edge, place.spot[edge.key], theme))
     parts.append("</g>")
-    y = top + place.height + MARGIN + 8
-    for note, _ in below:
-        x = MARGIN
-        if note.colour:
-            parts.append(f'<rect x="{_n(x)}" y="{_n(y - 9)}" width="13" height="10" rx="2" fill="{note.colour}"/>')
-            x += 20
-        parts.append(
-            f'<text class="note" x="{_n(x)}" y="{_n(y)}" font-size="{_n(NOTE)}" fill="{theme.ink}">'
-            f"{escape.html(note.text)}</text>"
-        )
-        y += NOTE_LINE
+    for i, (marks, _) in enumerate(below):
+        y = top + place.height + MARGIN + 8 + i * NOTE_LINE
+        parts.append(f'<g class="note" transform="translate({_n(MARGIN)} {_n(y)})">{marks}</g>')
     return "\n".join([*parts, "</svg>"]) + "\n"
 
 
@@ -79,7 +75,8 @@ def _box(box: Box, at: Point, theme: Theme) -> str:
     parts = [f'<g data-k="{box.key}" class="value {box.kind}" transform="translate({_n(at[0])} {_n(at[1])})">']
     parts.append(_rect(width, height, box.tint or fill, frame, thick, dashes))
     for text in cards.texts(box):
-        colour = theme.faint if text.role in ("caption", "count") or box.kind == "constant" else theme.ink
+        faint = text.role in ("caption", "count") or box.kind == "constant"
+        colour = theme.faint if faint and not box.tint else theme.ink
         bold = ' font-weight="bold"' if text.bold else ""
         parts.append(
             f'<text class="{text.role}" x="{_n(text.x)}" y="{_n(text.y)}" text-anchor="{text.anchor}" '
@@ -108,31 +105,39 @@ def _ellipse(box: Box, at: Point, theme: Theme) -> str:
 
 
 def _edge(edge: Edge, points: list[Point], theme: Theme) -> str:
-    """An arrow; of several highlighted paths, each has a stroke of its own, side by side as bands."""
-    faint = edge.local is None
-    bands = "".join(
-        f'<path class="path" d="{_d(points)}" fill="none" stroke="{colour}" stroke-width="{_n(3.0 * width + 1.0)}"/>'
-        for width, colour in zip(range(len(edge.colours), 0, -1), edge.colours, strict=True)
-    )
-    line = _curve(points, theme.constant[1] if faint else theme.line)
-    return f'<g data-k="{edge.key}" class="edge">{line}{bands}</g>'
+    """An arrow; the highlighted paths that use it lie around each other as bands."""
+    line = theme.constant[1] if edge.local is None else theme.line
+    return f'<g data-k="{edge.key}" class="edge">{_curve(points, edge.colours, edge.tint or line, edge.thick)}</g>'
 
 
-def _curve(points: list[Point], colour: str) -> str:
+def _curve(points: list[Point], bands: Sequence[str], colour: str, thick: float) -> str:
     """The line and its head."""
     tip, before = points[-1], next((p for p in reversed(points) if _distance(p, points[-1]) > 0.5), points[0])
     length = _distance(tip, before) or 1.0
     dx, dy = (tip[0] - before[0]) / length, (tip[1] - before[1]) / length
-    back, half = 7.0, 2.8
+    back, half = 7.0 + thick, 2.4 + 0.5 * thick
+    neck = (tip[0] - 0.8 * back * dx, tip[1] - 0.8 * back * dy)
     wings = [
         (tip[0] - back * dx - half * dy, tip[1] - back * dy + half * dx),
         (tip[0] - back * dx + half * dy, tip[1] - back * dy - half * dx),
     ]
     head = " ".join(f"{_n(x)},{_n(y)}" for x, y in [tip, *wings])
-    return (
-        f'<path d="{_d(points)}" fill="none" stroke="{colour}" stroke-width="1.1"/>'
-        f'<polygon points="{head}" fill="{colour}"/>'
-    )
+    path = _d([*points[:-1], neck] if len(points) > 1 else points)
+    strokes = [(colour, thick)] if not bands else [(c, 2.4 + 3.2 * i) for i, c in enumerate(bands)][::-1]
+    lines = [f'<path d="{path}" fill="none" stroke="{c}" stroke-width="{_n(w)}"/>' for c, w in strokes]
+    return "".join([*lines, f'<polygon points="{head}" fill="{bands[0] if bands else colour}"/>'])
+
+
+def _note(note: Note, theme: Theme) -> tuple[str, float]:
+    """A line below the picture, around its own origin, and its width."""
+    marks, x = [], 0.0
+    for colour, words in note.parts:
+        if colour:
+            marks.append(f'<rect x="{_n(x)}" y="-9" width="16" height="10" rx="2" fill="{colour}"/>')
+            x += 21
+        marks.append(f'<text x="{_n(x)}" y="0" font-size="{_n(NOTE)}" fill="{theme.ink}">{escape.html(words)}</text>')
+        x += text_width(words, NOTE) * cards.ROOM + 12
+    return "".join(marks), x
 
 
 def _slopes(edge: Edge, at: Point, theme: Theme) -> str:
