@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from tinygrad_lite.commands.expression import assignments, parse
 from tinygrad_lite.engine.graph import topological
 from tinygrad_lite.errors import ExpressionError
-from tinygrad_lite.views.text import Table
+from tinygrad_lite.views.table import Table, plain_data
 
 if TYPE_CHECKING:
     from tinygrad_lite.engine.value import Value
@@ -61,8 +61,12 @@ def _brief(y: Value, chosen: list[Value], explanation: Explanation) -> str:
 
 
 def _json(y: Value, chosen: list[Value], explanation: Explanation) -> str:
-    gradients = {leaf.label: leaf.grad for leaf in chosen}
-    return json.dumps({"value": y.data, "gradients": gradients, "explanation": explanation.to_dict()}, indent=2)
+    found = {
+        "value": plain_data(y.data),
+        "gradients": {leaf.label: plain_data(leaf.grad) for leaf in chosen},
+        "explanation": explanation.to_dict(),
+    }
+    return json.dumps(found, indent=2, ensure_ascii=False, allow_nan=False)
 
 
 _FORMS: dict[str, Callable[[Value, list[Value], Explanation], str]] = {

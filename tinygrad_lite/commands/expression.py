@@ -153,7 +153,7 @@ class _Reader:
                 return self.applied(number, (x,), node)
             case ast.Name(id=name):
                 return self.leaf(name, node)
-            case ast.UnaryOp(op=ast.USub(), operand=ast.Constant(value=int() | float() as x)) if x is not True:
+            case ast.UnaryOp(op=ast.USub(), operand=ast.Constant(value=int() | float() as x)) if type(x) is not bool:
                 return self.applied(number, (-x,), node)
             case ast.UnaryOp(op=ast.USub(), operand=inner):
                 return self.applied(ops.neg, (self.value(inner),), node)

@@ -65,8 +65,8 @@ class Chain:
         self.out, self.targets, self.expand = out, tuple(targets), expand
         self.order = topological(out)
         require_fresh(self.order)
-        self.names = Names(self.order)
         self.adjoints = adjoints(out)
+        self.names = Names(self.order, [x for x in self.targets if x not in self.adjoints])
         reached = set(self.targets)
         for node in self.order:
             if any(parent in reached for parent in node.parents if parent.__class__ is not float):
@@ -76,6 +76,9 @@ class Chain:
         for top in self.between:
             for bottom in dict.fromkeys(p for p in top.parents if p.__class__ is not float and p in reached):
                 self.links[top, bottom] = self._link(top, bottom)
+        self._above: dict[Value, list[Link]] = {}
+        for link in reversed(self.links.values()):
+            self._above.setdefault(link.bottom, []).append(link)
 
     # ------------------------------------------------------------------ formulas
 
@@ -124,13 +127,7 @@ class Chain:
 
     def above(self, bottom: Value) -> list[Link]:
         """The links that lead up from a node, those nearest the result first."""
-        return self._above().get(bottom, [])
-
-    def _above(self) -> dict[Value, list[Link]]:
-        found: dict[Value, list[Link]] = {}
-        for link in reversed(self.links.values()):
-            found.setdefault(link.bottom, []).append(link)
-        return found
+        return self._above.get(bottom, [])
 
     def count(self, target: Value) -> int:
         """How many paths lead from the target to the result."""
@@ -142,15 +139,17 @@ class Chain:
 
     def paths(self, target: Value, limit: int) -> list[list[Link]]:
         """The first `limit` paths, each as its links from the result down to the target."""
-        above = self._above()
         found: list[list[Link]] = []
-        todo: list[tuple[Value, list[Link]]] = [(target, [])]
+        todo: list[tuple[Value, Any]] = [(target, None)]  # a path is a link and the path below it
         while todo and len(found) < limit:
             node, path = todo.pop()
             if node is self.out:
-                found.append(path)
+                found.append([])
+                while path is not None:
+                    link, path = path
+                    found[-1].append(link)
                 continue
-            todo += [(link.top, [link, *path]) for link in reversed(above.get(node, []))]
+            todo += [(link.top, (link, path)) for link in reversed(self.above(node))]
         return found
 
     def along(self, target: Value) -> list[Value]:

@@ -11,7 +11,7 @@ from tinygrad_lite.views.formula import Name, Symbol
 from tinygrad_lite.views.notation import HTML, Infix, LaTeX, Notation
 from tinygrad_lite.views.style import CELL, MONO
 
-_REMARK = "font-family:sans-serif;font-size:88%;opacity:0.8;white-space:normal"
+_REMARK = "font-family:sans-serif;font-size:88%;opacity:0.8;text-indent:0"
 
 
 class Equation(NamedTuple):
@@ -68,9 +68,10 @@ class Equations:
             joint = "<br>=&nbsp;" if stacked else " = "
             remarks = "".join(f'<div style="{_REMARK}">{escape.html(remark)}</div>' for remark in equation.remarks)
             cell = f"{CELL};{MONO};color:inherit;text-align:left;line-height:1.7"
+            wrapping = "padding-left:2em;text-indent:-1.4em;white-space:normal"
             rows.append(
                 f'<tr style="background-color:transparent"><td style="{cell};padding-right:0">{equation.left.html}</td>'
-                f'<td style="{cell};padding-left:0.6em">= {joint.join(sides)}{remarks}</td></tr>'
+                f'<td style="{cell};{wrapping}">= {joint.join(sides)}{remarks}</td></tr>'
             )
         return (
             '<div style="overflow-x:auto;max-width:100%"><table style="border-collapse:collapse;color:inherit;'

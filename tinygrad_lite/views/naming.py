@@ -28,7 +28,7 @@ _GREEK = (
 
 
 class Names:
-    """The name of every node behind `out`, the root of the topological `order`.
+    """The name of every node of a topological `order`, whose last is the result, and of some nodes apart from it.
 
     >>> from tinygrad_lite import Value
     >>> from tinygrad_lite.engine.graph import topological
@@ -38,8 +38,9 @@ class Names:
     (['w_1', 'v2', 'y'], 'w_{1}', [('v2', '<b>')])
     """
 
-    def __init__(self, order: Sequence[Value]) -> None:
-        self.order = order
+    def __init__(self, order: Sequence[Value], apart: Sequence[Value] = ()) -> None:
+        out = order[-1]
+        self.order = order = [*order, *apart]
         self._found: dict[Value, Name] = {}
         uses = Counter(node.label for node in order if node.label)
         reserved = set(TABLE) | ({"e"} if any("e^" in node.op.latex for node in order) else set())
@@ -50,7 +51,6 @@ class Names:
                 self._give(node, name)
                 taken.add(name.text)
                 taken_latex.add(name.latex)
-        out = order[-1]
         free = [word for word in ("y", "f", "out") if word not in taken]
         if out not in self._found and not out.label and free and out.parents:
             self._give(

@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from tinygrad_lite.engine import ops
+from tinygrad_lite.engine.op import Op
 from tinygrad_lite.engine.value import Value
 from tinygrad_lite.views.chain import Chain, Link
 from tinygrad_lite.views.equations import Equation, Equations
@@ -59,17 +60,16 @@ class Story:
         chain = self.chain
         report.heading("The computation")
         shown = self._shown_nodes()
-        mentioned = {p for node in shown for p in node.parents if p.__class__ is not float}
-        given = [n for n in chain.order if (n in mentioned or n in chain.targets) and n not in shown]
-        leaves = [n for n in given if not n.parents]
-        inner = [n for n in given if n.parents]
+        needed = {p for node in shown for p in node.parents if p.__class__ is not float} | set(chain.targets)
+        needed -= set(shown)
+        given = [node for node in chain.names.order if node in needed]
+        leaves, inner = [n for n in given if not n.parents], [n for n in given if n.parents]
         if leaves:
             report.paragraph(f"Given: {self._list_of_numbers(leaves)}.")
         if inner:
-            report.paragraph(f"Computed before, and held fixed: {self._list_of_numbers(inner)}.")
-        legend = [
-            (name, label) for name, label in chain.names.legend() if name in {self._called(n) for n in (*given, *shown)}
-        ]
+            report.paragraph(f"Computed before, whatever the inputs asked for: {self._list_of_numbers(inner)}.")
+        told = {self._called(node) for node in (*given, *shown)}
+        legend = [(name, label) for name, label in chain.names.legend() if name in told]
         if legend:
             report.table(Table(["name here", "label"], legend))
         full = chain.in_full() if len(shown) > 1 else None
@@ -100,8 +100,10 @@ class Story:
         elif paths <= self.max_paths:
             several = f"{paths} paths; along each, the local derivatives multiply, and the paths add up"
             how = several if paths > 1 else "one path; along it, the local derivatives multiply"
-            report.paragraph(f"{name} reaches {y} along {how}.")
             terms = chain.paths(x, self.max_paths)
+            gone = sum(_sum_of_paths([path], True).is_number(0.0) for path in terms) if paths > 1 else 0
+            left_out = " A path whose product is 0 is left out of the second line." if 0 < gone < paths else ""
+            report.paragraph(f"{name} reaches {y} along {how}.{left_out}")
             sides = [(_sum_of_paths(terms, formulas), False) for formulas in (False, True)]
             self._equations(report, [Equation(total, sides)])
         else:
@@ -109,15 +111,8 @@ class Story:
                 f"{name} reaches {y} along {paths:,} paths. Written out, the sum begins"
                 f" (each path is a product of local derivatives):"
             )
-            begun = _sum_of_paths(chain.paths(x, 2), False)
-            self._equations(
-                report,
-                [
-                    Equation(
-                        Name(f"{total.text} - ...", f"{total.html} − …", rf"{total.latex} - \cdots"), [(begun, False)]
-                    )
-                ],
-            )
+            rest = Name(f"{total.text} - ...", f"{total.html} − …", rf"{total.latex} - \cdots")
+            self._equations(report, [Equation(rest, [(_sum_of_paths(chain.paths(x, 2), False), False)])])
             report.paragraph(
                 "Many of these paths share their upper parts. Factored, each node adds up once what comes from "
                 "above and hands it on; that is the same sum, and it is how backward() computes it:"
@@ -163,7 +158,7 @@ class Story:
         links = [
             link for link in reversed(self.chain.links.values()) if link.top in on_a_path and link.bottom in on_a_path
         ]
-        said: set[Any] = set()
+        said: set[Op] = set()
         steps = []
         for link in links:
             sides = [(link.formula, False), (link.formula, True), _number(link.slope.number)]
@@ -191,14 +186,15 @@ class Story:
     def _why_zero(self, x: Value) -> str:
         """Which steps stop the gradient; the search for a reason over many samples has a function of its own."""
         chain = self.chain
-        nodes = {x, *chain.along(x)}
-        stops = [
-            link
-            for link in chain.links.values()
-            if link.top in nodes and link.bottom in nodes and link.slope.number == 0
-        ]
         name = chain.names.slope(chain.out, x).text
-        if not stops:
+        reached, stops = {x}, []
+        for link in chain.links.values():
+            if link.bottom in reached:
+                if link.slope.number == 0:
+                    stops.append(link)
+                else:
+                    reached.add(link.top)
+        if chain.out in reached:
             return f"{name} is 0 because the paths cancel."
         shown = ", ".join(link.slope.name.text for link in stops[:4] if link.slope.name)
         others = " and others" * (len(stops) > 4)
@@ -207,8 +203,7 @@ class Story:
     # ------------------------------------------------------------------ small words
 
     def _called(self, node: Value) -> str:
-        chain = self.chain
-        return chain.names[node].text if node in chain.adjoints else node.label or "this input"
+        return self.chain.names[node].text
 
     def _list_of_numbers(self, nodes: Sequence[Value]) -> str:
         most = self.max_nodes or len(nodes)
@@ -234,7 +229,7 @@ def _number(x: float) -> tuple[Symbol, bool]:
     return Symbol.named(_NO_NAME, x), True
 
 
-def _folded(op: Any, terms: Sequence[Symbol]) -> Symbol:
+def _folded(op: Op, terms: Sequence[Symbol]) -> Symbol:
     """t1 + t2 + ..., or t1 * t2 * ..., as written."""
     total = terms[0]
     for term in terms[1:]:

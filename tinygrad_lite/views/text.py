@@ -48,7 +48,9 @@ class Heading:
         )
 
     def html(self) -> str:
-        return f'<h{self.level} style="color:inherit;margin:12px 0 4px 0">{bdi(self.words)}</h{self.level}>'
+        size = {1: "1.5em", 2: "1.2em"}.get(self.level, "1em")
+        style = f"color:inherit;font-size:{size};margin:14px 0 4px 0;overflow-wrap:anywhere"
+        return f'<h{self.level} style="{style}">{bdi(self.words)}</h{self.level}>'
 
     def markdown(self) -> str:
         return f"{'#' * self.level} {escape.markdown(self.words)}"
