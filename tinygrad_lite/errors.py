@@ -12,6 +12,7 @@
     ├── ExpressionError        (ValueError)         a typed formula that is none, with the place underlined
     ├── ShapeError             (ValueError)         lengths or shapes that do not fit
     ├── StateError             (ValueError)         a saved file that cannot be loaded
+    ├── TableError             (ValueError)         a CSV file that is not a table of numbers
     └── GradientMismatch       (AssertionError)     a hand-derived gradient is not the exact one
 
 A message says what was needed, what came, where, and what to try.
@@ -113,6 +114,13 @@ class ShapeError(TinygradLiteError, ValueError):
 
 class StateError(TinygradLiteError, ValueError):
     """A file or dict of saved numbers is malformed, foreign or does not fit; nothing was changed."""
+
+
+class TableError(TinygradLiteError, ValueError):
+    """A CSV file is not the table that was asked for: a column, a row or a cell is not as needed.
+
+    Cure: the message names the line and the column; mend the file there, or choose other columns.
+    """
 
 
 class GradientMismatch(TinygradLiteError, AssertionError):

@@ -3,17 +3,21 @@
     module.py      parameters and children, found by their names; state and summary
     initial.py     how weights begin
     layers.py      Neuron, Layer, MLP, Linear
+    sequential.py  Sequential, Dropout, Standardize and activations between layers
     losses.py      how wrong a network is, as one number
     optimizer.py   how the parameters move: what all optimizers share
     optimizers.py  the optimizers, each one rule
     schedules.py   how the learning rate changes from step to step
-    datasets.py    data to train on
+    dataset.py     samples: split, shuffled, cut into batches
+    datasets.py    data to train on, shipped and drawn
+    csv_file.py    data of the user's own
 
 `from tinygrad_lite.nn import Neuron, Layer, MLP` is a drop-in for micrograd's modules.
 """
 
 from tinygrad_lite.nn import datasets, schedules
-from tinygrad_lite.nn.datasets import Dataset
+from tinygrad_lite.nn.csv_file import read_csv
+from tinygrad_lite.nn.dataset import Dataset
 from tinygrad_lite.nn.layers import MLP, Layer, Linear, Neuron
 from tinygrad_lite.nn.losses import (
     binary_cross_entropy,
@@ -32,6 +36,7 @@ from tinygrad_lite.nn.losses import (
 from tinygrad_lite.nn.module import Module
 from tinygrad_lite.nn.optimizer import Optimizer
 from tinygrad_lite.nn.optimizers import SGD, Adagrad, Adam, AdamW, RMSprop
+from tinygrad_lite.nn.sequential import Dropout, Elementwise, Sequential, Standardize
 
 __all__ = [
     "MLP",
@@ -40,12 +45,16 @@ __all__ = [
     "Adam",
     "AdamW",
     "Dataset",
+    "Dropout",
+    "Elementwise",
     "Layer",
     "Linear",
     "Module",
     "Neuron",
     "Optimizer",
     "RMSprop",
+    "Sequential",
+    "Standardize",
     "binary_cross_entropy",
     "binary_cross_entropy_from_logits",
     "cross_entropy",
@@ -58,6 +67,7 @@ __all__ = [
     "mae",
     "mse",
     "multi_class_hinge",
+    "read_csv",
     "schedules",
     "sse",
 ]

@@ -126,7 +126,7 @@ class Layer(Module):
     def kind(self) -> str:
         """The word for it in a summary."""
         act = self.activation
-        return type(self).__name__ + (f" ({_name(act)})" if act else "")
+        return type(self).__name__ + (f" ({activation_name(act)})" if act else "")
 
     def __repr__(self) -> str:
         return f"{type(self).__name__} of [{', '.join(map(str, self.neurons))}]"
@@ -240,10 +240,11 @@ def _chosen(act: str | Activation | None, nonlin: bool) -> Activation | None:
     return activation(act) if act is not None else ops.relu if nonlin else None
 
 
-def _name(act: Activation | None) -> str:
+def activation_name(act: Activation | None) -> str:
+    """The name by which `activation` finds it; for a function of the user's own, its `__name__`."""
     return act.name if isinstance(act, Op) else getattr(act, "__name__", "linear")
 
 
 def _title(act: Activation | None) -> str:
     """The activation in a neuron's name: ReLU and Linear as micrograd writes them."""
-    return "Linear" if act is None else "ReLU" if act is ops.relu else _name(act).capitalize()
+    return "Linear" if act is None else "ReLU" if act is ops.relu else activation_name(act).capitalize()

@@ -1,0 +1,135 @@
+"""Modules one after the other, and the small ones that stand between layers."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from tinygrad_lite.errors import DomainError, ShapeError, user_line
+from tinygrad_lite.nn.layers import Activation, activation, activation_name
+from tinygrad_lite.nn.module import Module
+
+
+class Sequential(Module):
+    """Modules one after the other; a name or a function stands for an activation of every entry.
+
+    Its children are numbered, so that the state has PyTorch's names: `0.weight`, `0.bias`, `2.weight`, ...
+
+    >>> from tinygrad_lite import nn
+    >>> model = Sequential(nn.Linear(2, 3, seed=0), "tanh", nn.Linear(3, 1, seed=1))
+    >>> list(model.state_dict())
+    ['0.weight', '0.bias', '2.weight', '2.bias']
+    """
+
+    def __init__(self, *steps: Module | str | Activation) -> None:
+        self._steps = [step if isinstance(step, Module) else Elementwise(step) for step in steps]
+        self.label_parameters()
+
+    def __call__(self, x: Any) -> Any:
+        for step in self._steps:
+            x = step(x)  # type: ignore[operator]
+        return x
+
+    def children(self) -> Iterator[tuple[str, Module]]:
+        """The modules by their numbers."""
+        return ((str(i), step) for i, step in enumerate(self._steps))
+
+    def __len__(self) -> int:
+        return len(self._steps)
+
+    def __getitem__(self, i: int) -> Module:
+        return self._steps[i]
+
+    def __repr__(self) -> str:
+        return f"Sequential({', '.join(map(str, self._steps))})"
+
+
+class Elementwise(Module):
+    """A function of one number, applied to a number or to every entry of a list.
+
+    >>> Elementwise("relu")([-1.0, 2.0])
+    [0.0, 2.0]
+    """
+
+    def __init__(self, function: str | Activation) -> None:
+        self._function = activation(function)
+
+    def __call__(self, x: Any) -> Any:
+        if self._function is None:
+            return x
+        return [self._function(v) for v in x] if hasattr(x, "__len__") else self._function(x)
+
+    def kind(self) -> str:
+        """The word for it in a summary."""
+        return activation_name(self._function)
+
+    def __repr__(self) -> str:
+        return self.kind()
+
+
+class Dropout(Module):
+    """In training, each entry is set to 0 with probability p, and the others are divided by 1 - p; in use, all pass.
+
+    Dividing keeps the expected value of every entry, so that nothing needs to be rescaled in use.
+
+    Args:
+        p: the probability of a zero, 0 <= p < 1.
+        seed: of the generator that draws; `nn.fit` begins it afresh in every epoch.
+
+    Source: Srivastava et al., "Dropout", 2014, in the inverted form.
+
+    >>> Dropout(0.5, seed=1)([1.0, 1.0, 1.0, 1.0])
+    [0.0, 2.0, 2.0, 0.0]
+    """
+
+    def __init__(self, p: float = 0.5, *, seed: int | None = None) -> None:
+        if not 0 <= p < 1:
+            raise DomainError(f"Dropout needs 0 <= p < 1, but got {p!r}{user_line()}.")
+        self.p = p
+        self._rng = random.Random(seed)
+
+    def __call__(self, x: Any) -> Any:
+        if not self.training or self.p == 0:
+            return x
+        keep = 1.0 / (1.0 - self.p)
+        draw = self._rng.random
+        return [v * (keep if draw() >= self.p else 0.0) for v in x]
+
+    def reseed(self, seed: str) -> None:
+        """Draw as if newly made with this seed."""
+        self._rng.seed(seed)
+
+    def __repr__(self) -> str:
+        return f"Dropout({self.p})"
+
+
+class Standardize(Module):
+    """Each column shifted and scaled to mean 0 and standard deviation 1, as measured on the rows it was made from.
+
+    Measure on the training rows only, and put it in front of the network, so that new rows are treated alike.
+
+    Args:
+        rows: m rows of n numbers. A column that is constant is only shifted.
+
+    >>> Standardize([[1.0, 5.0], [3.0, 5.0]])([2.0, 6.0])
+    [0.0, 1.0]
+    """
+
+    def __init__(self, rows: Sequence[Sequence[float]]) -> None:
+        if not len(rows):
+            raise ShapeError(f"Standardize needs at least one row to measure{user_line()}.")
+        columns = list(zip(*rows, strict=True))
+        self.mean = [sum(column) / len(column) for column in columns]
+        self.deviation = [
+            (sum((x - m) ** 2 for x in column) / len(column)) ** 0.5 or 1.0
+            for column, m in zip(columns, self.mean, strict=True)
+        ]
+
+    def __call__(self, x: Sequence[Any]) -> list[Any]:
+        if len(x) != len(self.mean):
+            raise ShapeError(f"this takes rows of {len(self.mean)} numbers, but got {len(x)}{user_line()}.")
+        return [(v - m) / s for v, m, s in zip(x, self.mean, self.deviation, strict=True)]
+
+    def __repr__(self) -> str:
+        return f"Standardize({len(self.mean)} columns)"
