@@ -96,11 +96,10 @@ if TYPE_CHECKING:
     from tinygrad_lite.checking.compare import compare
     from tinygrad_lite.checking.gradcheck import gradcheck
     from tinygrad_lite.compiler.compiled import compile
+    from tinygrad_lite.export.graph_json import from_json, to_json
     from tinygrad_lite.views.derivation import explain
     from tinygrad_lite.views.draw import draw, draw_dot
     from tinygrad_lite.views.player import animate
-    from tinygrad_lite.export.graph_json import from_json, to_json
-    from tinygrad_lite.views.draw import draw, draw_dot
 
 __all__ = [
     "Value",
@@ -133,8 +132,6 @@ __all__ = [
     "elu",
     "erf",
     "erfc",
-    "errors",
-    "exp",
     "exp2",
     "expm1",
     "export",
