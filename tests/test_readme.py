@@ -2,6 +2,9 @@
 
 import re
 from pathlib import Path
+from xml.etree import ElementTree
+
+import tinygrad_lite as tg
 
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -27,3 +30,15 @@ def test_the_readme_is_one_screen_and_says_what_it_is_not():
     assert len(README.splitlines()) <= 80
     assert "Not affiliated with tinygrad" in README
     assert "What it is not for" in README
+
+
+def test_the_picture_is_of_the_code_below_it():
+    a, b = tg.Value(-4.0, label="a"), tg.Value(2.0, label="b")
+    loss = (a * b + b**3 - 1) ** 2
+    loss.label = "loss"
+    loss.backward()
+
+    def words(svg):
+        return sorted(element.text for element in ElementTree.fromstring(svg).iter() if element.text)
+
+    assert words((ROOT / "notebooks/graph.svg").read_text(encoding="utf-8")) == words(tg.draw(loss, engine="own").svg)
