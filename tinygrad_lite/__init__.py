@@ -22,6 +22,7 @@ __version__ = "0.1.0"
 _ROOMS: dict[str, tuple[str, ...]] = {
     # file of the room: the public names that live there
     "checking.compare": ("compare",),
+    "calculus.exact": ("exact",),
     "calculus.jacobian": ("hessian", "jacobian"),
     "calculus.products": ("hvp", "jvp", "vjp"),
     "compiler.compiled": ("compile",),
@@ -37,17 +38,17 @@ _SUBMODULES = ("nn", "views", "checking", "compiler", "export", "errors")
 
 if TYPE_CHECKING:
     from tinygrad_lite import checking, compiler, errors, export, nn, views
+    from tinygrad_lite.calculus.exact import exact
     from tinygrad_lite.calculus.jacobian import hessian, jacobian
     from tinygrad_lite.calculus.products import hvp, jvp, vjp
     from tinygrad_lite.calculus.transforms import derivative, grad, value_and_grad
     from tinygrad_lite.checking.compare import compare
     from tinygrad_lite.checking.gradcheck import gradcheck
     from tinygrad_lite.compiler.compiled import compile
+    from tinygrad_lite.export.graph_json import from_json, to_json
     from tinygrad_lite.views.derivation import explain
     from tinygrad_lite.views.draw import draw, draw_dot
     from tinygrad_lite.views.player import animate
-    from tinygrad_lite.export.graph_json import from_json, to_json
-    from tinygrad_lite.views.draw import draw, draw_dot
 
 __all__ = [
     "Value",
@@ -62,6 +63,7 @@ __all__ = [
     "draw",
     "draw_dot",
     "errors",
+    "exact",
     "exp",
     "explain",
     "export",
