@@ -75,6 +75,7 @@ __version__ = "0.1.0"
 _ROOMS: dict[str, tuple[str, ...]] = {
     # file of the room: the public names that live there
     "checking.compare": ("compare",),
+    "calculus.exact": ("exact",),
     "calculus.jacobian": ("hessian", "jacobian"),
     "calculus.products": ("hvp", "jvp", "vjp"),
     "compiler.compiled": ("compile",),
@@ -90,6 +91,7 @@ _SUBMODULES = ("nn", "views", "checking", "compiler", "export", "errors")
 
 if TYPE_CHECKING:
     from tinygrad_lite import checking, compiler, errors, export, nn, views
+    from tinygrad_lite.calculus.exact import exact
     from tinygrad_lite.calculus.jacobian import hessian, jacobian
     from tinygrad_lite.calculus.products import hvp, jvp, vjp
     from tinygrad_lite.calculus.transforms import derivative, grad, value_and_grad
@@ -127,6 +129,7 @@ __all__ = [
     "draw",
     "draw_dot",
     "errors",
+    "exact",
     "exp",
     "explain",
     "elu",

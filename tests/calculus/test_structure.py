@@ -1,0 +1,55 @@
+"""Nested arguments as a list of numbers, and back."""
+
+import pytest
+
+from tinygrad_lite import Value
+from tinygrad_lite.calculus.structure import flatten, flatten_like, join, strip
+from tinygrad_lite.errors import OperandError, ShapeError
+
+np = pytest.importorskip("numpy")
+
+
+def test_numbers_come_out_in_order_and_go_back_into_their_places():
+    x = Value(5.0)
+    tree = {"w": [1, (2.0, x)], "W": np.array([[3.0], [4.0]]), "b": np.float64(6.0)}
+    numbers, structure = flatten(tree, "p")
+    back = structure.fill(range(6))
+
+    assert numbers == [1.0, 2.0, x, 3.0, 4.0, 6.0]
+    assert structure.labels() == ["p['w'][0]", "p['w'][1][0]", "p['w'][1][1]", "p['W'][0,0]", "p['W'][1,0]", "p['b']"]
+    assert back["w"] == [0, (1, 2)]
+    assert back["W"].tolist() == [[3.0], [4.0]]
+    assert back["b"] == 5
+    assert tree["w"][0] == 1  # what was given is not touched
+
+
+def test_joined_structures_make_a_tuple():
+    joined = join([flatten([1.0, 2.0], "x")[1], flatten(3.0, "y")[1]])
+
+    assert joined.fill([10.0, 20.0, 30.0]) == ([10.0, 20.0], 30.0)
+    assert joined.labels() == ["x[0]", "x[1]", "y"]
+
+
+def test_stripping_leaves_bare_numbers_and_all_else():
+    tree = [Value(1.0), {"x": (Value(2.0), None)}, np.array([Value(3.0)]), np.array(["text"])]
+    bare = strip(tree)
+
+    assert bare[:2] == [1.0, {"x": (2.0, None)}]
+    assert bare[2].dtype == float
+    assert bare[3] is tree[3]
+    assert strip("text") == "text"
+    assert strip(Value(4.0)) == 4.0
+
+
+def test_what_is_built_differently_does_not_fit():
+    _, structure = flatten([1.0, np.ones(2)], "x")
+
+    assert flatten_like([3.0, np.zeros(2)], structure, "v") == [3.0, 0.0, 0.0]
+    with pytest.raises(ShapeError, match=r"blocks of shapes \(\), \(2,\) were needed, but it holds 3 number"):
+        flatten_like([3.0, 0.0, 0.0], structure, "v")
+
+
+@pytest.mark.parametrize("bad", ["text", None, 1j, b"1", {1, 2}])
+def test_what_is_no_number_is_named_by_its_place(bad):
+    with pytest.raises(OperandError, match=r"p\[0\]\['w'\] works on real numbers"):
+        flatten([{"w": bad}], "p")
