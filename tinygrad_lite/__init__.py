@@ -85,6 +85,8 @@ _ROOMS: dict[str, tuple[str, ...]] = {
     "checking.gradcheck": ("gradcheck",),
     "views.draw": ("draw", "draw_dot"),
     "views.derivation": ("explain",),
+    "views.node_table": ("table",),
+    "views.why_order": ("why_order",),
 }
 _HOME = {name: home for home, names in _ROOMS.items() for name in names}
 _SUBMODULES = ("nn", "views", "checking", "compiler", "export", "errors")
@@ -101,7 +103,9 @@ if TYPE_CHECKING:
     from tinygrad_lite.export.graph_json import from_json, to_json
     from tinygrad_lite.views.derivation import explain
     from tinygrad_lite.views.draw import draw, draw_dot
+    from tinygrad_lite.views.node_table import table
     from tinygrad_lite.views.player import animate
+    from tinygrad_lite.views.why_order import why_order
 
 __all__ = [
     "Value",
@@ -183,12 +187,14 @@ __all__ = [
     "square",
     "sum",
     "tan",
+    "table",
     "tanh",
     "to_json",
     "value_and_grad",
     "views",
     "vjp",
     "where",
+    "why_order",
 ]
 
 

@@ -82,25 +82,16 @@ class Chain:
 
     # ------------------------------------------------------------------ formulas
 
-    def symbol(self, node: Any, kind: type[Symbol] = Symbol) -> Symbol:
-        """A node as its name, a bare number as a constant."""
-        return kind.constant(node) if node.__class__ is float else kind.named(self.names[node], node.data)
-
     def written(self, node: Value, operands: Iterable[Symbol] | None = None) -> Symbol:
-        """How a node was computed from its operands, as the program says it; fused rows in elementary ones."""
-        symbols = tuple(operands) if operands is not None else tuple([self.symbol(p) for p in node.parents])
-        if self.expand and node.op.expand is not None:
-            expanded = node.op.expand(*symbols)
-            if isinstance(expanded, Symbol):
-                return expanded
-        return Symbol(node.op, symbols, node.data)
+        """How a node was computed from its operands; see the function of that name."""
+        return written(node, self.names, operands, expand=self.expand)
 
     def in_full(self, limit: int = 40) -> Symbol | None:
         """The result as one formula in the leaves, or None if that is too long to be read."""
         full: dict[Value, Symbol] = {}
         for node in self.order:
             if not node.parents:
-                full[node] = self.symbol(node)
+                full[node] = symbol(node, self.names)
                 continue
             operands = [Symbol.constant(p) if p.__class__ is float else full[p] for p in node.parents]
             if sum(size(x, limit) for x in operands) > limit:
@@ -112,7 +103,7 @@ class Chain:
         places = [i for i, parent in enumerate(top.parents) if parent is bottom]
         recorded = sum(top.local[i] for i in places)
         try:
-            slopes = top.op.partials(*[self.symbol(p, Tidy) for p in top.parents], self.symbol(top, Tidy))
+            slopes = top.op.partials(*[symbol(x, self.names, Tidy) for x in (*top.parents, top)])
             formula = sum([slopes[i] for i in places[1:]], start=slopes[places[0]])
         except (TypeError, ValueError, ArithmeticError, AttributeError):
             formula = recorded  # a rule of the user's own that works on numbers only
@@ -159,6 +150,21 @@ class Chain:
             if bottom in reached:
                 reached.add(top)
         return [node for node in reversed(self.between) if node in reached and node is not target]
+
+
+def symbol(node: Any, names: Names, kind: type[Symbol] = Symbol) -> Symbol:
+    """A node as its name, a bare number as a constant."""
+    return kind.constant(node) if node.__class__ is float else kind.named(names[node], node.data)
+
+
+def written(node: Value, names: Names, operands: Iterable[Symbol] | None = None, *, expand: bool = True) -> Symbol:
+    """How a node was computed from its operands, as the program says it; fused rows in elementary ones."""
+    symbols = tuple([symbol(p, names) for p in node.parents] if operands is None else operands)
+    if expand and node.op.expand is not None:
+        expanded = node.op.expand(*symbols)
+        if isinstance(expanded, Symbol):
+            return expanded
+    return Symbol(node.op, symbols, node.data)
 
 
 def _equal(x: float, y: float) -> bool:
