@@ -11,6 +11,11 @@
     dataset.py     samples: split, shuffled, cut into batches
     datasets.py    data to train on, shipped and drawn
     csv_file.py    data of the user's own
+    training.py    the loop: forward, backward, step; early stopping, callbacks
+    history.py     what happened, epoch by epoch; record.py: step by step, for the player
+    metrics.py     how good the outputs are, in numbers for people
+    checkpoint.py  the file from which a run goes on; json_file.py: how it survives a kill
+    architecture.py  a network without its numbers, as plain data
 
 `from tinygrad_lite.nn import Neuron, Layer, MLP` is a drop-in for micrograd's modules.
 """
@@ -18,6 +23,7 @@
 from tinygrad_lite.nn import datasets, schedules
 from tinygrad_lite.nn.csv_file import read_csv
 from tinygrad_lite.nn.dataset import Dataset
+from tinygrad_lite.nn.history import History
 from tinygrad_lite.nn.layers import MLP, Layer, Linear, Neuron
 from tinygrad_lite.nn.losses import (
     binary_cross_entropy,
@@ -33,10 +39,12 @@ from tinygrad_lite.nn.losses import (
     multi_class_hinge,
     sse,
 )
+from tinygrad_lite.nn.metrics import accuracy, predicted, r2
 from tinygrad_lite.nn.module import Module
 from tinygrad_lite.nn.optimizer import Optimizer
 from tinygrad_lite.nn.optimizers import SGD, Adagrad, Adam, AdamW, RMSprop
 from tinygrad_lite.nn.sequential import Dropout, Elementwise, Sequential, Standardize
+from tinygrad_lite.nn.training import Training, fit
 
 __all__ = [
     "MLP",
@@ -47,6 +55,7 @@ __all__ = [
     "Dataset",
     "Dropout",
     "Elementwise",
+    "History",
     "Layer",
     "Linear",
     "Module",
@@ -55,10 +64,13 @@ __all__ = [
     "RMSprop",
     "Sequential",
     "Standardize",
+    "Training",
+    "accuracy",
     "binary_cross_entropy",
     "binary_cross_entropy_from_logits",
     "cross_entropy",
     "datasets",
+    "fit",
     "half_mse",
     "hinge",
     "huber",
@@ -67,6 +79,8 @@ __all__ = [
     "mae",
     "mse",
     "multi_class_hinge",
+    "predicted",
+    "r2",
     "read_csv",
     "schedules",
     "sse",

@@ -89,14 +89,17 @@ class Dataset:
         >>> [len(batch) for batch in Dataset([[0.0]] * 5, [0] * 5).batches(2)]
         [2, 2, 1]
         """
+        return (self.take(places) for places in self.places(size, seed=seed))
+
+    def places(self, size: int | None = None, *, seed: object = None) -> Iterator[list[int]]:
+        """Which samples the batches hold; see `batches`."""
         if size is not None and size < 1:
             raise ValueError(f"a batch holds at least one sample, but got size {size!r}.")
-        places = list(range(len(self)))
+        order = list(range(len(self)))
         if seed is not None:
-            random.Random(str(seed)).shuffle(places)
-        size = size or max(len(self), 1)
-        for start in range(0, len(self), size):
-            yield self.take(places[start : start + size])
+            random.Random(str(seed)).shuffle(order)
+        size = size or max(len(order), 1)
+        return (order[start : start + size] for start in range(0, len(order), size))
 
     def standardized(self, *others: Dataset) -> tuple[Dataset, ...]:
         """This set and others with each column shifted and scaled to mean 0 and deviation 1, as measured on this one.

@@ -1,0 +1,118 @@
+"""What happened in training, one row an epoch.
+
+A History is plain data: `rows` is a list of dicts that all have the same keys.
+
+    epoch        counted from 1
+    loss         the mean over the epoch's batches, each before its step
+    <metric>     on the training samples, from the same forward passes
+    val_loss, val_<metric>     on the validation samples, after the epoch, if there are any
+    lr           the learning rate of the last step
+    grad <name>  the Euclidean norm of the gradients of a layer, the mean over the batches
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+
+class History:
+    """The rows of a training run.
+
+    Attributes:
+        rows: one dict for each epoch.
+        step_losses: the loss of every step since the run began.
+        seconds: the time that each epoch took; the only numbers here that differ from run to run.
+        stopped: why the training ended, in words.
+        record: the full record for the player, if it was asked for, else None; see `record.py`.
+
+    >>> history = History([{"epoch": 1, "loss": 0.5}, {"epoch": 2, "loss": 0.25}])
+    >>> history["loss"], len(history)
+    ([0.5, 0.25], 2)
+    """
+
+    def __init__(self, rows: Sequence[dict[str, float]] = ()) -> None:
+        self.rows = [dict(row) for row in rows]
+        self.step_losses: list[float] = []
+        self.seconds: list[float] = []
+        self.stopped = ""
+        self.record: dict[str, Any] | None = None
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+    def __getitem__(self, column: str) -> list[float]:
+        if self.rows and column not in self.rows[0]:
+            raise KeyError(f"there is no column {column!r}; the columns are {', '.join(self.columns)}.")
+        return [row[column] for row in self.rows]
+
+    @property
+    def columns(self) -> list[str]:
+        """The names of what was measured."""
+        return list(self.rows[0]) if self.rows else []
+
+    @property
+    def layers(self) -> list[str]:
+        """The names of the layers whose gradient norms were measured."""
+        return [name.removeprefix("grad ") for name in self.columns if name.startswith("grad ")]
+
+    def __repr__(self) -> str:
+        if not self.rows:
+            return "History(no epochs)"
+        last = ", ".join(f"{k} {v:.4g}" for k, v in self.rows[-1].items() if k != "lr" and not k.startswith("grad "))
+        return f"History({len(self)} epochs, last: {last})"
+
+    def to_csv(self, path: str | Path | None = None) -> str:
+        """The rows as CSV text with a header line, written to the file if one is named; floats round-trip exactly.
+
+        >>> print(History([{"epoch": 1, "loss": 0.5}]).to_csv(), end="")
+        epoch,loss
+        1,0.5
+        """
+        text = io.StringIO()
+        writer = csv.DictWriter(text, self.columns, lineterminator="\n")
+        writer.writeheader()
+        writer.writerows(self.rows)
+        if path is not None:
+            Path(path).write_text(text.getvalue(), encoding="utf-8")
+        return text.getvalue()
+
+    def plot(self, path: str | Path | None = None) -> Any:
+        """A matplotlib figure: the losses, the metrics and the gradient norms of the layers over the epochs.
+
+        Args:
+            path: save it there too, as PNG, SVG or PDF by the name's ending.
+
+        Raises:
+            ImportError: matplotlib is not installed; it comes with `tinygrad-lite[plot]`.
+        """
+        try:
+            from matplotlib.figure import Figure
+        except ImportError:
+            raise ImportError("History.plot needs matplotlib: pip install 'tinygrad-lite[plot]'") from None
+        losses = [name for name in self.columns if name in ("loss", "val_loss")]
+        norms = [name for name in self.columns if name.startswith("grad ")]
+        metrics = [name for name in self.columns if name not in ("epoch", "lr", *losses, *norms)]
+        every = [
+            ("loss", losses),
+            ("metric", metrics),
+            ("gradient norm of each layer", norms),
+        ]
+        panels = [(title, names) for title, names in every if names]
+        figure = Figure(figsize=(4.2 * len(panels), 3.2), layout="constrained")
+        styles = ["-", "--", "-.", ":"]  # told apart without colour too
+        row: list[Any] = list(figure.subplots(1, len(panels), squeeze=False)[0])
+        for axes, (title, names) in zip(row, panels, strict=True):
+            for i, name in enumerate(names):
+                label = {"loss": "training", "val_loss": "validation"}.get(name, name.removeprefix("grad "))
+                axes.plot(self["epoch"], self[name], styles[i % 4], label=label)
+            axes.set(xlabel="epoch", ylabel=title)
+            if names is norms and all(x > 0 for name in names for x in self[name]):
+                axes.set_yscale("log")
+            axes.legend()
+        if path is not None:
+            figure.savefig(path)
+        return figure

@@ -1,0 +1,53 @@
+"""A line that shows how far a training run is: in a terminal or a notebook, and nowhere else."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Mapping
+from typing import TextIO
+
+WIDTH = 24
+
+
+class Progress:
+    """A bar that is drawn over itself, and is gone when the run ends.
+
+    Args:
+        total: how many steps there are.
+        shown: True or False, or None to look where the output goes.
+    """
+
+    def __init__(self, total: int, shown: bool | None = None) -> None:
+        self.total = total
+        self.stream = where(shown)
+        self._length = 0
+
+    def show(self, done: int, numbers: Mapping[str, float]) -> None:
+        """Draw the bar with these numbers behind it."""
+        if self.stream is None:
+            return
+        full = WIDTH * done // max(self.total, 1)
+        words = "  ".join(f"{name} {x:.4g}" for name, x in numbers.items())
+        self._draw(f"[{'#' * full}{'.' * (WIDTH - full)}] {done}/{self.total}  {words}"[:110])
+
+    def close(self) -> None:
+        """Wipe the line."""
+        if self.stream is not None and self._length:
+            self._draw("")
+            self.stream.write("\r")
+            self.stream.flush()
+
+    def _draw(self, line: str) -> None:
+        assert self.stream is not None
+        self.stream.write("\r" + line.ljust(self._length))
+        self.stream.flush()
+        self._length = len(line)
+
+
+def where(shown: bool | None) -> TextIO | None:
+    """The stream to draw on: stderr if it is a terminal, stdout in a notebook, None if nobody looks."""
+    if shown is False:
+        return None
+    if "ipykernel" in sys.modules:
+        return sys.stdout
+    return sys.stderr if shown or (sys.stderr is not None and sys.stderr.isatty()) else None

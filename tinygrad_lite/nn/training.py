@@ -1,0 +1,239 @@
+"""Forward, backward, step, and again: the loop that trains, with an honest record. Read `fit` first."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from tinygrad_lite.engine.value import Value
+from tinygrad_lite.errors import AnomalyError
+from tinygrad_lite.nn import checkpoint as checkpoints
+from tinygrad_lite.nn import record as records
+from tinygrad_lite.nn.dataset import Dataset
+from tinygrad_lite.nn.history import History
+from tinygrad_lite.nn.initial import choose
+from tinygrad_lite.nn.metrics import METRICS, Metric
+from tinygrad_lite.nn.module import Module
+from tinygrad_lite.nn.optimizer import Optimizer
+from tinygrad_lite.nn.progress import Progress
+from tinygrad_lite.nn.sequential import Dropout
+
+Loss = Callable[[Any, Any], Any]
+Callback = Callable[["Training"], object]
+
+
+def fit(
+    model: Module,
+    data: Dataset | tuple[Sequence[Any], Sequence[Any]],
+    loss: Loss,
+    optimizer: Optimizer,
+    *,
+    epochs: int,
+    batch_size: int | None = None,
+    validation: Dataset | tuple[Sequence[Any], Sequence[Any]] | None = None,
+    metrics: Iterable[str | Metric] = (),
+    penalty: Callable[[Module], Any] | None = None,
+    patience: int | None = None,
+    callbacks: Sequence[Callback] = (),
+    checkpoint: str | Path | None = None,
+    every: int = 1,
+    record: bool = False,
+    seed: int = 0,
+    progress: bool | None = None,
+) -> History:
+    """Train the model until all epochs are done, and give the History of the run.
+
+    Args:
+        model: a Module, called on one sample's inputs at a time.
+        data: a Dataset, or a pair (inputs, targets).
+        loss: a function of (outputs, targets), two lists with an entry for each sample of the batch.
+        optimizer: it moves the parameters once for each batch.
+        epochs: how many times every sample is seen, those of a resumed checkpoint included.
+        batch_size: samples in a batch, shuffled anew in each epoch; None is all of them, in their order.
+        validation: samples to measure loss and metrics on after each epoch, without training on them.
+        metrics: names ("accuracy", "r2") or functions of (outputs, targets).
+        penalty: a function of the model that is added to the loss, as in `lambda m: 1e-4 * nn.l2(m.parameters())`.
+        patience: stop when the validation loss (without validation: the loss) has not become lower for
+            this many epochs, and put the best parameters back.
+        callbacks: functions of the `Training`, called after each epoch; one that returns True ends the run.
+        checkpoint: a file to write every `every` epochs and at the end; if it exists, the run goes on from it,
+            to the same bits as if it had never been stopped.
+        record: keep the full record for the player in `history.record`; see `record.py`.
+        seed: of the shuffles and of Dropout.
+        progress: show a progress bar; None shows it in a terminal or a notebook only.
+
+    Raises:
+        AnomalyError: the loss became NaN or infinite; the parameters are those before that step.
+        StateError: the checkpoint is damaged or belongs to another run; nothing was changed.
+
+    >>> from tinygrad_lite import nn
+    >>> model = nn.MLP(2, [8, 1], activation="tanh", seed=1)
+    >>> history = nn.fit(model, nn.datasets.xor(40), nn.binary_cross_entropy_from_logits, nn.Adam(model, lr=0.05),
+    ...                  epochs=40, batch_size=10, metrics=["accuracy"])
+    >>> history["loss"][0] > 10 * history["loss"][-1], history["accuracy"][-1]
+    (True, 1.0)
+    """
+    if epochs < 0 or every < 1 or (patience is not None and patience < 1):
+        raise ValueError("epochs >= 0, every >= 1 and patience >= 1 (or None) are needed.")
+    measures = {m if isinstance(m, str) else m.__name__: _metric(m) for m in metrics}
+    training = Training(model, _dataset(data), loss, optimizer, measures, penalty, batch_size, seed)
+    held = None if validation is None else _dataset(validation)
+    settings = {"seed": seed, "batch_size": batch_size, "samples": len(training.data), "metrics": list(measures)}
+    if checkpoint is not None and Path(checkpoint).exists():
+        training.history, training.best = checkpoints.resume(checkpoint, model, optimizer, settings)
+    history = training.history
+    if record and history.record is None:
+        history.record = records.new(model, training.data, loss, optimizer)
+    bar = Progress(epochs, progress)
+    try:
+        history.stopped = "all epochs are done"
+        while len(history) < epochs and not training.is_stuck(patience):
+            started = time.perf_counter()
+            row = training.epoch()
+            if held is not None:
+                row.update({f"val_{name}": x for name, x in training.measure(held).items()})
+            history.rows.append(row)
+            history.seconds.append(time.perf_counter() - started)
+            training.remember(patience)
+            bar.show(len(history), {k: x for k, x in row.items() if k != "epoch" and not k.startswith("grad ")})
+            stop = [callback for callback in callbacks if callback(training) is True]
+            if checkpoint is not None and (len(history) % every == 0 or len(history) == epochs or stop):
+                checkpoints.save(checkpoint, model, optimizer, history, settings, training.best)
+            if stop:
+                history.stopped = f"the callback {getattr(stop[0], '__name__', stop[0])!s} said so"
+                break
+        if training.is_stuck(patience):
+            training.go_back(patience)
+    finally:
+        bar.close()
+        model.eval()
+        if history.record is not None:
+            records.close(history.record, model)
+    return history
+
+
+class Training:
+    """A run that is under way: what callbacks may look at.
+
+    Attributes:
+        model, data, loss, optimizer: what was given to `fit`.
+        history: the rows so far.
+        best: the epoch, value and parameters of the lowest (validation) loss so far, if there is patience; or None.
+    """
+
+    def __init__(
+        self,
+        model: Module,
+        data: Dataset,
+        loss: Loss,
+        optimizer: Optimizer,
+        metrics: Mapping[str, Metric],
+        penalty: Callable[[Module], Any] | None,
+        batch_size: int | None,
+        seed: int,
+    ) -> None:
+        self.model, self.data, self.loss, self.optimizer = model, data, loss, optimizer
+        self.history = History()
+        self.best: dict[str, Any] | None = None
+        self._metrics, self._penalty, self._batch_size, self._seed = metrics, penalty, batch_size, seed
+        self._layers = layers(model)
+
+    def epoch(self) -> dict[str, float]:
+        """See every sample once; the row for the history."""
+        number = len(self.history) + 1
+        key = f"{self._seed}/{number}"
+        self.model.train()
+        for name, module in self.model.modules():
+            if isinstance(module, Dropout):
+                module.reseed(f"{key}/{name}")
+        shuffle = key if self._batch_size is not None else None
+        row: dict[str, float] = {"epoch": number}
+        for places in self.data.places(self._batch_size, seed=shuffle):
+            share = len(places) / len(self.data)
+            for name, x in self._step(number, places).items():
+                row[name] = x if name == "lr" else row.get(name, 0.0) + share * x
+        return row
+
+    def _step(self, epoch: int, places: list[int]) -> dict[str, float]:
+        """Forward, backward, and one step of the optimizer; what was measured on the way."""
+        batch, optimizer, history = self.data.take(places), self.optimizer, self.history
+        outputs = [self.model(x) for x in batch.inputs]  # type: ignore[operator]
+        cost = self.loss(outputs, batch.targets)
+        if self._penalty is not None:
+            cost = cost + self._penalty(self.model)
+        if not isinstance(cost, Value):
+            raise TypeError(f"the loss should be a Value computed from the model's outputs, but is {cost!r:.60}.")
+        lr = optimizer.learning_rate()
+        if not math.isfinite(cost.data):
+            raise AnomalyError(
+                f"the loss became {cost.data} in epoch {epoch}, step {optimizer.steps + 1}; the parameters are those "
+                f"before this step.\n  Try a smaller learning rate (it is {lr:g}), clip_norm=1.0 in the optimizer, or "
+                "standardized inputs; tg.detect_anomaly() names the op that made it."
+            )
+        self.model.zero_grad()
+        cost.backward()
+        if history.record is not None:
+            records.add_step(
+                history.record, self.model, epoch=epoch, samples=places, lr=lr, loss=cost.data, outputs=outputs
+            )
+        row = {"loss": cost.data}
+        for name, metric in self._metrics.items():
+            row[name] = metric(outputs, batch.targets)
+        row["lr"] = lr
+        for name, parameters in self._layers.items():
+            row[f"grad {name}"] = math.hypot(*[p.grad for p in parameters])
+        history.step_losses.append(cost.data)
+        optimizer.step()
+        return row
+
+    def measure(self, data: Dataset) -> dict[str, float]:
+        """Loss and metrics on other samples, as in use: Dropout passes everything on, and nothing is trained."""
+        self.model.eval()
+        outputs = [records.numbers(self.model(x)) for x in data.inputs]  # type: ignore[operator]
+        found = {name: metric(outputs, data.targets) for name, metric in self._metrics.items()}
+        return {"loss": self.loss(outputs, data.targets), **found}
+
+    # ------------------------------------------------------------------ early stopping
+
+    def remember(self, patience: int | None) -> None:
+        """Keep the parameters if this was the best epoch so far."""
+        row = self.history.rows[-1]
+        now = row.get("val_loss", row["loss"])
+        if patience is not None and (self.best is None or now < self.best["value"]):
+            self.best = {"epoch": row["epoch"], "value": now, "model": self.model.state_dict()}
+
+    def is_stuck(self, patience: int | None) -> bool:
+        """True if the best epoch lies `patience` epochs back."""
+        return patience is not None and self.best is not None and len(self.history) - self.best["epoch"] >= patience
+
+    def go_back(self, patience: int | None) -> None:
+        """Put the best parameters back, and say so."""
+        assert self.best is not None
+        self.model.load_state_dict(self.best["model"])
+        self.history.stopped = (
+            f"no lower loss for {patience} epochs; the parameters of epoch {self.best['epoch']} were put back"
+        )
+
+
+def layers(model: Module) -> dict[str, list[Value]]:
+    """The parameters of each module that has some of its own, by the module's name."""
+    found: dict[str, list[Value]] = {}
+    for name, module in model.modules():
+        own = [p for _, p in module.own_parameters()]
+        if own:
+            found[name or "(itself)"] = own
+    return found
+
+
+def _metric(metric: str | Metric) -> Metric:
+    return choose("metric", metric, METRICS) if isinstance(metric, str) else metric
+
+
+def _dataset(data: Any) -> Dataset:
+    found = data if isinstance(data, Dataset) else Dataset(*data)
+    if not len(found):
+        raise ValueError("there is no sample to train on: the data are empty.")
+    return found
