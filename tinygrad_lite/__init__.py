@@ -80,6 +80,7 @@ _ROOMS: dict[str, tuple[str, ...]] = {
     "calculus.products": ("hvp", "jvp", "vjp"),
     "compiler.compiled": ("compile",),
     "views.player": ("animate",),
+    "views.training": ("animate_training",),
     "export.graph_json": ("from_json", "to_json"),
     "calculus.transforms": ("derivative", "grad", "value_and_grad"),
     "checking.gradcheck": ("gradcheck",),
@@ -105,11 +106,13 @@ if TYPE_CHECKING:
     from tinygrad_lite.views.draw import draw, draw_dot
     from tinygrad_lite.views.node_table import table
     from tinygrad_lite.views.player import animate
+    from tinygrad_lite.views.training import animate_training
     from tinygrad_lite.views.why_order import why_order
 
 __all__ = [
     "Value",
     "animate",
+    "animate_training",
     "abs",
     "absolute",
     "acos",

@@ -186,3 +186,24 @@ def test_without_scripts_the_animated_picture_moves(browser, tmp_path):
     before = browser.execute_script(script)
 
     wait_until(browser, lambda: browser.execute_script(script) > before)
+
+
+def test_the_training_player_moves_with_the_same_buttons(browser, tmp_path):
+    from tinygrad_lite import nn
+
+    model = nn.MLP(2, [4, 1], activation="tanh", seed=1)
+    data, optimizer = nn.datasets.moons(20, seed=0), nn.SGD(model.parameters(), lr=0.5)
+    loss = nn.binary_cross_entropy_from_logits
+    history = nn.fit(model, data, loss, optimizer, epochs=6, record=True, progress=False)
+    browser.get(tg.animate_training(history).save(tmp_path / "run.html").as_uri())
+
+    point = browser.find_element("css selector", "#losses circle")
+    before = point.get_attribute("cx")
+    press(browser, "last")
+
+    assert count(browser) == "6 / 6"
+    assert float(point.get_attribute("cx")) > float(before)
+    assert browser.execute_script(
+        "const c = document.querySelector('canvas'); return c.getContext('2d').getImageData(5, 5, 1, 1).data[3]"
+    )
+    assert [entry["message"] for entry in browser.get_log("browser")] == []

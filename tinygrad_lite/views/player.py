@@ -59,13 +59,13 @@ class Player:
 
     def page(self) -> str:
         """A whole HTML page, which opens without a network."""
-        return _filled(
+        return filled(
             "player.html",
             title=_html.escape(self.title),
             alt=_html.escape(self.picture.alt),
             background=self.picture.theme.background,
             svg=frames.slim(self.picture.svg),
-            steps=_embedded([_brief(step) for step in self.steps]),
+            steps=embedded([_brief(step) for step in self.steps]),
         )
 
     def html(self) -> str:
@@ -183,13 +183,18 @@ def framed(page: str, fallback: str, alt: str, height: int) -> str:
     )
 
 
-def _filled(asset: str, **texts: str) -> str:
-    """An HTML asset of this room with its $names filled in."""
-    template = files("tinygrad_lite.views").joinpath(asset).read_text(encoding="utf-8")
-    return Template(template).substitute(texts)
+def filled(asset: str, **texts: str) -> str:
+    """A player's page with its $names filled in, and the controls that all players share."""
+    return Template(_asset(asset)).substitute(
+        style=_asset("controls.css"), controls=_asset("controls.html"), controls_js=_asset("controls.js"), **texts
+    )
 
 
-def _embedded(data: Any) -> str:
+def _asset(name: str) -> str:
+    return files("tinygrad_lite.views").joinpath(name).read_text(encoding="utf-8")
+
+
+def embedded(data: Any) -> str:
     """Data as JSON that can stand inside a <script> element."""
     text = json.dumps(data, ensure_ascii=False, separators=(",", ":"))
     return text.replace("<", "\\u003c").replace("\u2028", "\\u2028")

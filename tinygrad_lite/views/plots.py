@@ -104,7 +104,7 @@ def loss_curve(losses: Any, validation: Sequence[float] | None = None, *, log: b
     """The loss over the steps of a training run.
 
     Args:
-        losses: a list of numbers, or an object with `loss` and perhaps `validation_loss`, as `nn.fit` gives.
+        losses: a list of numbers, or the History that `nn.fit` gives.
         validation: the loss on held-back data, as long as losses.
         log: a logarithmic vertical axis.
 
@@ -114,9 +114,9 @@ def loss_curve(losses: Any, validation: Sequence[float] | None = None, *, log: b
     >>> loss_curve([3.0, 2.0, 1.5]).get_xlabel()
     'step'
     """
-    if not isinstance(losses, Sequence):
-        validation = getattr(losses, "validation_loss", None) or validation
-        losses = losses.loss
+    if hasattr(losses, "columns"):
+        validation = losses["val_loss"] if "val_loss" in losses.columns else validation
+        losses = losses["loss"]
     if validation and len(validation) != len(losses):
         raise ShapeError(f"as many validation losses as losses are needed: {len(validation)} and {len(losses)} came.")
     ax = _axes(ax)

@@ -1,0 +1,100 @@
+"""The training player: what it shows is what the model answered, and bad records are refused."""
+
+import base64
+import json
+import math
+import re
+
+import pytest
+
+import tinygrad_lite as tg
+from tinygrad_lite import nn
+from tinygrad_lite.errors import StateError
+from tinygrad_lite.views import training
+
+
+def trained(model, data, loss=None, epochs=5, **options):
+    loss = loss or nn.binary_cross_entropy_from_logits
+    return nn.fit(
+        model, data, loss, nn.SGD(model.parameters(), lr=0.3), epochs=epochs, record=True, progress=False, **options
+    )
+
+
+def moons(epochs=5):
+    model = nn.MLP(2, [5, 1], activation="tanh", seed=1)
+    return model, trained(model, nn.datasets.moons(30, seed=0), epochs=epochs)
+
+
+@pytest.mark.parametrize(
+    "model",
+    [
+        nn.MLP(2, [5, 3, 2], activation="relu", seed=1),
+        nn.Sequential(nn.Linear(2, 4, seed=2), "tanh", nn.Dropout(0.5), nn.Linear(4, 2, seed=3)),
+        nn.Layer(2, 3, activation="sigmoid", seed=4),
+    ],
+    ids=["mlp", "sequential", "layer"],
+)
+def test_the_network_of_the_record_answers_as_the_model_does(model):
+    from tinygrad_lite.nn.architecture import describe
+
+    model.eval()
+    network = training._network(describe(model), [p.data for _, p in model.named_parameters()])
+
+    for x in ([0.3, -1.2], [2.0, 0.5]):
+        assert network(x) == pytest.approx([y.data for y in model(x)], rel=1e-14)
+
+
+def test_the_field_is_the_score_at_each_point_of_the_plane():
+    _, history = moons()
+    player = tg.animate_training(history)
+    record = history.record
+
+    field = base64.b64decode(player.steps[2]["view"])
+    network = training._network(record["architecture"], record["steps"][2]["parameters"])
+    (left, right), (low, high) = (training._span([x[k] for x in record["inputs"]]) for k in (0, 1))
+    x, y = left + (right - left) * 0.5 / training.GRID, high - (high - low) * 0.5 / training.GRID
+
+    assert len(field) == training.GRID**2
+    assert field[0] == round(127.5 * (1 + math.tanh(network([x, y])[0])))
+
+
+def test_a_long_run_is_shown_at_evenly_spaced_steps_and_stays_small():
+    _, history = moons(epochs=300)
+    player = tg.animate_training(history)
+
+    assert (len(player.steps), player.places[0], player.places[-1]) == (training.FRAMES, 0, 299)
+    assert len(player.losses) == 300
+    assert len(player.html()) < 1_000_000
+
+
+def test_with_one_input_it_is_a_curve_and_with_many_the_loss_alone():
+    line = nn.MLP(1, [3, 1], activation="tanh", seed=0)
+    curve = tg.animate_training(trained(line, nn.datasets.sine(20, seed=0), nn.mse))
+    wide = nn.MLP(4, [3], seed=0)
+    flowers = tg.animate_training(trained(wide, nn.datasets.iris()[:20], nn.cross_entropy, epochs=1))
+
+    assert len(curve.steps[0]["view"]) == training.CURVE
+    assert flowers.view is None
+
+
+def test_the_page_asks_for_nothing_outside(tmp_path):
+    page = tg.animate_training(moons()[1]).save(tmp_path / "run.html").read_text(encoding="utf-8")
+
+    assert "default-src 'none'" in page
+    assert not re.search(r"""(src|href)=["'](https?:)?//""", page)
+    assert len(json.loads(re.search(r'id="script">(.*?)</script>', page, re.S)[1])) == 5
+
+
+@pytest.mark.parametrize("record", [None, {}, {"steps": []}, 3, nn.History([])])
+def test_no_record_is_refused_in_words(record):
+    with pytest.raises(StateError, match="record=True"):
+        tg.animate_training(record)
+
+
+def test_a_foreign_record_and_a_foreign_ending_are_refused(tmp_path):
+    _, history = moons()
+
+    with pytest.raises(StateError, match="other/9"):
+        tg.animate_training({**history.record, "schema": "other/9"})
+    with pytest.raises(ValueError, match=r"\.html"):
+        tg.animate_training(history).save(tmp_path / "x.gif")
