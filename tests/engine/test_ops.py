@@ -111,7 +111,7 @@ def test_partials_agree_with_sixty_digits(op, point):
 def test_the_textbook_rule_and_the_careful_one_say_the_same(op, point):
     out = op.forward(*point)
 
-    assert list(op.slopes(*point, out)) == pytest.approx(list(op.textbook(*point, out)), rel=1e-12, abs=1e-15)
+    assert list(op.partials(*point, out)) == pytest.approx(list(op.textbook(*point, out)), rel=1e-12, abs=1e-15)
 
 
 @pytest.mark.parametrize(("op", "point"), POINTS)
@@ -293,6 +293,17 @@ def test_a_name_can_be_taken_only_once_and_a_wrong_name_shows_the_nearest():
         row_named("zzzzzzz")
 
     assert row_named("tanh") is ops.tanh
+
+
+def test_a_rule_may_refuse_in_its_own_words():
+    def refuse(x):
+        raise DomainError("not today")
+
+    columns = {name: getattr(ops.tanh, name) for name in ("symbol", "latex", "source", "domain", "because")}
+    moody = Op(name="moody", forward=refuse, partials=lambda x, out: (1.0,), **columns)
+
+    with pytest.raises(DomainError, match="^not today$"):
+        moody(1.0)
 
 
 def test_a_leaf_has_no_rule():

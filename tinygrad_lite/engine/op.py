@@ -66,9 +66,8 @@ class Op:
         arity: number of operands; None is any number.
         defaults: what the last operands are when they are left out.
 
-    Two more attributes follow from these: `textbook` is the rule as written in `partials`, and
-    `slopes` the one for floats alone. `op.partials` itself chooses: careful for floats, the
-    textbook for everything else.
+    Of a row with a careful rule, `op.partials` chooses: careful for floats, the textbook's
+    formula, which `op.textbook` also gives, for everything else.
 
     >>> from tinygrad_lite.engine import ops
     >>> ops.tanh(0.0), ops.tanh.partials(0.0, 0.0)
@@ -91,7 +90,6 @@ class Op:
         "arity",
         "defaults",
         "textbook",
-        "slopes",
     )
 
     def __init__(
@@ -127,7 +125,6 @@ class Op:
         self.arity = arity
         self.defaults = defaults
         self.textbook = partials
-        self.slopes = careful or partials
 
     def __repr__(self) -> str:
         return f"Op({self.name!r})"
@@ -189,10 +186,8 @@ def _either(textbook: Callable[..., Any], careful: Callable[..., Any]) -> Callab
     """The rule that is careful with floats, and the textbook's formula in every other arithmetic."""
 
     def partials(*operands_and_out: Any) -> Any:
-        for x in operands_and_out:
-            if x.__class__ is not float:
-                return textbook(*operands_and_out)
-        return careful(*operands_and_out)
+        rule = careful if operands_and_out[-1].__class__ is float else textbook
+        return rule(*operands_and_out)
 
     return partials
 

@@ -87,7 +87,7 @@ class Value(Arithmetic):
                 numbers.append(parents[-1])
         try:
             out = op.forward(*numbers)
-            slopes = op.slopes(*numbers, out)
+            slopes = op.partials(*numbers, out)
         except (ValueError, ArithmeticError) as reason:
             raise op.refusal(numbers, reason, [getattr(p, "label", "") for p in parents]) from None
         local = tuple([None if p.__class__ is float else d for p, d in zip(parents, slopes, strict=True)])
@@ -133,7 +133,7 @@ class Value(Arithmetic):
         return self._apply(ops.div, (self, other))  # type: ignore[no-any-return]
 
     def __pow__(self, other: Any) -> Value:
-        if other.__class__ is int and self.data != 0.0:
+        if other.__class__ is int and other != 0 and self.data != 0.0:
             x, n = self.data, other
             try:
                 return Value(x**n, "", ops.pow, (self, float(n)), (n * x ** (n - 1), None))
@@ -149,7 +149,7 @@ class Value(Arithmetic):
         x = self.data
         try:
             out = op.forward(x)
-            local = op.slopes(x, out)
+            local = op.partials(x, out)
         except (ValueError, ArithmeticError):
             return self._apply(op, (self,))  # type: ignore[no-any-return]  # which says what is wrong
         return Value(out, "", op, (self,), local)
