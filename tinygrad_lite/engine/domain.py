@@ -92,7 +92,7 @@ _REFUSED = (str, bytes, complex, list, tuple, dict, set, frozenset, type(None))
 
 def is_foreign(x: object) -> bool:
     """True of an object that is no number of ours but might know how to combine with one."""
-    return not isinstance(x, _REFUSED) and not hasattr(type(x), "__float__")
+    return not isinstance(x, _REFUSED) and (not hasattr(type(x), "__float__") or getattr(x, "ndim", 0) > 0)
 
 
 def number(x: Any, where: str = "") -> float:
