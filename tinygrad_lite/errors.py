@@ -3,7 +3,8 @@
     TinygradLiteError
     ├── DomainError            (ValueError)         a number outside an op's domain
     │   ├── DivisionByZero     (ZeroDivisionError)
-    │   └── OverflowInOp       (OverflowError)
+    │   ├── OverflowInOp       (OverflowError)
+    │   └── NoExactValue                           a step that leaves the fractions
     ├── OperandError           (TypeError)          something that is not a number
     ├── StaleGraphError                             `.data` changed after the forward pass
     ├── AnomalyError           (ArithmeticError)    a NaN or an infinity, at the op that made it
@@ -56,6 +57,13 @@ class OverflowInOp(DomainError, OverflowError):
 
     Cure: the stable forms `tg.sigmoid`, `tg.softplus` and `tg.logsumexp` never get that far;
     a learning rate that is too large is the usual reason otherwise.
+    """
+
+
+class NoExactValue(DomainError):
+    """An op has no value in this arithmetic, as exp has none among the fractions.
+
+    Cure: compare in floats, or compute with many digits: `calculus.arithmetics.re_evaluate`.
     """
 
 

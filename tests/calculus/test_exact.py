@@ -11,9 +11,10 @@ from hypothesis import strategies as st
 
 import tinygrad_lite as tg
 from tinygrad_lite import Value
-from tinygrad_lite.calculus.exact import NoExactValue, re_evaluate, simplest
+from tinygrad_lite.calculus.arithmetics import re_evaluate
+from tinygrad_lite.calculus.exact import simplest
 from tinygrad_lite.engine.reverse import adjoints
-from tinygrad_lite.errors import DomainError, OperandError, StaleGraphError
+from tinygrad_lite.errors import DomainError, NoExactValue, OperandError, StaleGraphError
 
 F = Fraction
 
@@ -83,6 +84,36 @@ def test_a_slope_that_is_no_fraction_is_refused_only_when_it_is_asked_for():
     assert answer.grad(x) == 12
     with pytest.raises(NoExactValue, match=r"log has no exact value at \(2\)"):
         answer.grad(y)
+
+
+def test_rows_of_every_family_have_their_exact_values():
+    x, y = Value(3.0), Value(-0.25)
+    expected = {
+        tg.square(y): F(1, 16),
+        tg.reciprocal(x): F(1, 3),
+        tg.hypot(x, Value(4.0)): 5,
+        tg.mean([x, y, 0.1]): F(19, 20),
+        tg.prod([x, y, y]): F(3, 16),
+        tg.clip(x, 0.0, 0.1): F(1, 10),
+        tg.leaky_relu(y): F(-1, 400),
+        tg.softsign(y): F(-1, 5),
+        tg.cbrt(Value(-0.125)): F(-1, 2),
+        tg.cbrt(Value(0.125)): F(1, 2),
+        tg.sign(y): -1,
+        tg.floor(y): -1,
+        tg.ceil(y): 0,
+        tg.round(Value(2.6)): 3,
+    }
+
+    assert {node.op.name: tg.exact(node).value for node in expected} == {n.op.name: v for n, v in expected.items()}
+
+
+def test_the_one_fraction_of_a_curve_is_known():
+    x = Value(0.0)
+    answer = tg.exact(tg.sigmoid(x) + tg.tanh(x) + tg.exp(x) + tg.sin(x) + tg.cos(x) + tg.log(x + 1))
+
+    assert answer.value == F(5, 2)
+    assert answer.grad(x) == F(1, 4) + 1 + 1 + 1 + 0 + 1
 
 
 def test_what_floats_hide_is_seen():

@@ -180,6 +180,7 @@ def test_the_judge_notices_a_rule_made_wrong(monkeypatch, wrong):
         "curvature": lambda x, out: (1.0 - (out.data if hasattr(out, "data") else out) ** 2,),
     }[wrong]
     monkeypatch.setattr(ops.tanh, "partials", rule)
+    monkeypatch.setattr(ops.tanh, "slopes", rule)
     steps = [("mul", [0, 1]), ("tanh", [3]), ("add", [4, 2])]
 
     assert judged([0.5, 0.7, 1.0], steps) is not None

@@ -1,11 +1,11 @@
-"""Recorded graphs in another arithmetic: exact fractions, or as many digits as one likes.
+"""The exact value and gradients of a computation, as fractions.
 
     answer = tg.exact(loss)
     answer.value, answer.grad(w)          # Fraction(7, 3), Fraction(-2, 9)
 
-A pencil answer is a fraction, and floats only come near it. `re_evaluate` walks a recorded graph
-and computes every node again, by the same rows, with numbers of another kind. A gradient is a
-graph too (`adjoints` with create_graph), so exact gradients need no rule of their own.
+A pencil answer is a fraction, and floats only come near it. Here a recorded graph is evaluated
+again in fractions. A gradient is a graph too (`adjoints` with create_graph), so that exact
+gradients need no rule of their own.
 
 The floats that were put in are read as the simplest fraction that a float would round to them:
 0.1 means 1/10, and 0.3333333333333333 means 1/3.
@@ -15,25 +15,15 @@ from __future__ import annotations
 
 import math
 import operator
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from fractions import Fraction
 from typing import Any
 
-from tinygrad_lite.engine.arithmetic import Arithmetic
+from tinygrad_lite.calculus.arithmetics import Functions, re_evaluate
 from tinygrad_lite.engine.graph import topological
-from tinygrad_lite.engine.op import Op
 from tinygrad_lite.engine.reverse import adjoints
 from tinygrad_lite.engine.value import Value
-from tinygrad_lite.errors import DomainError, OperandError
-
-Functions = Mapping[str, Callable[..., Any]]
-
-
-class NoExactValue(DomainError):
-    """An op has no value in this arithmetic, as exp has none among the fractions.
-
-    Cure: compare in floats, or compute with more digits through `re_evaluate` and mpmath.
-    """
+from tinygrad_lite.errors import NoExactValue, OperandError
 
 
 class Exact:
@@ -99,98 +89,6 @@ def exact(root: Value) -> Exact:
     return Exact(root)
 
 
-def re_evaluate(root: Value, number: Callable[[float], Any], functions: Functions) -> dict[Value, Any]:
-    """Every node behind the root, computed again in another arithmetic.
-
-    Args:
-        number: makes a number of the other kind from a float that was put in.
-        functions: how to compute a row there, by the row's name. Rows that are not named are
-            computed by their `expand` or `forward` rule, if these need only named rows.
-
-    Raises:
-        NoExactValue: a row is not named, and its rule leaves the arithmetic.
-
-    >>> from mpmath import mp, mpf
-    >>> x = Value(2.0); y = x.sqrt() + 1
-    >>> with mp.workdps(30):
-    ...     print(re_evaluate(y, mpf, {"sqrt": mp.sqrt, "add": operator.add})[y])
-    2.41421356237309504880168872421
-    """
-    there = _System(number, functions)
-    found: dict[Value, Any] = {}
-    for node in topological(root):
-        if not node.parents:
-            found[node] = number(node.data)
-            continue
-        operands = [found[p] if isinstance(p, Value) else number(p) for p in node.parents]
-        try:
-            found[node] = there.compute(node.op, operands)
-        except (TypeError, ValueError, ArithmeticError) as reason:
-            what = f", labelled {node.label!r}," if node.label else ""
-            shown = ", ".join(map(str, operands))
-            if isinstance(reason, ZeroDivisionError):
-                raise NoExactValue(f"{node.op.name}{what} divides by zero at ({shown}).") from None
-            raise NoExactValue(
-                f"{node.op.name}{what} has no exact value at ({shown}), where the floats gave {node.data!r}.\n"
-                "  Fractions know + - * / abs, whole powers, max, min, relu, sums and dots, and roots of squares."
-            ) from None
-    return found
-
-
-class _System:
-    """An arithmetic: how to make its numbers, and the rows it can compute."""
-
-    def __init__(self, number: Callable[[float], Any], functions: Functions) -> None:
-        self.number = number
-        self.functions = functions
-
-    def compute(self, op: Op, operands: list[Any]) -> Any:
-        if op.name in self.functions:
-            return self.functions[op.name](*operands)
-        out = (op.expand or op.forward)(*[_Number(x, self) for x in operands])
-        return out.value if isinstance(out, _Number) else self.number(out)
-
-
-class _Number(Arithmetic):
-    """A number of another arithmetic that can go through the rules of the table."""
-
-    __slots__ = ("value", "system")
-
-    def __init__(self, value: Any, system: _System) -> None:
-        self.value = value
-        self.system = system
-
-    def _apply(self, op: Op, operands: tuple[Any, ...]) -> Any:
-        there = self.system
-        return _Number(there.compute(op, [self._bare(x) for x in operands]), there)
-
-    def _bare(self, x: Any) -> Any:
-        return x.value if isinstance(x, _Number) else self.system.number(x)
-
-    def __float__(self) -> float:
-        raise TypeError("a rule that needs floats leaves this arithmetic")
-
-    def __eq__(self, other: object) -> Any:
-        return self.value == self._bare(other)
-
-    __hash__ = None  # type: ignore[assignment]
-
-    def __lt__(self, other: Any) -> Any:
-        return self.value < self._bare(other)
-
-    def __le__(self, other: Any) -> Any:
-        return self.value <= self._bare(other)
-
-    def __gt__(self, other: Any) -> Any:
-        return self.value > self._bare(other)
-
-    def __ge__(self, other: Any) -> Any:
-        return self.value >= self._bare(other)
-
-
-# ---------------------------------------------------------------------- fractions
-
-
 def simplest(x: float) -> Fraction:
     """The fraction with the smallest denominator among those that round to the float x.
 
@@ -224,15 +122,14 @@ def _simplest_between(low: Fraction, high: Fraction) -> Fraction:
     return found
 
 
-def _whole_power(x: Fraction, n: Fraction) -> Fraction:
-    if n.denominator != 1:
-        root = _root(x, n.denominator)
-        return Fraction(root**n.numerator)
-    return Fraction(x**n.numerator)
+def _power(x: Fraction, y: Fraction) -> Fraction:
+    return Fraction(_root(x, y.denominator) ** y.numerator)
 
 
 def _root(x: Fraction, n: int = 2) -> Fraction:
     """The n-th root, if it is a fraction."""
+    if n == 1:
+        return x
     if x >= 0:
         found = Fraction(_whole_root(x.numerator, n), _whole_root(x.denominator, n))
         if found**n == x:
@@ -244,6 +141,17 @@ def _whole_root(k: int, n: int) -> int:
     return math.isqrt(k) if n == 2 else round(k ** (1 / n))
 
 
+def _only_at(point: int, value: Fraction) -> Callable[[Fraction], Fraction]:
+    """A function whose one fraction among the fractions is known: exp(0) = 1, sigmoid(0) = 1/2."""
+
+    def known(x: Fraction) -> Fraction:
+        if x != point:
+            raise ValueError("no fraction")
+        return value
+
+    return known
+
+
 RATIONAL: Functions = {
     "add": operator.add,
     "sub": operator.sub,
@@ -251,7 +159,18 @@ RATIONAL: Functions = {
     "div": operator.truediv,
     "neg": operator.neg,
     "abs": abs,
-    "pow": _whole_power,
+    "pow": _power,
     "sqrt": _root,
+    "cbrt": lambda x: _root(x, 3) if x >= 0 else -_root(-x, 3),
+    "sign": lambda x: Fraction((x > 0) - (x < 0)),
+    "floor": lambda x: Fraction(math.floor(x)),
+    "ceil": lambda x: Fraction(math.ceil(x)),
+    "round": lambda x: Fraction(round(x)),
+    "exp": _only_at(0, Fraction(1)),
+    "log": _only_at(1, Fraction(0)),
+    "sin": _only_at(0, Fraction(0)),
+    "cos": _only_at(0, Fraction(1)),
+    "tanh": _only_at(0, Fraction(0)),
+    "sigmoid": _only_at(0, Fraction(1, 2)),
 }
-"""The rows that fractions compute by themselves."""
+"""The rows that fractions compute by themselves; all others by their rules."""
