@@ -6,7 +6,7 @@ import pytest
 
 from tinygrad_lite import Value
 from tinygrad_lite.engine import ops
-from tinygrad_lite.errors import ShapeError
+from tinygrad_lite.errors import DomainError, ShapeError
 from tinygrad_lite.nn import MLP, Layer, Linear, Neuron
 
 
@@ -104,6 +104,20 @@ def test_a_layer_records_what_tg_dot_records():
         for neuron, y in zip(layer.neurons, layer(x), strict=True):
             same = tg.dot(neuron.w, x, neuron.b)
             assert (y.data, y.op, y.local, y.parents) == (same.data, ops.dot, same.local, same.parents)
+
+
+@pytest.mark.parametrize("name", ["relu", "tanh", "sigmoid", "softplus", "exp", "sin", "abs"])
+def test_an_activation_is_recorded_as_the_row_records_it(name):
+    """The layer takes a shorter way to the same node."""
+    for x in (-2.0, 0.0, 0.5):
+        y = Neuron(1, activation=name, init=lambda *_: 1.0)([x])
+        same = ops.TABLE[name](y.parents[0])
+        assert (y.data, y.op, y.local, y.parents) == (same.data, same.op, same.local, same.parents)
+
+
+def test_an_activation_outside_its_domain_says_so():
+    with pytest.raises(DomainError, match="log needs x > 0, but got x = -1.0"):
+        Neuron(1, activation="log", init=lambda *_: 1.0)([-1.0])
 
 
 def test_numpy_rows_are_inputs_too():

@@ -15,7 +15,8 @@
     history.py     what happened, epoch by epoch; record.py: step by step, for the player
     metrics.py     how good the outputs are, in numbers for people
     checkpoint.py  the file from which a run goes on; json_file.py: how it survives a kill
-    architecture.py  a network without its numbers, as plain data
+    state.py       saving and loading; architecture.py: a network without its numbers
+    exchange.py    weights to PyTorch and back, and to safetensors
 
 `from tinygrad_lite.nn import Neuron, Layer, MLP` is a drop-in for micrograd's modules.
 """
@@ -23,6 +24,7 @@
 from tinygrad_lite.nn import datasets, schedules
 from tinygrad_lite.nn.csv_file import read_csv
 from tinygrad_lite.nn.dataset import Dataset
+from tinygrad_lite.nn.exchange import export_safetensors, from_torch, to_torch
 from tinygrad_lite.nn.history import History
 from tinygrad_lite.nn.layers import MLP, Layer, Linear, Neuron
 from tinygrad_lite.nn.losses import (
@@ -44,6 +46,7 @@ from tinygrad_lite.nn.module import Module
 from tinygrad_lite.nn.optimizer import Optimizer
 from tinygrad_lite.nn.optimizers import SGD, Adagrad, Adam, AdamW, RMSprop
 from tinygrad_lite.nn.sequential import Dropout, Elementwise, Sequential, Standardize
+from tinygrad_lite.nn.state import load, notes, save
 from tinygrad_lite.nn.training import Training, fit
 
 __all__ = [
@@ -70,18 +73,24 @@ __all__ = [
     "binary_cross_entropy_from_logits",
     "cross_entropy",
     "datasets",
+    "export_safetensors",
     "fit",
+    "from_torch",
     "half_mse",
     "hinge",
     "huber",
     "l1",
     "l2",
+    "load",
     "mae",
     "mse",
     "multi_class_hinge",
+    "notes",
     "predicted",
     "r2",
     "read_csv",
+    "save",
     "schedules",
     "sse",
+    "to_torch",
 ]

@@ -91,7 +91,7 @@ def _size(described: Any) -> int:
     sizes = described.get("sizes", [])
     if not all(type(n) is int and n > 0 for n in sizes):
         raise ValueError(f"sizes {sizes!r:.40}")
-    return sum((n + 1) * m for n, m in zip(sizes, [*sizes[1:], 1], strict=True))
+    return sum((n + 1) * m for n, m in zip(sizes, [*sizes[1:], 1], strict=False))
 
 
 def _build(described: dict[str, Any]) -> Module:
@@ -113,7 +113,7 @@ def _build(described: dict[str, Any]) -> Module:
     if kind == "Dropout":
         return Dropout(float(described["p"]))
     if kind == "Standardize":
-        scale = Standardize([[float(x)] for x in (0.0,)])
+        scale = Standardize([[0.0]])
         scale.mean = [float(x) for x in described["mean"]]
         scale.deviation = [float(x) for x in described["deviation"]]
         if len(scale.mean) != len(scale.deviation):

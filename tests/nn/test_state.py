@@ -1,0 +1,178 @@
+"""Saving and loading: exact floats, and every wrong file refused without a change."""
+
+import json
+import struct
+
+import pytest
+
+from tinygrad_lite import nn
+from tinygrad_lite.errors import StateError
+
+MODELS = {
+    "mlp": lambda seed: nn.MLP(2, [3, 2], activation="tanh", seed=seed),
+    "linear": lambda seed: nn.Linear(2, 3, bias=False, seed=seed),
+    "layer": lambda seed: nn.Layer(2, 3, activation="sigmoid", seed=seed),
+    "neuron": lambda seed: nn.Neuron(2, seed=seed),
+    "sequence": lambda seed: nn.Sequential(
+        nn.Standardize([[0.0, 1.0], [2.0, 5.0]]), nn.Linear(2, 3, seed=seed), "relu", nn.Dropout(0.25), nn.MLP(3, [1])
+    ),
+}
+
+
+def numbers(y):
+    return [numbers(v) for v in y] if isinstance(y, list) else y.data
+
+
+@pytest.mark.parametrize("name", MODELS)
+def test_a_saved_network_comes_back_with_the_same_bits(tmp_path, name):
+    model, path = MODELS[name](1), tmp_path / "model.json"
+    nn.save(model, path, notes={"classes": ["a", "b"]})
+    built, filled = nn.load(path), MODELS[name](2)
+    nn.load(path, filled)
+    for each in (model, built, filled):
+        each.eval()
+
+    assert repr(built) == repr(model)
+    assert built.state_dict() == filled.state_dict() == model.state_dict()
+    assert numbers(built([0.3, -0.7])) == numbers(model([0.3, -0.7]))
+    assert nn.notes(path) == {"classes": ["a", "b"]}
+    assert json.loads(path.read_text())["schema"] == "tinygrad_lite.model/1"
+
+
+def test_a_network_of_ones_own_is_loaded_into_one_that_was_made(tmp_path):
+    class Own(nn.Module):
+        def __init__(self, seed):
+            self.layer = nn.Linear(2, 1, seed=seed)
+
+    nn.save(Own(1), tmp_path / "own.json")
+    with pytest.raises(StateError, match="Make that network first"):
+        nn.load(tmp_path / "own.json")
+    assert nn.load(tmp_path / "own.json", Own(2)).state_dict() == Own(1).state_dict()
+
+
+BIAS = '"layers.0.bias": [0.0,'
+STATE = '"state": {"layers.0.weight": [['
+WRONG = {
+    "nothing": lambda text: "",
+    "half of it": lambda text: text[: len(text) // 2],
+    "no JSON": lambda text: "cos\nsystem\n(S'true'\ntR.",
+    "another file": lambda text: '{"schema": "tinygrad_lite.checkpoint/1"}',
+    "a list": lambda text: "[1, 2, 3]",
+    "a newer schema": lambda text: text.replace("model/1", "model/9"),
+    "deep nesting": lambda text: "[" * 200_000,
+    "text for a number": lambda text: text.replace(
+        '"state": {"layers.0.weight": [[', '"state": {"layers.0.weight": [["1", '
+    ),
+    "a number too many": lambda text: text.replace(BIAS, BIAS + " 0.0,"),
+    "NaN": lambda text: text.replace(BIAS, BIAS.replace("0.0", "NaN")),
+    "a huge number": lambda text: text.replace(BIAS, BIAS.replace("0.0", "1" + "0" * 400)),
+    "more digits than Python reads": lambda text: text.replace(BIAS, f'"layers.0.bias": [1{"0" * 5000},'),
+    "null": lambda text: text.replace(BIAS, BIAS.replace("0.0", "null")),
+    "true": lambda text: text.replace('"state": {', '"state": {"__class__": true, '),
+    "no state": lambda text: text.replace('"state"', '"stale"'),
+    "another network": lambda text: text.replace("layers.1", "layers.7"),
+}
+
+
+@pytest.mark.parametrize("name", WRONG)
+def test_a_wrong_file_is_refused_and_changes_nothing(tmp_path, name):
+    path, model = tmp_path / "model.json", MODELS["mlp"](5)
+    nn.save(MODELS["mlp"](1), path)
+    right, before = path.read_text(), model.state_dict()
+    path.write_text(WRONG[name](right))
+
+    assert path.read_text() != right
+    with pytest.raises(StateError):
+        nn.load(path, model)
+    with pytest.raises(StateError):
+        nn.load(path)
+    assert model.state_dict() == before
+
+
+@pytest.mark.parametrize(
+    "described",
+    [
+        {"kind": "os.system", "sizes": ["true"]},
+        {"kind": "MLP", "sizes": [2, 10**9, 10**9], "activations": ["relu", "linear"]},
+        {"kind": "MLP", "sizes": [2, -3], "activations": ["linear"]},
+        {"kind": "MLP", "sizes": [2, 3], "activations": ["__import__"]},
+        {"kind": "MLP", "sizes": [2, True], "activations": ["linear"]},
+        {"kind": "Linear", "sizes": [2], "bias": True},
+        {"kind": "Standardize", "mean": [1.0], "deviation": []},
+        {"kind": "Sequential", "steps": [{"kind": "Sequential"}]},
+        "MLP",
+        7,
+    ],
+)
+def test_a_hostile_description_builds_nothing(tmp_path, described):
+    path = tmp_path / "model.json"
+    nn.save(MODELS["mlp"](1), path)
+    content = json.loads(path.read_text())
+    path.write_text(json.dumps({**content, "architecture": described}))
+
+    with pytest.raises(StateError):
+        nn.load(path)
+
+
+def test_every_cut_of_a_file_is_refused(tmp_path):
+    path = tmp_path / "model.json"
+    nn.save(nn.Neuron(1, seed=0), path)
+    whole = path.read_text().rstrip()
+    for length in range(len(whole)):
+        path.write_text(whole[:length])
+        with pytest.raises(StateError):
+            nn.load(path)
+
+
+def test_a_network_with_a_nan_is_not_saved(tmp_path):
+    model, path = nn.Neuron(1, seed=0), tmp_path / "model.json"
+    nn.save(model, path)
+    text = path.read_text()
+    model.b.data = float("nan")
+
+    with pytest.raises(StateError, match="b is nan"):
+        nn.save(model, path)
+    assert path.read_text() == text
+    with pytest.raises(StateError, match=r"none.json cannot be read: No such file"):
+        nn.load(tmp_path / "none.json")
+
+
+def test_weights_go_to_a_torch_network_and_back_with_equal_outputs():
+    torch = pytest.importorskip("torch")
+    model = nn.MLP(3, [5, 4, 2], activation=["tanh", "relu", "linear"], seed=3)
+    there = nn.to_torch(model)
+    back = nn.from_torch(there)
+    x = [0.3, -1.2, 0.8]
+    other = nn.from_torch(there, nn.MLP(3, [5, 4, 2], activation=["tanh", "relu", "linear"], seed=8))
+
+    assert there(torch.tensor(x, dtype=torch.float64)).tolist() == pytest.approx(numbers(model(x)), rel=1e-14)
+    assert numbers(back(x)) == numbers(other(x)) == numbers(model(x))
+    assert list(there.state_dict()) == list(back.state_dict())
+    assert other.state_dict() == model.state_dict()
+
+
+def test_a_torch_network_that_does_not_fit_is_refused():
+    torch = pytest.importorskip("torch")
+    model = nn.MLP(3, [5, 2], seed=0)
+    before = model.state_dict()
+
+    with pytest.raises(StateError, match="2 layers are to be filled, but there are 1"):
+        nn.from_torch(torch.nn.Sequential(torch.nn.Linear(3, 2)), model)
+    with pytest.raises(StateError, match=r"layers.0.weight: 5 x 3 here, 5 x 4 in the state"):
+        nn.from_torch(torch.nn.Sequential(torch.nn.Linear(4, 5), torch.nn.Linear(5, 2)), model)
+    with pytest.raises(StateError, match=r"torch.nn.Conv2d has no counterpart"):
+        nn.from_torch(torch.nn.Sequential(torch.nn.Conv2d(1, 1, 1)))
+    with pytest.raises(StateError, match="no counterpart"):
+        nn.to_torch(nn.MLP(2, [2, 1], activation=lambda v: v * v, seed=0))
+    assert model.state_dict() == before
+
+
+def test_safetensors_files_hold_the_same_numbers(tmp_path):
+    numpy = pytest.importorskip("safetensors.numpy")
+    model = nn.MLP(2, [3, 1], seed=0)
+    nn.export_safetensors(model, tmp_path / "model.safetensors")
+
+    held = numpy.load_file(tmp_path / "model.safetensors")
+    assert {name: array.tolist() for name, array in held.items()} == model.state_dict()
+    raw = (tmp_path / "model.safetensors").read_bytes()
+    assert struct.unpack("<Q", raw[:8])[0] < 1000
