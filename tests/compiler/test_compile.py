@@ -9,6 +9,7 @@ import pytest
 import tinygrad_lite as tg
 from tinygrad_lite import Value
 from tinygrad_lite.compiler import CompileWarning, TraceError, compile
+from tinygrad_lite.compiler.backends import available
 
 
 def test_value_and_gradient_of_nested_arguments_are_the_engines():
@@ -192,11 +193,12 @@ def _program(rng: random.Random):
     return f
 
 
-@pytest.mark.parametrize("seed", range(150))
-def test_random_programs_give_the_engines_answer(seed):
+@pytest.mark.parametrize("backend", available())
+@pytest.mark.parametrize("seed", range(60))
+def test_random_programs_give_the_engines_answer(seed, backend):
     rng = random.Random(seed)
     f = _program(rng)
-    fast = compile(f)
+    fast = compile(f, backend=backend)
     for _ in range(3):
         point = [rng.uniform(-1.5, 1.5) for _ in range(3)]
         leaves = [Value(x) for x in point]

@@ -11,7 +11,7 @@ cotangent and 0. Nothing is written for what does not depend on the chosen input
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from tinygrad_lite.compiler.tape import LESS, SELECT, Builder, Ref, Tape
 from tinygrad_lite.compiler.trace import TooManyPaths, template
@@ -70,13 +70,19 @@ def gradient(tape: Builder, along: Sequence[Ref], output: int = 0) -> Builder:
     v4 = x * v3
     return v1, v0, v4
     """
-    n = len(tape)
+    value = tape.outputs[output]
+    tape.outputs = [value, *sweep(tape, {value: tape.constant(1.0)}, along)]
+    return tape
+
+
+def sweep(tape: Builder, seeds: Mapping[Ref, Ref], along: Sequence[Ref]) -> list[Ref]:
+    """The slopes along those inputs of the sum of seed times node, written at the end of the tape."""
     depends = active(tape, along)
     wanted = set(along)
-    shares: dict[Ref, list[Ref]] = {tape.outputs[output]: [tape.constant(1.0)]}
+    shares: dict[Ref, list[Ref]] = {node: [seed] for node, seed in seeds.items()}
     zero = tape.constant(0.0)
 
-    for i in range(n - 1, -1, -1):
+    for i in range(len(tape) - 1, -1, -1):
         if i not in shares or not depends[i]:
             continue
         cotangent = _total(tape, shares.pop(i))
@@ -84,9 +90,7 @@ def gradient(tape: Builder, along: Sequence[Ref], output: int = 0) -> Builder:
             if share != zero and (depends[ref] if ref >= 0 else ref in wanted):
                 shares.setdefault(ref, []).append(share)
 
-    value = tape.outputs[output]
-    tape.outputs = [value, *(_total(tape, shares[ref]) if ref in shares else zero for ref in along)]
-    return tape
+    return [_total(tape, shares[ref]) if ref in shares else zero for ref in along]
 
 
 def _shares(tape: Builder, op: Op, args: tuple[Ref, ...], out: Ref, cotangent: Ref) -> list[tuple[Ref, Ref]]:

@@ -69,7 +69,7 @@ class CompiledFunction:
         program, out = self._run(structure, chunks, slopes=False)
         if program is None:
             return _plain(self._by_values(structure, chunks)[0])
-        return rebuild(program.result, iter(out[: program.outputs]), _same)
+        return rebuild(program.result, iter(map(float, out[: program.outputs])), _same)
 
     def value_and_grad(self, *args: Any, **kwargs: Any) -> tuple[float, Any]:
         """The value, and its gradient in the shape of the argument: list, tuple, dict or array.
@@ -91,7 +91,7 @@ class CompiledFunction:
             found = adjoints(root) if isinstance(root, Value) else {}
             slopes = [found.get(leaf, 0.0) for leaf in leaves]
             return number(root.data if isinstance(root, Value) else root), self._shaped(structure, slopes)
-        return out[0], self._shaped(structure, out[1:])
+        return float(out[0]), self._shaped(structure, out[1:])
 
     def grad(self, *args: Any, **kwargs: Any) -> Any:
         """The gradient alone, in the shape of the argument; see `value_and_grad`."""
@@ -118,13 +118,13 @@ class CompiledFunction:
             for leaf, value in zip(leaves, _values((args, kwargs)), strict=True):
                 share = shares.pop(leaf, 0.0)
                 if value is not None:
-                    value.grad = value.grad + share
+                    value.grad = value.grad + float(share)
             for value, share in shares.items():
-                value.grad = value.grad + share
+                value.grad = value.grad + float(share)
             return float(root.data)
         for value, share in zip([*_values((args, kwargs)), *program.captured], out[1:], strict=True):
             if value is not None:
-                value.grad = value.grad + share
+                value.grad = value.grad + float(share)
         return float(out[0])
 
     def report(self) -> str:

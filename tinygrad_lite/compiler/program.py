@@ -8,18 +8,19 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
-from tinygrad_lite.compiler import adjoint, python_backend
-from tinygrad_lite.compiler.arguments import Structure, numbers
-from tinygrad_lite.compiler.tape import Builder, Ref, Tape
+from tinygrad_lite.compiler import backends
+from tinygrad_lite.compiler.arguments import Structure
+from tinygrad_lite.compiler.report import described, shown
+from tinygrad_lite.compiler.tape import Ref, Tape
 from tinygrad_lite.engine.value import Value
 from tinygrad_lite.errors import OperandError, user_line
 
 
 class Program:
-    """A tape with its guards, and the code for its value and its gradient."""
+    """A tape with its guards, and the runners for its value and its gradient."""
 
     def __init__(
         self,
@@ -38,55 +39,48 @@ class Program:
         self.backend = backend
         self.name = name
         self.verified: set[bool] = set()  # whether value, and gradient, agreed with the engine
-        self.seconds: dict[str, float] = {}
-        self._code: dict[bool, Callable[[Sequence[float]], Sequence[float]]] = {}
-        self._tapes: dict[bool, Builder] = {}
+        self.seconds = 0.0
+        self._outcomes = [guard.outcome for guard in tape.guards]
+        self._runners: dict[bool, backends.Runner] = {}
+        self._programs: dict[bool, backends.Program] = {}
 
-    def run(self, chunks: list[Any], slopes: bool) -> Sequence[float] | None:
+    def run(self, chunks: list[Any], slopes: bool) -> Any:
         """The outputs (the value first, then the slopes along every input); None if a guard does not hold."""
-        code = self._code.get(slopes) or self._made(slopes)
-        given = numbers(chunks) + [value.data for value in self.captured]
+        runner = self._runners.get(slopes) or self._made(slopes)
+        given = chunks + [value.data for value in self.captured] if self.captured else chunks
         try:
-            out = code(given)
+            out = runner.run(given)
         except (ValueError, ArithmeticError):
             return [math.nan]
-        guards = self.tape.guards
-        if guards:
-            n = len(out) - len(guards)
-            for flag, guard in zip(out[n:], guards, strict=True):
-                if (flag != 0.0) is not guard.outcome:
+        if self._outcomes:
+            n = len(out) - len(self._outcomes)
+            for flag, outcome in zip(out[n:], self._outcomes, strict=True):
+                if bool(flag) is not outcome:
                     return None
             return out[:n]
         return out
 
     def finite(self, out: Sequence[float]) -> bool:
-        return all(map(math.isfinite, out))
+        return backends.finite(out)
 
-    def _made(self, slopes: bool) -> Callable[[Sequence[float]], Sequence[float]]:
+    def _made(self, slopes: bool) -> backends.Runner:
         start = time.perf_counter()
         if slopes and self.outputs != 1:
             raise OperandError(
                 f"a gradient needs one number to differentiate, but {self.name} returns {self.outputs}{user_line()}."
             )
-        tape = adjoint.tidied(self.tape)
-        if slopes:
-            tape = adjoint.gradient(tape, tape.inputs)
-        self._tapes[slopes] = tape
-        self._code[slopes] = python_backend.compiled(tape)
-        self.seconds["gradient" if slopes else "value"] = time.perf_counter() - start
-        return self._code[slopes]
+        program = backends.PlainProgram(self.tape, self.tape.inputs if slopes else None)
+        self._programs[slopes] = program
+        self._runners[slopes] = backends.runner(program, self.backend)
+        self.seconds += time.perf_counter() - start
+        return self._runners[slopes]
 
     def source(self, kind: str) -> str:
-        tape = self._tapes[max(self._tapes)]
-        if kind == "tape":
-            return str(tape)
-        if kind == "python":
-            return python_backend.source(tape)
-        raise OperandError(f'source can be "tape" or "python" here, but {kind!r} was asked for{user_line()}.')
+        which = max(self._runners)
+        return shown(kind, self._programs[which], self._runners[which])
 
     def report(self) -> str:
-        lines = [f"{self.name}: traced {len(self.tape):,} ops, {len(self.tape.guards)} guards."]
-        for slopes, tape in sorted(self._tapes.items()):
-            what = "gradient" if slopes else "value"
-            lines.append(f"  {what}: {sum(tape.live()):,} ops in plain Python, made in {self.seconds[what]:.3f} s.")
+        lines = [f"{self.name}: traced {len(self.tape):,} ops and {len(self.tape.guards)} guards."]
+        for slopes, runner in sorted(self._runners.items()):
+            lines += described("gradient" if slopes else "value", self._programs[slopes], runner)
         return "\n".join(lines)

@@ -1,0 +1,285 @@
+"""From three tapes to something that runs: the choice of a back end, and what all of them have in common.
+
+In: the tapes of a `RowProgram` (or of a `PlainProgram`, which has no rows). Out: a runner, which takes the
+parameters and the rows of data and gives the loss and its slopes.
+
+    llvm   loops over vectors of rows, in machine code           needs llvmlite and numpy
+    numpy  the same loops, each group as a few NumPy calls       needs numpy
+    tape   the tape in plain Python, row by row                  needs nothing
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import math
+import threading
+import time
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from tinygrad_lite.compiler import jit, python_backend
+from tinygrad_lite.compiler.adjoint import gradient, tidied
+from tinygrad_lite.compiler.lowering import NoLowering, lowered
+from tinygrad_lite.compiler.plan import Plan, names
+from tinygrad_lite.compiler.reroll import reroll
+from tinygrad_lite.compiler.rows import RowProgram
+from tinygrad_lite.compiler.tape import Builder, Ref, Tape
+from tinygrad_lite.errors import OperandError, user_line
+
+LONGEST = 20_000
+"""Operations in the text of one function, loops counted once."""
+
+NAMES = ("llvm", "numpy", "tape")
+
+
+class PlainProgram:
+    """A tape without rows in the form of a row program: all of it is finale."""
+
+    def __init__(self, tape: Tape, along: Sequence[Ref] | None) -> None:
+        finale = tidied(tape)
+        guards = [guard.flag for guard in finale.guards]
+        if along is not None:
+            position = {ref: i for i, ref in enumerate(tape.inputs)}
+            gradient(finale, [finale.inputs[position[ref]] for ref in along])
+        finale.outputs += guards  # flags: the caller compares them with what they were
+        finale.guards = []
+        self.finale = finale
+        self.finale_arrays = {ref: ("P", i) for i, ref in enumerate(finale.inputs)}
+        self.parameters = len(finale.inputs)
+        self.columns = 0
+        self.row: Builder | None = None
+        self.row_arrays: dict[Ref, tuple[str, int]] = {}
+        self.prologue = Builder()
+
+
+Program = RowProgram | PlainProgram
+
+
+class Plans:
+    """The plans of a program, with rows of the table replaced where the back end has none of that name."""
+
+    def __init__(self, program: Program, known: set[str]) -> None:
+        self.seconds = {}
+        start = time.perf_counter()
+        n = program.parameters
+        after = list(range(n, n + len(program.prologue.outputs)))
+        uniform = {ref: ("P", i) for i, ref in enumerate(program.prologue.inputs)}
+        self.prologue = _rerolled(program.prologue, uniform, known, places=after) if after else None
+        self.rows = None
+        if program.row is not None:
+            self.rows = _rerolled(program.row, program.row_arrays, known, rows=("X",))
+        self.finale = _rerolled(program.finale, program.finale_arrays, known)
+        self.sums = len(program.row.outputs) if program.row is not None else 0
+        self.seconds["finding loops"] = time.perf_counter() - start
+
+    def __iter__(self) -> Any:
+        return iter([p for p in (self.prologue, self.rows, self.finale) if p is not None])
+
+
+def _rerolled(tape: Tape, arrays: Mapping[Ref, tuple[str, int]], known: set[str], **how: Any) -> Plan:
+    low = lowered(tape, known)
+    moved = {new: arrays[old] for new, old in zip(low.inputs, tape.inputs, strict=True)}
+    return reroll(low, moved, **how)
+
+
+def available() -> list[str]:
+    """The names of the back ends that can run here, the fastest first."""
+    numpy = importlib.util.find_spec("numpy") is not None
+    return [name for name, there in (("llvm", numpy and jit.available()), ("numpy", numpy), ("tape", True)) if there]
+
+
+def runner(program: Program, backend: str | None = None, rows: int = 0) -> Runner:
+    """A runner on the back end of that name, or on the fastest that can run the program.
+
+    Raises:
+        OperandError: no back end of that name.
+        NoLowering: the named back end cannot run an op of the program.
+        ImportError: the named back end needs a library that is not installed.
+    """
+    from tinygrad_lite.compiler import numpy_backend
+
+    if backend is not None and backend not in NAMES:
+        raise OperandError(f"a back end is one of {', '.join(NAMES)}, but got {backend!r}{user_line()}.")
+    why = ""
+    for name in [backend] if backend else available():
+        try:
+            made: Runner
+            if name == "llvm":
+                made = LLVMRunner(program, rows)
+            elif name == "numpy":
+                made = numpy_backend.NumpyRunner(program)
+            else:
+                made = TapeRunner(program)
+        except NoLowering as reason:
+            if backend:
+                raise
+            why = str(reason)
+            continue
+        made.why = why
+        return made
+    raise AssertionError("the plain tape runs everything")
+
+
+class Runner:
+    """Something that runs a program: `run(parameters, data, rows)` gives [loss, slopes...]."""
+
+    name = ""
+    why = ""  # why no faster back end was taken
+    seconds: dict[str, float]
+    plans: Plans | None = None
+
+    def run(self, parameters: Sequence[Any], data: Sequence[tuple[int, Any]] = (), rows: int = 0) -> Any:
+        """Args:
+        parameters: chunks, each a float or a flat array.
+        data: (first column, array of as many rows as there are), each.
+        rows: how many.
+        """
+        raise NotImplementedError
+
+    def text(self) -> str:
+        raise NotImplementedError
+
+
+class TapeRunner(Runner):
+    """The tapes in plain Python."""
+
+    name = "tape"
+
+    def __init__(self, program: Program) -> None:
+        start = time.perf_counter()
+        self.program = program
+        self._prologue = python_backend.compiled(program.prologue)
+        self._row = python_backend.compiled(program.row) if program.row is not None else None
+        self._finale = python_backend.compiled(program.finale)
+        self._order = _order(program.row, program.row_arrays) if program.row is not None else []
+        self.seconds = {"writing Python": time.perf_counter() - start}
+
+    def run(self, parameters: Sequence[Any], data: Sequence[tuple[int, Any]] = (), rows: int = 0) -> Any:
+        ps = flat(parameters)
+        if self._row is None:
+            return self._finale(ps)
+        uniforms = [*ps, *self._prologue(ps)]
+        columns: dict[int, Any] = {}
+        for first, block in data:
+            block = block.tolist() if hasattr(block, "tolist") else block
+            for i in range(len(block[0])):
+                columns[first + i] = [row[i] for row in block]
+        columns[self.program.columns] = [1.0] * rows  # the weight
+        sums: list[float] | None = None
+        for k in range(rows):
+            given = [uniforms[i] if array == "P" else columns[i][k] for array, i in self._order]
+            found = self._row(given)
+            sums = found if sums is None else [x + y for x, y in zip(sums, found, strict=True)]
+        arrays = {"P": ps, "G": sums or [], "N": [float(rows)]}
+        order = _order(self.program.finale, self.program.finale_arrays)
+        return self._finale([arrays[array][i] for array, i in order])
+
+    def text(self) -> str:
+        if self.program.row is None:
+            return python_backend.source(self.program.finale)
+        return "\n\n\n".join(
+            python_backend.source(tape, name)
+            for name, tape in (
+                ("prologue", self.program.prologue), ("row", self.program.row), ("finale", self.program.finale)
+            )
+        )  # fmt: skip
+
+
+def _order(tape: Tape, arrays: Mapping[Ref, tuple[str, int]]) -> list[tuple[str, int]]:
+    return [arrays[ref] for ref in tape.inputs]
+
+
+def flat(chunks: Sequence[Any]) -> list[float]:
+    """The chunks as one list of floats."""
+    found: list[float] = []
+    for chunk in chunks:
+        if chunk.__class__ is float:
+            found.append(chunk)
+        else:
+            found.extend(map(float, chunk.tolist()))
+    return found
+
+
+class LLVMRunner(Runner):
+    """The plans in machine code."""
+
+    name = "llvm"
+
+    def __init__(self, program: Program, rows: int = 0) -> None:
+        from tinygrad_lite.compiler import llvm_backend, writer
+
+        self.program = program
+        self.plans = Plans(program, writer.supported())
+        self._refuse_long()
+        self.seconds = dict(self.plans.seconds)
+        start = time.perf_counter()
+        lanes = jit.host().lanes
+        self.unroll = 1 if rows <= lanes else 2 if rows <= 2 * lanes else 4
+        self.code = llvm_backend.Code(
+            self.plans.prologue, self.plans.rows, self.plans.finale, program.columns + 1, self.plans.sums, lanes,
+            self.unroll,
+        )  # fmt: skip
+        self.seconds["writing LLVM"] = time.perf_counter() - start
+        start = time.perf_counter()
+        self.compiled = llvm_backend.load(self.code)
+        self.seconds["LLVM" + (" (from the disk)" if self.compiled.cached else "")] = time.perf_counter() - start
+        self.uniforms = len(program.prologue.outputs)
+        self.outputs = len(program.finale.outputs)
+        self._free: dict[int, list[Any]] = {}
+        self._lock = threading.Lock()
+
+    def _refuse_long(self) -> None:
+        """LLVM needs a tenth of a second for a thousand instructions: an irregular program is better off elsewhere."""
+        assert self.plans is not None
+        written = sum(1 + sum(1 for _ in names(r.expression)) for p in self.plans for g in p.groups for r in g.runs)
+        if written > LONGEST:
+            raise NoLowering(f"too irregular for loops, {written:,} operations would stand in one line")
+
+    def buffers(self, rows: int) -> Any:
+        """Buffers for so many rows that nobody uses now; give them back with `release`."""
+        from tinygrad_lite.compiler import llvm_backend
+
+        with self._lock:
+            free = self._free.setdefault(rows, [])
+            if free:
+                return free.pop()
+        return llvm_backend.Buffers(self.code, self.program.parameters, self.uniforms, self.outputs, rows)
+
+    def release(self, buffers: Any) -> None:
+        with self._lock:
+            self._free[buffers.rows].append(buffers)
+
+    def run(self, parameters: Sequence[Any], data: Sequence[tuple[int, Any]] = (), rows: int = 0) -> Any:
+        buffers = self.buffers(rows)
+        try:
+            fill(buffers.parameters, parameters)
+            buffers.fill(data)
+            self.compiled.call(buffers.pointer)
+            return buffers.out.copy()
+        finally:
+            self.release(buffers)
+
+    def text(self) -> str:
+        return self.code.text
+
+
+def fill(buffer: Any, chunks: Sequence[Any]) -> None:
+    """Write the chunks one behind the other into a buffer."""
+    if len(chunks) > 1 and chunks[0].__class__ is float and chunks[-1].__class__ is float:
+        plain = all(chunk.__class__ is float for chunk in chunks)
+        if plain:
+            buffer[: len(chunks)] = chunks
+            return
+    at = 0
+    for chunk in chunks:
+        n = 1 if chunk.__class__ is float else len(chunk)
+        buffer[at : at + n] = chunk
+        at += n
+
+
+def finite(out: Any) -> bool:
+    """Whether all numbers are finite; their sum tells, for as long as it does not overflow itself."""
+    if hasattr(out, "sum"):
+        total = float(out.sum())
+        return math.isfinite(total) or bool(abs(out).max() < math.inf)
+    return all(map(math.isfinite, out))

@@ -1,0 +1,249 @@
+"""Plans as one function in LLVM's text, and the buffers it works in.
+
+In: a prologue, a plan for rows and a finale (or one plan without rows). Out: a callable on flat buffers.
+
+The function takes one pointer to a list of addresses and lengths. It computes what is the same for all
+rows, clears the accumulators, goes through the rows in blocks of `unroll` vectors and then, for the rest, of one
+vector, adds up the lanes, and finishes:
+
+    prologue -> for each block: the groups of the row plan -> sums over the lanes -> finale
+
+A buffer belongs to one call at a time, so that threads do not meet; each is kept and used again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from tinygrad_lite.compiler import jit, kernels
+from tinygrad_lite.compiler.loops import Loops, Space
+from tinygrad_lite.compiler.plan import Plan
+from tinygrad_lite.compiler.writer import Name, Writer
+
+FIELDS = ("P", "N", "main", "tail", "blocks", "rest", "scratch", "sums", "G", "out", "K", "tables")
+"""What the list of addresses and lengths holds, in this order, 8 bytes each."""
+
+
+class Layout:
+    """Where each plan's arrays, constants and tables lie in the shared buffers."""
+
+    def __init__(self) -> None:
+        self.constants: list[float] = []
+        self.tables: list[Any] = []
+        self.table_length = 0
+        self._where: dict[int, int] = {}
+
+    def add_constants(self, numbers: Sequence[float]) -> int:
+        at = len(self.constants)
+        self.constants += numbers
+        return at
+
+    def table(self, entries: Any) -> int:
+        at = self._where.get(id(entries))
+        if at is None:
+            at = self._where[id(entries)] = self.table_length
+            self.tables.append(entries)
+            self.table_length += len(entries)
+        return at
+
+
+class Code:
+    """The text for a row program, and the sizes of its buffers, for one machine and one number of vectors.
+
+    Args:
+        prologue, rows, finale: plans; `rows` may be None, then only the finale runs.
+        columns: numbers of one row of data, its weight included.
+        sums: what the row plan adds up.
+        lanes, unroll: doubles in a vector; vectors of rows in a block.
+    """
+
+    def __init__(
+        self, prologue: Plan | None, rows: Plan | None, finale: Plan, columns: int, sums: int, lanes: int, unroll: int
+    ) -> None:
+        self.lanes, self.unroll, self.columns, self.sums = lanes, unroll, columns, sums
+        self.layout = Layout()
+        self.scratch = 0
+        self.w = w = Writer()
+        given = {name: self._field(i) for i, name in enumerate(FIELDS)}
+        if prologue is not None and prologue.groups:
+            self._plain(prologue, given, {"out": Space(given["P"])}, {"P": "P"})
+        if rows is not None:
+            self._rows(rows, given)
+        self._plain(finale, given, {"out": Space(given["out"])}, {"P": "P", "G": "G", "N": "N"})
+        self.text = self._module()
+
+    def _field(self, i: int) -> Name:
+        pointer = self.w.say(f"getelementptr i64, ptr %arguments, i64 {i}")
+        kind = "i64" if FIELDS[i] in ("blocks", "rest") else "ptr"
+        return self.w.say(f"load {kind}, ptr {pointer}")
+
+    def _room(self, doubles: int) -> int:
+        at = self.scratch
+        self.scratch += (doubles + 7) // 8 * 8
+        return at
+
+    def _table(self, given: dict[str, Name]) -> Callable[[Any], Name]:
+        return lambda entries: self.w.address(given["tables"], self.layout.table(entries), "i32")
+
+    def _plain(self, plan: Plan, given: dict[str, Name], spaces: dict[str, Space], named: dict[str, str]) -> None:
+        """A plan without rows."""
+        w = self.w
+        spaces |= {name: Space(given[field]) for name, field in named.items()}
+        spaces["K"] = Space(w.address(given["K"], self.layout.add_constants(plan.constants)))
+        for name, size in plan.sizes.items():
+            spaces[name] = Space(w.address(given["scratch"], self._room(size)))
+        Loops(w, plan, spaces, self.lanes, 0, self._table(given)).write()
+
+    def _rows(self, plan: Plan, given: dict[str, Name]) -> None:
+        w = self.w
+        w.lanes = self.lanes
+        zero = w.literal(0.0)
+        with w.loop(0, self.sums) as i:
+            w.store(zero, w.address(given["sums"], w.integer("mul", i, self.lanes)), 8 * self.lanes)
+        constants = Space(w.address(given["K"], self.layout.add_constants(plan.constants)))
+        block = self.lanes * self.unroll
+        places = {name: self._room(size * block) for name, size in plan.sizes.items()}
+        parts = [("main", "blocks", self.unroll), ("tail", "rest", 1)] if self.unroll > 1 else [("tail", "rest", 1)]
+        for data, count, unroll in parts:
+            some = w.say(f"icmp sgt i64 {given[count]}, 0")
+            with w.only_if(some), w.loop(0, given[count]) as b:
+                here = w.address(given[data], w.integer("mul", b, self.columns * self.lanes * unroll))
+                width = self.lanes * unroll
+                spaces = {
+                    "P": Space(given["P"]),
+                    "K": constants,
+                    "X": Space(here, width, rows=True),
+                    "out": Space(given["sums"], self.lanes, adds=True),
+                }
+                for name, at in places.items():
+                    spaces[name] = Space(w.address(given["scratch"], at), width, rows=True)
+                Loops(w, plan, spaces, self.lanes, unroll, self._table(given)).write()
+        self._add_up(given)
+
+    def _add_up(self, given: dict[str, Name]) -> None:
+        """G[i] = the sum over the lanes of sums[i], always in the same order."""
+        w = self.w
+        lanes = self.lanes
+        full = self.sums // lanes * lanes
+        if full and lanes > 1:
+            with w.loop(0, full, lanes) as i:
+                w.lanes = lanes
+                start = w.address(given["sums"], w.integer("mul", i, lanes))
+                vectors = [w.load(w.address(start, k * lanes), 8 * lanes) for k in range(lanes)]
+                w.store(_transposed_sum(w, vectors), w.address(given["G"], i), 8)
+        for i in range(full if lanes > 1 else 0, self.sums):
+            w.lanes = lanes
+            vector = w.load(w.address(given["sums"], i * lanes), 8 * lanes)
+            total = w.total(vector)
+            w.do(f"store double {total}, ptr {w.address(given['G'], i)}")
+        w.lanes = 1
+
+    def _module(self) -> str:
+        w = self.w
+        by_lanes: dict[int, set[str]] = {}
+        for name, lanes in w.kernels:
+            by_lanes.setdefault(lanes, set()).add(name)
+        parts = [kernels.definitions(sorted(names), lanes) for lanes, names in sorted(by_lanes.items())]
+        declared = set(w.declared)
+        bodies = []
+        for part in parts:  # two sets of kernels may declare the same intrinsic
+            for line in part.splitlines():
+                if line.startswith("declare "):
+                    declared.add(line.strip())
+                else:
+                    bodies.append(line)
+        body = "\n".join(w.lines)
+        return (
+            "define void @entry(ptr noalias %arguments) {\nentry:\n"
+            + body
+            + "\n  ret void\n}\n\n"
+            + "\n".join([*sorted(declared), *bodies])
+            + "\n"
+        )
+
+
+def _transposed_sum(w: Writer, vectors: list[Name]) -> Name:
+    """One vector with the sum of the lanes of each of these, as many as there are lanes: a tree of shuffles."""
+    lanes = w.lanes
+    span = 1
+    while span < lanes:
+        merged = []
+        for x, y in zip(vectors[0::2], vectors[1::2], strict=True):
+            low = [k if (k // span) % 2 == 0 else lanes + k - span for k in range(lanes)]
+            high = [k + span if (k // span) % 2 == 0 else lanes + k for k in range(lanes)]
+            parts = [
+                w.say(f"shufflevector {w.type} {x}, {w.type} {y}, <{lanes} x i32> <{', '.join(f'i32 {k}' for k in pick)}>")
+                for pick in (low, high)
+            ]
+            merged.append(w.say(f"fadd {w.type} {parts[0]}, {parts[1]}"))
+        vectors, span = merged, span * 2
+    return vectors[0]
+
+
+class Buffers:
+    """The arrays one call works in, and the list of their addresses."""
+
+    def __init__(self, code: Code, parameters: int, uniforms: int, outputs: int, rows: int) -> None:
+        import numpy as np
+
+        lanes, unroll = code.lanes, code.unroll
+        block = lanes * unroll
+        self.rows = rows
+        self.blocks = rows // block if unroll > 1 else 0
+        self.rest = -(-(rows - self.blocks * block) // lanes) if rows else 0
+        self.parameters = aligned(parameters + uniforms)
+        self.count = np.array([float(rows)])
+        self.main = aligned(self.blocks * code.columns * block).reshape(self.blocks, code.columns, block)
+        self.tail = aligned(self.rest * code.columns * lanes).reshape(self.rest, code.columns, lanes)
+        self.scratch = aligned(code.scratch)
+        self.sums = aligned(code.sums * lanes)
+        self.totals = aligned(code.sums)
+        self.out = aligned(outputs)
+        self.constants = np.array(code.layout.constants or [0.0])
+        self.tables = np.concatenate([np.zeros(1, np.int32), *code.layout.tables])[1:] if code.layout.tables else (
+            np.zeros(1, np.int32)
+        )  # fmt: skip
+        places = [self.parameters, self.count, self.main, self.tail, None, None, self.scratch, self.sums]
+        places += [self.totals, self.out, self.constants, self.tables]
+        self.arguments = np.array([0 if x is None else x.ctypes.data for x in places], dtype=np.int64)
+        self.arguments[4], self.arguments[5] = self.blocks, self.rest
+        self.pointer = self.arguments.ctypes.data
+        if rows:
+            weight = np.zeros(self.rest * lanes)
+            weight[: rows - self.blocks * block] = 1.0
+            self.main[:, -1, :] = 1.0
+            self.tail[:, -1, :] = weight.reshape(self.rest, lanes)
+
+    def fill(self, columns: Sequence[tuple[int, Any]]) -> None:
+        """Put the data in: (first column, array of rows), each; the last rows of the last vector are copies."""
+        import numpy as np
+
+        done = self.main.shape[0] * self.main.shape[2]
+        lanes = self.tail.shape[2]
+        over = self.rest * lanes - (self.rows - done)
+        for first, data in columns:
+            width = data.shape[1]
+            if done:
+                self.main[:, first : first + width] = (
+                    data[:done].reshape(self.blocks, -1, width).transpose(0, 2, 1)
+                )
+            if self.rest:
+                last = data[done:]
+                if over:
+                    last = np.concatenate([last, np.repeat(data[-1:], over, axis=0)])
+                self.tail[:, first : first + width] = last.reshape(self.rest, lanes, width).transpose(0, 2, 1)
+
+
+def aligned(n: int) -> Any:
+    """n doubles, zero, beginning at a multiple of 64 bytes."""
+    import numpy as np
+
+    space = np.zeros(n + 8)
+    start = (-space.ctypes.data // 8) % 8
+    return space[start : start + n]
+
+
+def load(code: Code) -> jit.Compiled:
+    """The code in memory."""
+    return jit.compile_ir(code.text, "entry")

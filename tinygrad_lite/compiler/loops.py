@@ -1,0 +1,286 @@
+"""A plan as loops in LLVM's text: each group a nest of loops, tiled so that what is read is used often.
+
+In: a plan, and where each array lies. Out: instructions appended to a Writer.
+
+There are three ways to fill the lanes of a vector. *Rows*: lanes are neighbouring rows of a batch, and every
+number of the plan is a vector. *Members*: in a plan without rows, lanes are neighbouring members of a group.
+*Terms*: a single long sum is added up in lanes. Which one a group gets is decided by what it reads.
+
+The accumulators of a tile (some members times some vectors of rows) stay in registers while the loop over the
+terms runs: this makes a matrix product of the loop without knowing that it is one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from tinygrad_lite.compiler.plan import Access, Group, Plan, Run
+from tinygrad_lite.compiler.writer import Name, Writer
+
+SHORT = 4
+"""A run of so few terms is written out instead of looped over."""
+
+Counter = tuple[Name | None, int]
+"""A loop counter inside a tile: the SSA name (None for no loop) plus a distance."""
+
+
+class Space:
+    """Where an array lies: entry i begins at `pointer + i * scale` doubles; one with rows has a vector there."""
+
+    __slots__ = ("pointer", "scale", "rows", "adds")
+
+    def __init__(self, pointer: Name, scale: int = 1, rows: bool = False, adds: bool = False) -> None:
+        self.pointer = pointer
+        self.scale = scale
+        self.rows = rows
+        self.adds = adds  # an accumulator: what is written is added to what is there
+
+
+class Loops:
+    """Writes the groups of one plan for `unroll` vectors of `lanes` rows; no rows: `unroll` is 0."""
+
+    def __init__(
+        self, w: Writer, plan: Plan, spaces: dict[str, Space], lanes: int, unroll: int, table: Callable[[Any], Name]
+    ) -> None:
+        self.w = w
+        self.plan = plan
+        self.spaces = spaces
+        self.lanes = lanes
+        self.unroll = unroll
+        self.table = table
+        self.lane: str = "rows"
+
+    def write(self) -> None:
+        for group in self.plan.groups:
+            self._group(group)
+
+    # ------------------------------------------------------------------ one group
+
+    def _group(self, group: Group) -> None:
+        w = self.w
+        if self.unroll:
+            self.lane, w.lanes = "rows", self.lanes
+            self._nest(group, self._tiles(group))
+            return
+        inner = group.dims[-1]
+        if inner >= self.lanes and self._unit(group, member=True):
+            self.lane, w.lanes = "members", self.lanes
+            full = inner - inner % self.lanes
+            vectors = full // self.lanes
+            tile = next(t for t in (4, 3, 2, 1) if vectors % t == 0) if len(group.runs) else 1
+            self._nest(group, [1] * (len(group.dims) - 1) + [tile], last=(0, full))
+            if full < inner:
+                self.lane, w.lanes = "none", 1
+                self._nest(group, [1] * len(group.dims), last=(full, inner))
+        else:
+            self.lane, w.lanes = "none", 1
+            self._nest(group, [1] * len(group.dims))
+
+    def _unit(self, group: Group, member: bool) -> bool:
+        """Whether neighbours along the lane read neighbouring numbers, or all the same one."""
+        accesses = [a for run in group.runs for a in run.accesses]
+        if any(run.starts is not None for run in group.runs):
+            return False
+        near = [a.literal is not None or (a.table is None and a.strides[-1] in (0, 1)) for a in accesses]
+        return all(near) and group.target.table is None and group.target.strides[-1] in (1,)
+
+    def _tiles(self, group: Group) -> list[int]:
+        """How many members are computed at once, along each dimension."""
+        tiles = [1] * len(group.dims)
+        if any(run.starts is not None for run in group.runs):
+            return tiles
+        room = max(16 // self.unroll, 1)
+        long = any(run.terms > SHORT for run in group.runs)
+        adds = self.spaces[group.target.array].adds
+        if long:
+            tiles[-1] = _divisor(group.dims[-1], room)
+        elif adds and len(group.dims) > 1:
+            tiles[-1] = _divisor(group.dims[-1], 4)
+            tiles[-2] = _divisor(group.dims[-2], 4)
+        elif adds:
+            tiles[-1] = _divisor(group.dims[-1], 4)
+        else:
+            tiles[-1] = _divisor(group.dims[-1], max(4 // self.unroll, 1))
+        return tiles
+
+    def _nest(self, group: Group, tiles: Sequence[int], last: tuple[int, int] | None = None) -> None:
+        """The loops over the members; what a tile does not divide is done by a second, smaller one."""
+        w = self.w
+        width = w.lanes if self.lane == "members" else 1
+
+        def descend(d: int, counters: list[Counter], sizes: list[int]) -> None:
+            if d == len(group.dims):
+                self._tile(group, counters, sizes)
+                return
+            low, high = last if last is not None and d == len(group.dims) - 1 else (0, group.dims[d])
+            step = tiles[d] * (width if d == len(group.dims) - 1 else 1)
+            full = low + (high - low) // step * step
+            for start, stop, stride in ((low, full, step), (full, high, high - full)):
+                if start >= stop:
+                    continue
+                size = stride // (width if d == len(group.dims) - 1 else 1)
+                if stop - start == stride:
+                    descend(d + 1, [*counters, (None, start)], [*sizes, size])
+                else:
+                    with w.loop(start, stop, stride) as i:
+                        descend(d + 1, [*counters, (i, 0)], [*sizes, size])
+
+        descend(0, [], [])
+
+    # ------------------------------------------------------------------ one tile
+
+    def _tile(self, group: Group, counters: list[Counter], sizes: list[int]) -> None:
+        """The members of one tile, for every vector of rows."""
+        w = self.w
+        outer = w.known
+        w.known = dict(outer)
+        width = w.lanes if self.lane == "members" else 1
+        corners: list[list[Counter]] = [[]]
+        for d, (counter, size) in enumerate(zip(counters, sizes, strict=True)):
+            apart = width if d == len(sizes) - 1 else 1
+            corners = [[*corner, (counter[0], counter[1] + k * apart)] for corner in corners for k in range(size)]
+        cells = [(corner, u) for u in range(max(self.unroll, 1)) for corner in corners]
+        totals: list[Name | None] = [None] * len(cells)
+        target = self.spaces[group.target.array]
+        for run in sorted(group.runs, key=lambda run: (run.starts is not None or run.terms > SHORT, -run.sign)):
+            totals = self._run(group, run, cells, totals)
+        if target.adds:
+            per = len(corners)
+            for n, corner in enumerate(corners):
+                mine = [totals[u * per + n] for u in range(max(self.unroll, 1))]
+                while len(mine) > 1:
+                    mine = [
+                        w.apply("add", mine[k : k + 2]) if k + 1 < len(mine) else mine[k]  # type: ignore[arg-type]
+                        for k in range(0, len(mine), 2)
+                    ]
+                self._store(group, corner, 0, mine[0])  # type: ignore[arg-type]
+        else:
+            for (corner, u), value in zip(cells, totals, strict=True):
+                self._store(group, corner, u, value)  # type: ignore[arg-type]
+        w.known = outer
+
+    def _run(
+        self, group: Group, run: Run, cells: list[tuple[list[Counter], int]], totals: list[Name | None]
+    ) -> list[Name | None]:
+        """The totals of the cells after this run has been added."""
+        w = self.w
+
+        def term(t: Counter, before: list[Name | None]) -> list[Name]:
+            found: list[Name] = []
+            for (corner, u), total in zip(cells, before, strict=True):
+                value = w.evaluate(
+                    run.expression, lambda k, corner=corner, u=u: self._load(group, run, run.accesses[k], corner, t, u)
+                )  # type: ignore[misc]
+                if total is None:
+                    found.append(value if run.sign > 0 else w.apply("neg", [value]))
+                else:
+                    found.append(w.apply("add" if run.sign > 0 else "sub", [total, value]))
+            return found
+
+        if run.starts is not None:
+            ((corner, _), *_) = cells
+            m = self._linear(corner, _nested_strides(group.dims))
+            table = self.table(run.starts)
+            low, high = w.load_integer(table, m), w.load_integer(table, self._plus(m, 1))
+            firsts = [total if total is not None else w.literal(0.0) for total in totals]
+            return list(w.accumulate(low, high, firsts, lambda t, values: term((t, 0), list(values))))
+        if run.terms <= SHORT:
+            for t in range(run.terms):
+                totals = list(term((None, t), totals))
+            return totals
+        for access in run.accesses:  # what does not change from term to term is read before the loop
+            if access.literal is None and access.table is None and not access.along:
+                for corner, u in cells:
+                    self._load(group, run, access, corner, (None, 0), u)
+        firsts = [total if total is not None else w.literal(0.0) for total in totals]
+        return list(w.accumulate(0, run.terms, firsts, lambda t, values: term((t, 0), list(values))))
+
+    # ------------------------------------------------------------------ reading and writing
+
+    def _linear(self, counters: Sequence[Counter], strides: Sequence[int], base: int = 0) -> Name | int:
+        """base + sum of stride * counter: the counters first, so that tiles share them; then the distance."""
+        w = self.w
+        index: Name | None = None
+        for (name, distance), stride in zip(counters, strides, strict=True):
+            base += distance * stride
+            if name is not None and stride:
+                part = w.integer("mul", name, stride)
+                index = part if index is None else w.integer("add", index, part)
+        if index is None:
+            return base
+        return w.integer("add", index, base)
+
+    def _plus(self, index: Name | int, distance: int) -> Name | int:
+        return index + distance if isinstance(index, int) else self.w.integer("add", index, distance)
+
+    def _pointer(self, access: Access, counters: list[Counter], strides: Sequence[int], group: Group, terms: int) -> Name:
+        """The address of the entry an access reads: counters are those of the members and, last, of the term."""
+        w = self.w
+        space = self.spaces[access.array]
+        if access.table is None:
+            moving = self._linear([(name, 0) for name, _ in counters], strides)
+            distance = access.base + sum(d * s for (_, d), s in zip(counters, strides, strict=True))
+            base = w.address(space.pointer, moving * space.scale if isinstance(moving, int) else w.integer("mul", moving, space.scale))
+            return w.address(base, distance * space.scale)
+        table = self.table(access.table)
+        place = self._linear(counters, [s * max(terms, 1) for s in _nested_strides(group.dims)] + [1]) if terms else None
+        index = w.load_integer(table, place if place is not None else self._linear(counters[-1:], [1]))
+        return w.address(space.pointer, w.integer("mul", index, space.scale))
+
+    def _load(self, group: Group, run: Run, access: Access, corner: list[Counter], t: Counter, u: int) -> Name:
+        w = self.w
+        if access.literal is not None:
+            return w.literal(access.literal)
+        space = self.spaces[access.array]
+        strides = (*access.strides, access.along)
+        counters = [*corner, t]
+        if access.table is None:
+            key: Any = (access.array, access.base + sum(d * s for (_, d), s in zip(counters, strides, strict=True)),
+                        tuple((name, s) for (name, _), s in zip(counters, strides, strict=True) if name and s))  # fmt: skip
+        else:
+            key = (id(access), tuple(counters))
+        if not space.rows:
+            if self.lane == "members" and access.table is None and access.strides[-1] == 1:
+                return w.once(("near", key), lambda: w.load(self._pointer(access, counters, strides, group, run.terms), 8))
+            return w.once(
+                ("all", key, w.lanes), lambda: w.load_all(self._pointer(access, counters, strides, group, run.terms))
+            )
+
+        def vector() -> Name:
+            pointer = self._pointer(access, counters, strides, group, run.terms)
+            return w.load(w.address(pointer, u * w.lanes), 8 * w.lanes)
+
+        return w.once(("row", key, u), vector)
+
+    def _store(self, group: Group, corner: list[Counter], u: int, value: Name) -> None:
+        w = self.w
+        access = group.target
+        space = self.spaces[access.array]
+        if access.table is None:
+            pointer = self._pointer(access, corner, access.strides, group, 1)
+        else:
+            m = self._linear(corner, _nested_strides(group.dims))
+            pointer = w.address(
+                space.pointer, w.integer("mul", w.load_integer(self.table(access.table), m), space.scale)
+            )
+        pointer = w.address(pointer, u * w.lanes) if space.rows else pointer
+        align = 8 * w.lanes if space.rows or space.adds else 8
+        if space.adds:
+            value = w.apply("add", [w.load(pointer, align), value])
+        w.store(value, pointer, align)
+
+
+def _nested_strides(dims: Sequence[int]) -> list[int]:
+    """The strides of a member's number in its group."""
+    strides, inner = [], 1
+    for n in reversed(dims):
+        strides.append(inner)
+        inner *= n
+    return strides[::-1]
+
+
+def _divisor(n: int, most: int) -> int:
+    """A tile for n members: the largest divisor up to `most`, or `most` itself if they are all poor."""
+    best = max(t for t in range(1, most + 1) if n % t == 0)
+    return best if best * 2 > most or n <= most else most

@@ -1,0 +1,171 @@
+"""The plan: a computation as a few loops over arrays, which every fast back end can run.
+
+In: nothing. Out: the data structure between `reroll`, which finds the loops, and the back ends.
+
+A plan is a list of groups, in the order in which they must run. All members of a group are computed by
+one expression and differ only in what they read:
+
+    group 3: 16 members, each  sum over 65 terms  of  P[...] * row[...]
+
+A member is a sum of runs; a run is one expression, repeated for one term or many. The leaves of an expression
+are accesses: an array and an index that is affine in the loop counters,
+
+    index = base + stride_1 * i_1 + ... + stride_t * t
+
+or, where that fails, a table of indices. Short letters: m members, t terms, R rows of a block.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+Expression = Any
+"""A nested tuple: ("leaf", k) for the k-th access of the run, or (name of a row, expression, ...)."""
+
+
+class Access:
+    """Where a leaf finds its number: `array[index]`, with the index affine in the counters, or from a table."""
+
+    __slots__ = ("array", "base", "strides", "along", "table", "literal")
+
+    def __init__(
+        self,
+        array: str,
+        base: int = 0,
+        strides: tuple[int, ...] = (),
+        along: int = 0,
+        table: Any = None,
+        literal: float | None = None,
+    ) -> None:
+        self.array = array  # "P" parameters, "X" rows of data, "K" constants, "A3" the results of group 3, ...
+        self.base = base
+        self.strides = strides  # one for each dimension of the group
+        self.along = along  # the stride from term to term
+        self.table = table  # an array of indices, by member and term, if they are not affine
+        self.literal = literal  # the number itself, if it is the same constant everywhere
+
+    def __str__(self) -> str:
+        if self.literal is not None:
+            return f"{self.literal:g}"
+        if self.table is not None:
+            return f"{self.array}[table]"
+        parts = [f"{s}*{c}" if s != 1 else c for s, c in zip((*self.strides, self.along), _COUNTERS(self), strict=True) if s]
+        parts += [str(self.base)] if self.base or not parts else []
+        return f"{self.array}[{' + '.join(parts)}]"
+
+
+def _COUNTERS(access: Access) -> list[str]:
+    return [*(f"i{d}" for d in range(len(access.strides))), "t"]
+
+
+class Run:
+    """One expression summed over its terms: `sign * sum over t of expression`."""
+
+    __slots__ = ("sign", "expression", "terms", "starts", "accesses")
+
+    def __init__(
+        self, sign: int, expression: Expression, terms: int, accesses: list[Access], starts: Any = None
+    ) -> None:
+        self.sign = sign
+        self.expression = expression
+        self.terms = terms  # how many, if every member has as many
+        self.starts = starts  # else member m has the terms starts[m] ... starts[m + 1]
+        self.accesses = accesses
+
+    def __str__(self) -> str:
+        text = written(self.expression, [str(access) for access in self.accesses])
+        if self.starts is not None:
+            text = f"sum over t of ({text})"
+        elif self.terms > 1:
+            text = f"sum over t < {self.terms} of ({text})"
+        return ("-" if self.sign < 0 else "+") + " " + text
+
+
+class Group:
+    """Members computed alike: `dims` are the lengths of the loops over them, outermost first."""
+
+    __slots__ = ("name", "dims", "runs", "target")
+
+    def __init__(self, name: str, dims: tuple[int, ...], runs: list[Run], target: Access) -> None:
+        self.name = name
+        self.dims = dims
+        self.runs = runs
+        self.target = target  # an array of its own, or places in an output
+
+    @property
+    def members(self) -> int:
+        n = 1
+        for length in self.dims:
+            n *= length
+        return n
+
+    @property
+    def terms(self) -> int:
+        """Terms of all members together."""
+        return sum(int(r.starts[-1]) if r.starts is not None else r.terms * self.members for r in self.runs)
+
+    def __str__(self) -> str:
+        loops = "".join(f"for i{d} < {n}: " for d, n in enumerate(self.dims) if n > 1)
+        text = " ".join(map(str, self.runs)).removeprefix("+ ")
+        return f"{loops}{self.target} = {text}"
+
+
+class Plan:
+    """Groups in the order of computation.
+
+    Attributes:
+        groups: see `Group`.
+        sizes: for each array that the plan makes, how many numbers (for each row, in a plan for rows).
+        constants: the numbers of the array K.
+        rows: the names of the arrays that have an entry for each row.
+        nodes: how many nodes of the tape it stands for.
+    """
+
+    def __init__(self, groups: list[Group], sizes: dict[str, int], constants: list[float], rows: set[str], nodes: int):
+        self.groups = groups
+        self.sizes = sizes
+        self.constants = constants
+        self.rows = rows
+        self.nodes = nodes
+
+    def __str__(self) -> str:
+        return "\n".join(map(str, self.groups))
+
+    def ops(self) -> set[str]:
+        """The names of all rows used."""
+        return {name for group in self.groups for run in group.runs for name in names(run.expression)}
+
+    def flops(self) -> int:
+        """Operations on one row: each op and each addition of a term counts once."""
+        total = 0
+        for group in self.groups:
+            for run in group.runs:
+                terms = int(run.starts[-1]) if run.starts is not None else run.terms * group.members
+                total += terms * (sum(1 for _ in names(run.expression)) + 1)
+        return total
+
+
+def names(expression: Expression) -> Iterator[str]:
+    if expression[0] != "leaf":
+        yield expression[0]
+        for part in expression[1:]:
+            yield from names(part)
+
+
+_INFIX = {"add": "+", "sub": "-", "mul": "*", "div": "/", "less": "<"}
+
+
+def written(expression: Expression, leaves: list[str]) -> str:
+    """The expression as text.
+
+    >>> written(("mul", ("leaf", 0), ("tanh", ("leaf", 1))), ["P[t]", "X[t]"])
+    'P[t] * tanh(X[t])'
+    """
+    if expression[0] == "leaf":
+        return leaves[expression[1]]
+    parts = [written(part, leaves) for part in expression[1:]]
+    if expression[0] in _INFIX:
+        inner = [f"({p})" if e[0] in _INFIX else p for p, e in zip(parts, expression[1:], strict=True)]
+        return f" {_INFIX[expression[0]]} ".join(inner)
+    return f"{expression[0]}({', '.join(parts)})"

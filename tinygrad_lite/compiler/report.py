@@ -1,0 +1,72 @@
+"""What was found and made, in words, numbers and code.
+
+In: a program and its runner. Out: the lines of `fast.report()` and the text of `fast.source(kind)`.
+"""
+
+from __future__ import annotations
+
+from tinygrad_lite.compiler import python_backend
+from tinygrad_lite.compiler.backends import Program, Runner
+from tinygrad_lite.compiler.plan import Plan
+from tinygrad_lite.errors import OperandError, user_line
+
+_SAID = {
+    "llvm": "machine code through LLVM",
+    "numpy": "NumPy calls",
+    "tape": "plain Python, one statement a node",
+}
+
+
+def described(what: str, program: Program, runner: Runner, rows: int = 0) -> list[str]:
+    """The paragraph on one runner."""
+    lines = [f"  {what}: {_SAID[runner.name]}" + (f" (no faster back end: {runner.why})" if runner.why else "") + "."]
+    if runner.plans is None:
+        tapes = [tape for tape in (program.prologue, program.row, program.finale) if tape is not None]
+        lines.append(f"    {sum(sum(tape.live()) for tape in tapes):,} ops.")
+    else:
+        for name, plan in (
+            ("once before the rows", runner.plans.prologue),
+            ("for each row", runner.plans.rows),
+            ("once at the end" if runner.plans.rows is not None else "in all", runner.plans.finale),
+        ):
+            if plan is not None and plan.groups:
+                lines.append("    " + _counted(name, plan))
+        if rows and runner.plans.rows is not None:
+            plan = runner.plans.rows
+            memory = 8 * (sum(plan.sizes.values()) + program.columns + 1)
+            lines.append(f"    {plan.flops() * rows:,} operations a call on {rows:,} rows; {memory:,} bytes for each row.")
+    times = ", ".join(f"{name} {seconds:.3f} s" for name, seconds in runner.seconds.items())
+    lines.append(f"    {times}.")
+    return lines
+
+
+def _counted(name: str, plan: Plan) -> str:
+    loops = [group for group in plan.groups if group.members > 1 or group.terms > 4 * len(group.runs)]
+    straight = len(plan.groups) - len(loops)
+    tables = sum(1 for g in plan.groups for r in g.runs for a in r.accesses if a.table is not None)
+    text = f"{name}: {plan.nodes:,} nodes became {len(loops)} loops and {straight} single results"
+    return text + (f"; {tables} reads go through an index table, being irregular." if tables else ".")
+
+
+def shown(kind: str, program: Program, runner: Runner) -> str:
+    """The code as "tape", "python", "plan", "llvm" or "c"."""
+    if kind == "tape":
+        named = (("before the rows", program.prologue), ("each row", program.row), ("at the end", program.finale))
+        parts = [(name, str(tape)) for name, tape in named if tape is not None and (len(tape) or name == "at the end")]
+        return parts[0][1] if len(parts) == 1 else "\n\n".join(f"# {name}\n{text}" for name, text in parts)
+    if kind == "python":
+        tapes = (("prologue", program.prologue), ("row", program.row), ("finale", program.finale))
+        return "\n\n\n".join(
+            python_backend.source(tape, name) for name, tape in tapes if tape is not None and (len(tape) or name == "finale")
+        )
+    if kind == "plan" and runner.plans is not None:
+        return "\n\n".join(map(str, runner.plans))
+    if kind == "llvm" and runner.name == "llvm":
+        return runner.text()
+    if kind == "c" and runner.plans is not None:
+        from tinygrad_lite.compiler.c_source import c_source
+
+        return c_source(runner.plans)
+    known = ["tape", "python"] + (["plan", "c"] if runner.plans is not None else [])
+    known += ["llvm"] if runner.name == "llvm" else []
+    raise OperandError(f"source shows {', '.join(map(repr, known))} here, but {kind!r} was asked for{user_line()}.")
