@@ -74,6 +74,9 @@ __version__ = "0.1.0"
 
 _ROOMS: dict[str, tuple[str, ...]] = {
     # file of the room: the public names that live there
+    "engine.custom": ("op",),
+    "engine.modes": ("detect_anomaly", "no_grad"),
+    "engine.zero": ("why_zero",),
     "checking.compare": ("compare",),
     "calculus.exact": ("exact",),
     "calculus.jacobian": ("hessian", "jacobian"),
@@ -101,6 +104,9 @@ if TYPE_CHECKING:
     from tinygrad_lite.checking.compare import compare
     from tinygrad_lite.checking.gradcheck import gradcheck
     from tinygrad_lite.compiler.compiled import compile
+    from tinygrad_lite.engine.custom import op
+    from tinygrad_lite.engine.modes import detect_anomaly, no_grad
+    from tinygrad_lite.engine.zero import why_zero
     from tinygrad_lite.export.graph_json import from_json, to_json
     from tinygrad_lite.views.derivation import explain
     from tinygrad_lite.views.draw import draw, draw_dot
@@ -117,6 +123,7 @@ __all__ = [
     "absolute",
     "acos",
     "acosh",
+    "animate",
     "asin",
     "asinh",
     "atan",
@@ -132,6 +139,7 @@ __all__ = [
     "cos",
     "cosh",
     "derivative",
+    "detect_anomaly",
     "dot",
     "draw",
     "draw_dot",
@@ -142,21 +150,24 @@ __all__ = [
     "elu",
     "erf",
     "erfc",
+    "errors",
+    "exp",
     "exp2",
+    "explain",
     "expm1",
     "export",
     "floor",
+    "from_json",
     "gelu",
     "gelu_tanh",
-    "from_json",
     "grad",
     "gradcheck",
+    "hardtanh",
     "hessian",
     "hvp",
+    "hypot",
     "jacobian",
     "jvp",
-    "hardtanh",
-    "hypot",
     "leaky_relu",
     "log",
     "log10",
@@ -172,7 +183,9 @@ __all__ = [
     "min",
     "minimum",
     "nn",
+    "no_grad",
     "norm",
+    "op",
     "prod",
     "reciprocal",
     "relu",
@@ -198,6 +211,7 @@ __all__ = [
     "vjp",
     "where",
     "why_order",
+    "why_zero",
 ]
 
 

@@ -1,0 +1,131 @@
+"""Rows of your own: a primitive in a few lines, whose derivative is measured before it is believed.
+
+    @tg.op(partials=lambda x, out: (3.0 * x * x,))
+    def cube(x):
+        "A third power."
+        return x * x * x
+
+    cube(tg.Value(2.0)).backward()
+
+The function computes on floats. `partials` is written in ordinary arithmetic and in functions of
+this package, so that it serves floats and Values alike. A rule that disagrees with measured
+slopes is refused with the numbers, and the table stays as it was.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from tinygrad_lite.engine.op import REAL, TABLE, Domain, Kink, Op, row
+from tinygrad_lite.engine.value import Value
+from tinygrad_lite.errors import GradientMismatch
+
+_OWN: set[str] = set()  # names of rows that users made: these may be made anew, as when a notebook cell is run again
+
+
+def op(
+    *,
+    partials: Callable[..., tuple[Any, ...]],
+    domain: tuple[Domain, ...] = (REAL,),
+    points: Sequence[tuple[float, ...]] | None = None,
+    kink: Kink | None = None,
+    symbol: str = "",
+    latex: str = "",
+    because: str = "",
+) -> Callable[[Callable[..., float]], Op]:
+    """Make a row of the table from a function of floats; use it as a decorator.
+
+    Args:
+        partials: operands and result in; the local derivatives out, one for each operand, in order.
+        domain: where each operand may lie; the last one serves all further operands.
+        points: operands at which the rule is tried; by default samples of the domain.
+        kink: where the slope jumps, if it does.
+        symbol, latex: what a picture and a formula show; by default the function's name.
+        because: one sentence of meaning; by default the first line of the function's docstring.
+
+    Raises:
+        GradientMismatch: the rule disagrees with the measured slopes; the message shows where and by how much.
+        TypeError: the rule cannot be evaluated on Values.
+        ValueError: one of our own rows has that name.
+
+    >>> @op(partials=lambda x, out: (3.0 * x * x,))
+    ... def cube(x):
+    ...     "A third power."
+    ...     return x * x * x
+    >>> x = Value(2.0); y = cube(x); y.backward(); (y.data, x.grad)
+    (8.0, 12.0)
+    """
+
+    def enter(forward: Callable[..., float]) -> Op:
+        name = forward.__name__
+        code = forward.__code__
+        many = bool(code.co_flags & 0x04)  # *xs in its signature
+        arguments = "{xs}" if many or code.co_argcount > 2 else ", ".join(["{x}", "{y}"][: code.co_argcount])
+        columns: dict[str, Any] = {
+            "name": name,
+            "symbol": symbol or name,
+            "forward": forward,
+            "partials": partials,
+            "latex": latex or rf"\operatorname{{{{{name}}}}}\left({arguments}\right)".replace("_", r"\_"),
+            "source": f"{name}({arguments})",
+            "domain": domain,
+            "kink": kink,
+            "because": because or (forward.__doc__ or f"{name}, a row of your own.").strip().splitlines()[0],
+            "arity": None if many else code.co_argcount,
+        }
+        candidate = Op(**columns)
+        _verify(candidate, candidate.points() if points is None else points)
+        if name in _OWN:
+            TABLE.pop(name, None)
+        made = row(**columns)
+        _OWN.add(name)
+        return made
+
+    return enter
+
+
+def _verify(candidate: Op, points: Sequence[tuple[float, ...]]) -> None:
+    """Compare the rule with measured slopes at every point, and try it on Values."""
+    lines = []
+    wrong = 0
+    for point in points:
+        out = candidate.evaluate(*point)
+        claimed = tuple(candidate.partials(*point, out))
+        if len(claimed) != len(point):
+            raise GradientMismatch(
+                f"the rule of {candidate.name} gives {len(claimed)} local derivatives for {len(point)} operands; "
+                "give one for each operand, in order, as a tuple: lambda x, out: (2.0 * x,)."
+            )
+        for i, slope in enumerate(claimed):
+            measured = _measured_slope(candidate, point, i)
+            agrees = abs(slope - measured) <= 1e-6 * abs(measured) + 1e-8 * max(1.0, abs(out))
+            wrong += not agrees
+            lines.append(f"  {i + 1:<8}{slope:>16.8g}{measured:>16.8g}   at {point}{'' if agrees else '   <-'}")
+    if wrong:
+        raise GradientMismatch(
+            f"the rule of {candidate.name} disagrees with the measured slope at {wrong} of {len(lines)} places.\n"
+            f"  {'operand':<8}{'your rule':>16}{'measured':>16}\n" + "\n".join(lines) + "\n"
+            "  `partials` gives d(result)/d(operand) alone; the chain rule multiplies later. Nothing was entered."
+        )
+    for point in points[:1]:
+        operands = [Value(x) for x in point]
+        try:
+            candidate.partials(*operands, candidate(*operands))
+        except TypeError as reason:
+            raise TypeError(
+                f"the rule of {candidate.name} works on floats but not on Values, so it could not be differentiated "
+                f"again: {str(reason).splitlines()[0]}\n  Write it with tg.cos and the like in place of math.cos."
+            ) from reason
+
+
+def _measured_slope(candidate: Op, point: tuple[float, ...], i: int) -> float:
+    """Central differences with two steps, combined so that their h^2 errors cancel (Richardson, 1911)."""
+
+    def difference(h: float) -> float:
+        x = point[i]
+        high, low = ((*point[:i], x + step, *point[i + 1 :]) for step in (h, -h))
+        return (candidate.evaluate(*high) - candidate.evaluate(*low)) / ((x + h) - (x - h))
+
+    h = 1e-4 * max(abs(point[i]), 0.1)
+    return (4.0 * difference(0.5 * h) - difference(h)) / 3.0

@@ -1,0 +1,163 @@
+"""Two switches, each for the thread and the `with` block that asks for it.
+
+    with tg.no_grad():          # results are bare leaves: nothing is remembered
+    with tg.detect_anomaly():   # stop at the first op that makes a NaN or an infinity
+
+While no switch is on anywhere they cost nothing: the engine does not ask for them. Turning the
+first one on puts watching versions in the place of `Value.__init__` and of the sweep of
+`backward`; turning the last one off takes them away again. The watching versions look at
+`contextvars`, so a thread that did not ask sees no difference but a little time.
+"""
+
+from __future__ import annotations
+
+import math
+import threading
+from collections.abc import Callable, Sequence
+from contextvars import ContextVar, Token
+from functools import wraps
+from typing import Any
+
+from tinygrad_lite.engine import ops, reverse
+from tinygrad_lite.engine.domain import operand_names
+from tinygrad_lite.engine.op import Op
+from tinygrad_lite.engine.value import Value
+from tinygrad_lite.errors import AnomalyError, user_line
+
+_FORGETTING: ContextVar[bool] = ContextVar("no_grad", default=False)
+_WATCHING: ContextVar[bool] = ContextVar("detect_anomaly", default=False)
+
+_plain_init = Value.__init__
+_plain_sweep = reverse._sweep
+_lock = threading.Lock()
+_blocks_open = 0
+
+
+class _Switch:
+    """A `with` block, or a decorator, inside which one of the switches is on."""
+
+    def __init__(self, switch: ContextVar[bool]) -> None:
+        self._switch = switch
+        self._tokens: list[Token[bool]] = []
+
+    def __enter__(self) -> None:
+        self._tokens.append(self._switch.set(True))
+        _count(+1)
+
+    def __exit__(self, *reason: object) -> None:
+        _count(-1)
+        self._switch.reset(self._tokens.pop())
+
+    def __call__(self, function: Callable[..., Any]) -> Callable[..., Any]:
+        @wraps(function)
+        def inside(*args: Any, **keywords: Any) -> Any:
+            with _Switch(self._switch):
+                return function(*args, **keywords)
+
+        return inside
+
+
+def no_grad() -> _Switch:
+    """A `with` block, or a decorator, in which results remember nothing: quicker, and they hold no graph alive.
+
+    Derivatives asked for inside have nothing to follow. Other threads are not touched.
+
+    >>> x = Value(3.0)
+    >>> with no_grad():
+    ...     y = x * x
+    >>> y.data, y.parents
+    (9.0, ())
+    """
+    return _Switch(_FORGETTING)
+
+
+def detect_anomaly() -> _Switch:
+    """A `with` block, or a decorator, that stops at the first op whose result or gradient is NaN or infinite.
+
+    The AnomalyError names the op, its operands with their labels, and the line of your program
+    that made the node. Leaves keep the gradients they had. Other threads are not touched.
+
+    >>> big = Value(1e200, label="big")
+    >>> with detect_anomaly():
+    ...     y = big * big
+    Traceback (most recent call last):
+    ...
+    tinygrad_lite.errors.AnomalyError: mul made inf from x = 1e+200 (labelled 'big'), y = 1e+200 (labelled 'big')...
+    """
+    return _Switch(_WATCHING)
+
+
+def _count(change: int) -> None:
+    """Put the watching versions in place with the first open block; take them away with the last."""
+    global _blocks_open
+    with _lock:
+        before, _blocks_open = _blocks_open, _blocks_open + change
+        if before == 0:
+            Value.__init__ = _watching_init  # type: ignore[method-assign]
+            reverse._sweep = _watching_sweep
+        elif _blocks_open == 0:
+            Value.__init__ = _plain_init  # type: ignore[method-assign]
+            reverse._sweep = _plain_sweep
+
+
+class _Located(tuple[Any, ...]):
+    """Local derivatives that also know the line of the program at which they were recorded."""
+
+    where: str = ""
+
+
+def _watching_init(
+    self: Value,
+    data: float,
+    label: str = "",
+    op: Op = ops.leaf,
+    parents: tuple[Any, ...] = (),
+    local: tuple[Any, ...] = (),
+) -> None:
+    if parents and _WATCHING.get():
+        where = user_line()
+        if not math.isfinite(data):
+            raise AnomalyError(
+                f"{op.name} made {data!r} from {_operands(parents)}{where}.\n"
+                f"  {_advice([p if p.__class__ is float else p.data for p in parents])}"
+            )
+        local = _Located(local)
+        local.where = where
+    if _FORGETTING.get():
+        op, parents, local = (op if op is ops.constant else ops.leaf), (), ()
+    _plain_init(self, data, label, op, parents, local)
+
+
+def _watching_sweep(order: Sequence[Value]) -> None:
+    if not _WATCHING.get():
+        return _plain_sweep(order)
+    for node in reversed(order):
+        for i, (parent, slope) in enumerate(zip(node.parents, node.local, strict=True)):
+            if slope is None:
+                continue
+            parent.grad += node.grad * slope
+            if not math.isfinite(parent.grad):
+                name = operand_names(len(node.parents))[i]
+                raise AnomalyError(
+                    f"going back through {node.op.name}, the gradient along {name} became {parent.grad!r}: "
+                    f"it brought {node.grad!r}, and its local derivative is {slope!r} at {_operands(node.parents)}"
+                    f"{getattr(node.local, 'where', '')}.\n"
+                    f"  {_advice([node.grad, slope])}"
+                )
+    return None
+
+
+def _operands(parents: Sequence[Any]) -> str:
+    """The operands with their names, numbers and labels; of many, the first few."""
+    shown = []
+    for name, parent in list(zip(operand_names(len(parents)), parents, strict=True))[:6]:
+        number = parent if parent.__class__ is float else parent.data
+        label = "" if parent.__class__ is float or not parent.label else f" (labelled {parent.label!r})"
+        shown.append(f"{name} = {number!r}{label}")
+    return ", ".join(shown) + (f" and {len(parents) - 6} more" if len(parents) > 6 else "")
+
+
+def _advice(came_in: Sequence[float]) -> str:
+    if all(map(math.isfinite, came_in)):
+        return "Everything that came in was finite, so this is where it began."
+    return "Something that came in was not finite already: look at where that number was made or put in."
