@@ -63,11 +63,21 @@ def size(box: Box) -> Size:
     """Width and height of the box."""
     width = text_width(shown_label(box.label), LABEL, bold=True)
     if box.times > 1:
-        width += 10 + text_width(f"x {box.times}", ROW)
+        width += (10 if box.label else 0) + text_width(many(box), ROW)
     for caption, text in box.rows:
         width = max(width, text_width(text, ROW) + (text_width(caption, ROW) + 10 if caption else 0))
-    lines = bool(box.label) + len(box.rows)
+    lines = _headed(box) + len(box.rows)
     return (round(max(width * ROOM + 2 * PAD, 30.0)), max(lines, 1) * LINE + (9 if lines > 1 else 6))
+
+
+def many(box: Box) -> str:
+    """How a box says that it stands for several."""
+    return f"x {box.times:,}"
+
+
+def _headed(box: Box) -> bool:
+    """Whether the box has a line above its numbers, for its label or for how many it stands for."""
+    return bool(box.label) or box.times > 1
 
 
 def ellipse(symbol: str) -> Size:
@@ -87,16 +97,16 @@ def texts(box: Box) -> list[Text]:
     """The texts of the box, from top to bottom."""
     width, _ = size(box)
     left, right = -width / 2 + PAD, width / 2 - PAD
-    lines = bool(box.label) + len(box.rows)
+    lines = _headed(box) + len(box.rows)
     y = -lines * LINE / 2 + 11.5
     found = []
-    if box.label:
-        many = box.times > 1
-        found.append(
-            Text("label", left if many else 0.0, y, "start" if many else "middle", LABEL, True, shown_label(box.label))
-        )
-        if many:
-            found.append(Text("count", right, y, "end", ROW, False, f"x {box.times}"))
+    if _headed(box):
+        if box.label:
+            x, anchor = (left, "start") if box.times > 1 else (0.0, "middle")
+            found.append(Text("label", x, y, anchor, LABEL, True, shown_label(box.label)))
+        if box.times > 1:
+            x, anchor = (right, "end") if box.label else (0.0, "middle")
+            found.append(Text("count", x, y, anchor, ROW, False, many(box)))
         y += LINE
     for caption, words in box.rows:
         if caption:

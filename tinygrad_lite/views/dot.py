@@ -114,10 +114,11 @@ def _table(picture: Picture, box: Box) -> str:
     faint = theme.ink if box.tint else theme.faint
     style = "rounded,dashed" if box.kind == "constant" else "rounded"
     rows = []
-    if box.label:
-        label = escape.html(cards.shown_label(box.label))
-        many = f' <FONT COLOR="{faint}">x {box.times}</FONT>' if box.times > 1 else ""
-        rows.append(f'<TR><TD COLSPAN="2">{_bold(label)}{many}</TD></TR>')
+    head = _bold(escape.html(cards.shown_label(box.label))) if box.label else ""
+    if box.times > 1:
+        head += f' <FONT COLOR="{faint}">{cards.many(box)}</FONT>'
+    if head:
+        rows.append(f'<TR><TD COLSPAN="2">{head}</TD></TR>')
     for caption, text in box.rows:
         if caption:
             rows.append(

@@ -10,6 +10,7 @@ from tinygrad_lite.engine import ops
 from tinygrad_lite.engine.graph import Graph
 from tinygrad_lite.engine.value import Value
 from tinygrad_lite.errors import GraphTooLarge, OperandError
+from tinygrad_lite.views.collapse import collapsed
 from tinygrad_lite.views.elementary import written_out
 from tinygrad_lite.views.heat import heated
 from tinygrad_lite.views.names import names_in
@@ -36,6 +37,8 @@ def draw(
     elementary: bool = False,
     heat: bool = False,
     paths: Value | Iterable[Value] = (),
+    depth: int | None = None,
+    expand: str | Iterable[str] = (),
     limit: int | None = LIMIT,
     engine: str | None = None,
 ) -> Picture:
@@ -55,11 +58,14 @@ def draw(
         heat: tint the boxes and arrows by their gradients, with a legend.
         paths: a leaf, or several: every path from it to the root in a colour of its own, with
             its product of local derivatives; their sum is the gradient.
-        limit: the largest number of values that is drawn; None is any.
+        depth: fold what repeats, such as the samples of a loss, and close modules deeper than
+            this: 0 draws the network as one box, 1 each layer, 2 each neuron, 3 what is in it.
+        expand: the names of closed boxes to open by one level, such as "layer 1".
+        limit: the largest number of boxes that is drawn; None is any.
         engine: "graphviz-pure", "dot", "own", or the path of a Graphviz program.
 
     Raises:
-        GraphTooLarge: more values than `limit`.
+        GraphTooLarge: more boxes than `limit`.
         ValueError: an unknown choice; the message lists the choices.
         OperandError: root or paths is not a Value.
 
@@ -88,24 +94,35 @@ def draw(
         called = {image.get(value, value): name for value, name in called.items()}
         sources = [image.get(source, source) for source in sources]
     graph = Graph(*roots)
-    if limit is not None and len(graph) > limit:
-        raise _too_large(graph, limit)
+    opened = (expand,) if isinstance(expand, str) else tuple(expand)
+    if depth is None and not opened and limit is not None and len(graph) > limit:
+        raise _too_large(len(graph), limit)
 
-    boxes = [_box(graph, i, called, shown, write) for i in range(len(graph))]
-    edges = []
-    for tail, head, i, local in graph.edges():
-        grad = boxes[head].grad
-        contribution = None if local is None else grad * local
-        texts = [
-            (role, ("" if role == "local" else "+ " if number >= 0 else "") + write(number))
-            for role, number in (("local", local), ("contribution", contribution))
-            if role in shown and number is not None
-        ]
-        edges.append(Edge(tail, head, i, local, contribution, tuple(texts)))
+    def draw_box(number: int) -> Box:
+        return _box(graph, number, called, shown, write)
+
+    def texts(local: float | None, contribution: float | None) -> tuple[tuple[str, str], ...]:
+        signed = None if contribution is None else ("+ " if contribution >= 0 else "") + write(contribution)
+        both = (("local", None if local is None else write(local)), ("contribution", signed))
+        return tuple((role, text) for role, text in both if role in shown and text is not None)
+
     notes: list[Note] = []
+    if depth is None and not opened:
+        boxes = [draw_box(number) for number in range(len(graph))]
+        edges = []
+        for tail, head, i, local in graph.edges():
+            contribution = None if local is None else boxes[head].grad * local
+            edges.append(Edge(tail, head, i, local, contribution, texts(local, contribution)))
+    else:
+        if sources:
+            raise ValueError("paths= needs every value drawn: leave out depth= and expand=.")
+        level = 1 if depth is None else _whole("depth", depth)
+        boxes, edges, notes = collapsed(graph, level, opened, draw_box, texts, write)
+        if limit is not None and len(boxes) > limit:
+            raise _too_large(len(boxes), limit, folded=True)
     if heat:
         boxes, edges, legend = heated(boxes, edges, colours, write)
-        notes.append(legend)
+        notes = [legend, *notes]
     if sources:
         edges, lines = highlighted(graph, sources, edges, colours, write)
         notes += lines
@@ -162,9 +179,19 @@ def number_of(grad: Any) -> float:
 def described(graph: Graph, boxes: list[Box]) -> str:
     """The alt text: what the picture is of, for those who cannot see it."""
     leaves = [box.label for box in boxes if box.kind == "leaf" and box.label]
-    roots = ", ".join(f"{boxes[i].label or 'the result'} = {boxes[i].data:.4g}" for i in graph.roots)
-    of = f" computed from {', '.join(leaves[:8])}{' and more' if len(leaves) > 8 else ''}" if leaves else ""
-    return f"Computation graph of {len(boxes)} values: {roots}{of}."
+    groups = [box.label for box in boxes if box.kind == "group"]
+    at = {box.number: box for box in boxes}
+    roots = ", ".join(
+        f"{(at[i].label if i in at else '') or 'the result'} = {graph.nodes[i].data:.4g}" for i in graph.roots
+    )
+    of = f" computed from {_some(leaves)}" if leaves else ""
+    folded = f", drawn as {len(boxes)} boxes" if len(boxes) < len(graph) else ""
+    by = f" with {_some(groups)}" if groups else ""
+    return f"Computation graph of {len(graph):,} values{folded}{by}: {roots}{of}."
+
+
+def _some(names: list[str]) -> str:
+    return ", ".join(names[:8]) + (" and more" if len(names) > 8 else "")
 
 
 def _box(
@@ -202,8 +229,20 @@ def _choices(name: str, asked: str | Iterable[str], known: tuple[str, ...]) -> t
     return tuple(one for one in known if one in asked)
 
 
-def _too_large(graph: Graph, limit: int) -> GraphTooLarge:
+def _whole(name: str, given: Any) -> int:
+    if not isinstance(given, int) or isinstance(given, bool) or given < 0:
+        raise ValueError(f"{name} is a whole number from 0 on, but got {given!r}.")
+    return given
+
+
+def _too_large(boxes: int, limit: int, folded: bool = False) -> GraphTooLarge:
+    what = "even folded, " if folded else ""
+    cure = (
+        "Close more of it with a smaller depth="
+        if folded
+        else "Fold it: tg.draw(root, depth=1) draws each layer as one box, and of alike samples one"
+    )
     return GraphTooLarge(
-        f"a picture of {len(graph):,} values would not be legible (the limit is {limit}).\n"
-        "  Draw a part, such as one neuron or the loss of one sample; or pass limit=None to draw it all."
+        f"{what}a picture of {boxes:,} values would not be legible (the limit is {limit}).\n"
+        f"  {cure}.\n  Or draw a part of it, such as one neuron; or pass limit=None to draw it all."
     )

@@ -25,7 +25,7 @@ def written(picture: Picture) -> str:
         words = [cards.shown_label(box.label)] if box.label else []
         words += [f"{caption} {text}".strip() for caption, text in box.rows]
         if box.times > 1:
-            words.append(f"x {box.times}")
+            words.append(cards.many(box))
         lines.append(f'  v{box.number}["{"<br/>".join(entities(w) for w in words) or " "}"]:::{box.kind}')
         if box.symbol:
             lines.append(f'  o{box.number}(["{entities(box.symbol)}"]):::op --> v{box.number}')

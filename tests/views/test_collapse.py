@@ -1,0 +1,175 @@
+"""Large graphs as few boxes: what is folded, what is closed, and that nothing is lost."""
+
+import random
+import time
+from itertools import pairwise
+
+import pytest
+
+import tinygrad_lite as tg
+from tinygrad_lite import Value
+from tinygrad_lite.engine.graph import Graph
+from tinygrad_lite.errors import GraphTooLarge
+from tinygrad_lite.views import modules
+from tinygrad_lite.views.fold import Fold
+
+
+def network(sizes, rng, *, labels=False, fused=False):
+    """A multilayer perceptron in plain Values, as micrograd writes it; and its parameters."""
+    layers = [
+        [([Value(rng.uniform(-1, 1)) for _ in range(n)], Value(rng.uniform(-1, 1))) for _ in range(m)]
+        for n, m in pairwise(sizes)
+    ]
+    if labels:
+        for i, layer in enumerate(layers):
+            for j, (w, b) in enumerate(layer):
+                b.label = f"layers.{i}.bias[{j}]"
+                for k, weight in enumerate(w):
+                    weight.label = f"layers.{i}.weight[{j}][{k}]"
+
+    def call(x):
+        for i, layer in enumerate(layers):
+            sums = [tg.dot(w, x, b) if fused else sum((u * v for u, v in zip(w, x, strict=True)), b) for w, b in layer]
+            x = sums if i == len(layers) - 1 else [s.relu() for s in sums]
+        return x
+
+    return call, [p for layer in layers for w, b in layer for p in [*w, b]]
+
+
+def training_loss(samples, sizes=(2, 16, 16, 1), **how):
+    rng = random.Random(0)
+    call, parameters = network(sizes, rng, **how)
+    losses = []
+    for _ in range(samples):
+        score = call([Value(rng.uniform(-1, 1)) for _ in range(sizes[0])])[0]
+        losses.append((1 + -rng.choice((-1, 1)) * score).relu())
+    loss = sum(losses) * (1.0 / samples) + 1e-4 * sum(p * p for p in parameters)
+    loss.backward()
+    return loss
+
+
+@pytest.mark.parametrize("how", [{}, {"labels": True}, {"fused": True}], ids=str)
+def test_a_hundred_samples_and_three_layers_are_twenty_boxes(how):
+    loss = training_loss(100, **how)
+    started = time.perf_counter()
+    picture = tg.draw(loss, depth=1)
+    names = [box.label for box in picture.boxes if box.kind == "group"]
+
+    assert "<svg" in picture.svg
+    assert time.perf_counter() - started < 3.0
+    assert len(Graph(loss)) > 8_000
+    assert len(picture.boxes) <= 20
+    assert names == (["layers.0", "layers.1", "layers.2"] if how.get("labels") else ["layer 1", "layer 2", "layer 3"])
+    rows = [dict(box.rows) for box in picture.boxes if box.kind == "group"]
+    assert [row["parameters"] for row in rows] == ["48", "272", "17"]
+    assert [row.get("neurons") for row in rows] == ["16", "16", None]
+    assert [box.times for box in picture.boxes if box.kind == "group"] == [100] * 3
+
+
+def test_it_is_refused_unfolded_and_the_message_says_how_to_fold_it():
+    with pytest.raises(GraphTooLarge, match=r"tg\.draw\(root, depth=1\)"):
+        tg.draw(training_loss(3))
+
+
+def test_folding_keeps_every_value_and_every_arrow():
+    graph = Graph(training_loss(5, (2, 4, 1)))
+    fold = Fold(graph, keep=modules.is_neuron)
+    drawn = {number for number in range(len(graph)) if fold.home[number] == number}
+
+    assert {fold.home[number] for number in range(len(graph))} == drawn
+    assert set(graph.roots) <= drawn
+    for number, home in enumerate(fold.home):  # what is folded together was computed by the same op
+        assert graph.nodes[number].op is graph.nodes[home].op
+    for child, parents in enumerate(graph.parents):  # and what it was computed from is folded the same way
+        for parent in parents:
+            home = fold.home[child]
+            assert fold.home[parent] == home or fold.home[parent] in {
+                fold.home[p] for inner in range(len(graph)) if fold.home[inner] == home for p in graph.parents[inner]
+            }
+
+
+def test_terms_that_were_computed_otherwise_are_kept_apart():
+    xs = [Value(float(i), label=f"x{i}") for i in range(12)]
+    total = tg.sum([x.tanh() if i % 2 else x.exp() for i, x in enumerate(xs)])
+    picture = tg.draw(total, depth=1)
+
+    assert sorted((box.symbol, box.times) for box in picture.boxes if box.symbol) == [
+        ("exp", 6),
+        ("sum", 1),
+        ("tanh", 6),
+    ]
+
+
+def test_a_shared_operand_is_not_folded_with_one_that_is_not_shared():
+    shared, xs = Value(2.0, label="w"), [Value(float(i)) for i in range(5)]
+    picture = tg.draw(tg.sum([(shared + x).tanh() for x in xs]), depth=1)
+    leaves = [(box.label, box.times) for box in picture.boxes if box.kind == "leaf"]
+
+    assert leaves == [("w", 1), ("", 5)]
+
+
+def test_a_partial_sum_with_a_label_stays_to_be_seen():
+    xs = [Value(float(i)).tanh() for i in range(6)]
+    half = tg.sum(xs[:3])
+    half.label = "half"
+
+    assert "half" in [box.label for box in tg.draw(half + xs[3] + xs[4] + xs[5], depth=1).boxes]
+
+
+def test_depth_opens_level_after_level():
+    loss = training_loss(3, (2, 3, 2, 1))
+    names = [[box.label for box in tg.draw(loss, depth=d).boxes if box.kind == "group"] for d in range(4)]
+
+    assert names[0] == ["network"]
+    assert names[1] == ["layer 1", "layer 2", "layer 3"]
+    assert names[2] == [
+        *(f"layer 1.neuron {i}" for i in (1, 2, 3)),
+        "layer 2.neuron 1",
+        "layer 2.neuron 2",
+        "layer 3.neuron 1",
+    ]
+    assert names[3] == []
+
+
+def test_a_closed_box_is_opened_by_its_name():
+    loss = training_loss(3, (2, 3, 1))
+    opened = tg.draw(loss, depth=1, expand=["layer 1", "layer 1.neuron 2"])
+    groups = [box.label for box in opened.boxes if box.kind == "group"]
+
+    assert groups == ["layer 1.neuron 1", "layer 1.neuron 3", "layer 2"]
+    assert len([box for box in opened.boxes if box.symbol == "ReLU"]) == 2  # the neuron's and the loss's
+
+
+def test_an_unknown_box_is_refused_with_the_nearest_names():
+    with pytest.raises(ValueError, match="there is none named 'layer1'; there are layer 1"):
+        tg.draw(training_loss(3, (2, 3, 1)), expand="layer1")
+    with pytest.raises(ValueError, match="depth is a whole number"):
+        tg.draw(training_loss(3, (2, 3, 1)), depth=-1)
+
+
+def test_a_box_that_would_be_before_and_after_another_is_opened():
+    x = Value(1.0, label="x")
+    first = (Value(2.0, label="m.w[0]") * x + Value(0.5, label="m.b[0]")).tanh()
+    between = first.exp() * 2.0
+    second = (Value(3.0, label="m.w[1]") * between + Value(0.5, label="m.b[1]")).tanh()
+    picture = tg.draw(second, depth=1)
+
+    assert [box.kind for box in picture.boxes].count("group") == 0
+    assert "<svg" in picture.svg
+
+
+def test_weights_are_told_from_inputs():
+    call, parameters = network((2, 3, 1), random.Random(1))
+    x = [Value(1.0), Value(-1.0)]
+    graph = Graph(call(x)[0])
+    found = modules.neurons(Fold(graph, keep=modules.is_neuron))
+    weights = {graph.nodes[number] for neuron in found for number in (*neuron.weights, *neuron.biases)}
+
+    assert weights == set(parameters)
+
+
+def test_a_graph_without_neurons_is_drawn_as_it_is():
+    a, b = Value(-4.0, label="a"), Value(2.0, label="b")
+    loss = tg.tanh(a * b + b**3)
+
+    assert tg.draw(loss, depth=1).svg == tg.draw(loss).svg

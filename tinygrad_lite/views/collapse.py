@@ -1,0 +1,190 @@
+"""A large graph as few boxes: repeats folded, modules and layers drawn as one box each.
+
+`collapsed` gives the boxes and arrows of the picture; which nodes belong together is found by
+`fold.py` and `modules.py`.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Collection, Mapping
+
+from tinygrad_lite.engine import ops
+from tinygrad_lite.engine.graph import Graph
+from tinygrad_lite.engine.value import Value
+from tinygrad_lite.views import modules
+from tinygrad_lite.views.fold import Fold
+from tinygrad_lite.views.picture import Box, Edge, Note
+
+Draw = Callable[[int], Box]
+
+
+def collapsed(
+    graph: Graph,
+    depth: int,
+    expand: Collection[str],
+    draw_box: Draw,
+    texts: Callable[[float | None, float | None], tuple[tuple[str, str], ...]],
+    write: Callable[[float], str],
+) -> tuple[list[Box], list[Edge], list[Note]]:
+    """The boxes, arrows and notes of a picture in which modules deeper than `depth` are closed.
+
+    Args:
+        depth: 0 draws the whole network as one box, 1 the outermost modules, 2 what is inside
+            them, and so on until the nodes themselves are drawn.
+        expand: names of boxes that are opened by one more level.
+        draw_box: the box of a node.
+        texts: what stands beside an arrow with this local derivative and this contribution.
+
+    Raises:
+        ValueError: `expand` names no box; the message lists those there are.
+    """
+    fold = Fold(graph, keep=modules.is_neuron)
+    places = modules.placed(fold)
+    _check(expand, places, depth)
+    closed = {number: _closed(place, depth, expand) for number, place in places.items()}
+    closed = _without_cycles(fold, {number: name for number, name in closed.items() if name})
+    return _drawn(fold, closed, places, draw_box, texts, write)
+
+
+def _closed(place: tuple[str, ...], depth: int, expand: Collection[str]) -> str:
+    """The name of the box that a node is drawn in, or "" if it is drawn by itself."""
+    if depth == 0 and "network" not in expand:
+        return "network"
+    level = max(depth, 1)
+    while level <= len(place) and ".".join(place[:level]) in expand:
+        level += 1
+    return ".".join(place[:level]) if level <= len(place) else ""
+
+
+def _check(expand: Collection[str], places: Mapping[int, tuple[str, ...]], depth: int) -> None:
+    known = {".".join(place[:i]): None for place in places.values() for i in range(1, len(place) + 1)}
+    if depth == 0:
+        known = {"network": None, **known}
+    for name in expand:
+        if name not in known:
+            import difflib
+
+            near = difflib.get_close_matches(name, known, n=3) or list(known)[:12]
+            raise ValueError(
+                f"expand= names boxes of the picture, but there is none named {name!r}"
+                + (f"; there are {', '.join(near)}." if near else "; no module was found in this graph.")
+            )
+
+
+def _without_cycles(fold: Fold, closed: dict[int, str]) -> dict[int, str]:
+    """Open the boxes that would be both before and after another, until no two are."""
+    while True:
+        before: dict[object, set[object]] = {}
+        for child, parents in enumerate(fold.graph.parents):
+            head: object = closed.get(fold.home[child], fold.home[child])
+            for parent in parents:
+                tail: object = closed.get(fold.home[parent], fold.home[parent])
+                if tail != head:
+                    before.setdefault(head, set()).add(tail)
+                    before.setdefault(tail, set())
+        after: dict[object, list[object]] = {}
+        for one, tails in before.items():
+            for other in tails:
+                after.setdefault(other, []).append(one)
+        waiting = {one: len(tails) for one, tails in before.items()}
+        ready = [one for one, count in waiting.items() if count == 0]
+        while ready:
+            one = ready.pop()
+            del waiting[one]
+            for other in after.get(one, ()):
+                waiting[other] -= 1
+                if waiting[other] == 0:
+                    ready.append(other)
+        stuck = [name for name in dict.fromkeys(closed.values()) if name in waiting]
+        if not stuck:
+            return closed
+        closed = {number: name for number, name in closed.items() if name != stuck[0]}
+
+
+def _drawn(
+    fold: Fold,
+    closed: Mapping[int, str],
+    places: Mapping[int, tuple[str, ...]],
+    draw_box: Draw,
+    texts: Callable[[float | None, float | None], tuple[tuple[str, str], ...]],
+    write: Callable[[float], str],
+) -> tuple[list[Box], list[Edge], list[Note]]:
+    graph = fold.graph
+    members: dict[str, list[int]] = {}
+    for number, name in sorted(closed.items()):
+        if fold.home[number] == number:
+            members.setdefault(name, []).append(number)
+    number_of = {name: numbers[-1] for name, numbers in members.items()}
+    where = [number_of[closed[h]] if h in closed else h for h in fold.home]  # the box of each node
+
+    boxes = []
+    names = {number: name for name, number in number_of.items()}
+    for number in range(len(graph)):
+        if where[number] != number:
+            continue
+        if number in names:
+            boxes.append(_group(fold, number, names[number], members[names[number]], places, write))
+        else:
+            box = draw_box(number)
+            symbol = "sum" if len(fold.sums.get(number, ())) > 2 else box.symbol
+            boxes.append(box._replace(times=fold.times.get(number, 1), symbol=symbol))
+
+    plain = {box.number for box in boxes if box.kind != "group" and box.symbol == graph.nodes[box.number].op.symbol}
+    tails: dict[tuple[int, int], dict[int, None]] = {}  # between two boxes, which values
+    edges: list[Edge] = []
+    count: dict[int, int] = {}
+    for child, parents in enumerate(graph.parents):
+        head = where[child]
+        for parent, local in zip(parents, graph.nodes[child].local, strict=True):
+            tail = where[parent]
+            if tail == head:
+                continue
+            known = tails.setdefault((tail, head), {})
+            first = not known
+            known[fold.home[parent]] = None
+            if first or (child in plain and child == head and tail not in names):
+                slope = local if head not in names and tail not in names else None
+                carried = slope if slope is None else slope * _grad(graph.nodes[child])
+                i = count.get(head, 0)
+                count[head] = i + 1
+                edges.append(Edge(tail, head, i, slope, carried, texts(slope, carried)))
+    edges = [
+        edge
+        if edge.tail not in names or len(tails[edge.tail, edge.head]) == 1
+        else edge._replace(texts=(("values", f"{len(tails[edge.tail, edge.head])} values"),))
+        for edge in edges
+    ]
+    notes = []
+    if fold.times:
+        words = "a number such as x 100 marks one of 100 parts that were computed alike; the first of them is shown"
+        notes.append(Note((("", words.replace("100", str(max(box.times for box in boxes)))),)))
+    return boxes, edges, notes
+
+
+def _group(
+    fold: Fold,
+    number: int,
+    name: str,
+    members: list[int],
+    places: Mapping[int, tuple[str, ...]],
+    write: Callable[[float], str],
+) -> Box:
+    """The box of a module: how many neurons, which activation, how many parameters, how large a gradient."""
+    nodes = fold.graph.nodes
+    neurons = len({places[m] for m in members})
+    activations = list(dict.fromkeys(nodes[m].op.name for m in members if nodes[m].op in modules.ACTIVATIONS))
+    parameters = [m for m in members if nodes[m].op is ops.leaf]
+    length = math.hypot(*(_grad(nodes[m]) for m in parameters))
+    rows = [("neurons", str(neurons))] if neurons > 1 else []
+    if activations:
+        rows.append(("activation", ", ".join(activations)))
+    rows += [("parameters", f"{len(parameters):,}"), ("|grad|", write(length))]
+    if neurons == 1:
+        rows[:0] = [("data", write(nodes[number].data)), ("grad", write(_grad(nodes[number])))]
+    times = max((fold.times.get(m, 1) for m in members), default=1)
+    return Box(number, "group", name, nodes[number].data, length, "", tuple(rows), times=times)
+
+
+def _grad(node: Value) -> float:
+    return float(node.grad.data) if isinstance(node.grad, Value) else float(node.grad)
