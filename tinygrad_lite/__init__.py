@@ -78,6 +78,7 @@ _ROOMS: dict[str, tuple[str, ...]] = {
     "engine.modes": ("detect_anomaly", "no_grad"),
     "engine.zero": ("why_zero",),
     "checking.compare": ("compare",),
+    "engine.arrays": ("array", "data", "grads"),
     "calculus.exact": ("exact",),
     "calculus.jacobian": ("hessian", "jacobian"),
     "calculus.products": ("hvp", "jvp", "vjp"),
@@ -107,6 +108,7 @@ if TYPE_CHECKING:
     from tinygrad_lite.engine.custom import op
     from tinygrad_lite.engine.modes import detect_anomaly, no_grad
     from tinygrad_lite.engine.zero import why_zero
+    from tinygrad_lite.engine.arrays import array, data, grads
     from tinygrad_lite.export.graph_json import from_json, to_json
     from tinygrad_lite.views.derivation import explain
     from tinygrad_lite.views.draw import draw, draw_dot
@@ -124,6 +126,7 @@ __all__ = [
     "acos",
     "acosh",
     "animate",
+    "array",
     "asin",
     "asinh",
     "atan",
@@ -138,6 +141,7 @@ __all__ = [
     "compiler",
     "cos",
     "cosh",
+    "data",
     "derivative",
     "detect_anomaly",
     "dot",
@@ -163,6 +167,7 @@ __all__ = [
     "grad",
     "gradcheck",
     "hardtanh",
+    "grads",
     "hessian",
     "hvp",
     "hypot",

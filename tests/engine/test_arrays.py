@@ -1,10 +1,74 @@
-"""Values and NumPy's arrays meet: what an operator gives, and what never happens silently."""
+"""Values and NumPy's arrays: making them, reading them, and the corners of computing with them."""
+
+import copy
+import math
+import pickle
+import subprocess
+import sys
 
 import pytest
 
+import tinygrad_lite as tg
 from tinygrad_lite import Value
+from tinygrad_lite.engine.graph import topological
+from tinygrad_lite.errors import OperandError
 
 np = pytest.importorskip("numpy")
+
+
+def test_entries_are_labelled_by_their_place():
+    W = tg.array([[1, 2.5], [True, np.float32(4)]], label="W")
+    b = tg.array(np.zeros(2), label="b")
+
+    assert [v.label for v in W.ravel()] == ["W[0,0]", "W[0,1]", "W[1,0]", "W[1,1]"]
+    assert [v.label for v in b] == ["b[0]", "b[1]"]
+    assert tg.data(W).tolist() == [[1.0, 2.5], [1.0, 4.0]]
+    assert tg.array(3.0, label="c").item().label == "c"
+    assert [v.label for v in tg.array([1.0])] == [""]
+
+
+def test_a_value_in_it_stays_itself():
+    v = Value(1.0, label="v")
+    A = tg.array([v, 2.0], label="A")
+
+    assert A[0] is v
+    assert v.label == "v"
+    assert A[1].label == "A[1]"
+
+
+@pytest.mark.parametrize("bad", [["1"], [None], [[1.0], [1.0, 2.0]], [1j]])
+def test_what_is_no_number_is_refused(bad):
+    with pytest.raises((OperandError, ValueError), match=r"entry|inhomogeneous"):
+        tg.array(bad)
+
+
+def test_numbers_and_gradients_are_read_from_arrays_lists_and_values():
+    W = tg.array([[1.0, 2.0]])
+    v = Value(3.0)
+    (np.sum(W * W) + v).backward()
+
+    assert tg.grads(W).tolist() == W.grad.tolist() == [[2.0, 4.0]]
+    assert tg.grads([v, [v, v]][1]).tolist() == [1.0, 1.0]
+    assert (tg.data(v), tg.grads(v), tg.data(2), tg.grads(2.0)) == (3.0, 1.0, 2.0, 0.0)
+    assert tg.data([v, 1.0]).tolist() == [3.0, 1.0]
+    assert tg.grads([v, 1.0]).tolist() == [1.0, 0.0]
+    with pytest.raises(OperandError):
+        tg.data(["text"])
+
+
+def test_gradients_may_be_set_and_may_be_values():
+    W = tg.array([[1.0, 2.0]])
+    W.grad = 0.5
+    assert W.grad.tolist() == [[0.5, 0.5]]
+    W.grad = [[1.0, 2.0]]
+    assert W.grad.tolist() == [[1.0, 2.0]]
+    W.grad = 0
+    np.sum(W**3).backward(create_graph=True)
+    second = np.sum(W.grad)
+    W.grad = 0.0
+    second.backward()
+
+    assert W.grad.tolist() == [[6.0, 12.0]]
 
 
 def test_an_array_on_either_side_gives_an_array_of_values():
@@ -17,3 +81,126 @@ def test_an_array_on_either_side_gives_an_array_of_values():
 def test_a_numpy_scalar_on_either_side_gives_a_value():
     for y in (np.float64(2) * Value(3.0), Value(3.0) * np.float64(2), np.float64(2) ** Value(3.0) - 2):
         assert float(y.data) == 6.0
+
+
+def test_an_array_shows_its_numbers():
+    assert repr(tg.array([[1.0, 2.0]])) == "Array([[1., 2.]])"
+    assert str(tg.array([1.0, 2.0])) == "[1. 2.]"
+
+
+def test_products_and_sums_are_single_nodes():
+    W, x = tg.array(np.ones((2, 3))), tg.array([1.0, 2.0, 3.0])
+
+    assert [v.op.name for v in W @ x] == ["dot", "dot"]
+    assert np.sum(W).op.name == "sum"
+    assert len(topological(np.sum(W @ x))) == 9 + 2 + 1
+    assert np.max(x).op.name == "max"
+
+
+def test_entries_change_in_place_and_nodes_do_not():
+    W = tg.array([1.0, 2.0])
+    first = W[0]
+    same = W
+    W -= 0.5
+    W *= 2.0
+    target = tg.array([0.0, 0.0])
+    np.tanh(W, out=target)
+    np.matmul(np.eye(2), W, out=target)
+
+    assert same is W
+    assert tg.data(W).tolist() == tg.data(target).tolist() == [1.0, 3.0]
+    assert first.data == 1.0
+    assert isinstance(W, type(target))
+
+
+def test_views_share_their_entries():
+    W = tg.array([[1.0, 2.0], [3.0, 4.0]])
+    W[0][1] = Value(9.0)
+    W.T[1, 1] = 7.0  # a bare number put in by hand
+
+    assert tg.data(W).tolist() == [[1.0, 9.0], [3.0, 7.0]]
+    assert [type(v) for v in np.tanh(W).ravel()] == [Value] * 4
+
+
+def test_a_nan_is_never_swallowed():
+    x = tg.array([math.nan, 1.0])
+
+    assert np.isnan(tg.data(np.maximum(0, x))).tolist() == [True, False]
+    assert math.isnan(np.max(x).data)
+    assert tg.data(np.fmax(x, 0)).tolist() == [0.0, 1.0]
+    assert tg.data(np.fmax(0, x)).tolist() == [0.0, 1.0]
+    assert math.isnan(tg.data(np.heaviside(x, 1.0))[0])
+
+
+def test_empty_arrays_follow_numpy():
+    empty = tg.array([])
+
+    assert np.sum(empty) == 0
+    assert tg.data(np.zeros((2, 0)) @ tg.array(np.zeros((0, 2)))).tolist() == [[0.0, 0.0], [0.0, 0.0]]
+    with pytest.raises(ValueError, match="zero-size"):
+        np.max(empty)
+
+
+def test_masked_and_started_reductions_follow_numpy():
+    x = tg.array([1.0, 2.0, 4.0])
+
+    assert np.sum(x, where=[True, False, True]).data == 5.0
+    assert np.sum(x, initial=10.0).data == 17.0
+
+
+@pytest.mark.parametrize(("a", "b"), [(np.ones((2, 3)), np.ones((2, 3))), (np.ones((2, 2)), 3.0)])
+def test_shapes_that_do_not_fit_are_refused_by_numpy(a, b):
+    with pytest.raises(ValueError, match="matmul"):
+        np.matmul(tg.array(a), b)
+
+
+def test_matrices_that_cannot_be_inverted_are_refused():
+    with pytest.raises(np.linalg.LinAlgError, match="Singular"):
+        np.linalg.inv(tg.array([[1.0, 2.0], [2.0, 4.0]]))
+    with pytest.raises(np.linalg.LinAlgError, match=r"square matrix is needed, but its shape is \(1, 2\)"):
+        np.linalg.solve(tg.array([[1.0, 2.0]]), [1.0])
+    assert np.linalg.det(tg.array([[1.0, 2.0], [2.0, 4.0]])).data == 0.0
+    assert np.linalg.det(tg.array([[0.0, 2.0], [3.0, 4.0]])).data == -6.0
+
+
+def test_arrays_are_kept_with_their_graph():
+    W = tg.array([[1.0, 2.0]], label="W")
+    loss = np.sum(np.tanh(W))
+    for keep in (copy.deepcopy, lambda thing: pickle.loads(pickle.dumps(thing))):
+        again_W, again_loss = keep([W, loss])
+        again_loss.backward()
+
+        assert type(again_W) is type(W)
+        assert again_W.grad == pytest.approx(1 - np.tanh([[1.0, 2.0]]) ** 2)
+
+
+def test_arrays_of_bools_and_of_text_stay_ordinary():
+    x = tg.array([1.0, -1.0])
+
+    assert (x > 0).dtype == bool
+    assert type(x > 0) is np.ndarray
+    assert np.where(x > 0, "up", "down").tolist() == ["up", "down"]
+    assert np.where(x > 0, x, None).tolist()[1] is None
+    assert np.split(x, 2)[0].grad.tolist() == [0.0]
+
+
+def test_numpy_is_loaded_at_first_use_only():
+    program = (
+        "import sys, tinygrad_lite as tg; assert 'numpy' not in sys.modules; tg.array; assert 'numpy' in sys.modules"
+    )
+
+    subprocess.run([sys.executable, "-c", program], check=True, timeout=60)
+
+
+def test_the_lesson_of_a_two_layer_network_agrees_with_the_hand_written_gradients():
+    rng = np.random.default_rng(0)
+    X, y = rng.normal(size=(6, 3)), rng.normal(size=(6, 1))
+    W1, W2 = tg.array(rng.normal(size=(3, 4)), label="W1"), tg.array(rng.normal(size=(4, 1)), label="W2")
+    loss = np.mean((np.maximum(0, X @ W1) @ W2 - y) ** 2)
+    loss.backward()
+
+    w1, w2 = tg.data(W1), tg.data(W2)
+    h = np.maximum(0, X @ w1)
+    d = 2 * (h @ w2 - y) / len(X)
+    np.testing.assert_allclose(W2.grad, h.T @ d, rtol=1e-12)
+    np.testing.assert_allclose(W1.grad, X.T @ ((d @ w2.T) * (X @ w1 > 0)), rtol=1e-12)

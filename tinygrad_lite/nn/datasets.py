@@ -31,7 +31,7 @@ def iris() -> Dataset:
     >>> data.target_names
     ('setosa', 'versicolor', 'virginica')
     """
-    text = files("tinygrad_lite.data").joinpath("iris.csv").read_text(encoding="utf-8")
+    text = files("tinygrad_lite").joinpath("data/iris.csv").read_text(encoding="utf-8")
     header, *rows = csv.reader(text.splitlines())
     names = list(dict.fromkeys(row[4] for row in rows))
     return Dataset(
@@ -65,7 +65,7 @@ def digits() -> Dataset:
     >>> t
     0
     """
-    packed = files("tinygrad_lite.data").joinpath("digits.csv.gz").read_bytes()
+    packed = files("tinygrad_lite").joinpath("data/digits.csv.gz").read_bytes()
     rows = [[int(x) for x in line.split(",")] for line in gzip.decompress(packed).decode("ascii").splitlines()]
     return Dataset(
         [[float(x) for x in row[:64]] for row in rows],

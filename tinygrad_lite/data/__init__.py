@@ -1,1 +1,0 @@
-"""Small real data sets, shipped with their sources named."""
