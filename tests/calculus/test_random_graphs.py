@@ -16,6 +16,7 @@ import mpmath
 import pytest
 
 import tinygrad_lite as tg
+from tinygrad_lite.engine.op import REAL, Op
 
 INPUTS = 3
 GRAPHS = int(os.environ.get("TINYGRAD_LITE_GRAPHS", "2000"))
@@ -171,16 +172,27 @@ def test_random_graphs_agree_with_the_oracle_in_first_and_second_order():
         assert judged(point, steps) is None, (number, point, steps)
 
 
-@pytest.mark.parametrize("wrong", ["slope", "curvature"])
-def test_the_judge_notices_a_rule_made_wrong(monkeypatch, wrong):
-    from tinygrad_lite.engine import ops
-
-    rule = {
-        "slope": lambda x, out: (1.0 - out * out * 1.0000001,),
-        "curvature": lambda x, out: (1.0 - (out.data if hasattr(out, "data") else out) ** 2,),
-    }[wrong]
-    monkeypatch.setattr(ops.tanh, "partials", rule)
-    monkeypatch.setattr(ops.tanh, "slopes", rule)
+@pytest.mark.parametrize(
+    "rule",
+    [
+        lambda x, out: (1.0 - out * out * 1.0000001,),  # a slope that is a little wrong
+        lambda x, out: (1.0 - (out.data if isinstance(out, tg.Value) else out) ** 2,),  # no curvature
+    ],
+)
+def test_the_judge_notices_a_rule_made_wrong(monkeypatch, rule):
+    wrong = Op(
+        name="wrong_tanh",
+        symbol="tanh",
+        forward=math.tanh,
+        partials=rule,
+        latex="",
+        source="",
+        domain=(REAL,),
+        because="A rule made wrong on purpose.",
+    )
     steps = [("mul", [0, 1]), ("tanh", [3]), ("add", [4, 2])]
+    point = [0.5, 0.7, 1.0]
+    assert judged(point, steps) is None
 
-    assert judged([0.5, 0.7, 1.0], steps) is not None
+    monkeypatch.setitem(UNARY, "tanh", (wrong, UNARY["tanh"][1]))
+    assert judged(point, steps) is not None
