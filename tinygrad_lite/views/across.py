@@ -10,6 +10,7 @@ if TYPE_CHECKING:
 
 APART = 16.0  # between neighbours in a layer
 LANE = 9.0  # between an arrow that passes and its neighbours
+SWEEPS = 24  # to and fro; in the last eight each unit looks both ways
 
 
 def apart(upper: Unit, lower: Unit) -> float:
@@ -19,33 +20,29 @@ def apart(upper: Unit, lower: Unit) -> float:
 
 
 def moved(layers: list[list[Unit]]) -> None:
-    """Move every unit toward its neighbours before and after, as near as its layer allows."""
+    """Move every unit toward its neighbours before and after, as near as its layer allows.
+
+    An arrow pulls as a spring does, hardest where it passes from dummy to dummy and should be straight.
+    """
     for layer in layers:
         edge = 0.0
         for i, unit in enumerate(layer):
             edge = edge + apart(layer[i - 1], unit) if i else 0.0
             unit.at = edge
-    for sweep in range(24):
-        back = sweep % 2 == 1
-        both = sweep >= 16
-        for layer in reversed(layers) if back else layers:
+    spaced = [(layer, [apart(a, b) for a, b in pairwise(layer)]) for layer in layers]
+    for sweep in range(SWEEPS):
+        back, both = sweep % 2 == 1, sweep >= SWEEPS - 8
+        for layer, gaps in reversed(spaced) if back else spaced:
             wishes = []
             for unit in layer:
-                pulls = []
-                if both or not back:
-                    pulls += [(near.at, _pull(unit, near)) for near in unit.inward]
-                if both or back:
-                    pulls += [(near.at, _pull(unit, near)) for near in unit.outward]
-                weight = sum(w for _, w in pulls)
-                wishes.append((sum(at * w for at, w in pulls) / weight, weight) if pulls else (unit.at, 0.01))
-            gaps = [apart(a, b) for a, b in pairwise(layer)]
+                total = weight = 0.0
+                for near in (*unit.inward, *unit.outward) if both else unit.outward if back else unit.inward:
+                    pull = 1.0 if not (unit.dummy or near.dummy) else 8.0 if unit.dummy and near.dummy else 2.0
+                    total += pull * near.at
+                    weight += pull
+                wishes.append((total / weight, weight) if weight else (unit.at, 0.01))
             for unit, at in zip(layer, nearest(wishes, gaps), strict=True):
                 unit.at = at
-
-
-def _pull(one: Unit, other: Unit) -> float:
-    """How much an arrow wants to be straight: most where it passes from dummy to dummy."""
-    return 8.0 if one.dummy and other.dummy else 2.0 if one.dummy or other.dummy else 1.0
 
 
 def nearest(wishes: list[tuple[float, float]], gaps: list[float]) -> list[float]:

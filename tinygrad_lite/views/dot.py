@@ -1,7 +1,7 @@
 """The picture in Graphviz' language, and the `Digraph` that micrograd's notebooks expect.
 
 Boxes are HTML-like tables, never records, because Graphviz loses arrows on records in clusters.
-Every text of the user's passes through `escape.html` and stands between tags; no text of the
+Every text of the user's passes through `_words` and stands between tags; no text of the
 user's ever becomes a name, a URL or a tooltip.
 """
 
@@ -65,7 +65,7 @@ def nodes(picture: Picture, box: Box) -> list[tuple[str, dict[str, str]]]:
     if box.symbol:
         looks = {
             "shape": "ellipse",
-            "label": f"<{_bold(escape.html(box.symbol))}>",
+            "label": f"<{_bold(_words(box.symbol))}>",
             "style": "filled",
             "fillcolor": theme.op[0],
             "color": theme.op[1],
@@ -114,7 +114,7 @@ def _table(picture: Picture, box: Box) -> str:
     faint = theme.ink if box.tint else theme.faint
     style = "rounded,dashed" if box.kind == "constant" else "rounded"
     rows = []
-    head = _bold(escape.html(cards.shown_label(box.label))) if box.label else ""
+    head = _bold(_words(cards.shown_label(box.label))) if box.label else ""
     if box.times > 1:
         head += f' <FONT COLOR="{faint}">{cards.many(box)}</FONT>'
     if head:
@@ -122,11 +122,11 @@ def _table(picture: Picture, box: Box) -> str:
     for caption, text in box.rows:
         if caption:
             rows.append(
-                f'<TR><TD ALIGN="LEFT"><FONT COLOR="{faint}">{escape.html(caption)}</FONT></TD>'
-                f'<TD ALIGN="RIGHT">{escape.html(text)} </TD></TR>'
+                f'<TR><TD ALIGN="LEFT"><FONT COLOR="{faint}">{_words(caption)}</FONT></TD>'
+                f'<TD ALIGN="RIGHT">{_words(text)} </TD></TR>'
             )
         else:
-            rows.append(f'<TR><TD COLSPAN="2">{escape.html(text)}</TD></TR>')
+            rows.append(f'<TR><TD COLSPAN="2">{_words(text)}</TD></TR>')
     return (
         f'<<TABLE BORDER="{2 if box.kind == "root" else 1}" CELLBORDER="0" CELLSPACING="0" CELLPADDING="3" '
         f'STYLE="{style}" COLOR="{frame}" BGCOLOR="{box.tint or fill}">'
@@ -135,20 +135,25 @@ def _table(picture: Picture, box: Box) -> str:
 
 
 def _lines(texts: list[str]) -> str:
-    return f"<{'<BR/>'.join(escape.html(text) for text in texts)}>"
+    return f"<{'<BR/>'.join(_words(text) for text in texts)}>"
 
 
 def _notes(picture: Picture) -> str:
     """The title and the lines below, with their swatches, as an HTML-like table."""
-    title = f'<TR><TD ALIGN="LEFT">{_bold(escape.html(picture.title))}</TD></TR>' if picture.title else ""
+    title = f'<TR><TD ALIGN="LEFT">{_bold(_words(picture.title))}</TD></TR>' if picture.title else ""
     rows = []
     for note in picture.notes:
         parts = [
-            (f'<FONT COLOR="{colour}">&#9632;</FONT> ' if colour else "") + escape.html(words)
+            (f'<FONT COLOR="{colour}">&#9632;</FONT> ' if colour else "") + _words(words)
             for colour, words in note.parts
         ]
         rows.append(f'<TR><TD ALIGN="LEFT">{"   ".join(parts)}</TD></TR>')
     return f'<<TABLE BORDER="0" CELLBORDER="0" CELLPADDING="2">{title}{"".join(rows)}</TABLE>>'
+
+
+def _words(text: str) -> str:
+    """A text between tags; a backslash stands alone, so that Graphviz does not take `\\G` for the graph's name."""
+    return escape.html(text).replace("\\", "<FONT>\\</FONT>")
 
 
 def _bold(markup: str) -> str:
@@ -195,7 +200,7 @@ def digraph(picture: Picture, format: str = "svg") -> Any:
             outfile: Any = None,
             **options: Any,
         ) -> str:
-            source = Path(self.save(filename, directory))
+            source = Path(self.save(filename, directory=directory))
             format = format or (Path(outfile).suffix[1:] if outfile else self.format)
             target = Path(outfile) if outfile else source.with_name(f"{source.name}.{format}")
             target.write_bytes(self.pipe(format))

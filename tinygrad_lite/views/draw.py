@@ -10,6 +10,7 @@ from tinygrad_lite.engine import ops
 from tinygrad_lite.engine.graph import Graph
 from tinygrad_lite.engine.value import Value
 from tinygrad_lite.errors import GraphTooLarge, OperandError
+from tinygrad_lite.views import cards
 from tinygrad_lite.views.collapse import collapsed
 from tinygrad_lite.views.elementary import written_out
 from tinygrad_lite.views.heat import heated
@@ -178,11 +179,12 @@ def number_of(grad: Any) -> float:
 
 def described(graph: Graph, boxes: list[Box]) -> str:
     """The alt text: what the picture is of, for those who cannot see it."""
-    leaves = [box.label for box in boxes if box.kind == "leaf" and box.label]
-    groups = [box.label for box in boxes if box.kind == "group"]
+    leaves = [cards.shown_label(box.label) for box in boxes if box.kind == "leaf" and box.label]
+    groups = [cards.shown_label(box.label) for box in boxes if box.kind == "group"]
     at = {box.number: box for box in boxes}
     roots = ", ".join(
-        f"{(at[i].label if i in at else '') or 'the result'} = {graph.nodes[i].data:.4g}" for i in graph.roots
+        f"{cards.shown_label(at[i].label) if i in at and at[i].label else 'the result'} = {graph.nodes[i].data:.4g}"
+        for i in graph.roots
     )
     of = f" computed from {_some(leaves)}" if leaves else ""
     folded = f", drawn as {len(boxes)} boxes" if len(boxes) < len(graph) else ""

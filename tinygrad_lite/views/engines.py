@@ -135,7 +135,7 @@ def drawn(dot: str, format: str, engine: str | None = None) -> bytes:
     )
 
 
-def run(name: str, dot: str, format: str, seconds: float = SECONDS) -> bytes:
+def run(name: str, dot: str, format: str) -> bytes:
     """Give the DOT text to a Graphviz program and return what it draws.
 
     Raises:
@@ -146,9 +146,9 @@ def run(name: str, dot: str, format: str, seconds: float = SECONDS) -> bytes:
     if path is None:
         raise RenderingError(f"the program {name!r} was not found")
     try:
-        done = subprocess.run([path, f"-T{format}"], input=dot.encode(), capture_output=True, timeout=seconds)
+        done = subprocess.run([path, f"-T{format}"], input=dot.encode(), capture_output=True, timeout=SECONDS)
     except subprocess.TimeoutExpired:
-        raise RenderingError(f"{name} gave no answer within {seconds:g} s") from None
+        raise RenderingError(f"{name} gave no answer within {SECONDS:g} s") from None
     except OSError as reason:
         raise RenderingError(f"{name} could not be started: {reason}") from None
     if done.returncode != 0:

@@ -26,20 +26,18 @@ GAP = 34.0  # the least between two layers
 class Unit:
     """A box with the ellipse before it, or a dummy: a place in a layer that an arrow passes."""
 
-    __slots__ = ("key", "ellipse", "along", "across", "layer", "at", "inward", "outward")
+    __slots__ = ("key", "ellipse", "along", "across", "dummy", "layer", "place", "at", "inward", "outward")
 
     def __init__(self, key: str, along: float = 0.0, across: float = 0.0) -> None:
         self.key = key
+        self.dummy = not key
         self.ellipse = ""
         self.along, self.across = along, across
         self.layer = 0
+        self.place = 0  # in its layer, counted from the top
         self.at = 0.0  # its middle, across
         self.inward: list[Unit] = []  # neighbours in the layer before
         self.outward: list[Unit] = []  # neighbours in the layer after
-
-    @property
-    def dummy(self) -> bool:
-        return not self.key
 
 
 def placed(sketch: Sketch) -> Placement:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from bisect import bisect_left, insort
-from itertools import pairwise
+from bisect import bisect_left, bisect_right, insort
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from tinygrad_lite.views.layout import Unit
+
+PATIENCE = 6  # sweeps without a better order
 
 
 def ordered(layers: list[list[Unit]]) -> list[list[Unit]]:
@@ -16,43 +17,52 @@ def ordered(layers: list[list[Unit]]) -> list[list[Unit]]:
     Each sweep sorts layer after layer by the medians of the neighbours in the layer before (or
     after, on the way back), then swaps neighbours as long as that helps.
     """
+    _count_off(layers)
     best, fewest = [list(layer) for layer in layers], crossings(layers)
-    sweeps = 24 if sum(map(len, layers)) < 2000 else 8
-    for sweep in range(sweeps):
-        if fewest == 0:
+    waited = 0
+    for sweep in range(24):
+        if fewest == 0 or waited == PATIENCE:
             break
         back = sweep % 2 == 0
-        for i in range(len(layers) - 2, -1, -1) if back else range(1, len(layers)):
-            _sort(layers[i], layers[i + 1] if back else layers[i - 1], back)
+        for layer in reversed(layers[:-1]) if back else layers[1:]:
+            _sort(layer, back)
         _swap(layers)
         now = crossings(layers)
+        waited += 1
         if now < fewest:
-            best, fewest = [list(layer) for layer in layers], now
+            best, fewest, waited = [list(layer) for layer in layers], now, 0
     return best
 
 
 def crossings(layers: list[list[Unit]]) -> int:
     """How many pairs of arrows cross between neighbouring layers."""
     total = 0
-    for before, after in pairwise(layers):
-        place = {unit: i for i, unit in enumerate(after)}
+    for layer in layers[:-1]:
         met: list[int] = []  # ends so far, sorted; a new arrow crosses those that end beyond its own end
-        for unit in before:
-            ends = sorted(place[near] for near in unit.outward)
-            total += sum(len(met) - bisect_left(met, end + 1) for end in ends)
+        for unit in layer:
+            ends = sorted([near.place for near in unit.outward])
+            for end in ends:
+                total += len(met) - bisect_right(met, end)
             for end in ends:
                 insort(met, end)
     return total
 
 
-def _sort(layer: list[Unit], fixed: list[Unit], back: bool) -> None:
+def _count_off(layers: list[list[Unit]]) -> None:
+    """Let each unit know its place in its layer."""
+    for layer in layers:
+        for i, unit in enumerate(layer):
+            unit.place = i
+
+
+def _sort(layer: list[Unit], back: bool) -> None:
     """Sort by medians; units without a neighbour there stay where they are."""
-    place = {unit: i for i, unit in enumerate(fixed)}
-    medians = [_median(sorted(place[near] for near in (unit.outward if back else unit.inward))) for unit in layer]
+    medians = [_median(sorted([near.place for near in (unit.outward if back else unit.inward)])) for unit in layer]
     movable = [i for i, median in enumerate(medians) if median >= 0]
     units = [layer[i] for i in sorted(movable, key=lambda i: medians[i])]
     for i, unit in zip(movable, units, strict=True):
         layer[i] = unit
+        unit.place = i
 
 
 def _median(places: list[int]) -> float:
@@ -75,19 +85,16 @@ def _swap(layers: list[list[Unit]]) -> None:
     """Swap neighbours in a layer as long as that takes crossings away; a few rounds."""
     for _ in range(4):
         better = False
-        for number, layer in enumerate(layers):
-            places = [
-                {unit: i for i, unit in enumerate(layers[near])} if 0 <= near < len(layers) else {}
-                for near in (number - 1, number + 1)
-            ]
+        for layer in layers:
             ends = [
-                [sorted(places[side][near] for near in (unit.outward if side else unit.inward)) for side in (0, 1)]
+                (sorted([near.place for near in unit.inward]), sorted([near.place for near in unit.outward]))
                 for unit in layer
             ]
             for i in range(len(layer) - 1):
-                gain = sum(_cross(ends[i][s], ends[i + 1][s]) - _cross(ends[i + 1][s], ends[i][s]) for s in (0, 1))
-                if gain > 0:
+                (a, b), (c, d) = ends[i], ends[i + 1]
+                if _cross(a, c) + _cross(b, d) > _cross(c, a) + _cross(d, b):
                     layer[i], layer[i + 1] = layer[i + 1], layer[i]
+                    layer[i].place, layer[i + 1].place = i, i + 1
                     ends[i], ends[i + 1] = ends[i + 1], ends[i]
                     better = True
         if not better:
@@ -96,4 +103,6 @@ def _swap(layers: list[list[Unit]]) -> None:
 
 def _cross(upper: list[int], lower: list[int]) -> int:
     """How many arrows cross if the one with the ends `upper` stands above the one with `lower`."""
-    return sum(bisect_left(lower, end) for end in upper)
+    if not upper or not lower or upper[-1] <= lower[0]:
+        return 0
+    return sum([bisect_left(lower, end) for end in upper])

@@ -209,7 +209,7 @@ class Picture:
             ".dot": lambda: self.dot,
             ".gv": lambda: self.dot,
             ".mmd": lambda: self.mermaid,
-            ".json": lambda: json.dumps(self.to_dict(), indent=1, ensure_ascii=False) + "\n",
+            ".json": lambda: json.dumps(self.to_dict(), indent=1) + "\n",
             ".txt": lambda: self.tree + "\n",
             ".html": self.page,
         }

@@ -1,0 +1,148 @@
+"""Who places the boxes: the chain, what is forced, and what is said when nothing can."""
+
+import os
+import stat
+import sys
+import sysconfig
+import xml.etree.ElementTree as ET
+from pathlib import Path
+
+import pytest
+
+import tinygrad_lite as tg
+from tinygrad_lite import Value
+from tinygrad_lite.errors import RenderingError
+from tinygrad_lite.views import engines
+
+PURE = engines.program("graphviz-pure")
+
+
+def lesson():
+    a, b = Value(-4.0, label="a"), Value(2.0, label="b")
+    return tg.tanh(a * b + b**3)
+
+
+@pytest.fixture
+def nothing_installed(monkeypatch):
+    """As in a browser, or where graphviz-pure has no wheel and no Graphviz is installed."""
+    monkeypatch.setattr(engines, "program", lambda name: None)
+    monkeypatch.delenv(engines.VARIABLE, raising=False)
+
+
+def program_that(tmp_path, body):
+    """A little program in the place of Graphviz."""
+    path = tmp_path / "fake-dot"
+    path.write_text(f"#!{sys.executable}\nimport sys\n{body}\n")
+    path.chmod(path.stat().st_mode | stat.S_IEXEC)
+    return str(path)
+
+
+needs_scripts = pytest.mark.skipif(os.name == "nt", reason="the fake program is a script with a #! line")
+
+
+def test_without_any_program_everything_still_draws(nothing_installed, tmp_path):
+    picture = tg.draw(lesson(), heat=True)
+
+    assert picture.engine == "own"
+    for ending in ("svg", "dot", "mmd", "json", "txt", "html"):
+        assert picture.save(tmp_path / f"g.{ending}").read_text(encoding="utf-8")
+    assert "text/html" in picture._repr_mimebundle_()
+    assert "text/html" in tg.draw_dot(lesson())._repr_mimebundle_()
+
+
+@pytest.mark.parametrize("ending", ["png", "pdf"])
+def test_without_any_program_a_png_or_pdf_is_refused_with_what_to_do(nothing_installed, tmp_path, ending):
+    with pytest.raises(RenderingError, match=rf"no program here can write {ending.upper()}(.|\n)*\.svg(.|\n)*nstall"):
+        tg.draw(lesson()).save(tmp_path / f"g.{ending}")
+    assert not (tmp_path / f"g.{ending}").exists()
+
+
+@pytest.mark.skipif(PURE is None, reason="graphviz-pure is not installed")
+def test_the_bundled_program_comes_first_and_is_found_without_a_path(monkeypatch, tmp_path):
+    monkeypatch.setenv("PATH", str(tmp_path))
+    monkeypatch.delenv(engines.VARIABLE, raising=False)
+
+    assert tg.draw(lesson()).engine == "graphviz-pure"
+    assert Path(engines.program("graphviz-pure")).parent == Path(sysconfig.get_path("scripts"))
+
+
+@pytest.mark.skipif(PURE is None, reason="graphviz-pure is not installed")
+def test_a_png_begins_as_a_png(tmp_path):
+    assert tg.draw(lesson(), title="A title").save(tmp_path / "g.png").read_bytes().startswith(b"\x89PNG")
+    assert tg.draw(lesson()).save(tmp_path / "g.jpg").read_bytes().startswith(b"\xff\xd8")
+
+
+@pytest.mark.dot
+def test_a_pdf_begins_as_a_pdf(tmp_path):
+    if engines.program("dot") is None:
+        pytest.skip("the system has no dot")
+    assert tg.draw(lesson()).save(tmp_path / "g.pdf").read_bytes().startswith(b"%PDF")
+
+
+def test_the_argument_wins_over_the_variable_and_both_over_the_chain(monkeypatch):
+    monkeypatch.setenv(engines.VARIABLE, "own")
+    assert tg.draw(lesson()).engine == "own"
+
+    monkeypatch.setenv(engines.VARIABLE, "no-such-program")
+    assert tg.draw(lesson(), engine="own").engine == "own"
+    with pytest.raises(RenderingError, match="variable TINYGRAD_LITE_DOT asks for the layout engine 'no-such-program'"):
+        tg.draw(lesson()).svg
+    with pytest.raises(RenderingError, match="engine= asks for the layout engine 'dott'"):
+        tg.draw(lesson(), engine="dott").svg
+
+
+@needs_scripts
+@pytest.mark.parametrize(
+    ("body", "complaint"),
+    [
+        ("sys.stderr.write('lost edge'); print('{}'); sys.exit(1)", "exit code 1 and said: lost edge"),
+        ("pass", "wrote no json"),
+        ('print(\'{"bb": "0,0,1,1"}\')', "lost a box"),
+        ("print('{')", "failed"),
+        ("import time; time.sleep(30)", "no answer within 0.3 s"),
+    ],
+)
+def test_a_program_that_fails_is_never_believed(monkeypatch, tmp_path, body, complaint):
+    fake = program_that(tmp_path, body)
+    if "sleep" in body:
+        monkeypatch.setattr(engines, "SECONDS", 0.3)
+
+    with pytest.raises(RenderingError, match=complaint):
+        tg.draw(lesson(), engine=fake).svg
+
+
+@needs_scripts
+def test_when_the_bundled_program_fails_the_next_one_draws(monkeypatch, tmp_path):
+    broken = program_that(tmp_path, "sys.exit(3)")
+    monkeypatch.setattr(engines, "program", lambda name: broken if name == "graphviz-pure" else None)
+    monkeypatch.delenv(engines.VARIABLE, raising=False)
+
+    assert tg.draw(lesson()).engine == "own"
+
+
+def test_the_layout_programs_never_see_the_users_text():
+    from tinygrad_lite.views import cards
+
+    sketch = cards.sketch(tg.draw(Value(1.0, label="secret") * 2.0, title="secret"))
+
+    assert "secret" not in engines.skeleton(sketch)
+    assert engines.skeleton(sketch).isascii()
+
+
+@pytest.mark.skipif(PURE is None, reason="graphviz-pure is not installed")
+def test_micrograds_digraph_renders_to_a_file(tmp_path):
+    graph = tg.draw_dot(lesson(), format="svg")
+    path = graph.render(tmp_path / "gout")
+
+    assert path == str(tmp_path / "gout.svg")
+    assert ET.parse(path).getroot().tag.endswith("svg")
+    assert graph.pipe(format="png").startswith(b"\x89PNG")
+    assert graph.pipe(encoding="utf-8").lstrip().startswith("<")
+
+
+def test_one_line_says_which_engine_draws(monkeypatch):
+    monkeypatch.setenv(engines.VARIABLE, "own")
+    assert engines.describe() == "own, chosen by TINYGRAD_LITE_DOT"
+
+    monkeypatch.setenv(engines.VARIABLE, "no-such-program")
+    assert engines.describe() == "no-such-program, chosen by TINYGRAD_LITE_DOT, which was not found"
