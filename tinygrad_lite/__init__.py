@@ -90,6 +90,7 @@ _ROOMS: dict[str, tuple[str, ...]] = {
     "checking.gradcheck": ("gradcheck",),
     "views.draw": ("draw", "draw_dot"),
     "views.derivation": ("explain",),
+    "views.matrix_form": ("matrix_form",),
     "views.node_table": ("table",),
     "views.why_order": ("why_order",),
 }
@@ -112,6 +113,7 @@ if TYPE_CHECKING:
     from tinygrad_lite.export.graph_json import from_json, to_json
     from tinygrad_lite.views.derivation import explain
     from tinygrad_lite.views.draw import draw, draw_dot
+    from tinygrad_lite.views.matrix_form import matrix_form
     from tinygrad_lite.views.node_table import table
     from tinygrad_lite.views.player import animate
     from tinygrad_lite.views.training import animate_training
@@ -183,6 +185,7 @@ __all__ = [
     "logsigmoid",
     "logsumexp",
     "max",
+    "matrix_form",
     "maximum",
     "mean",
     "min",

@@ -11,6 +11,7 @@
     ├── GraphTooLarge          (ValueError)         a picture nobody could read
     ├── RenderingError         (RuntimeError)       no layout engine could draw this
     ├── ExpressionError        (ValueError)         a typed formula that is none, with the place underlined
+    ├── NotLayered             (ValueError)         a graph that is no layered network
     ├── ShapeError             (ValueError)         lengths or shapes that do not fit
     ├── StateError             (ValueError)         a saved file that cannot be loaded
     ├── TableError             (ValueError)         a CSV file that is not a table of numbers
@@ -113,6 +114,13 @@ class ExpressionError(TinygradLiteError, ValueError):
     """A formula typed as text holds something that is neither a number, a name, an operator nor a known function.
 
     Cure: mend the underlined part; every name needs a number, as in `tinygrad-lite explain "a*b" a=2 b=3`.
+    """
+
+
+class NotLayered(TinygradLiteError, ValueError):
+    """The matrix form was asked for, but the graph is no network of layers; the message says where it departs.
+
+    Cure: `tg.explain` and `tg.table` work on every graph.
     """
 
 
