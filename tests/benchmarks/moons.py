@@ -104,9 +104,8 @@ def main():
         for name in ("nn.fit", "same program", "micrograd", "same program", "nn.fit"):
             runs[name].append(timed(name, args.steps))
             last = runs[name][-1]
-            print(
-                f"{name:<14}{last['seconds']:9.2f} s   loss {last['losses'][-1]:.12f}   accuracy {last['accuracy']:.2f}"
-            )
+            said = f"loss {last['losses'][-1]:.12f}   accuracy {last['accuracy']:.2f}"
+            print(f"{name:<14}{last['seconds']:9.2f} s   {said}")
     seconds = {name: statistics.median(run["seconds"] for run in runs[name]) for name in runs}
     print(f"\n{args.steps} steps, collector on, median of each; Python {sys.version.split()[0]}")
     for name, t in seconds.items():

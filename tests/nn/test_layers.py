@@ -116,7 +116,7 @@ def test_an_activation_is_recorded_as_the_row_records_it(name):
 
 
 def test_an_activation_outside_its_domain_says_so():
-    with pytest.raises(DomainError, match="log needs x > 0, but got x = -1.0"):
+    with pytest.raises(DomainError, match=r"log needs x > 0, but got x = -1.0"):
         Neuron(1, activation="log", init=lambda *_: 1.0)([-1.0])
 
 

@@ -13,6 +13,7 @@
     csv_file.py    data of the user's own
     training.py    the loop: forward, backward, step; early stopping, callbacks
     history.py     what happened, epoch by epoch; record.py: step by step, for the player
+    checkup.py     what ails a network, in words
     metrics.py     how good the outputs are, in numbers for people
     checkpoint.py  the file from which a run goes on; json_file.py: how it survives a kill
     state.py       saving and loading; architecture.py: a network without its numbers
@@ -22,6 +23,7 @@
 """
 
 from tinygrad_lite.nn import datasets, schedules
+from tinygrad_lite.nn.checkup import Health, health
 from tinygrad_lite.nn.csv_file import read_csv
 from tinygrad_lite.nn.dataset import Dataset
 from tinygrad_lite.nn.exchange import export_safetensors, from_torch, to_torch
@@ -58,6 +60,7 @@ __all__ = [
     "Dataset",
     "Dropout",
     "Elementwise",
+    "Health",
     "History",
     "Layer",
     "Linear",
@@ -77,6 +80,7 @@ __all__ = [
     "fit",
     "from_torch",
     "half_mse",
+    "health",
     "hinge",
     "huber",
     "l1",
