@@ -88,6 +88,7 @@ _ROOMS: dict[str, tuple[str, ...]] = {
     "export.graph_json": ("from_json", "to_json"),
     "calculus.transforms": ("derivative", "grad", "value_and_grad"),
     "checking.gradcheck": ("gradcheck",),
+    "checking.check": ("check",),
     "views.draw": ("draw", "draw_dot"),
     "views.derivation": ("explain",),
     "views.matrix_form": ("matrix_form",),
@@ -103,6 +104,7 @@ if TYPE_CHECKING:
     from tinygrad_lite.calculus.jacobian import hessian, jacobian
     from tinygrad_lite.calculus.products import hvp, jvp, vjp
     from tinygrad_lite.calculus.transforms import derivative, grad, value_and_grad
+    from tinygrad_lite.checking.check import check
     from tinygrad_lite.checking.compare import compare
     from tinygrad_lite.checking.gradcheck import gradcheck
     from tinygrad_lite.compiler.compiled import compile
@@ -136,6 +138,7 @@ __all__ = [
     "atanh",
     "cbrt",
     "ceil",
+    "check",
     "checking",
     "clip",
     "compare",

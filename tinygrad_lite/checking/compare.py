@@ -28,17 +28,27 @@ class Verdict:
         largest: the largest difference, in units of loss per unit of the parameter.
         scale: the largest exact entry; small differences are judged against it.
         clues: what shape, kind of number and the numbers themselves betray.
+        near: the `Tolerance` it was judged with.
     """
 
-    __slots__ = ("name", "ok", "hand", "exact", "wrong", "largest", "scale", "clues", "_near")
+    __slots__ = ("name", "ok", "hand", "exact", "wrong", "largest", "scale", "clues", "near")
 
-    def __init__(self, name: str, hand: Entries | None, exact: Entries | None, rtol: float, overall: float) -> None:
+    def __init__(
+        self,
+        name: str,
+        hand: Entries | None,
+        exact: Entries | None,
+        rtol: float,
+        overall: float,
+        noise: float = 0.0,
+    ) -> None:
         self.name, self.hand, self.exact = name, hand, exact
         self.wrong: list[tuple[int, ...]] = []
         self.largest = 0.0
         self.scale = size(exact) if exact is not None else 0.0
         self.clues: list[Clue] = []
-        self._near = Tolerance(rtol, self.scale, overall)
+        self.near = Tolerance(rtol, self.scale, overall)
+        self.near.floor += noise  # how exactly hand's numbers are known at all
         self.ok = False
         if exact is None:
             self.clues.append(Clue("NAME", "no such parameter: there is nothing to compare it with"))
@@ -50,8 +60,8 @@ class Verdict:
     def _judge(self, hand: Entries, exact: Entries, rtol: float, overall: float) -> None:
         if hand.dtype in ("float16", "float32", "bfloat16"):  # right as far as such a number can be
             coarse = {"float32": 1e-5, "float16": 1e-2, "bfloat16": 5e-2}[hand.dtype]
-            self._near = Tolerance(max(rtol, coarse), self.scale, overall)
-            self._near.floor = 0.1 * coarse * self.scale + 1e-3 * coarse * overall
+            self.near = Tolerance(max(rtol, coarse), self.scale, overall)
+            self.near.floor = 0.1 * coarse * self.scale + 1e-3 * coarse * overall
         odd = shape_clue(hand, exact)
         if odd is not None:
             self.clues.append(odd)
@@ -65,17 +75,22 @@ class Verdict:
         self._entries(hand.numbers, exact)
         self.ok = not self.wrong
         if self.wrong:
-            self.clues += number_clues(hand, exact, self._near)
+            self.clues += number_clues(hand, exact, self.near)
         elif hand.dtype.startswith(("float16", "float32", "bfloat16")):
             self.clues.append(Clue("FLOAT32", f"right as far as {hand.dtype} can say; use float64 to be sure to 1e-9"))
 
     def _entries(self, numbers: list[float], exact: Entries) -> None:
         far = {}
         for index, h, e in zip(indices(exact.shape), numbers, exact.numbers, strict=True):
-            if not self._near(h, e):
+            if not self.near(h, e):
                 far[index] = abs(h - e) if math.isfinite(h - e) else math.inf
         self.wrong = sorted(far, key=lambda index: -far[index])
         self.largest = max(far.values(), default=0.0)
+
+    def excuse(self, code: str, sentence: str) -> None:
+        """Call the gradient right after all, and say why."""
+        self.ok, self.wrong, self.largest = True, [], 0.0
+        self.clues = [Clue(code, sentence)]
 
     def at(self, index: tuple[int, ...]) -> tuple[float, float]:
         """Hand's and the exact number at an index of the parameter."""
@@ -171,8 +186,8 @@ class Comparison:
                 if self.common is None or clue.code != self.common.code:
                     yield f"{verdict.name}: {clue.sentence}. [{clue.code}]"
 
-    def report(self, entries: int = 6) -> Report:
-        """The whole result as a Report; `entries` is how many wrong entries are listed for each name."""
+    def report(self, entries: int = 6, names: list[str] | None = None) -> Report:
+        """The whole result as a Report; at most so many wrong entries are listed for each name, or these names."""
         rows = [
             [v.name, shape_words(v.exact.shape) if v.exact else "", v.words(), v.largest if v.wrong else None, v.scale]
             for v in self.verdicts
@@ -191,6 +206,7 @@ class Comparison:
             (entry_name(verdict.name, index), *verdict.at(index))
             for verdict in self.verdicts
             for index in verdict.wrong[:entries]
+            if names is None or verdict.name in names
         ]
         if listed:
             more = sum(max(0, len(verdict.wrong) - entries) for verdict in self.verdicts)

@@ -99,7 +99,7 @@ class LossKind:
 
 
 def _probabilities(p: Array, y: Array) -> bool:
-    return bool(np.all((p > 0) & (p < 1)) and np.all((y >= 0) & (y <= 1)))
+    return bool(np.all((p > 0) & (p < 1)))
 
 
 SQUARE = LossKind(

@@ -17,11 +17,11 @@ import numpy as np
 
 from tinygrad_lite.checking.layers import Array, Layout, Network, Record
 
-DIFFERENT, EQUAL, ANOTHER = "all sizes different", "all widths equal", "other sizes"
 SIZES = {  # samples, inputs, hidden widths (repeated as needed), outputs
-    EQUAL: (5, 3, (3,), 3),
-    DIFFERENT: (7, 5, (4, 6, 8, 10, 12), 3),
-    ANOTHER: (11, 4, (5, 3, 6, 4, 7), 2),
+    "all widths equal": (5, 3, (3,), 3),
+    "larger, all widths equal": (7, 5, (5,), 5),
+    "inner widths equal": (11, 4, (4,), 2),
+    "all sizes different": (7, 5, (4, 6, 8, 10, 12), 3),
 }
 
 
@@ -41,7 +41,11 @@ class Problem:
         self.name, self.params, self.data, self.sizes, self.seed = name, params, data, sizes, seed
 
     def words(self) -> str:
-        return f"{self.name}{' ' + self.sizes if self.sizes else ''}"
+        return f"{self.name} ({self.sizes})" if self.sizes else self.name
+
+    def short(self) -> str:
+        """For a column: the sizes if they are known."""
+        return self.sizes or self.name
 
 
 class Structure:

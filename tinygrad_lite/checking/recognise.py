@@ -123,7 +123,12 @@ def target_trap(problem: Problem, structure: Structure, net_of: Callable[[Proble
     y = np.asarray(problem.data[1])
     if y.ndim != 1 or structure.widths[-1] != 1 or len(y) < 2:
         return False
-    shaped = y.reshape(1, -1) if structure.layout.columns else y.reshape(-1, 1)
-    other = Problem(problem.name, problem.params, (problem.data[0], shaped, *problem.data[2:]), problem.sizes)
-    mine, theirs = net_of(problem), net_of(other)
-    return bool(np.isfinite(mine) and np.isfinite(theirs) and abs(mine - theirs) > 1e-9 * abs(theirs))
+    for tried in (y, y[::-1]):  # twice, as with one target both losses may be equal by chance
+        shaped = tried.reshape(1, -1) if structure.layout.columns else tried.reshape(-1, 1)
+        mine, theirs = (
+            net_of(Problem(problem.name, problem.params, (problem.data[0], form, *problem.data[2:])))
+            for form in (tried, shaped)
+        )
+        if np.isfinite(mine) and np.isfinite(theirs) and abs(mine - theirs) > 1e-9 * abs(theirs):
+            return True
+    return False

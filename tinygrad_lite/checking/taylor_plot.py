@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import textwrap
 from typing import Any
 
 from tinygrad_lite.checking.witness import Taylor
@@ -23,17 +24,21 @@ class TaylorPlot:
         self.title = title
 
     def text(self, width: int = 80, *, ascii: bool = False) -> str:
+        return textwrap.fill(self.words(), max(width, 20))
+
+    def words(self) -> str:
+        """The title and the verdict."""
         return f"{self.title + ': ' if self.title else ''}{self.found.words()}"
 
     def markdown(self) -> str:
-        return self.text()
+        return self.words()
 
     def to_dict(self) -> dict[str, Any]:
         slope = self.found.slope if math.isfinite(self.found.slope) else str(self.found.slope)
         return {"kind": "taylor", "title": self.title, "slope": slope, "points": [list(p) for p in self.found.points]}
 
     def html(self) -> str:
-        return f'<figure style="margin:8px 0">{self.svg()}<figcaption>{self.text()}</figcaption></figure>'
+        return f'<figure style="margin:8px 0">{self.svg()}<figcaption>{self.words()}</figcaption></figure>'
 
     def svg(self) -> str:
         """The plot, in the colour of the text around it."""

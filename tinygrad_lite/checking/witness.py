@@ -122,9 +122,14 @@ class Taylor:
         """The verdict as a sentence."""
         if math.isinf(self.slope):
             return "Taylor remainder: nothing but rounding is left, as for a straight line. The gradient is right."
-        verdict = "right: the remainder shrinks like the square of the step" if self.ok else (
-            "wrong: the remainder shrinks no faster than the step" if self.slope < 1.3 else "between a kink and a doubt"
-        )  # fmt: skip
+        if not math.isfinite(self.slope):
+            verdict = "it cannot be tried, as there is a NaN or an infinity"
+        elif self.slope > 1.94:
+            verdict = "right: the remainder shrinks like the square of the step"
+        elif self.slope < 1.3:
+            verdict = "wrong: the remainder shrinks no faster than the step"
+        else:
+            verdict = "in between, as near a kink or with a tiny error"
         return f"Taylor remainder slope {self.slope:.2f} (2 is right, 1 is wrong): {verdict}."
 
 

@@ -1,0 +1,231 @@
+"""Is my backpropagation right? `tg.check(loss, backprop, params, X, y)`.
+
+The user's two functions are tried on the user's data and on problems of our own (`trial.py`), every
+gradient is compared with the exact one, the mistakes are named (`diagnose.py`), and it is said what
+the data could not have shown (`coverage.py`). The result is a `Check`, which is a report.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import numpy as np
+
+from tinygrad_lite.checking.coverage import blind_spots
+from tinygrad_lite.checking.diagnose import Diagnosis, diagnose
+from tinygrad_lite.checking.entries import read
+from tinygrad_lite.checking.findings import written
+from tinygrad_lite.checking.mistakes import Mistake
+from tinygrad_lite.checking.problems import Problem
+from tinygrad_lite.checking.submission import Submission
+from tinygrad_lite.checking.trial import Trial
+from tinygrad_lite.checking.witness import Taylor, taylor
+from tinygrad_lite.errors import GradientMismatch, OperandError
+from tinygrad_lite.views.text import Report
+
+
+class Check:
+    """The result of `tg.check`; true if every gradient is right on every problem.
+
+    Attributes:
+        ok: every gradient is right on every problem that was tried.
+        wrong: the names of the parameters whose gradient is wrong somewhere.
+        mistakes: the mistakes that give the user's numbers exactly, from the loss down; empty if
+            all is right, or if nothing in the catalogue fits.
+        codes: their codes.
+        diagnosis: all that is known about them, the indistinguishable alternatives included.
+        trial: the evidence: problems, answers, comparisons.
+        coverage: what the user's data could not have shown.
+        taylor: the Taylor witness of the user's gradients on the user's data, or None.
+    """
+
+    def __init__(self, trial: Trial) -> None:
+        self.trial = trial
+        judged = [e.comparison for e in trial.exhibits if e.comparison is not None]
+        names = trial.submission.names
+        self.wrong: list[str] = [n for n in names if any(n in c.wrong for c in judged)]
+        self.raised = [e for e in trial.exhibits if e.answer.error]
+        if not judged:
+            self.wrong = list(names)
+        self.ok = not trial.error and not self.wrong and not self.raised and bool(judged)
+        self.diagnosis: Diagnosis = diagnose(trial, self.wrong)
+        self.coverage = blind_spots(trial)
+        self.taylor = self._witness()
+
+    @property
+    def mistakes(self) -> list[Mistake]:
+        return self.diagnosis.mistakes
+
+    @property
+    def codes(self) -> list[str]:
+        """The codes of everything that is wrong: of the mistakes, or else of what shapes and numbers betray."""
+        found = [m.code for m in self.mistakes]
+        if not found:
+            for exhibit in self.trial.exhibits:
+                for verdict in exhibit.comparison.verdicts if exhibit.comparison is not None else []:
+                    found += [clue.code for clue in verdict.clues if not verdict.ok]
+        if self.raised and not found:
+            found.append("RAISED")
+        return list(dict.fromkeys(found))
+
+    @property
+    def scores(self) -> dict[str, float]:
+        """For each parameter the share of problems on which its gradient is right, from 0 to 1."""
+        tried = self.trial.exhibits
+        return {
+            name: sum(e.comparison is not None and name not in e.comparison.wrong for e in tried) / max(len(tried), 1)
+            for name in self.trial.submission.names
+        }
+
+    @property
+    def seeds(self) -> list[int]:
+        """The seeds of our problems."""
+        return [e.problem.seed for e in self.trial.exhibits if e.problem.seed is not None]
+
+    def _witness(self) -> Taylor | None:
+        """The Taylor remainder of the user's own gradients on the user's data."""
+        exhibit = self.trial.exhibits[0] if self.trial.exhibits else None
+        if exhibit is None or exhibit.comparison is None or exhibit.kinks:
+            return None
+        names, problem = self.trial.submission.names, exhibit.problem
+        shapes = [np.shape(problem.params[name]) for name in names]
+        given = [exhibit.answer.gradients.get(name) for name in names]
+        if any(g is None or g.shape != shape for g, shape in zip(given, shapes, strict=True)):
+            return None
+        start = [n for name in names for n in read(problem.params[name]).numbers]
+        slopes = [n for g in given if g is not None for n in g.numbers]
+
+        def f(numbers: list[float]) -> float:
+            parts, at = {}, 0
+            for name, shape in zip(names, shapes, strict=True):
+                size = int(np.prod(shape))
+                parts[name] = np.array(numbers[at : at + size]).reshape(shape)
+                at += size
+            return self.trial.submission.loss(Problem(problem.name, parts, problem.data))
+
+        return taylor(f, start, slopes)
+
+    # ------------------------------------------------------------------ said
+
+    def __bool__(self) -> bool:
+        return self.ok
+
+    def report(self) -> Report:
+        """Everything in the order in which it is read: verdict, mistakes, where, numbers, coverage."""
+        return written(self)
+
+    def text(self, width: int = 80) -> str:
+        """The report for a terminal."""
+        return self.report().text(width)
+
+    def html(self) -> str:
+        """The report for a page or a notebook, in light and dark."""
+        return self.report().html()
+
+    def to_dict(self) -> dict[str, Any]:
+        """The result as plain data, ready for JSON."""
+        d = self.diagnosis
+        return {
+            "ok": self.ok,
+            "error": self.trial.error,
+            "wrong": self.wrong,
+            "codes": self.codes,
+            "mistakes": [m.to_dict() for m in d.mistakes],
+            "indistinguishable": [[m.to_dict() for m in story] for story in d.tied],
+            "unexplained": d.unknown,
+            "scores": self.scores,
+            "network": self.trial.network.words() if self.trial.network else None,
+            "problems": [
+                {
+                    "name": e.problem.name,
+                    "sizes": e.problem.sizes,
+                    "seed": e.problem.seed,
+                    "ok": e.ok,
+                    "error": e.answer.error,
+                    "exact_from": e.source,
+                    "comparison": None if e.comparison is None else e.comparison.to_dict(),
+                }
+                for e in self.trial.exhibits
+            ],
+            "links": [{"name": n, "mark": m, "remark": r} for n, m, r in d.links],
+            "remarks": [{"code": c, "sentence": s} for c, s in self.trial.remarks],
+            "coverage": [{"code": c, "sentence": s} for c, s in self.coverage],
+            "taylor_slope": None if self.taylor is None or abs(self.taylor.slope) > 1e9 else self.taylor.slope,
+            "seeds": self.seeds,
+        }
+
+    def assert_ok(self) -> None:
+        """Raise GradientMismatch, whose text is the report, unless every gradient is right."""
+        if not self.ok:
+            raise GradientMismatch(self.text())
+
+    def __repr__(self) -> str:
+        return self.text()
+
+    def _repr_html_(self) -> str:
+        return self.html()
+
+
+def check(
+    loss_fn: Callable[..., Any],
+    backprop_fn: Callable[..., Any],
+    params: Mapping[str, Any],
+    *data: Any,
+    updates: bool = False,
+    lr: float | None = None,
+    rtol: float = 1e-9,
+    seed: int = 0,
+    limit: float = 10.0,
+) -> Check:
+    """A hand-written backprop function on trial: is it right, and if not, what is the mistake?
+
+    Args:
+        loss_fn: `loss(W1, b1, ..., X, y)` or `loss(params, X, y)`, written with NumPy or plain Python;
+            gives one number. It is run on arrays of Values to get the exact gradients.
+        backprop_fn: called the same way; gives the gradients as a dict (`W1` or `dW1`; further
+            derivatives such as `dZ1` are welcome and are shown in the chain), or a tuple in the order
+            of `params`.
+        params: the parameters by name: arrays, nested lists or numbers.
+        data: X and y, and whatever else both functions take. For a diagnosis X is a matrix of samples.
+        updates: backprop gives updated parameters instead, or updates them in place; needs `lr`.
+        lr: the learning rate backprop uses, also to recognise weights that were updated too early.
+        rtol: how far an entry may be from the exact one, relative to its size.
+        seed: of the problems that we choose ourselves.
+        limit: seconds after which a call is given up.
+
+    Everything is deep-copied; what the functions raise, print or change becomes a line in the report.
+
+    Raises:
+        OperandError: `updates` without `lr`, or parameters that are not a dict of numbers.
+
+    >>> import numpy as np
+    >>> def loss(W, b, X, y):
+    ...     return np.mean((X @ W + b - y) ** 2)
+    >>> def backprop(W, b, X, y):
+    ...     e = X @ W + b - y
+    ...     return {"W": X.T @ e / len(X), "b": e.mean(axis=0)}
+    >>> X, y = np.array([[1.0, 2.0], [0.5, -1.0], [2.0, 0.0]]), np.array([[1.0], [0.0], [3.0]])
+    >>> result = check(loss, backprop, {"W": np.array([[0.2], [0.4]]), "b": np.zeros(1)}, X, y)
+    >>> result.ok, result.codes
+    (False, ['FACTOR_2'])
+    """
+    if not isinstance(params, Mapping) or not params:
+        raise OperandError(
+            "check needs the parameters as a dict by name, as in {'W1': W1, 'b1': b1}, but got "
+            f"{type(params).__name__}."
+        )
+    kinds, arrays, remarks = {}, {}, []
+    for name, x in params.items():
+        kinds[str(name)] = "list" if isinstance(x, (list, tuple)) else "array" if np.ndim(x) else "number"
+        given = np.asarray(x)
+        if given.dtype == object or not np.issubdtype(given.dtype, np.number):
+            raise OperandError(f"the parameter {name} must be made of numbers, but holds {given.dtype}.")
+        if given.dtype.kind in "iu" and kinds[str(name)] == "array" and updates:
+            said = f"{name} is an array of {given.dtype}: an update in place cuts off the decimals; make it float64"
+            remarks.append(("INT_TRUNCATION", said))
+        arrays[str(name)] = given.astype(float)
+    submission = Submission(loss_fn, backprop_fn, list(arrays), len(data), updates, lr, limit, kinds)
+    trial = Trial(submission, Problem("your data", arrays, data), seed, rtol)
+    trial.remarks[:0] = remarks
+    return Check(trial)
