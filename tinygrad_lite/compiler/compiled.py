@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import math
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 from tinygrad_lite.compiler.arguments import Structure, flatten, names, numbers, rebuild, size
@@ -358,17 +358,30 @@ from tinygrad_lite.engine import ops as _ops  # noqa: E402
 _RESULT = _ops.add  # only names the op in an error about a result that is no number
 
 
-def compile(f: Callable[..., Any], *, argnums: int | tuple[int, ...] = 0, backend: str | None = None) -> Any:
+def compile(
+    f: Callable[..., Any],
+    *,
+    batch: str | Sequence[str] | None = None,
+    argnums: int | tuple[int, ...] = 0,
+    backend: str | None = None,
+) -> Any:
     """`f`, traced once for each structure of its arguments and then replayed at the speed of the machine.
 
     Args:
         f: a function of numbers, lists, dicts or arrays, written as for Values.
+        batch: names of arguments that are given as many rows. `f` is then the loss of one row, and the
+            compiled function gives the mean over all rows.
         argnums: the argument (or arguments) whose gradient `grad` gives.
         backend: "llvm", "numpy" or "tape"; by default the first of these that is installed.
 
     Branches are followed: a comparison in `f` becomes a guard, and numbers that take another branch
     are traced again. What `f` reads from outside, such as the parameters of a model, is read anew at
     each call if it is a Value and frozen otherwise. The first result is compared with the engine's.
+
+    >>> import tinygrad_lite as tg
+    >>> fast = tg.compile(lambda w, x, y: (w[0] * x + w[1] - y) ** 2, batch=("x", "y"))
+    >>> fast.grad([1.0, 0.0], [1.0, 3.0], [2.0, 6.0])
+    [-10.0, -4.0]
 
     Raises:
         TraceError: f reads `.data` or `float(...)` of a traced value, which would freeze it.
@@ -380,4 +393,8 @@ def compile(f: Callable[..., Any], *, argnums: int | tuple[int, ...] = 0, backen
     """
     if not callable(f):
         raise OperandError(f"compile needs a function, but got the {type(f).__name__} {f!r}{user_line()}.")
+    if batch:
+        from tinygrad_lite.compiler.batched import BatchedFunction
+
+        return BatchedFunction(f, [batch] if isinstance(batch, str) else batch, argnums, backend)
     return CompiledFunction(f, argnums, backend)

@@ -64,7 +64,7 @@ class Code:
         self.lanes, self.unroll, self.columns, self.sums = lanes, unroll, columns, sums
         self.layout = Layout()
         self.scratch = 0
-        self.w = w = Writer()
+        self.w = Writer()
         given = {name: self._field(i) for i, name in enumerate(FIELDS)}
         if prologue is not None and prologue.groups:
             self._plain(prologue, given, {"out": Space(given["P"])}, {"P": "P"})
@@ -132,11 +132,10 @@ class Code:
                 start = w.address(given["sums"], w.integer("mul", i, lanes))
                 vectors = [w.load(w.address(start, k * lanes), 8 * lanes) for k in range(lanes)]
                 w.store(_transposed_sum(w, vectors), w.address(given["G"], i), 8)
-        for i in range(full if lanes > 1 else 0, self.sums):
+        for last in range(full if lanes > 1 else 0, self.sums):
             w.lanes = lanes
-            vector = w.load(w.address(given["sums"], i * lanes), 8 * lanes)
-            total = w.total(vector)
-            w.do(f"store double {total}, ptr {w.address(given['G'], i)}")
+            total = w.total(w.load(w.address(given["sums"], last * lanes), 8 * lanes))
+            w.do(f"store double {total}, ptr {w.address(given['G'], last)}")
         w.lanes = 1
 
     def _module(self) -> str:
@@ -173,7 +172,9 @@ def _transposed_sum(w: Writer, vectors: list[Name]) -> Name:
             low = [k if (k // span) % 2 == 0 else lanes + k - span for k in range(lanes)]
             high = [k + span if (k // span) % 2 == 0 else lanes + k for k in range(lanes)]
             parts = [
-                w.say(f"shufflevector {w.type} {x}, {w.type} {y}, <{lanes} x i32> <{', '.join(f'i32 {k}' for k in pick)}>")
+                w.say(
+                    f"shufflevector {w.type} {x}, {w.type} {y}, <{lanes} x i32> <{', '.join(f'i32 {k}' for k in pick)}>"
+                )
                 for pick in (low, high)
             ]
             merged.append(w.say(f"fadd {w.type} {parts[0]}, {parts[1]}"))
@@ -225,9 +226,7 @@ class Buffers:
         for first, data in columns:
             width = data.shape[1]
             if done:
-                self.main[:, first : first + width] = (
-                    data[:done].reshape(self.blocks, -1, width).transpose(0, 2, 1)
-                )
+                self.main[:, first : first + width] = data[:done].reshape(self.blocks, -1, width).transpose(0, 2, 1)
             if self.rest:
                 last = data[done:]
                 if over:

@@ -13,6 +13,7 @@ terms runs: this makes a matrix product of the loop without knowing that it is o
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any
 
 from tinygrad_lite.compiler.plan import Access, Group, Plan, Run
@@ -169,9 +170,7 @@ class Loops:
         def term(t: Counter, before: list[Name | None]) -> list[Name]:
             found: list[Name] = []
             for (corner, u), total in zip(cells, before, strict=True):
-                value = w.evaluate(
-                    run.expression, lambda k, corner=corner, u=u: self._load(group, run, run.accesses[k], corner, t, u)
-                )  # type: ignore[misc]
+                value = w.evaluate(run.expression, partial(self._leaf, group, run, corner, t, u))
                 if total is None:
                     found.append(value if run.sign > 0 else w.apply("neg", [value]))
                 else:
@@ -214,19 +213,29 @@ class Loops:
     def _plus(self, index: Name | int, distance: int) -> Name | int:
         return index + distance if isinstance(index, int) else self.w.integer("add", index, distance)
 
-    def _pointer(self, access: Access, counters: list[Counter], strides: Sequence[int], group: Group, terms: int) -> Name:
+    def _pointer(
+        self, access: Access, counters: list[Counter], strides: Sequence[int], group: Group, terms: int
+    ) -> Name:
         """The address of the entry an access reads: counters are those of the members and, last, of the term."""
         w = self.w
         space = self.spaces[access.array]
         if access.table is None:
             moving = self._linear([(name, 0) for name, _ in counters], strides)
             distance = access.base + sum(d * s for (_, d), s in zip(counters, strides, strict=True))
-            base = w.address(space.pointer, moving * space.scale if isinstance(moving, int) else w.integer("mul", moving, space.scale))
+            base = w.address(
+                space.pointer,
+                moving * space.scale if isinstance(moving, int) else w.integer("mul", moving, space.scale),
+            )
             return w.address(base, distance * space.scale)
         table = self.table(access.table)
-        place = self._linear(counters, [s * max(terms, 1) for s in _nested_strides(group.dims)] + [1]) if terms else None
+        place = (
+            self._linear(counters, [s * max(terms, 1) for s in _nested_strides(group.dims)] + [1]) if terms else None
+        )
         index = w.load_integer(table, place if place is not None else self._linear(counters[-1:], [1]))
         return w.address(space.pointer, w.integer("mul", index, space.scale))
+
+    def _leaf(self, group: Group, run: Run, corner: list[Counter], t: Counter, u: int, k: int) -> Name:
+        return self._load(group, run, run.accesses[k], corner, t, u)
 
     def _load(self, group: Group, run: Run, access: Access, corner: list[Counter], t: Counter, u: int) -> Name:
         w = self.w
@@ -236,16 +245,18 @@ class Loops:
         strides = (*access.strides, access.along)
         counters = [*corner, t]
         if access.table is None:
-            key: Any = (access.array, access.base + sum(d * s for (_, d), s in zip(counters, strides, strict=True)),
-                        tuple((name, s) for (name, _), s in zip(counters, strides, strict=True) if name and s))  # fmt: skip
+            distance = access.base + sum(d * stride for (_, d), stride in zip(counters, strides, strict=True))
+            moving = tuple(
+                (name, stride) for (name, _), stride in zip(counters, strides, strict=True) if name and stride
+            )
+            key: Any = (access.array, distance, moving)
         else:
             key = (id(access), tuple(counters))
         if not space.rows:
             if self.lane == "members" and access.table is None and access.strides[-1] == 1:
-                return w.once(("near", key), lambda: w.load(self._pointer(access, counters, strides, group, run.terms), 8))
-            return w.once(
-                ("all", key, w.lanes), lambda: w.load_all(self._pointer(access, counters, strides, group, run.terms))
-            )
+                place = self._pointer(access, counters, strides, group, run.terms)
+                return w.once(("near", key), lambda: w.load(place, 8))
+            return w.once(("all", key), lambda: w.load_all(self._pointer(access, counters, strides, group, run.terms)))
 
         def vector() -> Name:
             pointer = self._pointer(access, counters, strides, group, run.terms)

@@ -97,7 +97,7 @@ def lowered(tape: Tape, known: set[str]) -> Builder:
             place.append(0)
             continue
         refs = moved(args)
-        if op.name in known and (op.arity is not None or len(refs) == 2) or op is ops.sum:
+        if (op.name in known and (op.arity is not None or len(refs) == 2)) or op is ops.sum:
             place.append(builder.node(op, refs))
         elif op.name in _FORMULAS:
             place.append(_FORMULAS[op.name](builder, *refs))

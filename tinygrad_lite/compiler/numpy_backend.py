@@ -37,7 +37,7 @@ def index(access: Access, group: Group, run_terms: int) -> Any:
 
     if access.table is not None:
         return np.asarray(access.table).reshape(group.members, -1)
-    found = np.full((1,), access.base, dtype=np.int64)
+    found: Any = np.full((1,), access.base, dtype=np.int64)
     for n, stride in zip(group.dims, access.strides, strict=True):
         found = (found[:, None] + np.arange(n) * stride).reshape(-1)
     return found[:, None] + np.arange(max(run_terms, 1)) * access.along

@@ -50,12 +50,14 @@ class Access:
             return f"{self.literal:g}"
         if self.table is not None:
             return f"{self.array}[table]"
-        parts = [f"{s}*{c}" if s != 1 else c for s, c in zip((*self.strides, self.along), _COUNTERS(self), strict=True) if s]
+        parts = [
+            f"{s}*{c}" if s != 1 else c for s, c in zip((*self.strides, self.along), _counters(self), strict=True) if s
+        ]
         parts += [str(self.base)] if self.base or not parts else []
         return f"{self.array}[{' + '.join(parts)}]"
 
 
-def _COUNTERS(access: Access) -> list[str]:
+def _counters(access: Access) -> list[str]:
     return [*(f"i{d}" for d in range(len(access.strides))), "t"]
 
 
@@ -163,7 +165,7 @@ def written(expression: Expression, leaves: list[str]) -> str:
     'P[t] * tanh(X[t])'
     """
     if expression[0] == "leaf":
-        return leaves[expression[1]]
+        return str(leaves[expression[1]])
     parts = [written(part, leaves) for part in expression[1:]]
     if expression[0] in _INFIX:
         inner = [f"({p})" if e[0] in _INFIX else p for p, e in zip(parts, expression[1:], strict=True)]

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from tinygrad_lite.compiler import python_backend
 from tinygrad_lite.compiler.backends import Program, Runner
+from tinygrad_lite.compiler.c_source import c_source
 from tinygrad_lite.compiler.plan import Plan
 from tinygrad_lite.errors import OperandError, user_line
 
@@ -34,7 +35,9 @@ def described(what: str, program: Program, runner: Runner, rows: int = 0) -> lis
         if rows and runner.plans.rows is not None:
             plan = runner.plans.rows
             memory = 8 * (sum(plan.sizes.values()) + program.columns + 1)
-            lines.append(f"    {plan.flops() * rows:,} operations a call on {rows:,} rows; {memory:,} bytes for each row.")
+            lines.append(
+                f"    {plan.flops() * rows:,} operations a call on {rows:,} rows; {memory:,} bytes for each row."
+            )
     times = ", ".join(f"{name} {seconds:.3f} s" for name, seconds in runner.seconds.items())
     lines.append(f"    {times}.")
     return lines
@@ -57,16 +60,16 @@ def shown(kind: str, program: Program, runner: Runner) -> str:
     if kind == "python":
         tapes = (("prologue", program.prologue), ("row", program.row), ("finale", program.finale))
         return "\n\n\n".join(
-            python_backend.source(tape, name) for name, tape in tapes if tape is not None and (len(tape) or name == "finale")
+            python_backend.source(tape, name)
+            for name, tape in tapes
+            if tape is not None and (len(tape) or name == "finale")
         )
     if kind == "plan" and runner.plans is not None:
         return "\n\n".join(map(str, runner.plans))
     if kind == "llvm" and runner.name == "llvm":
         return runner.text()
     if kind == "c" and runner.plans is not None:
-        from tinygrad_lite.compiler.c_source import c_source
-
-        return c_source(runner.plans)
+        return c_source(runner.plans.prologue, runner.plans.rows, runner.plans.finale)
     known = ["tape", "python"] + (["plan", "c"] if runner.plans is not None else [])
     known += ["llvm"] if runner.name == "llvm" else []
     raise OperandError(f"source shows {', '.join(map(repr, known))} here, but {kind!r} was asked for{user_line()}.")

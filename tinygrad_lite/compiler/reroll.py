@@ -52,7 +52,7 @@ class _Cones:
         outputs = {ref for ref in tape.outputs if ref >= 0}
         self.terms: dict[Ref, list[Term]] = {}
         self.root = root = [  # a comparison is cheaper to repeat than to keep
-            live[i] and (uses[i] > 1 and tape.op[i] is not LESS or i in outputs) for i in range(n)
+            live[i] and ((uses[i] > 1 and tape.op[i] is not LESS) or i in outputs) for i in range(n)
         ]
         self.level = [0] * n
         self.live = live
@@ -232,7 +232,8 @@ def reroll(
 
 def _used_as_leaf(cones: _Cones) -> set[Ref]:
     """The roots that some other cone reads; an output that nobody reads needs no array."""
-    tape, found = cones.tape, set()
+    tape = cones.tape
+    found: set[Ref] = set()
     for i in range(len(tape)):
         if cones.live[i]:
             terms = cones.terms.get(i)

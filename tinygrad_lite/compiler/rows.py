@@ -67,7 +67,9 @@ def _hoisted(tape: Builder, parameters: int) -> tuple[Builder, Builder, list[int
     for args in tape.args:
         uniform.append(all(uniform[ref] if ref >= 0 else ref in given or tape.number(ref) is not None for ref in args))
     prologue, row = Builder(), Builder()
-    before = dict(zip(tape.inputs[:parameters], [prologue.input(tape.name(r)) for r in tape.inputs[:parameters]], strict=True))
+    before = dict(
+        zip(tape.inputs[:parameters], [prologue.input(tape.name(r)) for r in tape.inputs[:parameters]], strict=True)
+    )
     position = {ref: i for i, ref in enumerate(tape.inputs[:parameters])}
     inside: dict[Ref, Ref] = {}
     used: dict[Ref, int] = {}  # what the row reads of the array P, and where it is there

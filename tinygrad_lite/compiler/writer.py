@@ -53,9 +53,8 @@ class Writer:
     # ------------------------------------------------------------------ whole numbers and addresses
 
     def integer(self, op: str, x: Name, y: Name | int) -> Name:
-        if isinstance(y, int):
-            if (op in ("add", "sub") and y == 0) or (op == "mul" and y == 1):
-                return x
+        if isinstance(y, int) and y == (1 if op == "mul" else 0):
+            return x
         return self.once((op, x, y), lambda: self.say(f"{op} i64 {x}, {y}"))
 
     def address(self, base: Name, index: Name | int, size: str = "double") -> Name:
@@ -120,7 +119,9 @@ class Writer:
             half = width // 2
             picks = ", ".join(f"i32 {i}" for i in [*range(half, width), *range(half)])
             kind = f"<{width} x double>"
-            upper = self.say(f"shufflevector {kind} {x}, {kind} poison, <{half} x i32> <{', '.join(picks.split(', ')[:half])}>")
+            upper = self.say(
+                f"shufflevector {kind} {x}, {kind} poison, <{half} x i32> <{', '.join(picks.split(', ')[:half])}>"
+            )
             lower_picks = ", ".join(f"i32 {i}" for i in range(half))
             lower = self.say(f"shufflevector {kind} {x}, {kind} poison, <{half} x i32> <{lower_picks}>")
             if half == 1:
@@ -141,7 +142,9 @@ class Writer:
             return self.say(f"fneg {self.type} {xs[0]}")
         if op == "less":
             flag = self.say(f"fcmp olt {self.type} {xs[0]}, {xs[1]}")
-            return self.say(f"select {self.flags} {flag}, {self.type} {self.literal(1.0)}, {self.type} {self.literal(0.0)}")
+            return self.say(
+                f"select {self.flags} {flag}, {self.type} {self.literal(1.0)}, {self.type} {self.literal(0.0)}"
+            )
         if op in ("max", "min"):
             chosen = self._pick("ogt" if op == "max" else "olt", xs[1], xs[0], xs[1], xs[0])
             return self._pick("uno", xs[1], xs[1], xs[1], chosen)  # a NaN is not swallowed

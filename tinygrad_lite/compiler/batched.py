@@ -1,0 +1,358 @@
+"""`tg.compile(f, batch=("x", "y"))`: a loss of one row, averaged over the rows of arrays.
+
+In: a function of parameters and of one row of data. Out: a callable on parameters and all rows.
+
+The function is traced by paths, without numbers: its comparisons become selects, and a whole
+number used as an index (a label) becomes a choice among the values that occur. So each row may take
+another branch, and one program serves them all.
+"""
+
+from __future__ import annotations
+
+import inspect
+import math
+import time
+import warnings
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from tinygrad_lite.compiler import backends
+from tinygrad_lite.compiler.arguments import Structure, flatten, names, numbers, rebuild, size
+from tinygrad_lite.compiler.compiled import (
+    CLOSE,
+    CompiledFunction,
+    CompileWarning,
+    _apart,
+    _Leaf,
+    _outside,
+    _same,
+    _values,
+    shaped,
+)
+from tinygrad_lite.compiler.report import described, shown
+from tinygrad_lite.compiler.rows import RowProgram, mean
+from tinygrad_lite.compiler.tape import Builder, Ref
+from tinygrad_lite.compiler.trace import TooManyPaths, Trace, Tracer, explore
+from tinygrad_lite.engine import ops
+from tinygrad_lite.engine.reverse import adjoints
+from tinygrad_lite.engine.value import Value
+from tinygrad_lite.errors import OperandError, ShapeError, TinygradLiteError, user_line
+
+MOST_CHOICES = 64
+"""Values that a whole number used as an index may have; each is a path of its own."""
+
+
+class Block:
+    """The data of one batch argument: an array of rows, and what one row looks like to the function."""
+
+    __slots__ = ("rows", "structure", "whole")
+
+    def __init__(self, name: str, thing: Any) -> None:
+        try:
+            self.rows, self.structure = _table(thing)
+        except (ValueError, TypeError):
+            raise ShapeError(
+                f"the batch argument {name!r} must be rows of numbers, all of one length{user_line()}."
+            ) from None
+        first = self.rows[:1]
+        self.whole = len(first) == 1 and len(first[0]) == 1 and float(first[0][0]).is_integer()
+
+    def choices(self) -> tuple[int, ...]:
+        """The whole numbers in a column that may be labels; empty if there are too many or some are no whole ones."""
+        if not self.whole:
+            return ()
+        column = self.rows[:, 0].tolist() if hasattr(self.rows, "tolist") else [row[0] for row in self.rows]
+        found = set(column)
+        if len(found) > MOST_CHOICES or not all(x.is_integer() for x in found):
+            return ()
+        return tuple(sorted(map(int, found)))
+
+
+def _table(thing: Any) -> tuple[Any, Structure]:
+    """The rows as a table of two dimensions, and the structure of one row."""
+    shape = getattr(thing, "shape", None)
+    if shape is None:
+        rows: list[list[float]] = []
+        structure: Structure = None
+        for row in thing:
+            chunks: list[Any] = []
+            seen = flatten(row, chunks)
+            if structure is not None and seen != structure:
+                raise ValueError
+            structure = seen
+            rows.append(backends.flat(chunks))
+        if backends.available() == ["tape"]:
+            return rows, structure
+        import numpy as np
+
+        return np.array(rows, dtype=float).reshape(len(rows), -1), structure
+    import numpy as np
+
+    table = np.asarray(thing, dtype=float).reshape(shape[0], -1)
+    return table, float if len(shape) == 1 else ("array", tuple(shape[1:]))
+
+
+class BatchedFunction(CompiledFunction):
+    """A loss of one row, compiled for all rows; see `compile`."""
+
+    def __init__(
+        self,
+        f: Callable[..., Any],
+        batch: Sequence[str],
+        argnums: int | tuple[int, ...] = 0,
+        backend: str | None = None,
+    ) -> None:
+        super().__init__(f, argnums, backend)
+        self.parameters = list(inspect.signature(f).parameters)
+        for name in batch:
+            if name not in self.parameters:
+                raise OperandError(
+                    f"batch names {name!r}, but {self.__name__} takes {', '.join(self.parameters)}{user_line()}."
+                )
+        self.batch = tuple(batch)
+        self._made_for: dict[Any, _RowCode] = {}
+        self._labels_seen: dict[str, tuple[int, ...]] = {}
+
+    # ------------------------------------------------------------------ what a user calls
+
+    def __call__(self, *args: Any, **kwargs: Any) -> float:
+        """The mean of the loss over the rows."""
+        call = _Call(self, args, kwargs)
+        out = self._answer(call, slopes=False)
+        return float(out[0])
+
+    def value_and_grad(self, *args: Any, **kwargs: Any) -> tuple[float, Any]:
+        """The mean loss and its gradient along the argument (or arguments) of `argnums`, in its shape."""
+        call = _Call(self, args, kwargs)
+        out = self._answer(call, slopes=True)
+        return float(out[0]), call.shaped(out[1:])
+
+    def backward(self, *args: Any, **kwargs: Any) -> float:
+        """The mean loss; gradients are added to `.grad` of the Values used, as `loss.backward()` would."""
+        call = _Call(self, args, kwargs)
+        out = self._answer(call, slopes=True)
+        code = self._code(call)
+        for value, share in zip([*call.values(), *code.captured], out[1:], strict=True):
+            if value is not None:
+                value.grad = value.grad + float(share)
+        return float(out[0])
+
+    def report(self) -> str:
+        return "\n\n".join(
+            [code.report() for code in self._made_for.values()] + [f"Not compiled: {w}" for w in self._eager.values()]
+        ) or (f"{self.__name__} has not been called yet, so nothing was traced.")
+
+    def source(self, kind: str = "tape") -> str:
+        if not self._made_for:
+            raise TinygradLiteError(f"{self.__name__} has not been called yet: call it once, then ask for its source.")
+        return list(self._made_for.values())[-1].source(kind)
+
+    # ------------------------------------------------------------------ how a call is answered
+
+    def _answer(self, call: _Call, slopes: bool) -> Any:
+        if call.key not in self._eager:
+            try:
+                code = self._code(call)
+                out = code.run(call.chunks, call.columns(), call.rows, slopes)
+                if backends.finite(out):
+                    why = "" if slopes in code.verified else self._differs(code, call, slopes)
+                    if not why:
+                        code.verified.add(slopes)
+                        return out
+                    self._warn(call.key, why)
+            except TooManyPaths as reason:
+                self._warn(call.key, str(reason))
+        return self._by_rows(call, range(call.rows), slopes)
+
+    def _warn(self, key: Any, why: str) -> None:
+        self._eager[key] = why
+        warnings.warn(
+            f"{self.__name__} runs without compiling from now on: {why}", CompileWarning, stacklevel=_outside()
+        )
+
+    def _code(self, call: _Call) -> _RowCode:
+        code = self._made_for.get(call.key)
+        if code is None:
+            code = self._made_for[call.key] = _RowCode(self, call)
+        return code
+
+    def _differs(self, code: _RowCode, call: _Call, slopes: bool) -> str:
+        """Compare with the engine on a few rows, repeated so that every loop of the code is run."""
+        few = min(4, call.rows)
+        expected = self._by_rows(call, range(few), slopes)
+        repeated = [(first, [data[k % few] for k in range(few * 11)]) for first, data in call.columns()]
+        if backends.available() != ["tape"]:
+            import numpy as np
+
+            repeated = [(first, np.array(data)) for first, data in repeated]
+        out = code.run(call.chunks, repeated, few * 11, slopes)
+        worst = max(_apart(out[:1], expected[:1]), _apart(out[1:], expected[1:]))
+        return f"its first compiled result is {worst:.1e} away from the engine's" if worst > CLOSE else ""
+
+    def _by_rows(self, call: _Call, rows: Sequence[int], slopes: bool) -> list[float]:
+        """The mean over these rows, and its slopes, by the engine."""
+        leaves = [_Leaf(x, name) for x, name in zip(numbers(call.chunks), call.labels(), strict=True)]
+        total: Any = 0.0
+        for k in rows:
+            given = iter(leaves)
+            args = {
+                name: rebuild(structure, iter([_Leaf(float(x)) for x in call.blocks[name].rows[k]]), _same)
+                if name in call.blocks
+                else rebuild(structure, given, _same)
+                for name, structure in call.structures.items()
+            }
+            total = total + self.f(**args)
+        loss = total / float(len(rows))
+        if not isinstance(loss, Value):
+            return [float(loss)] + [0.0] * len(leaves) * slopes
+        if not slopes:
+            return [loss.data]
+        found = adjoints(loss)
+        captured = self._code(call).captured if call.key in self._made_for else ()
+        return [loss.data, *(found.get(leaf, 0.0) for leaf in [*leaves, *captured])]
+
+
+class _Call:
+    """The arguments of one call, sorted into parameters and rows."""
+
+    def __init__(self, owner: BatchedFunction, args: Any, kwargs: Any) -> None:
+        self.owner = owner
+        if len(args) > len(owner.parameters):
+            raise OperandError(f"{owner.__name__} takes {len(owner.parameters)} arguments{user_line()}.")
+        given = dict(zip(owner.parameters, args, strict=False)) | kwargs
+        self.structures: dict[str, Structure] = {}
+        self.blocks: dict[str, Block] = {}
+        self.chunks: list[Any] = []
+        self.parameters: list[Any] = []
+        for name in given:
+            if name in owner.batch:
+                block = self.blocks[name] = Block(name, given[name])
+                self.structures[name] = block.structure
+            else:
+                self.structures[name] = flatten(given[name], self.chunks)
+                self.parameters.append(given[name])
+        missing = [name for name in owner.batch if name not in given]
+        if missing:
+            raise OperandError(f"the batch argument {missing[0]!r} was not given{user_line()}.")
+        lengths = {name: len(block.rows) for name, block in self.blocks.items()}
+        if len(set(lengths.values())) != 1 or 0 in lengths.values():
+            shown = ", ".join(f"{name} has {n}" for name, n in lengths.items())
+            raise ShapeError(f"batch arguments need the same number of rows, at least one, but {shown}{user_line()}.")
+        self.rows = next(iter(lengths.values()))
+        labels = []
+        for name, block in self.blocks.items():
+            if block.whole:
+                seen = set(owner._labels_seen.get(name, ())) | set(block.choices())
+                owner._labels_seen[name] = tuple(sorted(seen)) if len(seen) <= MOST_CHOICES else ()
+                labels.append((name, owner._labels_seen[name]))
+        self.key = (tuple(self.structures.items()), tuple(labels))
+
+    def values(self) -> list[Value | None]:
+        """For each number of the parameters the Value it came from, or None."""
+        return [value for thing in self.parameters for value in _values(thing)]
+
+    def columns(self) -> list[tuple[int, Any]]:
+        """(first column, table) of each batch argument, as the row program counts the columns."""
+        found, at = [], 0
+        for name in self.structures:
+            if name in self.blocks:
+                found.append((at, self.blocks[name].rows))
+                at += size(self.structures[name])
+        return found
+
+    def labels(self) -> list[str]:
+        """Names of the parameters' numbers."""
+        return [
+            n for name, structure in self.structures.items() if name not in self.blocks for n in names(structure, name)
+        ]
+
+    def shaped(self, slopes: Any) -> Any:
+        starts, at = {}, 0
+        for name, structure in self.structures.items():
+            if name not in self.blocks:
+                starts[name] = at
+                at += size(structure)
+
+        def one(i: int) -> Any:
+            name = self.owner.parameters[i]
+            if name not in starts:
+                raise OperandError(
+                    f"argnums names {name!r}, which is data; the gradient goes along parameters: "
+                    f"{', '.join(starts) or 'there are none, use backward()'}{user_line()}."
+                )
+            part = self.structures[name]
+            return shaped(part, slopes[starts[name] : starts[name] + size(part)])
+
+        argnums = self.owner.argnums
+        return one(argnums) if isinstance(argnums, int) else tuple(one(i) for i in argnums)
+
+
+class _RowCode:
+    """What was compiled for one structure of arguments."""
+
+    def __init__(self, owner: BatchedFunction, call: _Call) -> None:
+        self.name = owner.__name__
+        self.backend = owner.backend
+        start = time.perf_counter()
+        self.tape = tape = Builder()
+        trace = Trace(tape, paths=True)
+        uniform = [trace.input(name) for name in call.labels()]
+        columns: list[Tracer] = []
+        for name, block in call.blocks.items():
+            mine = [trace.input(label) for label in names(block.structure, name)]
+            choices = dict(call.key[1]).get(name)
+            if choices:
+                trace.choices[mine[0].ref] = list(choices)
+            columns += mine
+        self.paths = 0
+
+        def run() -> list[Ref]:
+            self.paths += 1
+            given, rows = iter(uniform), iter(columns)
+            args = {
+                name: rebuild(structure, rows if name in call.blocks else given, _same)
+                for name, structure in call.structures.items()
+            }
+            result = owner.f(**args)
+            lifted = trace.lift(result, ops.add) if not isinstance(result, list | tuple | dict) else None
+            if lifted is None:
+                raise OperandError(f"the loss of one row must be one number, but {owner.__name__} gave {result!r}.")
+            return [lifted.ref]
+
+        tape.outputs = explore(trace, run)
+        self.captured = tuple(trace.captured)
+        # captured leaves stand behind the data on the tape; among the parameters they come last
+        front = [t.ref for t in uniform]
+        tape.inputs = [*front, *trace.captured.values(), *[t.ref for t in columns]]
+        self.parameters = len(front) + len(self.captured)
+        self.columns = len(columns)
+        self.verified: set[bool] = set()
+        self.rows = call.rows
+        self.seconds = time.perf_counter() - start
+        self._runners: dict[bool, backends.Runner] = {}
+        self._programs: dict[bool, RowProgram] = {}
+
+    def run(self, chunks: list[Any], data: Sequence[tuple[int, Any]], rows: int, slopes: bool) -> Any:
+        runner = self._runners.get(slopes)
+        if runner is None:
+            program = RowProgram(self.tape, mean(self.parameters), self.parameters, self.columns, slopes)
+            self._programs[slopes] = program
+            runner = self._runners[slopes] = backends.runner(program, self.backend, rows)
+        given = chunks + [value.data for value in self.captured] if self.captured else chunks
+        try:
+            return runner.run(given, data, rows)
+        except (ValueError, ArithmeticError):
+            return [math.nan]
+
+    def report(self) -> str:
+        lines = [
+            f"{self.name}: traced one row in {self.seconds:.3f} s: {len(self.tape):,} ops, "
+            f"{self.paths} path{'s' * (self.paths > 1)}, {self.parameters:,} parameters, {self.columns} numbers a row."
+        ]
+        for slopes, runner in sorted(self._runners.items()):
+            lines += described("gradient" if slopes else "value", self._programs[slopes], runner, self.rows)
+        return "\n".join(lines)
+
+    def source(self, kind: str) -> str:
+        which = max(self._runners)
+        return shown(kind, self._programs[which], self._runners[which])
