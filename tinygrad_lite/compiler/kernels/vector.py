@@ -31,13 +31,11 @@ def suffix(kind: str, lanes: int) -> str:
 
 
 class Body:
-    """The instructions of one function, in order, and the functions they call."""
+    """The instructions of one function, in order, and what they need declared."""
 
     def __init__(self, lanes: int) -> None:
         self.lanes = lanes
         self.lines: list[str] = []
-        self.kernels: dict[str, int] = {}
-        """The other kernels that are called: name to number of operands."""
         self.declarations: set[str] = set()
         self._known: dict[str, Vector] = {}
 
@@ -223,11 +221,69 @@ def horner(x: Vector, coefficients: tuple[float, ...]) -> Vector:
     return total
 
 
-def definition(name: str, arity: int, lanes: int, rule: Callable[..., Vector], attributes: str) -> tuple[str, Body]:
-    """The text of one vector function, and the body it was written from."""
+Rule = Callable[..., "Vector | tuple[Vector, Vector]"]
+"""A kernel in Python: operands in; the result, or the result and a mask of lanes that need the C library, out."""
+
+
+def rounding(intrinsic: str) -> Callable[[Vector], Vector]:
+    """The rule of a kernel that is one rounding instruction: floor, ceil, trunc, or nearbyint for half to even."""
+    return lambda x: x.body.intrinsic(intrinsic, x)
+
+
+def definition(
+    full_name: str, name: str, arity: int, lanes: int, rule: Rule, inline: bool
+) -> tuple[list[str], set[str]]:
+    """The text of one vector function, and the declarations that it needs.
+
+    The rule gives the result, or the result and a mask of the lanes in which it is not good enough. If
+    there are any, those lanes take the answer of the C library's function `name`.
+    """
     body = Body(lanes)
     operands = [Vector(body, f"%{letter}") for letter in "xyz"[:arity]]
-    result = rule(*operands)
+    answer = rule(*operands)
     here = body.type("double")
-    head = f"define internal {here} @tg_{name}_v{lanes}({', '.join(f'{here} {x.name}' for x in operands)}) {attributes}"
-    return "\n".join([head + " {", *body.lines, f"  ret {here} {result.name}", "}"]), body
+    signature = f"({', '.join(f'{here} {x.name}' for x in operands)})"
+    head = f"define internal {here} {full_name}{signature} {'alwaysinline' if inline else 'noinline'} nounwind {{"
+    if isinstance(answer, Vector):
+        return ["\n".join([head, *body.lines, f"  ret {here} {answer.name}", "}"])], body.declarations
+    result, bad = answer
+    any_bad = bad.name
+    if lanes > 1:
+        body.declarations.add(f"declare i1 @llvm.vector.reduce.or.v{lanes}i1({bad.type})")
+        body.lines.append(f"  %any = call i1 @llvm.vector.reduce.or.v{lanes}i1({bad.type} {bad.name})")
+        any_bad = "%any"
+    careful = full_name + "_careful"
+    lines = [
+        head,
+        "start:",
+        *body.lines,
+        f"  br i1 {any_bad}, label %slow, label %done",
+        "slow:",
+        f"  %other = call {here} {careful}{signature}",
+        f"  %mended = select {bad.type} {bad.name}, {here} %other, {here} {result.name}",
+        "  br label %done",
+        "done:",
+        f"  %answer = phi {here} [{result.name}, %start], [%mended, %slow]",
+        f"  ret {here} %answer",
+        "}",
+    ]
+    texts, needed = call_by_lane(careful, name, arity, lanes)
+    return ["\n".join(lines), *texts], body.declarations | needed
+
+
+def call_by_lane(full_name: str, name: str, arity: int, lanes: int) -> tuple[list[str], set[str]]:
+    """The text of a vector function that calls the C library's function `name` for each lane."""
+    here = type_name("double", lanes)
+    letters = "xyz"[:arity]
+    lines = [f"define internal {here} {full_name}({', '.join(f'{here} %{x}' for x in letters)}) noinline nounwind {{"]
+    if lanes == 1:
+        lines += [f"  %r = call double @{name}({', '.join(f'double %{x}' for x in letters)})", "  ret double %r"]
+    else:
+        so_far = "undef"
+        for i in range(lanes):
+            lines += [f"  %{x}{i} = extractelement {here} %{x}, i64 {i}" for x in letters]
+            lines.append(f"  %r{i} = call double @{name}({', '.join(f'double %{x}{i}' for x in letters)})")
+            lines.append(f"  %all{i} = insertelement {here} {so_far}, double %r{i}, i64 {i}")
+            so_far = f"%all{i}"
+        lines.append(f"  ret {here} {so_far}")
+    return ["\n".join([*lines, "}"])], {f"declare double @{name}({', '.join(['double'] * arity)})"}
