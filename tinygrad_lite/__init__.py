@@ -74,25 +74,25 @@ __version__ = "0.1.0"
 
 _ROOMS: dict[str, tuple[str, ...]] = {
     # file of the room: the public names that live there
-    "engine.custom": ("op",),
-    "engine.modes": ("detect_anomaly", "no_grad"),
-    "engine.zero": ("why_zero",),
-    "checking.compare": ("compare",),
-    "engine.arrays": ("array", "data", "grads"),
     "calculus.exact": ("exact",),
     "calculus.jacobian": ("hessian", "jacobian"),
     "calculus.products": ("hvp", "jvp", "vjp"),
-    "compiler.compiled": ("compile",),
-    "views.player": ("animate",),
-    "views.training": ("animate_training",),
-    "export.graph_json": ("from_json", "to_json"),
     "calculus.transforms": ("derivative", "grad", "value_and_grad"),
-    "checking.gradcheck": ("gradcheck",),
     "checking.check": ("check",),
-    "views.draw": ("draw", "draw_dot"),
+    "checking.compare": ("compare",),
+    "checking.gradcheck": ("gradcheck",),
+    "compiler.compiled": ("compile",),
+    "engine.arrays": ("array", "data", "grads"),
+    "engine.custom": ("op",),
+    "engine.modes": ("detect_anomaly", "no_grad"),
+    "engine.zero": ("why_zero",),
+    "export.graph_json": ("from_json", "to_json"),
     "views.derivation": ("explain",),
+    "views.draw": ("draw", "draw_dot"),
     "views.matrix_form": ("matrix_form",),
     "views.node_table": ("table",),
+    "views.player": ("animate",),
+    "views.training": ("animate_training",),
     "views.why_order": ("why_order",),
 }
 _HOME = {name: home for home, names in _ROOMS.items() for name in names}
@@ -108,10 +108,10 @@ if TYPE_CHECKING:
     from tinygrad_lite.checking.compare import compare
     from tinygrad_lite.checking.gradcheck import gradcheck
     from tinygrad_lite.compiler.compiled import compile
+    from tinygrad_lite.engine.arrays import array, data, grads
     from tinygrad_lite.engine.custom import op
     from tinygrad_lite.engine.modes import detect_anomaly, no_grad
     from tinygrad_lite.engine.zero import why_zero
-    from tinygrad_lite.engine.arrays import array, data, grads
     from tinygrad_lite.export.graph_json import from_json, to_json
     from tinygrad_lite.views.derivation import explain
     from tinygrad_lite.views.draw import draw, draw_dot
@@ -122,14 +122,12 @@ if TYPE_CHECKING:
     from tinygrad_lite.views.why_order import why_order
 
 __all__ = [
-    "Value",
-    "animate",
-    "animate_training",
     "abs",
     "absolute",
     "acos",
     "acosh",
     "animate",
+    "animate_training",
     "array",
     "asin",
     "asinh",
@@ -152,14 +150,11 @@ __all__ = [
     "dot",
     "draw",
     "draw_dot",
-    "errors",
-    "exact",
-    "exp",
-    "explain",
     "elu",
     "erf",
     "erfc",
     "errors",
+    "exact",
     "exp",
     "exp2",
     "explain",
@@ -171,8 +166,8 @@ __all__ = [
     "gelu_tanh",
     "grad",
     "gradcheck",
-    "hardtanh",
     "grads",
+    "hardtanh",
     "hessian",
     "hvp",
     "hypot",
@@ -187,8 +182,8 @@ __all__ = [
     "logaddexp",
     "logsigmoid",
     "logsumexp",
-    "max",
     "matrix_form",
+    "max",
     "maximum",
     "mean",
     "min",
@@ -213,10 +208,11 @@ __all__ = [
     "sqrt",
     "square",
     "sum",
-    "tan",
     "table",
+    "tan",
     "tanh",
     "to_json",
+    "Value",
     "value_and_grad",
     "views",
     "vjp",
