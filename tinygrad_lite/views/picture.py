@@ -35,6 +35,10 @@ if TYPE_CHECKING:
     from tinygrad_lite.views.sketch import Placement
 
 
+ENDINGS = (".svg", ".png", ".pdf", ".jpg", ".jpeg", ".dot", ".gv", ".mmd", ".json", ".txt", ".html")
+"""How a picture can be saved."""
+
+
 class Box(NamedTuple):
     """A value, with the op that made it; or a group of values drawn as one."""
 
@@ -190,7 +194,7 @@ class Picture:
     def save(self, path: str | Path) -> Path:
         """Write the picture to a file and give its path; the ending chooses the form.
 
-        Endings: .svg, .png, .pdf, .jpg, .dot or .gv, .mmd, .json, .txt, .html.
+        The endings are those of `ENDINGS`; .mmd is Mermaid's, .gv Graphviz'.
 
         Raises:
             ValueError: an ending that is none of these.
@@ -214,7 +218,7 @@ class Picture:
             ".html": self.page,
         }
         if ending not in forms:
-            raise ValueError(f"a picture is saved as {', '.join(forms)}, .png, .jpg or .pdf, but got {path.name!r}.")
+            raise ValueError(f"a picture is saved as {', '.join(ENDINGS)}, but got {path.name!r}.")
         path.write_text(forms[ending](), encoding="utf-8")
         return path
 
