@@ -29,7 +29,8 @@ def written(picture: Picture) -> str:
             f"v{box.number + part.shift};" + (f" o{box.number + part.shift};" if box.symbol else "")
             for box in part.picture.boxes
         )
-        lines.append(f"  subgraph cluster{i} {{ label={_lines([part.title])}; labelloc=t; color={quoted(theme.line)}; {members} }}")
+        looks = f"label={_lines([part.title])}; labelloc=t; color={quoted(theme.line)}"
+        lines.append(f"  subgraph cluster{i} {{ {looks}; {members} }}")
     symbols = {box.number: box.symbol for box in picture.boxes}
     for edge in picture.edges:
         head = f"o{edge.head}" if symbols[edge.head] else f"v{edge.head}"
