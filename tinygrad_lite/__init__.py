@@ -93,6 +93,13 @@ _ROOMS: dict[str, tuple[str, ...]] = {
     "views.node_table": ("table",),
     "views.player": ("animate",),
     "views.training": ("animate_training",),
+    "export.graph_json": ("from_json", "to_json"),
+    "calculus.transforms": ("derivative", "grad", "value_and_grad"),
+    "checking.gradcheck": ("gradcheck",),
+    "views.draw": ("draw", "draw_dot"),
+    "views.diff": ("draw_diff",),
+    "views.derivation": ("explain",),
+    "views.node_table": ("table",),
     "views.why_order": ("why_order",),
 }
 _HOME = {name: home for home, names in _ROOMS.items() for name in names}
@@ -114,6 +121,7 @@ if TYPE_CHECKING:
     from tinygrad_lite.engine.zero import why_zero
     from tinygrad_lite.export.graph_json import from_json, to_json
     from tinygrad_lite.views.derivation import explain
+    from tinygrad_lite.views.diff import draw_diff
     from tinygrad_lite.views.draw import draw, draw_dot
     from tinygrad_lite.views.matrix_form import matrix_form
     from tinygrad_lite.views.node_table import table
@@ -149,6 +157,7 @@ __all__ = [
     "detect_anomaly",
     "dot",
     "draw",
+    "draw_diff",
     "draw_dot",
     "elu",
     "erf",

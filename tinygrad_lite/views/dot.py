@@ -24,6 +24,13 @@ def written(picture: Picture) -> str:
         lines += [f"  {name} [{attributes(looks)}];" for name, looks in nodes(picture, box)]
         if box.symbol:
             lines.append(f"  o{box.number} -> v{box.number} [{attributes(result(box))}];")
+    for i, part in enumerate(picture.parts):
+        members = " ".join(
+            f"v{box.number + part.shift};" + (f" o{box.number + part.shift};" if box.symbol else "")
+            for box in part.picture.boxes
+        )
+        looks = f"label={_lines([part.title])}; labelloc=t; color={quoted(theme.line)}"
+        lines.append(f"  subgraph cluster{i} {{ {looks}; {members} }}")
     symbols = {box.number: box.symbol for box in picture.boxes}
     for edge in picture.edges:
         head = f"o{edge.head}" if symbols[edge.head] else f"v{edge.head}"

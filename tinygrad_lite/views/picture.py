@@ -35,6 +35,10 @@ if TYPE_CHECKING:
     from tinygrad_lite.views.sketch import Placement
 
 
+ENDINGS = (".svg", ".png", ".pdf", ".jpg", ".jpeg", ".dot", ".gv", ".mmd", ".json", ".txt", ".html")
+"""How a picture can be saved."""
+
+
 class Box(NamedTuple):
     """A value, with the op that made it; or a group of values drawn as one."""
 
@@ -81,6 +85,14 @@ class Note(NamedTuple):
         return "  ".join(words for _, words in self.parts)
 
 
+class Part(NamedTuple):
+    """A picture inside a picture, and how far its numbers are moved there."""
+
+    title: str
+    picture: Picture
+    shift: int
+
+
 class Picture:
     """A picture that shows itself in a notebook, saves itself to a file, and can be looked through.
 
@@ -112,6 +124,7 @@ class Picture:
         title: str = "",
         alt: str = "",
         notes: tuple[Note, ...] = (),
+        parts: tuple[Part, ...] = (),
         engine: str | None = None,
     ) -> None:
         self.boxes = boxes
@@ -122,9 +135,15 @@ class Picture:
         self.title = title
         self.alt = alt
         self.notes = notes
+        self.parts = parts
         self._asked = engine
         self._placement: Placement | None = None
         self._svg = ""
+
+    def changed(self, **fields: Any) -> Picture:
+        """A picture like this one, with some fields changed."""
+        kept = {name: getattr(self, name) for name in _FIELDS}
+        return Picture(**{**kept, "engine": self._asked, **fields})
 
     # ------------------------------------------------------------------ the forms
 
@@ -133,8 +152,12 @@ class Picture:
         """Where everything is; see `sketch.py`."""
         if self._placement is None:
             from tinygrad_lite.views import cards, engines
+            from tinygrad_lite.views.sketch import joined
 
-            self._placement = engines.placed(cards.sketch(self), self._asked)
+            if self.parts:
+                self._placement = joined([(part.title, part.picture.placement, part.shift) for part in self.parts])
+            else:
+                self._placement = engines.placed(cards.sketch(self), self._asked)
         return self._placement
 
     @property
@@ -190,7 +213,7 @@ class Picture:
     def save(self, path: str | Path) -> Path:
         """Write the picture to a file and give its path; the ending chooses the form.
 
-        Endings: .svg, .png, .pdf, .jpg, .dot or .gv, .mmd, .json, .txt, .html.
+        The endings are those of `ENDINGS`; .mmd is Mermaid's, .gv Graphviz'.
 
         Raises:
             ValueError: an ending that is none of these.
@@ -214,7 +237,7 @@ class Picture:
             ".html": self.page,
         }
         if ending not in forms:
-            raise ValueError(f"a picture is saved as {', '.join(forms)}, .png, .jpg or .pdf, but got {path.name!r}.")
+            raise ValueError(f"a picture is saved as {', '.join(ENDINGS)}, but got {path.name!r}.")
         path.write_text(forms[ending](), encoding="utf-8")
         return path
 
@@ -249,6 +272,9 @@ class Picture:
 
     def __repr__(self) -> str:
         return f"<Picture of {len(self.boxes)} values and {len(self.edges)} operands>"
+
+
+_FIELDS = ("boxes", "edges", "graph", "direction", "theme", "title", "alt", "notes", "parts")
 
 
 def _plain(item: Any) -> dict[str, Any]:

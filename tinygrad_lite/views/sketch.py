@@ -33,7 +33,8 @@ class Placement(NamedTuple):
     """Where everything is.
 
     `centre` is the middle of each box or ellipse; `curve` the Bezier points of each arrow, 3n+1 of
-    them, the tip of the arrow last; `spot` the middle of each arrow's text.
+    them, the tip of the arrow last; `spot` the middle of each arrow's text; `titles` stand above
+    the parts of a picture, each at the middle of its baseline.
     """
 
     width: float
@@ -42,3 +43,38 @@ class Placement(NamedTuple):
     curve: dict[str, list[Point]]
     spot: dict[str, Point]
     engine: str
+    titles: tuple[tuple[str, Point], ...] = ()
+
+
+TITLE = 30.0  # above a part
+BETWEEN = 36.0  # two parts
+
+
+def joined(parts: list[tuple[str, Placement, int]]) -> Placement:
+    """Several placements, each with a title and its numbers moved on: one below the other if they are wide.
+
+    >>> moved("e5.0", 10), moved("v5", 10)
+    ('e15.0', 'v15')
+    """
+    beside = sum(place.width for _, place, _ in parts) < 1.6 * sum(place.height for _, place, _ in parts)
+    width = height = 0.0
+    centre: dict[str, Point] = {}
+    curve: dict[str, list[Point]] = {}
+    spot: dict[str, Point] = {}
+    titles = []
+    for title, place, shift in parts:
+        if width:
+            width, height = (width + BETWEEN, height) if beside else (width, height + BETWEEN)
+        x0, y0 = (width, TITLE) if beside else (0.0, height + TITLE)
+        titles.append((title, (x0 + place.width / 2, y0 - TITLE / 2)))
+        centre |= {moved(key, shift): (x + x0, y + y0) for key, (x, y) in place.centre.items()}
+        curve |= {moved(key, shift): [(x + x0, y + y0) for x, y in points] for key, points in place.curve.items()}
+        spot |= {moved(key, shift): (x + x0, y + y0) for key, (x, y) in place.spot.items()}
+        width, height = max(width, x0 + place.width), max(height, y0 + place.height)
+    return Placement(width, height, centre, curve, spot, parts[0][1].engine, tuple(titles))
+
+
+def moved(key: str, shift: int) -> str:
+    """The key with its number moved on."""
+    number, dot, operand = key[1:].partition(".")
+    return f"{key[0]}{int(number) + shift}{dot}{operand}"

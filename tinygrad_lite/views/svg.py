@@ -40,11 +40,10 @@ def written(picture: Picture) -> str:
         f'<rect class="ground" width="100%" height="100%" fill="{theme.background}"/>',
     ]
     if picture.title:
-        parts.append(
-            f'<text class="title" x="{_n(width / 2)}" y="{_n(MARGIN + TITLE - 2)}" text-anchor="middle" '
-            f'font-size="{_n(TITLE)}" font-weight="bold" fill="{theme.ink}">{escape.html(picture.title)}</text>'
-        )
+        parts.append(_title(picture.title, width / 2, MARGIN + TITLE - 2, theme))
     parts.append(f'<g class="graph" transform="translate({_n(shift[0])} {_n(shift[1])})">')
+    for title, (x, y) in place.titles:
+        parts.append(_title(title, x, y, theme))
     onward: dict[int, list[str]] = {}  # the colours of the paths that go on through each box
     for edge in picture.edges:
         parts.append(_edge(edge, place.curve[edge.key], theme))
@@ -64,6 +63,13 @@ def written(picture: Picture) -> str:
         y = top + place.height + MARGIN + 8 + i * NOTE_LINE
         parts.append(f'<g class="note" transform="translate({_n(MARGIN)} {_n(y)})">{marks}</g>')
     return "\n".join([*parts, "</svg>"]) + "\n"
+
+
+def _title(words: str, x: float, y: float, theme: Theme) -> str:
+    return (
+        f'<text class="title" x="{_n(x)}" y="{_n(y)}" text-anchor="middle" font-size="{_n(TITLE)}" '
+        f'font-weight="bold" fill="{theme.ink}">{escape.html(words)}</text>'
+    )
 
 
 def _box(box: Box, at: Point, theme: Theme) -> str:
