@@ -6,6 +6,7 @@ import pytest
 
 from tinygrad_lite import Value
 from tinygrad_lite.engine import ops
+from tinygrad_lite.engine.arithmetic import Arithmetic
 from tinygrad_lite.errors import DomainError, ShapeError
 from tinygrad_lite.nn import MLP, Layer, Linear, Neuron
 
@@ -106,13 +107,29 @@ def test_a_layer_records_what_tg_dot_records():
             assert (y.data, y.op, y.local, y.parents) == (same.data, ops.dot, same.local, same.parents)
 
 
-@pytest.mark.parametrize("name", ["relu", "tanh", "sigmoid", "softplus", "exp", "sin", "abs"])
+@pytest.mark.parametrize("name", ["relu", "tanh", "sigmoid", "softplus", "gelu", "leaky_relu", "abs"])
 def test_an_activation_is_recorded_as_the_row_records_it(name):
     """The layer takes a shorter way to the same node."""
     for x in (-2.0, 0.0, 0.5):
         y = Neuron(1, activation=name, init=lambda *_: 1.0)([x])
         same = ops.TABLE[name](y.parents[0])
         assert (y.data, y.op, y.local, y.parents) == (same.data, same.op, same.local, same.parents)
+
+
+def test_a_layer_can_be_traced_with_foreign_numbers():
+    """Whatever follows the arithmetic may stand for an input or for the weights."""
+
+    class Words(Arithmetic):
+        def __init__(self, word):
+            self.word = word
+
+        def _apply(self, op, operands):
+            return Words(f"{op.name}({', '.join(getattr(x, 'word', str(getattr(x, 'data', x))) for x in operands)})")
+
+    neuron = Neuron(1, activation="tanh", init=lambda *_: 2.0)
+    assert neuron([Words("x")]).word == "tanh(dot(2.0, x, 0.0))"
+    neuron.w = [Words("w")]
+    assert neuron([3.0]).word == "tanh(dot(w, 3.0, 0.0))"
 
 
 def test_an_activation_outside_its_domain_says_so():

@@ -151,6 +151,17 @@ def test_weights_go_to_a_torch_network_and_back_with_equal_outputs():
     assert other.state_dict() == model.state_dict()
 
 
+def test_every_activation_that_has_a_torch_counterpart_agrees_with_it():
+    torch = pytest.importorskip("torch")
+    from tinygrad_lite.nn.exchange import TORCH
+
+    for name in TORCH:
+        model = nn.MLP(1, [3, 1], activation=name, seed=0)
+        for x in (-2.0, -0.1, 0.7, 3.0):
+            there = nn.to_torch(model)(torch.tensor([x], dtype=torch.float64)).item()
+            assert there == pytest.approx(model([x]).data, rel=1e-9), name
+
+
 def test_a_torch_network_that_does_not_fit_is_refused():
     torch = pytest.importorskip("torch")
     model = nn.MLP(3, [5, 2], seed=0)

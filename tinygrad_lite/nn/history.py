@@ -81,7 +81,7 @@ class History:
         return text.getvalue()
 
     def plot(self, path: str | Path | None = None) -> Any:
-        """A matplotlib figure: the losses, the metrics and the gradient norms of the layers over the epochs.
+        """A matplotlib figure of pyplot: the losses, the metrics and the gradient norms of the layers over the epochs.
 
         Args:
             path: save it there too, as PNG, SVG or PDF by the name's ending.
@@ -90,7 +90,7 @@ class History:
             ImportError: matplotlib is not installed; it comes with `tinygrad-lite[plot]`.
         """
         try:
-            from matplotlib.figure import Figure
+            import matplotlib.pyplot as plt
         except ImportError:
             raise ImportError("History.plot needs matplotlib: pip install 'tinygrad-lite[plot]'") from None
         losses = [name for name in self.columns if name in ("loss", "val_loss")]
@@ -102,10 +102,10 @@ class History:
             ("gradient norm of each layer", norms),
         ]
         panels = [(title, names) for title, names in every if names]
-        figure = Figure(figsize=(4.2 * len(panels), 3.2), layout="constrained")
+        size = (4.2 * len(panels), 3.2)
+        figure, row = plt.subplots(1, len(panels), figsize=size, squeeze=False, layout="constrained")
         styles = ["-", "--", "-.", ":"]  # told apart without colour too
-        row: list[Any] = list(figure.subplots(1, len(panels), squeeze=False)[0])
-        for axes, (title, names) in zip(row, panels, strict=True):
+        for axes, (title, names) in zip(row[0], panels, strict=True):
             for i, name in enumerate(names):
                 label = {"loss": "training", "val_loss": "validation"}.get(name, name.removeprefix("grad "))
                 axes.plot(self["epoch"], self[name], styles[i % 4], label=label)

@@ -11,7 +11,7 @@ from operator import mul
 from typing import Any
 
 from tinygrad_lite.engine import ops
-from tinygrad_lite.engine.op import TABLE, Op, number
+from tinygrad_lite.engine.op import TABLE, Op, is_foreign, number
 from tinygrad_lite.engine.value import Value
 from tinygrad_lite.errors import ShapeError, user_line
 from tinygrad_lite.nn.initial import Draw, choose, draw, generator
@@ -21,7 +21,7 @@ Activation = Callable[[Any], Any]
 
 
 def activation(name: str | Activation | None) -> Activation | None:
-    """The function of that name: a row of the table with one operand, such as "relu" or "tanh".
+    """The function of that name: a row of the table that needs one operand, such as "relu" or "tanh".
 
     None and "linear" mean none; a callable is taken as it is.
 
@@ -34,7 +34,7 @@ def activation(name: str | Activation | None) -> Activation | None:
 
 
 def _unary() -> dict[str, Op]:
-    return {name: op for name, op in TABLE.items() if op.arity == 1}
+    return {name: op for name, op in TABLE.items() if op.arity is not None and op.arity - len(op.defaults) == 1}
 
 
 class Neuron(Module):
@@ -69,7 +69,7 @@ class Neuron(Module):
         self.activation = _chosen(activation, nonlin)
         self.nonlin = self.activation is not None
 
-    def __call__(self, x: Sequence[Any]) -> Value:
+    def __call__(self, x: Sequence[Any]) -> Any:
         """The neuron's output for a list of numbers or Values.
 
         Raises:
@@ -204,28 +204,27 @@ class MLP(Module):
         return f"MLP of [{', '.join(map(str, self.layers))}]"
 
 
-def weighted_sums(neurons: Sequence[Neuron], x: Sequence[Any]) -> list[Value]:
+def weighted_sums(neurons: Sequence[Neuron], x: Sequence[Any]) -> list[Any]:
     """The outputs of neurons that share the inputs x: for each a `dot` node, then its activation.
 
     It records what `tg.dot(neuron.w, x, neuron.b)` would, and reads the inputs only once for all neurons.
     """
-    xs = x.tolist() if hasattr(x, "tolist") else x
-    inputs, given = [], True
-    for entry in xs:
-        if isinstance(entry, Value):
-            inputs.append(entry.data)
-        else:
-            inputs.append(entry if entry.__class__ is float else number(entry, "a layer"))
-            given = False
-    parents = xs if given else [e if isinstance(e, Value) else d for e, d in zip(xs, inputs, strict=True)]
+    xs = x.tolist() if hasattr(x, "tolist") else list(x)
+    for neuron in neurons:
+        if len(neuron.w) != len(xs):
+            raise ShapeError(f"this layer takes {len(neuron.w)} inputs, but got {len(xs)}{user_line()}.")
+    numbers = [entry.data if isinstance(entry, Value) else _given(entry) for entry in xs]
+    if any(entry is None for entry in numbers) or not all(isinstance(w, Value) for n in neurons for w in n.w[:1]):
+        return [_traced(neuron, xs) for neuron in neurons]
+    inputs: list[Any] = numbers
+    values = all(isinstance(entry, Value) for entry in xs)
+    parents = xs if values else [e if isinstance(e, Value) else d for e, d in zip(xs, inputs, strict=True)]
     out = []
     for neuron in neurons:
         w, b = neuron.w, neuron.b
-        if len(w) != len(inputs):
-            raise ShapeError(f"this layer takes {len(w)} inputs, but got {len(inputs)}{user_line()}.")
         weights = [v.data for v in w]
         slopes: list[Any] = weights
-        if not given:
+        if not values:
             slopes = [d if isinstance(e, Value) else None for e, d in zip(parents, weights, strict=True)]
         if b is None:
             y = Value(sum(map(mul, weights, inputs)), "", ops.dot, (*w, *parents), (*inputs, *slopes))
@@ -236,10 +235,21 @@ def weighted_sums(neurons: Sequence[Neuron], x: Sequence[Any]) -> list[Value]:
     return out
 
 
+def _given(entry: Any) -> float | None:
+    """A number that is an input, or None for something that follows the arithmetic but is no number, as a tracer."""
+    return entry if entry.__class__ is float else None if is_foreign(entry) else number(entry, "a layer")
+
+
+def _traced(neuron: Neuron, xs: Sequence[Any]) -> Any:
+    """The output of one neuron in the arithmetic of whatever the inputs or weights are."""
+    y = ops.dot(*neuron.w, *xs) if neuron.b is None else ops.dot(*neuron.w, *xs, neuron.b)
+    return y if neuron.activation is None else neuron.activation(y)
+
+
 def _activated(act: Activation, y: Value) -> Any:
     """act(y), recorded without detours if it is a row of the table, for speed; a test holds both equal."""
-    if act.__class__ is Op:
-        row: Any = act
+    row: Any = act
+    if act.__class__ is Op and row.arity == 1:
         try:
             out = row.forward(y.data)
             return Value(out, "", row, (y,), row.partials(y.data, out))

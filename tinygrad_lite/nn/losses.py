@@ -16,8 +16,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
-from tinygrad_lite.engine.ops import exp, log, maximum, minimum, relu, softplus
-from tinygrad_lite.engine.value import Value, dot, total
+from tinygrad_lite.engine.ops import log, logsumexp, maximum, minimum, relu, softplus
+from tinygrad_lite.engine.value import dot, total
 from tinygrad_lite.errors import DomainError, ShapeError, user_line
 
 
@@ -259,9 +259,3 @@ def _probability(t: Any) -> None:
 def _check_class(k: Any, n: int) -> None:
     if k not in range(n):
         raise ShapeError(f"a class from 0 to {n - 1} is needed for {n} logits, but got {k!r}{user_line()}.")
-
-
-def logsumexp(*z: Any) -> Any:
-    """log(sum(exp(z))), with the largest subtracted first so that nothing overflows."""
-    top = max(x.data if isinstance(x, Value) else x for x in z)
-    return log(total([exp(x - top) for x in z])) + top
