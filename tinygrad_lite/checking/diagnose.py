@@ -47,9 +47,12 @@ def diagnose(trial: Trial, wrong: list[str]) -> Diagnosis:
         found.unknown = list(wrong)
         found.links = [(f"d{n}", "wrong" if n in wrong else "ok", "") for n in reversed(trial.submission.names)]
         return found
-    found.problems = len(usable)
     shape_slips = _shape_slips(net, usable)
-    seen = [_seen(net, exhibit, shape_slips) for exhibit in usable]
+    pairs = [(exhibit, _seen(net, exhibit, shape_slips)) for exhibit in usable]
+    fitting = [(e, s) for e, s in pairs if _complete(net, e, s)]  # elsewhere the shape itself betrays the mistake
+    usable = [e for e, _ in fitting or pairs]
+    seen = [s for _, s in fitting or pairs]
+    found.problems = len(usable)
     records = [exhibit.record for exhibit in usable if exhibit.record is not None]
     stories = search(net, records, seen, trial.submission.lr) if wrong else [Story()]
     best = stories[0]
@@ -128,6 +131,12 @@ def _seen(net: Network, exhibit: Exhibit, slips: dict[str, Mistake]) -> Seen:
                 coarse = max(coarse, (1e-5 if entries.dtype == "float32" else 1e-2) * float(np.abs(x).max(initial=0.0)))
             into.append(_canonical(net, x, record, layer, name, name in slips, into is weights))
     return Seen(weights, biases, max([coarse, *answer.noise.values()]))
+
+
+def _complete(net: Network, exhibit: Exhibit, seen: Seen) -> bool:
+    """Whether every gradient that was given has a shape that can be compared."""
+    pairs = [*zip(net.weights, seen.dW[1:], strict=True), *zip(net.biases, seen.db[1:], strict=True)]
+    return all(x is not None for name, x in pairs if name in exhibit.answer.gradients)
 
 
 def _canonical(net: Network, x: Any, record: Any, layer: int, name: str, slipped: bool, weight: bool) -> Any:

@@ -18,19 +18,12 @@ from typing import Any
 
 import numpy as np
 
-from tinygrad_lite.checking.choices import (
-    REG_CHOICES,
-    Choice,
-    activation_choices,
-    bias_choices,
-    loss_choices,
-    step_choices,
-    weight_choices,
-)
+from tinygrad_lite.checking.choices import Choice, activation_choices, loss_choices, step_choices
 from tinygrad_lite.checking.factors import Factor, law
 from tinygrad_lite.checking.layers import Array, Network, Record
 from tinygrad_lite.checking.mistakes import Mistake, Mistakes
 from tinygrad_lite.checking.scale_words import scale_mistakes
+from tinygrad_lite.checking.sums import REG_CHOICES, bias_choices, weight_choices
 
 SAME = 1e-9
 UNKNOWN = 4.0  # what it costs to leave a gradient unexplained
