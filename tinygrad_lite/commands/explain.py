@@ -42,7 +42,7 @@ def run(args: argparse.Namespace) -> int:
     from tinygrad_lite.views.derivation import explain
 
     printed = _FORMS["brief" if args.brief and args.format == "text" else args.format]
-    words = printed(y, chosen, explain(y, chosen))
+    words = printed(y, chosen, explain(y, chosen, names=False))
     try:
         print(words)
     except UnicodeEncodeError:  # a terminal that knows fewer characters

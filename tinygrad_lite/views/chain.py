@@ -12,7 +12,7 @@ the rules of the table on symbols, numbers from the forward pass that was record
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from tinygrad_lite.engine.graph import topological
@@ -61,12 +61,14 @@ class Chain:
         StaleGraphError: some `.data` was changed after the forward pass.
     """
 
-    def __init__(self, out: Value, targets: Sequence[Value], *, expand: bool = True) -> None:
+    def __init__(
+        self, out: Value, targets: Sequence[Value], *, expand: bool = True, called: Mapping[Value, str] | None = None
+    ) -> None:
         self.out, self.targets, self.expand = out, tuple(targets), expand
         self.order = topological(out)
         require_fresh(self.order)
         self.adjoints = adjoints(out)
-        self.names = Names(self.order, [x for x in self.targets if x not in self.adjoints])
+        self.names = Names(self.order, [x for x in self.targets if x not in self.adjoints], called)
         reached = set(self.targets)
         for node in self.order:
             if any(parent in reached for parent in node.parents if parent.__class__ is not float):

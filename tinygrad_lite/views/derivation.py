@@ -11,7 +11,8 @@ the rows of the table on symbols, `notation.py` spells the formulas, and `story.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+import sys
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +21,7 @@ from tinygrad_lite.engine.value import Value
 from tinygrad_lite.errors import OperandError
 from tinygrad_lite.views.chain import Chain
 from tinygrad_lite.views.equations import Equations, aligned
+from tinygrad_lite.views.names import names_in
 from tinygrad_lite.views.story import Story
 from tinygrad_lite.views.text import Report
 
@@ -32,6 +34,7 @@ def explain(
     max_paths: int = 6,
     max_nodes: int | None = 40,
     digits: int = 6,
+    names: bool | Mapping[Value, str] = True,
 ) -> Explanation:
     """The derivation of d(out)/d(wrt), with symbols and with numbers.
 
@@ -43,6 +46,8 @@ def explain(
             node by node, as `backward` computes it.
         max_nodes: longer derivations show their two ends, and say how much is left out; None for no limit.
         digits: significant digits of the numbers; 17 are exact.
+        names: True calls a Value without a label as the variable does that holds it where explain is called; a dict
+            gives names; False leaves v1, v2, ...
 
     Raises:
         StaleGraphError: some `.data` was changed after the forward pass.
@@ -58,9 +63,9 @@ def explain(
     ...
     """
     order = _order(out)
-    return Explanation(
-        Chain(out, _targets(order, wrt), expand=expand), max_paths=max_paths, max_nodes=max_nodes, digits=digits
-    )
+    called = names if isinstance(names, Mapping) else names_in(sys._getframe(1)) if names else {}
+    chain = Chain(out, _targets(order, wrt), expand=expand, called=called)
+    return Explanation(chain, max_paths=max_paths, max_nodes=max_nodes, digits=digits)
 
 
 class Explanation:

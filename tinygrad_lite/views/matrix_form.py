@@ -169,7 +169,7 @@ class MatrixForm:
             report.table(Table(["array", "shape", "its first and last leaf"], rows))
         report.code(self.code, "python")
         compared = [
-            [f"d{name}", shape_words(g.shape), int(g.size), self.differences[name]]
+            [f"d{name}", shape_words(g.shape), int(g.size), float(f"{self.differences[name]:.1e}")]
             for name, g in self.gradients.items()
         ]
         marks = ["ok" if self.differences[name] <= _SAME else "wrong" for name in self.gradients]

@@ -68,7 +68,7 @@ def run(lines: list[str], arrays: dict[str, Array]) -> tuple[str, dict[str, Arra
     for line in lines:
         exec(line, space)  # our own text, made of names, numbers and templates of the table
         notes.append(_shapes(line, space))
-    width = max((len(line) for line, note in zip(lines, notes, strict=True) if note and len(line) < 60), default=0)
+    width = max((len(line) for line, note in zip(lines, notes, strict=True) if note and len(line) < 40), default=0)
     written = [f"{line:<{width}}  # {note}" if note else line for line, note in zip(lines, notes, strict=True)]
     return "\n".join(written), space
 

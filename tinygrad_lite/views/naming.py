@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from tinygrad_lite.engine.op import TABLE
@@ -30,6 +30,8 @@ _GREEK = (
 class Names:
     """The name of every node of a topological `order`, whose last is the result, and of some nodes apart from it.
 
+    `called` has names for nodes without a label, such as those of the user's variables.
+
     >>> from tinygrad_lite import Value
     >>> from tinygrad_lite.engine.graph import topological
     >>> a, b = Value(1.0, "w_1"), Value(2.0, "<b>")
@@ -38,15 +40,18 @@ class Names:
     (['w_1', 'v2', 'y'], 'w_{1}', [('v2', '<b>')])
     """
 
-    def __init__(self, order: Sequence[Value], apart: Sequence[Value] = ()) -> None:
+    def __init__(
+        self, order: Sequence[Value], apart: Sequence[Value] = (), called: Mapping[Value, str] | None = None
+    ) -> None:
         out = order[-1]
         self.order = order = [*order, *apart]
         self._found: dict[Value, Name] = {}
-        uses = Counter(node.label for node in order if node.label)
+        labels = {node: node.label or (called or {}).get(node, "") for node in order}
+        uses = Counter(labels.values())
         reserved = set(TABLE) | ({"e"} if any("e^" in node.op.latex for node in order) else set())
         taken, taken_latex = set(reserved), set()
         for node in order:
-            name = name_of_label(node.label) if uses[node.label] == 1 else None
+            name = name_of_label(labels[node]) if uses[labels[node]] == 1 else None
             if name is not None and name.text not in taken and name.latex not in taken_latex:
                 self._give(node, name)
                 taken.add(name.text)

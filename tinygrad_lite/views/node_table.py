@@ -8,6 +8,8 @@ derivative on the way, and their product. The shares of a node add up to its gra
 
 from __future__ import annotations
 
+import sys
+from collections.abc import Mapping
 from typing import Any
 
 from tinygrad_lite.engine.graph import topological
@@ -15,6 +17,7 @@ from tinygrad_lite.engine.reverse import adjoints, require_fresh
 from tinygrad_lite.engine.value import Value
 from tinygrad_lite.errors import OperandError
 from tinygrad_lite.views.chain import written
+from tinygrad_lite.views.names import names_in
 from tinygrad_lite.views.naming import Names
 from tinygrad_lite.views.notation import Infix
 from tinygrad_lite.views.table import Table
@@ -23,13 +26,14 @@ COLUMNS = ("node", "op", "computed as", "value", "from", "upstream", "local", "c
 _OF_NODE = (0, 1, 2, 3, 8)  # the columns that are the same in every line of a node
 
 
-def table(out: Value, *, most: int = 100, expand: bool = True) -> NodeTable:
+def table(out: Value, *, most: int = 100, expand: bool = True, names: bool | Mapping[Value, str] = True) -> NodeTable:
     """All nodes behind `out`, from the leaves up, with the arithmetic of the backward pass.
 
     Args:
         out: the root; its own gradient is 1.
         most: longer tables show their two ends as text and HTML; `.csv()` and `.to_dict()` are always whole.
         expand: write a fused node in its elementary products and sums.
+        names: True calls a Value without a label as the variable does that holds it here; a dict gives names.
 
     Raises:
         StaleGraphError: some `.data` was changed after the forward pass.
@@ -49,19 +53,20 @@ def table(out: Value, *, most: int = 100, expand: bool = True) -> NodeTable:
         raise OperandError(f"table needs the Value that was computed, but got the {type(out).__name__} {out!r:.60}.")
     order = topological(out)
     require_fresh(order)
-    names, gradients, notation = Names(order), adjoints(out), Infix()
+    called = names if isinstance(names, Mapping) else names_in(sys._getframe(1)) if names else {}
+    known, gradients, notation = Names(order, called=called), adjoints(out), Infix()
     shares: dict[Value, list[tuple[Any, ...]]] = {node: [] for node in order}
     for child in order:
         for parent, slope in zip(child.parents, child.local, strict=True):
             if slope is not None:
                 upstream = gradients[child]
-                shares[parent].append((names[child].text, upstream, slope, upstream * slope))
+                shares[parent].append((known[child].text, upstream, slope, upstream * slope))
     rows = []
     for node in order:
-        formula = notation.of(written(node, names, expand=expand)) if node.parents else ""
+        formula = notation.of(written(node, known, expand=expand)) if node.parents else ""
         for share in shares[node] or [(None, None, None, None)]:
-            rows.append([names[node].text, node.op.name, formula, node.data, *share, gradients[node]])
-    legend = "; ".join(f"{name} is labelled {label}" for name, label in names.legend()[:20])
+            rows.append([known[node].text, node.op.name, formula, node.data, *share, gradients[node]])
+    legend = "; ".join(f"{name} is labelled {label}" for name, label in known.legend()[:20])
     return NodeTable(rows, legend, most)
 
 

@@ -44,7 +44,7 @@ class Notation:
     def ranked(self, symbol: Symbol, numbers: bool) -> tuple[str, int]:
         """A formula and its rank."""
         if symbol.op is ops.constant:
-            return self.number(symbol.number, 17)
+            return self.constant(symbol.number)
         if symbol.name is not None:
             return self.number(symbol.number, self.digits) if numbers else (self.name(symbol), ATOM)
         if symbol.op is ops.add or symbol.op is ops.mul:
@@ -68,6 +68,14 @@ class Notation:
         else:
             written += [self.of(x, numbers=numbers, rank=inner) for x in terms]
         return sign.join(written), SUM if op is ops.add else PRODUCT
+
+    def constant(self, x: float) -> tuple[str, int]:
+        """A constant in full; one that is exactly the float of a simple fraction as that fraction."""
+        fraction = simple_fraction(x)
+        if fraction is None:
+            return self.number(x, 17)
+        above, below = (Symbol.constant(float(n)) for n in fraction)
+        return self.applied(Symbol(ops.div, (above, below), x), False)
 
     def name(self, symbol: Symbol) -> str:
         raise NotImplementedError
@@ -259,6 +267,17 @@ def digits_of(x: float, digits: int) -> str:
     if digits >= 17:
         return repr(x + 0.0).removesuffix(".0")
     return f"{x + 0.0:.{digits}g}"
+
+
+def simple_fraction(x: float) -> tuple[int, int] | None:
+    """The fraction of a float that would fill a line, if it is exactly one with a small denominator.
+
+    >>> simple_fraction(1 / 3), simple_fraction(-2 / 7), simple_fraction(0.25), simple_fraction(0.7071067811865476)
+    ((1, 3), (-2, 7), None, None)
+    """
+    if not math.isfinite(x) or float(f"{x:.6g}") == x:
+        return None
+    return next(((round(x * n), n) for n in range(3, 200) if round(x * n) / n == x and abs(x * n) < 1000), None)
 
 
 TEXT, MARKUP, TEX = Infix(), HTML(), LaTeX()

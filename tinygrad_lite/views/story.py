@@ -13,6 +13,7 @@ from typing import Any
 from tinygrad_lite.engine import ops
 from tinygrad_lite.engine.op import Op
 from tinygrad_lite.engine.value import Value
+from tinygrad_lite.engine.zero import why_zero
 from tinygrad_lite.views.chain import Chain, Link
 from tinygrad_lite.views.equations import Equation, Equations
 from tinygrad_lite.views.formula import Name, Symbol, Tidy
@@ -181,24 +182,7 @@ class Story:
             report.paragraph(f"If {self._called(x)} grows by a small h, {y} {way} by about {step} h.")
         for x in chain.targets:
             if chain.count(x) and chain.adjoints[x] == 0:
-                report.paragraph(self._why_zero(x))
-
-    def _why_zero(self, x: Value) -> str:
-        """Which steps stop the gradient; the search for a reason over many samples has a function of its own."""
-        chain = self.chain
-        name = chain.names.slope(chain.out, x).text
-        reached, stops = {x}, []
-        for link in chain.links.values():
-            if link.bottom in reached:
-                if link.slope.number == 0:
-                    stops.append(link)
-                else:
-                    reached.add(link.top)
-        if chain.out in reached:
-            return f"{name} is 0 because the paths cancel."
-        shown = ", ".join(link.slope.name.text for link in stops[:4] if link.slope.name)
-        others = " and others" * (len(stops) > 4)
-        return f"{name} is 0: the gradient stops where a local derivative is 0, here at {shown}{others}."
+                report.paragraph(why_zero(x, chain.out))
 
     # ------------------------------------------------------------------ small words
 
