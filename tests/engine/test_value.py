@@ -428,3 +428,15 @@ def test_no_node_has_a_dict_or_is_kept_alive_by_a_cycle():
     assert not hasattr(y, "__dict__")
     del x, y
     assert gone() is None  # freed at once, without the collector
+
+
+def test_a_weighted_sum_takes_numbers_of_every_kind_in_every_place():
+    w, b = [Value(2.0), Value(3.0)], Value(1.0)
+    for xs in ([4.0, 5.0], [4, 5], np.array([4.0, 5.0]), [Value(4.0), 5], (np.float64(4.0), Value(5.0))):
+        assert dot(w, xs, b).data == 24.0
+        assert dot(w, xs).data == 23.0
+        assert dot(xs, w, 1).data == 24.0
+    assert dot(w, [4.0, 5.0]).local == (4.0, 5.0, None, None)
+    assert dot([], [], b).data == 1.0
+    with pytest.raises(OperandError, match="dot works on real numbers"):
+        dot(w, ["a", "b"])

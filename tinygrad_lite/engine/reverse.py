@@ -28,7 +28,8 @@ def backward(root: Value, *, create_graph: bool = False) -> None:
         if create_graph:
             found = adjoints(root, create_graph=True)
             for node in order:
-                node.grad = found[node]
+                grad = found[node]  # a Value in an inner node would refer back to that node: a cycle
+                node.grad = grad if grad.__class__ is float or not node.parents else grad.data
         else:
             for node in order:
                 node.grad = 0.0

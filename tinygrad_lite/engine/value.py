@@ -164,8 +164,9 @@ class Value(Arithmetic):
         leaves as they were.
 
         Args:
-            create_graph: make the gradients Values with a history of their own, which can be
-                differentiated again.
+            create_graph: make the gradients of leaves Values with a history of their own, which can
+                be differentiated again; inner nodes get the numbers. Such a gradient refers to its
+                leaf, and the leaf to it: assign `leaf.grad = 0.0` when done, or use `tg.grad`.
 
         >>> x = Value(2.0)
         >>> (x**3).backward(create_graph=True)
@@ -281,9 +282,14 @@ def dot(ws: Sequence[Any], xs: Sequence[Any], b: Any = None) -> Any:
     n = len(ws)
     if len(xs) != n:
         raise ShapeError(f"dot needs as many weights as inputs, but got {n} weights and {len(xs)} inputs{user_line()}.")
-    try:  # the common case: Values times Values, plus a Value
-        weights, inputs = [w.data for w in ws], [x.data for x in xs]
-        out = sum(map(times, weights, inputs), b.data)
-    except AttributeError:
+    try:  # the common cases: Values as weights, all Values or all floats as inputs, a Value or nothing as bias
+        weights = [w.data for w in ws]
+        bare = set(map(type, xs)) == {float}
+        inputs = xs if bare else [x.data for x in xs]
+        out = sum(map(times, weights, inputs), 0.0 if b is None else b.data)
+    except (AttributeError, TypeError):  # others, such as NumPy numbers, take the readable way
         return ops.dot(*ws, *xs) if b is None else ops.dot(*ws, *xs, b)
-    return Value(out, "", ops.dot, (*ws, *xs, b), (*inputs, *weights, 1.0))
+    along_inputs = (None,) * n if bare else weights
+    if b is None:
+        return Value(out, "", ops.dot, (*ws, *xs), (*inputs, *along_inputs))
+    return Value(out, "", ops.dot, (*ws, *xs, b), (*inputs, *along_inputs, 1.0))
