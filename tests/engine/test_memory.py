@@ -47,26 +47,29 @@ def test_ten_thousand_training_steps_leave_memory_flat():
 
 @pytest.mark.usefixtures("collector_off")
 def test_they_do_so_also_with_the_collector_off():
-    assert growth(10_000) < 4 * 1024
+    assert growth(10_000) < 256 * 1024
+    assert gc.collect() == 0  # there was nothing for it to do
 
 
 @pytest.mark.usefixtures("collector_off")
 def test_second_derivatives_leave_nothing_behind_when_the_leaves_let_go():
     x = Value(2.0)
 
-    def twice():
+    for _ in range(200):
         (x**3).exp().log().backward(create_graph=True)
         x.grad = 0.0
 
-    twice()
-    tracemalloc.start()
-    before = tracemalloc.get_traced_memory()[0]
-    for _ in range(200):
-        twice()
-    grown = tracemalloc.get_traced_memory()[0] - before
-    tracemalloc.stop()
+    assert gc.collect() == 0
 
-    assert grown < 4 * 1024
+
+@pytest.mark.usefixtures("collector_off")
+def test_a_gradient_with_a_history_that_is_left_in_its_leaf_is_a_cycle():
+    """The one exception, said in the docstring of `backward`; it shows that the tests above can fail."""
+    x = Value(2.0)
+    (x**3).backward(create_graph=True)
+    del x
+
+    assert gc.collect() > 0
 
 
 def test_a_node_takes_at_most_200_bytes():
