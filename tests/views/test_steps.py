@@ -57,14 +57,14 @@ def test_a_number_used_twice_adds_its_shares_up_in_the_formula():
 
     formulas = [step.formula for step in steps(Graph(x * x + x))]
 
-    assert "d out/d x = 1" in formulas[4] or "d out/d x = 1 * 1 = 1" in formulas[4]
-    assert formulas[5] == "d out/d x = 1 + 1 * 3 + 1 * 3 = 7"
+    assert "d y/d x = 1" in formulas[4] or "d y/d x = 1 * 1 = 1" in formulas[4]
+    assert formulas[5] == "d y/d x = 1 + 1 * 3 + 1 * 3 = 7"
 
 
 def test_unlabelled_nodes_have_names_that_the_picture_shows_too():
     a = Value(1.0, label="a")
 
-    assert named(Graph(-(a + 2.0))) == ["a", "2", "v2", "out"]
+    assert named(Graph(-(a + 2.0))) == ["a", "2", "v2", "y"]
 
 
 def test_no_grad_is_touched():

@@ -194,7 +194,7 @@ def write_page(
     from tinygrad_lite.views.text import Table
 
     neuron, network = graphs
-    neuron_picture, network_picture = tg.draw(neuron), tg.draw(network)
+    neuron_picture, network_picture = tg.draw(neuron), tg.draw(network, depth=2)
     neuron_picture.save(folder / "neuron.svg")
     network_picture.save(folder / "network.svg")
     (folder / "loss.svg").write_text(html.curve(losses, "mean cross-entropy"), encoding="utf-8")
@@ -237,7 +237,7 @@ def write_page(
         ),
         html.section(
             "The whole network, for one flower",
-            "Each weighted sum is one node here. All the gradients in this picture come from one backward pass.",
+            "Each neuron is one box here. All the gradients in this picture come from one backward pass.",
             html.picture(
                 network_picture.svg, "Graph of the whole network", "From four lengths to one number: the loss."
             ),

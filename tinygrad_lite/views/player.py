@@ -45,7 +45,7 @@ class Player:
     >>> player
     <Player of 7 steps: 2 forward, 2 backward>
     >>> player.steps[4].formula
-    'd out/d v2 = 1 * 2.458e-05 = 2.458e-05'
+    'd y/d v3 = 1 * 2.458e-05 = 2.458e-05'
     """
 
     def __init__(self, picture: Picture, played: list[Step], title: str) -> None:

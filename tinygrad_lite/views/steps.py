@@ -14,6 +14,8 @@ from tinygrad_lite.engine import ops
 from tinygrad_lite.engine.graph import Graph
 from tinygrad_lite.engine.op import Op
 from tinygrad_lite.engine.value import Value
+from tinygrad_lite.views.cards import shown_label
+from tinygrad_lite.views.naming import Names
 
 
 class Step(NamedTuple):
@@ -45,7 +47,7 @@ def steps(graph: Graph, number: str = ".4g") -> list[Step]:
 
     >>> x = Value(3.0, label="x"); g = Graph(x * x)
     >>> [step.formula for step in steps(g)][1:-1]
-    ['x * x = 3 * 3 = 9', 'd out/d out = 1', 'd out/d x = 1 * 3 + 1 * 3 = 6']
+    ['x * x = 3 * 3 = 9', 'd y/d y = 1', 'd y/d x = 1 * 3 + 1 * 3 = 6']
     """
     return list(_Script(graph, number).play())
 
@@ -136,14 +138,17 @@ class _Script:
 
 
 def named(graph: Graph) -> list[str]:
-    """What captions call each node: its label, the number of a constant, `out` for the root, else v and its number."""
-    names = []
-    for i, node in enumerate(graph.nodes):
-        if node.op is ops.constant:
-            names.append(f"{node.data:g}")
-        else:
-            names.append(node.label or ("out" if i in graph.roots else f"v{i}"))
-    return names
+    """What captions call each node: its label, a constant's number, else the name that formulas give it."""
+    nodes = graph.nodes
+    names = Names([node for node in nodes if node.op is not ops.constant])
+    return [
+        f"{node.data:g}"
+        if node.op is ops.constant
+        else shown_label(str(node.label))
+        if node.label
+        else names[node].text
+        for node in nodes
+    ]
 
 
 _INFIX = {"add": "+", "sub": "-", "mul": "*", "div": "/", "pow": "**"}
