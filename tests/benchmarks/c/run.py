@@ -14,7 +14,9 @@ from __future__ import annotations
 import argparse
 import ctypes
 import importlib.util
+import itertools
 import json
+import os
 import platform
 import statistics
 import subprocess
@@ -25,9 +27,9 @@ from collections.abc import Callable
 from pathlib import Path
 
 for variable in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
-    __import__("os").environ.setdefault(variable, "1")
+    os.environ.setdefault(variable, "1")
 
-import numpy as np
+import numpy as np  # noqa: E402  (after the number of threads)
 
 HERE = Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE.parents[2]))
@@ -61,7 +63,7 @@ class Workload:
 def layers(p: np.ndarray, sizes: tuple[int, ...]) -> list[tuple[np.ndarray, np.ndarray]]:
     """Views of the weights (a row for each unit) and biases of each layer."""
     found, at = [], 0
-    for inputs, units in zip(sizes, sizes[1:], strict=False):
+    for inputs, units in itertools.pairwise(sizes):
         weights = p[at : at + inputs * units].reshape(units, inputs)
         found.append((weights, p[at + inputs * units : at + inputs * units + units]))
         at += inputs * units + units
@@ -70,9 +72,7 @@ def layers(p: np.ndarray, sizes: tuple[int, ...]) -> list[tuple[np.ndarray, np.n
 
 def start(sizes: tuple[int, ...], seed: int) -> np.ndarray:
     rng = np.random.default_rng(seed)
-    parts = [
-        [rng.normal(0, 1 / np.sqrt(i), i * o), rng.normal(0, 0.1, o)] for i, o in zip(sizes, sizes[1:], strict=False)
-    ]
+    parts = [[rng.normal(0, 1 / np.sqrt(i), i * o), rng.normal(0, 0.1, o)] for i, o in itertools.pairwise(sizes)]
     return np.concatenate([part for pair in parts for part in pair])
 
 
