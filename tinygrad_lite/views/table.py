@@ -138,7 +138,7 @@ class Table:
     def _repr_html_(self) -> str:
         return self.html()
 
-    def __str__(self) -> str:
+    def __repr__(self) -> str:
         return self.text()
 
     def __len__(self) -> int:

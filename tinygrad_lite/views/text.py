@@ -229,5 +229,5 @@ class Report:
     def _repr_html_(self) -> str:
         return self.html()
 
-    def __str__(self) -> str:
+    def __repr__(self) -> str:
         return self.text()
