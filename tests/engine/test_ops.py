@@ -11,6 +11,7 @@ from tinygrad_lite.errors import DivisionByZero, DomainError, OperandError, Over
 
 GIVEN = [op for op in TABLE.values() if op.arity != 0]  # all rows but the two leaves
 POINTS = [pytest.param(op, point, id=f"{op.name}{point}") for op in GIVEN for point in op.points()]
+FEW = [pytest.param(op, point, id=f"{op.name}{point}") for op in GIVEN for point in op.points()[:4]]
 
 EXACT = {  # what mpmath calls the same function: an oracle of 60 digits that shares no code with ours
     "add": lambda x, y: x + y,
@@ -114,7 +115,7 @@ def test_the_textbook_rule_and_the_careful_one_say_the_same(op, point):
     assert list(op.partials(*point, out)) == pytest.approx(list(op.textbook(*point, out)), rel=1e-12, abs=1e-15)
 
 
-@pytest.mark.parametrize(("op", "point"), POINTS)
+@pytest.mark.parametrize(("op", "point"), FEW)
 def test_the_rule_on_values_gives_the_recorded_slopes_and_can_be_differentiated_again(op, point):
     """Second derivatives of every row, against mpmath's slopes of its first derivatives."""
     operands = [Value(x) for x in point]

@@ -263,9 +263,8 @@ def run_deep(depth):
     for _ in range(depth):
         y = y * 0.999999
     y.backward()
-    found = reverse.adjoints(y)
     slope, data = x.grad, y.data
-    del y, found
+    del y
     return slope, data
 
 
