@@ -173,3 +173,22 @@ def test_a_graph_without_neurons_is_drawn_as_it_is():
     loss = tg.tanh(a * b + b**3)
 
     assert tg.draw(loss, depth=1).svg == tg.draw(loss).svg
+
+
+def test_a_network_under_different_losses_is_counted_once():
+    rng = random.Random(0)
+    call, _ = network((2, 3, 1), rng, labels=True)
+    scores = [call([Value(rng.uniform(-1, 1)) for _ in range(2)])[0] for _ in range(10)]
+    picture = tg.draw(tg.sum([s.tanh() if i < 6 else s.exp() for i, s in enumerate(scores)]), depth=1)
+    groups = {box.label: (dict(box.rows), box.times) for box in picture.boxes if box.kind == "group"}
+
+    assert groups["layers.0"][0]["neurons"] == "3"
+    assert groups["layers.0"][1] == groups["layers.1"][1] == 10
+    assert ("values", "3 values") in [text for edge in picture.edges for text in edge.texts]
+
+
+def test_a_fused_sum_over_samples_has_one_arrow_for_each_kind():
+    xs = [Value(float(i)) for i in range(40)]
+    picture = tg.draw(tg.sum([x.tanh() if i % 2 else x.exp() for i, x in enumerate(xs)]), depth=1)
+
+    assert len(picture.edges) == 4

@@ -22,7 +22,7 @@ def apart(upper: Unit, lower: Unit) -> float:
 def moved(layers: list[list[Unit]]) -> None:
     """Move every unit toward its neighbours before and after, as near as its layer allows.
 
-    An arrow pulls as a spring does, hardest where it passes from dummy to dummy and should be straight.
+    An arrow pulls as a spring does, hardest where it passes from dummy to dummy.
     """
     for layer in layers:
         edge = 0.0
@@ -36,13 +36,24 @@ def moved(layers: list[list[Unit]]) -> None:
             wishes = []
             for unit in layer:
                 total = weight = 0.0
-                for near in (*unit.inward, *unit.outward) if both else unit.outward if back else unit.inward:
-                    pull = 1.0 if not (unit.dummy or near.dummy) else 8.0 if unit.dummy and near.dummy else 2.0
-                    total += pull * near.at
+                for before in unit.inward if both or not back else ():
+                    pull = _pull(before, unit)
+                    total += pull * before.at
+                    weight += pull
+                for after in unit.outward if both or back else ():
+                    pull = _pull(unit, after)
+                    total += pull * after.at
                     weight += pull
                 wishes.append((total / weight, weight) if weight else (unit.at, 0.01))
             for unit, at in zip(layer, nearest(wishes, gaps), strict=True):
                 unit.at = at
+
+
+def _pull(tail: Unit, head: Unit) -> float:
+    """How much the arrow between two units wants to be straight."""
+    if tail.dummy or head.dummy:
+        return 8.0 if tail.dummy and head.dummy else 2.0
+    return 4.0 if len(tail.outward) == len(head.inward) == 1 else 1.0  # the only step from one to the other
 
 
 def nearest(wishes: list[tuple[float, float]], gaps: list[float]) -> list[float]:

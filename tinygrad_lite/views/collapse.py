@@ -131,7 +131,7 @@ def _drawn(
             boxes.append(box._replace(times=fold.times.get(number, 1), symbol=symbol))
 
     plain = {box.number for box in boxes if box.kind != "group" and box.symbol == graph.nodes[box.number].op.symbol}
-    tails: dict[tuple[int, int], dict[int, None]] = {}  # between two boxes, which values
+    tails: dict[tuple[int, int], dict[object, None]] = {}  # between two boxes, which values; of a neuron, which neuron
     edges: list[Edge] = []
     count: dict[int, int] = {}
     for child, parents in enumerate(graph.parents):
@@ -142,8 +142,8 @@ def _drawn(
                 continue
             known = tails.setdefault((tail, head), {})
             first = not known
-            known[fold.home[parent]] = None
-            if first or (child in plain and child == head and tail not in names):
+            known[places[home] if (home := fold.home[parent]) in places and graph.parents[home] else home] = None
+            if first or (child in plain and child == head and parent == tail and tail not in names):
                 slope = local if head not in names and tail not in names else None
                 carried = slope if slope is None else slope * _grad(graph.nodes[child])
                 i = count.get(head, 0)
@@ -182,7 +182,11 @@ def _group(
     rows += [("parameters", f"{len(parameters):,}"), ("|grad|", write(length))]
     if neurons == 1:
         rows[:0] = [("data", write(nodes[number].data)), ("grad", write(_grad(nodes[number])))]
-    times = max((fold.times.get(m, 1) for m in members), default=1)
+    seen: dict[tuple[str, ...], int] = {}  # how often each neuron was computed
+    for m in members:
+        if nodes[m].op in (ops.dot, ops.add, ops.sum):
+            seen[places[m]] = seen.get(places[m], 0) + fold.times.get(m, 1)
+    times = max(seen.values(), default=1)
     return Box(number, "group", name, nodes[number].data, length, "", tuple(rows), times=times)
 
 

@@ -191,10 +191,10 @@ def _along(
             points += _bend(points[-1], (end[dummy.layer], dummy.at))
         before = points[-1]
         tip = _tip(sizes, centre, head, inn)
-        points += _bend(before, tip)
+        points += _landing(before, tip)
         curve[key] = points
         if texts[key][0]:
-            x, y = before[0] + 0.424 * (tip[0] - before[0]), before[1] + 0.352 * (tip[1] - before[1])
+            x, y = _on(points[-4:], 0.45)
             wishes.setdefault(head.layer, []).append((y, x, key))
     for unit in {home[arrow.head] for arrow in sketch.arrows if arrow.key.startswith("r")}:
         a, b = centre[unit.ellipse], centre[unit.key]
@@ -242,6 +242,19 @@ def _bend(a: Point, b: Point) -> list[Point]:
     """An S from a to b that leaves and arrives along; straight where it can be."""
     middle = (a[0] + b[0]) / 2
     return [(middle, a[1]), (middle, b[1]), b]
+
+
+def _landing(a: Point, b: Point) -> list[Point]:
+    """The last stretch of an arrow: it arrives at a slant, so that many arrows into one op fan out."""
+    along, across = b[0] - a[0], b[1] - a[1]
+    return [(a[0] + 0.45 * along, a[1] + 0.1 * across), (b[0] - 0.35 * along, b[1] - 0.25 * across), b]
+
+
+def _on(curve: list[Point], t: float) -> Point:
+    """The point of a Bezier curve at t, from 0 to 1."""
+    weights = ((1 - t) ** 3, 3 * (1 - t) ** 2 * t, 3 * (1 - t) * t * t, t**3)
+    x, y = (sum(w * point[i] for w, point in zip(weights, curve, strict=True)) for i in (0, 1))
+    return (x, y)
 
 
 def _straight(a: Point, b: Point) -> list[Point]:

@@ -146,7 +146,9 @@ def placed(fold: Fold) -> dict[int, tuple[str, ...]]:
         path = tuple(map(str, key[1:])) if key[0] == "named" else (f"layer {i}",)
         rows = fold.graph.nodes[members[0].weights[0]].label.count("[") > 1  # weight[3][1]: of neuron 3
         several = len(members) > 1 or key[0] == "alike" or rows
-        for j, neuron in enumerate(members, start=1):
+        index: dict[tuple[int, ...], int] = {}  # one neuron may be computed several times
+        for neuron in members:
+            j = index.setdefault((*neuron.weights, *neuron.biases), len(index) + 1)
             own = (*path, f"neuron {j}") if several else path
             for number in _members(fold, neuron):
                 places.setdefault(number, own)
