@@ -87,6 +87,7 @@ _ROOMS: dict[str, tuple[str, ...]] = {
     "engine.modes": ("detect_anomaly", "no_grad"),
     "engine.zero": ("why_zero",),
     "export.graph_json": ("from_json", "to_json"),
+    "export.numpy_source": ("to_numpy",),
     "views.derivation": ("explain",),
     "views.diff": ("draw_diff",),
     "views.draw": ("draw", "draw_dot"),
@@ -114,6 +115,7 @@ if TYPE_CHECKING:
     from tinygrad_lite.engine.modes import detect_anomaly, no_grad
     from tinygrad_lite.engine.zero import why_zero
     from tinygrad_lite.export.graph_json import from_json, to_json
+    from tinygrad_lite.export.numpy_source import to_numpy
     from tinygrad_lite.views.derivation import explain
     from tinygrad_lite.views.diff import draw_diff
     from tinygrad_lite.views.draw import draw, draw_dot
@@ -215,6 +217,7 @@ __all__ = [
     "tan",
     "tanh",
     "to_json",
+    "to_numpy",
     "Value",
     "value_and_grad",
     "views",
