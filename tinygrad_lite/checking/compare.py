@@ -7,125 +7,17 @@ result is a `Comparison`: `.ok`, `.wrong`, `.text()`, `.html()`, `.to_dict()`, `
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator
 from typing import Any
 
-from tinygrad_lite.checking.clues import Clue, Tolerance, common_ratio, number_clues, ratio_clue, shape_clue, size
-from tinygrad_lite.checking.entries import Entries, entry_name, from_graph, indices, named, read, shape_words
+from tinygrad_lite.checking.clues import Clue, Tolerance, common_ratio, ratio_clue, size
+from tinygrad_lite.checking.entries import entry_name, from_graph, named, read, shape_words
+from tinygrad_lite.checking.mistakes import Mistake
+from tinygrad_lite.checking.verdict import Verdict
+from tinygrad_lite.engine import Value
+from tinygrad_lite.engine.reverse import adjoints
 from tinygrad_lite.errors import GradientMismatch
 from tinygrad_lite.views.text import Report, Table
-
-
-class Verdict:
-    """What was found about one name.
-
-    Attributes:
-        name: the parameter.
-        ok: the gradient is right, in shape and in every entry.
-        hand, exact: both sides as `Entries`; None where a side has no such name.
-        wrong: the indices of the wrong entries, largest difference first.
-        largest: the largest difference, in units of loss per unit of the parameter.
-        scale: the largest exact entry; small differences are judged against it.
-        clues: what shape, kind of number and the numbers themselves betray.
-        near: the `Tolerance` it was judged with.
-    """
-
-    __slots__ = ("name", "ok", "hand", "exact", "wrong", "largest", "scale", "clues", "near")
-
-    def __init__(
-        self,
-        name: str,
-        hand: Entries | None,
-        exact: Entries | None,
-        rtol: float,
-        overall: float,
-        noise: float = 0.0,
-    ) -> None:
-        self.name, self.hand, self.exact = name, hand, exact
-        self.wrong: list[tuple[int, ...]] = []
-        self.largest = 0.0
-        self.scale = size(exact) if exact is not None else 0.0
-        self.clues: list[Clue] = []
-        self.near = Tolerance(rtol, self.scale, overall)
-        self.near.floor += noise  # how exactly hand's numbers are known at all
-        self.ok = False
-        if exact is None:
-            self.clues.append(Clue("NAME", "no such parameter: there is nothing to compare it with"))
-        elif hand is None:
-            self.clues.append(Clue("NAME", "missing: no gradient was given"))
-        else:
-            self._judge(hand, exact, rtol, overall)
-
-    def _judge(self, hand: Entries, exact: Entries, rtol: float, overall: float) -> None:
-        if hand.dtype in ("float16", "float32", "bfloat16"):  # right as far as such a number can be
-            coarse = {"float32": 1e-5, "float16": 1e-2, "bfloat16": 5e-2}[hand.dtype]
-            self.near = Tolerance(max(rtol, coarse), self.scale, overall)
-            self.near.floor = 0.1 * coarse * self.scale + 1e-3 * coarse * overall
-        odd = shape_clue(hand, exact)
-        if odd is not None:
-            self.clues.append(odd)
-            if odd.code == "SHAPE" and len(hand.numbers) == len(exact.numbers):
-                self._entries(hand.numbers, exact)
-                self.clues.append(Clue("SHAPE", f"the numbers are {'wrong too' if self.wrong else 'right'}"))
-            elif odd.code == "TRANSPOSED":
-                self._entries(hand.transposed().numbers, exact)
-                self.clues.append(Clue("SHAPE", f"after .T the numbers are {'wrong too' if self.wrong else 'right'}"))
-            return
-        self._entries(hand.numbers, exact)
-        self.ok = not self.wrong
-        if self.wrong:
-            self.clues += number_clues(hand, exact, self.near)
-        elif hand.dtype.startswith(("float16", "float32", "bfloat16")):
-            self.clues.append(Clue("FLOAT32", f"right as far as {hand.dtype} can say; use float64 to be sure to 1e-9"))
-
-    def _entries(self, numbers: list[float], exact: Entries) -> None:
-        far = {}
-        for index, h, e in zip(indices(exact.shape), numbers, exact.numbers, strict=True):
-            if not self.near(h, e):
-                far[index] = abs(h - e) if math.isfinite(h - e) else math.inf
-        self.wrong = sorted(far, key=lambda index: -far[index])
-        self.largest = max(far.values(), default=0.0)
-
-    def excuse(self, code: str, sentence: str) -> None:
-        """Call the gradient right after all, and say why."""
-        self.ok, self.wrong, self.largest = True, [], 0.0
-        self.clues = [Clue(code, sentence)]
-
-    def at(self, index: tuple[int, ...]) -> tuple[float, float]:
-        """Hand's and the exact number at an index of the parameter."""
-        assert self.hand is not None
-        assert self.exact is not None
-        place = list(indices(self.exact.shape)).index(index)
-        hand = self.hand if self.hand.shape == self.exact.shape else self._reshaped(self.hand, self.exact)
-        return hand.numbers[place], self.exact.numbers[place]
-
-    @staticmethod
-    def _reshaped(hand: Entries, exact: Entries) -> Entries:
-        return hand.transposed() if hand.shape[::-1] == exact.shape else Entries(exact.shape, hand.numbers)
-
-    def words(self) -> str:
-        """The verdict in a word or two, for a column."""
-        if self.ok:
-            return "right"
-        if self.exact is None or self.hand is None:
-            return "missing" if self.hand is None else "unknown"
-        if self.hand.shape != self.exact.shape:
-            return "shape"
-        return f"{len(self.wrong)} of {len(self.exact.numbers)} wrong" if self.exact.shape else "wrong"
-
-    def to_dict(self) -> dict[str, Any]:
-        """The verdict as plain data."""
-        return {
-            "name": self.name,
-            "ok": self.ok,
-            "shape": list(self.exact.shape) if self.exact else None,
-            "your_shape": list(self.hand.shape) if self.hand else None,
-            "wrong": [list(index) for index in self.wrong],
-            "largest": self.largest,
-            "scale": self.scale,
-            "clues": [{"code": clue.code, "sentence": clue.sentence} for clue in self.clues],
-        }
 
 
 class Comparison:
@@ -135,11 +27,14 @@ class Comparison:
         verdicts: one `Verdict` a name, in order.
         common: a clue that holds for all the wrong names at once, or None.
         rtol: the relative tolerance.
+        mistakes: if the loss was handed over: the sets of changes to its chain rule which give just
+            these numbers, each as good as the others.
     """
 
     def __init__(self, verdicts: list[Verdict], rtol: float) -> None:
         self.verdicts = verdicts
         self.rtol = rtol
+        self.mistakes: list[list[Mistake]] = []
         self.common = self._common()
 
     @property
@@ -179,11 +74,19 @@ class Comparison:
 
     def findings(self) -> Iterator[str]:
         """A sentence for each clue."""
-        if self.common is not None:
+        if self.common is not None and not self.mistakes:
             yield f"{self.common.sentence[0].upper()}{self.common.sentence[1:]}. [{self.common.code}]"
+        for i, story in enumerate(self.mistakes[:4]):
+            said = "; and ".join(mistake.said for mistake in story)
+            codes = ", ".join(mistake.code for mistake in story)
+            often = "Exactly your numbers come out if" if i == 0 else "The same numbers come out if"
+            yield f"{often} {said}. [{codes}]"
+        if len(self.mistakes) > 1:
+            yield "At this one point these cannot be told apart; compare at another point, or use tg.check."
         for verdict in self.verdicts:
             for clue in verdict.clues:
-                if self.common is None or clue.code != self.common.code:
+                told = self.mistakes and clue.code in ("FACTOR_2", "MEAN_N", "DOUBLE_MEAN", "RATIO", "SIGN", "ZERO")
+                if not told and (self.common is None or clue.code != self.common.code):
                     yield f"{verdict.name}: {clue.sentence}. [{clue.code}]"
 
     def report(self, entries: int = 6, names: list[str] | None = None) -> Report:
@@ -234,6 +137,7 @@ class Comparison:
             "ok": self.ok,
             "wrong": self.wrong,
             "rtol": self.rtol,
+            "mistakes": [[mistake.to_dict() for mistake in story] for story in self.mistakes],
             "common": {"code": self.common.code, "sentence": self.common.sentence} if self.common else None,
             "verdicts": [verdict.to_dict() for verdict in self.verdicts],
         }
@@ -250,7 +154,7 @@ class Comparison:
         return self.html()
 
 
-def compare(hand: Any, exact: Any, *, rtol: float = 1e-9) -> Comparison:
+def compare(hand: Any, exact: Any, *, rtol: float = 1e-9, loss: Value | None = None) -> Comparison:
     """Gradients derived by hand, held against the exact ones, entry by entry.
 
     Args:
@@ -260,23 +164,70 @@ def compare(hand: Any, exact: Any, *, rtol: float = 1e-9) -> Comparison:
             `loss.backward()`.
         rtol: how far an entry may be from the exact one, relative to the larger of the two; sums that
             cancel may differ by a thousandth of this times the parameter's largest gradient.
+        loss: the Value that was differentiated. With it the exact gradients need no `backward()`,
+            every slope that a kink allows is accepted, and for a small graph the change to the
+            chain rule that gives exactly your numbers is named.
 
     Raises:
         OperandError: something that is neither number, list, array nor Value; names on one side only.
 
-    >>> from tinygrad_lite import Value
     >>> w, b = Value(3.0, label="w"), Value(1.0, label="b")
-    >>> loss = (w * 2.0 + b - 5.0) ** 2
-    >>> loss.backward()
-    >>> result = compare({"w": 4.0, "b": 4.0}, {"w": w, "b": b})
+    >>> loss = (w * 3.0 + b - 5.0) ** 2
+    >>> result = compare({"w": 10.0, "b": 10.0}, {"w": w, "b": b}, loss=loss)
     >>> result.ok, result.wrong
     (False, ['w'])
-    >>> print(result["w"].clues[0].sentence)
-    yours is exactly 1/2 x the exact gradient: the 2 of a square is missing, or the loss you differentiated had a 1/2
+    >>> result.mistakes
+    [[DROPPED_FACTOR at w]]
+    >>> print(result.mistakes[0][0].said)
+    the local derivative of (w * 3) along w is left out
     """
     hands, exacts = named(hand, exact)
     mine = {name: read(x) for name, x in hands.items() if x is not None}
-    theirs = {name: read(x, from_graph) for name, x in exacts.items()}
+    if loss is None:
+        theirs = {name: read(x, from_graph) for name, x in exacts.items()}
+    else:
+        found = adjoints(loss)
+        theirs = {
+            name: read(x, lambda v: found.get(v, 0.0) if isinstance(v, Value) else v) for name, x in exacts.items()
+        }
     overall = max(map(size, theirs.values()), default=0.0)
     names = [*theirs, *(name for name in mine if name not in theirs)]
-    return Comparison([Verdict(name, mine.get(name), theirs.get(name), rtol, overall) for name in names], rtol)
+    verdicts = [Verdict(name, mine.get(name), theirs.get(name), rtol, overall) for name in names]
+    result = Comparison(verdicts, rtol)
+    if loss is not None and not result.ok:
+        _look_into(loss, exacts, result)
+    return result
+
+
+def _look_into(loss: Value, exacts: dict[str, Any], result: Comparison) -> None:
+    """Accept what a kink allows, and name the change to the chain rule behind the rest."""
+    from tinygrad_lite.checking.graph_search import explain_graph, kink_intervals
+
+    judged = [
+        v for v in result.verdicts if v.hand is not None and v.exact is not None and v.hand.shape == v.exact.shape
+    ]
+    leaves = {v.name: _values(exacts[v.name]) for v in judged}
+    if any(leaf is None for group in leaves.values() for leaf in group):
+        return  # bare numbers on the exact side: there is nothing to look into
+    intervals = kink_intervals(loss, [leaf for group in leaves.values() for leaf in group])
+    if intervals is not None:
+        coming = iter(intervals)
+        for verdict in judged:
+            allowed = [next(coming) for _ in leaves[verdict.name]]
+            numbers = verdict.hand.numbers if verdict.hand else []
+            inside = all(verdict.near(h, min(max(h, lo), hi)) for h, (lo, hi) in zip(numbers, allowed, strict=True))
+            if not verdict.ok and inside:
+                verdict.excuse("KINK", "the point is on a kink: several gradients are right there, and yours is one")
+        return
+    if any(not v.ok for v in judged):
+        pairs = [p for v in judged for p in zip(leaves[v.name], v.hand.numbers if v.hand else [], strict=True)]
+        result.mistakes = explain_graph([loss], [pairs])
+
+
+def _values(x: Any) -> list[Any]:
+    """The Values in a number, list or array, in reading order; None for each bare number."""
+    if isinstance(x, (list, tuple)):
+        return [v for item in x for v in _values(item)]
+    if hasattr(x, "ravel"):
+        return [v for item in x.ravel().tolist() for v in _values(item)]
+    return [x if isinstance(x, Value) else None]

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from tinygrad_lite.checking.graph_search import explain_graph
 from tinygrad_lite.checking.kinks import gradients
 from tinygrad_lite.checking.layers import Network
 from tinygrad_lite.checking.mistakes import Mistake
@@ -45,6 +46,8 @@ def diagnose(trial: Trial, wrong: list[str]) -> Diagnosis:
     usable = [e for e in trial.exhibits if _usable(e, trial)] if net is not None else []
     if net is None or not usable:
         found.unknown = list(wrong)
+        if wrong:
+            _by_graph(trial, found)
         found.links = [(f"d{n}", "wrong" if n in wrong else "ok", "") for n in reversed(trial.submission.names)]
         return found
     shape_slips = _shape_slips(net, usable)
@@ -63,6 +66,26 @@ def diagnose(trial: Trial, wrong: list[str]) -> Diagnosis:
     found.links = _links(net, found)
     _intermediates(net, usable, found)
     return found
+
+
+def _by_graph(trial: Trial, found: Diagnosis) -> None:
+    """No layers to speak of: look for one change, or two, in the graph that the loss records."""
+    roots, wanted = [], []
+    for exhibit in trial.exhibits:
+        answers = exhibit.answer.gradients
+        if exhibit.answer.error or exhibit.source != "engine" or exhibit.kinks:
+            continue
+        root, leaves = trial.submission.recorded(exhibit.problem)
+        complete = all(n in answers and len(answers[n].numbers) == len(leaves[n]) for n in leaves)
+        if root is not None and complete:
+            roots.append(root)
+            wanted.append([pair for n in leaves for pair in zip(leaves[n], answers[n].numbers, strict=True)])
+    if not roots:
+        return
+    stories = explain_graph(roots, wanted)
+    if stories:
+        found.problems, found.unknown = len(roots), []
+        found.mistakes, found.tied = stories[0], stories[1:]
 
 
 def _alternatives(stories: list[Story], found: Diagnosis) -> None:

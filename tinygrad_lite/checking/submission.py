@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 
-from tinygrad_lite.checking.entries import Entries, read
+from tinygrad_lite.checking.entries import Entries, entry_name, indices, read
 from tinygrad_lite.checking.gradcheck import one_number
 from tinygrad_lite.checking.problems import Problem
 from tinygrad_lite.checking.sandbox import Outcome, run
@@ -94,31 +94,44 @@ class Submission:
         arguments = self._arguments(problem, self.loss_takes_dict)
         return run(lambda *a: number_of(self.loss_fn(*a)), arguments, [""] * len(arguments), self.limit)
 
-    def exact(self, problem: Problem) -> dict[str, Entries]:
-        """The engine's gradients: the loss run on arrays of Values.
+    def recorded(self, problem: Problem) -> tuple[Value | None, dict[str, list[Value]]]:
+        """The loss run on arrays of Values: its root (None if it is a bare number), and the leaves by name.
 
         Raises:
             RuntimeError: the loss cannot be run on Values; the message says why.
         """
-        leaves = {name: [Value(n) for n in read(x).numbers] for name, x in problem.params.items()}
+        leaves = {
+            name: [
+                Value(n, label=entry_name(name, index)) for index, n in zip(indices(x.shape), x.numbers, strict=True)
+            ]
+            for name, x in ((name, read(x)) for name, x in problem.params.items())
+        }
         arrays: dict[str, Any] = {}
         for name, x in problem.params.items():
             made: Any = np.empty(len(leaves[name]), dtype=object)
             made[:] = leaves[name]
             arrays[name] = made.reshape(np.shape(x)) if np.ndim(x) else leaves[name][0]
-        found: dict[Value, Any] = {}
-
-        def differentiate(*a: Any) -> None:
-            root = one_number(self.loss_fn(*a))
-            if isinstance(root, Value):
-                found.update(adjoints(root))
-
-        # Values compare by identity, and a deep copy would cut them off: only the data is copied
+        # Values are known by identity, and a deep copy would cut them off: only the data is copied
         arguments = self._arguments(problem, self.loss_takes_dict, arrays)
-        data = len(arguments) - len(problem.data)
-        outcome = run(lambda *d: differentiate(*arguments[:data], *d), arguments[data:], [""] * len(problem.data), 60.0)
+        fixed = len(arguments) - len(problem.data)
+        outcome = run(
+            lambda *d: one_number(self.loss_fn(*arguments[:fixed], *d)),
+            arguments[fixed:],
+            [""] * len(problem.data),
+            max(60.0, self.limit),
+        )
         if outcome.error:
             raise RuntimeError(outcome.error)
+        return outcome.result if isinstance(outcome.result, Value) else None, leaves
+
+    def exact(self, problem: Problem) -> dict[str, Entries]:
+        """The engine's gradients on a problem.
+
+        Raises:
+            RuntimeError: the loss cannot be run on Values; the message says why.
+        """
+        root, leaves = self.recorded(problem)
+        found = {} if root is None else adjoints(root)
         return {
             name: Entries(tuple(np.shape(problem.params[name])), [float(found.get(v, 0.0)) for v in leaves[name]])
             for name in self.names

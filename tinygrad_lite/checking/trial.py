@@ -10,13 +10,14 @@ from typing import Any
 
 import numpy as np
 
-from tinygrad_lite.checking.compare import Comparison, Verdict
+from tinygrad_lite.checking.compare import Comparison
 from tinygrad_lite.checking.entries import Entries, indices, read
 from tinygrad_lite.checking.kinks import gradients, intervals
 from tinygrad_lite.checking.layers import Network, Record
 from tinygrad_lite.checking.problems import SIZES, Problem, Structure, chosen, structures
 from tinygrad_lite.checking.recognise import recognise, target_trap
 from tinygrad_lite.checking.submission import Answer, Submission
+from tinygrad_lite.checking.verdict import Verdict
 from tinygrad_lite.checking.witness import measured_slope
 
 ENGINE_AT_MOST = 3_000_000  # multiplications that the scalar engine may be asked for on the user's data
