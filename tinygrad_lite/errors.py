@@ -22,10 +22,10 @@ A message says what was needed, what came, where, and what to try.
 
 from __future__ import annotations
 
+import os.path
 import sys
-from pathlib import Path
 
-_PACKAGE = str(Path(__file__).parent)
+_PACKAGE = os.path.dirname(__file__)
 
 
 class TinygradLiteError(Exception):
@@ -150,4 +150,4 @@ def user_line() -> str:
         frame = frame.f_back  # type: ignore[assignment]
     if frame is None or frame.f_code.co_filename.startswith("<frozen"):
         return ""
-    return f" at {Path(frame.f_code.co_filename).name}:{frame.f_lineno}"
+    return f" at {os.path.basename(frame.f_code.co_filename)}:{frame.f_lineno}"

@@ -1,11 +1,15 @@
 """What a computation is. Read `value.py` first, then `op.py` and `ops/`, then `graph.py` and `reverse.py`.
 
-    op.py          what is known about one primitive
+    value.py       a number that remembers how it was computed
+    op.py          what is known about one primitive; domain.py, which numbers it takes
     ops/           the table: one row a primitive
     arithmetic.py  which Python operators and methods lead to which row
-    value.py       a number that remembers how it was computed
     graph.py       the graph behind a Value, as a list in topological order
     reverse.py     the chain rule, from a root back to the leaves
+
+That is the engine. Around it stand `functions.py` (functions of whole lists), `custom.py` (rows of
+your own), `modes.py` (no_grad, detect_anomaly), `zero.py` (why a gradient is zero), `keeping.py`
+(pickle and copies), `arrays.py` (NumPy), and `promises.py`: every decision, with an example.
 
 `from tinygrad_lite.engine import Value` is a drop-in for micrograd's engine.
 """
