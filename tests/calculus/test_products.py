@@ -1,5 +1,7 @@
 """jvp, vjp, hvp: derivatives along a direction, against full Jacobians and Hessians, and the law that joins them."""
 
+import math
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -107,3 +109,19 @@ def test_a_deep_graph_goes_forward_without_recursion():
         y = y + x
 
     assert tangents([y], {x: 1.0})[y] == 50_001.0
+
+
+@pytest.mark.parametrize("f", [lambda x: 0.0 * tg.sqrt(x), lambda x: tg.relu(-tg.sqrt(x)), lambda x: tg.sqrt(x * x)])
+def test_nothing_times_infinity_is_never_a_finite_slope(f):
+    """An infinite slope that is multiplied by 0: NaN, whichever way one asks."""
+    x = Value(0.0)
+    f(x).backward()
+    asked = [
+        x.grad,
+        tg.grad(f)(0.0),
+        tg.jvp(f, 0.0, 1.0)[1],
+        tg.jacobian(f, mode="forward")(0.0),
+        tg.grad(f)(Value(0.0)).data,
+    ]
+
+    assert all(math.isnan(slope) for slope in asked)

@@ -40,21 +40,22 @@ def tangents(
     order = topological(*outputs)
     if create_graph:
         require_fresh(order)
-    found: dict[Value, Any] = {}
+    found: dict[Value, Any] = dict.fromkeys(order, 0.0)
+    moving = set(direction)
     for node in order:
         if node in direction:
             found[node] = direction[node]
             continue
-        moving = [i for i, p in enumerate(node.parents) if p.__class__ is not float and not _still(found[p])]
-        slopes = node.op.partials(*node.parents, node) if create_graph and moving else node.local
-        tangent: Any = 0.0
-        for i in moving:
-            share = slopes[i] * found[node.parents[i]]
-            tangent = share if _still(tangent) else tangent + share
-        found[node] = tangent
+        places = [i for i, parent in enumerate(node.parents) if parent in moving]
+        if places:
+            moving.add(node)
+            slopes = node.op.partials(*node.parents, node) if create_graph else node.local
+            shares = [_times(slopes[i], found[node.parents[i]]) for i in places]
+            for share in shares[1:]:
+                shares[0] = shares[0] + share
+            found[node] = shares[0]
     return found
 
 
-def _still(tangent: Any) -> bool:
-    """True of a node that does not move along the direction at all."""
-    return tangent.__class__ is float and tangent == 0.0
+def _times(slope: Any, tangent: Any) -> Any:
+    return slope if tangent.__class__ is float and tangent == 1.0 else slope * tangent

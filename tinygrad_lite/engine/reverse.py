@@ -84,7 +84,7 @@ def adjoints(root: Value, *, seed: Any = 1.0, create_graph: bool = False) -> dic
     found[root] = seed
     for node in reversed(order):
         adjoint = found[node]
-        if not node.parents or (adjoint.__class__ is float and adjoint == 0.0):
+        if not node.parents or (create_graph and _adds_nothing(adjoint, node.local)):
             continue
         slopes = node.op.partials(*node.parents, node) if create_graph else node.local
         for parent, slope, recorded in zip(node.parents, slopes, node.local, strict=True):
@@ -93,6 +93,11 @@ def adjoints(root: Value, *, seed: Any = 1.0, create_graph: bool = False) -> dic
                 old = found[parent]
                 found[parent] = share if old.__class__ is float and old == 0.0 else old + share
     return found
+
+
+def _adds_nothing(adjoint: Any, slopes: Sequence[float | None]) -> bool:
+    """True of a bare 0 along finite slopes. Along an infinite one it makes a NaN, here as in `backward`."""
+    return adjoint.__class__ is float and adjoint == 0.0 and all(s is None or math.isfinite(s) for s in slopes)
 
 
 def require_fresh(order: Sequence[Value]) -> None:
