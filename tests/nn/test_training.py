@@ -235,10 +235,10 @@ def test_progress_is_shown_on_request_and_quiet_otherwise(capsys):
 
 
 def test_plots_show_losses_metrics_and_gradient_norms(tmp_path):
-    pytest.importorskip("matplotlib")
+    pytest.importorskip("matplotlib").use("Agg")
     figure = trained(network()).plot(tmp_path / "run.png")
 
-    assert [axes.get_ylabel() for axes in figure.axes] == ["loss", "metric", "gradient norm of each layer"]
+    assert [axes.get_ylabel() for axes in figure.axes] == ["loss", "accuracy", "gradient norm of each layer"]
     assert (tmp_path / "run.png").read_bytes().startswith(b"\x89PNG")
 
 

@@ -93,24 +93,22 @@ class History:
             import matplotlib.pyplot as plt
         except ImportError:
             raise ImportError("History.plot needs matplotlib: pip install 'tinygrad-lite[plot]'") from None
-        losses = [name for name in self.columns if name in ("loss", "val_loss")]
-        norms = [name for name in self.columns if name.startswith("grad ")]
-        metrics = [name for name in self.columns if name not in ("epoch", "lr", *losses, *norms)]
-        every = [
-            ("loss", losses),
-            ("metric", metrics),
-            ("gradient norm of each layer", norms),
-        ]
-        panels = [(title, names) for title, names in every if names]
+        norms = "gradient norm of each layer"
+        panels: dict[str, list[str]] = {}
+        for name in self.columns:
+            if name not in ("epoch", "lr"):
+                panels.setdefault(norms if name.startswith("grad ") else name.removeprefix("val_"), []).append(name)
+        panels[norms] = panels.pop(norms, [])  # last
         size = (4.2 * len(panels), 3.2)
         figure, row = plt.subplots(1, len(panels), figsize=size, squeeze=False, layout="constrained")
         styles = ["-", "--", "-.", ":"]  # told apart without colour too
-        for axes, (title, names) in zip(row[0], panels, strict=True):
+        for axes, (title, names) in zip(row[0], panels.items(), strict=True):
             for i, name in enumerate(names):
-                label = {"loss": "training", "val_loss": "validation"}.get(name, name.removeprefix("grad "))
+                seen = "validation" if name.startswith("val_") else "training"
+                label = name.removeprefix("grad ") if title == norms else seen
                 axes.plot(self["epoch"], self[name], styles[i % 4], label=label)
             axes.set(xlabel="epoch", ylabel=title)
-            if names is norms and all(x > 0 for name in names for x in self[name]):
+            if title == norms and all(x > 0 for name in names for x in self[name]):
                 axes.set_yscale("log")
             axes.legend()
         if path is not None:
