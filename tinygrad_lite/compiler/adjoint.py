@@ -11,6 +11,7 @@ cotangent and 0. Nothing is written for what does not depend on the chosen input
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 
 from tinygrad_lite.compiler.tape import LESS, SELECT, Builder, Ref, Tape
@@ -138,5 +139,8 @@ def _shares_of_many(tape: Builder, args: tuple[Ref, ...], out: Ref, cotangent: R
 
 
 def _total(tape: Builder, terms: Sequence[Ref]) -> Ref:
-    """One sum node for all shares; two or one need none."""
+    """One sum node for all shares; two or one need none, and the same share n times is n times the share."""
+    if len(set(terms)) < len(terms):
+        counts = Counter(terms)
+        terms = [ref if n == 1 else tape.node(ops.mul, (ref, tape.constant(float(n)))) for ref, n in counts.items()]
     return tape.node(ops.sum, tuple(terms)) if len(terms) > 1 else terms[0]

@@ -127,6 +127,7 @@ class Runner:
     why = ""  # why no faster back end was taken
     seconds: dict[str, float]
     plans: Plans | None = None
+    fixed: Sequence[tuple[int, Any]] = ()  # columns of data that are the same at every call
 
     def run(self, parameters: Sequence[Any], data: Sequence[tuple[int, Any]] = (), rows: int = 0) -> Any:
         """Args:
@@ -160,7 +161,7 @@ class TapeRunner(Runner):
             return self._finale(ps)
         uniforms = [*ps, *self._prologue(ps)]
         columns: dict[int, Any] = {}
-        for first, block in data:
+        for first, block in [*self.fixed, *data]:
             block = block.tolist() if hasattr(block, "tolist") else block
             for i in range(len(block[0])):
                 columns[first + i] = [row[i] for row in block]
@@ -243,7 +244,9 @@ class LLVMRunner(Runner):
             free = self._free.setdefault(rows, [])
             if free:
                 return free.pop()
-        return llvm_backend.Buffers(self.code, self.program.parameters, self.uniforms, self.outputs, rows)
+        made = llvm_backend.Buffers(self.code, self.program.parameters, self.uniforms, self.outputs, rows)
+        made.fill(self.fixed)
+        return made
 
     def release(self, buffers: Any) -> None:
         with self._lock:

@@ -335,7 +335,8 @@ class _RowCode:
     def run(self, chunks: list[Any], data: Sequence[tuple[int, Any]], rows: int, slopes: bool) -> Any:
         runner = self._runners.get(slopes)
         if runner is None:
-            program = RowProgram(self.tape, mean(self.parameters), self.parameters, self.columns, slopes)
+            along = range(self.parameters) if slopes else None
+            program = RowProgram(self.tape, mean(self.parameters), self.parameters, self.columns, along)
             self._programs[slopes] = program
             runner = self._runners[slopes] = backends.runner(program, self.backend, rows)
         given = chunks + [value.data for value in self.captured] if self.captured else chunks

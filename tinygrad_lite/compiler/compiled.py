@@ -18,7 +18,7 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 from tinygrad_lite.compiler.arguments import Structure, flatten, names, numbers, rebuild, size
-from tinygrad_lite.compiler.program import Program
+from tinygrad_lite.compiler.program import Along, Program
 from tinygrad_lite.compiler.tape import Ref, Tape
 from tinygrad_lite.compiler.trace import Trace, Tracer, Uncomparable
 from tinygrad_lite.engine.op import number
@@ -66,7 +66,7 @@ class CompiledFunction:
         """The value of the function, with floats where it would give Values."""
         chunks: list[Any] = []
         structure = flatten((args, kwargs), chunks)
-        program, out = self._run(structure, chunks, slopes=False)
+        program, out = self._run(structure, chunks, None)
         if program is None:
             return _plain(self._by_values(structure, chunks)[0])
         return rebuild(program.result, iter(map(float, out[: program.outputs])), _same)
@@ -85,12 +85,10 @@ class CompiledFunction:
         """
         chunks: list[Any] = []
         structure = flatten((args, kwargs), chunks)
-        program, out = self._run(structure, chunks, slopes=True)
+        along = self._along(structure)
+        program, out = self._run(structure, chunks, along)
         if program is None:
-            root, leaves, _ = self._by_values(structure, chunks)
-            found = adjoints(root) if isinstance(root, Value) else {}
-            slopes = [found.get(leaf, 0.0) for leaf in leaves]
-            return number(root.data if isinstance(root, Value) else root), self._shaped(structure, slopes)
+            out = self._slopes_by_values(structure, chunks, along)
         return float(out[0]), self._shaped(structure, out[1:])
 
     def grad(self, *args: Any, **kwargs: Any) -> Any:
@@ -110,21 +108,21 @@ class CompiledFunction:
         """
         chunks: list[Any] = []
         structure = flatten((args, kwargs), chunks)
-        program, out = self._run(structure, chunks, slopes=True)
+        values = list(_values((args, kwargs)))
+        along = tuple(i for i, value in enumerate(values) if value is not None)
+        program, out = self._run(structure, chunks, (*along, -1))
         if program is None:
             root, leaves, _ = self._by_values(structure, chunks)
             found = adjoints(root)
-            shares = {value: slope for value, slope in found.items() if not value.parents}
-            for leaf, value in zip(leaves, _values((args, kwargs)), strict=True):
-                share = shares.pop(leaf, 0.0)
-                if value is not None:
-                    value.grad = value.grad + float(share)
-            for value, share in shares.items():
-                value.grad = value.grad + float(share)
-            return float(root.data)
-        for value, share in zip([*_values((args, kwargs)), *program.captured], out[1:], strict=True):
-            if value is not None:
-                value.grad = value.grad + float(share)
+            out = [root.data, *(found.pop(leaves[i], 0.0) for i in along)]
+            for value, share in found.items():
+                if not value.parents and value not in leaves:
+                    value.grad = value.grad + share
+            receivers = [values[i] for i in along]
+        else:
+            receivers = [*(values[i] for i in along), *program.captured]
+        for receiver, share in zip(receivers, out[1:], strict=True):
+            receiver.grad = receiver.grad + float(share)  # type: ignore[union-attr]
         return float(out[0])
 
     def report(self) -> str:
@@ -142,47 +140,47 @@ class CompiledFunction:
 
     # ------------------------------------------------------------------ how a call is answered
 
-    def _run(self, structure: Structure, chunks: list[Any], slopes: bool) -> tuple[Program | None, Any]:
+    def _run(self, structure: Structure, chunks: list[Any], along: Along) -> tuple[Program | None, Any]:
         """The program that holds for these numbers and its outputs; (None, ()) asks to run without compiling."""
         if structure in self._eager:
             return None, ()
         programs = self._programs.setdefault(structure, [])
         for program in programs:
-            out = program.run(chunks, slopes)
+            out = program.run(chunks, self._inputs(program, along))
             if out is not None:  # else a guard does not hold: another path
-                return self._believed(program, structure, chunks, slopes, out)
+                return self._believed(program, structure, chunks, along, out)
         if len(programs) >= MOST_PATHS:
             lines = sorted({guard.line for program in programs for guard in program.tape.guards if guard.line})
             self._give_up(structure, f"it branches on its numbers, each time otherwise{', '.join(lines)}")
             return None, ()
-        return self._first(structure, programs, chunks, slopes)
+        return self._first(structure, programs, chunks, along)
 
     def _first(
-        self, structure: Structure, programs: list[Program], chunks: list[Any], slopes: bool
+        self, structure: Structure, programs: list[Program], chunks: list[Any], along: Along
     ) -> tuple[Program | None, Any]:
         """Trace and make a program for a path that was not met before."""
         try:
             program = self._traced(structure, numbers(chunks))
         except Uncomparable:
             return None, ()
-        out = program.run(chunks, slopes)
+        out = program.run(chunks, self._inputs(program, along))
         if out is None:
             return None, ()
         programs.insert(0, program)
-        return self._believed(program, structure, chunks, slopes, out)
+        return self._believed(program, structure, chunks, along, out)
 
     def _believed(
-        self, program: Program, structure: Structure, chunks: list[Any], slopes: bool, out: Any
+        self, program: Program, structure: Structure, chunks: list[Any], along: Along, out: Any
     ) -> tuple[Program | None, Any]:
         """Finite results of code that agreed with the engine when it was first run; else without compiling."""
         if not program.finite(out):
             return None, ()
-        if slopes not in program.verified:
-            why = self._disagreement(program, structure, chunks, out)
+        if along not in program.verified:
+            why = self._disagreement(program, structure, chunks, along, out)
             if why:
                 self._give_up(structure, why)
                 return None, ()
-            program.verified.add(slopes)
+            program.verified.add(along)
         return program, out
 
     def _give_up(self, structure: Structure, why: str) -> None:
@@ -201,8 +199,7 @@ class CompiledFunction:
         refs: list[Ref] = []
         shape = _outputs(result, trace, refs)
         tape.outputs = refs
-        along = self._along(structure, tracers)
-        return Program(tape, shape, tuple(trace.captured), along, self.backend, self.__name__)
+        return Program(tape, shape, tuple(trace.captured), self.backend, self.__name__)
 
     def _labels(self, structure: Structure) -> list[str]:
         import inspect
@@ -219,26 +216,44 @@ class CompiledFunction:
             found += names(part, key)
         return found
 
-    def _along(self, structure: Structure, tracers: list[Tracer]) -> list[Ref]:
-        return [tracer.ref for tracer in tracers]
-
-    def _shaped(self, structure: Structure, slopes: Any) -> Any:
-        """The slopes along the arguments of argnums, each in its argument's shape."""
+    def _arguments(self, structure: Structure) -> list[tuple[Structure, int]]:
+        """The arguments that argnums names: the structure of each, and which input is its first."""
         positional = structure[1][0][1]
-        starts, n = [], 0
-        for part in positional:
-            starts.append(n)
-            n += size(part)
-
-        def one(i: int) -> Any:
+        named = [self.argnums] if isinstance(self.argnums, int) else self.argnums
+        found = []
+        for i in named:
             if not -len(positional) <= i < len(positional):
                 raise OperandError(
                     f"argnums names argument {i}, but {self.__name__} was given {len(positional)}{user_line()}."
                 )
-            part, start = positional[i], starts[i]
-            return shaped(part, slopes[start : start + size(part)])
+            found.append((positional[i], sum(map(size, positional[: i % len(positional)]))))
+        return found
 
-        return one(self.argnums) if isinstance(self.argnums, int) else tuple(one(i) for i in self.argnums)
+    def _along(self, structure: Structure) -> tuple[int, ...]:
+        """The numbers of the inputs along which the gradient is wanted."""
+        return tuple(at for part, first in self._arguments(structure) for at in range(first, first + size(part)))
+
+    def _inputs(self, program: Program, along: Along) -> Along:
+        """The same, with -1 replaced by all that the function uses from outside."""
+        if along and along[-1] == -1:
+            n = len(program.tape.inputs)
+            return (*along[:-1], *range(n - len(program.captured), n))
+        return along
+
+    def _shaped(self, structure: Structure, slopes: Any) -> Any:
+        """The slopes along the arguments of argnums, each in its argument's shape."""
+        found, at = [], 0
+        for part, _ in self._arguments(structure):
+            found.append(shaped(part, slopes[at : at + size(part)]))
+            at += size(part)
+        return found[0] if isinstance(self.argnums, int) else tuple(found)
+
+    def _slopes_by_values(self, structure: Structure, chunks: list[Any], along: Sequence[int]) -> list[float]:
+        """The value and its slopes along those inputs, by the engine."""
+        root, leaves, _ = self._by_values(structure, chunks)
+        found = adjoints(root) if isinstance(root, Value) else {}
+        value = root.data if isinstance(root, Value) else number(root)
+        return [value, *(found.get(leaves[i], 0.0) for i in along)]
 
     def _by_values(self, structure: Structure, chunks: list[Any]) -> tuple[Any, list[_Leaf], Any]:
         """The function run on Values: what compiling must agree with, and what it falls back to."""
@@ -246,7 +261,7 @@ class CompiledFunction:
         args, kwargs = rebuild(structure, iter(leaves), _same)
         return self.f(*args, **kwargs), leaves, (args, kwargs)
 
-    def _disagreement(self, program: Program, structure: Structure, chunks: list[Any], out: Any) -> str:
+    def _disagreement(self, program: Program, structure: Structure, chunks: list[Any], along: Along, out: Any) -> str:
         """What differs between the first compiled result and the engine's; empty if nothing does."""
         root, leaves, _ = self._by_values(structure, chunks)
         found = [x.data if isinstance(x, Value) else float(x) for x in _numbers_in(root)]
@@ -254,9 +269,10 @@ class CompiledFunction:
         worst = _apart(out[:n], found)
         if worst > CLOSE:
             return f"its first compiled value is {worst:.1e} away from the engine's"
-        if len(out) > n:
+        if along is not None:
             slopes = adjoints(root) if isinstance(root, Value) else {}
-            worst = _apart(out[n:], [slopes.get(leaf, 0.0) for leaf in [*leaves, *program.captured]])
+            known = [*leaves, *program.captured]
+            worst = _apart(out[n:], [slopes.get(known[i], 0.0) for i in self._inputs(program, along) or ()])
             if worst > CLOSE:
                 return f"its first compiled gradient is {worst:.1e} away from the engine's"
         return ""

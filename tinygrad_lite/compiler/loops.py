@@ -192,8 +192,36 @@ class Loops:
             if access.literal is None and access.table is None and not access.along:
                 for corner, u in cells:
                     self._load(group, run, access, corner, (None, 0), u)
+        if self.lane == "none" and run.terms >= 2 * self.lanes > 2 and _unit_terms(run):
+            return [self._in_lanes(group, run, corner, total) for (corner, _), total in zip(cells, totals, strict=True)]
         firsts = [total if total is not None else w.literal(0.0) for total in totals]
         return list(w.accumulate(0, run.terms, firsts, lambda t, values: term((t, 0), list(values))))
+
+    def _in_lanes(self, group: Group, run: Run, corner: list[Counter], total: Name | None) -> Name:
+        """One long sum: lanes are neighbouring terms, and a few sums go on beside each other."""
+        w = self.w
+        beside = 4 if run.terms >= 4 * self.lanes else 1
+        step = beside * self.lanes
+        full = run.terms // step * step
+        self.lane, w.lanes = "terms", self.lanes
+
+        def body(t: Name, values: list[Name]) -> list[Name]:
+            return [
+                w.apply("add", [value, w.evaluate(run.expression, partial(self._leaf, group, run, corner, (t, k), 0))])
+                for value, k in zip(values, range(0, step, self.lanes), strict=True)
+            ]
+
+        sums = w.accumulate(0, full, [w.literal(0.0)] * beside, body, step)
+        while len(sums) > 1:
+            sums = [w.apply("add", sums[k : k + 2]) for k in range(0, len(sums), 2)]
+        found = w.total(sums[0])
+        self.lane, w.lanes = "none", 1
+        for k in range(full, run.terms):
+            term = w.evaluate(run.expression, partial(self._leaf, group, run, corner, (None, k), 0))
+            found = w.apply("add", [found, term])
+        if total is None:
+            return found if run.sign > 0 else w.apply("neg", [found])
+        return w.apply("add" if run.sign > 0 else "sub", [total, found])
 
     # ------------------------------------------------------------------ reading and writing
 
@@ -249,11 +277,12 @@ class Loops:
             moving = tuple(
                 (name, stride) for (name, _), stride in zip(counters, strides, strict=True) if name and stride
             )
-            key: Any = (access.array, distance, moving)
+            key: Any = (access.array, distance, moving, w.lanes)
         else:
             key = (id(access), tuple(counters))
         if not space.rows:
-            if self.lane == "members" and access.table is None and access.strides[-1] == 1:
+            step = {"terms": access.along, "members": access.strides[-1] if access.strides else 0}.get(self.lane)
+            if access.table is None and step == 1:
                 place = self._pointer(access, counters, strides, group, run.terms)
                 return w.once(("near", key), lambda: w.load(place, 8))
             return w.once(("all", key), lambda: w.load_all(self._pointer(access, counters, strides, group, run.terms)))
@@ -289,6 +318,11 @@ def _nested_strides(dims: Sequence[int]) -> list[int]:
         strides.append(inner)
         inner *= n
     return strides[::-1]
+
+
+def _unit_terms(run: Run) -> bool:
+    """Whether neighbouring terms read neighbouring numbers, or all the same one."""
+    return all(a.literal is not None or (a.table is None and a.along in (0, 1)) for a in run.accesses)
 
 
 def _divisor(n: int, most: int) -> int:

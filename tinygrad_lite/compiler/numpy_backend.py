@@ -214,7 +214,7 @@ class NumpyRunner(Runner):
                 for start in range(0, rows, BLOCK):
                     stop = min(start + BLOCK, rows)
                     block = np.empty((self.program.columns + 1, stop - start))
-                    for first, values in data:
+                    for first, values in [*self.fixed, *data]:
                         block[first : first + values.shape[1]] = values[start:stop].T
                     block[-1] = 1.0
                     self._plan("X", plans.rows, arrays | {"X": block, "out": sums}, stop - start)

@@ -11,12 +11,16 @@ import time
 from collections.abc import Sequence
 from typing import Any
 
-from tinygrad_lite.compiler import backends
+from tinygrad_lite.compiler import backends, batching
 from tinygrad_lite.compiler.arguments import Structure
 from tinygrad_lite.compiler.report import described, shown
-from tinygrad_lite.compiler.tape import Ref, Tape
+from tinygrad_lite.compiler.rows import RowProgram
+from tinygrad_lite.compiler.tape import Tape
 from tinygrad_lite.engine.value import Value
 from tinygrad_lite.errors import OperandError, user_line
+
+Along = tuple[int, ...] | None
+"""Which inputs the slopes are wanted for; None for the value alone."""
 
 
 class Program:
@@ -27,7 +31,6 @@ class Program:
         tape: Tape,
         result: Structure,
         captured: tuple[Value, ...],
-        along: Sequence[Ref],
         backend: str | None,
         name: str,
     ) -> None:
@@ -35,52 +38,88 @@ class Program:
         self.result = result
         self.outputs = len(tape.outputs)
         self.captured = captured
-        self.along = along
         self.backend = backend
         self.name = name
-        self.verified: set[bool] = set()  # whether value, and gradient, agreed with the engine
+        self.verified: set[Any] = set()  # for which slopes the code agreed with the engine
         self.seconds = 0.0
-        self._outcomes = [guard.outcome for guard in tape.guards]
-        self._runners: dict[bool, backends.Runner] = {}
-        self._programs: dict[bool, backends.Program] = {}
+        self.runners: dict[Any, backends.Runner] = {}
+        self.programs: dict[Any, backends.Program] = {}
+        self.found: dict[Any, batching.Batch | None] = {}
+        self.expected: dict[Any, list[float]] = {}  # what the flags of the guards must be
 
-    def run(self, chunks: list[Any], slopes: bool) -> Any:
-        """The outputs (the value first, then the slopes along every input); None if a guard does not hold."""
-        runner = self._runners.get(slopes) or self._made(slopes)
+    def run(self, chunks: list[Any], along: Along) -> Any:
+        """The outputs (the value first, then the slopes along those inputs); None if a guard does not hold."""
+        runner = self.runners.get(along) or self._made(along)
+        batch = self.found[along]
         given = chunks + [value.data for value in self.captured] if self.captured else chunks
         try:
-            out = runner.run(given)
+            if batch is None:
+                out = runner.run(given)
+            else:
+                data = []
+                if batch.gathered.shape[1]:
+                    data = [(batch.fixed.shape[1], _taken(given, batch.gathered))]
+                out = runner.run(given, data, batch.rows)
         except (ValueError, ArithmeticError):
             return [math.nan]
-        if self._outcomes:
-            n = len(out) - len(self._outcomes)
-            for flag, outcome in zip(out[n:], self._outcomes, strict=True):
-                if bool(flag) is not outcome:
-                    return None
+        expected = self.expected[along]
+        if expected:
+            n = len(out) - len(expected)
+            if any(flag != wanted for flag, wanted in zip(out[n:], expected, strict=True)):
+                return None
             return out[:n]
         return out
 
     def finite(self, out: Sequence[float]) -> bool:
         return backends.finite(out)
 
-    def _made(self, slopes: bool) -> backends.Runner:
+    def _made(self, along: Along) -> backends.Runner:
         start = time.perf_counter()
-        if slopes and self.outputs != 1:
+        if along is not None and self.outputs != 1:
             raise OperandError(
                 f"a gradient needs one number to differentiate, but {self.name} returns {self.outputs}{user_line()}."
             )
-        program = backends.PlainProgram(self.tape, self.tape.inputs if slopes else None)
-        self._programs[slopes] = program
-        self._runners[slopes] = backends.runner(program, self.backend)
+        keep = [self.tape.inputs[i] for i in along or ()]
+        batch = batching.find(self.tape, keep) if backends.available() != ["tape"] else None
+        program: backends.Program
+        if batch is None:
+            program = backends.PlainProgram(self.tape, None if along is None else keep)
+            expected = [float(guard.outcome) for guard in self.tape.guards]
+        else:
+            columns = batch.fixed.shape[1] + batch.gathered.shape[1]
+            program = RowProgram(batch.row, batch.epilogue, len(self.tape.inputs), columns, along)
+            expected = [float(guard.outcome) for guard in batch.epilogue.guards]
+            expected += [float(guard.outcome) * batch.rows for guard in batch.row.guards]
+        runner = backends.runner(program, self.backend, batch.rows if batch else 0)
+        if batch is not None and batch.fixed.shape[1]:
+            runner.fixed = [(0, batch.fixed)]
+        self.found[along], self.programs[along], self.expected[along] = batch, program, expected
+        self.runners[along] = runner
         self.seconds += time.perf_counter() - start
-        return self._runners[slopes]
+        return runner
 
     def source(self, kind: str) -> str:
-        which = max(self._runners)
-        return shown(kind, self._programs[which], self._runners[which])
+        which = list(self.runners)[-1]
+        return shown(kind, self.programs[which], self.runners[which])
 
     def report(self) -> str:
         lines = [f"{self.name}: traced {len(self.tape):,} ops and {len(self.tape.guards)} guards."]
-        for slopes, runner in sorted(self._runners.items()):
-            lines += described("gradient" if slopes else "value", self._programs[slopes], runner)
+        for along, runner in self.runners.items():
+            batch = self.found[along]
+            if batch is not None:
+                lines.append(
+                    f"  a batch was found: {batch.rows} rows alike ({batch.left} others), "
+                    f"{batch.fixed.shape[1]} constants and {batch.gathered.shape[1]} inputs a row."
+                )
+            what = "value" if along is None else f"value and {len(along)} slopes"
+            lines += described(what, self.programs[along], runner, batch.rows if batch else 0)
         return "\n".join(lines)
+
+
+def _taken(chunks: list[Any], places: Any) -> Any:
+    """The inputs at these places, as an array of the same shape."""
+    import numpy as np
+
+    given = np.empty(sum(1 if chunk.__class__ is float else len(chunk) for chunk in chunks))
+    backends.fill(given, chunks)
+    return given[places]

@@ -30,6 +30,10 @@ LONG = 4
 TALL = 16
 """A cone of this height ends in a root, so that no expression nests without bound."""
 
+CHEAP = 3
+"""A cone of so few ops, each with a constant, is repeated at every use."""
+
+_CHEAP = (ops.add, ops.sub, ops.mul, ops.neg)
 _SUMS = (ops.add, ops.sub, ops.neg, ops.sum)
 _COMMUTE = ("mul", "max", "min")
 
@@ -54,6 +58,7 @@ class _Cones:
         self.root = root = [  # a comparison is cheaper to repeat than to keep
             live[i] and ((uses[i] > 1 and tape.op[i] is not LESS) or i in outputs) for i in range(n)
         ]
+        self.single = [count == 1 for count in uses]
         self.level = [0] * n
         self.live = live
         height = [0] * n
@@ -61,28 +66,31 @@ class _Cones:
             if not live[i]:
                 continue
             op, args = tape.op[i], tape.args[i]
-            if op in _SUMS:
-                self._gather(i, op, args)
-                below: Sequence[Ref] = [ref for _, ref in self.terms[i]]
-            else:
-                below = args
+            taken = self._gather(i, op, args) if op in _SUMS else ()
+            cheap = any(tape.number(ref) is not None for ref in args) and op in _CHEAP and i not in outputs
             tall = 0
-            for ref in below:
+            for ref in args:
                 if ref < 0:
                     continue
-                if not root[ref] and (len(self.terms.get(ref, ())) >= LONG or height[ref] >= TALL):
+                if not root[ref] and ref not in taken and (len(self.terms.get(ref, ())) >= LONG or height[ref] >= TALL):
                     root[ref] = True
                 if not root[ref]:
                     tall = max(tall, height[ref])
                 self.level[i] = max(self.level[i], self.level[ref] + root[ref])
             height[i] = tall + 1
+            if cheap and height[i] <= CHEAP:
+                root[i] = False  # cheaper to repeat than to keep
 
-    def _gather(self, i: int, op: Op, args: tuple[Ref, ...]) -> None:
-        """The signed terms of a sum, taking over those of single-use sums below."""
+    def _gather(self, i: int, op: Op, args: tuple[Ref, ...]) -> tuple[Ref, ...]:
+        """The signed terms of a sum, taking over those of single-use sums below, which are returned."""
         signs = (1, -1) if op is ops.sub else (-1,) if op is ops.neg else (1,) * len(args)
         mine: list[Term] | None = None
+        taken: tuple[Ref, ...] = ()
         for sign, ref in zip(signs, args, strict=True):
-            theirs = self.terms.pop(ref) if ref in self.terms and not self.root[ref] else [(1, ref)]
+            theirs = [(1, ref)]
+            if ref in self.terms and not self.root[ref] and self.single[ref]:
+                theirs = self.terms.pop(ref)
+                taken = (*taken, ref)
             if sign < 0:
                 theirs = [(-s, r) for s, r in theirs]
             if mine is None:
@@ -93,6 +101,7 @@ class _Cones:
             else:
                 mine += theirs
         self.terms[i] = mine or []
+        return taken
 
 
 class _Shapes:

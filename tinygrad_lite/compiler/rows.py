@@ -15,7 +15,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from tinygrad_lite.compiler.adjoint import sweep, tidied
-from tinygrad_lite.compiler.tape import Builder, Ref, Tape
+from tinygrad_lite.compiler.tape import Builder, Guard, Ref, Tape
 from tinygrad_lite.engine import ops
 
 
@@ -29,13 +29,14 @@ class RowProgram:
         finale: inputs by `finale_arrays`; outputs are the loss, then its slopes along the parameters.
     """
 
-    def __init__(self, row: Tape, epilogue: Tape, parameters: int, columns: int, slopes: bool) -> None:
+    def __init__(self, row: Tape, epilogue: Tape, parameters: int, columns: int, along: Sequence[int] | None) -> None:
         """Args:
         row: inputs are the parameters, then the columns of a row; one output.
         epilogue: inputs are the parameters, the sum over the rows, and their number; one output.
         parameters, columns: how many of each.
-        slopes: whether the gradient is wanted.
+        along: the parameters along which the slopes are wanted; None for the value alone.
         """
+        slopes = along is not None
         self.parameters = parameters
         self.columns = columns  # the weight of the row is one more
         whole = tidied(row)
@@ -47,12 +48,17 @@ class RowProgram:
         xs = [body.input(f"x{i}") for i in range(columns)]
         weight = body.input("weight")
         (loss,) = body.inline(inner, [*ins, *xs])
+        flags, body.guards = [guard.flag for guard in body.guards], []
         self.row_arrays = {ref: ("P", place) for ref, place in zip(ins, self.needed, strict=True)}
         self.row_arrays |= {ref: ("X", i) for i, ref in enumerate([*xs, weight])}
         grads = sweep(body, {loss: weight}, ins) if slopes else []
         body.outputs = [body.node(ops.mul, (weight, loss)), *grads]
-        self.row = body
-        self.finale, self.finale_arrays = _finale(self.prologue, epilogue, parameters, self.needed, slopes)
+        self.flags = len(flags)  # each is summed over the rows: where it was true, it was true of all of them
+        body.outputs += [body.node(ops.mul, (weight, flag)) for flag in flags]
+        self.row: Builder | None = body
+        self.finale, self.finale_arrays = _finale(
+            self.prologue, epilogue, parameters, self.needed, along, len(grads), len(flags)
+        )
 
 
 def _hoisted(tape: Builder, parameters: int) -> tuple[Builder, Builder, list[int]]:
@@ -102,22 +108,31 @@ def _hoisted(tape: Builder, parameters: int) -> tuple[Builder, Builder, list[int
         elif live[i]:
             inside[i] = row.node(op, tuple([within(ref) for ref in args]))
     row.outputs = [within(ref) for ref in tape.outputs]
+    row.guards = [Guard(within(guard.flag), guard.outcome, guard.line) for guard in tape.guards]
     order = sorted(used, key=lambda ref: used[ref])  # as they stand in P: neighbours there are summed as neighbours
     row.inputs = [*[inside[ref] for ref in order], *columns]
     return prologue, row, [used[ref] for ref in order]
 
 
 def _finale(
-    prologue: Builder, epilogue: Tape, parameters: int, needed: Sequence[int], slopes: bool
+    prologue: Builder,
+    epilogue: Tape,
+    parameters: int,
+    needed: Sequence[int],
+    along: Sequence[int] | None,
+    grads: int,
+    flags: int,
 ) -> tuple[Builder, dict[Ref, tuple[str, int]]]:
+    """The tape behind the rows: loss, slopes, the guards outside of the rows, and the rows' flags summed."""
     tape = Builder()
     ps = [tape.input(prologue.name(ref)) for ref in prologue.inputs]
     total, count = tape.input("total"), tape.input("rows")
     arrays = {ref: ("P", i) for i, ref in enumerate(ps)} | {total: ("G", 0), count: ("N", 0)}
-    made = tape.inline(prologue, ps) if slopes else []
+    made = tape.inline(prologue, ps) if along is not None else []
     (loss,) = tape.inline(tidied(epilogue), [*ps, total, count])
+    outside, tape.guards = [guard.flag for guard in tape.guards], []
     tape.outputs = [loss]
-    if slopes:
+    if along is not None:
         (share,) = sweep(tape, {loss: tape.constant(1.0)}, [total])
         seeds: dict[Ref, Ref] = {}
         for k, place in enumerate(needed):
@@ -128,7 +143,12 @@ def _finale(
             seeds[node] = tape.node(ops.add, (seeds[node], new)) if node in seeds else new
         one = tape.constant(1.0)
         seeds[loss] = tape.node(ops.add, (seeds[loss], one)) if loss in seeds else one
-        tape.outputs += sweep(tape, seeds, ps)
+        tape.outputs += sweep(tape, seeds, [ps[i] for i in along])
+    tape.outputs += outside
+    for k in range(flags):
+        summed = tape.input(f"flag{k}")
+        arrays[summed] = ("G", 1 + grads + k)
+        tape.outputs.append(summed)
     return tape, arrays
 
 

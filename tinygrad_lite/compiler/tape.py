@@ -235,7 +235,8 @@ class Builder(Tape):
             for i, x in enumerate(tape.sources)
         ]
         place: list[Ref] = []
-        for op, args, needed in zip(tape.op, tape.args, tape.live(), strict=True):
+        live = tape.live() if len(tape) > 16 else [True] * len(tape)  # a rule is short, and needed as a whole
+        for op, args, needed in zip(tape.op, tape.args, live, strict=True):
             if needed:
                 place.append(self.node(op, tuple([place[ref] if ref >= 0 else known[~ref] for ref in args])))
             else:
@@ -262,6 +263,8 @@ def _add(b: Builder, x: Ref, y: Ref) -> Ref | None:
         return y
     if q == 0.0:
         return x
+    if x == y:
+        return b.node(ops.mul, (b.constant(2.0), x))
     minus_y, minus_x = b.negative(y), b.negative(x)
     if minus_y is not None:
         return b.node(ops.sub, (x, minus_y))
@@ -291,6 +294,11 @@ def _mul(b: Builder, x: Ref, y: Ref) -> Ref | None:
             return other
         if number == -1.0:
             return b.node(ops.neg, (other,))
+        if number is not None and other >= 0 and b.op[other] is ops.mul:  # 2 * (100 * x) is 200 * x
+            for c, rest in (b.args[other], b.args[other][::-1]):
+                inner = b.number(c)
+                if inner is not None and math.isfinite(number * inner) and abs(number * inner) > 1e-290:
+                    return b.node(ops.mul, (b.constant(number * inner), rest))
     minus_x, minus_y = b.negative(x), b.negative(y)
     if minus_x is not None or minus_y is not None:  # the sign goes to the outside, where a sum can take it
         if minus_x is not None and minus_y is not None:

@@ -196,7 +196,12 @@ class Writer:
         self.block, self.known = after, outer
 
     def accumulate(
-        self, start: Name | int, stop: Name | int, firsts: list[Name], body: Callable[[Name, list[Name]], list[Name]]
+        self,
+        start: Name | int,
+        stop: Name | int,
+        firsts: list[Name],
+        body: Callable[[Name, list[Name]], list[Name]],
+        step: int = 1,
     ) -> list[Name]:
         """A loop that carries values in registers: body(i, values) gives the values of the next round."""
         self._labels += 1
@@ -217,7 +222,7 @@ class Writer:
         self.lines[at:at] = phis
         self.do(f"br label %{latch}")
         self.lines.append(f"{latch}:")
-        self.do(f"{following} = add nuw nsw i64 {counter}, 1")
+        self.do(f"{following} = add nuw nsw i64 {counter}, {step}")
         more = self.say(f"icmp slt i64 {following}, {stop}")
         self.do(f"br i1 {more}, label %{head}, label %{after}")
         self.lines.append(f"{after}:")

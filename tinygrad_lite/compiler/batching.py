@@ -1,0 +1,321 @@
+"""Finding the rows of a batch in a loss that was written as a loop over samples.
+
+In: the raw tape of a whole-batch loss, in the order in which it was traced. Out: the tape of one row, the tape of
+what is made of the sum over the rows, and the data of each row; or nothing, if there are no rows to find.
+
+    1. The longest chain of additions is the sum over samples; each of its terms may be a row.
+    2. A node *belongs* to a term if everything that uses it does; what several terms use is shared.
+    3. Rows that perform the same ops in the same order form the batch; the others stay what they are.
+    4. Operand by operand the rows are compared. The same node of its own row: structure. The same shared node: a
+       parameter. Constants that differ: a column of data. Inputs that differ: a column gathered from the inputs. Nodes
+       of the row that differ from row to row, as in z[label]: a choice by a column of labels.
+
+The tape must not be tidied before: a constant folded in one row, or a node shared by two, would make rows differ.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from tinygrad_lite.compiler.tape import LESS, SELECT, Guard, Ref, Tape
+from tinygrad_lite.engine import ops
+
+FEWEST = 8
+"""Rows that are worth a batch."""
+
+MOST_CHOICES = 64
+"""Nodes of a row among which a label may choose."""
+
+_SHARED, _OPEN, _CHAIN = -1, -2, -3
+
+
+class Batch:
+    """What was found.
+
+    Attributes:
+        row: inputs are those of the whole tape, then the columns; outputs the row's term. Guards are the row's.
+        epilogue: inputs are those of the whole tape, then the sum over the rows and their number.
+        rows: how many rows.
+        fixed: the numbers of the first columns, one line a row.
+        gathered: for each further column, which input each row reads.
+        left: rows that look different and are computed one by one.
+    """
+
+    def __init__(self, row: Tape, epilogue: Tape, rows: int, fixed: Any, gathered: Any, left: int) -> None:
+        self.row = row
+        self.epilogue = epilogue
+        self.rows = rows
+        self.fixed = fixed
+        self.gathered = gathered
+        self.left = left
+
+
+def find(tape: Tape, keep: Sequence[Ref] = ()) -> Batch | None:
+    """The batch in a tape with one output; inputs in `keep`, whose slopes are wanted, must not become columns."""
+    if len(tape.outputs) != 1 or len(tape) < 4 * FEWEST:
+        return None
+    chain, terms = _longest_chain(tape)
+    if len(terms) < FEWEST:
+        return None
+    owner = _owners(tape, chain, terms)
+    if owner is None:
+        return None
+    members = _same_rows(tape, owner, len(terms))
+    if len(members) < FEWEST or 2 * sum(map(len, members.values())) < len(tape):
+        return None
+    left = sum(1 for t in terms if t >= 0 and owner[t] >= 0) - len(members)
+    for i, k in enumerate(owner):
+        if k >= 0 and k not in members:
+            owner[i] = _SHARED
+    reader = _Reader(tape, owner, members, set(keep))
+    row = reader.row(terms)
+    if row is None:
+        return None
+    epilogue = _epilogue(tape, owner, chain, terms, members)
+    fixed, gathered = reader.data()
+    return Batch(row, epilogue, len(members), fixed, gathered, left)
+
+
+def _longest_chain(tape: Tape) -> tuple[set[Ref], list[Ref]]:
+    """The chain of additions that spans most of the tape: its nodes, and its terms in order."""
+    uses = [0] * len(tape)
+    for args in tape.args:
+        for ref in args:
+            if ref >= 0:
+                uses[ref] += 1
+    for guard in tape.guards:  # a flag is a use of nothing
+        for ref in tape.args[guard.flag] if guard.flag >= 0 else ():
+            if ref >= 0:
+                uses[ref] -= 1
+    chains: dict[Ref, tuple[list[Ref], list[Ref]]] = {}  # of the last node: (nodes, terms)
+    best: tuple[list[Ref], list[Ref]] = ([], [])
+    width = -1
+    for i, (op, args) in enumerate(zip(tape.op, tape.args, strict=True)):
+        if op is ops.add:
+            x, y = args
+            p, q = (chains.get(ref) if ref >= 0 and uses[ref] == 1 else None for ref in args)
+            if q is not None and (p is None or len(q[1]) > len(p[1])):
+                nodes, found = q
+                found.append(x)
+                del chains[y]
+            elif p is not None:
+                nodes, found = p
+                found.append(y)
+                del chains[x]
+            else:
+                nodes, found = [], [x, y]
+            nodes.append(i)
+            chains[i] = nodes, found
+        elif op is ops.sum and len(args) > 2:
+            chains[i] = [i], list(args)
+    for nodes, found in chains.values():
+        inner = [ref for ref in found if ref >= 0]
+        if len(inner) >= FEWEST and nodes[-1] - min(inner) > width:
+            width, best = nodes[-1] - min(inner), (nodes, found)
+    return set(best[0]), best[1]
+
+
+def _owners(tape: Tape, chain: set[Ref], terms: list[Ref]) -> list[int] | None:
+    """For each node the number of the term it belongs to, or a negative mark."""
+    owner = [_OPEN] * len(tape)
+    for k, ref in enumerate(terms):
+        if ref >= 0:
+            owner[ref] = k if owner[ref] == _OPEN else _SHARED
+    for ref in chain:
+        owner[ref] = _CHAIN
+    flags = {guard.flag for guard in tape.guards}
+    for i in range(len(tape) - 1, -1, -1):
+        mine = owner[i]
+        if i in flags or mine == _CHAIN:
+            continue
+        if mine == _OPEN:
+            mine = owner[i] = _SHARED
+        for ref in tape.args[i]:
+            if ref >= 0 and owner[ref] != mine and owner[ref] != _CHAIN:
+                owner[ref] = mine if owner[ref] == _OPEN else _SHARED
+    for flag in flags:
+        found = {owner[ref] for ref in tape.args[flag] if ref >= 0} - {_SHARED}
+        if len(found) > 1 or _CHAIN in found:
+            return None  # a comparison between two rows
+        owner[flag] = found.pop() if found else _SHARED
+    return owner
+
+
+def _same_rows(tape: Tape, owner: list[int], n: int) -> dict[int, list[Ref]]:
+    """The largest set of rows with the same ops in the same order: {number of the term: its nodes}."""
+    nodes: list[list[Ref]] = [[] for _ in range(n)]
+    for i, k in enumerate(owner):
+        if k >= 0:
+            nodes[k].append(i)
+    outcome = {guard.flag: guard.outcome for guard in tape.guards}
+    op, args = tape.op, tape.args
+    classes: dict[Any, list[int]] = {}
+    for k, mine in enumerate(nodes):
+        if mine:
+            key = tuple([(op[i], len(args[i]), outcome.get(i)) for i in mine])
+            classes.setdefault((len(mine), hash(key)), []).append(k)
+    if not classes:
+        return {}
+    largest = max(classes.values(), key=lambda ks: len(ks) * len(nodes[ks[0]]))
+    first = [(op[i], len(args[i]), outcome.get(i)) for i in nodes[largest[0]]]
+    same = [k for k in largest if [(op[i], len(args[i]), outcome.get(i)) for i in nodes[k]] == first]
+    return {k: nodes[k] for k in same}
+
+
+class _Reader:
+    """Step 4: operand by operand, what the rows have in common and what is a column."""
+
+    def __init__(self, tape: Tape, owner: list[int], members: dict[int, list[Ref]], keep: set[Ref]) -> None:
+        import numpy as np
+
+        self.tape, self.keep = tape, keep
+        self.members = list(members.values())
+        self.rows = len(self.members)
+        self.owner = np.array(owner)
+        self.numbers = np.array(list(members), dtype=np.int64)  # which term each row is
+        self.place: Any = np.zeros(len(tape), dtype=np.int64)  # of a node in its row
+        self.place[np.array(self.members).reshape(-1)] = np.tile(np.arange(len(self.members[0])), self.rows)
+        self.constant = np.array([x.__class__ is float for x in tape.sources] or [False])
+        self.value = np.array([x if x.__class__ is float else 0.0 for x in tape.sources] or [0.0])
+        self.out = Tape()
+        self.fixed: dict[bytes, tuple[Ref, Any]] = {}
+        self.gathered: dict[bytes, tuple[Ref, Any]] = {}
+        self.shared: dict[Ref, Ref] = {}
+
+    def row(self, terms: list[Ref]) -> Tape | None:
+        """The tape of one row; None if the rows cannot be brought together."""
+        import numpy as np
+
+        tape, first = self.tape, self.members[0]
+        reads: list[list[Any]] = []
+        for j in range(len(first)):
+            # one line for each row: the operands of the node at place j
+            operands = np.array([tape.args[mine[j]] for mine in self.members], dtype=np.int64)
+            columns = [self._column(operands[:, s]) for s in range(operands.shape[1])]
+            if any(column is None for column in columns):
+                return None
+            reads.append(columns)
+        out = self.out
+        inputs = [out.input(tape.name(ref)) for ref in tape.inputs]
+        self.shared.update(zip(tape.inputs, inputs, strict=True))
+        for kind in (self.fixed, self.gathered):
+            for key, (_, data) in kind.items():
+                kind[key] = out.input(f"column{len(out.inputs) - len(inputs)}"), data
+        outcome = {guard.flag: guard for guard in tape.guards}
+        made: list[Ref] = []
+        for j, i in enumerate(first):
+            made.append(out.node(tape.op[i], tuple([self._written(column, made) for column in reads[j]])))
+            if i in outcome:
+                out.guards.append(Guard(made[-1], outcome[i].outcome, outcome[i].line))
+        ends = {int(self.place[terms[k]]) for k in self.numbers.tolist()}
+        if len(ends) != 1:
+            return None
+        out.outputs = [made[ends.pop()]]
+        return out
+
+    def _column(self, refs: Any) -> tuple[str, Any] | None:
+        import numpy as np
+
+        inner = refs >= 0
+        own: Any = np.zeros(len(refs), dtype=bool)
+        own[inner] = self.owner[refs[inner]] == self.numbers[inner]
+        if own.all():
+            places = self.place[refs]
+            if (places == places[0]).all():
+                return "own", int(places[0])
+            return self._choice([("own", int(p)) for p in np.unique(places)], places)
+        if own.any():
+            return None
+        if (refs == refs[0]).all():
+            return "shared", int(refs[0])
+        if not inner.any():
+            sources = ~refs
+            constant = self.constant[sources]
+            if constant.all():
+                return "fixed", self._column_of(self.fixed, self.value[sources])
+            if not constant.any() and not self.keep.intersection(refs.tolist()):
+                place = {ref: i for i, ref in enumerate(self.tape.inputs)}
+                return "gathered", self._column_of(self.gathered, np.array([place[ref] for ref in refs.tolist()]))
+        return self._choice([("shared", int(ref)) for ref in np.unique(refs)], refs)
+
+    def _choice(self, candidates: list[tuple[str, int]], which: Any) -> tuple[str, Any] | None:
+        import numpy as np
+
+        if len(candidates) > MOST_CHOICES or len(candidates) * 2 > self.rows:
+            return None
+        labels: Any = np.searchsorted(np.unique(which), which).astype(float)
+        return "choice", (self._column_of(self.fixed, labels), candidates)
+
+    def _column_of(self, kind: dict[bytes, tuple[Ref, Any]], data: Any) -> bytes:
+        key: bytes = data.tobytes()
+        kind.setdefault(key, (0, data))
+        return key
+
+    def _written(self, column: tuple[str, Any], made: list[Ref]) -> Ref:
+        kind, what = column
+        if kind == "own":
+            return int(made[what])
+        if kind == "shared":
+            return self._outside(what)
+        if kind == "choice":
+            label, candidates = self.fixed[what[0]][0], what[1]
+            found = self._written(candidates[-1], made)
+            for n in range(len(candidates) - 2, -1, -1):
+                flag = self.out.node(LESS, (label, self.out.constant(n + 0.5)))
+                found = self.out.node(SELECT, (flag, self._written(candidates[n], made), found))
+            return found
+        return (self.fixed if kind == "fixed" else self.gathered)[what][0]
+
+    def _outside(self, ref: Ref) -> Ref:
+        """A shared node, with everything it needs, on the tape of the row: it will be done once."""
+        todo = [ref]
+        while todo:
+            node = todo[-1]
+            if node in self.shared:
+                todo.pop()
+            elif node < 0:
+                self.shared[node] = self.out.constant(self.tape.number(node))  # type: ignore[arg-type]
+            else:
+                missing = [arg for arg in self.tape.args[node] if arg not in self.shared]
+                todo += missing
+                if not missing:
+                    args = tuple([self.shared[arg] for arg in self.tape.args[node]])
+                    self.shared[node] = self.out.node(self.tape.op[node], args)
+        return self.shared[ref]
+
+    def data(self) -> tuple[Any, Any]:
+        """(fixed, gathered): tables with one line for each row."""
+        import numpy as np
+
+        tables = []
+        for kind, dtype in ((self.fixed, float), (self.gathered, np.int64)):
+            columns = [data for _, data in kind.values()]
+            tables.append(np.array(columns, dtype=dtype).reshape(len(columns), self.rows).T)
+        return tables[0], tables[1]
+
+
+def _epilogue(tape: Tape, owner: list[int], chain: set[Ref], terms: list[Ref], members: dict[int, list[Ref]]) -> Tape:
+    """Everything outside of the rows, with their sum as an input."""
+    out = Tape()
+    place: dict[Ref, Ref] = {ref: out.input(tape.name(ref)) for ref in tape.inputs}
+    total = out.input("total")
+    out.input("rows")
+    last = max(chain)
+
+    def at(ref: Ref) -> Ref:
+        if ref < 0 and ref not in place:
+            place[ref] = out.constant(tape.number(ref))  # type: ignore[arg-type]
+        return place[ref]
+
+    for i, (op, args) in enumerate(zip(tape.op, tape.args, strict=True)):
+        if i == last:
+            others = [at(ref) for k, ref in enumerate(terms) if k not in members]
+            place[i] = out.node(ops.sum, (total, *others)) if others else total
+        elif i not in chain and owner[i] < 0:
+            place[i] = out.node(op, tuple([at(ref) for ref in args]))
+    for guard in tape.guards:
+        if owner[guard.flag] < 0:
+            out.guards.append(Guard(place[guard.flag], guard.outcome, guard.line))
+    out.outputs = [at(tape.outputs[0])]
+    return out
