@@ -50,7 +50,6 @@ from tinygrad_lite.engine.ops import (
     minimum,
     reciprocal,
     relu,
-    round,
     selu,
     sigmoid,
     sign,
@@ -64,11 +63,10 @@ from tinygrad_lite.engine.ops import (
     tan,
     tanh,
 )
-from tinygrad_lite.engine.ops import absolute as abs
-from tinygrad_lite.engine.ops import maximum as max
-from tinygrad_lite.engine.ops import minimum as min
-from tinygrad_lite.engine.value import Value, dot
-from tinygrad_lite.engine.value import total as sum
+from tinygrad_lite.engine.ops import round as round
+from tinygrad_lite.engine.value import Value, dot, total
+
+abs, max, min, sum = absolute, maximum, minimum, total  # as tg.sum; not in __all__, for which see there
 
 __version__ = "0.1.0"
 
@@ -109,7 +107,7 @@ if TYPE_CHECKING:
     from tinygrad_lite.checking.check import check
     from tinygrad_lite.checking.compare import compare
     from tinygrad_lite.checking.gradcheck import gradcheck
-    from tinygrad_lite.compiler.compiled import compile
+    from tinygrad_lite.compiler.compiled import compile as compile
     from tinygrad_lite.engine.arrays import array, data, grads
     from tinygrad_lite.engine.custom import op
     from tinygrad_lite.engine.modes import detect_anomaly, no_grad
@@ -125,8 +123,8 @@ if TYPE_CHECKING:
     from tinygrad_lite.views.training import animate_training
     from tinygrad_lite.views.why_order import why_order
 
+# tg.abs, tg.max, tg.min, tg.round, tg.sum and tg.compile are public too, but a star import leaves Python's own alone.
 __all__ = [
-    "abs",
     "absolute",
     "acos",
     "acosh",
@@ -144,7 +142,6 @@ __all__ = [
     "checking",
     "clip",
     "compare",
-    "compile",
     "compiler",
     "cos",
     "cosh",
@@ -188,10 +185,8 @@ __all__ = [
     "logsigmoid",
     "logsumexp",
     "matrix_form",
-    "max",
     "maximum",
     "mean",
-    "min",
     "minimum",
     "nn",
     "no_grad",
@@ -200,7 +195,6 @@ __all__ = [
     "prod",
     "reciprocal",
     "relu",
-    "round",
     "selu",
     "sigmoid",
     "sign",
@@ -212,12 +206,12 @@ __all__ = [
     "softsign",
     "sqrt",
     "square",
-    "sum",
     "table",
     "tan",
     "tanh",
     "to_json",
     "to_numpy",
+    "total",
     "Value",
     "value_and_grad",
     "views",
