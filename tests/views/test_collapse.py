@@ -192,3 +192,14 @@ def test_a_fused_sum_over_samples_has_one_arrow_for_each_kind():
     picture = tg.draw(tg.sum([x.tanh() if i % 2 else x.exp() for i, x in enumerate(xs)]), depth=1)
 
     assert len(picture.edges) == 4
+
+
+def test_many_inputs_of_a_layer_are_one_box():
+    loss = training_loss(3, (64, 4, 1))
+    picture = tg.draw(loss, depth=1)
+    inputs = next(box for box in picture.boxes if box.label == "inputs")
+
+    assert dict(inputs.rows)["values"] == "64"
+    assert len(picture.boxes) < 25
+    opened = tg.draw(loss, depth=1, expand=["inputs"])
+    assert len(opened.boxes) == len(picture.boxes) + 63

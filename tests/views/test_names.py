@@ -16,7 +16,7 @@ def test_variables_name_the_boxes():
     w, x, b = Value(2.0), Value(3.0), Value(1.0)
     y = w * x + b
 
-    assert labels(tg.draw(y, names=True)) == ["w", "x", "", "b", "y"]
+    assert labels(tg.draw(y, names=True)) == ["w", "x", "w*x", "b", "y"]
     assert labels(tg.draw(y)) == [""] * 5
     assert w.label == ""  # the graph is left as it was
 
@@ -24,7 +24,7 @@ def test_variables_name_the_boxes():
 def test_a_label_wins_over_a_variable():
     w = Value(2.0, label="weight")
 
-    assert labels(tg.draw(w * 3.0, names=True)) == ["weight", ""]
+    assert labels(tg.draw(w * 3.0, names=True)) == ["weight", "weight*3"]
 
 
 def test_an_ambiguous_name_is_left_out():
@@ -63,11 +63,29 @@ def test_underscored_and_foreign_names_are_left_alone():
 def test_names_can_be_given():
     x = Value(1.0)
 
-    assert labels(tg.draw(x + 1.0, names={x: "speed"})) == ["speed", ""]
+    assert labels(tg.draw(x + 1.0, names={x: "speed"})) == ["speed", "speed + 1"]
 
 
 def test_names_survive_the_writing_out_of_fused_nodes():
     w, x = [Value(1.0), Value(2.0)], [Value(3.0), Value(4.0)]
     y = tg.tanh(tg.dot(w, x))
 
-    assert labels(tg.draw(y, names=True, elementary=True)) == ["w[0]", "x[0]", "", "w[1]", "x[1]", "", "", "y"]
+    assert labels(tg.draw(y, names=True, elementary=True)) == [
+        *("w[0]", "x[0]", "w[0]*x[0]", "w[1]", "x[1]", "w[1]*x[1]", "", "y"),
+    ]
+
+
+def test_a_step_between_is_called_by_its_formula_only_if_every_name_in_it_is_sure():
+    w, x, odd, twin, other = Value(1.0), Value(2.0), Value(3.0, "not a name!"), Value(4.0, "t"), Value(5.0, "t")
+    y = ((w - x) * x) ** 2 + odd * x + twin * x + other
+
+    assert labels(tg.draw(y, names=True)) == [
+        *("w", "x", "w - x", "(w - x)*x", "((w - x)*x)**2", "not a name!", "", "", "t", "", "", "t", "y"),
+    ]
+
+
+def test_long_formulas_are_left_out():
+    a_rather_long_name = Value(1.0)
+    y = (a_rather_long_name * 2.5).tanh()
+
+    assert labels(tg.draw(y, names=True)) == ["a_rather_long_name", "", "y"]

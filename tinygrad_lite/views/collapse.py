@@ -18,6 +18,8 @@ from tinygrad_lite.views.picture import Box, Edge, Note
 
 Draw = Callable[[int], Box]
 
+MANY = 7  # leaves that lead to the same place and are drawn as one box
+
 
 def collapsed(
     graph: Graph,
@@ -41,8 +43,9 @@ def collapsed(
     """
     fold = Fold(graph, keep=modules.is_neuron)
     places = modules.placed(fold)
-    _check(expand, places, depth)
     closed = {number: _closed(place, depth, expand) for number, place in places.items()}
+    closed |= _inputs(fold, closed, places, expand)
+    _check(expand, places, depth)
     closed = _without_cycles(fold, {number: name for number, name in closed.items() if name})
     return _drawn(fold, closed, places, draw_box, texts, write)
 
@@ -55,6 +58,28 @@ def _closed(place: tuple[str, ...], depth: int, expand: Collection[str]) -> str:
     while level <= len(place) and ".".join(place[:level]) in expand:
         level += 1
     return ".".join(place[:level]) if level <= len(place) else ""
+
+
+def _inputs(
+    fold: Fold, closed: Mapping[int, str], places: dict[int, tuple[str, ...]], expand: Collection[str]
+) -> dict[int, str]:
+    """Many leaves that lead into the same closed boxes, such as the pixels of an image, as one box "inputs"."""
+    leads: dict[int, set[str]] = {}
+    for child, parents in enumerate(fold.graph.parents):
+        for parent in parents:
+            if fold.graph.nodes[parent].op is ops.leaf and parent not in places:
+                leads.setdefault(fold.home[parent], set()).add(closed.get(fold.home[child], ""))
+    alike: dict[tuple[str, ...], list[int]] = {}
+    for leaf, names in leads.items():
+        if "" not in names:
+            alike.setdefault(tuple(sorted(names)), []).append(leaf)
+    many = [leaves for leaves in alike.values() if len(leaves) >= MANY]
+    found = {}
+    for i, leaves in enumerate(many, start=1):
+        name = "inputs" if len(many) == 1 else f"inputs {i}"
+        places |= dict.fromkeys(leaves, (name,))
+        found |= dict.fromkeys(leaves, "" if name in expand else name)
+    return found
 
 
 def _check(expand: Collection[str], places: Mapping[int, tuple[str, ...]], depth: int) -> None:
@@ -179,8 +204,9 @@ def _group(
     rows = [("neurons", str(neurons))] if neurons > 1 else []
     if activations:
         rows.append(("activation", ", ".join(activations)))
-    rows += [("parameters", f"{len(parameters):,}"), ("|grad|", write(length))]
-    if neurons == 1:
+    kind = "values" if len(parameters) == len(members) else "parameters"  # leaves alone are inputs
+    rows += [(kind, f"{len(parameters):,}"), ("|grad|", write(length))]
+    if neurons == 1 and kind == "parameters":
         rows[:0] = [("data", write(nodes[number].data)), ("grad", write(_grad(nodes[number])))]
     seen: dict[tuple[str, ...], int] = {}  # how often each neuron was computed
     for m in members:

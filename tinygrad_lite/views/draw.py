@@ -14,7 +14,7 @@ from tinygrad_lite.views import cards
 from tinygrad_lite.views.collapse import collapsed
 from tinygrad_lite.views.elementary import written_out
 from tinygrad_lite.views.heat import heated
-from tinygrad_lite.views.names import names_in
+from tinygrad_lite.views.names import formulas, names_in
 from tinygrad_lite.views.paths import highlighted
 from tinygrad_lite.views.picture import Box, Edge, Note, Picture
 from tinygrad_lite.views.themes import Theme, theme_named
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
 SHOWN = ("data", "grad", "local", "contribution")
 LIMIT = 300
+NAMED = 2000  # values of a graph in which formulas are made for those without a name
 
 
 def draw(
@@ -53,8 +54,8 @@ def draw(
         format: how numbers are written, as in `format(x, ".4f")`, or a function.
         theme: "light", "dark" or "print".
         title: a line above the picture.
-        names: True takes names for unlabelled Values from the variables where draw is called; a
-            dict gives them.
+        names: True takes names for unlabelled Values from the variables where draw is called, and
+            short formulas for the steps between; a dict gives them.
         elementary: write fused nodes out, a `dot` or a `sum` as products and additions.
         heat: tint the boxes and arrows by their gradients, with a legend.
         paths: a leaf, or several: every path from it to the root in a colour of its own, with
@@ -95,6 +96,8 @@ def draw(
         called = {image.get(value, value): name for value, name in called.items()}
         sources = [image.get(source, source) for source in sources]
     graph = Graph(*roots)
+    if names and len(graph) <= NAMED:
+        called |= formulas([node for node in graph.nodes if node.op is not ops.constant], called)
     opened = (expand,) if isinstance(expand, str) else tuple(expand)
     if depth is None and not opened and limit is not None and len(graph) > limit:
         raise _too_large(len(graph), limit)
@@ -169,7 +172,7 @@ def writer(format: str | Callable[[float], str]) -> Callable[[float], str]:
     if format:
         _ = f"{0.0:{format}}"  # a spec that Python refuses is refused here
         return lambda x: f"{x:{format}}"
-    return lambda x: f"{x:.4f}" if x == 0 or 1e-3 <= abs(x) < 1e5 else f"{x:.3e}"
+    return lambda x: f"{x + 0.0:.4f}" if x == 0 or 1e-3 <= abs(x) < 1e5 else f"{x:.3e}"
 
 
 def number_of(grad: Any) -> float:

@@ -254,9 +254,14 @@ class Picture:
     # ------------------------------------------------------------------ notebooks
 
     def html(self) -> str:
-        """The picture as one <img> element, which notebooks also show where they trust nobody."""
+        """The picture as one <img> element, which notebooks also show where they trust nobody.
+
+        A wide picture shrinks to the width of the cell, but not below three quarters of its size;
+        from there on the cell scrolls.
+        """
         data = base64.b64encode(self.svg.encode()).decode("ascii")
-        return f'<img alt="{escape.html(self.alt)}" style="max-width:100%" src="data:image/svg+xml;base64,{data}">'
+        style = f"max-width:100%;min-width:{0.75 * self.placement.width:.0f}px"
+        return f'<img alt="{escape.html(self.alt)}" style="{style}" src="data:image/svg+xml;base64,{data}">'
 
     def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, str]:
         """What a notebook stores. `image/svg+xml` is added where it is asked for by name."""
