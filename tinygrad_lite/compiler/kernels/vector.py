@@ -13,6 +13,10 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from tinygrad_lite.engine.op import Op
 
 
 def type_name(kind: str, lanes: int) -> str:
@@ -162,6 +166,36 @@ class Vector:
 
     def is_nan(self) -> Vector:
         return self._compare("uno", "", self)
+
+    def __pow__(self, n: float) -> Vector:
+        """A small whole power as products; else the kernel `pow`."""
+        if n in (1, 2, 3, 4):
+            square = self * self
+            return {1: self, 2: square, 3: square * self, 4: square * square}[int(n)]
+        from tinygrad_lite.compiler.kernels import power
+
+        return power.pow(self, self.like(n))
+
+    def _apply(self, op: Op, operands: tuple[Any, ...]) -> Any:
+        """A row of the table on vectors, by its kernel: so a rule in ordinary arithmetic can be run on vectors."""
+        from tinygrad_lite.compiler.kernels import KERNELS
+
+        vectors = [self.like(x if isinstance(x, Vector) else float(x)) for x in operands]
+        if op.name == "abs":
+            return abs(vectors[0])
+        if op.name in ("max", "min"):
+            best = vectors[0]
+            for x in vectors[1:]:
+                best = where(x > best if op.name == "max" else x < best, x, best)
+            return best
+        _, rule = KERNELS.get(op.name, (0, None))
+        answer = rule(*vectors) if rule is not None else None
+        if not isinstance(answer, Vector):
+            raise NotImplementedError(f"the row {op.name!r} has no kernel that could be written inside a formula.")
+        return answer
+
+    def __bool__(self) -> bool:
+        raise TypeError("the lanes of a vector may differ, so a rule cannot branch on it; use where(...) or a row.")
 
     def bits(self) -> Vector:
         """The 64 bits of each double, as a whole number."""

@@ -1,0 +1,80 @@
+"""Values whose numbers live in an array, so that compiled code and the user see the same parameters.
+
+Reading `.data` of a bound Value reads the array, and assigning writes it: nothing has to be copied after
+a step. A Value becomes bound in place, so that every list that holds it stays right; `release` makes it
+an ordinary Value again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from tinygrad_lite.engine.op import number
+from tinygrad_lite.engine.value import Value
+
+
+class Bound(Value):
+    """A leaf whose data and grad are entries of arrays; made by `bind`."""
+
+    __slots__ = ()
+
+    @property  # type: ignore[override]
+    def data(self) -> float:
+        array, i = _DATA.__get__(self)
+        return float(array[i])
+
+    @data.setter
+    def data(self, x: Any) -> None:
+        array, i = _DATA.__get__(self)
+        array[i] = number(x, "a parameter")
+
+    @property  # type: ignore[override]
+    def grad(self) -> Any:
+        array, i = _GRAD.__get__(self)
+        return float(array[i])
+
+    @grad.setter
+    def grad(self, x: Any) -> None:
+        array, i = _GRAD.__get__(self)
+        array[i] = x.data if isinstance(x, Value) else x
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """A copy or a pickle is an ordinary Value with the numbers of now."""
+        return _unbound, (self.data, self.grad, self.label)
+
+    def __copy__(self) -> Value:
+        return _unbound(self.data, self.grad, self.label)
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> Value:
+        return _unbound(self.data, self.grad, self.label)
+
+
+_DATA: Any = Value.__dict__["data"]  # the slots themselves, which hold (array, place) in a bound Value
+_GRAD: Any = Value.__dict__["grad"]
+
+
+def _unbound(data: float, grad: float, label: str) -> Value:
+    value = Value(data, label)
+    value.grad = grad
+    return value
+
+
+def bind(values: Sequence[Value], numbers: Any, slopes: Any) -> None:
+    """From now on the data and grad of `values[i]` are `numbers[i]` and `slopes[i]`, beginning with what they are."""
+    release([value for value in values if isinstance(value, Bound)])
+    for i, value in enumerate(values):
+        numbers[i] = value.data
+        slopes[i] = value.grad.data if isinstance(value.grad, Value) else value.grad
+        value.__class__ = Bound
+        _DATA.__set__(value, (numbers, i))
+        _GRAD.__set__(value, (slopes, i))
+
+
+def release(values: Sequence[Value]) -> None:
+    """Make bound Values ordinary ones, with the numbers they have now."""
+    for value in values:
+        if isinstance(value, Bound):
+            data, grad = value.data, value.grad
+            value.__class__ = Value
+            value.data, value.grad = data, grad

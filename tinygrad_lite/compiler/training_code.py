@@ -1,0 +1,258 @@
+"""The machine code around a compiled loss: many steps of training in one call.
+
+In: an optimizer's rule, and the address of the code that computes loss and gradient. Out: LLVM's text of
+`train`, which for each step gathers the rows of the batch, runs that code, and moves the parameters.
+
+    for each step:
+        put the batch's rows where the loss wants them      (gather)
+        copy the parameters there, run, take loss and gradient
+        if the loss is not finite: stop, with the parameters as they were
+        move each parameter by the optimizer's rule         (on vectors, traced from the rule itself)
+
+The rule is the optimizer's own, run once on `Vector`s: there is no second set of formulas.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from tinygrad_lite.compiler.kernels.vector import Body, Vector, type_name
+
+FIELDS = (
+    *("steps", "plan", "losses", "parameters", "gradient", "count", "padded"),
+    *("sources", "source_count", "entry", "done"),
+)
+"""The 64-bit fields of `train`'s argument; behind them the addresses of the optimizer's state."""
+
+DESCRIPTION = ("arguments", "main", "blocks", "block", "tail", "rest", "lanes", "columns", "parameters", "out")
+"""The fields of a batch's description: where its buffers are and how its rows are cut into blocks."""
+
+SOURCE = ("address", "width", "first", "choices", "choice_count")
+"""The fields of one source of data: row-major doubles, their place among the columns, and the values they may have."""
+
+
+class Writer:
+    """Lines of LLVM's text, with loops that nest."""
+
+    def __init__(self) -> None:
+        self.lines: list[str] = []
+        self.block = "start"
+        self._names = 0
+
+    def new(self, instruction: str) -> str:
+        """The name of an instruction's result."""
+        self._names += 1
+        self.lines.append(f"  %n{self._names} = {instruction}")
+        return f"%n{self._names}"
+
+    def put(self, line: str) -> None:
+        self.lines.append(f"  {line}")
+
+    def label(self, name: str) -> None:
+        self.lines.append(f"{name}:")
+        self.block = name
+
+    def loop(self, count: str, body: Callable[[str], None], step: int = 1) -> None:
+        """Do the body for i = 0, step, 2 step, ... below count; it gets the name of i."""
+        self._names += 1
+        mine, before = f"l{self._names}", self.block
+        self.put(f"br label %{mine}.test")
+        self.label(f"{mine}.test")
+        self.put(f"%{mine}.i = phi i64 [0, %{before}], [%{mine}.next, %{mine}.last]")
+        self.put(f"%{mine}.go = icmp slt i64 %{mine}.i, {count}")
+        self.put(f"br i1 %{mine}.go, label %{mine}.body, label %{mine}.end")
+        self.label(f"{mine}.body")
+        body(f"%{mine}.i")
+        self.put(f"br label %{mine}.last")
+        self.label(f"{mine}.last")
+        self.put(f"%{mine}.next = add i64 %{mine}.i, {step}")
+        self.put(f"br label %{mine}.test")
+        self.label(f"{mine}.end")
+
+    def field(self, pointer: str, i: int, kind: str = "i64") -> str:
+        """The i-th 64-bit field behind a pointer."""
+        return self.new(f"load {kind}, ptr {self.new(f'getelementptr i64, ptr {pointer}, i64 {i}')}")
+
+    def at(self, pointer: str, i: str) -> str:
+        """The address of the i-th double behind a pointer."""
+        return self.new(f"getelementptr double, ptr {pointer}, i64 {i}")
+
+
+def text(rule: Callable[..., Any], slots: int, numbers: int, lanes: int) -> str:
+    """The module that defines `train`.
+
+    Args:
+        rule: `rule(p, g, state, *numbers) -> (new p, new state)`, in ordinary arithmetic.
+        slots: how many numbers of state a parameter has.
+        numbers: how many quantities all parameters share in a step.
+        lanes: doubles in a vector.
+    """
+    update, declarations = _update(rule, slots, numbers, lanes)
+    return "\n\n".join([_train(slots, numbers), _gather(), _copy(lanes), update, *sorted(declarations)]) + "\n"
+
+
+def _update(rule: Callable[..., Any], slots: int, numbers: int, lanes: int) -> tuple[str, set[str]]:
+    """One step of the optimizer over arrays whose length is a multiple of the lanes."""
+    here = type_name("double", lanes)
+    arrays = ["p", "g", *(f"s{i}" for i in range(slots))]
+    body = Body(lanes)
+    shared = [Vector(body, f"%number{i}") for i in range(numbers)]
+    p, g, *state = (Vector(body, f"%{name}.was") for name in arrays)
+    moved, new = rule(p, g, tuple(state), *shared)
+    results = {"p": moved, **{f"s{i}": x for i, x in enumerate(new)}}
+    signature = ", ".join([f"ptr %{name}" for name in arrays] + ["i64 %count", "ptr %numbers"])
+    w = Writer()
+    w.label("start")
+    for i in range(numbers):
+        x = w.new(f"load double, ptr {w.at('%numbers', str(i))}")
+        if lanes == 1:
+            w.put(f"%number{i} = fadd double {x}, -0.0")
+        else:
+            one = w.new(f"insertelement {here} poison, double {x}, i64 0")
+            w.put(f"%number{i} = shufflevector {here} {one}, {here} poison, <{lanes} x i32> zeroinitializer")
+
+    def each(i: str) -> None:
+        places = {name: w.at(f"%{name}", i) for name in arrays}
+        for name in arrays:
+            w.put(f"%{name}.was = load {here}, ptr {places[name]}, align 8")
+        w.lines.extend(body.lines)
+        for name, x in results.items():
+            w.put(f"store {here} {x.name}, ptr {places[name]}, align 8")
+
+    w.loop("%count", each, step=lanes)
+    w.put("ret void")
+    lines = [f"define internal void @update({signature}) nounwind {{", *w.lines, "}"]
+    return "\n".join(lines), body.declarations
+
+
+def _copy(lanes: int) -> str:
+    """`count` doubles from one place to another."""
+    w = Writer()
+    here = type_name("double", lanes)
+    w.label("start")
+    whole = w.new(f"and i64 %count, {-lanes}")
+    rest = w.new(f"sub i64 %count, {whole}")
+
+    def copy(kind: str, i: str) -> None:
+        x = w.new(f"load {kind}, ptr {w.at('%from', i)}, align 8")
+        w.put(f"store {kind} {x}, ptr {w.at('%to', i)}, align 8")
+
+    w.loop(whole, lambda i: copy(here, i), step=lanes)
+    w.loop(rest, lambda i: copy("double", w.new(f"add i64 {whole}, {i}")))
+    w.put("ret void")
+    head = "define internal void @copy(ptr %to, ptr %from, i64 %count) nounwind {"
+    return "\n".join([head, *w.lines, "}"])
+
+
+def _gather() -> str:
+    """Rows `index[0], index[1], ...` of a source, cut into blocks of `width` rows, a column after the other in each.
+
+    Returns false if a number is not among the choices of its source.
+    """
+    w = Writer()
+    w.label("start")
+    address, width, first = w.field("%source", 0, "ptr"), w.field("%source", 1), w.field("%source", 2)
+    choices, choice_count = w.field("%source", 3, "ptr"), w.field("%source", 4)
+    checked = w.new(f"icmp sgt i64 {choice_count}, 0")
+    good, found = w.new("alloca i1"), w.new("alloca i1")
+    w.put(f"store i1 true, ptr {good}")
+    size = w.new("mul i64 %columns, %lanes")
+    start = w.new(f"mul i64 {first}, %lanes")
+
+    def block(b: str) -> None:
+        offset = w.new(f"add i64 {w.new(f'mul i64 {b}, {size}')}, {start}")
+        target = w.at("%to", offset)
+        from_index = w.new(f"mul i64 {b}, %lanes")
+
+        def lane(k: str) -> None:
+            place = w.new(f"getelementptr i64, ptr %index, i64 {w.new(f'add i64 {from_index}, {k}')}")
+            row = w.at(address, w.new(f"mul i64 {w.new(f'load i64, ptr {place}')}, {width}"))
+
+            def column(c: str) -> None:
+                x = w.new(f"load double, ptr {w.at(row, c)}")
+                before = w.new(f"mul i64 {c}, %lanes")
+                w.put(f"store double {x}, ptr {w.at(target, w.new(f'add i64 {before}, {k}'))}")
+
+            w.loop(width, column)
+
+            def check(_: str) -> None:
+                x = w.new(f"load double, ptr {row}")
+                w.put(f"store i1 false, ptr {found}")
+
+                def compare(j: str) -> None:
+                    same = w.new(f"fcmp oeq double {x}, {w.new(f'load double, ptr {w.at(choices, j)}')}")
+                    either = w.new(f"or i1 {same}, {w.new(f'load i1, ptr {found}')}")
+                    w.put(f"store i1 {either}, ptr {found}")
+
+                w.loop(choice_count, compare)
+                both = w.new(f"and i1 {w.new(f'load i1, ptr {found}')}, {w.new(f'load i1, ptr {good}')}")
+                w.put(f"store i1 {both}, ptr {good}")
+
+            w.loop(w.new(f"zext i1 {checked} to i64"), check)
+
+        w.loop("%lanes", lane)
+
+    w.loop("%blocks", block)
+    w.put(f"ret i1 {w.new(f'load i1, ptr {good}')}")
+    head = "define internal i1 @gather(ptr %to, i64 %blocks, i64 %lanes, i64 %columns, ptr %source, ptr %index) nounwind {"
+    return "\n".join([head, *w.lines, "}"])
+
+
+def _train(slots: int, numbers: int) -> str:
+    w = Writer()
+    w.label("start")
+    given = {name: w.field("%a", i, "i64" if name in _COUNTS else "ptr") for i, name in enumerate(FIELDS)}
+    done = w.new(f"getelementptr i64, ptr %a, i64 {FIELDS.index('done')}")
+    state = [w.field("%a", len(FIELDS) + i, "ptr") for i in range(slots)]
+
+    def step(s: str) -> None:
+        w.put(f"store i64 {s}, ptr {done}")
+        row = w.new(f"getelementptr i64, ptr {given['plan']}, i64 {w.new(f'mul i64 {s}, 3')}")
+        batch, index, shared = (w.field(row, i, "ptr") for i in range(3))
+        its = {name: w.field(batch, i, "i64" if name in _COUNTS else "ptr") for i, name in enumerate(DESCRIPTION)}
+        main_rows = w.new(f"mul i64 {its['blocks']}, {its['block']}")
+        rest_index = w.new(f"getelementptr i64, ptr {index}, i64 {main_rows}")
+        wanted = w.new(f"icmp ne ptr {index}, null")
+        sources = w.new(f"select i1 {wanted}, i64 {given['source_count']}, i64 0")
+
+        def fetch(k: str) -> None:
+            source = w.new(f"getelementptr i64, ptr {given['sources']}, i64 {w.new(f'mul i64 {k}, {len(SOURCE)}')}")
+            oks = [
+                w.new(
+                    f"call i1 @gather(ptr {its[to]}, i64 {its[blocks]}, i64 {its[lanes]}, i64 {its['columns']}, "
+                    f"ptr {source}, ptr {rows})"
+                )
+                for to, blocks, lanes, rows in (("main", "blocks", "block", index), ("tail", "rest", "lanes", rest_index))
+            ]
+            _leave_unless(w, w.new(f"and i1 {oks[0]}, {oks[1]}"), done, "-1")
+
+        w.loop(sources, fetch)
+        w.put(f"call void @copy(ptr {its['parameters']}, ptr {given['parameters']}, i64 {given['count']})")
+        w.put(f"call void {given['entry']}(ptr {its['arguments']})")
+        loss = w.new(f"load double, ptr {its['out']}")
+        w.put(f"store double {loss}, ptr {w.at(given['losses'], s)}")
+        _leave_unless(w, w.new(f"fcmp ord double {w.new(f'fsub double {loss}, {loss}')}, 0.0"), done, s)
+        w.put(f"call void @copy(ptr {given['gradient']}, ptr {w.at(its['out'], '1')}, i64 {given['count']})")
+        arrays = ", ".join(f"ptr {x}" for x in (given["parameters"], given["gradient"], *state))
+        w.put(f"call void @update({arrays}, i64 {given['padded']}, ptr {shared})")
+
+    w.loop(given["steps"], step)
+    w.put(f"store i64 {given['steps']}, ptr {done}")
+    w.put("ret void")
+    return "\n".join(["define void @train(ptr %a) nounwind {", *w.lines, "}"])
+
+
+_COUNTS = {"steps", "count", "padded", "source_count", "done", "blocks", "block", "rest", "lanes", "columns"}
+
+
+def _leave_unless(w: Writer, good: str, done: str, result: str) -> None:
+    """Return from `train` with that result, unless all is well."""
+    mine = f"g{len(w.lines)}"
+    w.put(f"br i1 {good}, label %{mine}.on, label %{mine}.out")
+    w.label(f"{mine}.out")
+    w.put(f"store i64 {result}, ptr {done}")
+    w.put("ret void")
+    w.label(f"{mine}.on")
+
+
