@@ -80,10 +80,13 @@ class Explanation:
         self.chain = chain
         self.gradients = {chain.names.slope(chain.out, x).text: chain.adjoints.get(x, 0.0) for x in chain.targets}
         self._story = Story(chain, max_paths=max_paths, max_nodes=max_nodes, digits=digits)
+        self._told: Report | None = None
 
     def report(self) -> Report:
         """The derivation as the parts of a report."""
-        return self._story.report()
+        if self._told is None:
+            self._told = self._story.report()
+        return self._told
 
     def text(self, width: int = 80, *, ascii: bool = False) -> str:
         """For a terminal of that width. Formulas are in Python's notation."""

@@ -11,7 +11,8 @@ from tinygrad_lite.views.formula import Name, Symbol
 from tinygrad_lite.views.notation import HTML, Infix, LaTeX, Notation
 from tinygrad_lite.views.style import CELL, MONO
 
-_REMARK = "font-family:sans-serif;font-size:88%;opacity:0.8;text-indent:0"
+_REMARK = "font-family:sans-serif;font-size:88%;opacity:0.8;padding-left:1.2em"
+_HANGING = "padding-left:1.2em;text-indent:-1.2em"
 
 
 class Equation(NamedTuple):
@@ -65,13 +66,13 @@ class Equations:
         for equation in self.equations:
             sides = equation.written(notation)
             stacked = sum(len(re.sub(r"<[^>]*>", "", side)) + 3 for side in sides) > 72
-            joint = "<br>=&nbsp;" if stacked else " = "
-            remarks = "".join(f'<div style="{_REMARK}">{escape.html(remark)}</div>' for remark in equation.remarks)
+            lines = [f"= {_unbroken(side)}" for side in sides] if stacked else [f"= {' = '.join(sides)}"]
+            shown = [f'<div style="{_HANGING}">{line}</div>' for line in lines]
+            shown += [f'<div style="{_REMARK}">{escape.html(remark)}</div>' for remark in equation.remarks]
             cell = f"{CELL};{MONO};color:inherit;text-align:left;line-height:1.7"
-            wrapping = "padding-left:2em;text-indent:-1.4em;white-space:normal"
             rows.append(
                 f'<tr style="background-color:transparent"><td style="{cell};padding-right:0">{equation.left.html}</td>'
-                f'<td style="{cell};{wrapping}">= {joint.join(sides)}{remarks}</td></tr>'
+                f'<td style="{cell};white-space:normal">{"".join(shown)}</td></tr>'
             )
         return (
             '<div style="overflow-x:auto;max-width:100%"><table style="border-collapse:collapse;color:inherit;'
@@ -90,8 +91,12 @@ class Equations:
             sides = equation.written(notation)
             if sum(map(len, sides)) <= 90:
                 rows.append(f"{equation.left.latex} &= {' = '.join(sides)}")
-            else:
-                rows += [f"{equation.left.latex if i == 0 else ''} &= {side}" for i, side in enumerate(sides)]
+                continue
+            left = equation.left.latex
+            for side in sides:
+                first, *others = _filled(terms_of(side), 160)
+                rows += [f"{left} &= {first}", *[rf" &\quad {{}} {term}" for term in others]]
+                left = ""
         return rows
 
     def markdown(self) -> str:
@@ -124,14 +129,54 @@ def aligned(rows: Sequence[str]) -> str:
     return "\\begin{aligned}\n" + " \\\\\n".join(rows) + "\n\\end{aligned}"
 
 
+def terms_of(written: str) -> list[str]:
+    r"""A sum cut before each + that stands outside all brackets.
+
+    >>> terms_of("a*(b + c) + d"), terms_of(r"\frac{a + b}{c} + d")
+    (['a*(b + c)', '+ d'], ['\\frac{a + b}{c}', '+ d'])
+    """
+    depth, start, found = 0, 0, []
+    for i, c in enumerate(written):
+        depth += (c in "([{") - (c in ")]}")
+        if depth == 0 and written.startswith(" + ", i):
+            found.append(written[start:i])
+            start = i + 1
+    return [*found, written[start:]]
+
+
+def _unbroken(side: str) -> str:
+    """A sum whose lines a browser breaks between its terms first."""
+    terms = terms_of(side)
+    if len(terms) == 1:
+        return side
+    return " ".join(f'<span style="display:inline-block;text-indent:0">{term}</span>' for term in terms)
+
+
+def _filled(terms: Sequence[str], room: int) -> list[str]:
+    """Short terms joined again, as many as fit in a line."""
+    lines = [terms[0]]
+    for term in terms[1:]:
+        if len(lines[-1]) + 1 + len(term) <= room:
+            lines[-1] += f" {term}"
+        else:
+            lines.append(term)
+    return lines
+
+
 def _broken(line: str, width: int, indent: int) -> list[str]:
-    """A long line broken at spaces and after `*`, further lines indented; a piece without either stays whole."""
-    lines, margin = [], " " * min(indent, width // 2)
-    while escape.width(line) > width:
-        start = len(line) - len(line.lstrip())
-        breaks = [m.end() for m in re.finditer(r" |(?<!\*)\*(?!\*)", line) if start < m.end() <= width]
-        if not breaks or breaks[-1] >= len(line):
-            break
-        lines.append(line[: breaks[-1]].rstrip())
-        line = margin + line[breaks[-1] :].lstrip()
-    return [*lines, line]
+    """A long line broken before terms of its sum; a term that is still too long, at spaces and after `*`."""
+    if escape.width(line) <= width:
+        return [line]
+    margin = " " * min(indent, width // 2)
+    first, *others = _filled(terms_of(line), width - len(margin))
+    lines = []
+    for piece in (first, *(margin[:-2] + term for term in others)):
+        while escape.width(piece) > width:
+            start = len(piece) - len(piece.lstrip())
+            breaks = [m.end() for m in re.finditer(r" |(?<!\*)\*(?!\*)", piece) if start + 2 < m.end() <= width]
+            if not breaks or breaks[-1] >= len(piece):
+                break
+            lines.append(piece[: breaks[-1]].rstrip())
+            piece = margin + piece[breaks[-1] :].lstrip()
+        lines.append(piece)
+    return lines

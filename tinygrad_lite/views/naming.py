@@ -19,7 +19,7 @@ from tinygrad_lite.views.formula import Name
 if TYPE_CHECKING:
     from tinygrad_lite.engine.value import Value
 
-LONGEST = 24
+LONGEST = 32
 _WORD = re.compile(r"([^\W\d_]\w*(?:\.\w+)*)((?:\[\d+(?:, ?\d+)*\])*)('*)")
 _GREEK = (
     *("alpha", "beta", "gamma", "delta", "epsilon", "zeta", "eta", "theta", "iota", "kappa", "lambda", "mu"),

@@ -190,7 +190,7 @@ class Story:
         return self.chain.names[node].text
 
     def _list_of_numbers(self, nodes: Sequence[Value]) -> str:
-        most = self.max_nodes or len(nodes)
+        most = len(nodes) if self.max_nodes is None else 12
         said = [f"{self._called(n)} = {TEXT.of(_number(n.data)[0], numbers=True)}" for n in nodes[:most]]
         return ", ".join(said) + (f", and {len(nodes) - most:,} more" if len(nodes) > most else "")
 
