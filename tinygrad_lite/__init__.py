@@ -96,7 +96,7 @@ _ROOMS: dict[str, tuple[str, ...]] = {
     "views.why_order": ("why_order",),
 }
 _HOME = {name: home for home, names in _ROOMS.items() for name in names}
-_SUBMODULES = ("nn", "views", "checking", "compiler", "export", "errors")
+_SUBMODULES = ("nn", "views", "checking", "compiler", "export", "errors", "testing")
 
 if TYPE_CHECKING:
     from tinygrad_lite import checking, compiler, errors, export, nn, views

@@ -178,13 +178,11 @@ def _ways(
     if any(o is None for o in observed):
         return {}
     zero = Mistake("ZERO", "d" + name, f"d{name} is zero everywhere", "the sum over its paths")
-    if all(np.abs(o).max() <= 1e-13 * np.abs(d).max() for o, d in zip(observed, D, strict=True)):
-        also = [choice for choice in choices if _vanishes(choice, D, G, records)]
-        nothing = [Way((zero,), 1.0, None), *(Way(c.mistakes, c.cost, None) for c in also)]
-        return dict.fromkeys(range(len(D[0])), nothing)
     penalised = net.penalty[0] != 0.0
     always = not penalised or which == "W" or net.penalty[2]
     found: dict[int, list[Way]] = {}
+    if all(np.abs(o).max() <= tiny for o, tiny in zip(observed, map(_tiny, D), strict=True)):
+        found = {k: [Way((zero,), 1.0, None)] for k in range(len(D[0]))}
     for part, code, words in REG_CHOICES if penalised else REG_CHOICES[:1]:
         if not always:  # a bias that the loss leaves alone: right without the penalty
             code = "" if part == 0.0 else "REG_ON_BIAS"
@@ -206,16 +204,15 @@ def _ways(
     return found
 
 
-def _vanishes(choice: Choice, D: list[Any], G: list[Any], records: list[Record]) -> bool:
-    """Whether a choice gives nothing but rounding, as the sum of a softmax's dZ over all outputs does."""
-    found = [choice.numbers(r, d, g) for d, g, r in zip(D, G, records, strict=True)]
-    return all(p is not None and np.abs(p).max() <= 1e-13 * np.abs(d).max() for p, d in zip(found, D, strict=True))
+def _tiny(d: Array) -> float:
+    """What counts as nothing but rounding beside the right dZ, which is the first lane."""
+    return 1e-13 * float(np.abs(d[0]).max())
 
 
 def _fitting(
     choice: Choice, D: list[Any], G: list[Any], records: list[Record], observed: list[Any], seen: list[Seen]
-) -> dict[int, Factor]:
-    """The lanes that give the observed numbers up to a factor, and the law of that factor."""
+) -> dict[int, Factor | None]:
+    """The lanes that give the observed numbers up to a factor, and the law of that factor; None if all is zero."""
     alive = np.arange(len(D[0]))
     ratios: list[Array] = []
     for d, g, r, o, s in zip(D, G, records, observed, seen, strict=True):
@@ -225,8 +222,10 @@ def _fitting(
                 return {}
             p, u = p.reshape(len(alive), -1), o.ravel()
             ratio = (p @ u) / np.einsum("km,km->k", p, p)
-            nothing = ~np.any(p, axis=1) & ~np.any(u)  # zero, and rightly so: agrees, and says nothing of a scale
-            far = np.abs(u - np.where(nothing, 1.0, ratio)[:, None] * p)
+            tiny = _tiny(d)  # zero, and rightly so: it agrees, and says nothing of a scale
+            nothing = np.all(np.abs(p) <= tiny, axis=1) & np.all(np.abs(u) <= tiny)
+            ratio = np.where(nothing, np.nan, ratio)
+            far = np.where(nothing[:, None], 0.0, np.abs(u - ratio[:, None] * p))
             room = SAME * np.abs(u) + 1e-3 * SAME * np.abs(u).max() + s.noise
             fits = np.all(far <= room, axis=1) & (nothing | (np.isfinite(ratio) & (ratio != 0)))
         alive = alive[fits]
@@ -234,11 +233,11 @@ def _fitting(
         if not len(alive):
             return {}
     same = max([SAME, *(4 * s.noise / max(np.abs(o).max(), 1e-300) for s, o in zip(seen, observed, strict=True))])
-    laws: dict[int, Factor] = {}
+    laws: dict[int, Factor | None] = {}
     for i, k in enumerate(alive):
         telling = [(float(q[i]), (r.N, r.O)) for q, r in zip(ratios, records, strict=True) if np.isfinite(q[i])]
         found = law([ratio for ratio, _ in telling], [size for _, size in telling], same)
-        if found is not None:
+        if found is not None or not telling:
             laws[int(k)] = found
     return laws
 

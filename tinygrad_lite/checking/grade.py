@@ -1,0 +1,152 @@
+"""A file of lesson code graded: run in a process of its own, judged on open and on hidden seeds.
+
+The file defines `loss` and `backprop`, and `params`, `X` and `y` (or `data`, a tuple) to try them on;
+`updates` and `lr` if backprop updates the parameters. `graded` starts this module as a program of its
+own, which runs the file, checks it and leaves the result as JSON; a file that raises, hangs or ends
+the process is a line in that result. (A process of its own is a guard against accidents, not
+against malice.)
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import runpy
+import subprocess
+import sys
+import tempfile
+import xml.etree.ElementTree as ET
+from pathlib import Path
+from typing import Any
+
+from tinygrad_lite.errors import TinygradLiteError
+
+
+def graded(path: str | Path, seeds: list[int], hidden: list[int], limit: float = 60.0) -> dict[str, Any]:
+    """The result for one file, as plain data.
+
+    Args:
+        path: the file.
+        seeds: of our problems; the report of the first is the one that is shown.
+        hidden: further seeds, whose problems are judged but not shown.
+        limit: seconds for everything together.
+
+    Raises:
+        FileNotFoundError: there is no such file.
+    """
+    path = Path(path).resolve()
+    if not path.is_file():
+        raise FileNotFoundError(f"there is no file {path.name}")
+    with tempfile.TemporaryDirectory() as folder:
+        out = Path(folder) / "result.json"
+        order = json.dumps({"file": str(path), "out": str(out), "seeds": seeds, "hidden": hidden, "limit": limit})
+        home = str(Path(__file__).parents[2])
+        paths = os.pathsep.join(filter(None, [home, os.environ.get("PYTHONPATH", "")]))
+        command = [sys.executable, "-m", "tinygrad_lite.checking.grade", order]
+        try:
+            done = subprocess.run(
+                command,
+                cwd=path.parent,
+                env={**os.environ, "PYTHONPATH": paths, "PYTHONDONTWRITEBYTECODE": "1"},
+                stdin=subprocess.DEVNULL,
+                capture_output=True,
+                text=True,
+                errors="replace",
+                timeout=limit,
+                check=False,
+            )
+        except subprocess.TimeoutExpired:
+            return _failed(path, f"the file was still running after {limit:g} s", "RAISED")
+        if not out.exists():
+            last = (done.stderr.strip().splitlines() or ["nothing was said"])[-1]
+            return _failed(path, f"the process ended with code {done.returncode}: {last}", "RAISED")
+        return json.loads(out.read_text(encoding="utf-8"))  # type: ignore[no-any-return]
+
+
+def _failed(path: Path, error: str, code: str) -> dict[str, Any]:
+    return {
+        "file": path.name, "ok": False, "error": error, "score": 0.0, "scores": {}, "codes": [code], "seeds": [],
+        "hidden": [], "text": f"{path.name}: {error}.", "html": "", "checks": [],
+    }  # fmt: skip
+
+
+def work(order: dict[str, Any]) -> dict[str, Any]:
+    """Run the file and check it: what happens in the process of its own."""
+    from tinygrad_lite.checking.check import check
+    from tinygrad_lite.checking.sandbox import described
+
+    path = Path(order["file"])
+    sys.path.insert(0, str(path.parent))
+    try:
+        names = runpy.run_path(str(path), run_name="__graded__")
+    except (Exception, SystemExit) as mishap:
+        return _failed(path, f"the file cannot be run: {described(mishap)}", "RAISED")
+    missing = [name for name in ("loss", "backprop", "params") if name not in names]
+    if missing:
+        return _failed(path, f"the file does not define {', '.join(missing)}", "NAME")
+    data = names["data"] if "data" in names else tuple(names[name] for name in ("X", "y") if name in names)
+    checks: list[Any] = []
+    for seed in [*order["seeds"], *order["hidden"]]:
+        try:
+            checks.append(
+                check(
+                    names["loss"],
+                    names["backprop"],
+                    names["params"],
+                    *data,
+                    updates=bool(names.get("updates", False)),
+                    lr=names.get("lr"),
+                    seed=seed,
+                    limit=min(10.0, order["limit"] / 4),
+                )
+            )
+        except TinygradLiteError as reason:
+            return _failed(path, str(reason).splitlines()[0].rstrip("."), "NAME")
+    first, n = checks[0], len(order["seeds"])
+    kept_back = zip(order["hidden"], checks[n:], strict=True)
+    scores = {name: sum(c.scores[name] for c in checks) / len(checks) for name in first.scores}
+    return {
+        "file": path.name,
+        "ok": all(c.ok for c in checks),
+        "error": first.trial.error,
+        "score": sum(scores.values()) / max(len(scores), 1),
+        "scores": scores,
+        "codes": list(dict.fromkeys(code for c in checks for code in c.codes)),
+        "seeds": order["seeds"],
+        "hidden": [{"seed": seed, "ok": c.ok, "codes": c.codes} for seed, c in kept_back],
+        "text": first.text(),
+        "html": first.html(),
+        "checks": [c.to_dict() for c in checks[:n]],
+    }  # fmt: skip
+
+
+def junit(result: dict[str, Any]) -> str:
+    """The result as JUnit's XML: a test case for each parameter, and one for the hidden seeds."""
+    cases: list[tuple[str, float, str]] = [
+        (f"d{name}", score, ", ".join(result["codes"]) if score < 1 else "") for name, score in result["scores"].items()
+    ]
+    for i, hidden in enumerate(result["hidden"], start=1):
+        cases.append((f"hidden problem {i}", float(hidden["ok"]), ", ".join(hidden["codes"])))
+    if result["error"] or not cases:
+        cases.append(("the file runs", 0.0, result["error"] or "no gradients"))
+    failures = sum(score < 1 for _, score, _ in cases)
+    suite = ET.Element("testsuite", name=result["file"], tests=str(len(cases)), failures=str(failures), errors="0")
+    properties = ET.SubElement(suite, "properties")
+    ET.SubElement(properties, "property", name="score", value=f"{result['score']:.4f}")
+    ET.SubElement(properties, "property", name="codes", value=" ".join(result["codes"]))
+    ET.SubElement(properties, "property", name="seeds", value=" ".join(map(str, result["seeds"])))
+    for name, score, words in cases:
+        case = ET.SubElement(suite, "testcase", classname=Path(result["file"]).stem, name=name)
+        if score < 1:
+            failure = ET.SubElement(case, "failure", message=words or "wrong", type="GradientMismatch")
+            failure.text = "".join(c for c in result["text"] if c in "\n\t" or c >= " ")
+    ET.indent(suite)
+    return '<?xml version="1.0" encoding="utf-8"?>\n' + ET.tostring(suite, encoding="unicode") + "\n"
+
+
+if __name__ == "__main__":
+    order = json.loads(sys.argv[1])
+    found = work(order)
+    Path(order["out"]).write_text(json.dumps(found), encoding="utf-8")
+    sys.stdout.flush()
+    os._exit(0)  # a thread of the user's that never ends must not keep the process

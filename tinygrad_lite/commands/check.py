@@ -1,0 +1,69 @@
+"""`tinygrad-lite check FILE.py`: is the backpropagation in this file right, and if not, what is the mistake?
+
+The file defines `loss` and `backprop`, and `params`, `X`, `y` to try them on. It runs in a process of
+its own with a time limit. The exit code is 0 if every gradient is right, 1 if not, 2 for bad usage.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from pathlib import Path
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    """Add the arguments of the command."""
+    parser.add_argument("files", nargs="+", metavar="FILE.py", help="defines loss, backprop, params, X and y")
+    parser.add_argument("--seed", type=int, default=0, help="of the problems that are shown in the report (default 0)")
+    parser.add_argument(
+        "--hidden", metavar="SEEDS", default="", help="more seeds, as 17,23: judged, but not shown in the report"
+    )
+    parser.add_argument("--limit", type=float, default=60.0, help="seconds for each file (default 60)")
+    parser.add_argument("--json", action="store_true", help="print the results as JSON, a list with one entry a file")
+    parser.add_argument("--junit", metavar="FILE", help="also write JUnit's XML")
+    parser.add_argument("--html", metavar="FILE", help="also write the report as a page")
+
+
+def run(args: argparse.Namespace) -> int:
+    """Check each file; print the reports or the JSON."""
+    from tinygrad_lite.checking.grade import graded, junit
+    from tinygrad_lite.views.text import page
+
+    try:
+        hidden = [int(seed) for seed in args.hidden.split(",") if seed.strip()]
+    except ValueError:
+        print(
+            f"tinygrad-lite check: --hidden needs whole numbers such as 17,23, but got {args.hidden!r}", file=sys.stderr
+        )
+        return 2
+    results = []
+    for file in args.files:
+        try:
+            results.append(graded(file, [args.seed], hidden, args.limit))
+        except FileNotFoundError as reason:
+            print(f"tinygrad-lite check: {reason}", file=sys.stderr)
+            return 2
+    if args.json:
+        print(json.dumps(results, indent=2))
+    else:
+        for result in results:
+            print(_shown(result, len(results) > 1))
+    if args.junit:
+        suites = "".join(junit(result).partition("\n")[2] for result in results)
+        text = f'<?xml version="1.0" encoding="utf-8"?>\n<testsuites>\n{suites}</testsuites>\n'
+        Path(args.junit).write_text(text, encoding="utf-8")
+    if args.html:
+        body = "<hr>".join(result["html"] or f"<p>{result['text']}</p>" for result in results)
+        Path(args.html).write_text(page(body, "tinygrad_lite check"), encoding="utf-8")
+    return 0 if all(result["ok"] for result in results) else 1
+
+
+def _shown(result: dict[str, object], named: bool) -> str:
+    lines = [f"{result['file']}\n"] if named else []
+    lines.append(str(result["text"]))
+    hidden = result["hidden"]
+    if isinstance(hidden, list) and hidden:
+        passed = sum(bool(each["ok"]) for each in hidden)
+        lines.append(f"\nHidden problems: {passed} of {len(hidden)} right.")
+    return "\n".join(lines)
