@@ -319,3 +319,24 @@ def test_a_rule_made_wrong_on_purpose_is_caught():
 
     with pytest.raises(AssertionError):
         test_partials_agree_with_sixty_digits(wrong, (0.7,))
+
+
+@pytest.mark.parametrize(("op", "point"), POINTS)
+def test_the_line_of_source_computes_the_same_with_numpy(op, point):
+    np = pytest.importorskip("numpy")
+    if op.name in ("dot", "erf", "erfc", "gelu"):
+        pytest.skip("NumPy has no function for it; the export brings its own")
+    names = ["x", "y"] if len(point) < 3 else [f"x{i}" for i in range(len(point))]
+    variables = dict(zip(names, point, strict=False))
+    line = op.source.format(lib="np", xs=", ".join(variables), **{name: f"({name})" for name in ("x", "y")})
+
+    assert float(eval(line, {"np": np}, variables)) == pytest.approx(op(*point), rel=1e-14, abs=1e-15)
+
+
+@pytest.mark.parametrize("op", GIVEN, ids=repr)
+def test_the_formula_shows_its_operands_and_its_braces_match(op):
+    shown = op.latex.format(x="A", y="B", xs="A, B", sum="A + B", dot="A B")
+
+    assert shown.count("{") == shown.count("}")
+    assert "A" in shown
+    assert ("B" in shown) == (op.arity != 1)

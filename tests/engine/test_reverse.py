@@ -2,6 +2,7 @@
 
 import math
 import random
+import signal
 import sys
 import threading
 
@@ -374,3 +375,30 @@ def test_a_nan_stays_on_its_own_path():
     root = (Value(math.nan) * b).tanh()
     root.backward(create_graph=False)
     assert math.isnan(root.data)
+
+
+@pytest.mark.skipif(not hasattr(signal, "setitimer"), reason="needs a timer that sends a signal")
+def test_a_real_interruption_at_any_moment_leaves_leaves_all_old_or_all_new():
+    rng = random.Random(0)
+    leaves = [Value(0.1 * i) for i in range(400)]
+    root = total([(a * b).tanh() for a in leaves[::10] for b in leaves])
+    root.backward()
+    first = [leaf.grad for leaf in leaves]
+    old = signal.signal(signal.SIGALRM, signal.default_int_handler)
+    interrupted = 0
+    try:
+        for _ in range(30):
+            for leaf, grad in zip(leaves, first, strict=True):
+                leaf.grad = grad
+            signal.setitimer(signal.ITIMER_REAL, rng.uniform(0.001, 0.03))
+            try:
+                root.backward()
+            except KeyboardInterrupt:
+                interrupted += 1
+            finally:
+                signal.setitimer(signal.ITIMER_REAL, 0)
+            assert [leaf.grad for leaf in leaves] in (first, [2 * grad for grad in first])
+    finally:
+        signal.signal(signal.SIGALRM, old)
+
+    assert interrupted > 0

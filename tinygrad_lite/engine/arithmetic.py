@@ -142,6 +142,8 @@ class Arithmetic:
     softsign = _method(ops.softsign)
     hardtanh = _method(ops.hardtanh)
     # choices and cuts
+    maximum = _method(ops.maximum)
+    minimum = _method(ops.minimum)
     clip = _method(ops.clip)
     sign = _method(ops.sign)
     floor = _method(ops.floor)
