@@ -75,7 +75,8 @@ _ROOMS: dict[str, tuple[str, ...]] = {
     "calculus.exact": ("exact",),
     "calculus.jacobian": ("hessian", "jacobian"),
     "calculus.products": ("hvp", "jvp", "vjp"),
-    "calculus.transforms": ("derivative", "grad", "value_and_grad"),
+    "calculus.transforms": ("grad", "value_and_grad"),
+    "calculus.series": ("derivative", "taylor"),
     "checking.check": ("check",),
     "checking.compare": ("compare",),
     "checking.gradcheck": ("gradcheck",),
@@ -103,7 +104,8 @@ if TYPE_CHECKING:
     from tinygrad_lite.calculus.exact import exact
     from tinygrad_lite.calculus.jacobian import hessian, jacobian
     from tinygrad_lite.calculus.products import hvp, jvp, vjp
-    from tinygrad_lite.calculus.transforms import derivative, grad, value_and_grad
+    from tinygrad_lite.calculus.series import derivative, taylor
+    from tinygrad_lite.calculus.transforms import grad, value_and_grad
     from tinygrad_lite.checking.check import check
     from tinygrad_lite.checking.compare import compare
     from tinygrad_lite.checking.gradcheck import gradcheck
@@ -209,6 +211,7 @@ __all__ = [
     "table",
     "tan",
     "tanh",
+    "taylor",
     "to_json",
     "to_numpy",
     "total",

@@ -1,9 +1,8 @@
-"""grad, value_and_grad and derivative: what they give, in which structure, and what they leave alone."""
+"""grad and value_and_grad: what they give, in which structure, and what they leave alone."""
 
 import math
 from collections import OrderedDict, namedtuple
 
-import mpmath
 import pytest
 
 import tinygrad_lite as tg
@@ -111,7 +110,6 @@ def test_the_inner_of_two_transforms_sees_only_its_own_input():
 def test_an_output_that_does_not_depend_on_an_input_has_slope_zero():
     assert tg.grad(lambda x: 3.0)(1.0) == 0.0
     assert tg.grad(lambda x, y: x * 2, argnums=(0, 1))(1.0, 2.0) == (2.0, 0.0)
-    assert tg.derivative(lambda x: 7, order=2)(1.0) == 0.0
     assert tg.grad(lambda x: x)(4.0) == 1.0
 
 
@@ -143,28 +141,6 @@ def test_an_argument_that_is_a_value_stays_differentiable():
     assert isinstance(tg.grad(lambda t: t + 1)(x), Value)
     array = tg.grad(lambda W: np.sum(W**3))(np.array([Value(1.0), Value(2.0)]))
     assert [entry.data for entry in array] == [3.0, 12.0]
-
-
-@pytest.mark.parametrize("order", range(8))
-def test_derivatives_of_any_order_agree_with_mpmath(order):
-    found = tg.derivative(lambda x: tg.tanh(x) * tg.exp(x), order=order)(0.3)
-
-    with mpmath.workdps(60):
-        expected = mpmath.diff(lambda x: mpmath.tanh(x) * mpmath.exp(x), mpmath.mpf(0.3), order)
-    assert found == pytest.approx(float(expected), rel=1e-11)
-
-
-def test_orders_count_like_nested_grads():
-    def f(x):
-        return tg.sin(x) / x
-
-    assert tg.derivative(f, 2)(1.5) == tg.grad(tg.grad(f))(1.5)
-    assert tg.derivative(f, 3)(1.5) == pytest.approx(tg.grad(tg.derivative(f, 2))(1.5), rel=1e-14)
-    assert tg.derivative(f, 0)(1.5) == f(1.5)
-    with pytest.raises(ValueError, match="whole number from 0 up"):
-        tg.derivative(f, 1.5)
-    with pytest.raises(OperandError, match="a function of one number"):
-        tg.derivative(lambda xs: xs[0])([1.0])
 
 
 @pytest.mark.parametrize("output", [lambda x: [x, x], lambda x: {"a": x}, lambda x: np.array([x, x]), lambda x: (x,)])

@@ -2,7 +2,6 @@
 
     tg.grad(f)              the slope of f along each number in its argument
     tg.value_and_grad(f)    the value too, for the price of the slope
-    tg.derivative(f, 3)     the third derivative of a function of one number
 
 Each calls f on Values, once, and walks the graph that f left behind. No `.grad` is touched,
 whoever's it is, and nothing is remembered between calls.
@@ -16,7 +15,6 @@ from typing import Any
 from tinygrad_lite.calculus.recording import Argnums, Recording
 from tinygrad_lite.engine.reverse import adjoints
 from tinygrad_lite.engine.value import Value
-from tinygrad_lite.errors import OperandError
 
 
 def value_and_grad(f: Callable[..., Any], argnums: Argnums = 0, has_aux: bool = False) -> Callable[..., Any]:
@@ -70,35 +68,6 @@ def grad(f: Callable[..., Any], argnums: Argnums = 0, has_aux: bool = False) -> 
     return named(f_grad, "grad", f)
 
 
-def derivative(f: Callable[[Any], Any], order: int = 1) -> Callable[[Any], Any]:
-    """A function that gives the derivative of f, a function of one number, of any order.
-
-    Raises:
-        ValueError: order is negative or not whole.
-
-    >>> derivative(lambda x: x**5, order=3)(2.0)       # 60 x^2
-    240.0
-    """
-    if not isinstance(order, int) or order < 0:
-        raise ValueError(f"the order of a derivative is a whole number from 0 up, but got {order!r}.")
-
-    def f_derivative(x: Any) -> Any:
-        recording = Recording(f, (x,))
-        if recording.into.container or recording.into.shapes != [None]:
-            raise OperandError(
-                "derivative needs a function of one number; for several use tg.grad, tg.hessian or tg.jacobian."
-            )
-        along, found = recording.inputs[0], recording.output
-        for n in range(1, order + 1):
-            if not isinstance(found, Value):
-                found = 0.0  # a constant: all further derivatives vanish
-                break
-            found = adjoints(found, create_graph=n < order or recording.open).get(along, 0.0)
-        return recording.finish(found)
-
-    return named(f_derivative, f"derivative_{order}", f)
-
-
 def gradient(recording: Recording) -> Any:
     """The slope of the recording's one output along each input, built as the arguments are."""
     root = recording.output
@@ -107,7 +76,7 @@ def gradient(recording: Recording) -> Any:
 
 
 def named(transformed: Callable[..., Any], what: str, f: Callable[..., Any]) -> Callable[..., Any]:
-    name = getattr(f, "__name__", type(f).__name__)
+    name = getattr(f, "__name__", getattr(f, "name", type(f).__name__))
     transformed.__wrapped__ = f  # type: ignore[attr-defined]
     transformed.__name__ = transformed.__qualname__ = f"{what}_of_{name}"
     transformed.__doc__ = f"The {what} of {name}, made by tinygrad_lite. {getattr(f, '__doc__', None) or ''}".rstrip()
