@@ -50,11 +50,15 @@ def test_without_any_program_everything_still_draws(nothing_installed, tmp_path)
     assert "text/html" in tg.draw_dot(lesson())._repr_mimebundle_()
 
 
-@pytest.mark.parametrize("ending", ["png", "pdf"])
-def test_without_any_program_a_png_or_pdf_is_refused_with_what_to_do(nothing_installed, tmp_path, ending):
-    with pytest.raises(RenderingError, match=rf"no program here can write {ending.upper()}(.|\n)*\.svg(.|\n)*nstall"):
+@pytest.mark.parametrize(("ending", "format"), [("png", "PNG"), ("jpg", "JPEG")])
+def test_without_any_program_a_png_is_refused_with_what_to_do(nothing_installed, tmp_path, ending, format):
+    with pytest.raises(RenderingError, match=rf"no program here can write {format}(.|\n)*\.svg(.|\n)*nstall"):
         tg.draw(lesson()).save(tmp_path / f"g.{ending}")
     assert not (tmp_path / f"g.{ending}").exists()
+
+
+def test_without_any_program_a_pdf_is_our_own(nothing_installed, tmp_path):
+    assert tg.draw(lesson()).save(tmp_path / "g.pdf").read_bytes().startswith(b"%PDF")
 
 
 @pytest.mark.skipif(PURE is None, reason="graphviz-pure is not installed")

@@ -5,7 +5,8 @@ otherwise graphviz-pure, a bundled program of about 6 MB that draws alike on eve
 otherwise the system's `dot`; otherwise our own layout in `layout.py`, which always works.
 
 For an SVG the programs only find *places*: they are given sizes and arrows, never the user's
-text, and our own `svg.py` draws. For PNG and PDF they draw the DOT text of `dot.py` themselves.
+text, and our own `svg.py` draws. For PNG they draw the DOT text of `dot.py` themselves; for
+PDF the system's `dot` does, which embeds its fonts, and where there is none `pdf.py`.
 """
 
 from __future__ import annotations
@@ -123,15 +124,11 @@ def drawn(dot: str, format: str, engine: str | None = None) -> bytes:
                 return run(name, dot, format)
             except RenderingError as reason:
                 tried.append(f"{name}: {reason}")
-    cure = (
-        "install Graphviz, which brings the program dot (https://graphviz.org/download)"
-        if format == "pdf"
-        else "`pip install graphviz-pure`, or install Graphviz (https://graphviz.org/download)"
-    )
     raise RenderingError(
         f"no program here can write {format.upper()}"
         + (f" ({'; '.join(tried)})" if tried else "")
-        + f".\n  Save as .svg instead, which always works (a browser prints it to PDF), or {cure}."
+        + ".\n  Save as .svg or .pdf instead, which always works; or `pip install graphviz-pure`,\n"
+        "  or install Graphviz (https://graphviz.org/download)."
     )
 
 
