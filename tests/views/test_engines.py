@@ -95,6 +95,17 @@ def test_the_argument_wins_over_the_variable_and_both_over_the_chain(monkeypatch
         tg.draw(lesson(), engine="dott").svg
 
 
+@pytest.mark.skipif(PURE is None, reason="graphviz-pure is not installed")
+def test_closed_modules_are_placed_by_our_own_layout_unless_another_is_asked_for(monkeypatch):
+    monkeypatch.delenv(engines.VARIABLE, raising=False)
+    w, x, b = Value(2.0, label="m.w[0]"), Value(3.0, label="x"), Value(1.0, label="m.b")
+    y = (w * x + b).tanh() ** 2
+
+    assert tg.draw(y, depth=1).engine == "own"
+    assert tg.draw(y, depth=1, engine="graphviz-pure").engine == "graphviz-pure"
+    assert tg.draw(y).engine == "graphviz-pure"
+
+
 @needs_scripts
 @pytest.mark.parametrize(
     ("body", "complaint"),

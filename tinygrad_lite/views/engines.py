@@ -4,6 +4,9 @@ The chain: what was asked for by `engine=` or by the environment variable TINYGR
 otherwise graphviz-pure, a bundled program of about 6 MB that draws alike on every machine;
 otherwise the system's `dot`; otherwise our own layout in `layout.py`, which always works.
 
+Pictures with closed modules begin at the end of the chain: our layout keeps neurons in their
+order, and stays compact where every neuron leads to every other.
+
 For an SVG the programs only find *places*: they are given sizes and arrows, never the user's
 text, and our own `svg.py` draws. For PNG they draw the DOT text of `dot.py` themselves; for
 PDF the system's `dot` does, which embeds its fonts, and where there is none `pdf.py`.
@@ -90,14 +93,18 @@ def describe() -> str:
     )
 
 
-def placed(sketch: Sketch, engine: str | None = None) -> Placement:
+def placed(sketch: Sketch, engine: str | None = None, *, ours: bool = False) -> Placement:
     """Places for everything in the sketch, by the first engine of the chain that can.
+
+    Args:
+        engine: the one to use, or None.
+        ours: prefer our own layout, if nobody asked for another.
 
     Raises:
         RenderingError: the engine that was asked for is not here, or failed.
     """
     asked = chosen(engine)
-    if asked == "own":
+    if asked == "own" or (ours and asked is None):
         return layout.placed(sketch)
     for name in [asked] if asked else PROGRAMS:
         if program(name):

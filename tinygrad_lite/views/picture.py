@@ -157,7 +157,8 @@ class Picture:
             if self.parts:
                 self._placement = joined([(part.title, part.picture.placement, part.shift) for part in self.parts])
             else:
-                self._placement = engines.placed(cards.sketch(self), self._asked)
+                closed = any(box.kind == "group" for box in self.boxes)
+                self._placement = engines.placed(cards.sketch(self), self._asked, ours=closed)
         return self._placement
 
     @property
