@@ -1,5 +1,8 @@
 """What a picture shows, as data and in a notebook."""
 
+import os
+import subprocess
+import sys
 import xml.etree.ElementTree as ET
 
 import pytest
@@ -84,6 +87,33 @@ def test_the_same_program_gives_the_same_bytes():
     assert tg.draw(lesson()).svg == tg.draw(lesson()).svg
     assert tg.draw(lesson(), engine="own").svg == tg.draw(lesson(), engine="own").svg
     assert tg.draw(lesson()).dot == tg.draw(lesson()).dot
+
+
+PROGRAM = """
+import tinygrad_lite as tg
+from tests.views.test_collapse import training_loss
+from tests.views.random_graphs import random_graph
+for picture in (
+    tg.draw(random_graph(4), heat=True), tg.draw(random_graph(4), engine="own"),
+    tg.draw(training_loss(4, (2, 8, 1)), depth=1), tg.draw(training_loss(4, (2, 8, 1)), depth=2, engine="own"),
+):
+    print(picture.svg, picture.dot, picture.mermaid, picture.to_dict())
+"""
+
+
+def test_another_run_of_the_same_program_gives_the_same_bytes():
+    runs = [
+        subprocess.run(
+            [sys.executable, "-c", PROGRAM],
+            capture_output=True,
+            check=True,
+            env={**os.environ, "PYTHONHASHSEED": seed, "PYTHONIOENCODING": "utf-8"},
+        ).stdout
+        for seed in ("1", "2")
+    ]
+
+    assert len(runs[0]) > 50_000
+    assert runs[0] == runs[1]
 
 
 def test_numbers_are_written_as_asked():

@@ -50,11 +50,15 @@ def test_without_any_program_everything_still_draws(nothing_installed, tmp_path)
     assert "text/html" in tg.draw_dot(lesson())._repr_mimebundle_()
 
 
-@pytest.mark.parametrize("ending", ["png", "pdf"])
-def test_without_any_program_a_png_or_pdf_is_refused_with_what_to_do(nothing_installed, tmp_path, ending):
-    with pytest.raises(RenderingError, match=rf"no program here can write {ending.upper()}(.|\n)*\.svg(.|\n)*nstall"):
+@pytest.mark.parametrize(("ending", "format"), [("png", "PNG"), ("jpg", "JPEG")])
+def test_without_any_program_a_png_is_refused_with_what_to_do(nothing_installed, tmp_path, ending, format):
+    with pytest.raises(RenderingError, match=rf"no program here can write {format}(.|\n)*\.svg(.|\n)*nstall"):
         tg.draw(lesson()).save(tmp_path / f"g.{ending}")
     assert not (tmp_path / f"g.{ending}").exists()
+
+
+def test_without_any_program_a_pdf_is_our_own(nothing_installed, tmp_path):
+    assert tg.draw(lesson()).save(tmp_path / "g.pdf").read_bytes().startswith(b"%PDF")
 
 
 @pytest.mark.skipif(PURE is None, reason="graphviz-pure is not installed")
@@ -89,6 +93,17 @@ def test_the_argument_wins_over_the_variable_and_both_over_the_chain(monkeypatch
         tg.draw(lesson()).svg
     with pytest.raises(RenderingError, match="engine= asks for the layout engine 'dott'"):
         tg.draw(lesson(), engine="dott").svg
+
+
+@pytest.mark.skipif(PURE is None, reason="graphviz-pure is not installed")
+def test_closed_modules_are_placed_by_our_own_layout_unless_another_is_asked_for(monkeypatch):
+    monkeypatch.delenv(engines.VARIABLE, raising=False)
+    w, x, b = Value(2.0, label="m.w[0]"), Value(3.0, label="x"), Value(1.0, label="m.b")
+    y = (w * x + b).tanh() ** 2
+
+    assert tg.draw(y, depth=1).engine == "own"
+    assert tg.draw(y, depth=1, engine="graphviz-pure").engine == "graphviz-pure"
+    assert tg.draw(y).engine == "graphviz-pure"
 
 
 @needs_scripts

@@ -89,3 +89,12 @@ def test_long_formulas_are_left_out():
     y = (a_rather_long_name * 2.5).tanh()
 
     assert labels(tg.draw(y, names=True)) == ["a_rather_long_name", "", "y"]
+
+
+def test_every_way_to_draw_looks_at_the_callers_variables():
+    speed = Value(1.0)
+    y = speed * 2.0
+
+    assert "speed*2" not in tg.draw(y).dot
+    assert "<B>speed</B>" in tg.draw_dot(y, names=True).source
+    assert labels(tg.draw_diff(y, y, names=True)) == ["speed", "y"] * 2

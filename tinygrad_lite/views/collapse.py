@@ -74,7 +74,7 @@ def _inputs(
         if "" not in names:
             alike.setdefault(tuple(sorted(names)), []).append(leaf)
     many = [leaves for leaves in alike.values() if len(leaves) >= MANY]
-    found = {}
+    found: dict[int, str] = {}
     for i, leaves in enumerate(many, start=1):
         name = "inputs" if len(many) == 1 else f"inputs {i}"
         places |= dict.fromkeys(leaves, (name,))

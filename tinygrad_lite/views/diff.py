@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import sys
 from collections.abc import Iterable, Mapping
 from typing import Any
 
@@ -10,6 +11,7 @@ from tinygrad_lite.engine.value import Value
 from tinygrad_lite.errors import OperandError
 from tinygrad_lite.views import cards
 from tinygrad_lite.views.draw import draw, writer
+from tinygrad_lite.views.names import names_in
 from tinygrad_lite.views.picture import Box, Edge, Note, Part, Picture
 
 LINES = 8  # differences that are listed below the picture
@@ -49,6 +51,8 @@ def draw_diff(
     w: grad 15.0000 and 30.0000, a factor of 0.5
     """
     options["format"] = format
+    if options.get("names") is True:
+        options["names"] = names_in(sys._getframe(1))
     if isinstance(one, Mapping) and isinstance(other, Mapping):
         raise OperandError("one side of draw_diff must be a Value or a picture; both are dicts of gradients.")
     if isinstance(one, Mapping):

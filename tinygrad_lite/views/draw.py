@@ -154,6 +154,8 @@ def draw_dot(
 
     if rankdir not in ("LR", "TB"):
         raise ValueError(f'rankdir is "LR" or "TB", but got {rankdir!r}.')
+    if options.get("names") is True:
+        options["names"] = names_in(sys._getframe(1))
     return dot.digraph(draw(root, direction=rankdir, **options), format)
 
 

@@ -4,8 +4,12 @@ The chain: what was asked for by `engine=` or by the environment variable TINYGR
 otherwise graphviz-pure, a bundled program of about 6 MB that draws alike on every machine;
 otherwise the system's `dot`; otherwise our own layout in `layout.py`, which always works.
 
+Pictures with closed modules begin at the end of the chain: our layout keeps neurons in their
+order, and stays compact where every neuron leads to every other.
+
 For an SVG the programs only find *places*: they are given sizes and arrows, never the user's
-text, and our own `svg.py` draws. For PNG and PDF they draw the DOT text of `dot.py` themselves.
+text, and our own `svg.py` draws. For PNG they draw the DOT text of `dot.py` themselves; for
+PDF the system's `dot` does, which embeds its fonts, and where there is none `pdf.py`.
 """
 
 from __future__ import annotations
@@ -89,14 +93,18 @@ def describe() -> str:
     )
 
 
-def placed(sketch: Sketch, engine: str | None = None) -> Placement:
+def placed(sketch: Sketch, engine: str | None = None, *, ours: bool = False) -> Placement:
     """Places for everything in the sketch, by the first engine of the chain that can.
+
+    Args:
+        engine: the one to use, or None.
+        ours: prefer our own layout, if nobody asked for another.
 
     Raises:
         RenderingError: the engine that was asked for is not here, or failed.
     """
     asked = chosen(engine)
-    if asked == "own":
+    if asked == "own" or (ours and asked is None):
         return layout.placed(sketch)
     for name in [asked] if asked else PROGRAMS:
         if program(name):
@@ -123,15 +131,11 @@ def drawn(dot: str, format: str, engine: str | None = None) -> bytes:
                 return run(name, dot, format)
             except RenderingError as reason:
                 tried.append(f"{name}: {reason}")
-    cure = (
-        "install Graphviz, which brings the program dot (https://graphviz.org/download)"
-        if format == "pdf"
-        else "`pip install graphviz-pure`, or install Graphviz (https://graphviz.org/download)"
-    )
     raise RenderingError(
         f"no program here can write {format.upper()}"
         + (f" ({'; '.join(tried)})" if tried else "")
-        + f".\n  Save as .svg instead, which always works (a browser prints it to PDF), or {cure}."
+        + ".\n  Save as .svg or .pdf instead, which always works; or `pip install graphviz-pure`,\n"
+        "  or install Graphviz (https://graphviz.org/download)."
     )
 
 

@@ -157,7 +157,8 @@ class Picture:
             if self.parts:
                 self._placement = joined([(part.title, part.picture.placement, part.shift) for part in self.parts])
             else:
-                self._placement = engines.placed(cards.sketch(self), self._asked)
+                closed = any(box.kind == "group" for box in self.boxes)
+                self._placement = engines.placed(cards.sketch(self), self._asked, ours=closed)
         return self._placement
 
     @property
@@ -217,7 +218,7 @@ class Picture:
 
         Raises:
             ValueError: an ending that is none of these.
-            RenderingError: .png, .jpg or .pdf, and no program here can write it.
+            RenderingError: .png or .jpg, and no program here can write it.
         """
         path = Path(path)
         ending = path.suffix.lower()
@@ -225,7 +226,12 @@ class Picture:
             from tinygrad_lite.views import engines
 
             format = {"jpg": "jpeg"}.get(ending[1:], ending[1:])
-            path.write_bytes(engines.drawn(self.dot, format, self._asked))
+            if format == "pdf" and (self._asked == "own" or not engines.program("dot")):
+                from tinygrad_lite.views import pdf
+
+                path.write_bytes(pdf.written(self.svg))
+            else:
+                path.write_bytes(engines.drawn(self.dot, format, self._asked))
             return path
         forms = {
             ".svg": lambda: self.svg,
