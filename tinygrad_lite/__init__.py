@@ -87,6 +87,7 @@ _ROOMS: dict[str, tuple[str, ...]] = {
     "engine.zero": ("why_zero",),
     "export.graph_json": ("from_json", "to_json"),
     "export.numpy_source": ("to_numpy",),
+    "export.torch_source": ("to_jax", "to_torch"),
     "views.derivation": ("explain",),
     "views.diff": ("draw_diff",),
     "views.draw": ("draw", "draw_dot"),
@@ -116,6 +117,7 @@ if TYPE_CHECKING:
     from tinygrad_lite.engine.zero import why_zero
     from tinygrad_lite.export.graph_json import from_json, to_json
     from tinygrad_lite.export.numpy_source import to_numpy
+    from tinygrad_lite.export.torch_source import to_jax, to_torch
     from tinygrad_lite.views.derivation import explain
     from tinygrad_lite.views.diff import draw_diff
     from tinygrad_lite.views.draw import draw, draw_dot
@@ -212,8 +214,10 @@ __all__ = [
     "tan",
     "tanh",
     "taylor",
+    "to_jax",
     "to_json",
     "to_numpy",
+    "to_torch",
     "total",
     "Value",
     "value_and_grad",
