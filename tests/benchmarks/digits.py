@@ -1,6 +1,6 @@
 """64-32-10 on the handwritten digits: held-back accuracy, and the time of an epoch here, in PyTorch and in micrograd.
 
-    python tests/benchmarks/digits.py [--epochs 12]
+    PYTHONPATH=. python tests/benchmarks/digits.py [--epochs 12]
 
 All train on the same 1,198 pictures in the same batches of 16 and begin with the same weights. PyTorch (one thread,
 float64) is given each batch as a tensor, which is what it is made for. micrograd has no exponential, so that it

@@ -1,6 +1,6 @@
 """micrograd's demo, whole, in micrograd and here: 2-16-16-1 on 100 moons, max-margin + L2, its schedule, 100 steps.
 
-    python tests/benchmarks/moons.py [--steps 100] [--rounds 1]
+    PYTHONPATH=. python tests/benchmarks/moons.py [--steps 100] [--rounds 1]
 
 Each candidate trains in a process of its own, with the garbage collector on as Python sets it; ours runs before and
 after micrograd in every round, since a shared machine drifts. Both begin from `random.seed(1337)` and see the same
@@ -9,6 +9,7 @@ points, so that the losses can be compared digit by digit.
 
 import argparse
 import json
+import os
 import random
 import statistics
 import subprocess
@@ -82,7 +83,7 @@ def timed(name, steps):
         capture_output=True,
         text=True,
         check=True,
-        env={"PYTHONPATH": str(ROOT)},
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
     )
     return json.loads(found.stdout)
 

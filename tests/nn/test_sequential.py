@@ -43,6 +43,22 @@ def test_dropout_follows_its_seed():
     assert nn.Dropout(0.5, seed=1)([1.0] * 20) == first[0]
 
 
+def test_what_standardize_measured_is_state_and_no_parameter():
+    """Loading a network into one that measured other rows brings the saved network's scale along."""
+    model = nn.Sequential(nn.Standardize([[0.0, 1.0], [2.0, 5.0]]), nn.Linear(2, 1, seed=0))
+    other = nn.Sequential(nn.Standardize([[7.0, 7.0], [9.0, 8.0]]), nn.Linear(2, 1, seed=1))
+    other.load_state_dict(model.state_dict())
+
+    assert model.state_dict()["0.mean"] == [1.0, 3.0]
+    assert [name for name, _ in model.named_parameters()] == ["1.weight[0][0]", "1.weight[0][1]", "1.bias[0]"]
+    assert len(model.parameters()) == 3
+    assert other([0.5, 0.5])[0].data == model([0.5, 0.5])[0].data
+    model.unfreeze()
+    assert len(model.parameters()) == 3
+    history = nn.fit(model, ([[1.0, 2.0]], [[1.0]]), nn.mse, nn.SGD(model), epochs=1)
+    assert history.layers == ["1"]
+
+
 def test_standardize_refuses_rows_of_another_length():
     with pytest.raises(ShapeError, match="rows of 2 numbers, but got 1"):
         nn.Standardize([[1.0, 2.0]])([1.0])

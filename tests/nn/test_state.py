@@ -187,3 +187,44 @@ def test_safetensors_files_hold_the_same_numbers(tmp_path):
     assert {name: array.tolist() for name, array in held.items()} == model.state_dict()
     raw = (tmp_path / "model.safetensors").read_bytes()
     assert struct.unpack("<Q", raw[:8])[0] < 1000
+
+
+def test_dropout_and_separate_activations_go_to_torch_and_back():
+    torch = pytest.importorskip("torch")
+    model = nn.Sequential(
+        nn.Linear(2, 3, bias=False, seed=0), nn.Dropout(0.25), "tanh", nn.Sequential(nn.Linear(3, 1, seed=1))
+    )
+    there = nn.to_torch(model).eval()
+    back = nn.from_torch(torch.nn.Sequential(*there, torch.nn.Identity()))
+    model.eval()
+    back.eval()
+
+    assert [type(m).__name__ for m in there] == ["Linear", "Dropout", "Tanh", "Linear"]
+    assert there(torch.tensor([0.4, -0.9], dtype=torch.float64)).tolist() == pytest.approx(numbers(model([0.4, -0.9])))
+    assert numbers(back([0.4, -0.9])) == numbers(model([0.4, -0.9]))
+    nested = torch.nn.Sequential(torch.nn.Sequential(torch.nn.Linear(2, 1)), torch.nn.ReLU())
+    assert repr(nn.from_torch(nested)) == "Sequential(Linear of [LinearNeuron(2)], relu)"
+    with pytest.raises(StateError, match="Standardize has no counterpart"):
+        nn.to_torch(nn.Sequential(nn.Standardize([[1.0]]), nn.Linear(1, 1, seed=0)))
+
+
+def test_a_missing_library_is_named_with_its_cure(tmp_path, monkeypatch):
+    import sys
+
+    for name in ("torch", "safetensors.numpy"):
+        monkeypatch.setitem(sys.modules, name, None)
+    with pytest.raises(ImportError, match="pip install torch"):
+        nn.to_torch(nn.Neuron(1, seed=0))
+    with pytest.raises(ImportError, match="safetensors"):
+        nn.export_safetensors(nn.Neuron(1, seed=0), tmp_path / "x")
+
+
+def test_a_network_with_a_function_of_ones_own_has_no_description(tmp_path):
+    def square(v):
+        return v * v
+
+    nn.save(nn.MLP(2, [2, 1], activation=square, seed=0), tmp_path / "own.json")
+
+    assert json.loads((tmp_path / "own.json").read_text())["architecture"] is None
+    other = nn.MLP(2, [2, 1], activation=square, seed=1)
+    assert nn.load(tmp_path / "own.json", other).state_dict() == nn.MLP(2, [2, 1], seed=0).state_dict()

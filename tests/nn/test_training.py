@@ -247,3 +247,42 @@ def test_metrics_count_classes_signs_and_spread():
     assert nn.accuracy([Value(0.3), -0.2, [Value(-1.0)]], [1, 0, 0]) == 1.0
     assert nn.r2([1.0, 1.0], [0.0, 2.0]) == 0.0
     assert nn.r2([Value(0.5), [2.0]], [0.0, 2.0]) == pytest.approx(1 - 0.25 / 2)
+
+
+def test_in_a_notebook_progress_goes_to_its_output_and_is_wiped(capsys, monkeypatch):
+    monkeypatch.setitem(sys.modules, "ipykernel", object())
+    trained(network(), epochs=2)
+
+    shown = capsys.readouterr()
+    assert "1/2  loss" in shown.out
+    assert shown.out.endswith("\r")
+    assert shown.err == ""
+    trained(network(), epochs=2, progress=False)
+    assert capsys.readouterr().out == ""
+
+
+def test_a_history_says_how_it_ended():
+    assert repr(nn.History()) == "History(no epochs)"
+    assert repr(nn.History([{"epoch": 1, "loss": 0.25, "lr": 0.1}])) == "History(1 epochs, last: epoch 1, loss 0.25)"
+
+
+def test_thousands_of_steps_leave_memory_flat():
+    """Three hundred steps warm up, three thousand more leave less than 64 KiB behind; the collector is off."""
+    import gc
+    import tracemalloc
+
+    model, data = nn.Neuron(1, nonlin=False, seed=0), ([[1.0]], [2.0])
+    optimizer = nn.SGD(model, lr=0.1)
+    gc.collect()
+    gc.disable()
+    try:
+        tracemalloc.start()
+        for epochs in (300, 3000):
+            nn.fit(model, data, nn.mse, optimizer, epochs=epochs)
+            now = tracemalloc.get_traced_memory()[0]
+            if epochs == 300:
+                before = now
+    finally:
+        tracemalloc.stop()
+        gc.enable()
+    assert now - before < 64 * 1024

@@ -4,6 +4,7 @@
     initial.py     how weights begin
     layers.py      Neuron, Layer, MLP, Linear
     sequential.py  Sequential, Dropout, Standardize and activations between layers
+    recurrent.py   a table of vectors and a recurrent cell, for sequences
     losses.py      how wrong a network is, as one number
     optimizer.py   how the parameters move: what all optimizers share
     optimizers.py  the optimizers, each one rule
@@ -47,6 +48,7 @@ from tinygrad_lite.nn.metrics import accuracy, predicted, r2
 from tinygrad_lite.nn.module import Module
 from tinygrad_lite.nn.optimizer import Optimizer
 from tinygrad_lite.nn.optimizers import SGD, Adagrad, Adam, AdamW, RMSprop
+from tinygrad_lite.nn.recurrent import Embedding, RNNCell
 from tinygrad_lite.nn.sequential import Dropout, Elementwise, Sequential, Standardize
 from tinygrad_lite.nn.state import load, notes, save
 from tinygrad_lite.nn.training import Training, fit
@@ -60,6 +62,7 @@ __all__ = [
     "Dataset",
     "Dropout",
     "Elementwise",
+    "Embedding",
     "Health",
     "History",
     "Layer",
@@ -68,6 +71,7 @@ __all__ = [
     "Neuron",
     "Optimizer",
     "RMSprop",
+    "RNNCell",
     "Sequential",
     "Standardize",
     "Training",

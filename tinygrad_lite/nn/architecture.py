@@ -113,10 +113,9 @@ def _build(described: dict[str, Any]) -> Module:
     if kind == "Dropout":
         return Dropout(float(described["p"]))
     if kind == "Standardize":
-        scale = Standardize([[0.0]])
-        scale.mean = [float(x) for x in described["mean"]]
-        scale.deviation = [float(x) for x in described["deviation"]]
-        if len(scale.mean) != len(scale.deviation):
-            raise ValueError("as many means as deviations are needed")
-        return scale
+        mean, deviation = ([float(x) for x in described[key]] for key in ("mean", "deviation"))
+        if len(mean) != len(deviation) or not all(s > 0 for s in deviation):
+            raise ValueError("as many positive deviations as means are needed")
+        pairs = list(zip(mean, deviation, strict=True))
+        return Standardize([[m - s for m, s in pairs], [m + s for m, s in pairs]])  # the state then brings the bits
     raise ValueError(f"a module of the kind {kind!r:.40}")

@@ -41,6 +41,9 @@ class Module:
 
     frozen = False
 
+    measured = False
+    """True of modules whose numbers are measured, not trained: part of the state, never of the parameters."""
+
     # ------------------------------------------------------------------ finding what is inside
 
     def children(self) -> Iterator[tuple[str, Module]]:
@@ -64,16 +67,17 @@ class Module:
     def named_parameters(self) -> Iterator[Named]:
         """Every parameter with its full name, each Value once, frozen ones included."""
         seen: set[Value] = set()
-        for name, parameter in self._all_named():
+        for name, parameter in self._state(measured=False):
             if parameter not in seen:
                 seen.add(parameter)
                 yield name, parameter
 
-    def _all_named(self) -> Iterator[Named]:
-        """Every place that holds a parameter; a shared one comes once for each place."""
+    def _state(self, *, measured: bool = True) -> Iterator[Named]:
+        """Every place that holds a number of the state; a shared parameter comes once for each place."""
         for module_name, module in self.modules():
-            for name, parameter in module.own_parameters():
-                yield f"{module_name}.{name}" if module_name else name, parameter
+            if measured or not module.measured:
+                for name, parameter in module.own_parameters():
+                    yield f"{module_name}.{name}" if module_name else name, parameter
 
     def parameters(self) -> list[Value]:
         """The parameters that may be trained: all except those of frozen modules.
@@ -82,7 +86,7 @@ class Module:
         >>> len(nn.MLP(2, [16, 16, 1], seed=0).parameters())
         337
         """
-        frozen = {p for _, module in self.modules() if module.frozen for p in _everything(module)}
+        frozen = {p for _, module in self.modules() if module.frozen for _, p in module._state()}
         return [p for _, p in self.named_parameters() if p not in frozen]
 
     def label_parameters(self) -> None:
@@ -94,7 +98,7 @@ class Module:
 
     def zero_grad(self) -> None:
         """Set the gradient of every parameter to 0, before a new backward pass."""
-        for _, parameter in self._all_named():
+        for _, parameter in self._state():
             parameter.grad = 0.0
 
     def freeze(self) -> None:
@@ -130,7 +134,7 @@ class Module:
         >>> nn.Linear(2, 1, init="zeros").state_dict()
         {'weight': [[0.0, 0.0]], 'bias': [0.0]}
         """
-        return nested(self._all_named())
+        return nested(self._state())
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
         """Set the parameters from what `state_dict` gave; lists, tuples, NumPy arrays and torch tensors serve.
@@ -151,7 +155,7 @@ class Module:
             ]
             raise StateError("this state belongs to another network; nothing was changed.\n" + "\n".join(lines))
         found = dict(place for name, held in state.items() for place in _entries(name, held))
-        wanted = dict(self._all_named())
+        wanted = dict(self._state())
         if found.keys() != wanted.keys():
             raise StateError("the rows of a tensor in this state differ in length; nothing was changed.")
         for name, parameter in wanted.items():
@@ -172,7 +176,7 @@ class Module:
         rows = [("module", "kind", "weight", "bias", "parameters")]
         counted: set[Value] = set()
         for name, module in self.modules():
-            own = list(module.own_parameters())
+            own = [] if module.measured else list(module.own_parameters())
             new = {parameter for _, parameter in own} - counted
             if own or not list(module.children()):
                 state = {tensor: shape(held) for tensor, held in nested(own).items()}
@@ -208,10 +212,6 @@ def _leaves(name: str, held: Any) -> Iterator[Named]:
     elif isinstance(held, (list, tuple)):
         for i, entry in enumerate(held):
             yield from _leaves(f"{name}[{i}]", entry)
-
-
-def _everything(module: Module) -> Iterator[Value]:
-    return (parameter for _, parameter in module._all_named())
 
 
 def nested(named: Iterable[tuple[str, Any]]) -> dict[str, Any]:

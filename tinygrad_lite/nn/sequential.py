@@ -6,9 +6,10 @@ import random
 from collections.abc import Iterator, Sequence
 from typing import Any
 
+from tinygrad_lite.engine.value import Value
 from tinygrad_lite.errors import DomainError, ShapeError, user_line
 from tinygrad_lite.nn.layers import Activation, activation, activation_name
-from tinygrad_lite.nn.module import Module
+from tinygrad_lite.nn.module import Module, Named
 
 
 class Sequential(Module):
@@ -108,28 +109,46 @@ class Standardize(Module):
     """Each column shifted and scaled to mean 0 and standard deviation 1, as measured on the rows it was made from.
 
     Measure on the training rows only, and put it in front of the network, so that new rows are treated alike.
+    Mean and deviation are saved with the network's state, and are no parameters.
 
     Args:
         rows: m rows of n numbers. A column that is constant is only shifted.
 
-    >>> Standardize([[1.0, 5.0], [3.0, 5.0]])([2.0, 6.0])
-    [0.0, 1.0]
+    >>> scale = Standardize([[1.0, 5.0], [3.0, 5.0]])
+    >>> scale([2.0, 6.0]), scale.mean, scale.deviation
+    ([0.0, 1.0], [2.0, 5.0], [1.0, 1.0])
     """
+
+    measured = True
 
     def __init__(self, rows: Sequence[Sequence[float]]) -> None:
         if not len(rows):
             raise ShapeError(f"Standardize needs at least one row to measure{user_line()}.")
         columns = list(zip(*rows, strict=True))
-        self.mean = [sum(column) / len(column) for column in columns]
-        self.deviation = [
-            (sum((x - m) ** 2 for x in column) / len(column)) ** 0.5 or 1.0
-            for column, m in zip(columns, self.mean, strict=True)
-        ]
+        means = [sum(column) / len(column) for column in columns]
+        squares = [sum((x - m) ** 2 for x in column) for column, m in zip(columns, means, strict=True)]
+        self._mean = [Value(m) for m in means]
+        self._deviation = [Value((square / len(rows)) ** 0.5 or 1.0) for square in squares]
+
+    @property
+    def mean(self) -> list[float]:
+        """The mean of each column."""
+        return [m.data for m in self._mean]
+
+    @property
+    def deviation(self) -> list[float]:
+        """The standard deviation of each column, 1 where it is 0."""
+        return [s.data for s in self._deviation]
+
+    def own_parameters(self) -> Iterator[Named]:
+        """The measured numbers, for the state."""
+        for name, numbers in (("mean", self._mean), ("deviation", self._deviation)):
+            yield from ((f"{name}[{i}]", number) for i, number in enumerate(numbers))
 
     def __call__(self, x: Sequence[Any]) -> list[Any]:
-        if len(x) != len(self.mean):
-            raise ShapeError(f"this takes rows of {len(self.mean)} numbers, but got {len(x)}{user_line()}.")
-        return [(v - m) / s for v, m, s in zip(x, self.mean, self.deviation, strict=True)]
+        if len(x) != len(self._mean):
+            raise ShapeError(f"this takes rows of {len(self._mean)} numbers, but got {len(x)}{user_line()}.")
+        return [(v - m.data) / s.data for v, m, s in zip(x, self._mean, self._deviation, strict=True)]
 
     def __repr__(self) -> str:
-        return f"Standardize({len(self.mean)} columns)"
+        return f"Standardize({len(self._mean)} columns)"

@@ -44,7 +44,7 @@ def fit(
     seed: int = 0,
     progress: bool | None = None,
 ) -> History:
-    """Train the model until all epochs are done, and give the History of the run.
+    """Train the model until all epochs are done, and give the History of the run; the model is left as in use.
 
     Args:
         model: a Module, called on one sample's inputs at a time.
@@ -223,7 +223,7 @@ def layers(model: Module) -> dict[str, list[Value]]:
     found: dict[str, list[Value]] = {}
     for name, module in model.modules():
         own = [p for _, p in module.own_parameters()]
-        if own:
+        if own and not module.measured:
             found[name or "(itself)"] = own
     return found
 
