@@ -22,14 +22,11 @@ from tinygrad_lite.compiler.compiled import (
     CLOSE,
     CompiledFunction,
     CompileWarning,
-    _apart,
     _Leaf,
     _outside,
-    _same,
-    _values,
-    shaped,
 )
 from tinygrad_lite.compiler.report import described, shown
+from tinygrad_lite.compiler.results import apart, same, shaped, values_in
 from tinygrad_lite.compiler.rows import RowProgram, mean
 from tinygrad_lite.compiler.tape import Builder, Ref
 from tinygrad_lite.compiler.trace import TooManyPaths, Trace, Tracer, explore
@@ -186,7 +183,7 @@ class BatchedFunction(CompiledFunction):
 
             repeated = [(first, np.array(data)) for first, data in repeated]
         out = code.run(call.chunks, repeated, few * 11, slopes)
-        worst = max(_apart(out[:1], expected[:1]), _apart(out[1:], expected[1:]))
+        worst = max(apart(out[:1], expected[:1]), apart(out[1:], expected[1:]))
         return f"its first compiled result is {worst:.1e} away from the engine's" if worst > CLOSE else ""
 
     def _by_rows(self, call: _Call, rows: Sequence[int], slopes: bool) -> list[float]:
@@ -196,9 +193,9 @@ class BatchedFunction(CompiledFunction):
         for k in rows:
             given = iter(leaves)
             args = {
-                name: rebuild(structure, iter([_Leaf(float(x)) for x in call.blocks[name].rows[k]]), _same)
+                name: rebuild(structure, iter([_Leaf(float(x)) for x in call.blocks[name].rows[k]]), same)
                 if name in call.blocks
-                else rebuild(structure, given, _same)
+                else rebuild(structure, given, same)
                 for name, structure in call.structures.items()
             }
             total = total + self.f(**args)
@@ -249,7 +246,7 @@ class _Call:
 
     def values(self) -> list[Value | None]:
         """For each number of the parameters the Value it came from, or None."""
-        return [value for thing in self.parameters for value in _values(thing)]
+        return [value for thing in self.parameters for value in values_in(thing)]
 
     def columns(self) -> list[tuple[int, Any]]:
         """(first column, table) of each batch argument, as the row program counts the columns."""
@@ -310,7 +307,7 @@ class _RowCode:
             self.paths += 1
             given, rows = iter(uniform), iter(columns)
             args = {
-                name: rebuild(structure, rows if name in call.blocks else given, _same)
+                name: rebuild(structure, rows if name in call.blocks else given, same)
                 for name, structure in call.structures.items()
             }
             result = owner.f(**args)

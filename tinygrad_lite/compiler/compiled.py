@@ -12,15 +12,15 @@ is not finite is run again without compiling, so that the same error appears as 
 
 from __future__ import annotations
 
-import math
 import warnings
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from tinygrad_lite.compiler.arguments import Structure, flatten, names, numbers, rebuild, size
 from tinygrad_lite.compiler.program import Along, Program
+from tinygrad_lite.compiler.results import apart, numbers_in, outputs, plain, same, shaped, values_in
 from tinygrad_lite.compiler.tape import Ref, Tape
-from tinygrad_lite.compiler.trace import Trace, Tracer, Uncomparable
+from tinygrad_lite.compiler.trace import Trace, Uncomparable
 from tinygrad_lite.engine.op import number
 from tinygrad_lite.engine.reverse import adjoints
 from tinygrad_lite.engine.value import Value
@@ -68,8 +68,8 @@ class CompiledFunction:
         structure = flatten((args, kwargs), chunks)
         program, out = self._run(structure, chunks, None)
         if program is None:
-            return _plain(self._by_values(structure, chunks)[0])
-        return rebuild(program.result, iter(map(float, out[: program.outputs])), _same)
+            return plain(self._byvalues_in(structure, chunks)[0])
+        return rebuild(program.result, iter(map(float, out[: program.outputs])), same)
 
     def value_and_grad(self, *args: Any, **kwargs: Any) -> tuple[float, Any]:
         """The value, and its gradient in the shape of the argument: list, tuple, dict or array.
@@ -88,7 +88,7 @@ class CompiledFunction:
         along = self._along(structure)
         program, out = self._run(structure, chunks, along)
         if program is None:
-            out = self._slopes_by_values(structure, chunks, along)
+            out = self._slopes_byvalues_in(structure, chunks, along)
         return float(out[0]), self._shaped(structure, out[1:])
 
     def grad(self, *args: Any, **kwargs: Any) -> Any:
@@ -108,11 +108,11 @@ class CompiledFunction:
         """
         chunks: list[Any] = []
         structure = flatten((args, kwargs), chunks)
-        values = list(_values((args, kwargs)))
+        values = list(values_in((args, kwargs)))
         along = tuple(i for i, value in enumerate(values) if value is not None)
         program, out = self._run(structure, chunks, (*along, -1))
         if program is None:
-            root, leaves, _ = self._by_values(structure, chunks)
+            root, leaves, _ = self._byvalues_in(structure, chunks)
             found = adjoints(root)
             out = [root.data, *(found.pop(leaves[i], 0.0) for i in along)]
             for value, share in found.items():
@@ -194,10 +194,10 @@ class CompiledFunction:
         trace = Trace(tape)
         labels = self._labels(structure)
         tracers = [trace.input(name, x) for name, x in zip(labels, given, strict=True)]
-        args, kwargs = rebuild(structure, iter(tracers), _same)
+        args, kwargs = rebuild(structure, iter(tracers), same)
         result = self.f(*args, **kwargs)
         refs: list[Ref] = []
-        shape = _outputs(result, trace, refs)
+        shape = outputs(result, trace, refs)
         tape.outputs = refs
         return Program(tape, shape, tuple(trace.captured), self.backend, self.__name__)
 
@@ -248,114 +248,34 @@ class CompiledFunction:
             at += size(part)
         return found[0] if isinstance(self.argnums, int) else tuple(found)
 
-    def _slopes_by_values(self, structure: Structure, chunks: list[Any], along: Sequence[int]) -> list[float]:
+    def _slopes_byvalues_in(self, structure: Structure, chunks: list[Any], along: Sequence[int]) -> list[float]:
         """The value and its slopes along those inputs, by the engine."""
-        root, leaves, _ = self._by_values(structure, chunks)
+        root, leaves, _ = self._byvalues_in(structure, chunks)
         found = adjoints(root) if isinstance(root, Value) else {}
         value = root.data if isinstance(root, Value) else number(root)
         return [value, *(found.get(leaves[i], 0.0) for i in along)]
 
-    def _by_values(self, structure: Structure, chunks: list[Any]) -> tuple[Any, list[_Leaf], Any]:
+    def _byvalues_in(self, structure: Structure, chunks: list[Any]) -> tuple[Any, list[_Leaf], Any]:
         """The function run on Values: what compiling must agree with, and what it falls back to."""
         leaves = [_Leaf(x, label) for x, label in zip(numbers(chunks), self._labels(structure), strict=True)]
-        args, kwargs = rebuild(structure, iter(leaves), _same)
+        args, kwargs = rebuild(structure, iter(leaves), same)
         return self.f(*args, **kwargs), leaves, (args, kwargs)
 
     def _disagreement(self, program: Program, structure: Structure, chunks: list[Any], along: Along, out: Any) -> str:
         """What differs between the first compiled result and the engine's; empty if nothing does."""
-        root, leaves, _ = self._by_values(structure, chunks)
-        found = [x.data if isinstance(x, Value) else float(x) for x in _numbers_in(root)]
+        root, leaves, _ = self._byvalues_in(structure, chunks)
+        found = [x.data if isinstance(x, Value) else float(x) for x in numbers_in(root)]
         n = len(found)
-        worst = _apart(out[:n], found)
+        worst = apart(out[:n], found)
         if worst > CLOSE:
             return f"its first compiled value is {worst:.1e} away from the engine's"
         if along is not None:
             slopes = adjoints(root) if isinstance(root, Value) else {}
             known = [*leaves, *program.captured]
-            worst = _apart(out[n:], [slopes.get(known[i], 0.0) for i in self._inputs(program, along) or ()])
+            worst = apart(out[n:], [slopes.get(known[i], 0.0) for i in self._inputs(program, along) or ()])
             if worst > CLOSE:
                 return f"its first compiled gradient is {worst:.1e} away from the engine's"
         return ""
-
-
-def shaped(part: Structure, slopes: Any) -> Any:
-    """Numbers in the shape of an argument: an array for an array, floats elsewhere."""
-    if part is not float and part[0] == "array":
-        import numpy as np
-
-        return np.array(slopes, dtype=float).reshape(part[1])
-    return rebuild(part, iter(map(float, slopes)), lambda _: None)
-
-
-def _same(x: Any) -> Any:
-    return x
-
-
-def _apart(xs: Any, ys: Any) -> float:
-    """The largest difference relative to the largest number."""
-    scale = max([abs(y) for y in ys if math.isfinite(y)], default=0.0) or 1.0
-    return max([abs(x - y) / scale for x, y in zip(xs, ys, strict=True) if x != y], default=0.0)
-
-
-def _outputs(result: Any, trace: Trace, refs: list[Ref]) -> Structure:
-    """The structure of what the function returned, and the references of its numbers."""
-    if isinstance(result, Tracer | Value) or (hasattr(type(result), "__float__") and not hasattr(result, "shape")):
-        refs.append(trace.lift(result, _RESULT).ref)  # type: ignore[union-attr]
-        return float
-    if isinstance(result, list | tuple):
-        return type(result), tuple([_outputs(x, trace, refs) for x in result])
-    if isinstance(result, dict):
-        return dict, tuple(result), tuple([_outputs(x, trace, refs) for x in result.values()])
-    if hasattr(result, "shape"):
-        for x in result.ravel():
-            _outputs(x.item() if hasattr(x, "item") else x, trace, refs)
-        return "array", result.shape
-    return "static", result
-
-
-def _numbers_in(thing: Any) -> Iterator[Any]:
-    """The numbers of a result in order."""
-    if isinstance(thing, dict):
-        thing = list(thing.values())
-    elif hasattr(thing, "shape"):
-        thing = list(thing.ravel())
-    if isinstance(thing, list | tuple):
-        for x in thing:
-            yield from _numbers_in(x)
-    elif isinstance(thing, Value) or hasattr(type(thing), "__float__"):
-        yield thing
-
-
-def _plain(thing: Any) -> Any:
-    """The same thing with floats in the place of Values."""
-    if isinstance(thing, Value):
-        return thing.data
-    if isinstance(thing, dict):
-        return {key: _plain(x) for key, x in thing.items()}
-    if isinstance(thing, list | tuple):
-        return type(thing)([_plain(x) for x in thing])
-    if hasattr(thing, "shape") and thing.shape:
-        import numpy as np
-
-        return np.array([_plain(x) for x in thing.ravel()]).reshape(thing.shape)
-    return thing
-
-
-def _values(thing: Any) -> Iterator[Value | None]:
-    """For each number of the arguments the Value it came from, or None."""
-    if isinstance(thing, Value):
-        yield thing
-    elif isinstance(thing, list | tuple):
-        for x in thing:
-            yield from _values(x)
-    elif isinstance(thing, dict):
-        for x in thing.values():
-            yield from _values(x)
-    elif getattr(thing, "dtype", None) is not None and thing.shape:
-        for x in thing.ravel():
-            yield x if isinstance(x, Value) else None
-    elif not isinstance(thing, bool | str) and hasattr(type(thing), "__float__"):
-        yield None
 
 
 def _outside() -> int:
@@ -367,11 +287,6 @@ def _outside() -> int:
     while frame.f_back is not None and frame.f_code.co_filename.startswith(package):
         frame, level = frame.f_back, level + 1
     return level
-
-
-from tinygrad_lite.engine import ops as _ops  # noqa: E402
-
-_RESULT = _ops.add  # only names the op in an error about a result that is no number
 
 
 def compile(

@@ -1,0 +1,97 @@
+"""What a function takes and gives: results of any nesting, the Values among arguments, and comparing numbers.
+
+In: what a traced or an ordinary run of the function returned. Out: its structure and its numbers, so that the same
+thing can be built again with other numbers in it.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from typing import Any
+
+from tinygrad_lite.compiler.arguments import Structure, rebuild
+from tinygrad_lite.compiler.tape import Ref
+from tinygrad_lite.compiler.trace import Trace, Tracer
+from tinygrad_lite.engine import ops
+from tinygrad_lite.engine.value import Value
+
+
+def shaped(part: Structure, slopes: Any) -> Any:
+    """Numbers in the shape of an argument: an array for an array, floats elsewhere."""
+    if part is not float and part[0] == "array":
+        import numpy as np
+
+        return np.array(slopes, dtype=float).reshape(part[1])
+    return rebuild(part, iter(map(float, slopes)), lambda _: None)
+
+
+def same(x: Any) -> Any:
+    return x
+
+
+def apart(xs: Any, ys: Any) -> float:
+    """The largest difference relative to the largest number."""
+    scale = max([abs(y) for y in ys if math.isfinite(y)], default=0.0) or 1.0
+    return max([abs(x - y) / scale for x, y in zip(xs, ys, strict=True) if x != y], default=0.0)
+
+
+def outputs(result: Any, trace: Trace, refs: list[Ref]) -> Structure:
+    """The structure of what the function returned, and the references of its numbers."""
+    if isinstance(result, Tracer | Value) or (hasattr(type(result), "__float__") and not hasattr(result, "shape")):
+        refs.append(trace.lift(result, ops.add).ref)  # type: ignore[union-attr]
+        return float
+    if isinstance(result, list | tuple):
+        return type(result), tuple([outputs(x, trace, refs) for x in result])
+    if isinstance(result, dict):
+        return dict, tuple(result), tuple([outputs(x, trace, refs) for x in result.values()])
+    if hasattr(result, "shape"):
+        for x in result.ravel():
+            outputs(x.item() if hasattr(x, "item") else x, trace, refs)
+        return "array", result.shape
+    return "static", result
+
+
+def numbers_in(thing: Any) -> Iterator[Any]:
+    """The numbers of a result in order."""
+    if isinstance(thing, dict):
+        thing = list(thing.values())
+    elif hasattr(thing, "shape"):
+        thing = list(thing.ravel())
+    if isinstance(thing, list | tuple):
+        for x in thing:
+            yield from numbers_in(x)
+    elif isinstance(thing, Value) or hasattr(type(thing), "__float__"):
+        yield thing
+
+
+def plain(thing: Any) -> Any:
+    """The same thing with floats in the place of Values."""
+    if isinstance(thing, Value):
+        return thing.data
+    if isinstance(thing, dict):
+        return {key: plain(x) for key, x in thing.items()}
+    if isinstance(thing, list | tuple):
+        return type(thing)([plain(x) for x in thing])
+    if hasattr(thing, "shape") and thing.shape:
+        import numpy as np
+
+        return np.array([plain(x) for x in thing.ravel()]).reshape(thing.shape)
+    return thing
+
+
+def values_in(thing: Any) -> Iterator[Value | None]:
+    """For each number of the arguments the Value it came from, or None."""
+    if isinstance(thing, Value):
+        yield thing
+    elif isinstance(thing, list | tuple):
+        for x in thing:
+            yield from values_in(x)
+    elif isinstance(thing, dict):
+        for x in thing.values():
+            yield from values_in(x)
+    elif getattr(thing, "dtype", None) is not None and thing.shape:
+        for x in thing.ravel():
+            yield x if isinstance(x, Value) else None
+    elif not isinstance(thing, bool | str) and hasattr(type(thing), "__float__"):
+        yield None
