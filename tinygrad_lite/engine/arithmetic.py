@@ -84,6 +84,26 @@ class Arithmetic:
     def __abs__(self: Self) -> Self:
         return self._apply(ops.absolute, (self,))  # type: ignore[no-any-return]
 
+    def __floordiv__(self: Self, other: Any) -> Any:
+        quotient = self / other
+        return quotient if quotient is NotImplemented else ops.floor(quotient)
+
+    def __rfloordiv__(self: Self, other: Any) -> Any:
+        return ops.floor(other / self)
+
+    def __mod__(self: Self, other: Any) -> Any:
+        """What is left over, with the sign of the divisor, as Python has it; the slope along self is 1."""
+        return self - other * (self // other)
+
+    def __rmod__(self: Self, other: Any) -> Any:
+        return other - self * (other // self)
+
+    def __divmod__(self: Self, other: Any) -> Any:
+        return self // other, self % other
+
+    def __rdivmod__(self: Self, other: Any) -> Any:
+        return other // self, other % self
+
     def __floor__(self) -> Any:
         return self._apply_one(ops.floor)
 

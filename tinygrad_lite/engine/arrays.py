@@ -20,7 +20,7 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from tinygrad_lite.engine import ops
-from tinygrad_lite.engine.op import number
+from tinygrad_lite.engine.op import Op, number
 from tinygrad_lite.engine.value import Value
 from tinygrad_lite.errors import OperandError, user_line
 
@@ -151,6 +151,20 @@ def from_entries(entries: Iterable[Any], shape: Sequence[int]) -> Array:
     for i, entry in enumerate(listed):
         made[i] = entry if isinstance(entry, Value) else Value(number(entry), "", ops.constant)
     return made.reshape(shape).view(Array)  # type: ignore[no-any-return]
+
+
+def entrywise(op: Op, operands: Sequence[Any]) -> Any:
+    """The op entry by entry, with NumPy's broadcasting: an array of floats, or of Values where one takes part.
+
+    >>> import tinygrad_lite as tg
+    >>> tg.tanh(np.array([0.0, 1000.0])), data(tg.maximum(0, tg.array([-1.0, 2.0])))
+    (array([0., 1.]), array([0., 2.]))
+    """
+    entries = np.broadcast_arrays(*[np.asarray(plain(x), dtype=object) for x in operands])
+    results = [op(*row) for row in zip(*(entry.ravel().tolist() for entry in entries), strict=True)]
+    if any(isinstance(result, Value) for result in results):
+        return from_entries(results, entries[0].shape)
+    return np.array(results, dtype=float).reshape(entries[0].shape)
 
 
 def plain(x: Any) -> Any:

@@ -133,8 +133,14 @@ class Op:
         return (row_named, (self.name,))
 
     def __call__(self, *operands: Any) -> Any:
-        """The result in the arithmetic of the operands: float for numbers, Value for Values."""
-        if self.arity is not None and len(operands) != self.arity:
+        """The result in the arithmetic of the operands: float for numbers, Value for Values.
+
+        A NumPy array goes entry by entry; an op of any number of operands takes them in a list too.
+        """
+        if self.arity is None:
+            if len(operands) == 1 and isinstance(operands[0], (list, tuple)):
+                operands = tuple(operands[0])
+        elif len(operands) != self.arity:
             operands = self.complete(operands)
         for operand in operands:
             apply = getattr(operand, "_apply", None)
@@ -142,6 +148,10 @@ class Op:
                 result = apply(self, operands)
                 if result is not NotImplemented:
                     return result
+        if any(getattr(operand, "ndim", 0) for operand in operands):
+            from tinygrad_lite.engine.arrays import entrywise  # NumPy is there: the operand is an array
+
+            return entrywise(self, operands)
         return self.evaluate(*[number(operand, self.name) for operand in operands])
 
     def evaluate(self, *numbers: float) -> float:
