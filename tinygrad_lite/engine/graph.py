@@ -30,9 +30,9 @@ def topological(*roots: Value) -> list[Value]:
 def walk(roots: Sequence[Value]) -> tuple[list[Value], list[Value]]:
     """The nodes in topological order, and the leaves among them: a depth-first walk with a stack of its own.
 
-    A node is pushed again, under a None, before its parents; it is done when that None comes
-    back up. It is marked as seen on leaving the stack: marked on entering, the order would be
-    wrong where a node is met a second time from deeper down.
+    A node is put back on the stack, under a None, before its parents are visited; it is done when
+    that None comes up. It is marked as seen when it is visited: marked already on entering the
+    stack, the order would be wrong where a node is met a second time from deeper down.
     """
     order: list[Value] = []
     leaves: list[Value] = []
@@ -43,26 +43,26 @@ def walk(roots: Sequence[Value]) -> tuple[list[Value], list[Value]]:
         if node is None:  # every parent of the node below is in the order
             order.append(todo.pop())
             continue
-        if node in seen:
-            continue
-        seen.add(node)
-        parents = node.parents
-        if not parents:
-            leaves.append(node)
-            order.append(node)
-            continue
-        todo.append(node)
-        todo.append(None)
-        if len(parents) == 2:  # nearly every node, so worth writing out
-            a, b = parents
-            if b.__class__ is not float and b not in seen:
-                todo.append(b)
-            if a.__class__ is not float and a not in seen:
-                todo.append(a)
-        else:
-            for parent in reversed(parents):
-                if parent.__class__ is not float and parent not in seen:
-                    todo.append(parent)
+        while node not in seen:
+            seen.add(node)
+            parents = node.parents
+            if not parents:
+                leaves.append(node)
+                order.append(node)
+                break
+            todo.append(node)
+            todo.append(None)
+            if len(parents) == 2:  # nearly every node: go on with a parent at once, without the stack
+                a, b = parents
+                if a.__class__ is float:
+                    node = b
+                else:
+                    if b.__class__ is not float and b not in seen:
+                        todo.append(b)
+                    node = a
+            else:
+                todo += [p for p in reversed(parents) if p.__class__ is not float and p not in seen]
+                break
     return order, leaves
 
 
