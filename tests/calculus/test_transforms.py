@@ -1,6 +1,7 @@
 """grad and value_and_grad: what they give, in which structure, and what they leave alone."""
 
 import math
+import threading
 from collections import OrderedDict, namedtuple
 
 import pytest
@@ -200,3 +201,25 @@ def test_a_labelled_array_names_its_entries():
     tg.grad(lambda W: seen.extend(W.ravel()) or 0.0)(np.zeros((2, 2)))
 
     assert [v.label for v in seen] == ["W[0,0]", "W[0,1]", "W[1,0]", "W[1,1]"]
+
+
+def test_threads_differentiate_at_the_same_time():
+    def f(x):
+        y = x
+        for _ in range(200):
+            y = tg.sin(y) + x * tg.grad(lambda t: t * y)(x)
+        return y
+
+    alone = [tg.grad(f)(0.1 * i) for i in range(4)]
+    found = [0.0] * 4
+
+    def work(i):
+        found[i] = tg.grad(f)(0.1 * i)
+
+    threads = [threading.Thread(target=work, args=(i,)) for i in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+
+    assert found == alone
