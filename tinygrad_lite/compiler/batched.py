@@ -25,6 +25,7 @@ from tinygrad_lite.compiler.compiled import (
     _Leaf,
     _outside,
 )
+from tinygrad_lite.compiler.prepared import Prepared
 from tinygrad_lite.compiler.report import described, shown
 from tinygrad_lite.compiler.results import apart, same, shaped, values_in
 from tinygrad_lite.compiler.rows import RowProgram, mean
@@ -133,6 +134,15 @@ class BatchedFunction(CompiledFunction):
             if value is not None:
                 value.grad = value.grad + float(share)
         return float(out[0])
+
+    def prepare(self, *args: Any, **kwargs: Any) -> Prepared:
+        """A call for value and gradient with parameters and data in place, to be repeated; see `Prepared`."""
+        self.value_and_grad(*args, **kwargs)
+        call = _Call(self, args, kwargs)
+        if call.key in self._eager:
+            raise TinygradLiteError(f"{self.__name__} is not compiled: {self._eager[call.key]}")
+        code = self._code(call)
+        return Prepared(code.runners[True], code.given(call.chunks), call.columns(), call.rows, code.parameters)
 
     def report(self) -> str:
         return "\n\n".join(
@@ -326,31 +336,34 @@ class _RowCode:
         self.verified: set[bool] = set()
         self.rows = call.rows
         self.seconds = time.perf_counter() - start
-        self._runners: dict[bool, backends.Runner] = {}
+        self.runners: dict[bool, backends.Runner] = {}
         self._programs: dict[bool, RowProgram] = {}
 
     def run(self, chunks: list[Any], data: Sequence[tuple[int, Any]], rows: int, slopes: bool) -> Any:
-        runner = self._runners.get(slopes)
+        runner = self.runners.get(slopes)
         if runner is None:
             along = range(self.parameters) if slopes else None
             program = RowProgram(self.tape, mean(self.parameters), self.parameters, self.columns, along)
             self._programs[slopes] = program
-            runner = self._runners[slopes] = backends.runner(program, self.backend, rows)
-        given = chunks + [value.data for value in self.captured] if self.captured else chunks
+            runner = self.runners[slopes] = backends.runner(program, self.backend, rows)
         try:
-            return runner.run(given, data, rows)
+            return runner.run(self.given(chunks), data, rows)
         except (ValueError, ArithmeticError):
             return [math.nan]
+
+    def given(self, chunks: list[Any]) -> list[Any]:
+        """The parameters: those that were given, then those from outside."""
+        return chunks + [value.data for value in self.captured] if self.captured else chunks
 
     def report(self) -> str:
         lines = [
             f"{self.name}: traced one row in {self.seconds:.3f} s: {len(self.tape):,} ops, "
             f"{self.paths} path{'s' * (self.paths > 1)}, {self.parameters:,} parameters, {self.columns} numbers a row."
         ]
-        for slopes, runner in sorted(self._runners.items()):
+        for slopes, runner in sorted(self.runners.items()):
             lines += described("gradient" if slopes else "value", self._programs[slopes], runner, self.rows)
         return "\n".join(lines)
 
     def source(self, kind: str) -> str:
-        which = max(self._runners)
-        return shown(kind, self._programs[which], self._runners[which])
+        which = max(self.runners)
+        return shown(kind, self._programs[which], self.runners[which])

@@ -17,6 +17,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from tinygrad_lite.compiler.arguments import Structure, flatten, names, numbers, rebuild, size
+from tinygrad_lite.compiler.prepared import Prepared
 from tinygrad_lite.compiler.program import Along, Program
 from tinygrad_lite.compiler.results import apart, numbers_in, outputs, plain, same, shaped, values_in
 from tinygrad_lite.compiler.tape import Ref, Tape
@@ -124,6 +125,24 @@ class CompiledFunction:
         for receiver, share in zip(receivers, out[1:], strict=True):
             receiver.grad = receiver.grad + float(share)  # type: ignore[union-attr]
         return float(out[0])
+
+    def prepare(self, *args: Any, **kwargs: Any) -> Prepared:
+        """A call for value and gradient with these arguments in place, to be repeated; see `Prepared`.
+
+        The branches of the function stay as they are for these arguments: guards are not looked at again.
+
+        Raises:
+            TinygradLiteError: the function cannot be compiled for these arguments.
+        """
+        self.value_and_grad(*args, **kwargs)
+        chunks: list[Any] = []
+        structure = flatten((args, kwargs), chunks)
+        along = self._along(structure)
+        program, _ = self._run(structure, chunks, along)
+        if program is None:
+            raise TinygradLiteError(f"{self.__name__} does not run compiled on these arguments{user_line()}.")
+        given, data, rows = program.given(chunks, along)
+        return Prepared(program.runners[along], given, data, rows, len(along))
 
     def report(self) -> str:
         """What was found and made, in words and numbers: one paragraph for each compiled program."""

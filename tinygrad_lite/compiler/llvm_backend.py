@@ -16,9 +16,9 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from tinygrad_lite.compiler import jit, kernels
+from tinygrad_lite.compiler import jit, kernels, slopes
 from tinygrad_lite.compiler.loops import Loops, Space
-from tinygrad_lite.compiler.plan import Plan
+from tinygrad_lite.compiler.plan import Group, Plan
 from tinygrad_lite.compiler.writer import Name, Writer
 
 FIELDS = ("P", "N", "main", "tail", "blocks", "rest", "scratch", "sums", "G", "out", "K", "tables")
@@ -99,8 +99,19 @@ class Code:
         w = self.w
         w.lanes = self.lanes
         zero = w.literal(0.0)
-        with w.loop(0, self.sums) as i:
-            w.store(zero, w.address(given["sums"], w.integer("mul", i, self.lanes)), 8 * self.lanes)
+        turned = {
+            index
+            for group in plan.groups
+            if group.target.array == "out" and slopes.fits(group, self.lanes)
+            for index in _full_places(group, self.lanes)
+        }
+        lane_sums = [i for i in range(self.sums) if i not in turned]
+        for start, stop in _stretches(lane_sums):
+            with w.loop(start, stop) as i:
+                w.store(zero, w.address(given["sums"], w.integer("mul", i, self.lanes)), 8 * self.lanes)
+        if turned:
+            with w.loop(0, -(-self.sums // self.lanes) * self.lanes, self.lanes) as i:
+                w.store(zero, w.address(given["G"], i), 8)
         constants = Space(w.address(given["K"], self.layout.add_constants(plan.constants)))
         block = self.lanes * self.unroll
         places = {name: self._room(size * block) for name, size in plan.sizes.items()}
@@ -115,25 +126,27 @@ class Code:
                     "K": constants,
                     "X": Space(here, width, rows=True),
                     "out": Space(given["sums"], self.lanes, adds=True),
+                    "G": Space(given["G"]),
                 }
                 for name, at in places.items():
                     spaces[name] = Space(w.address(given["scratch"], at), width, rows=True)
-                Loops(w, plan, spaces, self.lanes, unroll, self._table(given)).write()
-        self._add_up(given)
+                loops = Loops(w, plan, spaces, self.lanes, unroll, self._table(given))
+                loops.strip = lambda doubles: w.address(given["scratch"], self._room(doubles))
+                loops.write()
+        for start, stop in _stretches(lane_sums):
+            self._add_up(given, start, stop)
 
-    def _add_up(self, given: dict[str, Name]) -> None:
+    def _add_up(self, given: dict[str, Name], start: int, stop: int) -> None:
         """G[i] = the sum over the lanes of sums[i], always in the same order."""
         w = self.w
-        lanes = self.lanes
-        full = self.sums // lanes * lanes
-        if full and lanes > 1:
-            with w.loop(0, full, lanes) as i:
-                w.lanes = lanes
-                start = w.address(given["sums"], w.integer("mul", i, lanes))
-                vectors = [w.load(w.address(start, k * lanes), 8 * lanes) for k in range(lanes)]
+        w.lanes = lanes = self.lanes
+        full = start + (stop - start) // lanes * lanes if lanes > 1 else start
+        if full > start:
+            with w.loop(start, full, lanes) as i:
+                first = w.address(given["sums"], w.integer("mul", i, lanes))
+                vectors = [w.load(w.address(first, k * lanes), 8 * lanes) for k in range(lanes)]
                 w.store(_transposed_sum(w, vectors), w.address(given["G"], i), 8)
-        for last in range(full if lanes > 1 else 0, self.sums):
-            w.lanes = lanes
+        for last in range(full, stop):
             total = w.total(w.load(w.address(given["sums"], last * lanes), 8 * lanes))
             w.do(f"store double {total}, ptr {w.address(given['G'], last)}")
         w.lanes = 1
@@ -160,6 +173,25 @@ class Code:
             + "\n".join([*sorted(declared), *bodies])
             + "\n"
         )
+
+
+def _full_places(group: Group, lanes: int) -> list[int]:
+    """Which entries of the output `slopes.write` sums up."""
+    inner = group.dims[-1] // lanes * lanes
+    outer = group.dims[0] if len(group.dims) == 2 else 1
+    step = group.target.strides[0] if len(group.dims) == 2 else 0
+    return [group.target.base + i * step + j for i in range(outer) for j in range(inner)]
+
+
+def _stretches(numbers: Sequence[int]) -> list[tuple[int, int]]:
+    """Runs of neighbours in an increasing sequence, as (start, stop)."""
+    found: list[tuple[int, int]] = []
+    for n in numbers:
+        if found and found[-1][1] == n:
+            found[-1] = found[-1][0], n + 1
+        else:
+            found.append((n, n + 1))
+    return found
 
 
 def _transposed_sum(w: Writer, vectors: list[Name]) -> Name:
@@ -199,7 +231,7 @@ class Buffers:
         self.tail = aligned(self.rest * code.columns * lanes).reshape(self.rest, code.columns, lanes)
         self.scratch = aligned(code.scratch)
         self.sums = aligned(code.sums * lanes)
-        self.totals = aligned(code.sums)
+        self.totals = aligned(code.sums + lanes)
         self.out = aligned(outputs)
         self.constants = np.array(code.layout.constants or [0.0])
         self.tables = np.concatenate([np.zeros(1, np.int32), *code.layout.tables])[1:] if code.layout.tables else (

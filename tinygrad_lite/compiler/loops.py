@@ -16,6 +16,7 @@ from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any
 
+from tinygrad_lite.compiler import slopes
 from tinygrad_lite.compiler.plan import Access, Group, Plan, Run
 from tinygrad_lite.compiler.writer import Name, Writer
 
@@ -50,6 +51,8 @@ class Loops:
         self.lanes = lanes
         self.unroll = unroll
         self.table = table
+        self.strip: Callable[[int], Name] | None = None  # room for so many doubles, to transpose something into
+        self.turned: dict[tuple[str, int, int], tuple[Name, int]] = {}
         self.lane: str = "rows"
 
     def write(self) -> None:
@@ -62,7 +65,12 @@ class Loops:
         w = self.w
         if self.unroll:
             self.lane, w.lanes = "rows", self.lanes
-            self._nest(group, self._tiles(group))
+            full = 0
+            if self.spaces[group.target.array].adds and self.strip is not None and slopes.fits(group, self.lanes):
+                self._slopes(group)
+                full = group.dims[-1] // self.lanes * self.lanes
+            if full < group.dims[-1]:
+                self._nest(group, self._tiles(group), last=(full, group.dims[-1]))
             return
         inner = group.dims[-1]
         if inner >= self.lanes and self._unit(group, member=True):
@@ -77,6 +85,29 @@ class Loops:
         else:
             self.lane, w.lanes = "none", 1
             self._nest(group, [1] * len(group.dims))
+
+    def _slopes(self, group: Group) -> None:
+        """A table of slopes, with the lanes along its last dimension."""
+        w = self.w
+        width = self.lanes * self.unroll
+        assert self.strip is not None
+
+        def line(access: Access, index: int) -> Name:
+            space = self.spaces[access.array]
+            return w.address(space.pointer, index * space.scale)
+
+        def strip(access: Access, _: int) -> tuple[Name, int]:
+            return self.turned[access.array, access.base, n]
+
+        n = group.dims[-1] // self.lanes * self.lanes
+        for array, first, length in slopes.strips(group, self.lanes):
+            key = (array, first, length)
+            if key not in self.turned:
+                target = self.strip(length * width)
+                source = w.address(self.spaces[array].pointer, first * width)
+                slopes.transpose(w, source, width, target, length)
+                self.turned[key] = target, length
+        slopes.write(w, group, width, line, strip, self.spaces["G"].pointer)
 
     def _unit(self, group: Group, member: bool) -> bool:
         """Whether neighbours along the lane read neighbouring numbers, or all the same one."""
@@ -149,13 +180,13 @@ class Loops:
         if target.adds:
             per = len(corners)
             for n, corner in enumerate(corners):
-                mine = [totals[u * per + n] for u in range(max(self.unroll, 1))]
+                mine: list[Any] = [totals[u * per + n] for u in range(max(self.unroll, 1))]
                 while len(mine) > 1:
                     mine = [
-                        w.apply("add", mine[k : k + 2]) if k + 1 < len(mine) else mine[k]  # type: ignore[arg-type]
+                        w.apply("add", mine[k : k + 2]) if k + 1 < len(mine) else mine[k]
                         for k in range(0, len(mine), 2)
                     ]
-                self._store(group, corner, 0, mine[0])  # type: ignore[arg-type]
+                self._store(group, corner, 0, mine[0])
         else:
             for (corner, u), value in zip(cells, totals, strict=True):
                 self._store(group, corner, u, value)  # type: ignore[arg-type]

@@ -50,16 +50,8 @@ class Program:
     def run(self, chunks: list[Any], along: Along) -> Any:
         """The outputs (the value first, then the slopes along those inputs); None if a guard does not hold."""
         runner = self.runners.get(along) or self._made(along)
-        batch = self.found[along]
-        given = chunks + [value.data for value in self.captured] if self.captured else chunks
         try:
-            if batch is None:
-                out = runner.run(given)
-            else:
-                data = []
-                if batch.gathered.shape[1]:
-                    data = [(batch.fixed.shape[1], _taken(given, batch.gathered))]
-                out = runner.run(given, data, batch.rows)
+            out = runner.run(*self.given(chunks, along))
         except (ValueError, ArithmeticError):
             return [math.nan]
         expected = self.expected[along]
@@ -69,6 +61,15 @@ class Program:
                 return None
             return out[:n]
         return out
+
+    def given(self, chunks: list[Any], along: Along) -> tuple[list[Any], list[tuple[int, Any]], int]:
+        """What the runner is given: parameters, data gathered from them, and the number of rows."""
+        batch = self.found[along]
+        given = chunks + [value.data for value in self.captured] if self.captured else chunks
+        if batch is None:
+            return given, [], 0
+        gathered = batch.gathered.shape[1]
+        return given, [(batch.fixed.shape[1], _taken(given, batch.gathered))] if gathered else [], batch.rows
 
     def finite(self, out: Sequence[float]) -> bool:
         return backends.finite(out)
