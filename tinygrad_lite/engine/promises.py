@@ -50,8 +50,12 @@ _POWERS = (
     Promise("x**2 at 0", "0, and flat.", "at(lambda x: x**2, 0.0)", "(0.0, 0.0)"),
     Promise("1/x at 0", "Refused; never infinite by surprise.", "1 / Value(0.0)", "DivisionByZero: div needs y != 0"),
     Promise("x**-1 at 0", "Refused likewise.", "Value(0.0) ** -1", "DivisionByZero: pow needs x > 0, or a whole exp"),
-    Promise("sqrt at 0", "The value 0 with an infinite slope.", "at(tg.sqrt, 0.0)", "(0.0, inf)"),
-    Promise("x**0.5 at 0", "The same.", "at(lambda x: x**0.5, 0.0)", "(0.0, inf)"),
+    Promise(
+        "sqrt, x**0.5 at 0",
+        "0, infinitely steep.",
+        "at(tg.sqrt, 0.0), at(lambda x: x**0.5, 0.0)[1]",
+        "((0.0, inf), inf)",
+    ),
     Promise("sqrt(-1)", "Refused; never complex.", "tg.sqrt(Value(-1.0))", "DomainError: sqrt needs x >= 0, but got"),
     Promise("(-1)**0.5", "Refused; never complex.", "Value(-1.0) ** 0.5", "DomainError: pow needs x > 0, or a whole"),
     Promise("x**n, x < 0", "Right for whole n.", "at(lambda x: x**3, -2.0)", "(-8.0, 12.0)"),
@@ -258,15 +262,34 @@ _NUMBERS = (
     Promise("format", "As the number.", "f'{Value(3.14159):.2f}'", "'3.14'"),
     Promise("repr", "Short at any size.", "tg.sum([Value(1.0)] * 10_000)", "Value(data=10000.0, grad=0.0)"),
     Promise("subclasses", "Take part.", "", "tests/engine/test_value.py::test_a_subclass_takes_part"),
-    Promise(
-        "pickle, deepcopy",
-        "The whole graph, at any depth.",
-        "copy.deepcopy(Value(2.0) * 3.0)",
-        "Value(data=6.0, grad=0.0)",
-    ),
 )
 
-_TRANSFORMS = (
+_BEYOND = (
+    Promise("pickle, deepcopy", "The whole graph.", "copy.deepcopy(Value(2.0) * 3.0)", "Value(data=6.0, grad=0.0)"),
+    Promise(
+        "pickling a deep graph",
+        "At any depth, in a thread with a small stack too.",
+        "",
+        "tests/engine/test_keeping.py::test_a_very_deep_graph_is_kept_in_a_small_thread_with_the_recursion_limit_untouched",
+    ),
+    Promise(
+        "JSON",
+        "A graph comes back, bit for bit.",
+        "tg.from_json(tg.to_json(Value(0.1) + 0.2)).data",
+        "0.30000000000000004",
+    ),
+    Promise(
+        "malformed or foreign JSON",
+        "Refused by the place of its fault; nothing is executed.",
+        "",
+        "tests/export/test_graph_json.py::test_a_malformed_document_is_refused_by_the_place_of_its_fault",
+    ),
+    Promise(
+        "code written for NumPy",
+        "108 expressions on arrays of Values, each tried.",
+        "",
+        "tests/engine/test_numpy_expressions.py::test_it_works_with_any_object_array_of_values",
+    ),
     Promise("a constant output", "The slope 0.", "tg.grad(lambda x: 3.0)(2.0)", "0.0"),
     Promise("an unused input", "The slope 0.", "tg.grad(lambda p: p[0] * 2.0)([1.0, 5.0])", "[2.0, 0.0]"),
     Promise(
@@ -278,5 +301,5 @@ _TRANSFORMS = (
     Promise("transforms", "Touch nobody's `.grad`.", "x = Value(2.0); tg.grad(lambda y: y * x)(3.0); x.grad", "0.0"),
 )
 
-PROMISES: tuple[Promise, ...] = (*_POWERS, *_CORNERS, *_SIZES, *_GRAPHS, *_NUMBERS, *_TRANSFORMS)
+PROMISES: tuple[Promise, ...] = (*_POWERS, *_CORNERS, *_SIZES, *_GRAPHS, *_NUMBERS, *_BEYOND)
 """Every decision, in the order of the documentation."""
