@@ -160,6 +160,8 @@ malformed or foreign JSON | Refused by the place of its fault; nothing is execut
      | export/test_graph_json::test_a_malformed_document_is_refused_by_the_place_of_its_fault
 code written for NumPy | 108 expressions on arrays of Values, each tried. |
      | engine/test_numpy_expressions::test_it_works_with_any_object_array_of_values
+exact fractions | A pencil's answer compares with ==. |
+    w = Value(1 / 3); tg.exact((2 * w - 1) ** 2).grad(w) == Fraction(-4, 3) | True
 a constant output | The slope 0. | tg.grad(lambda x: 3.0)(2.0) | 0.0
 an unused input | The slope 0. | tg.grad(lambda p: p[0] * 2.0)([1.0, 5.0]) | [2.0, 0.0]
 nested derivatives | No confusion of perturbations. | tg.grad(lambda x: x * tg.grad(lambda y: x + y)(1.0))(2.0) | 1.0
