@@ -42,7 +42,7 @@ def test_the_example_shows_what_is_promised(promise):
 def test_the_test_that_proves_it_exists(promise):
     file, name = promise.shows.split("::")
 
-    assert f"def {name}(" in (ROOT / file).read_text(encoding="utf-8")
+    assert f"def {name}(" in (ROOT / "tests" / f"{file}.py").read_text(encoding="utf-8")
 
 
 def test_every_promise_is_a_line_of_the_documentation():

@@ -282,13 +282,13 @@ def test_the_same_in_a_thread_with_a_stack_of_256_kib():
     results = []
     old = threading.stack_size(256 * 1024)
     try:
-        thread = threading.Thread(target=lambda: results.append(run_deep(200_000)))
+        thread = threading.Thread(target=lambda: results.append(run_deep(DEEP)))
         thread.start()
         thread.join()
     finally:
         threading.stack_size(old)
 
-    assert results[0][0] == pytest.approx(0.999999**200_000, rel=1e-9)
+    assert results[0][0] == pytest.approx(0.999999**DEEP, rel=1e-9)
 
 
 def test_a_fan_out_of_a_million():

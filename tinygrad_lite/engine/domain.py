@@ -115,7 +115,7 @@ def number(x: Any, where: str = "") -> float:
     shown = repr(x)
     shown = shown if len(shown) <= 60 else shown[:57] + "..."
     needed = f"{where} works on real numbers and Values" if where else "a Value holds one real number"
-    raise OperandError(
-        f"{needed}, but got the {type(x).__name__} {shown}{user_line()}.\n"
-        "  Convert text with float(...), make one Value for each entry of a list, and take `.data` of a Value."
-    )
+    hint = "Convert text with float(...), make one Value for each entry of a list, and take `.data` of a Value."
+    if getattr(x, "ndim", 0) != 0:
+        hint = "For an array of Values use NumPy's own function, as in np.tanh(a), which goes through its entries."
+    raise OperandError(f"{needed}, but got the {type(x).__name__} {shown}{user_line()}.\n  {hint}")

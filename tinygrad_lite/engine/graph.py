@@ -27,12 +27,16 @@ def topological(*roots: Value) -> list[Value]:
     return walk(roots)[0]
 
 
-def walk(roots: Sequence[Value]) -> tuple[list[Value], list[Value]]:
+def walk(roots: Sequence[Value], reset: bool = False) -> tuple[list[Value], list[Value]]:
     """The nodes in topological order, and the leaves among them: a depth-first walk with a stack of its own.
 
     A node is put back on the stack, under a None, before its parents are visited; it is done when
     that None comes up. It is marked as seen when it is visited: marked already on entering the
     stack, the order would be wrong where a node is met a second time from deeper down.
+
+    Args:
+        roots: where to begin.
+        reset: set the gradients of inner nodes to 0 on the way, which saves `backward` a pass.
     """
     order: list[Value] = []
     leaves: list[Value] = []
@@ -43,24 +47,35 @@ def walk(roots: Sequence[Value]) -> tuple[list[Value], list[Value]]:
         if node is None:  # every parent of the node below is in the order
             order.append(todo.pop())
             continue
-        while node not in seen:
+        if node in seen:
+            continue
+        while True:  # visit the node, then at once one of its parents, and so on down
             seen.add(node)
             parents = node.parents
             if not parents:
                 leaves.append(node)
                 order.append(node)
                 break
-            todo.append(node)
-            todo.append(None)
-            if len(parents) == 2:  # nearly every node: go on with a parent at once, without the stack
+            if reset:
+                node.grad = 0.0
+            if len(parents) == 2:  # nearly every node, so worth writing out
                 a, b = parents
-                if a.__class__ is float:
-                    node = b
-                else:
+                if a.__class__ is not float and a not in seen:
+                    todo.append(node)
+                    todo.append(None)
                     if b.__class__ is not float and b not in seen:
                         todo.append(b)
                     node = a
+                elif b.__class__ is not float and b not in seen:
+                    todo.append(node)
+                    todo.append(None)
+                    node = b
+                else:
+                    order.append(node)
+                    break
             else:
+                todo.append(node)
+                todo.append(None)
                 todo += [p for p in reversed(parents) if p.__class__ is not float and p not in seen]
                 break
     return order, leaves

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 def backward(root: Value, *, create_graph: bool = False) -> None:
     """Set the gradients of all nodes behind the root; see `Value.backward`."""
-    order, leaves = walk((root,))
+    order, leaves = walk((root,), reset=not create_graph)
     before = [leaf.grad for leaf in leaves]
     try:
         if create_graph:
@@ -31,8 +31,8 @@ def backward(root: Value, *, create_graph: bool = False) -> None:
                 grad = found[node]  # a Value in an inner node would refer back to that node: a cycle
                 node.grad = grad if grad.__class__ is float or not node.parents else grad.data
         else:
-            for node in order:
-                node.grad = 0.0
+            for leaf in leaves:
+                leaf.grad = 0.0
             root.grad = 1.0
             _sweep(order)
         for leaf, old in zip(leaves, before, strict=True):
