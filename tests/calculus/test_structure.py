@@ -45,8 +45,16 @@ def test_what_is_built_differently_does_not_fit():
     _, structure = flatten([1.0, np.ones(2)], "x")
 
     assert flatten_like([3.0, np.zeros(2)], structure, "v") == [3.0, 0.0, 0.0]
-    with pytest.raises(ShapeError, match=r"blocks of shapes \(\), \(2,\) were needed, but it holds 3 number"):
+    with pytest.raises(ShapeError, match=r"\(\[0\], \[1\] of shape \(2,\)\) were needed, but it holds 3"):
         flatten_like([3.0, 0.0, 0.0], structure, "v")
+
+
+def test_entries_of_dicts_are_matched_by_their_keys():
+    _, structure = flatten({"a": 1.0, "b": [2.0, 3.0]}, "x")
+
+    assert flatten_like({"b": [20.0, 30.0], "a": 10.0}, structure, "v") == [10.0, 20.0, 30.0]
+    with pytest.raises(ShapeError, match=r"\['a'\], \['b'\]\[0\], .* it holds 3 block\(s\) \(\['c'\]"):
+        flatten_like({"c": 10.0, "b": [20.0, 30.0]}, structure, "v")
 
 
 @pytest.mark.parametrize("bad", ["text", None, 1j, b"1", {1, 2}])

@@ -192,6 +192,24 @@ def test_numpy_is_loaded_at_first_use_only():
     subprocess.run([sys.executable, "-c", program], check=True, timeout=60)
 
 
+def test_without_numpy_all_else_works_and_arrays_say_what_to_install():
+    program = """
+import sys
+sys.modules["numpy"] = None
+import tinygrad_lite as tg
+assert tg.grad(lambda p: p["w"][0] ** 2)({"w": [3.0]}) == {"w": [6.0]}
+assert tg.jacobian(lambda p: [p[0], p[1]])([1.0, 2.0]) == [[1.0, 0.0], [0.0, 1.0]]
+try:
+    tg.array([1.0])
+except ModuleNotFoundError as error:
+    assert "pip install numpy" in str(error)
+else:
+    raise AssertionError("tg.array must say that NumPy is missing")
+"""
+
+    subprocess.run([sys.executable, "-c", program], check=True, timeout=60)
+
+
 def test_the_lesson_of_a_two_layer_network_agrees_with_the_hand_written_gradients():
     rng = np.random.default_rng(0)
     X, y = rng.normal(size=(6, 3)), rng.normal(size=(6, 1))

@@ -206,6 +206,38 @@ def test_one_pickler_can_write_several_graphs_one_after_the_other():
     assert second.parents[1] is first
 
 
+@WAYS
+@pytest.mark.parametrize("order", [topological, lambda y: topological(y)[::-1], lambda y: topological(y)[::-7]])
+def test_a_list_of_all_nodes_is_kept_in_linear_size(kept, order):
+    _, y = chain(2_000)
+    nodes = order(y)
+    again = kept(nodes)
+
+    assert [n.data for n in again] == [n.data for n in nodes]
+    assert record(again[nodes.index(y)] if y in nodes else again[-1]) == record(y if y in nodes else nodes[-1])
+    assert len(set(topological(*again))) == len(set(topological(*nodes)))
+    assert len(pickle.dumps(nodes)) < 1.5 * len(pickle.dumps(y)) + 10_000
+
+
+def test_two_picklers_can_take_turns():
+    x, y = chain(3_000)
+    z = y * x
+    files = [io.BytesIO(), io.BytesIO()]
+    first, second = pickle.Pickler(files[0]), pickle._Pickler(files[1])
+    for pickler, thing in ((first, y), (second, z), (first, z), (second, y), (second, [x, y, z])):
+        pickler.dump(thing)
+    for file in files:
+        file.seek(0)
+    loads = [pickle.Unpickler(file) for file in files]
+
+    assert record(loads[0].load()) == record(y)
+    assert record(loads[0].load()) == record(z)
+    again = loads[1].load()
+    assert record(again) == record(z)
+    assert loads[1].load() is again.parents[0]
+    assert loads[1].load()[2] is again
+
+
 def test_threads_pickle_their_graphs_at_the_same_time():
     roots = [chain(2_000 + i)[1] for i in range(4)]
     found = [None] * 4

@@ -38,8 +38,6 @@ def tangents(
     34.0
     """
     order = topological(*outputs)
-    if create_graph:
-        require_fresh(order)
     found: dict[Value, Any] = dict.fromkeys(order, 0.0)
     moving = set(direction)
     for node in order:
@@ -49,6 +47,8 @@ def tangents(
         places = [i for i, parent in enumerate(node.parents) if parent in moving]
         if places:
             moving.add(node)
+            if create_graph:
+                require_fresh([node])
             slopes = node.op.partials(*node.parents, node) if create_graph else node.local
             shares = [_times(slopes[i], found[node.parents[i]]) for i in places]
             for share in shares[1:]:

@@ -15,8 +15,7 @@ from typing import Any
 from tinygrad_lite.calculus.forward import tangents
 from tinygrad_lite.calculus.recording import Argnums, Recording
 from tinygrad_lite.calculus.structure import Structure, as_array, size
-from tinygrad_lite.calculus.transforms import named
-from tinygrad_lite.engine.reverse import adjoints
+from tinygrad_lite.calculus.transforms import named, slopes_along
 from tinygrad_lite.engine.value import Value
 
 MODES = ("auto", "reverse", "forward")
@@ -64,9 +63,7 @@ def hessian(f: Callable[..., Any], argnums: Argnums = 0) -> Callable[..., Any]:
 
     def f_hessian(*args: Any, **kwargs: Any) -> Any:
         recording = Recording(f, args, kwargs, argnums)
-        root = recording.output
-        first = adjoints(root, create_graph=True) if isinstance(root, Value) else {}
-        gradient = [first.get(x, 0.0) for x in recording.inputs]
+        gradient = slopes_along(recording.inputs, recording.output, create_graph=True)
         rows = slopes(gradient, recording.inputs, "reverse", recording.open)
         return _assemble(rows, recording, recording.into)
 
@@ -79,8 +76,7 @@ def slopes(outputs: list[Any], inputs: list[Value], mode: str, create_graph: boo
         moving = [y for y in outputs if isinstance(y, Value)]
         columns = [tangents(moving, {x: 1.0}, create_graph=create_graph) for x in inputs]
         return [[column[y] if isinstance(y, Value) else 0.0 for column in columns] for y in outputs]
-    found = [adjoints(y, create_graph=create_graph) if isinstance(y, Value) else {} for y in outputs]
-    return [[row.get(x, 0.0) for x in inputs] for row in found]
+    return [slopes_along(inputs, y, create_graph) for y in outputs]
 
 
 def _assemble(rows: list[list[Any]], recording: Recording, out_of: Structure) -> Any:

@@ -16,7 +16,7 @@ from typing import Any
 from tinygrad_lite.calculus.forward import tangents
 from tinygrad_lite.calculus.recording import Recording
 from tinygrad_lite.calculus.structure import flatten_like
-from tinygrad_lite.engine.reverse import adjoints
+from tinygrad_lite.calculus.transforms import slopes_along
 from tinygrad_lite.engine.value import Value, dot
 
 
@@ -57,11 +57,8 @@ def vjp(f: Callable[..., Any], *primals: Any) -> tuple[Any, Callable[[Any], tupl
         given = flatten_like(weights, recording.out_of, "the weights")
         graph_wanted = recording.open or any(isinstance(w, Value) for w in given)
         weighted = [(w, y) for w, y in zip(given, recording.outputs, strict=True) if isinstance(y, Value)]
-        found = {}
-        if weighted:
-            weighted_sum = dot([w for w, _ in weighted], [y for _, y in weighted])
-            found = adjoints(weighted_sum, create_graph=graph_wanted)
-        slopes = [found.get(x, 0.0) for x in recording.inputs]
+        whole = dot([w for w, _ in weighted], [y for _, y in weighted]) if weighted else 0.0
+        slopes = slopes_along(recording.inputs, whole, graph_wanted)
         return recording.into.fill([recording.finish(s, graph_wanted) for s in slopes])  # type: ignore[no-any-return]
 
     return recording.result(), pull_back
@@ -75,9 +72,8 @@ def hvp(f: Callable[..., Any], primals: Any, direction: Any) -> Any:
     """
     recording = _record(f, primals)
     along = flatten_like(_as_arguments(direction, primals), recording.into, "the direction")
-    root = recording.output
-    first = adjoints(root, create_graph=True) if isinstance(root, Value) else {}
-    product = recording.into.fill(_along(recording, [first.get(x, 0.0) for x in recording.inputs], along))
+    gradient = slopes_along(recording.inputs, recording.output, create_graph=True)
+    product = recording.into.fill(_along(recording, gradient, along))
     return product if isinstance(primals, tuple) else product[0]
 
 

@@ -12,7 +12,7 @@ are bare numbers.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from tinygrad_lite.calculus.structure import Structure, flatten, join, strip
@@ -106,6 +106,18 @@ class Recording:
     def extra(self) -> Any:
         """The aux part; its Values come as bare numbers unless the recording is open."""
         return self.aux if self.open else strip(self.aux)
+
+
+def between(inputs: Sequence[Value], outputs: Sequence[Any]) -> set[Value]:
+    """The nodes behind the outputs that depend on an input: all that a walk has to visit.
+
+    Around a transform inside another one there may be a large graph that belongs to the outer.
+    """
+    found = set(inputs)
+    for node in topological(*[y for y in outputs if isinstance(y, Value)]):
+        if not found.isdisjoint(node.parents):
+            found.add(node)
+    return found
 
 
 def _input(x: Any, label: str) -> Value:

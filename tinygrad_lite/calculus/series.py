@@ -80,8 +80,6 @@ def _coefficients(recording: Recording, order: int) -> list[Any]:
     if not isinstance(root, Value):
         return [root] + [0.0] * order
     nodes = topological(root)
-    if recording.open:
-        require_fresh(nodes)
     family: dict[Any, Series] = {}
     found: dict[Value, Series] = {}
     for node in nodes:
@@ -90,6 +88,8 @@ def _coefficients(recording: Recording, order: int) -> list[Any]:
         if node is recording.inputs[0]:
             series.moves, series.known = True, [series.known[0], 1.0]
         found[node] = family.setdefault(series.key(), series) if operands else series
+    if recording.open:
+        require_fresh([node for node in nodes if found[node].moves])
     for k in range(2, order + 1) if order > 1 else (order,):
         for node in nodes:
             found[node].grow(k)

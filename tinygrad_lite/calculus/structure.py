@@ -22,6 +22,7 @@ from tinygrad_lite.errors import ShapeError
 
 Rebuild = Callable[[list[Any]], Any]
 Shape = tuple[int, ...] | None
+Path = tuple[Any, ...]
 
 
 class Structure:
@@ -29,7 +30,8 @@ class Structure:
 
     Attributes:
         shapes: for each block in order its array shape, or None for a single number.
-        names: for each block in order how a program would write it, such as `w[1]`.
+        paths: for each block in order the keys and places that lead to it.
+        names: the same as a program would write it, such as `w[1]`.
         container: the kind of the outermost list, tuple or dict; empty for a number or an array alone.
 
     >>> numbers, structure = flatten({"w": [1.0, 2.0], "b": 3.0})
@@ -39,10 +41,13 @@ class Structure:
     {'w': [10.0, 20.0], 'b': 30.0}
     """
 
-    __slots__ = ("shapes", "names", "container", "rebuild")
+    __slots__ = ("shapes", "paths", "names", "container", "rebuild")
 
-    def __init__(self, shapes: list[Shape], names: list[str], container: str, rebuild: Rebuild) -> None:
+    def __init__(
+        self, shapes: list[Shape], paths: list[Path], names: list[str], container: str, rebuild: Rebuild
+    ) -> None:
         self.shapes = shapes
+        self.paths = paths
         self.names = names
         self.container = container
         self.rebuild = rebuild  # blocks in, nested argument out
@@ -69,17 +74,17 @@ def flatten(tree: Any, name: str = "argument") -> tuple[list[Any], Structure]:
     Raises:
         OperandError: something in it is not a number; the message says where it is.
     """
-    blocks: list[Any] = []
-    names: list[str] = []
-    rebuild = _open(tree, name, blocks, names)
-    shapes = [tuple(block.shape) if is_array(block) else None for block in blocks]
+    blocks: dict[Path, Any] = {}
+    rebuild = _open(tree, (), blocks)
+    shapes = [tuple(block.shape) if is_array(block) else None for block in blocks.values()]
+    names = [name + "".join(f"[{key!r}]" for key in path) for path in blocks]
     numbers = [
         entry if isinstance(entry, Value) else number(entry, where)
-        for block, where in zip(blocks, names, strict=True)
+        for block, where in zip(blocks.values(), names, strict=True)
         for entry in (block.ravel().tolist() if is_array(block) else [block])
     ]
     container = type(tree).__name__ if isinstance(tree, dict | list | tuple) else ""
-    return numbers, Structure(shapes, names, container, rebuild)
+    return numbers, Structure(shapes, list(blocks), names, container, rebuild)
 
 
 def join(structures: Sequence[Structure]) -> Structure:
@@ -90,7 +95,8 @@ def join(structures: Sequence[Structure]) -> Structure:
         return tuple(s.rebuild([next(coming) for _ in s.shapes]) for s in structures)
 
     shapes = [shape for s in structures for shape in s.shapes]
-    return Structure(shapes, [name for s in structures for name in s.names], "tuple", rebuild)
+    paths = [(i, *path) for i, s in enumerate(structures) for path in s.paths]
+    return Structure(shapes, paths, [name for s in structures for name in s.names], "tuple", rebuild)
 
 
 def flatten_like(tree: Any, structure: Structure, name: str) -> list[Any]:
@@ -100,47 +106,42 @@ def flatten_like(tree: Any, structure: Structure, name: str) -> list[Any]:
         ShapeError: it is built differently.
     """
     numbers, found = flatten(tree, name)
-    if found.shapes != structure.shapes:
+    if dict(zip(found.paths, found.shapes, strict=True)) != dict(zip(structure.paths, structure.shapes, strict=True)):
         raise ShapeError(
             f"{name} must be built like what it belongs to: {_described(structure)} were needed, "
             f"but it holds {_described(found)}."
         )
-    return numbers
+    coming = iter(numbers)
+    parts = {path: [next(coming) for _ in range(size(s))] for path, s in zip(found.paths, found.shapes, strict=True)}
+    return [x for path in structure.paths for x in parts[path]]  # the keys of a dict may stand in another order
 
 
 def strip(tree: Any) -> Any:
     """The same lists, tuples, dicts and arrays, with each Value replaced by its bare number."""
-    if isinstance(tree, Value):
-        return tree.data
-    if isinstance(tree, dict | list | tuple) or is_array(tree):
-        blocks: list[Any] = []
-        rebuild = _open(tree, "", blocks, [])
-        return rebuild([_numeric(b) if is_array(b) else b.data if isinstance(b, Value) else b for b in blocks])
-    return tree
+    blocks: dict[Path, Any] = {}
+    rebuild = _open(tree, (), blocks)
+    return rebuild([_numeric(b) if is_array(b) else b.data if isinstance(b, Value) else b for b in blocks.values()])
 
 
-def _open(tree: Any, name: str, blocks: list[Any], names: list[str]) -> Rebuild:
-    """Append the blocks of `tree` and return the function that puts blocks into its places."""
+def _open(tree: Any, path: Path, blocks: dict[Path, Any]) -> Rebuild:
+    """Add the blocks of `tree` and return the function that puts blocks into its places."""
     if isinstance(tree, dict):
-        keys = list(tree)
-        parts = [_open(tree[key], f"{name}[{key!r}]", blocks, names) for key in keys]
+        entries = {key: _open(entry, (*path, key), blocks) for key, entry in tree.items()}
 
         def rebuild_dict(new: list[Any]) -> Any:
             made = copy.copy(tree)  # keeps the kind of dict and the order of its keys
-            for key, part in zip(keys, parts, strict=True):
-                made[key] = part(new)
+            made.update({key: entry(new) for key, entry in entries.items()})
             return made
 
         return rebuild_dict
     if isinstance(tree, list | tuple):
-        parts = [_open(entry, f"{name}[{i}]", blocks, names) for i, entry in enumerate(tree)]
+        parts = [_open(entry, (*path, i), blocks) for i, entry in enumerate(tree)]
         if hasattr(tree, "_fields"):  # a named tuple
             return lambda new: type(tree)(*[part(new) for part in parts])
         kind = list if isinstance(tree, list) else tuple
         return lambda new: kind(part(new) for part in parts)
     position = len(blocks)
-    blocks.append(tree)
-    names.append(name)
+    blocks[path] = tree
     return lambda new: new[position]
 
 
@@ -184,7 +185,10 @@ def _indices(shape: tuple[int, ...]) -> list[tuple[int, ...]]:
 
 
 def _described(structure: Structure) -> str:
-    shapes = structure.shapes
-    if all(shape is None for shape in shapes):
-        return f"{len(shapes)} number(s)"
-    return "blocks of shapes " + ", ".join("()" if s is None else str(s) for s in shapes)
+    """What it holds, for an error: each block by its place and its shape."""
+    shown = [
+        "".join(f"[{key!r}]" for key in path) + ("" if shape is None else f" of shape {shape}")
+        for path, shape in zip(structure.paths, structure.shapes, strict=True)
+    ]
+    places = ", ".join(entry.strip() for entry in shown[:6] if entry) + (", ..." if len(shown) > 6 else "")
+    return f"{len(shown)} block(s)" + (f" ({places})" if places else "")

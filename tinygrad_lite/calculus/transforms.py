@@ -9,10 +9,10 @@ whoever's it is, and nothing is remembered between calls.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
-from tinygrad_lite.calculus.recording import Argnums, Recording
+from tinygrad_lite.calculus.recording import Argnums, Recording, between
 from tinygrad_lite.engine.reverse import adjoints
 from tinygrad_lite.engine.value import Value
 
@@ -70,9 +70,17 @@ def grad(f: Callable[..., Any], argnums: Argnums = 0, has_aux: bool = False) -> 
 
 def gradient(recording: Recording) -> Any:
     """The slope of the recording's one output along each input, built as the arguments are."""
-    root = recording.output
-    found = adjoints(root, create_graph=recording.open) if isinstance(root, Value) else {}
-    return recording.into.fill([recording.finish(found.get(x, 0.0)) for x in recording.inputs])
+    found = slopes_along(recording.inputs, recording.output, recording.open)
+    return recording.into.fill([recording.finish(slope) for slope in found])
+
+
+def slopes_along(inputs: Sequence[Value], output: Any, create_graph: bool) -> list[Any]:
+    """The slope of one output along each input, in one walk backward."""
+    if not isinstance(output, Value):
+        return [0.0] * len(inputs)
+    within = between(inputs, [output]) if create_graph else None
+    found = adjoints(output, create_graph=create_graph, within=within)
+    return [found.get(x, 0.0) for x in inputs]
 
 
 def named(transformed: Callable[..., Any], what: str, f: Callable[..., Any]) -> Callable[..., Any]:

@@ -27,7 +27,11 @@ from tinygrad_lite.errors import OperandError, user_line
 try:
     import numpy as np
 except ModuleNotFoundError as missing:  # pragma: no cover
-    raise ModuleNotFoundError("arrays of Values need NumPy: pip install numpy", name="numpy") from missing
+    raise ModuleNotFoundError(
+        "arrays of Values need NumPy: pip install numpy, or the extra that brings it along: tinygrad-lite[plot].\n"
+        "  Values themselves, nn and the transforms work without it, on numbers and lists.",
+        name="numpy",
+    ) from missing
 
 
 class Array(np.ndarray):

@@ -13,7 +13,8 @@ share a node still share it afterwards, in one pickle as in one deepcopy.
 How does a node know that it is being saved from a list, and must not begin one of its own? Each
 thread keeps the listing that is being written, which gives each node its place. The places are
 asked for in rising order. A node out of order was reached in another way (say, after a pickle
-that failed half-way) and simply begins a new list.
+that failed half-way) and simply begins a new list. So whatever was assumed wrongly costs some
+bytes, and neither depth nor truth.
 """
 
 from __future__ import annotations
@@ -42,13 +43,21 @@ def everything_behind(*roots: Value) -> list[Value]:
 
 
 class _Listing:
-    """The nodes that one pickle is writing, and how far it has come."""
+    """The nodes that one pickle is writing, and how far it has come.
 
-    __slots__ = ("places", "reached", "__weakref__")
+    Attributes:
+        places: the place of each node in the list.
+        reached: the place of the last one that was written.
+        written: the nodes of this list and of earlier ones that are still alive, most likely in the same pickle.
+    """
 
-    def __init__(self, nodes: list[Value]) -> None:
+    __slots__ = ("places", "reached", "written", "__weakref__")
+
+    def __init__(self, nodes: list[Value], written: set[Any]) -> None:
         self.places: dict[Any, int] = {node: i for i, node in enumerate(nodes)}
         self.reached = -1
+        self.written = written
+        written.update(nodes)
 
     def expects(self, node: Value) -> bool:
         """True if it is this node's turn."""
@@ -57,6 +66,13 @@ class _Listing:
             return False
         self.reached = place
         return True
+
+    def is_next_to(self, node: Value) -> bool:
+        """True of a new node on parents that are written already: it needs no list of its own."""
+        new = node not in self.written and all(p.__class__ is float or p in self.written for p in node.parents)
+        if new:
+            self.written.add(node)
+        return new
 
     def __reduce__(self) -> tuple[Any, ...]:
         return (bool, ())  # the pickle itself needs no listing; it only has to be kept alive while writing
@@ -74,13 +90,15 @@ def reduce(node: Value) -> tuple[Any, ...]:
     listing = _now.listing()
     if listing is not None and listing.expects(node):
         return _record(node)
-    if not node.parents and not isinstance(node.grad, Value):
+    if not isinstance(node.grad, Value) and (not node.parents or (listing is not None and listing.is_next_to(node))):
         return _record(node)
-    nodes = everything_behind(node)
-    listing = _Listing(nodes)
+    # A node that is asked for twice is being written by another pickler, which has seen nothing yet.
+    written = set() if listing is None or node in listing.written else listing.written
+    nodes = [n for n in everything_behind(node) if n not in written]
+    listing = _Listing(nodes, written)
     _now.listing = weakref.ref(listing)
     gradients = [(n, n.grad) for n in nodes if isinstance(n.grad, Value)]
-    return _last, (nodes.index(node), [listing, *nodes], gradients)
+    return _last, (listing.places[node], [listing, *nodes], gradients)
 
 
 def _record(node: Value) -> tuple[Any, ...]:
@@ -111,7 +129,8 @@ def _last(place: int, listed: list[Any], gradients: list[tuple[Value, Any]]) -> 
 
 def deep_copied(node: Value, memo: dict[int, Any]) -> Value:
     """A copy of the node and of everything behind it; what `memo` holds already is used, not copied again."""
-    fresh = [n for n in everything_behind(node) if id(n) not in memo]
+    alone = not isinstance(node.grad, Value) and all(p.__class__ is float or id(p) in memo for p in node.parents)
+    fresh = [node] if alone else [n for n in everything_behind(node) if id(n) not in memo]
     for old in fresh:
         new = shallow_copied(old)
         new.parents = tuple([p if p.__class__ is float else memo[id(p)] for p in old.parents])

@@ -10,7 +10,7 @@ for its gradient only when every child has added its share.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Container, Sequence
 from typing import TYPE_CHECKING, Any
 
 from tinygrad_lite.engine.graph import topological, walk
@@ -61,12 +61,15 @@ def _sweep(order: Sequence[Value]) -> None:
                     parent.grad += grad * slope
 
 
-def adjoints(root: Value, *, seed: Any = 1.0, create_graph: bool = False) -> dict[Value, Any]:
+def adjoints(
+    root: Value, *, seed: Any = 1.0, create_graph: bool = False, within: Container[Value] | None = None
+) -> dict[Value, Any]:
     """d(root)/d(node), times the seed, for every node behind the root; no `.grad` is touched.
 
     Args:
         seed: the adjoint of the root itself.
         create_graph: give Values with a history, by evaluating the table's rules on Values.
+        within: visit these nodes only, where the others are known to be of no interest.
 
     Raises:
         StaleGraphError: create_graph needs the numbers of now, and some `.data` was changed
@@ -78,6 +81,8 @@ def adjoints(root: Value, *, seed: Any = 1.0, create_graph: bool = False) -> dic
     (6.0, 0.0)
     """
     order = topological(root)
+    if within is not None:
+        order = [node for node in order if node in within]
     if create_graph:
         require_fresh(order)
     found: dict[Value, Any] = dict.fromkeys(order, 0.0)
@@ -88,7 +93,7 @@ def adjoints(root: Value, *, seed: Any = 1.0, create_graph: bool = False) -> dic
             continue
         slopes = node.op.partials(*node.parents, node) if create_graph else node.local
         for parent, slope, recorded in zip(node.parents, slopes, node.local, strict=True):
-            if recorded is not None:
+            if recorded is not None and parent in found:
                 share = slope if adjoint.__class__ is float and adjoint == 1.0 else adjoint * slope
                 old = found[parent]
                 found[parent] = share if old.__class__ is float and old == 0.0 else old + share
