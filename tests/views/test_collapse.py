@@ -203,3 +203,18 @@ def test_many_inputs_of_a_layer_are_one_box():
     assert len(picture.boxes) < 25
     opened = tg.draw(loss, depth=1, expand=["inputs"])
     assert len(opened.boxes) == len(picture.boxes) + 63
+
+
+def test_bare_numbers_that_go_into_a_closed_layer_are_counted():
+    call, _ = network((3, 2, 1), random.Random(0))
+    picture = tg.draw(call([1.0, 2.0, 3.0])[0] * 2.0, depth=1)
+    rows = [dict(box.rows) for box in picture.boxes if box.kind == "group"]
+
+    assert [row.get("inputs") for row in rows] == ["3 numbers", None]
+
+
+def test_an_arrow_of_one_value_out_of_a_closed_box_keeps_its_local_derivative():
+    call, _ = network((3, 2, 1), random.Random(0))
+    picture = tg.draw(call([Value(1.0)] * 3)[0] * 2.0, depth=1)
+
+    assert [edge.texts for edge in picture.edges if edge.local is not None] == [(("local", "2.0000"),)]

@@ -154,16 +154,14 @@ def _drawn(
             first = not known
             known[places[home] if (home := fold.home[parent]) in places and graph.parents[home] else home] = None
             if first or (child in plain and child == head and parent == tail and tail not in names):
-                slope = local if head not in names and tail not in names else None
+                slope = local if head not in names else None
                 i = count.get(head, 0)
                 count[head] = i + 1
                 edges.append(pen.edge(tail, head, i, slope, number_of(graph.nodes[child].grad)))
-    edges = [
-        edge
-        if edge.tail not in names or len(tails[edge.tail, edge.head]) == 1
-        else edge._replace(texts=(("values", f"{len(tails[edge.tail, edge.head])} values"),))
-        for edge in edges
-    ]
+    for place, edge in enumerate(edges):
+        values = len(tails[edge.tail, edge.head])
+        if edge.tail in names and values > 1:
+            edges[place] = edge._replace(local=None, contribution=None, texts=(("values", f"{values} values"),))
     notes = []
     if fold.times:
         words = "a number such as x 100 marks one of 100 parts that were computed alike; the first of them is shown"
@@ -187,9 +185,16 @@ def _group(
     rows += [(kind, f"{len(parameters):,}"), ("|grad|", pen.write(length))]
     if neurons == 1 and kind == "parameters":
         rows[:0] = [("data", pen.write(nodes[number].data)), ("grad", pen.write(number_of(nodes[number].grad)))]
-    seen: dict[tuple[str, ...], int] = {}  # how often each neuron was computed
+    shown: dict[tuple[str, ...], int] = {}  # how often each neuron is in the box ...
+    times: dict[tuple[str, ...], int] = {}  # ... and how often it was computed
+    numbers: dict[tuple[str, ...], int] = {}  # how many bare numbers went into it
     for m in members:
         if nodes[m].op in (ops.dot, ops.add, ops.sum):
-            seen[places[m]] = seen.get(places[m], 0) + fold.times.get(m, 1)
-    times = max(seen.values(), default=1)
-    return Box(number, "group", name, nodes[number].data, length, "", tuple(rows), times=times)
+            shown[places[m]] = shown.get(places[m], 0) + 1
+            times[places[m]] = times.get(places[m], 0) + fold.times.get(m, 1)
+        elif nodes[m].op is ops.constant:
+            numbers[places[m]] = numbers.get(places[m], 0) + 1
+    if numbers:
+        most = max(count // shown.get(place, 1) for place, count in numbers.items())
+        rows.insert(0, ("inputs", f"{most} number{'' if most == 1 else 's'}"))
+    return Box(number, "group", name, nodes[number].data, length, "", tuple(rows), times=max(times.values(), default=1))
