@@ -195,7 +195,8 @@ def _along(
         curve[key] = points
         if texts[key][0]:
             x, y = _on(points[-4:], 0.45)
-            wishes.setdefault(head.layer, []).append((y, x, key))
+            beside = (texts[key][1] / 2 + 1.5) * (1 if turned else -1)  # above the arrow, or to its right
+            wishes.setdefault(head.layer, []).append((y + beside, x, key))
     for unit in {home[arrow.head] for arrow in sketch.arrows if arrow.key.startswith("r")}:
         a, b = centre[unit.ellipse], centre[unit.key]
         curve["r" + unit.key[1:]] = _straight(
