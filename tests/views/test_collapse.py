@@ -1,9 +1,11 @@
 """Large graphs as few boxes: what is folded, what is closed, and that nothing is lost."""
 
+import math
 import random
 import time
 from itertools import pairwise
 
+import numpy as np
 import pytest
 
 import tinygrad_lite as tg
@@ -203,3 +205,52 @@ def test_many_inputs_of_a_layer_are_one_box():
     assert len(picture.boxes) < 25
     opened = tg.draw(loss, depth=1, expand=["inputs"])
     assert len(opened.boxes) == len(picture.boxes) + 63
+
+
+def test_bare_numbers_that_go_into_a_closed_layer_are_counted():
+    call, _ = network((3, 2, 1), random.Random(0))
+    picture = tg.draw(call([1.0, 2.0, 3.0])[0] * 2.0, depth=1)
+    rows = [dict(box.rows) for box in picture.boxes if box.kind == "group"]
+
+    assert [row.get("inputs") for row in rows] == ["3 numbers", None]
+
+
+def test_an_arrow_of_one_value_out_of_a_closed_box_keeps_its_local_derivative():
+    call, _ = network((3, 2, 1), random.Random(0))
+    picture = tg.draw(call([Value(1.0)] * 3)[0] * 2.0, depth=1)
+
+    assert [edge.texts for edge in picture.edges if edge.local is not None] == [(("local", "2.0000"),)]
+
+
+def lesson_arrays(outputs):
+    """A network of layers 4-8-outputs in NumPy object arrays, as lessons write it, on 40 rows."""
+    rng = np.random.default_rng(0)
+
+    def leaves(*shape):
+        return np.array([Value(float(x)) for x in rng.normal(size=math.prod(shape))], dtype=object).reshape(shape)
+
+    hidden = np.tanh(rng.normal(size=(40, 4)) @ leaves(4, 8) + leaves(8))
+    return rng, hidden @ leaves(8, outputs) + leaves(outputs)
+
+
+def summary(loss):
+    picture = tg.draw(loss, depth=1)
+    rows = {box.label: dict(box.rows) for box in picture.boxes if box.kind == "group"}
+    assert {box.times for box in picture.boxes if box.kind == "group"} == {40}
+    return len(picture.boxes), {name: (row["neurons"], row["parameters"]) for name, row in rows.items()}
+
+
+def test_numpy_arrays_with_softmax_and_cross_entropy_are_found_too():
+    rng, scores = lesson_arrays(3)
+    e = np.exp(scores)
+    chances = e / e.sum(axis=1, keepdims=True)
+    loss = -np.mean(np.log(chances[np.arange(40), rng.integers(0, 3, 40)]))
+
+    assert summary(loss) == (15, {"layer 1": ("8", "40"), "layer 2": ("3", "27")})
+
+
+def test_outputs_with_weights_of_their_own_are_not_folded_onto_each_other():
+    rng, scores = lesson_arrays(3)
+    loss = np.mean((scores - rng.normal(size=(40, 3))) ** 2)
+
+    assert summary(loss) == (17, {"layer 1": ("8", "40"), "layer 2": ("3", "27")})

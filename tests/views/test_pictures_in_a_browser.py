@@ -28,7 +28,8 @@ window.addEventListener("load", () => {
     return [...g.querySelectorAll("text")].some(t => {
       const box = t.getBoundingClientRect();
       return box.left < frame.left - 1 || box.right > frame.right + 1 || box.bottom > frame.bottom + 1;
-    });
+    }) || [...g.querySelectorAll(".caption")].some(caption =>
+      caption.getBoundingClientRect().right > caption.nextElementSibling.getBoundingClientRect().left);
   }).length;
 });
 </script>"""
@@ -58,14 +59,17 @@ def test_hostile_labels_are_shown_and_do_nothing(tmp_path):
     assert console == []
 
 
-def test_texts_stay_inside_their_boxes(tmp_path):
+@pytest.mark.parametrize("font", ["Helvetica", "'DejaVu Sans'"])  # the second is a sixth wider
+def test_texts_stay_inside_their_boxes(tmp_path, font):
     a, b = Value(-4.0, label="a rather long name"), Value(2.0, label="WWWWWWWWWW")
     loss = tg.tanh(a * b + b**3) * 1e-7 - 1e9
     loss.label = "loss"
     loss.backward()
     pictures = [tg.draw(loss, engine="own"), tg.draw(loss, theme="dark", heat=True), tg.draw(loss, theme="print")]
-    found, console = opened("".join(picture.svg for picture in pictures), tmp_path)
+    body = "".join(picture.svg.replace('font-family="Helvetica', f'font-family="{font}') for picture in pictures)
+    found, console = opened(body, tmp_path)
 
+    assert font in body
     assert found["overflow"] == "0"
     assert console == []
 

@@ -7,47 +7,36 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Collection, Mapping
 
 from tinygrad_lite.engine import ops
-from tinygrad_lite.engine.graph import Graph
-from tinygrad_lite.engine.value import Value
 from tinygrad_lite.views import modules
 from tinygrad_lite.views.fold import Fold
+from tinygrad_lite.views.pen import Pen, number_of
 from tinygrad_lite.views.picture import Box, Edge, Note
-
-Draw = Callable[[int], Box]
 
 MANY = 7  # leaves that lead to the same place and are drawn as one box
 
 
-def collapsed(
-    graph: Graph,
-    depth: int,
-    expand: Collection[str],
-    draw_box: Draw,
-    texts: Callable[[float | None, float | None], tuple[tuple[str, str], ...]],
-    write: Callable[[float], str],
-) -> tuple[list[Box], list[Edge], list[Note]]:
+def collapsed(pen: Pen, depth: int, expand: Collection[str]) -> tuple[list[Box], list[Edge], list[Note]]:
     """The boxes, arrows and notes of a picture in which modules deeper than `depth` are closed.
 
     Args:
+        pen: what draws a node and an operand.
         depth: 0 draws the whole network as one box, 1 the outermost modules, 2 what is inside
             them, and so on until the nodes themselves are drawn.
         expand: names of boxes that are opened by one more level.
-        draw_box: the box of a node.
-        texts: what stands beside an arrow with this local derivative and this contribution.
 
     Raises:
         ValueError: `expand` names no box; the message lists those there are.
     """
-    fold = Fold(graph, keep=modules.is_neuron)
+    fold = Fold(pen.graph, keep=modules.is_neuron)
     places = modules.placed(fold)
     closed = {number: _closed(place, depth, expand) for number, place in places.items()}
     closed |= _inputs(fold, closed, places, expand)
     _check(expand, places, depth)
     closed = _without_cycles(fold, {number: name for number, name in closed.items() if name})
-    return _drawn(fold, closed, places, draw_box, texts, write)
+    return _drawn(pen, fold, closed, places)
 
 
 def _closed(place: tuple[str, ...], depth: int, expand: Collection[str]) -> str:
@@ -128,30 +117,26 @@ def _without_cycles(fold: Fold, closed: dict[int, str]) -> dict[int, str]:
 
 
 def _drawn(
-    fold: Fold,
-    closed: Mapping[int, str],
-    places: Mapping[int, tuple[str, ...]],
-    draw_box: Draw,
-    texts: Callable[[float | None, float | None], tuple[tuple[str, str], ...]],
-    write: Callable[[float], str],
+    pen: Pen, fold: Fold, closed: Mapping[int, str], places: Mapping[int, tuple[str, ...]]
 ) -> tuple[list[Box], list[Edge], list[Note]]:
+    """The boxes of what is closed and of what is not, and the arrows between them."""
     graph = fold.graph
     members: dict[str, list[int]] = {}
     for number, name in sorted(closed.items()):
         if fold.home[number] == number:
             members.setdefault(name, []).append(number)
-    number_of = {name: numbers[-1] for name, numbers in members.items()}
-    where = [number_of[closed[h]] if h in closed else h for h in fold.home]  # the box of each node
+    last = {name: numbers[-1] for name, numbers in members.items()}
+    where = [last[closed[h]] if h in closed else h for h in fold.home]  # the box of each node
 
     boxes = []
-    names = {number: name for name, number in number_of.items()}
+    names = {number: name for name, number in last.items()}
     for number in range(len(graph)):
         if where[number] != number:
             continue
         if number in names:
-            boxes.append(_group(fold, number, names[number], members[names[number]], places, write))
+            boxes.append(_group(pen, fold, number, names[number], members[names[number]], places))
         else:
-            box = draw_box(number)
+            box = pen.box(number)
             symbol = "sum" if len(fold.sums.get(number, ())) > 2 else box.symbol
             boxes.append(box._replace(times=fold.times.get(number, 1), symbol=symbol))
 
@@ -169,17 +154,14 @@ def _drawn(
             first = not known
             known[places[home] if (home := fold.home[parent]) in places and graph.parents[home] else home] = None
             if first or (child in plain and child == head and parent == tail and tail not in names):
-                slope = local if head not in names and tail not in names else None
-                carried = slope if slope is None else slope * _grad(graph.nodes[child])
+                slope = local if head not in names else None
                 i = count.get(head, 0)
                 count[head] = i + 1
-                edges.append(Edge(tail, head, i, slope, carried, texts(slope, carried)))
-    edges = [
-        edge
-        if edge.tail not in names or len(tails[edge.tail, edge.head]) == 1
-        else edge._replace(texts=(("values", f"{len(tails[edge.tail, edge.head])} values"),))
-        for edge in edges
-    ]
+                edges.append(pen.edge(tail, head, i, slope, number_of(graph.nodes[child].grad)))
+    for place, edge in enumerate(edges):
+        values = len(tails[edge.tail, edge.head])
+        if edge.tail in names and values > 1:
+            edges[place] = edge._replace(local=None, contribution=None, texts=(("values", f"{values} values"),))
     notes = []
     if fold.times:
         words = "a number such as x 100 marks one of 100 parts that were computed alike; the first of them is shown"
@@ -188,33 +170,31 @@ def _drawn(
 
 
 def _group(
-    fold: Fold,
-    number: int,
-    name: str,
-    members: list[int],
-    places: Mapping[int, tuple[str, ...]],
-    write: Callable[[float], str],
+    pen: Pen, fold: Fold, number: int, name: str, members: list[int], places: Mapping[int, tuple[str, ...]]
 ) -> Box:
     """The box of a module: how many neurons, which activation, how many parameters, how large a gradient."""
     nodes = fold.graph.nodes
     neurons = len({places[m] for m in members})
     activations = list(dict.fromkeys(nodes[m].op.name for m in members if nodes[m].op in modules.ACTIVATIONS))
     parameters = [m for m in members if nodes[m].op is ops.leaf]
-    length = math.hypot(*(_grad(nodes[m]) for m in parameters))
+    length = math.hypot(*(number_of(nodes[m].grad) for m in parameters))
     rows = [("neurons", str(neurons))] if neurons > 1 else []
     if activations:
         rows.append(("activation", ", ".join(activations)))
     kind = "values" if len(parameters) == len(members) else "parameters"  # leaves alone are inputs
-    rows += [(kind, f"{len(parameters):,}"), ("|grad|", write(length))]
+    rows += [(kind, f"{len(parameters):,}"), ("|grad|", pen.write(length))]
     if neurons == 1 and kind == "parameters":
-        rows[:0] = [("data", write(nodes[number].data)), ("grad", write(_grad(nodes[number])))]
-    seen: dict[tuple[str, ...], int] = {}  # how often each neuron was computed
+        rows[:0] = [("data", pen.write(nodes[number].data)), ("grad", pen.write(number_of(nodes[number].grad)))]
+    shown: dict[tuple[str, ...], int] = {}  # how often each neuron is in the box ...
+    times: dict[tuple[str, ...], int] = {}  # ... and how often it was computed
+    numbers: dict[tuple[str, ...], int] = {}  # how many bare numbers went into it
     for m in members:
         if nodes[m].op in (ops.dot, ops.add, ops.sum):
-            seen[places[m]] = seen.get(places[m], 0) + fold.times.get(m, 1)
-    times = max(seen.values(), default=1)
-    return Box(number, "group", name, nodes[number].data, length, "", tuple(rows), times=times)
-
-
-def _grad(node: Value) -> float:
-    return float(node.grad.data) if isinstance(node.grad, Value) else float(node.grad)
+            shown[places[m]] = shown.get(places[m], 0) + 1
+            times[places[m]] = times.get(places[m], 0) + fold.times.get(m, 1)
+        elif nodes[m].op is ops.constant:
+            numbers[places[m]] = numbers.get(places[m], 0) + 1
+    if numbers:
+        most = max(count // shown.get(place, 1) for place, count in numbers.items())
+        rows.insert(0, ("inputs", f"{most} number{'' if most == 1 else 's'}"))
+    return Box(number, "group", name, nodes[number].data, length, "", tuple(rows), times=max(times.values(), default=1))

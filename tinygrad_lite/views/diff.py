@@ -10,8 +10,9 @@ from typing import Any
 from tinygrad_lite.engine.value import Value
 from tinygrad_lite.errors import OperandError
 from tinygrad_lite.views import cards
-from tinygrad_lite.views.draw import draw, writer
+from tinygrad_lite.views.draw import draw
 from tinygrad_lite.views.names import names_in
+from tinygrad_lite.views.pen import writer
 from tinygrad_lite.views.picture import Box, Edge, Note, Part, Picture
 
 LINES = 8  # differences that are listed below the picture

@@ -1,4 +1,4 @@
-"""From a graph to a picture: what is shown, in which words, in which colours."""
+"""From a graph to a picture: `draw` and what can be asked of it."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ from tinygrad_lite.engine import ops
 from tinygrad_lite.engine.graph import Graph
 from tinygrad_lite.engine.value import Value
 from tinygrad_lite.errors import GraphTooLarge, OperandError
-from tinygrad_lite.views import cards
 from tinygrad_lite.views.collapse import collapsed
 from tinygrad_lite.views.elementary import written_out
 from tinygrad_lite.views.heat import heated
 from tinygrad_lite.views.names import formulas, names_in
 from tinygrad_lite.views.paths import highlighted
-from tinygrad_lite.views.picture import Box, Edge, Note, Picture
+from tinygrad_lite.views.pen import Pen, described, writer
+from tinygrad_lite.views.picture import Note, Picture
 from tinygrad_lite.views.themes import Theme, theme_named
 
 if TYPE_CHECKING:
@@ -87,7 +87,6 @@ def draw(
     if direction not in ("LR", "TB"):
         raise ValueError(f'direction is "LR" or "TB", but got {direction!r}.')
     colours = theme_named(theme)
-    write = writer(format)
     roots, sources = _values("a picture is drawn", root), _values("paths are drawn", paths) if paths != () else []
     called = dict(names) if isinstance(names, Mapping) else names_in(sys._getframe(1)) if names else {}
     if elementary:
@@ -102,33 +101,21 @@ def draw(
     if depth is None and not opened and limit is not None and len(graph) > limit:
         raise _too_large(len(graph), limit)
 
-    def draw_box(number: int) -> Box:
-        return _box(graph, number, called, shown, write)
-
-    def texts(local: float | None, contribution: float | None) -> tuple[tuple[str, str], ...]:
-        signed = None if contribution is None else ("+ " if contribution >= 0 else "") + write(contribution)
-        both = (("local", None if local is None else write(local)), ("contribution", signed))
-        return tuple((role, text) for role, text in both if role in shown and text is not None)
-
+    pen = Pen(graph, shown, writer(format), called)
     notes: list[Note] = []
     if depth is None and not opened:
-        boxes = [draw_box(number) for number in range(len(graph))]
-        edges = []
-        for tail, head, i, local in graph.edges():
-            contribution = None if local is None else boxes[head].grad * local
-            edges.append(Edge(tail, head, i, local, contribution, texts(local, contribution)))
+        boxes, edges = pen.whole()
     else:
         if sources:
             raise ValueError("paths= needs every value drawn: leave out depth= and expand=.")
-        level = 1 if depth is None else _whole("depth", depth)
-        boxes, edges, notes = collapsed(graph, level, opened, draw_box, texts, write)
+        boxes, edges, notes = collapsed(pen, 1 if depth is None else _whole("depth", depth), opened)
         if limit is not None and len(boxes) > limit:
             raise _too_large(len(boxes), limit, folded=True)
     if heat:
-        boxes, edges, legend = heated(boxes, edges, colours, write)
+        boxes, edges, legend = heated(boxes, edges, colours, pen.write)
         notes = [legend, *notes]
     if sources:
-        edges, lines = highlighted(graph, sources, edges, colours, write)
+        edges, lines = highlighted(graph, sources, edges, colours, pen.write)
         notes += lines
     return Picture(
         boxes,
@@ -157,61 +144,6 @@ def draw_dot(
     if options.get("names") is True:
         options["names"] = names_in(sys._getframe(1))
     return dot.digraph(draw(root, direction=rankdir, **options), format)
-
-
-# ---------------------------------------------------------------------- parts
-
-
-def writer(format: str | Callable[[float], str]) -> Callable[[float], str]:
-    """How numbers are written: by default four decimals, or powers of ten where those say nothing.
-
-    >>> write = writer("")
-    >>> write(2.0), write(1e-7), write(-123456.0)
-    ('2.0000', '1.000e-07', '-1.235e+05')
-    """
-    if callable(format):
-        return lambda x: str(format(x))
-    if format:
-        _ = f"{0.0:{format}}"  # a spec that Python refuses is refused here
-        return lambda x: f"{x:{format}}"
-    return lambda x: f"{x + 0.0:.4f}" if x == 0 or 1e-3 <= abs(x) < 1e5 else f"{x:.3e}"
-
-
-def number_of(grad: Any) -> float:
-    """The gradient as a float; after `create_graph=True` it is a Value."""
-    return float(grad.data) if isinstance(grad, Value) else float(grad)
-
-
-def described(graph: Graph, boxes: list[Box]) -> str:
-    """The alt text: what the picture is of, for those who cannot see it."""
-    leaves = [cards.shown_label(box.label) for box in boxes if box.kind == "leaf" and box.label]
-    groups = [cards.shown_label(box.label) for box in boxes if box.kind == "group"]
-    at = {box.number: box for box in boxes}
-    roots = ", ".join(
-        f"{cards.shown_label(at[i].label) if i in at and at[i].label else 'the result'} = {graph.nodes[i].data:.4g}"
-        for i in graph.roots
-    )
-    of = f" computed from {_some(leaves)}" if leaves else ""
-    folded = f", drawn as {len(boxes)} boxes" if len(boxes) < len(graph) else ""
-    by = f" with {_some(groups)}" if groups else ""
-    return f"Computation graph of {len(graph):,} values{folded}{by}: {roots}{of}."
-
-
-def _some(names: list[str]) -> str:
-    return ", ".join(names[:8]) + (" and more" if len(names) > 8 else "")
-
-
-def _box(
-    graph: Graph, i: int, called: Mapping[Value, str], shown: tuple[str, ...], write: Callable[[float], str]
-) -> Box:
-    node = graph.nodes[i]
-    grad = number_of(node.grad)
-    label = str(node.label or called.get(node, ""))
-    if node.op is ops.constant:
-        return Box(i, "constant", label, node.data, grad, rows=(("", f"{node.data:g}"),))
-    kind = "root" if i in graph.roots and node.parents else "inner" if node.parents else "leaf"
-    rows = tuple((name, write(x)) for name, x in (("data", node.data), ("grad", grad)) if name in shown)
-    return Box(i, kind, label, node.data, grad, node.op.symbol if node.parents else "", rows)
 
 
 def _values(what: str, given: Any) -> list[Value]:

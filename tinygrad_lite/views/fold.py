@@ -2,8 +2,8 @@
 
 The loss over 100 samples is a sum of 100 terms that were computed alike. `Fold` finds that out
 from the graph itself: chains of additions are one sum; two terms are alike if what belongs to
-them alone was computed by the same ops in the same order. Nothing is compared by value or by
-name, and nothing is asked of the engine.
+them alone was computed by the same ops in the same order, from the same shared leaves: the
+weights. Nothing is compared by value or by name, and nothing is asked of the engine.
 
 Everything here works on the numbers of a `Graph`, and in time proportional to its size.
 """
@@ -18,6 +18,7 @@ from tinygrad_lite.engine.graph import Graph
 FEWEST = 4  # alike terms that are always folded; fewer only if that hides ENOUGH
 ENOUGH = 12
 KINDS = 6  # of different terms that are kept apart in one sum
+SMALL = 4  # ops of a term, such as the p*p of a penalty, that may be folded whatever leaf it was computed from
 
 
 class Fold:
@@ -119,6 +120,7 @@ class Fold:
         if len(own_one) != len(own_other):
             return None
         nodes, parents = self.graph.nodes, self.graph.parents
+        small = sum(1 for number in own_one if parents[number]) <= SMALL
         answer: dict[int, int] = {}
         todo = [(one, other)]
         while todo:
@@ -134,4 +136,6 @@ class Fold:
                 if nodes[a].op is not nodes[b].op or len(parents[a]) != len(parents[b]):
                     return None
                 todo += zip(parents[a], parents[b], strict=True)
+            elif a != b and not small and not (parents[a] and parents[b]):
+                return None  # different weights
         return {a: b for a, b in answer.items() if a in own_one}

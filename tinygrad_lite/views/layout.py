@@ -155,13 +155,13 @@ def _along(
     """Places along, curves and texts, all as (along, across)."""
     texts = {arrow.key: (arrow.text[1], arrow.text[0]) if turned else arrow.text for arrow in sketch.arrows}
     ports = _ports(routes, sizes)
-    start, end, lens = [], [], []
+    start, end, ovals = [], [], []
     place = 0.0
     for number, layer in enumerate(layers):
-        lens.append(max((sizes[u.ellipse][0] for u in layer if u.ellipse), default=0.0))
+        ovals.append(max((sizes[u.ellipse][0] for u in layer if u.ellipse), default=0.0))
         body = max((u.along for u in layer), default=0.0)
         start.append(place)
-        place += (lens[-1] + TIE if lens[-1] else 0.0) + body
+        place += (ovals[-1] + TIE if ovals[-1] else 0.0) + body
         end.append(place)
         widest, climb = 0.0, 0.0
         for key, route in routes.items():
@@ -178,7 +178,7 @@ def _along(
             if not unit.dummy:
                 centre[unit.key] = (end[unit.layer] - unit.along / 2, unit.at)
                 if unit.ellipse:
-                    centre[unit.ellipse] = (start[unit.layer] + lens[unit.layer] / 2, unit.at)
+                    centre[unit.ellipse] = (start[unit.layer] + ovals[unit.layer] / 2, unit.at)
 
     curve: dict[str, list[Point]] = {}
     wishes: dict[int, list[tuple[float, float, str]]] = {}
@@ -195,7 +195,8 @@ def _along(
         curve[key] = points
         if texts[key][0]:
             x, y = _on(points[-4:], 0.45)
-            wishes.setdefault(head.layer, []).append((y, x, key))
+            beside = (texts[key][1] / 2 + 1.5) * (1 if turned else -1)  # above the arrow, or to its right
+            wishes.setdefault(head.layer, []).append((y + beside, x, key))
     for unit in {home[arrow.head] for arrow in sketch.arrows if arrow.key.startswith("r")}:
         a, b = centre[unit.ellipse], centre[unit.key]
         curve["r" + unit.key[1:]] = _straight(

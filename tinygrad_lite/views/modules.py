@@ -132,27 +132,37 @@ def placed(fold: Fold) -> dict[int, tuple[str, ...]]:
     """
     found = neurons(fold)
     layers: dict[tuple[object, ...], list[Neuron]] = {}
+    layer_of: dict[tuple[int, ...], tuple[object, ...]] = {}  # a neuron that is computed again is in the same layer
     for neuron in found:
-        named = {module_of(fold.graph.nodes[p].label) for p in (*neuron.weights, *neuron.biases) if _is_leaf(fold, p)}
-        if len(named) == 1 and () not in named:
-            layers.setdefault(("named", *named.pop()), []).append(neuron)
-        else:
-            inputs = tuple(fold.home[i] for i in neuron.inputs if fold.graph.nodes[i].op is not ops.constant)
-            constants = len(neuron.inputs) - len(inputs)
-            activation = fold.graph.nodes[neuron.out].op.name if neuron.out != neuron.sum else ""
-            layers.setdefault(("alike", inputs, constants, activation), []).append(neuron)
+        key = layer_of.setdefault(_parameters(neuron), _layer(fold, neuron))
+        layers.setdefault(key, []).append(neuron)
     places: dict[int, tuple[str, ...]] = {}
     for i, (key, members) in enumerate(layers.items(), start=1):
         path = tuple(map(str, key[1:])) if key[0] == "named" else (f"layer {i}",)
         rows = fold.graph.nodes[members[0].weights[0]].label.count("[") > 1  # weight[3][1]: of neuron 3
         several = len(members) > 1 or key[0] == "alike" or rows
-        index: dict[tuple[int, ...], int] = {}  # one neuron may be computed several times
+        index: dict[tuple[int, ...], int] = {}
         for neuron in members:
-            j = index.setdefault((*neuron.weights, *neuron.biases), len(index) + 1)
+            j = index.setdefault(_parameters(neuron), len(index) + 1)
             own = (*path, f"neuron {j}") if several else path
             for number in _members(fold, neuron):
                 places.setdefault(number, own)
     return places
+
+
+def _parameters(neuron: Neuron) -> tuple[int, ...]:
+    return (*neuron.weights, *neuron.biases)
+
+
+def _layer(fold: Fold, neuron: Neuron) -> tuple[object, ...]:
+    """What the neurons of one layer have in common: the module of their parameters, or their inputs."""
+    nodes = fold.graph.nodes
+    named = {module_of(nodes[p].label) for p in _parameters(neuron) if _is_leaf(fold, p)}
+    if len(named) == 1 and () not in named:
+        return ("named", *named.pop())
+    inputs = tuple(fold.home[i] for i in neuron.inputs if nodes[i].op is not ops.constant)
+    activation = nodes[neuron.out].op.name if neuron.out != neuron.sum else ""
+    return ("alike", inputs, len(neuron.inputs), activation)
 
 
 def _members(fold: Fold, neuron: Neuron) -> list[int]:

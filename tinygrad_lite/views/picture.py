@@ -1,10 +1,12 @@
 """A picture of a graph, as data first and as a file afterwards. Read this file before the others.
 
-    draw.py      from a graph to a Picture
-    picture.py   the Picture: boxes, arrows, and every form it can be saved in
-    cards.py     how large a box is and where its texts stand
-    engines.py   who places the boxes; layout.py is our own engine
-    svg.py, dot.py, mermaid.py, tree.py   the forms
+    draw.py         from a graph to a Picture; pen.py writes the boxes and arrows
+    picture.py      the Picture: boxes, arrows, and every form it can be saved in
+    cards.py        how large a box is, and where its texts stand
+    engines.py      who places the boxes; layout.py, order.py and across.py are our own engine
+    svg.py          the form that is shown; dot.py, mermaid.py, tree.py and pdf.py are others
+    collapse.py     large graphs as few boxes, with fold.py and modules.py
+    heat.py, paths.py, names.py, elementary.py, diff.py      what else can be asked for
 
 **Keys.** Everything in a picture has a key made of the numbers of `engine.graph.Graph`, so that
 the same computation always draws the same picture, and a program can find its way in the SVG:
@@ -37,6 +39,8 @@ if TYPE_CHECKING:
 
 ENDINGS = (".svg", ".png", ".pdf", ".jpg", ".jpeg", ".dot", ".gv", ".mmd", ".json", ".txt", ".html")
 """How a picture can be saved."""
+MANY = 400
+"""Boxes from which on Graphviz takes many seconds, and our own layout is preferred."""
 
 
 class Box(NamedTuple):
@@ -157,8 +161,8 @@ class Picture:
             if self.parts:
                 self._placement = joined([(part.title, part.picture.placement, part.shift) for part in self.parts])
             else:
-                closed = any(box.kind == "group" for box in self.boxes)
-                self._placement = engines.placed(cards.sketch(self), self._asked, ours=closed)
+                ours = len(self.boxes) > MANY or any(box.kind == "group" for box in self.boxes)
+                self._placement = engines.placed(cards.sketch(self), self._asked, ours=ours)
         return self._placement
 
     @property
