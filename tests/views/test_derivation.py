@@ -1,11 +1,15 @@
 """What is printed is what was computed: every equation of an explanation reads back to its number."""
 
+import contextlib
+import html.parser
 import json
 import math
 import random
 import re
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 import tinygrad_lite as tg
 from tinygrad_lite import Value, explain
@@ -543,16 +547,73 @@ HOSTILE = [
 def test_hostile_labels_never_reach_a_formula(label):
     x, z = Value(0.5, label), Value(2.0, "z")
     explanation = explain(tg.exp(x * z) + x, x)
-    text, latex, html = explanation.text(), explanation.latex(), explanation.html()
+    text, latex, page = explanation.text(), explanation.latex(), explanation.html()
 
     assert all(c == "\n" or c.isprintable() for c in text)
     if label != "e":
         assert not set(latex) & set('$%#~<>"')
         assert r"\input" not in latex
-    assert "<script" not in html
+    assert "<script" not in page
     for side in explanation.to_dict()["parts"]:
         json.dumps(side)
     assert explanation.gradients[next(iter(explanation.gradients))] == adjoints(explanation.chain.out)[x]
+
+
+TAGS = {
+    "div",
+    "h1",
+    "h2",
+    "p",
+    "table",
+    "caption",
+    "thead",
+    "tbody",
+    "tr",
+    "th",
+    "td",
+    "span",
+    "i",
+    "sub",
+    "sup",
+    "bdi",
+    "br",
+}
+
+
+@given(st.text(max_size=40), st.text(max_size=40))
+def test_whatever_a_label_is_no_tag_no_formula_and_no_control_character_comes_of_it(first, second):
+    x, z = Value(0.5, first), Value(2.0, second)
+    y = tg.exp(x * z) + x
+    y.label = second
+    explanation = explain(y, [x, z])
+    found = []
+    parser = html.parser.HTMLParser()
+    parser.handle_starttag = lambda tag, attributes: found.append((tag, dict(attributes)))
+    parser.feed(explanation.html())
+
+    assert {tag for tag, _ in found} <= TAGS
+    assert all(set(attributes) <= {"style", "scope"} for _, attributes in found)
+    assert all(c == "\n" or c == "\u200d" or c.isprintable() for c in explanation.text())
+    assert set(explanation.latex()) & set('<>$%#~"`') == set()
+    sentences = re.sub(r"^\$\$$.*?^\$\$$|<span>&#(36|92);</span>", "", explanation.markdown(), flags=re.DOTALL | re.M)
+    assert not set(sentences) & {"<", "$"}
+
+
+@pytest.mark.parametrize("seed", range(0, 300, 10))
+def test_infinities_nan_and_zeros_are_explained_without_a_stumble(seed):
+    rng = random.Random(seed)
+    extremes = [0.0, -0.0, 1e300, -1e-300, math.inf, -math.inf, math.nan, 0.5]
+    for _ in range(10):
+        nodes = [Value(rng.choice(extremes), "x") for _ in range(3)]
+        for _ in range(5):
+            op = rng.choice([op for op in TABLE.values() if op not in (ops.leaf, ops.constant)])
+            with contextlib.suppress(DomainError):
+                nodes.append(op(*[rng.choice(nodes) for _ in range(op.arity or 3)]))
+        explanation = explain(nodes[-1])
+        assert explanation.text()
+        assert explanation.html()
+        assert explanation.latex()
+        assert tg.table(nodes[-1]).text()
 
 
 def test_friendly_labels_are_used_and_ambiguous_ones_are_not():
@@ -579,6 +640,13 @@ def test_a_notebook_is_offered_html_markdown_latex_and_text():
     assert bundle["text/latex"].startswith("$$\n\\begin{aligned}")
     assert set(explain(x * x, x)._repr_mimebundle_(include=["text/html"])) == {"text/html"}
     assert "text/html" not in explain(x * x, x)._repr_mimebundle_(exclude=["text/html"])
+
+
+def test_a_notebook_can_be_asked_for_typeset_formulas():
+    explanation = explain(tg.sin(Value(0.5, "x")), "x")
+
+    assert explanation.typeset()._repr_markdown_() == explanation.markdown()
+    assert not hasattr(explanation.typeset(), "_repr_html_")
 
 
 def test_markdown_sets_its_formulas_apart_and_escapes_its_sentences():

@@ -12,6 +12,7 @@ the rules of the table on symbols, numbers from the forward pass that was record
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -41,10 +42,17 @@ class Link:
         said = [f"{op.name}, as above." if again else f"{op.name}: {op.because}"]
         if self.uses > 1:
             said.append(f"It is used {self.uses} times here, so {self.uses} slopes add up.")
-        numbers = [p if p.__class__ is float else p.data for p in self.top.parents]
-        if op.kink is not None and op.kink.met(*numbers):
+        if at_kink(self.top) and op.kink is not None:
             said.append(f"This is exactly at the kink. {op.kink.choice}")
         return said
+
+
+def at_kink(node: Value) -> bool:
+    """Whether a node was computed exactly where the slope of its op jumps."""
+    if node.op.kink is None:
+        return False
+    numbers = [p if p.__class__ is float else p.data for p in node.parents]
+    return all(map(math.isfinite, numbers)) and bool(node.op.kink.met(*numbers))
 
 
 class Chain:

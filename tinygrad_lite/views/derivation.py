@@ -108,6 +108,10 @@ class Explanation:
                 rows += [*([""] if rows else []), *part.rows()]
         return aligned(rows)
 
+    def typeset(self) -> Typeset:
+        """The same for a notebook that typesets LaTeX: it shows Markdown with formulas instead of HTML."""
+        return Typeset(self)
+
     def to_dict(self) -> dict[str, Any]:
         """Plain data, ready for JSON."""
         return self.report().to_dict()
@@ -135,6 +139,19 @@ class Explanation:
 
     def __repr__(self) -> str:
         return f"Explanation({', '.join(f'{name} = {x:.6g}' for name, x in self.gradients.items())})"
+
+
+class Typeset:
+    """An explanation that a notebook shows by its Markdown, with formulas typeset by MathJax."""
+
+    def __init__(self, explanation: Explanation) -> None:
+        self._explanation = explanation
+
+    def _repr_markdown_(self) -> str:
+        return self._explanation.markdown()
+
+    def __repr__(self) -> str:
+        return str(self._explanation)
 
 
 def _order(out: Any) -> list[Value]:

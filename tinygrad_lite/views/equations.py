@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 from tinygrad_lite.views import escape
 from tinygrad_lite.views.formula import Name, Symbol
 from tinygrad_lite.views.notation import HTML, Infix, LaTeX, Notation
-from tinygrad_lite.views.style import CELL, MONO
+from tinygrad_lite.views.style import CELL, MONO, bdi
 
 _REMARK = "font-family:sans-serif;font-size:88%;opacity:0.8;padding-left:1.2em"
 _HANGING = "padding-left:1.2em;text-indent:-1.2em"
@@ -68,7 +68,7 @@ class Equations:
             stacked = sum(len(re.sub(r"<[^>]*>", "", side)) + 3 for side in sides) > 72
             lines = [f"= {_unbroken(side)}" for side in sides] if stacked else [f"= {' = '.join(sides)}"]
             shown = [f'<div style="{_HANGING}">{line}</div>' for line in lines]
-            shown += [f'<div style="{_REMARK}">{escape.html(remark)}</div>' for remark in equation.remarks]
+            shown += [f'<div style="{_REMARK}">{bdi(remark)}</div>' for remark in equation.remarks]
             cell = f"{CELL};{MONO};color:inherit;text-align:left;line-height:1.7"
             rows.append(
                 f'<tr style="background-color:transparent"><td style="{cell};padding-right:0">{equation.left.html}</td>'

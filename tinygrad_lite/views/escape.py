@@ -11,7 +11,7 @@ import html as _html
 import re
 import unicodedata
 
-_KEPT_FORMATS = "\u200d"  # joins emoji; every other invisible character is written as its code
+_KEPT = " \u200d"  # the space, and what joins emoji; every other invisible character is written as its code
 
 
 def visible(text: str) -> str:
@@ -26,7 +26,7 @@ def visible(text: str) -> str:
 
 
 def _unseen(c: str) -> bool:
-    return unicodedata.category(c) in ("Cc", "Cf", "Cs", "Zl", "Zp", "Cn", "Co") and c not in _KEPT_FORMATS
+    return unicodedata.category(c) in ("Cc", "Cf", "Cs", "Zl", "Zp", "Zs", "Cn", "Co") and c not in _KEPT
 
 
 def _code(c: str) -> str:
@@ -51,7 +51,10 @@ def html(text: str) -> str:
     return _html.escape(visible(text), quote=True)
 
 
-_MARKDOWN = {c: f"&#{ord(c)};" for c in "\\`*{}[]()<>&#!|$~^"}
+_MARKDOWN = {c: f"&#{ord(c)};" for c in "`*{}[]()<>&#!|~^"}
+_MARKDOWN |= {
+    c: f"<span>&#{ord(c)};</span>" for c in "$\\"
+}  # in tags of their own, for MathJax joins no text across tags
 
 _BLOCK = re.compile(r"^(\d*)([-+=_.)])(?=[-+=_ ]|$)")  # what makes a list, a rule or a heading of a line
 

@@ -45,8 +45,11 @@ class Head(NamedTuple):
 
 def recognise(given: Given) -> Head:
     """The loss, as code."""
+    import numpy as np
+
+    usable = given.dz.any() and np.isfinite(given.loss) and np.isfinite(given.z).all() and np.isfinite(given.dz).all()
     for kind in (_squares, _absolutes, _softmax_cross_entropy, _binary_cross_entropy, _hinge):
-        head = kind(given) if given.dz.any() else None  # where all is 0, everything would fit
+        head = kind(given) if usable else None  # where all is 0, everything would fit
         if head is not None:
             return head
     return Head("not recognised", [], [f"# {given.dzn} is given: the gradient that the loss hands to {given.zn}"], {})

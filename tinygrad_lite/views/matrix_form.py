@@ -141,10 +141,10 @@ class MatrixForm:
         inputs = np.array(_each(self.network.layers[-1].inputs, _number))
         rest = self.exact[weights[-1]] - inputs.T @ dz
         scale = float(np.abs(self.exact[weights[-1]]).max()) or 1.0
-        if np.abs(rest).max() <= 1e-10 * scale or not last.any():
+        if not np.isfinite(rest).all() or np.abs(rest).max() <= 1e-10 * scale or not last.any():
             return [{}]
         k = float(f"{(rest * last).sum() / (last * last).sum():.12g}")
-        if np.abs(rest - k * last).max() > 1e-9 * scale:
+        if not np.abs(rest - k * last).max() <= 1e-9 * scale:  # so that a nan does not pass
             return [{}]
         multiplied = {p for node in order for p in node.parents if node.parents.count(p) > 1}
         squared = multiplied | {node.parents[0] for node in order if node.op in (ops.pow, ops.square)}

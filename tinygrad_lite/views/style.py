@@ -41,8 +41,13 @@ def shown(words: str, ascii: bool) -> str:
 
 
 def bdi(words: str) -> str:
-    """User text in HTML: escaped, and kept from turning the text around it when it runs from right to left."""
-    return escape.html(words) if words.isascii() else f"<bdi>{escape.html(words)}</bdi>"
+    """User text in HTML: escaped, and kept from turning the text around it when it runs from right to left.
+
+    A $ or a backslash gets a tag of its own, so that MathJax, which typesets formulas wherever it meets them in a
+    notebook, meets none.
+    """
+    safe = escape.html(words).replace("$", "<span>$</span>").replace("\\", "<span>\\</span>")
+    return safe if words.isascii() else f"<bdi>{safe}</bdi>"
 
 
 def wrapped(words: str, width: int) -> list[str]:
