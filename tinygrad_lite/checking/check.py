@@ -80,8 +80,8 @@ class Check:
 
     @property
     def seeds(self) -> list[int]:
-        """The seeds of our problems."""
-        return [e.problem.seed for e in self.trial.exhibits if e.problem.seed is not None]
+        """The seed from which our problems were made, if there are any."""
+        return [self.trial.seed] if len(self.trial.exhibits) > 1 else []
 
     def _witness(self) -> Taylor | None:
         """The Taylor remainder of the user's own gradients on the user's data."""

@@ -99,8 +99,12 @@ def _alternatives(stories: list[Story], found: Diagnosis) -> None:
         told.append(added)
         if story.cost <= best.cost + TIED:
             found.tied.append(list(story.mistakes))
-        elif story.cost <= best.cost + NEAR:
+        elif story.cost <= best.cost + NEAR and _sentences(story.mistakes) <= _sentences(best.mistakes):
             found.near.append(list(story.mistakes))
+
+
+def _sentences(mistakes: tuple[Mistake, ...]) -> int:
+    return len({mistake.said for mistake in mistakes})
 
 
 def _usable(exhibit: Exhibit, trial: Trial) -> bool:

@@ -167,6 +167,6 @@ def _coverage(check: Check, report: Report) -> None:
         )
     elif check.ok and ours:
         report.paragraph(
-            f"Also right on {len(ours)} problems of ours (seeds {', '.join(map(str, check.seeds))}), where "
-            "every unit is on and off and no two sizes hide one another."
+            f"Also right on {len(ours)} problems of ours (seed {check.trial.seed}), where every unit is on and off and "
+            "no two sizes hide one another."
         )

@@ -136,7 +136,8 @@ def _layer(net: Network, layer: int, lanes: list[Lane], records: list[Record], s
             numbers = [d[k] * factor.at(r.N, r.O) for d, r in zip(D, records, strict=True)]
             free = lane.free and factor.plain and factor.constant > 0
             scale = () if free else scale_mistakes(net, layer, factor)
-            cost = choice.cost + (0.1 if free else factor.cost())
+            nearer = 1.0 if layer == net.depth else 1.01  # of two places as good, the one nearer to the loss
+            cost = choice.cost + (0.1 if free else nearer * factor.cost())
             stories = []
             for ww, bb in itertools.product(_relative(w, factor, net, names[0]), _relative(b, factor, net, names[1])):
                 unknown = tuple(n for n, way in zip(names, (ww, bb), strict=True) if way is None)
@@ -163,7 +164,7 @@ def _relative(ways: list[Way] | None, factor: Factor, net: Network, name: str) -
     for way in ways:
         rest = way.factor / factor if way.factor else Factor()
         mistakes = () if rest.one else scale_mistakes(net, 0, rest, "d" + name, name in net.biases)
-        found.append(Way((*mistakes, *way.mistakes), way.cost + rest.cost(), rest))
+        found.append(Way((*mistakes, *way.mistakes), way.cost + 1.02 * rest.cost(), rest))
     found.sort(key=lambda way: way.cost if way else 0.0)
     return [*found[:4]] or [None]
 
@@ -217,14 +218,18 @@ def _fitting(
     ratios: list[Array] = []
     for d, g, r, o, s in zip(D, G, records, observed, seen, strict=True):
         with np.errstate(all="ignore"):
-            p = choice.numbers(r, d[alive], g[alive])
+            whole = len(alive) == len(d)
+            p = choice.numbers(r, d if whole else d[alive], g if whole else g[alive])
             if p is None or p.shape[1:] != o.shape:
                 return {}
             p, u = p.reshape(len(alive), -1), o.ravel()
+            tiny = _tiny(d)
+            if np.abs(u).max() > tiny:
+                kept = _screened(p, u)
+                p, alive, ratios = p[kept], alive[kept], [q[kept] for q in ratios]
             ratio = (p @ u) / np.einsum("km,km->k", p, p)
-            tiny = _tiny(d)  # zero, and rightly so: it agrees, and says nothing of a scale
-            nothing = np.all(np.abs(p) <= tiny, axis=1) & np.all(np.abs(u) <= tiny)
-            ratio = np.where(nothing, np.nan, ratio)
+            nothing = np.all(np.abs(p) <= tiny, axis=1) & np.all(np.abs(u) <= tiny)  # zero, and rightly so: it
+            ratio = np.where(nothing, np.nan, ratio)  # agrees, and says nothing of a scale
             far = np.where(nothing[:, None], 0.0, np.abs(u - ratio[:, None] * p))
             room = SAME * np.abs(u) + 1e-3 * SAME * np.abs(u).max() + s.noise
             fits = np.all(far <= room, axis=1) & (nothing | (np.isfinite(ratio) & (ratio != 0)))
@@ -240,6 +245,15 @@ def _fitting(
         if found is not None or not telling:
             laws[int(k)] = found
     return laws
+
+
+def _screened(p: Array, u: Array) -> Array:
+    """The lanes in which the two largest of the user's numbers have, roughly, their ratio: most lanes end here."""
+    if u.size < 2:
+        return np.arange(len(p))
+    first, second = np.argsort(-np.abs(u))[:2]
+    left, right = p[:, first] * u[second], p[:, second] * u[first]
+    return np.flatnonzero(np.abs(left - right) <= 1e-3 * (np.abs(left) + np.abs(right)))
 
 
 def _merged(lanes: list[Lane]) -> list[Lane]:

@@ -239,10 +239,11 @@ def takes_dict(function: Callable[..., Any], names: list[str], data: int) -> boo
     if any(a.kind == a.VAR_POSITIONAL for a in arguments):
         return re.fullmatch(r"(?i)p|params?|parameters|weights|theta", positional[0].name) is not None
     unpacked, packed = len(names) + data, 1 + data
-    if unpacked == packed:
-        return positional[0].name not in names and bool(
-            re.fullmatch(r"(?i)p|params?|parameters|weights|theta", positional[0].name)
-        )
+    called = re.fullmatch(r"(?i)p|params?|parameters|weights|theta", positional[0].name) is not None
+    if called or unpacked == packed:
+        return called and positional[0].name not in names and len(needed) <= packed <= len(positional)
+    if len(needed) in (unpacked, packed):
+        return len(needed) == packed
     if len(needed) <= unpacked <= len(positional):
         return False
     return len(needed) <= packed <= len(positional)

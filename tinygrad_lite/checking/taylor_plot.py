@@ -64,15 +64,17 @@ class TaylorPlot:
         ]
         for tick in (math.ceil(low_x), math.floor(high_x)):
             parts.append(f'<text x="{at(tick, 0)[0]:.1f}" y="{_BOTTOM + 13}" text-anchor="middle">{tick}</text>')
-        anchor_x, anchor_y = (math.log10(n) for n in (self.found.used or shown)[0])
-        for slope, dash, colour in ((1, "2 4", "#d55e00"), (2, "7 4", "#009e73")):
+        anchor_x, anchor_y = (math.log10(n) for n in shown[0])  # both guides begin at the largest step
+        for slope, dash, colour, side, shift in ((1, "2 4", "#d55e00", "end", -6), (2, "7 4", "#009e73", "start", 10)):
             x, y = low_x, anchor_y - slope * (anchor_x - low_x)
             if y < low_y:  # stop the guide at the floor of the plot
                 x, y = anchor_x - (anchor_y - low_y) / slope, float(low_y)
             (x1, y1), (x2, y2) = at(anchor_x, anchor_y), at(x, y)
             parts.append(
                 f'<path d="M{x1:.1f} {y1:.1f}L{x2:.1f} {y2:.1f}" stroke="{colour}" stroke-width="1.5" '
-                f'stroke-dasharray="{dash}" fill="none"/><text x="{x2 + 4:.1f}" y="{y2 - 4:.1f}">slope {slope}</text>'
+                f'stroke-dasharray="{dash}" fill="none"/>'
+                f'<text x="{(x1 + x2) / 2 + shift:.1f}" y="{(y1 + y2) / 2 + shift:.1f}" text-anchor="{side}">'
+                f"slope {slope}</text>"
             )
         for e, r in shown:
             x, y = at(math.log10(e), math.log10(r))

@@ -1,0 +1,132 @@
+"""Planted mistakes are named, pairs too, and right derivations are never accused: a sample of the full study.
+
+The whole of it is `python tests/benchmarks/checking/planted_mistakes.py`.
+"""
+
+import collections
+import random
+
+import numpy as np
+import pytest
+
+from tests.checking.planting import ACTIVATIONS, Lesson, lessons, plants_for
+from tests.checking.study import Prepared, double, right_case, right_form, single
+from tinygrad_lite.checking import search as searching
+from tinygrad_lite.checking.check import check
+from tinygrad_lite.checking.mistakes import CATALOGUE
+
+SAMPLE = [lesson for i, lesson in enumerate(lessons()) if i % 29 == 0]
+
+
+@pytest.mark.parametrize("lesson", SAMPLE, ids=repr)
+def test_every_single_mistake_is_named_exactly(lesson):
+    found = list(single(Prepared(lesson, 7), every=lesson.depth**2))
+    odd = [(plant, said, stories[0].mistakes) for plant, said, stories in found if said not in ("exact", "tied")]
+
+    assert len(found) >= 5
+    assert odd == []
+    assert sum(said == "exact" for _, said, _ in found) >= 0.9 * len(found)
+
+
+def test_two_mistakes_at_different_layers_are_named_together():
+    counts = collections.Counter()
+    chance = random.Random(1)
+    for i, lesson in enumerate(lessons((2, 3, 4))):
+        if i % 31 == 0:
+            counts.update(said for _, said, _ in double(Prepared(lesson, i), chance, 8))
+
+    assert counts["wrong"] == 0
+    assert counts["exact"] + counts["tied"] >= 0.9 * counts.total()
+    assert counts.total() > 30
+
+
+def test_one_output_is_diagnosed_too():
+    for acts, loss in ((("tanh", "sigmoid"), "bce"), (("relu", "relu"), "mse"), (("tanh", "linear"), "hinge")):
+        for plant, said, stories in single(Prepared(Lesson(acts, loss), 3, outputs=1), every=3):
+            assert said in ("exact", "tied"), (plant, stories[0].mistakes)
+
+
+def test_the_generator_covers_the_catalogue_and_all_its_codes_are_explained():
+    planted = {code for lesson in lessons() for code, _, _ in plants_for(lesson)}
+
+    assert planted <= set(CATALOGUE)
+    assert len(planted) >= 25
+    assert {act for lesson in lessons() for act in lesson.acts} >= set(ACTIVATIONS)
+
+
+@pytest.mark.parametrize("first", range(0, 36, 12))
+def test_right_derivations_are_never_accused(first):
+    """36 of the 2,000 cases of the study; a third of them stand on kinks."""
+    for seed in range(first, first + 12):
+        lesson, params, X, y, backprop = right_case(seed)
+        result = check(lesson.loss, backprop, params, X, y, seed=seed)
+
+        assert result.ok, (seed, lesson, result.codes)
+        assert result.trial.network is not None
+        assert result.mistakes == []
+
+
+def test_a_slip_of_a_millionth_is_seen_and_rounding_is_not():
+    for seed in range(6):
+        lesson, params, X, y, backprop = right_case(3 * seed + 1)
+        chance = np.random.default_rng(seed)
+        name = str(chance.choice(list(params)))
+
+        def bent(size, params, X, y, backprop=backprop, name=name):
+            g = dict(backprop(params, X, y))
+            g[name] = g[name].copy()
+            largest = np.unravel_index(np.abs(g[name]).argmax(), g[name].shape)
+            g[name][largest] *= 1 + size
+            return g
+
+        def slip(params, X, y, bent=bent):
+            return bent(1e-6, params, X, y)
+
+        def rounding(params, X, y, bent=bent):
+            return bent(1e-13, params, X, y)
+
+        assert check(lesson.loss, slip, params, X, y).wrong == [name]
+        assert check(lesson.loss, rounding, params, X, y).ok
+
+
+def test_end_to_end_the_check_names_what_the_search_names():
+    lesson = Lesson(("tanh", "relu", "sigmoid"), "bce")
+    params, (X, y) = lesson.params([4, 3, 3, 2], 5), lesson.data(6, [4, 3, 3, 2], 5)
+    for plant in [("NO_ACT_DERIV", "dZ2", None), ("EXTRA_ACT_DERIV", "dZ3", None), ("NO_W2", "dA1", "sum"),
+                  ("BIAS_MEAN", "db1", None), ("UPDATED_TOO_EARLY", "dA2", None)]:  # fmt: skip
+        result = check(lesson.loss, lesson.backprop(plant), params, X, y, lr=0.1)
+        sets = [result.mistakes, *result.diagnosis.tied, *result.diagnosis.near]
+
+        assert {plant[:2]} in [{(m.code, m.place) for m in story} for story in sets]
+        assert result.diagnosis.unknown == []
+
+
+def test_weights_updated_too_early_are_found_without_being_told_the_rate():
+    lesson = Lesson(("tanh", "linear"), "mse")
+    params, (X, y) = lesson.params([4, 3, 2], 5), lesson.data(6, [4, 3, 2], 5)
+    result = check(lesson.loss, lesson.backprop(("UPDATED_TOO_EARLY", "dA1", None), lr=0.01), params, X, y)
+
+    assert result.codes == ["UPDATED_TOO_EARLY"]
+    assert "lr = 0.01" in result.text()
+
+
+@pytest.mark.parametrize(("name", "broken"), [
+    ("law", lambda *_: None),  # no ratio follows a law
+    ("SAME", 0.5),  # everything within a half is called equal
+    ("UNKNOWN", 0.0),  # leaving a gradient unexplained costs nothing
+])  # fmt: skip
+def test_a_search_made_wrong_on_purpose_is_caught(monkeypatch, name, broken):
+    prepared = Prepared(Lesson(("tanh", "relu"), "mse"), 1)
+    assert all(said in ("exact", "tied") for _, said, _ in single(prepared))
+
+    monkeypatch.setattr(searching, name, broken)
+
+    assert not all(said in ("exact", "tied") for _, said, _ in single(prepared))
+
+
+def test_forms_of_a_right_derivation_differ_in_their_bits():
+    lesson = Lesson(("tanh", "sigmoid"), "bce")
+    params, (X, y) = lesson.params([3, 3, 2], 0), lesson.data(5, [3, 3, 2], 0)
+    forms = {right_form(lesson, seed)(params, X, y)["W1"].tobytes() for seed in range(20)}
+
+    assert len(forms) > 3
