@@ -17,7 +17,7 @@ MAY_IMPORT = {
     "errors": set(),
     "engine": set(),
     "calculus": {"engine"},
-    "nn": {"engine", "calculus", "data"},
+    "nn": {"engine", "calculus", "data", "compiler"},  # the compiler for compile_step alone, opened at its first use
     "views": {"engine", "calculus"},
     "compiler": {"engine", "calculus"},
     "export": {"engine", "calculus", "compiler"},  # source code is a tape, spelled

@@ -154,6 +154,15 @@ class BatchedFunction(CompiledFunction):
             raise TinygradLiteError(f"{self.__name__} has not been called yet: call it once, then ask for its source.")
         return list(self._made_for.values())[-1].source(kind)
 
+    def prepared(self, *args: Any) -> tuple[_Call, _RowCode | None]:
+        """These arguments, and the verified code for gradients on such rows, or None if they are not compiled."""
+        call = _Call(self, args, {})
+        code = self._code(call) if call.key not in self._eager else None
+        if code is not None and True not in code.verified:
+            self._answer(call, slopes=True)
+            code = code if True in code.verified else None
+        return call, code
+
     # ------------------------------------------------------------------ how a call is answered
 
     def _answer(self, call: _Call, slopes: bool) -> Any:
@@ -257,6 +266,10 @@ class _Call:
     def values(self) -> list[Value | None]:
         """For each number of the parameters the Value it came from, or None."""
         return [value for thing in self.parameters for value in values_in(thing)]
+
+    def choices(self, name: str) -> tuple[int, ...]:
+        """The whole numbers that a batch argument may be, or () if it may be any number."""
+        return dict(self.key[1]).get(name, ())
 
     def columns(self) -> list[tuple[int, Any]]:
         """(first column, table) of each batch argument, as the row program counts the columns."""

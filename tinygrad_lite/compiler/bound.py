@@ -19,7 +19,7 @@ class Bound(Value):
 
     __slots__ = ()
 
-    @property  # type: ignore[override]
+    @property
     def data(self) -> float:
         array, i = _DATA.__get__(self)
         return float(array[i])
@@ -29,7 +29,7 @@ class Bound(Value):
         array, i = _DATA.__get__(self)
         array[i] = number(x, "a parameter")
 
-    @property  # type: ignore[override]
+    @property
     def grad(self) -> Any:
         array, i = _GRAD.__get__(self)
         return float(array[i])
@@ -39,7 +39,7 @@ class Bound(Value):
         array, i = _GRAD.__get__(self)
         array[i] = x.data if isinstance(x, Value) else x
 
-    def __reduce__(self) -> tuple[Any, ...]:
+    def __reduce_ex__(self, protocol: Any) -> Any:
         """A copy or a pickle is an ordinary Value with the numbers of now."""
         return _unbound, (self.data, self.grad, self.label)
 
@@ -66,9 +66,19 @@ def bind(values: Sequence[Value], numbers: Any, slopes: Any) -> None:
     for i, value in enumerate(values):
         numbers[i] = value.data
         slopes[i] = value.grad.data if isinstance(value.grad, Value) else value.grad
-        value.__class__ = Bound
+        _become(value, Bound)
         _DATA.__set__(value, (numbers, i))
         _GRAD.__set__(value, (slopes, i))
+
+
+def _become(value: Any, kind: type[Value]) -> None:
+    """Both kinds have the same slots, so an object can turn from one into the other."""
+    value.__class__ = kind
+
+
+def holds(value: Value, numbers: Any) -> bool:
+    """Whether a Value is bound to that array."""
+    return value.__class__ is Bound and _DATA.__get__(value)[0] is numbers
 
 
 def release(values: Sequence[Value]) -> None:
@@ -76,5 +86,5 @@ def release(values: Sequence[Value]) -> None:
     for value in values:
         if isinstance(value, Bound):
             data, grad = value.data, value.grad
-            value.__class__ = Value
+            _become(value, Value)
             value.data, value.grad = data, grad

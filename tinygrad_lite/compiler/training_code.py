@@ -14,7 +14,7 @@ The rule is the optimizer's own, run once on `Vector`s: there is no second set o
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from tinygrad_lite.compiler.kernels.vector import Body, Vector, type_name
@@ -28,8 +28,8 @@ FIELDS = (
 DESCRIPTION = ("arguments", "main", "blocks", "block", "tail", "rest", "lanes", "columns", "parameters", "out")
 """The fields of a batch's description: where its buffers are and how its rows are cut into blocks."""
 
-SOURCE = ("address", "width", "first", "choices", "choice_count")
-"""The fields of one source of data: row-major doubles, their place among the columns, and the values they may have."""
+SOURCE = ("address", "width", "first", "checked")
+"""The fields of one source of data: row-major doubles, their place among the columns, whether they must be choices."""
 
 
 class Writer:
@@ -79,7 +79,7 @@ class Writer:
         return self.new(f"getelementptr double, ptr {pointer}, i64 {i}")
 
 
-def text(rule: Callable[..., Any], slots: int, numbers: int, lanes: int) -> str:
+def text(rule: Callable[..., Any], slots: int, numbers: int, lanes: int, choices: Sequence[float]) -> str:
     """The module that defines `train`.
 
     Args:
@@ -87,9 +87,10 @@ def text(rule: Callable[..., Any], slots: int, numbers: int, lanes: int) -> str:
         slots: how many numbers of state a parameter has.
         numbers: how many quantities all parameters share in a step.
         lanes: doubles in a vector.
+        choices: the numbers that a source to be checked may hold.
     """
     update, declarations = _update(rule, slots, numbers, lanes)
-    return "\n\n".join([_train(slots, numbers), _gather(), _copy(lanes), update, *sorted(declarations)]) + "\n"
+    return "\n\n".join([_train(slots), _gather(choices), _copy(lanes), update, *sorted(declarations)]) + "\n"
 
 
 def _update(rule: Callable[..., Any], slots: int, numbers: int, lanes: int) -> tuple[str, set[str]]:
@@ -145,17 +146,16 @@ def _copy(lanes: int) -> str:
     return "\n".join([head, *w.lines, "}"])
 
 
-def _gather() -> str:
-    """Rows `index[0], index[1], ...` of a source, cut into blocks of `width` rows, a column after the other in each.
+def _gather(choices: Sequence[float]) -> str:
+    """Rows `index[0], index[1], ...` of a source, cut into blocks of `lanes` rows, a column after the other in each.
 
-    Returns false if a number is not among the choices of its source.
+    Returns false if the source is one to be checked and a number in it is none of the choices.
     """
     w = Writer()
     w.label("start")
     address, width, first = w.field("%source", 0, "ptr"), w.field("%source", 1), w.field("%source", 2)
-    choices, choice_count = w.field("%source", 3, "ptr"), w.field("%source", 4)
-    checked = w.new(f"icmp sgt i64 {choice_count}, 0")
-    good, found = w.new("alloca i1"), w.new("alloca i1")
+    checked = w.field("%source", 3)
+    good = w.new("alloca i1")
     w.put(f"store i1 true, ptr {good}")
     size = w.new("mul i64 %columns, %lanes")
     start = w.new(f"mul i64 {first}, %lanes")
@@ -163,43 +163,41 @@ def _gather() -> str:
     def block(b: str) -> None:
         offset = w.new(f"add i64 {w.new(f'mul i64 {b}, {size}')}, {start}")
         target = w.at("%to", offset)
-        from_index = w.new(f"mul i64 {b}, %lanes")
+        rows = w.new(f"getelementptr i64, ptr %index, i64 {w.new(f'mul i64 {b}, %lanes')}")
 
-        def lane(k: str) -> None:
-            place = w.new(f"getelementptr i64, ptr %index, i64 {w.new(f'add i64 {from_index}, {k}')}")
-            row = w.at(address, w.new(f"mul i64 {w.new(f'load i64, ptr {place}')}, {width}"))
+        def row(k: str) -> str:
+            """Where the k-th row of this block begins."""
+            number = w.new(f"load i64, ptr {w.new(f'getelementptr i64, ptr {rows}, i64 {k}')}")
+            return w.at(address, w.new(f"mul i64 {number}, {width}"))
 
-            def column(c: str) -> None:
-                x = w.new(f"load double, ptr {w.at(row, c)}")
-                before = w.new(f"mul i64 {c}, %lanes")
-                w.put(f"store double {x}, ptr {w.at(target, w.new(f'add i64 {before}, {k}'))}")
+        def column(c: str) -> None:
+            place = w.at(target, w.new(f"mul i64 {c}, %lanes"))
 
-            w.loop(width, column)
+            def lane(k: str) -> None:
+                x = w.new(f"load double, ptr {w.at(row(k), c)}")
+                w.put(f"store double {x}, ptr {w.at(place, k)}")
 
-            def check(_: str) -> None:
-                x = w.new(f"load double, ptr {row}")
-                w.put(f"store i1 false, ptr {found}")
+            w.loop("%lanes", lane)
 
-                def compare(j: str) -> None:
-                    same = w.new(f"fcmp oeq double {x}, {w.new(f'load double, ptr {w.at(choices, j)}')}")
-                    either = w.new(f"or i1 {same}, {w.new(f'load i1, ptr {found}')}")
-                    w.put(f"store i1 {either}, ptr {found}")
+        def check(k: str) -> None:
+            x = w.new(f"load double, ptr {row(k)}")
+            found = "false"
+            for choice in choices:
+                found = w.new(f"or i1 {found}, {w.new(f'fcmp oeq double {x}, {choice!r}')}")
+            both = w.new(f"and i1 {found}, {w.new(f'load i1, ptr {good}')}")
+            w.put(f"store i1 {both}, ptr {good}")
 
-                w.loop(choice_count, compare)
-                both = w.new(f"and i1 {w.new(f'load i1, ptr {found}')}, {w.new(f'load i1, ptr {good}')}")
-                w.put(f"store i1 {both}, ptr {good}")
-
-            w.loop(w.new(f"zext i1 {checked} to i64"), check)
-
-        w.loop("%lanes", lane)
+        w.loop(width, column)
+        if choices:
+            w.loop(w.new(f"mul i64 {checked}, %lanes"), check)
 
     w.loop("%blocks", block)
     w.put(f"ret i1 {w.new(f'load i1, ptr {good}')}")
-    head = "define internal i1 @gather(ptr %to, i64 %blocks, i64 %lanes, i64 %columns, ptr %source, ptr %index) nounwind {"
-    return "\n".join([head, *w.lines, "}"])
+    signature = "ptr %to, i64 %blocks, i64 %lanes, i64 %columns, ptr %source, ptr %index"
+    return "\n".join([f"define internal i1 @gather({signature}) nounwind {{", *w.lines, "}"])
 
 
-def _train(slots: int, numbers: int) -> str:
+def _train(slots: int) -> str:
     w = Writer()
     w.label("start")
     given = {name: w.field("%a", i, "i64" if name in _COUNTS else "ptr") for i, name in enumerate(FIELDS)}
@@ -223,7 +221,10 @@ def _train(slots: int, numbers: int) -> str:
                     f"call i1 @gather(ptr {its[to]}, i64 {its[blocks]}, i64 {its[lanes]}, i64 {its['columns']}, "
                     f"ptr {source}, ptr {rows})"
                 )
-                for to, blocks, lanes, rows in (("main", "blocks", "block", index), ("tail", "rest", "lanes", rest_index))
+                for to, blocks, lanes, rows in (
+                    ("main", "blocks", "block", index),
+                    ("tail", "rest", "lanes", rest_index),
+                )
             ]
             _leave_unless(w, w.new(f"and i1 {oks[0]}, {oks[1]}"), done, "-1")
 
@@ -254,5 +255,3 @@ def _leave_unless(w: Writer, good: str, done: str, result: str) -> None:
     w.put(f"store i64 {result}, ptr {done}")
     w.put("ret void")
     w.label(f"{mine}.on")
-
-

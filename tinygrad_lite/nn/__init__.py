@@ -13,6 +13,7 @@
     datasets.py    data to train on, shipped and drawn
     csv_file.py    data of the user's own
     training.py    the loop: forward, backward, step; early stopping, callbacks
+    compiled.py    whole steps of training in compiled code
     history.py     what happened, epoch by epoch; record.py: step by step, for the player
     checkup.py     what ails a network, in words
     metrics.py     how good the outputs are, in numbers for people
@@ -25,6 +26,7 @@
 
 from tinygrad_lite.nn import datasets, schedules
 from tinygrad_lite.nn.checkup import Health, health
+from tinygrad_lite.nn.compiled import compile_step
 from tinygrad_lite.nn.csv_file import read_csv
 from tinygrad_lite.nn.dataset import Dataset
 from tinygrad_lite.nn.exchange import export_safetensors, from_torch, to_torch
@@ -78,6 +80,7 @@ __all__ = [
     "accuracy",
     "binary_cross_entropy",
     "binary_cross_entropy_from_logits",
+    "compile_step",
     "cross_entropy",
     "datasets",
     "export_safetensors",

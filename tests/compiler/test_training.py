@@ -1,0 +1,255 @@
+"""Training steps in compiled code against nn.fit, and what they promise about parameters, state and errors."""
+
+import copy
+import math
+import pickle
+
+import pytest
+
+pytest.importorskip("numpy")
+pytest.importorskip("llvmlite")
+
+import numpy as np
+
+from tinygrad_lite import Value, errors, nn
+from tinygrad_lite.compiler import training_code
+from tinygrad_lite.compiler.bound import Bound
+
+RNG = np.random.default_rng(0)
+MOONS = RNG.normal(size=(30, 2)), np.sign(RNG.normal(size=30))
+CLASSES = RNG.uniform(size=(21, 5)), RNG.integers(0, 3, 21)
+LINE = RNG.normal(size=(12, 3)), RNG.normal(size=12)
+
+
+def network(sizes, activation="tanh"):
+    return nn.MLP(sizes[0], list(sizes[1:]), activation=activation, seed=3)
+
+
+OPTIMIZERS = {
+    "SGD": lambda m: nn.SGD(m, lr=0.05),
+    "momentum": lambda m: nn.SGD(m, lr=0.05, momentum=0.9, weight_decay=1e-3),
+    "Nesterov": lambda m: nn.SGD(m, lr=0.05, momentum=0.9, nesterov=True),
+    "Adam": lambda m: nn.Adam(m, lr=0.01, weight_decay=1e-3),
+    "AdamW": lambda m: nn.AdamW(m, lr=0.01),
+    "RMSprop": lambda m: nn.RMSprop(m, lr=0.01),
+    "Adagrad": lambda m: nn.Adagrad(m, lr=0.05),
+    "clipped": lambda m: nn.Adam(m, lr=0.01, clip_norm=0.3),
+    "schedule": lambda m: nn.SGD(m, lr=lambda step: 0.1 / (1 + step)),
+}
+
+
+def numbers(model):
+    return [p.data for p in model.parameters()]
+
+
+@pytest.mark.parametrize("backend", ["llvm", "numpy", "tape"])
+@pytest.mark.parametrize("name", OPTIMIZERS)
+def test_epochs_in_compiled_code_end_where_fit_ends(name, backend):
+    X, y = CLASSES
+    slow, fast = network([5, 6, 3]), network([5, 6, 3])
+    history = nn.fit(
+        slow, (X.tolist(), y.tolist()), nn.cross_entropy, OPTIMIZERS[name](slow),
+        epochs=3, batch_size=8, seed=7, progress=False,
+    )  # fmt: skip
+    optimizer = OPTIMIZERS[name](fast)
+    losses = nn.compile_step(fast, nn.cross_entropy, optimizer, backend=backend).run(
+        X, y, epochs=3, batch_size=8, shuffle_seed=7
+    )
+
+    assert losses == pytest.approx(history["loss"], rel=1e-12)
+    assert numbers(fast) == pytest.approx(numbers(slow), rel=1e-10, abs=1e-12)
+    assert [p.grad for p in fast.parameters()] == pytest.approx([p.grad for p in slow.parameters()], abs=1e-12)
+    assert optimizer.steps == 9
+
+
+@pytest.mark.parametrize(
+    ("data", "sizes", "loss"),
+    [
+        (MOONS, [2, 6, 1], nn.hinge),
+        (LINE, [3, 4, 1], nn.mse),
+        (LINE, [3, 4, 1], nn.mae),
+        (CLASSES, [5, 4, 3], nn.cross_entropy),
+    ],
+)
+def test_single_steps_are_those_of_the_engine(data, sizes, loss):
+    X, y = data
+    slow, fast = network(sizes), network(sizes)
+    optimizer = nn.SGD(slow, lr=0.1)
+    step = nn.compile_step(fast, loss, nn.SGD(fast, lr=0.1), penalty=lambda m: 1e-3 * nn.l2(m.parameters()))
+    for _ in range(3):
+        cost = loss([slow(x) for x in X.tolist()], y.tolist()) + 1e-3 * nn.l2(slow.parameters())
+        slow.zero_grad()
+        cost.backward()
+        optimizer.step()
+
+        assert step(X, y) == pytest.approx(cost.data, rel=1e-12)
+        assert numbers(fast) == pytest.approx(numbers(slow), rel=1e-12)
+
+
+def test_parameters_may_be_read_assigned_and_used_between_steps():
+    X, y = LINE
+    model = network([3, 4, 1])
+    first = model.parameters()[0]
+    step = nn.compile_step(model, nn.mse, nn.SGD(model, lr=0.0))
+    before = step(X, y)
+    first.data = first.data + 1.0
+    after = step(X, y)
+    eager = nn.mse([model(x) for x in X.tolist()], y.tolist())
+
+    assert before != after
+    assert after == pytest.approx(eager.data, rel=1e-12)
+    assert first is model.parameters()[0]
+    assert isinstance(first, Value)
+    with pytest.raises(errors.OperandError):
+        first.data = "3"
+
+
+def test_data_changed_in_place_is_seen():
+    X, y = (array.copy() for array in LINE)
+    model = network([3, 4, 1])
+    step = nn.compile_step(model, nn.mse, nn.SGD(model, lr=0.0))
+    step(X, y)
+    step(X, y)
+    X *= 2.0
+    eager = nn.mse([model(x) for x in X.tolist()], y.tolist())
+
+    assert step(X, y) == pytest.approx(eager.data, rel=1e-12)
+
+
+def test_batches_of_other_sizes_and_lists_are_welcome():
+    X, y = LINE
+    model = network([3, 4, 1])
+    step = nn.compile_step(model, nn.mse, nn.SGD(model, lr=0.0))
+    for rows in (12, 1, 7, 12, 3):
+        eager = nn.mse([model(x) for x in X[:rows].tolist()], y[:rows].tolist())
+
+        assert step(X[:rows], y[:rows]) == pytest.approx(eager.data, rel=1e-12)
+        assert step(X[:rows].tolist(), y[:rows].tolist()) == pytest.approx(eager.data, rel=1e-12)
+
+
+def test_the_optimizers_state_is_true_and_can_be_taken_over():
+    X, y = LINE
+    model = network([3, 4, 1])
+    optimizer = nn.Adam(model, lr=0.01)
+    step = nn.compile_step(model, nn.mse, optimizer)
+    step.run(X, y, epochs=3)
+    saved, there = copy.deepcopy(optimizer.state_dict()), numbers(model)
+    step.run(X, y, epochs=2)
+    wanted = numbers(model)
+
+    assert saved["steps"] == 3
+    assert all(type(x) is float for column in saved["state"].values() for x in column)
+    for p, x in zip(model.parameters(), there, strict=True):
+        p.data = x
+    optimizer.load_state_dict(saved)
+    step.run(X, y, epochs=2)
+    assert numbers(model) == pytest.approx(wanted, rel=1e-13)
+
+
+def test_a_step_of_the_optimizer_itself_may_come_between():
+    X, y = LINE
+    slow, fast = network([3, 4, 1]), network([3, 4, 1])
+    optimizer = nn.Adam(slow, lr=0.01)
+    mixed = nn.Adam(fast, lr=0.01)
+    step = nn.compile_step(fast, nn.mse, mixed)
+    for compiled in (True, False, True):
+        cost = nn.mse([slow(x) for x in X.tolist()], y.tolist())
+        slow.zero_grad()
+        cost.backward()
+        optimizer.step()
+        if compiled:
+            step(X, y)
+        else:
+            cost = nn.mse([fast(x) for x in X.tolist()], y.tolist())
+            fast.zero_grad()
+            cost.backward()
+            mixed.step()
+
+    assert numbers(fast) == pytest.approx(numbers(slow), rel=1e-12)
+
+
+def test_a_loss_that_is_not_finite_stops_before_anything_moves():
+    X, y = (array.copy() for array in LINE)
+    model = network([3, 4, 1])
+    step = nn.compile_step(model, nn.mse, nn.SGD(model, lr=0.1))
+    step(X, y)
+    before = numbers(model)
+    y[0] = math.inf
+
+    with pytest.raises(errors.AnomalyError, match="step 2"):
+        step(X, y)
+    assert numbers(model) == before
+    assert len(step.losses) == 1
+
+
+def test_a_class_that_was_not_seen_is_never_taken_for_another():
+    X, y = CLASSES
+    model = network([5, 4, 3])
+    step = nn.compile_step(model, nn.cross_entropy, nn.SGD(model, lr=0.0))
+    few = np.where(y == 2, 0, y)
+    step(X, few)
+    eager = nn.cross_entropy([model(x) for x in X.tolist()], y.tolist())
+
+    assert step(X, y) == pytest.approx(eager.data, rel=1e-12)
+    kept = few.astype(float)
+    step(X, kept)
+    step(X, kept)
+    kept[3] = 1.5
+    with pytest.raises((errors.OperandError, errors.ShapeError)):
+        step(X, kept)
+
+
+def test_a_loss_that_sums_is_refused_with_the_cure():
+    X, y = LINE
+    model = network([3, 4, 1])
+
+    with pytest.raises(errors.OperandError, match=r"(?s)mean over the samples.*nn\.mse in the place of nn\.sse"):
+        nn.compile_step(model, nn.sse, nn.SGD(model))(X, y)
+
+
+def test_rows_and_targets_must_be_as_many():
+    X, y = LINE
+    model = network([3, 4, 1])
+
+    with pytest.raises(errors.ShapeError, match="5 and 12"):
+        nn.compile_step(model, nn.mse, nn.SGD(model)).run(X, y[:5], epochs=1)
+
+
+def test_bound_values_copy_and_pickle_as_ordinary_ones_and_can_be_released():
+    X, y = LINE
+    model = network([3, 4, 1])
+    step = nn.compile_step(model, nn.mse, nn.SGD(model, lr=0.1))
+    step(X, y)
+    p = model.parameters()[0]
+    twins = [copy.copy(p), copy.deepcopy(p), pickle.loads(pickle.dumps(p)), copy.deepcopy(model).parameters()[0]]
+
+    assert type(p) is Bound
+    assert [(type(q), q.data, q.grad, q.label) for q in twins] == [(Value, p.data, p.grad, p.label)] * 4
+    data, grad = p.data, p.grad
+    step.release()
+    assert (type(p), p.data, p.grad) == (Value, data, grad)
+    step(X, y)
+    assert p.data != data
+
+
+def test_a_rule_is_compiled_as_it_stands():
+    class Odd(nn.Optimizer):
+        slots = ("last",)
+
+        def rule(self, p, g, state, *numbers):
+            return p - numbers[0] * (g + 0.5 * state[0]) ** 3, (g,)
+
+    X, y = LINE
+    slow, fast = network([3, 4, 1]), network([3, 4, 1])
+    nn.fit(slow, (X.tolist(), y.tolist()), nn.mse, Odd(slow, 0.1, {}), epochs=4, progress=False)
+    nn.compile_step(fast, nn.mse, Odd(fast, 0.1, {})).run(X, y, epochs=4)
+
+    assert numbers(fast) == pytest.approx(numbers(slow), rel=1e-12)
+
+
+def test_the_text_has_one_update_and_one_gather():
+    text = training_code.text(lambda p, g, state, lr: (p - lr * g, state), 0, 1, 4, (0.0, 1.0))
+
+    assert text.count("define internal void @update") == 1
+    assert text.count("fmul <4 x double>") == 1
+    assert text.count("fcmp oeq double") == 2

@@ -1,0 +1,232 @@
+"""The machine code of a training step at work: the arrays, the plan of the steps, and the optimizer's state.
+
+In: code that computes loss and gradient of a batch (batched.py), and an optimizer. Out: steps taken, in one
+call of the compiled `train` (training_code.py) however many they are.
+"""
+
+from __future__ import annotations
+
+import ctypes
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from tinygrad_lite.compiler import jit, training_code
+from tinygrad_lite.compiler.bound import bind, holds
+from tinygrad_lite.engine.value import Value
+from tinygrad_lite.errors import AnomalyError, OperandError
+
+_DONE = training_code.FIELDS.index("done")
+
+
+class Machine:
+    """The machine code of one compiled loss with its optimizer, and the arrays that it works on."""
+
+    def __init__(self, owner: Any, code: Any, runner: Any, choices: Sequence[int]) -> None:
+        self.owner, self.code, self.runner = owner, code, runner
+        optimizer = owner.optimizer
+        captured = list(code.captured)
+        known = set(captured)
+        idle = [p for p in optimizer.parameters if p not in known]  # the loss does not depend on these
+        frozen = [p for p in captured if p not in set(optimizer.parameters)]
+        if frozen:
+            raise OperandError(
+                f"the loss depends on {len(frozen)} Values that the optimizer does not move, such as {frozen[0]!r}; "
+                "give the optimizer all parameters of the model."
+            )
+        self.values: list[Value] = [*captured, *idle]
+        self.active = len(captured)
+        lanes = jit.host().lanes
+        n = -(-len(self.values) // lanes) * lanes
+        from tinygrad_lite.compiler.llvm_backend import aligned
+
+        self.parameters, self.gradient = aligned(n), aligned(n)
+        bind(self.values, self.parameters, self.gradient)
+        place = {p: i for i, p in enumerate(optimizer.parameters)}
+        self.order = [place[p] for p in self.values]
+        self.state = [aligned(n) for _ in optimizer.slots]
+        self.seen: dict[str, Any] = {}
+        self.choices = [float(choice) for choice in choices]
+        count = len(optimizer.numbers(0.0, 1))
+        text = training_code.text(optimizer.rule, len(self.state), count, lanes, self.choices)
+        self.compiled = jit.compile_ir(text, "train")
+        self.shared = count
+        self.fields = (ctypes.c_int64 * (len(training_code.FIELDS) + len(self.state)))()
+        self.pointer = ctypes.addressof(self.fields)
+        self.current: _Plan | None = None
+        self._set(parameters=_address(self.parameters), gradient=_address(self.gradient))
+        self._set(count=self.active, padded=n, entry=runner.compiled.address)
+        self.fields[len(training_code.FIELDS) :] = [_address(array) for array in self.state]
+        self.batches: dict[int, Any] = {}
+        self.kept: tuple[Any, Any] = (None, None)
+
+    def _set(self, **fields: int) -> None:
+        for name, x in fields.items():
+            self.fields[training_code.FIELDS.index(name)] = x
+
+    def again(self, X: Any, y: Any) -> bool:
+        """Whether these are the very arrays of the last call, whose numbers are read where they lie."""
+        return X is self.kept[0] and y is self.kept[1]
+
+    def take(self, X: Any, y: Any, table: Any, targets: Any, columns: Any) -> None:
+        """Read the rows from these tables from now on."""
+        import numpy as np
+
+        sources, self.holding = [], []
+        for (first, _), array, checked in zip(columns, (table, targets), (0, 1), strict=True):
+            flat = np.ascontiguousarray(array).reshape(len(array), -1)
+            self.holding.append(flat)
+            sources += [_address(flat), flat.shape[1], first, checked]
+        self.sources = np.array(sources, dtype=np.int64)
+        self._set(sources=_address(self.sources), source_count=len(sources) // len(training_code.SOURCE))
+        # the same arrays next time are read where they lie; what had to be copied is looked at again
+        seen = table is X and targets is y and all(map(np.shares_memory, self.holding, (X, y)))
+        self.kept = (X, y) if seen else (None, None)
+        self.rows = len(table)
+        self.single = self._plan([range(self.rows)])
+
+    def _batch(self, rows: int) -> Any:
+        """The description of a batch of so many rows, and its buffers."""
+        import numpy as np
+
+        if rows not in self.batches:
+            b = self.runner.buffers(rows)
+            block, lanes = b.main.shape[2], b.tail.shape[2]
+            fields = [b.pointer, _address(b.main), b.blocks, block, _address(b.tail), b.rest, lanes]
+            fields += [b.main.shape[1], _address(b.parameters), _address(b.out)]
+            self.batches[rows] = (np.array(fields, dtype=np.int64), b)
+        return self.batches[rows]
+
+    def _plan(self, batches: Sequence[Sequence[int]]) -> _Plan:
+        """The steps of these batches; a batch that is still in its buffers, in the same order, is not fetched again."""
+        import numpy as np
+
+        pieces, starts, at = [], [], 0
+        last: Any = None
+        for places in batches:
+            description, _ = self._batch(len(places))
+            if places is last:
+                starts.append((_address(description), -1))
+                continue
+            last = places
+            needed = int(description[2] * description[3] + description[5] * description[6])
+            index = np.asarray(places, dtype=np.int64)
+            pieces.append(np.concatenate([index, np.repeat(index[-1:], needed - len(index))]))
+            starts.append((_address(description), at))
+            at += needed
+        return _Plan(starts, np.concatenate(pieces), self.shared)
+
+    def _agree(self) -> None:
+        """Take over what was changed from outside: the optimizer's state, or that another step bound the parameters."""
+        optimizer = self.owner.optimizer
+        for name, array in zip(optimizer.slots, self.state, strict=True):
+            if optimizer.state[name] is not self.seen.get(name):
+                array[: len(self.order)] = [optimizer.state[name][i] for i in self.order]
+                self.seen[name] = optimizer.state[name] = _Column(array, self.order)
+        if not holds(self.values[0], self.parameters):
+            bind(self.values, self.parameters, self.gradient)
+
+    def _go(self, plan: _Plan) -> None:
+        optimizer, fields, shared = self.owner.optimizer, self.fields, plan.shared
+        self._agree()
+        before, steps = optimizer.steps, plan.steps
+        if steps == 1:
+            shared[: self.shared] = optimizer.numbers(optimizer.learning_rate(), before + 1)
+        elif self.shared == 1 and not callable(optimizer.lr):
+            shared[:] = [optimizer.lr] * steps
+        else:
+            shared[:] = list(self._numbers(before, steps))
+        if plan is not self.current:
+            self._set(steps=steps, plan=plan.address, losses=ctypes.addressof(plan.losses))
+            self.current = plan
+        self.compiled.call(self.pointer)
+        done = fields[_DONE]
+        if done < 0:
+            raise OperandError(
+                f"a target is not among those the step was compiled for: {', '.join(f'{c:g}' for c in self.choices)}."
+            )
+        optimizer.steps = before + done
+        self.owner.losses += plan.losses[:done]
+        if done < steps:
+            raise not_finite(plan.losses[done], before + done + 1)
+
+    def _numbers(self, before: int, steps: int) -> Iterator[float]:
+        """The shared numbers of each step, one after the other."""
+        optimizer = self.owner.optimizer
+        try:
+            for i in range(before, before + steps):
+                optimizer.steps = i
+                yield from optimizer.numbers(optimizer.learning_rate(), i + 1)
+        finally:
+            optimizer.steps = before
+
+    def one(self) -> float:
+        """One step on all rows."""
+        self._go(self.single)
+        return float(self.owner.losses[-1])
+
+    def many(self, orders: Sequence[Sequence[Sequence[int]]]) -> None:
+        """The steps of whole epochs."""
+        self._go(self._plan([places for order in orders for places in order]))
+
+
+class _Plan:
+    """The steps of one call of `train`: for each its batch, rows and shared numbers; and room for the losses."""
+
+    def __init__(self, starts: Sequence[tuple[int, int]], index: Any, shared: int) -> None:
+        import numpy as np
+
+        self.steps = len(starts)
+        self.index = index
+        self.shared = (ctypes.c_double * (self.steps * shared))()
+        self.losses = (ctypes.c_double * self.steps)()
+        numbers, rows = ctypes.addressof(self.shared), _address(index)
+        self.table = np.array(
+            [
+                (description, rows + 8 * at if at >= 0 else 0, numbers + 8 * shared * i)
+                for i, (description, at) in enumerate(starts)
+            ],
+            dtype=np.int64,
+        )
+        self.address = _address(self.table)
+
+
+class _Column(list):  # type: ignore[type-arg]
+    """One column of an optimizer's state, read from the array of compiled code whenever it is looked at."""
+
+    def __init__(self, array: Any, order: Sequence[int]) -> None:
+        super().__init__()
+        self._array = array
+        self._inverse = [0] * len(order)
+        for place, i in enumerate(order):
+            self._inverse[i] = place
+
+    def __len__(self) -> int:
+        return len(self._inverse)
+
+    def __getitem__(self, i: Any) -> Any:
+        return list(self)[i] if isinstance(i, slice) else float(self._array[self._inverse[i]])
+
+    def __iter__(self) -> Iterator[float]:
+        return (float(self._array[i]) for i in self._inverse)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, list) and list(self) == list(other)
+
+    __hash__ = None
+
+    def __repr__(self) -> str:
+        return repr(list(self))
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return list, (list(self),)
+
+
+def _address(array: Any) -> int:
+    return int(array.ctypes.data)
+
+
+def not_finite(loss: float, step: int) -> AnomalyError:
+    return AnomalyError(
+        f"the loss became {loss} in step {step}; the parameters are those before this step.\n"
+        "  Try a smaller learning rate, clip_norm=1.0 in the optimizer, or standardized inputs."
+    )
