@@ -108,11 +108,11 @@ def test_a_stranger_is_asked_how_it_combines():
         ops.add(Value(1.0), object())
 
 
-def test_a_function_of_one_number_says_what_to_do_with_an_array():
+def test_a_value_of_an_array_says_what_to_do():
     with pytest.raises(
-        OperandError, match=r"tanh works on real numbers.*\n  For an array of Values use .* np\.tanh\(a\)"
+        OperandError, match=r"a Value holds one real number.*\n  tg\.array\(a\) makes one Value of each"
     ):
-        tg.tanh(np.array([1.0, 2.0]))
+        Value(np.array([1.0, 2.0]))
 
 
 def test_an_array_takes_a_value_into_each_entry():

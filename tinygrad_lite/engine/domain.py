@@ -117,5 +117,5 @@ def number(x: Any, where: str = "") -> float:
     needed = f"{where} works on real numbers and Values" if where else "a Value holds one real number"
     hint = "Convert text with float(...), make one Value for each entry of a list, and take `.data` of a Value."
     if getattr(x, "ndim", 0) != 0:
-        hint = "For an array of Values use NumPy's own function, as in np.tanh(a), which goes through its entries."
+        hint = "tg.array(a) makes one Value of each entry of an array."
     raise OperandError(f"{needed}, but got the {type(x).__name__} {shown}{user_line()}.\n  {hint}")

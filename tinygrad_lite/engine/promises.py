@@ -119,10 +119,8 @@ second order | The same rows, on Values. |
     (12.0, 12.0)
 NaN | Stays on its own path. | at(lambda x, y: x * 2.0 + y * 3.0, math.nan, 1.0) | (nan, 2.0, 3.0)
 fused sums | One node. | x = Value(1.0); tg.dot([x, x], [2.0, 3.0], x).op.name | 'dot'
-depth | 1,000,000 nodes deep: forward, backward, freed. |
-     | engine/test_reverse::test_a_chain_a_million_deep_goes_forward_backward_and_is_freed
-depth in a thread | A stack of 256 KiB is enough. |
-     | engine/test_reverse::test_the_same_in_a_thread_with_a_stack_of_256_kib
+depth | 1,000,000 nodes deep: forward, backward, freed, in a thread with a stack of 256 KiB too. |
+     | engine/test_reverse::test_a_chain_a_million_deep_goes_forward_backward_and_is_freed_in_a_stack_of_256_kib
 fan-out | 1,000,000 edges from one leaf. |  | engine/test_reverse::test_a_fan_out_of_a_million
 Ctrl-C in backward | Leaves all old or all new. |
      | engine/test_reverse::test_an_interruption_leaves_every_leaf_as_it_was_and_the_graph_usable
