@@ -109,3 +109,21 @@ def test_a_cell_may_be_run_again_but_our_own_rows_stay():
         @tg.op(partials=lambda x, out: (1.0,))
         def tanh(x):
             return x
+
+
+def test_an_argument_with_a_default_may_be_left_out():
+    @tg.op(partials=lambda x, sharpness, out: (sharpness * tg.cos(sharpness * x), x * tg.cos(sharpness * x)))
+    def wave(x, sharpness=2):
+        return math.sin(sharpness * x)
+
+    x = Value(0.3)
+    wave(x).backward()
+
+    assert x.grad == pytest.approx(2.0 * math.cos(0.6), rel=1e-15)
+    assert wave(0.3, 1.0) == math.sin(0.3)
+
+
+@pytest.mark.parametrize("nameless", [math.erf, lambda x: x, abs])
+def test_a_function_without_name_or_signature_is_refused(nameless):
+    with pytest.raises(TypeError, match=r"(?s)written with def, but got .*Wrap it: def my_erf"):
+        tg.op(partials=lambda x, out: (1.0,))(nameless)

@@ -36,6 +36,8 @@ def op(
 ) -> Callable[[Callable[..., float]], Op]:
     """Make a row of the table from a function of floats; use it as a decorator.
 
+    The function's arguments are the operands; those with a default may be left out.
+
     Args:
         partials: operands and result in; the local derivatives out, one for each operand, in order.
         domain: where each operand may lie; the last one serves all further operands.
@@ -46,7 +48,7 @@ def op(
 
     Raises:
         GradientMismatch: the rule disagrees with the measured slopes; the message shows where and by how much.
-        TypeError: the rule cannot be evaluated on Values.
+        TypeError: the rule cannot be evaluated on Values, or the function has no name or signature.
         ValueError: one of our own rows has that name.
 
     >>> @op(partials=lambda x, out: (3.0 * x * x,))
@@ -58,8 +60,13 @@ def op(
     """
 
     def enter(forward: Callable[..., float]) -> Op:
-        name = forward.__name__
-        code = forward.__code__
+        name = getattr(forward, "__name__", "")
+        code = getattr(forward, "__code__", None)
+        if code is None or not name.isidentifier():
+            raise TypeError(
+                f"a row needs a function with a name and a signature, written with def, but got {forward!r}.\n"
+                "  Wrap it: def my_erf(x): return math.erf(x)."
+            )
         many = bool(code.co_flags & 0x04)  # *xs in its signature
         arguments = "{xs}" if many or code.co_argcount > 2 else ", ".join(["{x}", "{y}"][: code.co_argcount])
         columns: dict[str, Any] = {
@@ -73,6 +80,7 @@ def op(
             "kink": kink,
             "because": because or (forward.__doc__ or f"{name}, a row of your own.").strip().splitlines()[0],
             "arity": None if many else code.co_argcount,
+            "defaults": tuple(map(float, forward.__defaults__ or ())),
         }
         candidate = Op(**columns)
         _verify(candidate, candidate.points() if points is None else points)
