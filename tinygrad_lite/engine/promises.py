@@ -158,7 +158,8 @@ malformed or foreign JSON | Refused by the place of its fault; nothing is execut
      | export/test_graph_json::test_a_malformed_document_is_refused_by_the_place_of_its_fault
 code written for NumPy | 108 expressions on arrays of Values, each tried. |
      | engine/test_numpy_expressions::test_it_works_with_any_object_array_of_values
-compiled replay | A Python branch is followed to either side. |  | compiler/test_compile::test_a_branch_is_followed_both_ways
+compiled replay | A Python branch is followed to either side. |
+     | compiler/test_compile::test_a_branch_is_followed_both_ways
 exact fractions | A pencil's answer compares with ==. |
     w = Value(1 / 3); tg.exact((2 * w - 1) ** 2).grad(w) == Fraction(-4, 3) | True
 a constant output | The slope 0. | tg.grad(lambda x: 3.0)(2.0) | 0.0
