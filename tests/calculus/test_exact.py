@@ -51,6 +51,13 @@ def test_the_rows_that_stay_within_the_fractions():
     assert answer.grad(b) == 2 * y / x - 1 + (x + 3) + 1
 
 
+def test_a_value_made_from_a_fraction_is_that_fraction_again():
+    w = Value(F(1, 3))
+
+    assert tg.exact(7 * w).value == F(7, 3)
+    assert tg.exact(w * w * F(2, 7)).grad(w) == F(4, 21)
+
+
 def test_a_root_of_a_square_is_a_fraction_and_other_roots_are_not():
     x, y = Value(9.0), Value(0.25)
 

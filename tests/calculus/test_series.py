@@ -81,6 +81,14 @@ def test_a_derivative_can_be_differentiated_again():
     assert tg.grad(lambda x: x * tg.derivative(lambda y: x + y)(1.0))(2.0) == 1.0
 
 
+def test_the_series_of_an_inner_function_is_not_confused_with_an_equal_node_outside():
+    x = Value(3.0)
+
+    assert tg.derivative(lambda t: t + x * 1.0)(x).data == 1.0
+    assert tg.derivative(lambda t: t * (x * 1.0), 1)(x).data == 3.0
+    assert tg.grad(lambda x: x * tg.derivative(lambda t: t * t * x * 1.0, 2)(x))(3.0) == 12.0
+
+
 def test_a_stale_graph_is_noticed():
     w = Value(3.0)
 

@@ -1,6 +1,8 @@
 """Nested arguments as a list of numbers, and back."""
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from tinygrad_lite import Value
 from tinygrad_lite.calculus.structure import flatten, flatten_like, join, strip
@@ -21,6 +23,27 @@ def test_numbers_come_out_in_order_and_go_back_into_their_places():
     assert back["W"].tolist() == [[3.0], [4.0]]
     assert back["b"] == 5
     assert tree["w"][0] == 1  # what was given is not touched
+
+
+NUMBERS = st.floats(allow_nan=False) | st.integers(-5, 5)
+TREES = st.recursive(
+    NUMBERS,
+    lambda inner: (
+        st.lists(inner, max_size=3)
+        | st.tuples(inner, inner)
+        | st.dictionaries(st.text(max_size=3) | st.integers(), inner, max_size=3)
+    ),
+)
+
+
+@given(TREES)
+def test_whatever_is_taken_out_can_be_put_back(tree):
+    numbers, structure = flatten(tree)
+
+    assert structure.fill(numbers) == tree
+    assert flatten_like(tree, structure, "it") == numbers
+    assert len(structure.labels()) == len(set(structure.labels())) == len(numbers)
+    assert strip(structure.fill([Value(x) for x in numbers])) == tree
 
 
 def test_joined_structures_make_a_tuple():

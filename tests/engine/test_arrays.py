@@ -56,6 +56,15 @@ def test_numbers_and_gradients_are_read_from_arrays_lists_and_values():
         tg.data(["text"])
 
 
+def test_dicts_and_lists_of_arrays_are_read_entry_by_entry():
+    W, b = tg.array([[1.0, 2.0]]), tg.array([3.0, 4.0])
+    np.sum(W @ b).backward()
+
+    assert [g.tolist() for g in tg.grads([W, b])] == [[[3.0, 4.0]], [1.0, 2.0]]
+    assert {k: d.tolist() for k, d in tg.data({"W": W, "b": [b, b][0]}).items()} == {"W": [[1.0, 2.0]], "b": [3.0, 4.0]}
+    assert tg.data([{"v": Value(1.0)}]) == [{"v": 1.0}]
+
+
 def test_gradients_may_be_set_and_may_be_values():
     W = tg.array([[1.0, 2.0]])
     W.grad = 0.5

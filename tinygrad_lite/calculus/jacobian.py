@@ -1,7 +1,7 @@
 """All slopes of a function at once: of every output along every input, and the second derivatives.
 
     tg.jacobian(f)     row i, column j: the slope of output i along input j
-    tg.hessian(f)      row i, column j: the slope along input i of the slope along input j
+    tg.hessian(f)      row i, column j: the slope along input j of the slope along input i
 
 Both record the function once. A Jacobian of m rows and n columns takes m walks backward or n
 walks forward over that one graph, so the smaller number decides.

@@ -83,11 +83,14 @@ def _coefficients(recording: Recording, order: int) -> list[Any]:
     family: dict[Any, Series] = {}
     found: dict[Value, Series] = {}
     for node in nodes:
-        operands = tuple([found[p] if isinstance(p, Value) else p for p in node.parents])
-        series = Series(family, node if recording.open else node.data, node.op, operands)
+        start = node if recording.open else node.data
         if node is recording.inputs[0]:
-            series.moves, series.known = True, [series.known[0], 1.0]
-        found[node] = family.setdefault(series.key(), series) if operands else series
+            found[node] = Series(family, start, node.op, ())
+            found[node].known.append(1.0)
+            found[node].moves = True
+            continue
+        series = Series(family, start, node.op, tuple([found[p] if isinstance(p, Value) else p for p in node.parents]))
+        found[node] = family.setdefault(series.key(), series) if node.parents else series
     if recording.open:
         require_fresh([node for node in nodes if found[node].moves])
     for k in range(2, order + 1) if order > 1 else (order,):

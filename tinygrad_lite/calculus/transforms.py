@@ -26,8 +26,8 @@ def value_and_grad(f: Callable[..., Any], argnums: Argnums = 0, has_aux: bool = 
         has_aux: f returns a pair, the number and something else; the value is then that pair.
 
     The gradient is built as the argument is: for a dict of lists, a dict of lists. It holds bare
-    numbers, unless f saw a Value from outside; then the results are Values that can be
-    differentiated again.
+    numbers, unless f uses Values besides its argument, such as the parameters of a network; then the
+    results are Values that can be differentiated again, along those too.
 
     Raises:
         OperandError: an argument holds something that is not a number, or f returned several numbers.
@@ -58,6 +58,11 @@ def grad(f: Callable[..., Any], argnums: Argnums = 0, has_aux: bool = False) -> 
     1.0
     >>> grad(lambda w, x: w[0] * x + w[1], argnums=(0, 1))([2.0, 3.0], 5.0)
     ([5.0, 1.0], 2.0)
+    >>> w = Value(3.0)
+    >>> slope = grad(lambda x: w * x * x)(2.0)                   # 2wx, and w is somebody else's Value
+    >>> slope.backward()
+    >>> slope.data, w.grad
+    (12.0, 4.0)
     """
 
     def f_grad(*args: Any, **kwargs: Any) -> Any:

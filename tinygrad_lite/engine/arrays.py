@@ -121,8 +121,12 @@ def array(numbers: Any, label: str = "") -> Array:
 def data(values: Any) -> Any:
     """The bare numbers of an array (or nested lists) of Values as an array of floats; of one Value, a float.
 
+    A dict, or a list of several arrays, gives a dict or a list of what its entries give.
+
     >>> data(array([1.0, 2.0]) * 3)
     array([3., 6.])
+    >>> data({"w": [Value(1.0)], "b": Value(2.0)})
+    {'w': array([1.]), 'b': 2.0}
     """
     return _read(values, lambda entry: entry.data)
 
@@ -130,12 +134,17 @@ def data(values: Any) -> Any:
 def grads(values: Any) -> Any:
     """The gradients of an array (or nested lists) of Values as an array of floats; bare numbers have 0.
 
-    After `backward(create_graph=True)` gradients are Values, and so is what comes back.
+    Dicts and lists of several arrays are read as by `data`. After `backward(create_graph=True)`
+    gradients are Values, and so is what comes back.
     """
     return _read(values, lambda entry: entry.grad, 0.0)
 
 
 def _read(values: Any, look: Any, otherwise: Any = None) -> Any:
+    if isinstance(values, dict):
+        return {key: _read(entry, look, otherwise) for key, entry in values.items()}
+    if isinstance(values, list | tuple) and any(isinstance(entry, np.ndarray | dict) for entry in values):
+        return [_read(entry, look, otherwise) for entry in values]
     given = np.asarray(values, dtype=object)
     found = [
         look(e) if isinstance(e, Value) else number(e, "an array") if otherwise is None else otherwise
