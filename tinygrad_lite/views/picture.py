@@ -4,7 +4,7 @@
     picture.py      the Picture: boxes, arrows, and every form it can be saved in
     cards.py        how large a box is, and where its texts stand
     engines.py      who places the boxes; layout.py, order.py and across.py are our own engine
-    svg.py          the form that is shown; dot.py, mermaid.py, tree.py and pdf.py are others
+    svg.py          the form that is shown; dot.py, mermaid.py, tree.py, plain.py and pdf.py are others
     collapse.py     large graphs as few boxes, with fold.py and modules.py
     heat.py, paths.py, names.py, elementary.py, diff.py      what else can be asked for
 
@@ -202,16 +202,9 @@ class Picture:
 
     def to_dict(self) -> dict[str, Any]:
         """The picture as plain data, ready for JSON; numbers in full, NaN and infinities as text."""
-        return {
-            "format": "tinygrad_lite picture 1",
-            "title": self.title,
-            "alt": self.alt,
-            "direction": self.direction,
-            "theme": self.theme.name,
-            "boxes": [{"key": box.key, **_plain(box)} for box in self.boxes],
-            "edges": [{"key": edge.key, **_plain(edge)} for edge in self.edges],
-            "notes": [note.text for note in self.notes],
-        }
+        from tinygrad_lite.views import plain
+
+        return plain.written(self)
 
     # ------------------------------------------------------------------ files
 
@@ -290,14 +283,3 @@ class Picture:
 
 
 _FIELDS = ("boxes", "edges", "graph", "direction", "theme", "title", "alt", "notes", "parts")
-
-
-def _plain(item: Any) -> dict[str, Any]:
-    """The fields of a named tuple as plain data."""
-    return {name: _number(field) for name, field in item._asdict().items()}
-
-
-def _number(field: Any) -> Any:
-    if isinstance(field, float) and field - field != 0.0:
-        return str(field)
-    return [list(part) if isinstance(part, tuple) else part for part in field] if isinstance(field, tuple) else field
