@@ -16,10 +16,12 @@ the same computation always draws the same picture, and a program can find its w
     e5.0    the arrow from operand 0 of node 5 to that ellipse: <g data-k="e5.0" class="edge">
     r5      the arrow from the ellipse o5 to the box v5
 
-Inside a box, <text class="data"> and <text class="grad"> hold the numbers and may be rewritten;
-inside an arrow, <text class="local"> and <text class="contribution">. The first <rect> of a box,
-the <ellipse> of an op and the first <path> of an arrow carry the fills and strokes. There is no
-`id=` anywhere, so that many pictures can stand on one page.
+Inside a box, <text class="data"> and <text class="grad"> hold the numbers and may be rewritten.
+The numbers beside an arrow stand in a second group of the same key, drawn last so that no line
+runs over them: <g data-k="e5.0" class="slopes"> with <text class="local"> and
+<text class="contribution">. The first <rect> of a box, the <ellipse> of an op and the first
+<path> of an arrow carry the fills and strokes. There is no `id=` anywhere, so that many
+pictures can stand on one page.
 """
 
 from __future__ import annotations
