@@ -205,3 +205,13 @@ def test_a_digraph_cleans_up_after_rendering(tmp_path):
     assert [file.name for file in tmp_path.iterdir()] == ["g.png"]
     graph.render("h", directory=tmp_path)
     assert sorted(file.name for file in tmp_path.iterdir()) == ["g.png", "h", "h.png"]
+
+
+@needs_scripts
+def test_a_pdf_is_drawn_by_the_program_that_was_asked_for(tmp_path, monkeypatch):
+    fake = program_that(tmp_path, "print('%PDF by another program' if sys.argv[1] == '-Tpdf' else '')")
+    picture = tg.draw(lesson(), engine=fake)
+
+    assert picture.save(tmp_path / "g.pdf").read_bytes().startswith(b"%PDF by another")
+    monkeypatch.setenv(engines.VARIABLE, "own")
+    assert tg.draw(lesson()).save(tmp_path / "g.pdf").read_bytes().startswith(b"%PDF-1.4")

@@ -225,7 +225,8 @@ class Picture:
             from tinygrad_lite.views import engines
 
             format = {"jpg": "jpeg"}.get(ending[1:], ending[1:])
-            if format == "pdf" and (self._asked == "own" or not engines.program("dot")):
+            asked = engines.chosen(self._asked)
+            if format == "pdf" and (asked in ("own", "graphviz-pure") or not (asked or engines.program("dot"))):
                 from tinygrad_lite.views import pdf
 
                 path.write_bytes(pdf.written(self.svg))
