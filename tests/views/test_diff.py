@@ -90,3 +90,27 @@ def test_a_side_that_fits_nothing_is_refused(one, said):
         tg.draw_diff(one, loss)
     with pytest.raises(OperandError, match="both are dicts"):
         tg.draw_diff({}, {})
+
+
+def test_closed_layers_are_compared_by_their_gradients():
+    xs = [Value(float(i + 1)) for i in range(3)]
+    w, b = [Value(0.5, label=f"layers.0.weight[0][{i}]") for i in range(3)], Value(0.0, label="layers.0.bias[0]")
+    loss = tg.dot(w, xs, b).tanh() ** 2
+    loss.backward()
+    before = tg.draw(loss, depth=1)
+    loss.backward()
+    picture = tg.draw_diff(before, loss, depth=1)
+
+    layer = next(box for box in picture.boxes if box.label == "layers.0")
+    assert dict(layer.rows)["|grad|"].startswith("≠ ")
+    assert any(line.startswith("layers.0: grad") and line.endswith("a factor of 0.5") for line in words(picture))
+
+
+def test_a_long_list_of_differences_is_cut():
+    xs = [Value(float(i), label=f"x{i}") for i in range(12)]
+    total = tg.sum(xs)
+    total.backward()
+    picture = tg.draw_diff(dict.fromkeys(xs, 2.0), total)
+
+    assert words(picture)[0] == "12 values differ"
+    assert words(picture)[-1] == "and 4 more"

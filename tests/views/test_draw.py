@@ -1,5 +1,6 @@
 """What a picture shows, as data and in a notebook."""
 
+import json
 import os
 import subprocess
 import sys
@@ -163,3 +164,69 @@ def test_micrograds_draw_dot_is_a_digraph_that_renders_without_a_system_program(
     assert isinstance(graph, graphviz.Digraph)
     assert "rankdir=LR" in graph.source
     assert "text/html" in graph._repr_mimebundle_()
+
+
+def test_paths_and_folding_exclude_each_other():
+    b = Value(2.0)
+
+    with pytest.raises(ValueError, match="paths= needs every value drawn"):
+        tg.draw(b * b, paths=b, depth=1)
+
+
+def test_a_graph_that_stays_large_when_folded_is_refused_too():
+    chain = Value(1.0)
+    for _ in range(400):
+        chain = chain.tanh()
+
+    with pytest.raises(GraphTooLarge, match="even folded, a picture of 401 values"):
+        tg.draw(chain, depth=1)
+    assert len(tg.draw(chain, depth=1, limit=None).boxes) == 401
+
+
+def test_an_empty_collection_and_an_odd_rankdir_are_refused():
+    with pytest.raises(OperandError, match="empty collection"):
+        tg.draw([])
+    with pytest.raises(ValueError, match="rankdir is"):
+        tg.draw_dot(lesson(), rankdir="RL")
+
+
+def test_several_roots_are_drawn_together():
+    x = Value(2.0, label="x")
+    picture = tg.draw([x * 2.0, x.tanh()])
+
+    assert [box.kind for box in picture.boxes] == ["leaf", "constant", "root", "root"]
+    assert picture.tree.splitlines()[3] == "tanh = 0.9640  grad 0.0000"
+
+
+def test_a_shared_step_is_written_once_in_the_tree_and_named_after():
+    x = Value(2.0)
+    y = x * x
+    lines = tg.draw(y + y.tanh()).tree.splitlines()
+
+    assert lines.count("├─ * = 4.0000  grad 0.0000  local 1.0000") == 1
+    assert lines[-1].endswith("(see v1 above)")
+
+
+def test_json_has_no_nan(tmp_path):
+    x = Value(float("nan"), label="x")
+    text = tg.draw(x * float("inf")).save(tmp_path / "g.json").read_text()
+
+    data = json.loads(text, parse_constant=lambda name: pytest.fail(name))
+    assert data["boxes"][0]["data"] == "nan"
+    assert data["edges"][0]["local"] == "inf"
+
+
+def test_an_unknown_ending_is_refused_and_leaves_no_file(tmp_path):
+    with pytest.raises(ValueError, match=r"saved as \.svg, \.png, .* but got 'g\.bmp'"):
+        tg.draw(lesson()).save(tmp_path / "g.bmp")
+    assert not list(tmp_path.iterdir())
+
+
+def test_folded_pictures_and_paths_have_every_form():
+    xs = [Value(float(i), label="x" * (i == 0)) for i in range(6)]
+    folded = tg.draw(tg.sum([x.tanh() for x in xs]), depth=1)
+    paths = tg.draw(xs[0] * xs[0], paths=xs[0])
+
+    assert "x 6</FONT>" in folded.dot
+    assert "x 6" in folded.mermaid
+    assert 'penwidth="2"' in paths.dot

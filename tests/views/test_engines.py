@@ -161,3 +161,57 @@ def test_one_line_says_which_engine_draws(monkeypatch):
 
     monkeypatch.setenv(engines.VARIABLE, "no-such-program")
     assert engines.describe() == "no-such-program, chosen by TINYGRAD_LITE_DOT, which was not found"
+
+
+def test_a_browser_has_no_programs(monkeypatch):
+    monkeypatch.setattr(sys, "platform", "emscripten")
+    monkeypatch.delenv(engines.VARIABLE, raising=False)
+
+    assert engines.available() == ["own"]
+    assert tg.draw(lesson()).engine == "own"
+
+
+@needs_scripts
+def test_a_png_that_one_program_cannot_make_says_why(monkeypatch, tmp_path):
+    broken = program_that(tmp_path, "sys.stderr.write('no cairo'); sys.exit(3)")
+    monkeypatch.setattr(engines, "program", lambda name: broken)
+    monkeypatch.delenv(engines.VARIABLE, raising=False)
+
+    with pytest.raises(RenderingError, match=r"PNG \(graphviz-pure: .*no cairo; dot: .*no cairo\)"):
+        tg.draw(lesson()).save(tmp_path / "g.png")
+
+
+@needs_scripts
+def test_a_file_that_is_no_program_is_said_to_be_none(tmp_path):
+    path = tmp_path / "not-a-program"
+    path.write_text("hello")
+
+    with pytest.raises(RenderingError, match="could not be started"):
+        tg.draw(lesson(), engine=str(path)).svg
+
+
+def test_draw_dot_without_the_package_says_what_to_install(monkeypatch):
+    monkeypatch.setitem(sys.modules, "graphviz", None)
+
+    with pytest.raises(RenderingError, match="needs the Python package graphviz"):
+        tg.draw_dot(lesson())
+
+
+@pytest.mark.skipif(PURE is None, reason="graphviz-pure is not installed")
+def test_a_digraph_cleans_up_after_rendering(tmp_path):
+    graph = tg.draw_dot(lesson(), format="png")
+
+    assert graph.render(outfile=tmp_path / "g.png", cleanup=True) == str(tmp_path / "g.png")
+    assert [file.name for file in tmp_path.iterdir()] == ["g.png"]
+    graph.render("h", directory=tmp_path)
+    assert sorted(file.name for file in tmp_path.iterdir()) == ["g.png", "h", "h.png"]
+
+
+@needs_scripts
+def test_a_pdf_is_drawn_by_the_program_that_was_asked_for(tmp_path, monkeypatch):
+    fake = program_that(tmp_path, "print('%PDF by another program' if sys.argv[1] == '-Tpdf' else '')")
+    picture = tg.draw(lesson(), engine=fake)
+
+    assert picture.save(tmp_path / "g.pdf").read_bytes().startswith(b"%PDF by another")
+    monkeypatch.setenv(engines.VARIABLE, "own")
+    assert tg.draw(lesson()).save(tmp_path / "g.pdf").read_bytes().startswith(b"%PDF-1.4")

@@ -147,8 +147,8 @@ def test_a_long_arrow_is_straight_between_its_bends():
 def test_three_hundred_values_are_placed_within_two_seconds():
     root = tg.sum([random_graph(seed) for seed in range(12)])
     picture = tg.draw(root, engine="own", limit=400)
-    started = time.perf_counter()
+    started = time.process_time()
 
     assert len(picture.boxes) > 250
     assert picture.placement.engine == "own"
-    assert time.perf_counter() - started < 2.0
+    assert time.process_time() - started < 2.0

@@ -124,12 +124,18 @@ def _pairs(left: Picture, right: Picture) -> list[tuple[Box, Box]]:
 
 def _differences(one: Box, other: Box, tolerance: float) -> tuple[str, ...]:
     """Which of the shown numbers differ."""
-    shown = {caption or "data" for caption, _ in one.rows} & {"data", "grad"}
+    shown = {_field(one, caption) for caption, _ in one.rows}
     return tuple(
         name
         for name, a, b in (("data", one.data, other.data), ("grad", one.grad, other.grad))
         if name in shown and not (math.isclose(a, b, rel_tol=tolerance, abs_tol=1e-300) or (a != a and b != b))
     )
+
+
+def _field(box: Box, caption: str) -> str:
+    """Which number of a box stands behind a caption; a closed module is compared by its parameters' gradients."""
+    grad = "|grad|" if box.kind == "group" else "grad"
+    return {"": "data", "data": "data", grad: "grad"}.get(caption, "")
 
 
 def _marked(picture: Picture, marks: Mapping[int, tuple[str, ...]]) -> Picture:
@@ -138,7 +144,7 @@ def _marked(picture: Picture, marks: Mapping[int, tuple[str, ...]]) -> Picture:
     boxes = [
         box._replace(
             tint=tint,
-            rows=tuple((c, f"≠ {text}" if (c or "data") in marks[box.number] else text) for c, text in box.rows),
+            rows=tuple((c, f"≠ {text}" if _field(box, c) in marks[box.number] else text) for c, text in box.rows),
         )
         if box.number in marks
         else box

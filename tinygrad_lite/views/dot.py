@@ -207,6 +207,8 @@ def digraph(picture: Picture, format: str = "svg") -> Any:
             outfile: Any = None,
             **options: Any,
         ) -> str:
+            if outfile and not filename:
+                filename = Path(outfile).with_suffix(".gv")
             source = Path(self.save(filename, directory=directory))
             format = format or (Path(outfile).suffix[1:] if outfile else self.format)
             target = Path(outfile) if outfile else source.with_name(f"{source.name}.{format}")

@@ -6,6 +6,7 @@ that means something to either is written as such an entity.
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 from tinygrad_lite.views import cards, escape
@@ -43,7 +44,12 @@ def written(picture: Picture) -> str:
 def entities(text: str) -> str:
     """The text with every character that Mermaid, HTML or Markdown could obey as an entity.
 
-    >>> entities("a<b>")
-    'a#60;b#62;'
+    Markdown would take a sign or a numeral at the beginning for a list.
+
+    >>> entities("a<b>"), entities("-"), entities("-2.5"), entities("1. one")
+    ('a#60;b#62;', '#45;', '#45;2.5', '1#46; one')
     """
-    return "".join(c if c in _PLAIN or c.isalpha() else f"#{ord(c)};" for c in escape.visible(text))
+    text = escape.visible(text)
+    list_mark = re.match(r"\s*([-+=]|\d+[.)](?=\s))", text)
+    hidden = list_mark.end() - 1 if list_mark else -1
+    return "".join(c if (c in _PLAIN or c.isalpha()) and i != hidden else f"#{ord(c)};" for i, c in enumerate(text))

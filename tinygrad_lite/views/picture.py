@@ -4,7 +4,7 @@
     picture.py      the Picture: boxes, arrows, and every form it can be saved in
     cards.py        how large a box is, and where its texts stand
     engines.py      who places the boxes; layout.py, order.py and across.py are our own engine
-    svg.py          the form that is shown; dot.py, mermaid.py, tree.py and pdf.py are others
+    svg.py          the form that is shown; dot.py, mermaid.py, tree.py, plain.py and pdf.py are others
     collapse.py     large graphs as few boxes, with fold.py and modules.py
     heat.py, paths.py, names.py, elementary.py, diff.py      what else can be asked for
 
@@ -16,10 +16,12 @@ the same computation always draws the same picture, and a program can find its w
     e5.0    the arrow from operand 0 of node 5 to that ellipse: <g data-k="e5.0" class="edge">
     r5      the arrow from the ellipse o5 to the box v5
 
-Inside a box, <text class="data"> and <text class="grad"> hold the numbers and may be rewritten;
-inside an arrow, <text class="local"> and <text class="contribution">. The first <rect> of a box,
-the <ellipse> of an op and the first <path> of an arrow carry the fills and strokes. There is no
-`id=` anywhere, so that many pictures can stand on one page.
+Inside a box, <text class="data"> and <text class="grad"> hold the numbers and may be rewritten.
+The numbers beside an arrow stand in a second group of the same key, drawn last so that no line
+runs over them: <g data-k="e5.0" class="slopes"> with <text class="local"> and
+<text class="contribution">. The first <rect> of a box, the <ellipse> of an op and the first
+<path> of an arrow carry the fills and strokes. There is no `id=` anywhere, so that many
+pictures can stand on one page.
 """
 
 from __future__ import annotations
@@ -202,16 +204,9 @@ class Picture:
 
     def to_dict(self) -> dict[str, Any]:
         """The picture as plain data, ready for JSON; numbers in full, NaN and infinities as text."""
-        return {
-            "format": "tinygrad_lite picture 1",
-            "title": self.title,
-            "alt": self.alt,
-            "direction": self.direction,
-            "theme": self.theme.name,
-            "boxes": [{"key": box.key, **_plain(box)} for box in self.boxes],
-            "edges": [{"key": edge.key, **_plain(edge)} for edge in self.edges],
-            "notes": [note.text for note in self.notes],
-        }
+        from tinygrad_lite.views import plain
+
+        return plain.written(self)
 
     # ------------------------------------------------------------------ files
 
@@ -230,7 +225,8 @@ class Picture:
             from tinygrad_lite.views import engines
 
             format = {"jpg": "jpeg"}.get(ending[1:], ending[1:])
-            if format == "pdf" and (self._asked == "own" or not engines.program("dot")):
+            asked = engines.chosen(self._asked)
+            if format == "pdf" and (asked in ("own", "graphviz-pure") or not (asked or engines.program("dot"))):
                 from tinygrad_lite.views import pdf
 
                 path.write_bytes(pdf.written(self.svg))
@@ -290,14 +286,3 @@ class Picture:
 
 
 _FIELDS = ("boxes", "edges", "graph", "direction", "theme", "title", "alt", "notes", "parts")
-
-
-def _plain(item: Any) -> dict[str, Any]:
-    """The fields of a named tuple as plain data."""
-    return {name: _number(field) for name, field in item._asdict().items()}
-
-
-def _number(field: Any) -> Any:
-    if isinstance(field, float) and field - field != 0.0:
-        return str(field)
-    return [list(part) if isinstance(part, tuple) else part for part in field] if isinstance(field, tuple) else field
