@@ -295,6 +295,35 @@ def test_units_of_one_layer_with_different_activations():
     not_layered(nn.mse([network(r) for r in rows(4, 2)], [0.0] * 4), "different activations")
 
 
+@pytest.mark.parametrize(
+    ("between", "why"),
+    [
+        (lambda z, x: [tg.tanh(z[0] + z[1]), z[1]], "mixes several weighted sums"),
+        (lambda z, x: [z[0] / Value(2.0, "gain"), z[1]], "a leaf .gain. enters between layer 1 and layer 2"),
+        (lambda z, x: [tg.tanh(z[0]), 1.0], "the constant 1, not an output"),
+        (lambda z, x: [tg.tanh(z[0]), 0.0], "the constant 0, beside an activation"),
+        (lambda z, x: [tg.clip(z[0], -0.1, 0.1), tg.clip(z[1], -0.1, 0.1)], "changes its formula more than once"),
+        (lambda z, x: [tg.erf(z[0]), tg.erf(z[1])], "erf has no NumPy function"),
+    ],
+)
+def test_what_may_not_stand_between_two_layers(between, why):
+    first, second = nn.Linear(2, 2, seed=0), nn.Linear(2, 1, seed=1)
+    outputs = [second(between(first(x), x))[0] for x in rows(4, 2)]
+
+    not_layered(nn.mse(outputs, [0.5] * 4), why)
+
+
+def test_units_with_and_without_bias_or_with_different_inputs():
+    w, b = values(rows(2, 2), "W"), Value(0.1, "b")
+
+    def loss_of(rows_of_sums):
+        return nn.mse(rows_of_sums, rows(2, 2, 3))
+
+    not_layered(loss_of([[tg.dot(w[0], x, b), tg.dot(w[1], x)] for x in rows(2, 2, 1)]), "some units have a bias")
+    x = rows(4, 2, 1)
+    not_layered(loss_of([[tg.dot(w[0], x[2 * i]), tg.dot(w[1], x[2 * i + 1])] for i in range(2)]), "grid")
+
+
 def test_changed_data_and_wrong_arguments_are_refused():
     model = nn.MLP(2, [3, 1], seed=0)
     loss = nn.mse([model([1.0, 2.0])], [1.0])
@@ -343,3 +372,15 @@ def test_the_code_is_saved_alone(tmp_path):
     path = tg.matrix_form(nn.mse([model([1.0, 2.0])], [1.0])).save(tmp_path / "network.py")
 
     assert path.read_text(encoding="utf-8").startswith("import numpy as np\n\n# forward")
+
+
+def test_the_report_has_every_form(tmp_path):
+    model = nn.MLP(2, [3, 1], seed=0)
+    form = tg.matrix_form(nn.mse([model([1.0, 2.0])], [1.0]))
+
+    assert form.to_dict()["parts"]
+    assert "```python" in form.markdown()
+    assert form._repr_html_() == form.html()
+    assert repr(form).endswith("agrees with the graph)")
+    for ending in (".html", ".md", ".txt", ".json"):
+        assert form.save(tmp_path / f"form{ending}").exists()

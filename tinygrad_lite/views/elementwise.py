@@ -99,7 +99,9 @@ def slope_code(steps: Activation, z: str, a: str) -> str:
     """
     if not steps:
         return "1"
-    at = {x: _slope_at(steps, x, z, a) for x in (*_PROBES, 0.0)}
+    constants = {abs(p) for _, places in steps for p in places if p.__class__ is float and abs(p) < 1e6}
+    corners = [side * c * (1 + near) for c in constants for side in (1, -1) for near in (-0.01, 0.01)]
+    at = {x: _slope_at(steps, x, z, a) for x in (*_PROBES, *corners, 0.0)}
     positive = {code for x, code in at.items() if x > 0 and code is not None}
     negative = {code for x, code in at.items() if x < 0 and code is not None}
     zero = at[0.0]
