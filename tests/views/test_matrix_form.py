@@ -101,9 +101,6 @@ def test_an_activation_with_a_parameter(slope):
     assert f"np.where(Z1 > 0, 1, {slope})" in form.code
 
 
-BITS = [[0, 1]] * 5 + [[1, 1]]
-
-
 @pytest.mark.parametrize(
     "activation",
     [
@@ -130,40 +127,12 @@ def test_a_corner_at_an_odd_place_is_refused_and_not_guessed():
 
 
 BITS = [[0, 1]] * 5 + [[1, 1]]
-
-
-@pytest.mark.parametrize(
-    "activation",
-    [
-        lambda z: tg.clip(z, -0.5, 0.7),
-        lambda z: tg.minimum(tg.relu(z), 6.0),
-        lambda z: tg.maximum(z * 0.1, z),
-        lambda z: abs(z) - 0.5,
-        lambda z: tg.relu(z) ** 2,
-        lambda z: z / (1 + abs(z)),
-        lambda z: z,
-        lambda z: (tg.exp(z) - tg.exp(-z)) / (tg.exp(z) + tg.exp(-z)),
-    ],
-    ids=["clip", "relu6", "leaky", "abs", "relu squared", "softsign", "none", "tanh written out"],
-)
-def test_activations_with_corners_and_of_several_steps(activation):
-    model = nn.MLP(3, [6, 2], activation=activation, seed=3)
-    try:
-        check(nn.mse([model([4 * x for x in r]) for r in rows(9, 3, 1)], rows(9, 2, 2)), "squared error")
-    except NotLayered as refused:  # an honest word instead of a wrong program
-        assert "odd places" in str(refused)
-        assert activation(Value(1.0)).op is TABLE["max"]
-
-
 LOSSES = {
     "squared error, mean over all entries": (nn.mse, rows(6, 2, 5)),
     "squared error, half the mean": (nn.half_mse, rows(6, 2, 5)),
     "squared error, sum": (nn.sse, rows(6, 2, 5)),
     "absolute error, mean over all entries": (nn.mae, rows(6, 2, 5)),
-    "sigmoid and binary cross-entropy, mean over all entries": (
-        nn.binary_cross_entropy_from_logits,
-        [[0, 1]] * 5 + [[1, 1]],
-    ),
+    "sigmoid and binary cross-entropy, mean over all entries": (nn.binary_cross_entropy_from_logits, BITS),
     "softmax and cross-entropy, mean over samples": (nn.cross_entropy, [0, 1, 1, 0, 1, 1]),
     "hinge, mean over all entries": (nn.hinge, [[-1, 1]] * 6),
 }
