@@ -156,6 +156,15 @@ def test_an_activation_at_the_output(name):
     check(loss, name)
 
 
+@pytest.mark.parametrize("name", ["softmax and cross-entropy, mean over samples", "hinge, mean over all entries"])
+def test_a_loss_of_activated_outputs(name):
+    loss, target = LOSSES[name]
+    model = nn.MLP(3, [4, 2], activation=["relu", "tanh"], seed=1)
+    form = check(loss([model(r) for r in rows(6, 3, 1)], target), name)
+
+    assert "dZ2 = dA2 * (1 - A2**2)" in form.code
+
+
 def test_soft_targets():
     model = nn.MLP(3, [4, 3], activation="tanh", seed=1)
     target = [[0.2, 0.3, 0.5], [1.0, 0.0, 0.0], [0.1, 0.9, 0.0]]
@@ -406,3 +415,31 @@ def test_the_report_has_every_form(tmp_path):
     assert repr(form).endswith("agrees with the graph)")
     for ending in (".html", ".md", ".txt", ".json"):
         assert form.save(tmp_path / f"form{ending}").exists()
+
+
+@pytest.mark.parametrize("seed", range(40))
+def test_random_networks_with_random_losses(seed):
+    """Any depth, any mixture of activations, repeated samples, with and without a penalty."""
+    rng = random.Random(seed)
+    depth, d, n = rng.randint(1, 4), rng.randint(1, 5), rng.randint(1, 9)
+    sizes = [rng.randint(1, 5) for _ in range(depth - 1)] + [rng.randint(2, 5)]
+    inner = ["relu", "tanh", "sigmoid", "softplus", "linear", "silu", "selu", "softsign", "sin"]
+    activations = [rng.choice(inner) for _ in range(depth - 1)] + [rng.choice(["linear", "sigmoid", "tanh"])]
+    model = nn.MLP(d, sizes, activation=activations, seed=seed, init="xavier")
+    for p in model.parameters():
+        p.data += rng.gauss(0, 0.3)
+    x = rows(n, d, seed)
+    outputs = [model(r) for r in (x if rng.random() < 0.7 else [x[0]] * n)]
+    kind = rng.choice(["mse", "half_mse", "sse", "mae", "cross_entropy", "binary_cross_entropy_from_logits", "hinge"])
+    target = {
+        "cross_entropy": [rng.randrange(sizes[-1]) for _ in x],
+        "binary_cross_entropy_from_logits": [[rng.randrange(2) for _ in range(sizes[-1])] for _ in x],
+        "hinge": [[rng.choice([-1, 1]) for _ in range(sizes[-1])] for _ in x],
+    }.get(kind, rows(n, sizes[-1], seed + 1))
+    loss = getattr(nn, kind)(outputs, target)
+    if rng.random() < 0.4:
+        loss = loss + 0.01 * nn.l2(model.parameters())
+
+    form = check(loss, "")
+    assert form.loss_name != "not recognised"
+    assert len(form.network.layers) == depth
