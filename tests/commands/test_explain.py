@@ -1,6 +1,9 @@
 """`tinygrad-lite explain`: the value, every gradient, the derivation, the picture; and good manners when it cannot."""
 
 import json
+import os
+import subprocess
+import sys
 
 import pytest
 
@@ -66,3 +69,16 @@ def test_bad_usage_is_said_on_stderr_and_is_exit_code_2(capsys, words, said):
     streams = capsys.readouterr()
     assert said in streams.err
     assert streams.out == ""
+
+
+def test_a_terminal_that_knows_only_ascii_gets_only_ascii(tmp_path):
+    words = [sys.executable, "-m", "tinygrad_lite", "explain", "alpha*β", "alpha=2", "β=3"]
+    said = subprocess.run(words, capture_output=True, env={**os.environ, "PYTHONIOENCODING": "ascii"}, timeout=60)
+
+    assert said.returncode == 0, said.stderr
+    assert b"dy/dalpha = " in said.stdout
+
+
+def test_a_formula_without_names_has_a_value_and_no_inputs(capsys):
+    assert cli.main(["explain", "2*3"]) == 0
+    assert capsys.readouterr().out.startswith("6 is the value")

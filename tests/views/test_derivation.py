@@ -459,6 +459,8 @@ def test_wrong_arguments_are_named():
 
     with pytest.raises(OperandError, match=r"needs the Value that was computed, but got the float 4[.]0"):
         explain(4.0, a)
+    with pytest.raises(OperandError, match="wrt is empty"):
+        explain(a * 2.0, [])
     with pytest.raises(OperandError, match="no node is labelled 'q'; the labels are 'a'"):
         explain(a * 2.0, "q")
     with pytest.raises(OperandError, match="2 nodes are labelled 'a'"):

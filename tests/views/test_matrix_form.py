@@ -101,16 +101,38 @@ def test_an_activation_with_a_parameter(slope):
     assert f"np.where(Z1 > 0, 1, {slope})" in form.code
 
 
+@pytest.mark.parametrize(
+    "activation",
+    [
+        lambda z: tg.clip(z, -0.5, 0.7),
+        lambda z: tg.minimum(tg.relu(z), 6.0),
+        lambda z: tg.maximum(z * 0.1, z),
+        lambda z: abs(z) - 0.5,
+        lambda z: tg.relu(z) ** 2,
+        lambda z: z / (1 + abs(z)),
+        lambda z: z,
+        lambda z: (tg.exp(z) - tg.exp(-z)) / (tg.exp(z) + tg.exp(-z)),
+    ],
+    ids=["clip", "relu6", "leaky", "abs", "relu squared", "softsign", "none", "tanh written out"],
+)
+def test_activations_with_corners_and_of_several_steps(activation):
+    model = nn.MLP(3, [6, 2], activation=activation, seed=3)
+    check(nn.mse([model([4 * x for x in r]) for r in rows(9, 3, 1)], rows(9, 2, 2)), "squared error")
+
+
+def test_a_corner_at_an_odd_place_is_refused_and_not_guessed():
+    model = nn.MLP(3, [6, 2], activation=lambda z: tg.maximum(z - 1.0, -z), seed=3)
+
+    not_layered(nn.mse([model(r) for r in rows(9, 3, 1)], rows(9, 2, 2)), "changes its formula at odd places")
+
+
 BITS = [[0, 1]] * 5 + [[1, 1]]
 LOSSES = {
     "squared error, mean over all entries": (nn.mse, rows(6, 2, 5)),
     "squared error, half the mean": (nn.half_mse, rows(6, 2, 5)),
     "squared error, sum": (nn.sse, rows(6, 2, 5)),
     "absolute error, mean over all entries": (nn.mae, rows(6, 2, 5)),
-    "sigmoid and binary cross-entropy, mean over all entries": (
-        nn.binary_cross_entropy_from_logits,
-        [[0, 1]] * 5 + [[1, 1]],
-    ),
+    "sigmoid and binary cross-entropy, mean over all entries": (nn.binary_cross_entropy_from_logits, BITS),
     "softmax and cross-entropy, mean over samples": (nn.cross_entropy, [0, 1, 1, 0, 1, 1]),
     "hinge, mean over all entries": (nn.hinge, [[-1, 1]] * 6),
 }
@@ -132,6 +154,15 @@ def test_an_activation_at_the_output(name):
     loss = nn.sse(outputs, target) if "squared" in name else nn.binary_cross_entropy(outputs, target)
 
     check(loss, name)
+
+
+@pytest.mark.parametrize("name", ["softmax and cross-entropy, mean over samples", "hinge, mean over all entries"])
+def test_a_loss_of_activated_outputs(name):
+    loss, target = LOSSES[name]
+    model = nn.MLP(3, [4, 2], activation=["relu", "tanh"], seed=1)
+    form = check(loss([model(r) for r in rows(6, 3, 1)], target), name)
+
+    assert "dZ2 = dA2 * (1 - A2**2)" in form.code
 
 
 def test_soft_targets():
@@ -295,6 +326,35 @@ def test_units_of_one_layer_with_different_activations():
     not_layered(nn.mse([network(r) for r in rows(4, 2)], [0.0] * 4), "different activations")
 
 
+@pytest.mark.parametrize(
+    ("between", "why"),
+    [
+        (lambda z, x: [tg.tanh(z[0] + z[1]), z[1]], "mixes several weighted sums"),
+        (lambda z, x: [z[0] / Value(2.0, "gain"), z[1]], "a leaf .gain. enters between layer 1 and layer 2"),
+        (lambda z, x: [tg.tanh(z[0]), 1.0], "the constant 1, not an output"),
+        (lambda z, x: [tg.tanh(z[0]), 0.0], "the constant 0, beside an activation"),
+        (lambda z, x: [tg.relu(z[0] * 3.0 - 1.0), tg.relu(z[1] * 3.0 - 1.0)], "changes its formula at odd places"),
+        (lambda z, x: [tg.erf(z[0]), tg.erf(z[1])], "erf has no NumPy function"),
+    ],
+)
+def test_what_may_not_stand_between_two_layers(between, why):
+    first, second = nn.Linear(2, 2, seed=0), nn.Linear(2, 1, seed=1)
+    outputs = [second(between(first(x), x))[0] for x in rows(4, 2)]
+
+    not_layered(nn.mse(outputs, [0.5] * 4), why)
+
+
+def test_units_with_and_without_bias_or_with_different_inputs():
+    w, b = values(rows(2, 2), "W"), Value(0.1, "b")
+
+    def loss_of(rows_of_sums):
+        return nn.mse(rows_of_sums, rows(2, 2, 3))
+
+    not_layered(loss_of([[tg.dot(w[0], x, b), tg.dot(w[1], x)] for x in rows(2, 2, 1)]), "some units have a bias")
+    x = rows(4, 2, 1)
+    not_layered(loss_of([[tg.dot(w[0], x[2 * i]), tg.dot(w[1], x[2 * i + 1])] for i in range(2)]), "grid")
+
+
 def test_changed_data_and_wrong_arguments_are_refused():
     model = nn.MLP(2, [3, 1], seed=0)
     loss = nn.mse([model([1.0, 2.0])], [1.0])
@@ -343,3 +403,43 @@ def test_the_code_is_saved_alone(tmp_path):
     path = tg.matrix_form(nn.mse([model([1.0, 2.0])], [1.0])).save(tmp_path / "network.py")
 
     assert path.read_text(encoding="utf-8").startswith("import numpy as np\n\n# forward")
+
+
+def test_the_report_has_every_form(tmp_path):
+    model = nn.MLP(2, [3, 1], seed=0)
+    form = tg.matrix_form(nn.mse([model([1.0, 2.0])], [1.0]))
+
+    assert form.to_dict()["parts"]
+    assert "```python" in form.markdown()
+    assert form._repr_html_() == form.html()
+    assert repr(form).endswith("agrees with the graph)")
+    for ending in (".html", ".md", ".txt", ".json"):
+        assert form.save(tmp_path / f"form{ending}").exists()
+
+
+@pytest.mark.parametrize("seed", range(40))
+def test_random_networks_with_random_losses(seed):
+    """Any depth, any mixture of activations, repeated samples, with and without a penalty."""
+    rng = random.Random(seed)
+    depth, d, n = rng.randint(1, 4), rng.randint(1, 5), rng.randint(1, 9)
+    sizes = [rng.randint(1, 5) for _ in range(depth - 1)] + [rng.randint(2, 5)]
+    inner = ["relu", "tanh", "sigmoid", "softplus", "linear", "silu", "selu", "softsign", "sin"]
+    activations = [rng.choice(inner) for _ in range(depth - 1)] + [rng.choice(["linear", "sigmoid", "tanh"])]
+    model = nn.MLP(d, sizes, activation=activations, seed=seed, init="xavier")
+    for p in model.parameters():
+        p.data += rng.gauss(0, 0.3)
+    x = rows(n, d, seed)
+    outputs = [model(r) for r in (x if rng.random() < 0.7 else [x[0]] * n)]
+    kind = rng.choice(["mse", "half_mse", "sse", "mae", "cross_entropy", "binary_cross_entropy_from_logits", "hinge"])
+    target = {
+        "cross_entropy": [rng.randrange(sizes[-1]) for _ in x],
+        "binary_cross_entropy_from_logits": [[rng.randrange(2) for _ in range(sizes[-1])] for _ in x],
+        "hinge": [[rng.choice([-1, 1]) for _ in range(sizes[-1])] for _ in x],
+    }.get(kind, rows(n, sizes[-1], seed + 1))
+    loss = getattr(nn, kind)(outputs, target)
+    if rng.random() < 0.4:
+        loss = loss + 0.01 * nn.l2(model.parameters())
+
+    form = check(loss, "")
+    assert form.loss_name != "not recognised"
+    assert len(form.network.layers) == depth

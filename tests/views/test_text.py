@@ -135,6 +135,17 @@ def test_wide_letters_and_emoji_count_as_two_columns(width):
     assert max(escape.width(line) for line in table.text(width).split("\n")) <= width
 
 
+def test_columns_that_do_not_fit_follow_in_blocks_with_the_first_column_in_front():
+    table = Table(["name", *"abcdefgh"], [["w", *[1.23456e-12] * 8], ["b", *range(8)]], marks=["ok", ""])
+    blocks = table.text(width=60).split("\n\n")
+
+    assert len(blocks) == 2
+    assert max(len(line) for block in blocks for line in block.split("\n")) <= 60
+    assert [block.split("\n")[0].split() for block in blocks] == [["name", *"abcd"], ["name", *"efgh"]]
+    assert all(block.split("\n")[2].startswith("✓  w") for block in blocks)
+    assert "1.23456e-12" in blocks[1]
+
+
 def test_a_table_takes_values_and_refuses_ragged_rows():
     assert Table(["v"], [[Value(2.5)]]).to_dict()["rows"] == [[2.5]]
     with pytest.raises(ValueError, match=r"2 columns, but row 1 has 1 cells"):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import shutil
 import sys
 from collections.abc import Callable
 from typing import TYPE_CHECKING
@@ -39,14 +40,13 @@ def run(args: argparse.Namespace) -> int:
     chosen = [by_name[name] for name in args.wrt] if args.wrt else leaves
     y.backward()
 
+    if not leaves:
+        print(f"{y.data:.6g} is the value; without names there is nothing to differentiate along.")
+        return 0
     from tinygrad_lite.views.derivation import explain
 
     printed = _FORMS["brief" if args.brief and args.format == "text" else args.format]
-    words = printed(y, chosen, explain(y, chosen, names=False))
-    try:
-        print(words)
-    except UnicodeEncodeError:  # a terminal that knows fewer characters
-        print(words.encode("ascii", "backslashreplace").decode("ascii"))
+    print(printed(y, chosen, explain(y, chosen, names=False)))
     if args.out:
         import tinygrad_lite as tg
 
@@ -57,7 +57,18 @@ def run(args: argparse.Namespace) -> int:
 
 def _brief(y: Value, chosen: list[Value], explanation: Explanation) -> str:
     rows = [[leaf.label, leaf.data, leaf.grad] for leaf in chosen]
-    return f"value  {y.data:.6g}\n\n{Table(['input', 'value', 'gradient'], rows)}"
+    table = Table(["input", "value", "gradient"], rows)
+    return f"value  {y.data:.6g}\n\n{table.text(ascii=True)}"
+
+
+def _text(explanation: Explanation) -> str:
+    """The derivation in the width and the characters of the terminal."""
+    width = min(max(shutil.get_terminal_size((80, 24)).columns, 60), 120)
+    try:
+        "∂…✓".encode(sys.stdout.encoding or "ascii")
+    except UnicodeEncodeError:
+        return explanation.text(width, ascii=True)
+    return explanation.text(width)
 
 
 def _json(y: Value, chosen: list[Value], explanation: Explanation) -> str:
@@ -71,7 +82,7 @@ def _json(y: Value, chosen: list[Value], explanation: Explanation) -> str:
 
 _FORMS: dict[str, Callable[[Value, list[Value], Explanation], str]] = {
     "brief": _brief,
-    "text": lambda y, chosen, explanation: f"{_brief(y, chosen, explanation)}\n\n{explanation.text()}",
+    "text": lambda y, chosen, explanation: f"{_brief(y, chosen, explanation)}\n\n{_text(explanation)}",
     "markdown": lambda y, chosen, explanation: explanation.markdown(),
     "latex": lambda y, chosen, explanation: explanation.latex(),
     "html": lambda y, chosen, explanation: explanation.html(),

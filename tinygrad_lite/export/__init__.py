@@ -1,1 +1,1 @@
-"""Ways to take a graph elsewhere: source code for other libraries, JSON."""
+"""Ways to take a graph elsewhere: JSON, and source code for NumPy, PyTorch and JAX. Read `spelling.py` first."""

@@ -180,4 +180,6 @@ def _targets(order: Sequence[Value], wrt: Any) -> list[Value]:
         if not isinstance(x, Value):
             raise OperandError(f"wrt needs Values or labels, but got the {type(x).__name__} {x!r:.60}.")
         found.append(x)
+    if not found:
+        raise OperandError("wrt is empty; name at least one input, or leave it out for all labelled leaves.")
     return list(dict.fromkeys(found))

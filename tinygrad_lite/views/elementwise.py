@@ -1,7 +1,7 @@
 """An activation as NumPy code, and its slope as NumPy code, from the rows of the table.
 
-The slope is found by evaluating the rules on symbols, once for each side of a kink: where the formulas differ for
-positive and for negative numbers, the code chooses by `np.where`.
+The slope is found by evaluating the rules on symbols, between and at the corners where they may branch: where the
+formulas differ, the code chooses by `np.where`.
 """
 
 from __future__ import annotations
@@ -22,7 +22,10 @@ The empty tuple is the identity.
 """
 _PROBES = (-6.0, -3.0, -1.5, -0.75, -0.25, 0.25, 0.75, 1.5, 3.0, 6.0)
 _KNOWN = {"relu": "np.maximum({x}, 0)", "abs": "np.abs({x})"}
-_SLOPES = {("1", "0", "0"): "({z} > 0)", ("1", "-1", "0"): "np.sign({z})", ("1", "1", "1"): "1"}
+_SLOPES: dict[tuple[tuple[float, str, str, str], ...], str] = {  # a single jump at 0: before, at and after
+    ((0.0, "0", "0", "1"),): "({z} > 0)",
+    ((0.0, "-1", "0", "1"),): "np.sign({z})",
+}
 _NO_NUMPY = ("erf", "erfc")  # in SciPy only
 
 
@@ -91,30 +94,52 @@ def forward_code(steps: Activation, z: str) -> str:
 def slope_code(steps: Activation, z: str, a: str) -> str:
     """The slope of the activation, in z and, where the rule reuses the result, in a.
 
+    It may jump at 0 and at the constants in the steps, as that of clip(z, -1, 1) does.
+
     Raises:
-        NotLayered: the slope has more pieces than a choice between positive and negative numbers.
+        NotLayered: it changes its formula elsewhere too.
 
     >>> slope_code(((ops.tanh, ("z",)),), "Z1", "A1"), slope_code(((ops.relu, ("z",)),), "Z1", "A1")
     ('(1 - A1**2)', '(Z1 > 0)')
+    >>> slope_code(((ops.clip, ("z", -1.0, 2.0)),), "Z1", "A1")
+    'np.where(Z1 > 2, 0, np.where(Z1 >= -1, 1, 0))'
     """
     if not steps:
         return "1"
-    at = {x: _slope_at(steps, x, z, a) for x in (*_PROBES, 0.0)}
-    positive = {code for x, code in at.items() if x > 0 and code is not None}
-    negative = {code for x, code in at.items() if x < 0 and code is not None}
-    zero = at[0.0]
-    if len(positive) > 1 or len(negative) > 1 or not positive:
-        raise NotLayered(f"the slope of {', '.join(op.name for op, _ in steps)} changes its formula more than once.")
-    plus = positive.pop()
-    minus = negative.pop() if negative else plus
-    zero = minus if zero is None else zero
-    if (plus, minus, zero) in _SLOPES:
-        return _SLOPES[plus, minus, zero].format(z=z)
-    if plus == minus == zero:
-        return plus if re.fullmatch(r"\w+|[\w.]+\([^()]*\)", plus) else f"({plus})"
-    if zero in (plus, minus):
-        return f"np.where({z} {'>' if zero == minus else '>='} 0, {plus}, {minus})"
-    return f"np.where({z} > 0, {plus}, np.where({z} < 0, {minus}, {zero}))"
+    constants = {abs(p) for _, places in steps for p in places if p.__class__ is float and abs(p) < 1e6}
+    corners = sorted({0.0, *constants, *(-c for c in constants)})
+    pieces = [_piece(steps, low, high, z, a) for low, high in zip([None, *corners], [*corners, None], strict=True)]
+    known = next((piece for piece in pieces if piece is not None), None)
+    if known is None:
+        raise NotLayered("the activation has no slope around 0.")
+    code = before = pieces[0] or known
+    jumps = []
+    for corner, piece in zip(corners, pieces[1:], strict=True):
+        after = before if piece is None else piece
+        at = _slope_at(steps, corner, z, a) or before
+        if after != before or at != before:
+            jumps.append((corner, before, at, after))
+            edge = NumPy(17, None).number(corner, 17)[0]
+            if at not in (before, after):
+                code = f"np.where({z} == {edge}, {at}, {code})"
+            code = f"np.where({z} {'>=' if at == after else '>'} {edge}, {after}, {code})"
+        before = after
+    if not jumps:
+        return code if re.fullmatch(r"\w+|[\w.]+\([^()]*\)", code) else f"({code})"
+    return _SLOPES.get(tuple(jumps), code).format(z=z)
+
+
+def _piece(steps: Activation, low: float | None, high: float | None, z: str, a: str) -> str | None:
+    """The formula of the slope between two corners, the same at every point that is tried; None outside the domain."""
+    if low is None or high is None:
+        corner, side = (high, -1) if low is None else (low, 1)
+        points = [(corner or 0.0) + side * step for step in (0.001, 0.25, 0.75, 2.0, 6.0)]
+    else:
+        points = [low + (high - low) * part for part in (0.001, 0.3, 0.6, 0.999)]
+    found = {code for x in points if (code := _slope_at(steps, x, z, a)) is not None}
+    if len(found) > 1:
+        raise NotLayered(f"the slope of {', '.join(op.name for op, _ in steps)} changes its formula at odd places.")
+    return found.pop() if found else None
 
 
 def _slope_at(steps: Activation, x: float, z: str, a: str) -> str | None:

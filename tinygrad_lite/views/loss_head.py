@@ -27,6 +27,7 @@ class Given(NamedTuple):
     loss: float
     nodes: list[list[Any]]  # those sums in the graph ...
     order: list[Value]  # ... and all of it
+    adjoint: dict[Value, Any]  # d(loss)/d(node) of every node
     zn: str  # what Z and dZ are called in the code
     dzn: str
 
@@ -45,14 +46,60 @@ class Head(NamedTuple):
 
 def recognise(given: Given) -> Head:
     """The loss, as code."""
+    head = _known(given) or _known_behind_an_activation(given)
+    if head is not None:
+        return head
+    return Head("not recognised", [], [f"# {given.dzn} is given: the gradient that the loss hands to {given.zn}"], {})
+
+
+def _known(given: Given) -> Head | None:
+    """The first kind of loss that fits. Where all is 0, everything would fit, so nothing is said."""
     import numpy as np
 
-    usable = given.dz.any() and np.isfinite(given.loss) and np.isfinite(given.z).all() and np.isfinite(given.dz).all()
+    finite = np.isfinite(given.loss) and np.isfinite(given.z).all() and np.isfinite(given.dz).all()
+    if not finite or not given.dz.any():
+        return None
     for kind in (_squares, _absolutes, _softmax_cross_entropy, _binary_cross_entropy, _hinge):
-        head = kind(given) if usable else None  # where all is 0, everything would fit
+        head = kind(given)
         if head is not None:
             return head
-    return Head("not recognised", [], [f"# {given.dzn} is given: the gradient that the loss hands to {given.zn}"], {})
+    return None
+
+
+def _known_behind_an_activation(given: Given) -> Head | None:
+    """A loss of A = activation(Z), where every sum has the same row of the table for its only user."""
+    import numpy as np
+
+    users = _users(given.order)
+    above = [[users.get(node, []) for node in row] for row in given.nodes]
+    rows = {user.op for row in above for found in row for user in found}
+    if len(rows) != 1 or any(len(found) != 1 for row in above for found in row) or (op := rows.pop()).arity != 1:
+        return None
+    activated = [[found[0] for found in row] for row in above]
+    a, da = (np.array([[what(node) for node in row] for row in activated]) for what in (_data, given.adjoint.get))
+    an, steps = given.zn.replace("Z", "A"), ((op, ("z",)),)
+    head = _known(given._replace(z=a, dz=da, nodes=activated, zn=an, dzn=f"d{an}"))
+    if head is None:
+        return None
+    try:
+        forward, slope = forward_code(steps, given.zn), slope_code(steps, given.zn, an)
+    except NotLayered:
+        return None
+    back = f"{given.dzn} = d{an} * {slope}"
+    return head._replace(forward=[f"{an} = {forward}", *head.forward], backward=[*head.backward, back])
+
+
+def _data(node: Value) -> float:
+    return node.data
+
+
+def _users(order: list[Value]) -> dict[Value, list[Value]]:
+    """The nodes that each node is an operand of."""
+    users: dict[Value, list[Value]] = {}
+    for node in order:
+        for operand in dict.fromkeys(x for x in node.parents if isinstance(x, Value)):
+            users.setdefault(operand, []).append(node)
+    return users
 
 
 def factor_words(c: float, n: int, o: int) -> tuple[str, str] | None:
@@ -126,10 +173,7 @@ def _differences(nodes: list[list[Any]], order: list[Value]) -> tuple[Activation
     """From each sum along its only use: an activation perhaps, then the difference from a constant or a leaf."""
     import numpy as np
 
-    users: dict[Value, list[Value]] = {}
-    for node in order:
-        for operand in dict.fromkeys(x for x in node.parents if isinstance(x, Value)):
-            users.setdefault(operand, []).append(node)
+    users = _users(order)
     found = [[_difference(node, users) for node in row] for row in nodes]
     flat = [entry for row in found for entry in row]
     if None in flat or len({entry[0] for entry in flat if entry}) > 1 or flat[0] is None:

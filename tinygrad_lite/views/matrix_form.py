@@ -87,7 +87,7 @@ class MatrixForm:
         def given(network: Network, loss_alone: float) -> Given:
             n, last = len(network.layers), network.layers[-1]
             z, dz = of_last(network, lambda node: node.data), of_last(network, found.__getitem__)
-            return Given(z, dz, loss_alone, last.sums, order, f"Z{n}", f"dZ{n}")
+            return Given(z, dz, loss_alone, last.sums, order, found, f"Z{n}", f"dZ{n}")
 
         self.network = find_layers(loss, lambda network: bool(recognise(given(network, loss.data)).forward))
         layers = self.network.layers

@@ -53,22 +53,24 @@ class Table:
             known(mark, allowed=("", *MARKS))
 
     def text(self, width: int = 80, *, ascii: bool = False) -> str:
-        """Aligned columns. Text that is too long for `width` is cut and the cut is shown; numbers are never cut."""
+        """Aligned columns, no wider than `width` where that can be.
+
+        Text that is too long is cut, and the cut is shown; numbers are never cut. If that is not enough, the columns
+        follow each other in blocks, each with the first column in front.
+        """
         columns = [aligned([row[j] for row in self.rows], ascii) for j in range(len(self.columns))]
         cells = [[shown(name, ascii), *column.texts] for name, column in zip(self.columns, columns, strict=True)]
         if any(self.marks):
             cells.insert(0, ["", *[sign(mark, ascii) for mark in self.marks]])
         right = [False] * (len(cells) - len(columns)) + [column.numeric for column in columns]
         _fit(cells, right, width, "..." if ascii else "…")
-        widths = [max(map(escape.width, column)) for column in cells]
-        lines = [
-            "  ".join(_pad(text, w, r) for text, w, r in zip(line, widths, right, strict=True)).rstrip()
-            for line in zip(*cells, strict=True)
+        leading = len(cells) - len(columns) + 1  # the mark and the first column stand in front of every block
+        blocks = [
+            _block([cells[j] for j in block], [right[j] for j in block]) for block in _blocks(cells, leading, width)
         ]
-        lines.insert(1, "  ".join("-" * w for w in widths).rstrip())
         above = [shown(self.title, ascii), ""] if self.title else []
         below = ["", *wrapped(shown(self.note, ascii), width)] if self.note else []
-        return "\n".join([*above, *lines, *below])
+        return "\n".join([*above, "\n\n".join(blocks), *below])
 
     def html(self) -> str:
         """A `<table>` that scrolls sideways in its own box when the page is narrow."""
@@ -152,6 +154,29 @@ def _marked(mark: str, tint: str) -> str:
 def _pad(text: str, columns: int, right: bool) -> str:
     space = " " * (columns - escape.width(text))
     return space + text if right else text + space
+
+
+def _blocks(cells: list[list[str]], leading: int, width: int) -> list[list[int]]:
+    """Which columns stand side by side."""
+    widths = [max(map(escape.width, column)) for column in cells]
+    first = list(range(leading))
+    blocks = [list(first)]
+    for j in range(leading, len(cells)):
+        if sum(widths[k] + 2 for k in (*blocks[-1], j)) - 2 > width and blocks[-1] != first:
+            blocks.append(list(first))
+        blocks[-1].append(j)
+    return blocks
+
+
+def _block(cells: list[list[str]], right: Sequence[bool]) -> str:
+    """Columns side by side, with a line under their names."""
+    widths = [max(map(escape.width, column)) for column in cells]
+    lines = [
+        "  ".join(_pad(text, w, r) for text, w, r in zip(line, widths, right, strict=True)).rstrip()
+        for line in zip(*cells, strict=True)
+    ]
+    lines.insert(1, "  ".join("-" * w for w in widths).rstrip())
+    return "\n".join(lines)
 
 
 def _fit(cells: list[list[str]], numeric: Sequence[bool], width: int, dots: str) -> None:
