@@ -199,6 +199,8 @@ def test_a_loss_that_is_not_finite_stops_before_the_step():
     assert bits(model) == before
     with pytest.raises(TypeError, match="a Value computed from the model's outputs"):
         nn.fit(model, ([[1.0, 2.0]], [1.0]), lambda y, t: 1.0, nn.SGD(model, lr=0.1), epochs=1)
+    with pytest.raises(ValueError, match="not this model's"):
+        nn.fit(model, ([[1.0, 2.0]], [1.0]), nn.mse, nn.SGD(nn.MLP(2, [1], seed=0), lr=0.1), epochs=1)
     with pytest.raises(ValueError, match="no sample"):
         nn.fit(model, ([], []), nn.mse, nn.SGD(model, lr=0.1), epochs=1)
 

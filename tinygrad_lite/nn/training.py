@@ -80,6 +80,8 @@ def fit(
         raise ValueError("epochs >= 0, every >= 1 and patience >= 1 (or None) are needed.")
     measures = {m if isinstance(m, str) else m.__name__: _metric(m) for m in metrics}
     training = Training(model, _dataset(data), loss, optimizer, measures, penalty, batch_size, seed)
+    if not set(optimizer.parameters) <= {p for _, p in model.named_parameters()}:
+        raise ValueError("the optimizer was made for parameters that are not this model's; make it from this model.")
     held = None if validation is None else _dataset(validation)
     settings = {"seed": seed, "batch_size": batch_size, "samples": len(training.data), "metrics": list(measures)}
     if checkpoint is not None and Path(checkpoint).exists():
@@ -92,7 +94,7 @@ def fit(
         history.stopped = "all epochs are done"
         while len(history) < epochs and not training.is_stuck(patience):
             started = time.perf_counter()
-            row = training.epoch()
+            row = training.epoch(lambda share, loss: bar.show(len(history) + share, {"loss": loss}))
             if held is not None:
                 row.update({f"val_{name}": x for name, x in training.measure(held).items()})
             history.rows.append(row)
@@ -141,8 +143,8 @@ class Training:
         self._metrics, self._penalty, self._batch_size, self._seed = metrics, penalty, batch_size, seed
         self._layers = layers(model)
 
-    def epoch(self) -> dict[str, float]:
-        """See every sample once; the row for the history."""
+    def epoch(self, watch: Callable[[float, float], None]) -> dict[str, float]:
+        """See every sample once; the row for the history. `watch` is told the share of samples seen, and the loss."""
         number = len(self.history) + 1
         key = f"{self._seed}/{number}"
         self.model.train()
@@ -151,10 +153,14 @@ class Training:
                 module.reseed(f"{key}/{name}")
         shuffle = key if self._batch_size is not None else None
         row: dict[str, float] = {"epoch": number}
+        seen = 0
         for places in self.data.places(self._batch_size, seed=shuffle):
             share = len(places) / len(self.data)
-            for name, x in self._step(number, places).items():
+            step = self._step(number, places)
+            for name, x in step.items():
                 row[name] = x if name == "lr" else row.get(name, 0.0) + share * x
+            seen += len(places)
+            watch(seen / len(self.data), step["loss"])
         return row
 
     def _step(self, epoch: int, places: list[int]) -> dict[str, float]:
