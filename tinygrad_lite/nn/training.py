@@ -142,6 +142,7 @@ class Training:
         self.best: dict[str, Any] | None = None
         self._metrics, self._penalty, self._batch_size, self._seed = metrics, penalty, batch_size, seed
         self._layers = layers(model)
+        self._answers: list[tuple[Any, Any]] = []  # of this epoch, with their targets
 
     def epoch(self, watch: Callable[[float, float], None]) -> dict[str, float]:
         """See every sample once; the row for the history. `watch` is told the share of samples seen, and the loss."""
@@ -152,7 +153,8 @@ class Training:
             if isinstance(module, Dropout):
                 module.reseed(f"{key}/{name}")
         shuffle = key if self._batch_size is not None else None
-        row: dict[str, float] = {"epoch": number}
+        row: dict[str, float] = {"epoch": number, "loss": 0.0, **dict.fromkeys(self._metrics, 0.0)}
+        self._answers = []
         seen = 0
         for places in self.data.places(self._batch_size, seed=shuffle):
             share = len(places) / len(self.data)
@@ -161,7 +163,8 @@ class Training:
                 row[name] = x if name == "lr" else row.get(name, 0.0) + share * x
             seen += len(places)
             watch(seen / len(self.data), step["loss"])
-        return row
+        outputs, targets = zip(*self._answers, strict=True)
+        return {**row, **{name: metric(outputs, targets) for name, metric in self._metrics.items()}}
 
     def _step(self, epoch: int, places: list[int]) -> dict[str, float]:
         """Forward, backward, and one step of the optimizer; what was measured on the way."""
@@ -185,10 +188,8 @@ class Training:
             records.add_step(
                 history.record, self.model, epoch=epoch, samples=places, lr=lr, loss=cost.data, outputs=outputs
             )
-        row = {"loss": cost.data}
-        for name, metric in self._metrics.items():
-            row[name] = metric(outputs, batch.targets)
-        row["lr"] = lr
+        self._answers += zip(records.numbers(outputs), batch.targets, strict=True)
+        row = {"loss": cost.data, "lr": lr}
         for name, parameters in self._layers.items():
             row[f"grad {name}"] = math.hypot(*[p.grad for p in parameters])
         history.step_losses.append(cost.data)
