@@ -131,6 +131,24 @@ def test_an_interrupted_step_moves_nothing():
     assert ([p.data for p in ps], optimizer.steps, optimizer.state["mean"]) == ([1.0, 2.0], 0, [0.0, 0.0])
 
 
+def test_ctrl_c_while_parameters_are_moved_puts_them_back():
+    class Stubborn(Value):
+        __slots__ = ()
+
+        def __setattr__(self, name, x):
+            if name == "data" and x == 1.5:
+                raise KeyboardInterrupt
+            super().__setattr__(name, x)
+
+    ps = [Value(1.0), Stubborn(2.0)]
+    ps[0].grad = ps[1].grad = 0.5
+    optimizer = nn.SGD(ps, lr=1.0, momentum=0.5)
+
+    with pytest.raises(KeyboardInterrupt):
+        optimizer.step()
+    assert ([p.data for p in ps], optimizer.steps, optimizer.state) == ([1.0, 2.0], 0, {"momentum": [0.0, 0.0]})
+
+
 def test_wrong_settings_are_refused_at_once():
     with pytest.raises(DomainError, match=r"SGD needs lr >= 0, but got -0.1 at test_optimizers.py"):
         nn.SGD([Value(1.0)], lr=-0.1)

@@ -4,7 +4,7 @@ A History is plain data: `rows` is a list of dicts that all have the same keys.
 
     epoch        counted from 1
     loss         the mean over the epoch's batches, each before its step
-    <metric>     on the training samples, from the same forward passes
+    <metric>     over all training samples, from the answers that the steps were computed from
     val_loss, val_<metric>     on the validation samples, after the epoch, if there are any
     lr           the learning rate of the last step
     grad <name>  the Euclidean norm of the gradients of a layer, the mean over the batches

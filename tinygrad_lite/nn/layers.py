@@ -213,19 +213,21 @@ def weighted_sums(neurons: Sequence[Neuron], x: Sequence[Any]) -> list[Any]:
     for neuron in neurons:
         if len(neuron.w) != len(xs):
             raise ShapeError(f"this layer takes {len(neuron.w)} inputs, but got {len(xs)}{user_line()}.")
-    numbers = [entry.data if isinstance(entry, Value) else _given(entry) for entry in xs]
-    if any(entry is None for entry in numbers) or not all(isinstance(w, Value) for n in neurons for w in n.w[:1]):
+    given = [isinstance(entry, Value) for entry in xs]
+    numbers = [entry.data if is_value else _given(entry) for entry, is_value in zip(xs, given, strict=True)]
+    if None in numbers or not all(isinstance(neuron.w[0], Value) for neuron in neurons if neuron.w):
         return [_traced(neuron, xs) for neuron in neurons]
     inputs: list[Any] = numbers
-    values = all(isinstance(entry, Value) for entry in xs)
-    parents = xs if values else [e if isinstance(e, Value) else d for e, d in zip(xs, inputs, strict=True)]
+    values, bare = all(given), not any(given)
+    parents = xs if values else [e if is_value else d for e, d, is_value in zip(xs, inputs, given, strict=True)]
+    nowhere = [None] * len(xs)  # the slopes along bare numbers
     out = []
     for neuron in neurons:
         w, b = neuron.w, neuron.b
         weights = [v.data for v in w]
-        slopes: list[Any] = weights
-        if not values:
-            slopes = [d if isinstance(e, Value) else None for e, d in zip(parents, weights, strict=True)]
+        slopes: list[Any] = weights if values else nowhere
+        if not values and not bare:
+            slopes = [d if is_value else None for d, is_value in zip(weights, given, strict=True)]
         if b is None:
             y = Value(sum(map(mul, weights, inputs)), "", ops.dot, (*w, *parents), (*inputs, *slopes))
         else:

@@ -103,9 +103,15 @@ class Optimizer:
         ]
         columns = zip(*(state for _, state in moved), strict=True)
         state = {name: list(column) for name, column in zip(self.slots, columns, strict=True)}
-        for p, (x, _) in zip(self.parameters, moved, strict=True):
-            p.data = x
-        self.state, self.steps = state, self.steps + 1
+        before = [p.data for p in self.parameters]
+        try:
+            for p, (x, _) in zip(self.parameters, moved, strict=True):
+                p.data = x
+            self.state, self.steps = state, self.steps + 1
+        except BaseException:  # Ctrl-C too
+            for p, x in zip(self.parameters, before, strict=True):
+                p.data = x
+            raise
 
     def _gradients(self) -> list[float]:
         """The gradients as the rule sees them: clipped by value, then by norm."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+import time
 from collections.abc import Mapping
 from typing import TextIO
 
@@ -20,15 +21,17 @@ class Progress:
     def __init__(self, total: int, shown: bool | None = None) -> None:
         self.total = total
         self.stream = where(shown)
-        self._length = 0
+        self._length, self._next = 0, 0.0
 
-    def show(self, done: int, numbers: Mapping[str, float]) -> None:
-        """Draw the bar with these numbers behind it."""
-        if self.stream is None:
+    def show(self, done: float, numbers: Mapping[str, float]) -> None:
+        """Draw the bar with these numbers behind it; between whole steps at most ten times a second."""
+        now = time.monotonic()
+        if self.stream is None or (done != int(done) and now < self._next):
             return
-        full = WIDTH * done // max(self.total, 1)
+        self._next = now + 0.1
+        full = int(WIDTH * done / max(self.total, 1))
         words = "  ".join(f"{name} {x:.4g}" for name, x in numbers.items())
-        self._draw(f"[{'#' * full}{'.' * (WIDTH - full)}] {done}/{self.total}  {words}"[:110])
+        self._draw(f"[{'#' * full}{'.' * (WIDTH - full)}] {int(done)}/{self.total}  {words}"[:110])
 
     def close(self) -> None:
         """Wipe the line."""

@@ -80,6 +80,8 @@ def fit(
         raise ValueError("epochs >= 0, every >= 1 and patience >= 1 (or None) are needed.")
     measures = {m if isinstance(m, str) else m.__name__: _metric(m) for m in metrics}
     training = Training(model, _dataset(data), loss, optimizer, measures, penalty, batch_size, seed)
+    if not set(optimizer.parameters) <= {p for _, p in model.named_parameters()}:
+        raise ValueError("the optimizer was made for parameters that are not this model's; make it from this model.")
     held = None if validation is None else _dataset(validation)
     settings = {"seed": seed, "batch_size": batch_size, "samples": len(training.data), "metrics": list(measures)}
     if checkpoint is not None and Path(checkpoint).exists():
@@ -92,7 +94,7 @@ def fit(
         history.stopped = "all epochs are done"
         while len(history) < epochs and not training.is_stuck(patience):
             started = time.perf_counter()
-            row = training.epoch()
+            row = training.epoch(lambda share, loss: bar.show(len(history) + share, {"loss": loss}))
             if held is not None:
                 row.update({f"val_{name}": x for name, x in training.measure(held).items()})
             history.rows.append(row)
@@ -140,9 +142,10 @@ class Training:
         self.best: dict[str, Any] | None = None
         self._metrics, self._penalty, self._batch_size, self._seed = metrics, penalty, batch_size, seed
         self._layers = layers(model)
+        self._answers: list[tuple[Any, Any]] = []  # of this epoch, with their targets
 
-    def epoch(self) -> dict[str, float]:
-        """See every sample once; the row for the history."""
+    def epoch(self, watch: Callable[[float, float], None]) -> dict[str, float]:
+        """See every sample once; the row for the history. `watch` is told the share of samples seen, and the loss."""
         number = len(self.history) + 1
         key = f"{self._seed}/{number}"
         self.model.train()
@@ -150,12 +153,18 @@ class Training:
             if isinstance(module, Dropout):
                 module.reseed(f"{key}/{name}")
         shuffle = key if self._batch_size is not None else None
-        row: dict[str, float] = {"epoch": number}
+        row: dict[str, float] = {"epoch": number, "loss": 0.0, **dict.fromkeys(self._metrics, 0.0)}
+        self._answers = []
+        seen = 0
         for places in self.data.places(self._batch_size, seed=shuffle):
             share = len(places) / len(self.data)
-            for name, x in self._step(number, places).items():
+            step = self._step(number, places)
+            for name, x in step.items():
                 row[name] = x if name == "lr" else row.get(name, 0.0) + share * x
-        return row
+            seen += len(places)
+            watch(seen / len(self.data), step["loss"])
+        outputs, targets = zip(*self._answers, strict=True)
+        return {**row, **{name: metric(outputs, targets) for name, metric in self._metrics.items()}}
 
     def _step(self, epoch: int, places: list[int]) -> dict[str, float]:
         """Forward, backward, and one step of the optimizer; what was measured on the way."""
@@ -179,10 +188,8 @@ class Training:
             records.add_step(
                 history.record, self.model, epoch=epoch, samples=places, lr=lr, loss=cost.data, outputs=outputs
             )
-        row = {"loss": cost.data}
-        for name, metric in self._metrics.items():
-            row[name] = metric(outputs, batch.targets)
-        row["lr"] = lr
+        self._answers += zip(records.numbers(outputs), batch.targets, strict=True)
+        row = {"loss": cost.data, "lr": lr}
         for name, parameters in self._layers.items():
             row[f"grad {name}"] = math.hypot(*[p.grad for p in parameters])
         history.step_losses.append(cost.data)
