@@ -399,3 +399,77 @@ def test_the_result_is_data_text_and_html():
     assert "<svg" in result.html()
     with pytest.raises(GradientMismatch, match="INPUT_FOR_HIDDEN"):
         result.assert_ok()
+
+
+@pytest.mark.parametrize(("guard", "samples"), [(0.0, 8), (1e-12, 8), (1e-8, 8), (1e-8, 800)])
+def test_a_number_that_guards_the_logarithm_may_be_derived_or_left_out(guard, samples):
+    chance = np.random.default_rng(0)
+    params = {"W": chance.normal(size=(30, 20)), "b": np.zeros(20)}
+    X, y = chance.normal(size=(samples, 30)) / 6, chance.integers(0, 20, samples)
+
+    def softmax(W, b, X):
+        e = np.exp(X @ W + b)
+        return e / e.sum(axis=1, keepdims=True)
+
+    def loss(W, b, X, y):
+        return -np.mean(np.log(softmax(W, b, X)[np.arange(len(y)), y] + guard))
+
+    def without(W, b, X, y):
+        D = softmax(W, b, X)
+        D[np.arange(len(y)), y] -= 1
+        return X.T @ D / len(y), D.mean(axis=0)
+
+    def derived(W, b, X, y):
+        P = softmax(W, b, X)
+        G = np.zeros_like(P)
+        rows = np.arange(len(y))
+        G[rows, y] = -1 / (P[rows, y] + guard) / len(y)
+        D = P * (G - (G * P).sum(axis=1, keepdims=True))
+        return X.T @ D, D.sum(axis=0)
+
+    plain, exact = (check(loss, f, params, X, y) for f in (without, derived))
+
+    assert plain.ok
+    assert exact.ok
+    assert ("EPSILON" in plain.text()) == (guard > 1e-10)
+    assert plain.trial.exhibits[0].source == ("engine" if samples == 8 else "model")
+    assert check(loss, lambda *a: (2 * without(*a)[0], without(*a)[1]), params, X, y).codes == ["FACTOR_2"]
+
+
+def test_data_too_large_for_the_engine_is_cut_and_it_is_said():
+    chance = np.random.default_rng(0)
+
+    def odd_loss(W, X, y):
+        return np.mean(np.sin(X @ W - y))
+
+    def backprop(W, X, y):
+        return X.T @ (np.cos(X @ W - y) / y.size)
+
+    params = {"W": chance.normal(size=(50, 10))}
+    result = check(odd_loss, backprop, params, chance.normal(size=(800, 50)), chance.normal(size=(800, 10)))
+
+    assert result.ok
+    assert result.trial.network is None
+    assert "of your 800 samples" in result.text()
+
+
+def test_a_loss_the_engine_cannot_run_is_measured():
+    """math.exp cannot see a Value; the gradients are then measured, and the report says so."""
+    import math
+
+    def loss(w, X, y):
+        return math.exp(sum(a * b for a, b in zip(w, X, strict=True)) - y)
+
+    def backprop(w, X, y):
+        return [[loss(w, X, y) * x for x in X]]
+
+    def wrong(w, X, y):
+        return [[loss(w, X, y) * x * 1.01 for x in X]]
+
+    args = {"w": [0.5, -0.2]}, [1.0, 2.0], 0.3
+    right = check(loss, backprop, *args)
+
+    assert right.ok
+    assert {e.source for e in right.trial.exhibits} == {"measured"}
+    assert "measured by central differences" in " ".join(right.text().split())
+    assert not check(loss, wrong, *args).ok
