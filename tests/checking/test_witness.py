@@ -101,7 +101,7 @@ def test_the_engine_stands_before_both_witnesses():
 
     assert found.ok
     assert found.taylor.slope == pytest.approx(2.0, abs=0.05)
-    assert "x1[0, 0]" in found.text()
+    assert "x1[0,0]" in found.text()
 
 
 def test_a_wrong_gradient_is_named_by_entry():
