@@ -473,3 +473,71 @@ def test_a_loss_the_engine_cannot_run_is_measured():
     assert {e.source for e in right.trial.exhibits} == {"measured"}
     assert "measured by central differences" in " ".join(right.text().split())
     assert not check(loss, wrong, *args).ok
+
+
+def test_first_lessons_with_one_weight_or_a_vector_of_weights_are_recognised():
+    chance = np.random.default_rng(2)
+
+    def line(w, b, x, y):
+        return np.mean((w * x + b - y) ** 2)
+
+    def line_back(w, b, x, y):
+        e = w * x + b - y
+        return np.sum(e * x) / len(x), 2 * np.mean(e)
+
+    def logistic(w, b, X, y):
+        p = 1 / (1 + np.exp(-(X @ w + b)))
+        return -np.mean(y * np.log(p) + (1 - y) * np.log(1 - p))
+
+    def logistic_back(w, b, X, y):
+        p = 1 / (1 + np.exp(-(X @ w + b)))
+        return X.T @ (p - y), np.sum(p - y) / len(y)
+
+    one = check(line, line_back, {"w": 0.5, "b": 0.1}, chance.normal(size=8), chance.normal(size=8))
+    many = check(logistic, logistic_back, {"w": chance.normal(size=3), "b": 0.0}, chance.normal(size=(8, 3)),
+                 np.array([0.0, 1, 1, 0, 1, 0, 0, 1]))  # fmt: skip
+
+    assert found(one) == {("FACTOR_2", "dw")}
+    assert found(many) == {("MEAN_N", "dw")}
+    assert len(one.trial.exhibits) == len(many.trial.exhibits) == 5
+    assert "TARGET_SHAPE" not in one.text() + many.text()
+
+
+ODD_ANSWERS = {
+    "keepdims": (lambda dw, db: (dw, db[None]), ["b"], "SHAPE"),
+    "not summed over the outputs alone": (lambda dw, db: (dw, db.sum()), ["b"], "SUM_AXIS"),
+    "transposed": (lambda dw, db: (dw.T, db), ["w"], "TRANSPOSED"),
+    "whole numbers": (lambda dw, db: (dw.astype(int), db), ["w"], "INT_TRUNCATION"),
+    "float32": (lambda dw, db: (dw.astype(np.float32), db.astype(np.float32)), [], None),
+    "infinite": (lambda dw, db: (dw * np.inf, db), ["w"], "NAN"),
+    "zero": (lambda dw, db: (0 * dw, 0 * db), ["w", "b"], "ZERO"),
+    "a list": (lambda dw, db: [dw, db], [], None),
+    "nested lists": (lambda dw, db: (dw.tolist(), db.tolist()), [], None),
+    "loss and gradients": (lambda dw, db: (0.5, {"dw": dw, "db": db}), [], None),
+    "with a cache": (lambda dw, db: {"dw": dw, "db": db, "cache": object()}, [], None),
+    "Values": (lambda dw, db: (np.vectorize(tg.Value)(dw), db), [], None),
+    "text": (lambda dw, db: "gradients", ["w", "b"], "RAISED"),
+    "objects": (lambda dw, db: (np.full(dw.shape, None), db), ["w"], "NAME"),
+    "ragged": (lambda dw, db: ([[1.0], [2.0, 3.0]], db), ["w"], "NAME"),
+    "nothing": (lambda dw, db: (), ["w", "b"], "NAME"),
+    "complex": (lambda dw, db: (dw + 0j, db), ["w"], "NAME"),
+}
+
+
+@pytest.mark.parametrize("name", ODD_ANSWERS)
+def test_whatever_comes_back_is_judged(name):
+    answer, wrong, code = ODD_ANSWERS[name]
+    chance = np.random.default_rng(0)
+    params = {"w": chance.normal(size=(4, 3)), "b": chance.normal(size=3)}
+
+    def backprop(w, b, X, y):
+        e = 2 * (X @ w + b - y) / y.size
+        return answer(X.T @ e, e.sum(axis=0))
+
+    result = check(linear_loss, backprop, params, chance.normal(size=(8, 4)), chance.normal(size=(8, 3)))
+
+    assert result.wrong == wrong
+    assert result.ok == (not wrong)
+    assert code is None or code in result.codes
+    assert json.dumps(result.to_dict())
+    assert result.html()

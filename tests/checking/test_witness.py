@@ -90,6 +90,8 @@ def test_a_nan_is_never_right():
     assert not taylor(lambda x: x[0] ** 2, [1.0], [math.nan]).ok
     assert not taylor(lambda x: math.nan, [1.0], [2.0]).ok
     assert not measured_slope(lambda x: x[0] ** 2, [1.0], 0).accepts(math.nan)
+    assert not measured_slope(lambda x: x[0] ** 2, [1.0], 0).accepts(math.inf)
+    assert not taylor(lambda x: x[0] ** 2, [1.0], [math.inf]).ok
 
 
 def test_the_engine_stands_before_both_witnesses():

@@ -170,12 +170,12 @@ class Layout:
         self.turned = turned  # W is (outputs, inputs)
 
     def data(self, x: Array) -> Array:
-        """A matrix of samples, turned so that samples are rows; its own inverse."""
-        return x.T if self.columns and x.ndim == 2 else x
+        """Samples as the rows of a matrix; for a matrix its own inverse. A list of numbers is one number a sample."""
+        return x.T if self.columns and x.ndim == 2 else x.reshape(-1, 1) if x.ndim == 1 else x
 
     def weight(self, w: Array) -> Array:
-        """A weight matrix, turned so that it is (inputs, outputs); its own inverse."""
-        return w.T if self.turned and w.ndim == 2 else w
+        """Weights as a matrix (inputs, outputs); for a matrix its own inverse. A vector has one output."""
+        return w.T if self.turned and w.ndim == 2 else w.reshape(-1, 1) if w.ndim < 2 else w
 
     def product(self, inputs: str, delta: str) -> str:
         """The gradient of a weight matrix as the user would write it."""

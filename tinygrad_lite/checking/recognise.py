@@ -123,7 +123,8 @@ def target_trap(problem: Problem, structure: Structure, net_of: Callable[[Proble
     The loss is asked with the same target in both shapes: it must not make a difference.
     """
     y = np.asarray(problem.data[1])
-    if y.ndim != 1 or structure.widths[-1] != 1 or len(y) < 2:
+    flat = np.ndim(problem.params[structure.weights[-1]]) < 2 or np.ndim(problem.data[0]) == 1
+    if y.ndim != 1 or structure.widths[-1] != 1 or len(y) < 2 or flat:
         return False
     for tried in (y, y[::-1]):  # twice, as with one target both losses may be equal by chance
         shaped = tried.reshape(1, -1) if structure.layout.columns else tried.reshape(-1, 1)
