@@ -399,3 +399,145 @@ def test_the_result_is_data_text_and_html():
     assert "<svg" in result.html()
     with pytest.raises(GradientMismatch, match="INPUT_FOR_HIDDEN"):
         result.assert_ok()
+
+
+@pytest.mark.parametrize(("guard", "samples"), [(0.0, 8), (1e-12, 8), (1e-8, 8), (1e-8, 800)])
+def test_a_number_that_guards_the_logarithm_may_be_derived_or_left_out(guard, samples):
+    chance = np.random.default_rng(0)
+    params = {"W": chance.normal(size=(30, 20)), "b": np.zeros(20)}
+    X, y = chance.normal(size=(samples, 30)) / 6, chance.integers(0, 20, samples)
+
+    def softmax(W, b, X):
+        e = np.exp(X @ W + b)
+        return e / e.sum(axis=1, keepdims=True)
+
+    def loss(W, b, X, y):
+        return -np.mean(np.log(softmax(W, b, X)[np.arange(len(y)), y] + guard))
+
+    def without(W, b, X, y):
+        D = softmax(W, b, X)
+        D[np.arange(len(y)), y] -= 1
+        return X.T @ D / len(y), D.mean(axis=0)
+
+    def derived(W, b, X, y):
+        P = softmax(W, b, X)
+        G = np.zeros_like(P)
+        rows = np.arange(len(y))
+        G[rows, y] = -1 / (P[rows, y] + guard) / len(y)
+        D = P * (G - (G * P).sum(axis=1, keepdims=True))
+        return X.T @ D, D.sum(axis=0)
+
+    plain, exact = (check(loss, f, params, X, y) for f in (without, derived))
+
+    assert plain.ok
+    assert exact.ok
+    assert ("EPSILON" in plain.text()) == (guard > 1e-10)
+    assert plain.trial.exhibits[0].source == ("engine" if samples == 8 else "model")
+    assert check(loss, lambda *a: (2 * without(*a)[0], without(*a)[1]), params, X, y).codes == ["FACTOR_2"]
+
+
+def test_data_too_large_for_the_engine_is_cut_and_it_is_said():
+    chance = np.random.default_rng(0)
+
+    def odd_loss(W, X, y):
+        return np.mean(np.sin(X @ W - y))
+
+    def backprop(W, X, y):
+        return X.T @ (np.cos(X @ W - y) / y.size)
+
+    params = {"W": chance.normal(size=(50, 10))}
+    result = check(odd_loss, backprop, params, chance.normal(size=(800, 50)), chance.normal(size=(800, 10)))
+
+    assert result.ok
+    assert result.trial.network is None
+    assert "of your 800 samples" in result.text()
+
+
+def test_a_loss_the_engine_cannot_run_is_measured():
+    """math.exp cannot see a Value; the gradients are then measured, and the report says so."""
+    import math
+
+    def loss(w, X, y):
+        return math.exp(sum(a * b for a, b in zip(w, X, strict=True)) - y)
+
+    def backprop(w, X, y):
+        return [[loss(w, X, y) * x for x in X]]
+
+    def wrong(w, X, y):
+        return [[loss(w, X, y) * x * 1.01 for x in X]]
+
+    args = {"w": [0.5, -0.2]}, [1.0, 2.0], 0.3
+    right = check(loss, backprop, *args)
+
+    assert right.ok
+    assert {e.source for e in right.trial.exhibits} == {"measured"}
+    assert "measured by central differences" in " ".join(right.text().split())
+    assert not check(loss, wrong, *args).ok
+
+
+def test_first_lessons_with_one_weight_or_a_vector_of_weights_are_recognised():
+    chance = np.random.default_rng(2)
+
+    def line(w, b, x, y):
+        return np.mean((w * x + b - y) ** 2)
+
+    def line_back(w, b, x, y):
+        e = w * x + b - y
+        return np.sum(e * x) / len(x), 2 * np.mean(e)
+
+    def logistic(w, b, X, y):
+        p = 1 / (1 + np.exp(-(X @ w + b)))
+        return -np.mean(y * np.log(p) + (1 - y) * np.log(1 - p))
+
+    def logistic_back(w, b, X, y):
+        p = 1 / (1 + np.exp(-(X @ w + b)))
+        return X.T @ (p - y), np.sum(p - y) / len(y)
+
+    one = check(line, line_back, {"w": 0.5, "b": 0.1}, chance.normal(size=8), chance.normal(size=8))
+    many = check(logistic, logistic_back, {"w": chance.normal(size=3), "b": 0.0}, chance.normal(size=(8, 3)),
+                 np.array([0.0, 1, 1, 0, 1, 0, 0, 1]))  # fmt: skip
+
+    assert found(one) == {("FACTOR_2", "dw")}
+    assert found(many) == {("MEAN_N", "dw")}
+    assert len(one.trial.exhibits) == len(many.trial.exhibits) == 5
+    assert "TARGET_SHAPE" not in one.text() + many.text()
+
+
+ODD_ANSWERS = {
+    "keepdims": (lambda dw, db: (dw, db[None]), ["b"], "SHAPE"),
+    "not summed over the outputs alone": (lambda dw, db: (dw, db.sum()), ["b"], "SUM_AXIS"),
+    "transposed": (lambda dw, db: (dw.T, db), ["w"], "TRANSPOSED"),
+    "whole numbers": (lambda dw, db: (dw.astype(int), db), ["w"], "INT_TRUNCATION"),
+    "float32": (lambda dw, db: (dw.astype(np.float32), db.astype(np.float32)), [], None),
+    "infinite": (lambda dw, db: (dw * np.inf, db), ["w"], "NAN"),
+    "zero": (lambda dw, db: (0 * dw, 0 * db), ["w", "b"], "ZERO"),
+    "a list": (lambda dw, db: [dw, db], [], None),
+    "nested lists": (lambda dw, db: (dw.tolist(), db.tolist()), [], None),
+    "loss and gradients": (lambda dw, db: (0.5, {"dw": dw, "db": db}), [], None),
+    "with a cache": (lambda dw, db: {"dw": dw, "db": db, "cache": object()}, [], None),
+    "Values": (lambda dw, db: (np.vectorize(tg.Value)(dw), db), [], None),
+    "text": (lambda dw, db: "gradients", ["w", "b"], "RAISED"),
+    "objects": (lambda dw, db: (np.full(dw.shape, None), db), ["w"], "NAME"),
+    "ragged": (lambda dw, db: ([[1.0], [2.0, 3.0]], db), ["w"], "NAME"),
+    "nothing": (lambda dw, db: (), ["w", "b"], "NAME"),
+    "complex": (lambda dw, db: (dw + 0j, db), ["w"], "NAME"),
+}
+
+
+@pytest.mark.parametrize("name", ODD_ANSWERS)
+def test_whatever_comes_back_is_judged(name):
+    answer, wrong, code = ODD_ANSWERS[name]
+    chance = np.random.default_rng(0)
+    params = {"w": chance.normal(size=(4, 3)), "b": chance.normal(size=3)}
+
+    def backprop(w, b, X, y):
+        e = 2 * (X @ w + b - y) / y.size
+        return answer(X.T @ e, e.sum(axis=0))
+
+    result = check(linear_loss, backprop, params, chance.normal(size=(8, 4)), chance.normal(size=(8, 3)))
+
+    assert result.wrong == wrong
+    assert result.ok == (not wrong)
+    assert code is None or code in result.codes
+    assert json.dumps(result.to_dict())
+    assert result.html()

@@ -102,6 +102,7 @@ def test_a_ratio_in_one_column_alone_is_named_as_such():
     (np.zeros((5, 5)), "SHAPE"),
     (np.trunc(G).astype(int), "INT_TRUNCATION"),
     (np.where(G > 3, np.nan, G), "NAN"),
+    (np.where(G > 3, np.inf, G), "NAN"),
     (np.zeros((2, 3)), "ZERO"),
 ])  # fmt: skip
 def test_shapes_and_kinds_of_number_are_named(hand, code):

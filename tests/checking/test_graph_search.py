@@ -163,3 +163,16 @@ def test_a_backprop_of_no_network_is_diagnosed_by_its_graph():
 
     assert result.wrong == ["w"]
     assert result.trial.network is None
+
+
+def test_nodes_on_the_way_show_the_first_wrong_link():
+    w, x = Value(0.8, label="w"), Value(1.5, label="x")
+    z = w * x
+    a = tg.tanh(z)
+    loss = (a - 0.2) ** 2
+    da = 2 * (a.data - 0.2)
+    result = compare({"a": da, "z": da, "w": da * 1.5}, {"a": a, "z": z, "w": w}, loss=loss)
+
+    assert result.links == [("a", "ok", ""), ("z", "wrong", ""), ("w", "follows", "")]
+    assert "w ↳ (follows)" in result.text()
+    assert [m.code for m in result.mistakes[0]] == ["DROPPED_FACTOR"]

@@ -33,16 +33,16 @@ def test_two_mistakes_at_different_layers_are_named_together():
     chance = random.Random(1)
     for i, lesson in enumerate(lessons((2, 3, 4))):
         if i % 31 == 0:
-            counts.update(said for _, said, _ in double(Prepared(lesson, i), chance, 8))
+            counts.update(said for _, said, _ in double(Prepared(lesson, i), chance, 6))
 
     assert counts["wrong"] == 0
     assert counts["exact"] + counts["tied"] >= 0.9 * counts.total()
-    assert counts.total() > 30
+    assert counts.total() > 15
 
 
 def test_one_output_is_diagnosed_too():
     for acts, loss in ((("tanh", "sigmoid"), "bce"), (("relu", "relu"), "mse"), (("tanh", "linear"), "hinge")):
-        for plant, said, stories in single(Prepared(Lesson(acts, loss), 3, outputs=1), every=3):
+        for plant, said, stories in single(Prepared(Lesson(acts, loss), 3, outputs=1), every=7):
             assert said in ("exact", "tied"), (plant, stories[0].mistakes)
 
 

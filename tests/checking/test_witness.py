@@ -90,6 +90,8 @@ def test_a_nan_is_never_right():
     assert not taylor(lambda x: x[0] ** 2, [1.0], [math.nan]).ok
     assert not taylor(lambda x: math.nan, [1.0], [2.0]).ok
     assert not measured_slope(lambda x: x[0] ** 2, [1.0], 0).accepts(math.nan)
+    assert not measured_slope(lambda x: x[0] ** 2, [1.0], 0).accepts(math.inf)
+    assert not taylor(lambda x: x[0] ** 2, [1.0], [math.inf]).ok
 
 
 def test_the_engine_stands_before_both_witnesses():
@@ -101,7 +103,7 @@ def test_the_engine_stands_before_both_witnesses():
 
     assert found.ok
     assert found.taylor.slope == pytest.approx(2.0, abs=0.05)
-    assert "x1[0, 0]" in found.text()
+    assert "x1[0,0]" in found.text()
 
 
 def test_a_wrong_gradient_is_named_by_entry():

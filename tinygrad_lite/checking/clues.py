@@ -43,6 +43,8 @@ class Tolerance:
     def __call__(self, hand: float, exact: float) -> bool:
         if hand == exact:
             return True  # equal infinities too
+        if math.isinf(hand) or math.isinf(exact):
+            return False  # no tolerance is relative to infinity
         return abs(hand - exact) <= self.rtol * max(abs(hand), abs(exact)) + self.floor
 
 
@@ -136,8 +138,10 @@ def number_clues(hand: Entries, exact: Entries, near: Tolerance) -> list[Clue]:
         back = exact.transposed()
         if back.shape == hand.shape and all(near(h, e) for h, e in zip(hand.numbers, back.numbers, strict=True)):
             return [Clue("TRANSPOSED", "yours is exactly the transpose of the gradient")]
-    if hand.dtype.startswith(("int", "uint")) and all(h == math.trunc(e) or h == math.floor(e) for h, e in pairs):
-        return [Clue("INT_TRUNCATION", f"an array of {hand.dtype} cut off the decimals; make it float64")]
+    if hand.dtype.startswith(("int", "uint")):
+        cut = all(h == math.trunc(e) or h == math.floor(e) for h, e in pairs)
+        did = "cut off the decimals" if cut else "holds whole numbers only, and these are wrong"
+        return [Clue("INT_TRUNCATION", f"an array of {hand.dtype} {did}; make it float64")]
     if all(h == 0.0 for h, _ in pairs):
         return [Clue("ZERO", "yours is zero everywhere: the path from the loss to here was left out")]
     ratio = common_ratio(pairs, near)

@@ -10,8 +10,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
+from tinygrad_lite.checking.chain import links
 from tinygrad_lite.checking.clues import Clue, Tolerance, common_ratio, ratio_clue, size
-from tinygrad_lite.checking.entries import entry_name, from_graph, named, read, shape_words
+from tinygrad_lite.checking.entries import entry_name, from_graph, indices, named, read, shape_words
 from tinygrad_lite.checking.mistakes import Mistake
 from tinygrad_lite.checking.verdict import Verdict
 from tinygrad_lite.engine import Value
@@ -29,12 +30,15 @@ class Comparison:
         rtol: the relative tolerance.
         mistakes: if the loss was handed over: the sets of changes to its chain rule which give just
             these numbers, each as good as the others.
+        links: likewise, if derivatives of nodes on the way were given too: (name, mark, remark) from the
+            loss down; the first one marked "wrong" is the one to mend.
     """
 
     def __init__(self, verdicts: list[Verdict], rtol: float) -> None:
         self.verdicts = verdicts
         self.rtol = rtol
         self.mistakes: list[list[Mistake]] = []
+        self.links: list[tuple[str, str, str]] = []
         self.common = self._common()
 
     @property
@@ -103,6 +107,8 @@ class Comparison:
                 marks=["ok" if verdict.ok else "wrong" for verdict in self.verdicts],
             )
         )
+        if self.links:
+            report.strip([("loss", "ok", ""), *self.links])
         for sentence in self.findings():
             report.paragraph(sentence)
         listed = [
@@ -137,6 +143,7 @@ class Comparison:
             "ok": self.ok,
             "wrong": self.wrong,
             "rtol": self.rtol,
+            "links": [{"name": name, "mark": mark} for name, mark, _ in self.links],
             "mistakes": [[mistake.to_dict() for mistake in story] for story in self.mistakes],
             "common": {"code": self.common.code, "sentence": self.common.sentence} if self.common else None,
             "verdicts": [verdict.to_dict() for verdict in self.verdicts],
@@ -220,8 +227,23 @@ def _look_into(loss: Value, exacts: dict[str, Any], result: Comparison) -> None:
                 verdict.excuse("KINK", "the point is on a kink: several gradients are right there, and yours is one")
         return
     if any(not v.ok for v in judged):
+        _follow(loss, judged, leaves, result)
         pairs = [p for v in judged for p in zip(leaves[v.name], v.hand.numbers if v.hand else [], strict=True)]
         result.mistakes = explain_graph([loss], [pairs])
+
+
+def _follow(loss: Value, judged: list[Verdict], leaves: dict[str, list[Any]], result: Comparison) -> None:
+    """The strip, if some of the names are nodes on the way and not leaves."""
+    hand: dict[Value, tuple[str, float]] = {}
+    rooms = []
+    for verdict in judged:
+        if verdict.exact is not None and verdict.hand is not None:
+            places = zip(indices(verdict.exact.shape), leaves[verdict.name], verdict.hand.numbers, strict=True)
+            hand |= {v: (entry_name(verdict.name, index), h) for index, v, h in places}
+            rooms.append(verdict.near)
+    if any(node.parents for node in hand) and len(hand) <= 60:
+        near = max(rooms, key=lambda room: room.floor)
+        result.links = links(loss, hand, near)
 
 
 def _values(x: Any) -> list[Any]:

@@ -10,42 +10,13 @@ import random
 from collections.abc import Callable
 from typing import Any
 
-from tinygrad_lite.checking.entries import Entries, entry_name, indices, read
+from tinygrad_lite.calculus.structure import flatten, flatten_like, join
 from tinygrad_lite.checking.taylor_plot import TaylorPlot
 from tinygrad_lite.checking.witness import Slope, Taylor, measured_slope, taylor
 from tinygrad_lite.engine import Value
 from tinygrad_lite.engine.reverse import adjoints
-from tinygrad_lite.errors import GradientMismatch, OperandError, ShapeError
+from tinygrad_lite.errors import GradientMismatch, OperandError
 from tinygrad_lite.views.text import Report, Table
-
-
-class Inputs:
-    """The arguments of a function as one list of numbers, and back again in their own containers."""
-
-    def __init__(self, arguments: tuple[Any, ...], names: tuple[str, ...]) -> None:
-        self.arguments = arguments
-        self.parts: list[Entries] = [read(argument) for argument in arguments]
-        self.numbers = [n for part in self.parts for n in part.numbers]
-        self.names = [
-            entry_name(name, index)
-            for name, part in zip(names, self.parts, strict=True)
-            for index in indices(part.shape)
-        ]
-
-    def filled(self, entries: list[Any]) -> list[Any]:
-        """The arguments with other numbers, or Values, in their places."""
-        supply = iter(entries)
-        return [self._fill(argument, part, supply) for argument, part in zip(self.arguments, self.parts, strict=True)]
-
-    def _fill(self, like: Any, part: Entries, supply: Any) -> Any:
-        if isinstance(like, (list, tuple)):
-            return type(like)([self._fill(item, read(item), supply) for item in like])
-        if part.shape:
-            mine = [next(supply) for _ in part.numbers]
-            out = like.astype(object if isinstance(mine[0], Value) else float)
-            out.flat = mine
-            return out
-        return next(supply)
 
 
 def one_number(result: Any) -> Any:
@@ -154,7 +125,7 @@ def gradcheck(
 
     Raises:
         OperandError: f gives more than one number, or an argument is not made of numbers.
-        ShapeError: `grad` has not as many numbers as x.
+        ShapeError: `grad` is not built like x.
 
     >>> import tinygrad_lite as tg
     >>> found = gradcheck(lambda x: tg.exp(x[0]) * x[1] ** 2, [0.5, 3.0])
@@ -165,25 +136,25 @@ def gradcheck(
     """
     if not x:
         raise OperandError("gradcheck needs the point after the function, as in gradcheck(f, [1.0, 2.0]).")
-    names = tuple(f"x{i + 1}" for i in range(len(x))) if len(x) > 1 else ("x",)
-    inputs = Inputs(x, names)
+    opened = [flatten(argument, f"x{i + 1}" if len(x) > 1 else "x") for i, argument in enumerate(x)]
+    point = [n.data if isinstance(n, Value) else n for numbers, _ in opened for n in numbers]
+    structure = join([each for _, each in opened])
+    names = structure.labels()
 
     def plain(numbers: list[float]) -> float:
-        result = one_number(f(*inputs.filled(numbers)))
+        result = one_number(f(*structure.fill(numbers)))
         return result.data if isinstance(result, Value) else result
 
     if grad is None:
-        leaves = [Value(n, label=name) for n, name in zip(inputs.numbers, inputs.names, strict=True)]
-        root = one_number(f(*inputs.filled(leaves)))
+        leaves = [Value(n, label=name) for n, name in zip(point, names, strict=True)]
+        root = one_number(f(*structure.fill(leaves)))
         found = adjoints(root) if isinstance(root, Value) else {}
         claimed = [float(found.get(leaf, 0.0)) for leaf in leaves]
     else:
-        parts = grad if len(x) > 1 else (grad,)
-        claimed = [n for part in parts for n in read(part).numbers]
-        if len(claimed) != len(inputs.numbers):
-            raise ShapeError(f"the gradient has {len(claimed)} numbers, but x has {len(inputs.numbers)}.")
-    chosen = list(range(len(inputs.numbers)))
+        claimed = flatten_like(grad if len(x) > 1 else (grad,), structure, "grad")
+        claimed = [n.data if isinstance(n, Value) else n for n in claimed]
+    chosen = list(range(len(point)))
     if len(chosen) > most:
         chosen = sorted(random.Random(seed).sample(chosen, most))
-    slopes = {i: measured_slope(plain, inputs.numbers, i) for i in chosen}
-    return GradCheck(inputs.names, claimed, slopes, taylor(plain, inputs.numbers, claimed, seed), rtol)
+    slopes = {i: measured_slope(plain, point, i) for i in chosen}
+    return GradCheck(names, claimed, slopes, taylor(plain, point, claimed, seed), rtol)

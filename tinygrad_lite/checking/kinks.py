@@ -12,19 +12,22 @@ from typing import Any
 
 import numpy as np
 
-from tinygrad_lite.checking.layers import ABSOLUTE, HINGE, SOFTMAX, Array, Network, Record
+from tinygrad_lite.checking.layers import ABSOLUTE, HINGE, SOFTMAX, Array, LossKind, Network, Record
 
 ENDS_AT_MOST = 256
 
 
-def gradients(net: Network, r: Record, ends: dict[tuple[int, Any], float] | None = None) -> dict[str, Array]:
+def gradients(
+    net: Network, r: Record, ends: dict[tuple[int, Any], float] | None = None, kind: LossKind | None = None
+) -> dict[str, Array]:
     """The network's gradients by our own NumPy chain rule, in the user's layout; also dZ and dA by name.
 
     Args:
         ends: slopes to use at kinks, by (layer, index); layer 0 is the loss.
+        kind: the loss, if not the network's plain one.
     """
     ends = ends or {}
-    g = r.scale * net.kind.slope(r.A[-1], r.Y)
+    g = r.scale * (kind or net.kind).slope(r.A[-1], r.Y)
     for (layer, index), slope in ends.items():
         if layer == 0:
             g[index] = r.scale * slope

@@ -87,8 +87,12 @@ class LossKind:
         slope: Callable[[Array, Array], Array],
         written: str,
         fits: Callable[[Array, Array], bool],
+        plain: LossKind | None = None,
+        epsilon: float = 0.0,
     ) -> None:
         self.name = name
+        self.plain = plain or self  # the loss people differentiate, without what guards its logarithm
+        self.epsilon = epsilon
         self.terms = terms
         self.slope = slope
         self.written = written  # the slope as people write it
@@ -127,6 +131,26 @@ HINGE = LossKind(
 )
 KINDS = [SQUARE, ABSOLUTE, BINARY, CROSS, HINGE]
 
+
+def guarded(kind: LossKind, e: float) -> LossKind:
+    """A cross-entropy with a small number added inside the logarithm, as many programs have it."""
+    if kind is CROSS:
+        return LossKind(
+            kind.name, lambda p, y: -y * np.log(p + e), lambda p, y: -y / (p + e), kind.written, kind.fits, kind, e
+        )
+    return LossKind(
+        kind.name,
+        lambda p, y: -(y * np.log(p + e) + (1 - y) * np.log(1 - p + e)),
+        lambda p, y: -y / (p + e) + (1 - y) / (1 - p + e),
+        kind.written,
+        kind.fits,
+        kind,
+        e,
+    )
+
+
+GUARDED = [guarded(kind, 10.0**-k) for kind in (BINARY, CROSS) for k in range(5, 16)]
+
 REDUCTIONS: list[tuple[str, float, int, int]] = [  # words, constant, power of 1/N, power of 1/O
     ("mean over all entries", 1.0, 1, 1),
     ("mean over samples", 1.0, 1, 0),
@@ -146,12 +170,12 @@ class Layout:
         self.turned = turned  # W is (outputs, inputs)
 
     def data(self, x: Array) -> Array:
-        """A matrix of samples, turned so that samples are rows; its own inverse."""
-        return x.T if self.columns and x.ndim == 2 else x
+        """Samples as the rows of a matrix; for a matrix its own inverse. A list of numbers is one number a sample."""
+        return x.T if self.columns and x.ndim == 2 else x.reshape(-1, 1) if x.ndim == 1 else x
 
     def weight(self, w: Array) -> Array:
-        """A weight matrix, turned so that it is (inputs, outputs); its own inverse."""
-        return w.T if self.turned and w.ndim == 2 else w
+        """Weights as a matrix (inputs, outputs); for a matrix its own inverse. A vector has one output."""
+        return w.T if self.turned and w.ndim == 2 else w.reshape(-1, 1) if w.ndim < 2 else w
 
     def product(self, inputs: str, delta: str) -> str:
         """The gradient of a weight matrix as the user would write it."""
@@ -177,6 +201,7 @@ class Network:
         weights, biases: names of the parameters from the first layer to the last; "" for no bias.
         activations: one for each layer.
         kind, reduction: the loss: a `LossKind`, and how its entries are summed up.
+        summed: the kind with the small number that guards its logarithm, if there is one.
         penalty: (k, power of 1/N, with biases): the loss also has k/2 * sum of squares; k = 0 for none.
         layout: how the matrices lie.
     """
@@ -192,6 +217,7 @@ class Network:
         penalty: tuple[float, int, bool] = (0.0, 0, False),
     ) -> None:
         self.weights, self.biases, self.activations = weights, biases, activations
+        self.summed, kind = kind, kind.plain  # what the loss adds up, and what is differentiated
         self.kind, self.reduction, self.layout, self.penalty = kind, reduction, layout, penalty
 
     @property
@@ -232,7 +258,7 @@ class Record:
         self.scale = constant / self.N**per_n / self.O**per_o
         k, penalty_per_n, with_biases = net.penalty
         self.pull = k / self.N**penalty_per_n  # the penalty's gradient is pull * W
-        self.loss = self.scale * float(net.kind.terms(self.A[-1], self.Y).sum())
+        self.loss = self.scale * float(net.summed.terms(self.A[-1], self.Y).sum())
         self.loss += 0.5 * self.pull * sum(float((w * w).sum()) for w in self.W[1:])
         if with_biases:
             self.loss += 0.5 * self.pull * sum(float((b * b).sum()) for b in self.b[1:] if b is not None)

@@ -52,6 +52,9 @@ CATALOGUE = {
     "KINK": "exactly on a kink: several answers are right",
     "DEAD_UNIT": "a unit is off for the whole batch: its zero gradient verifies nothing",
     "MUTATED": "an argument was changed in place",
+    "EPSILON": "the gradient of the loss without the small number that guards its logarithm; accepted",
+    "SIZE": "the data is too large for a scalar engine, so a part of it was tried",
+    "ENGINE": "the loss cannot be run on Values, so the exact gradients come from elsewhere",
     "RAISED": "the function raised an exception or ran out of time",
 }
 """Every code with its meaning."""

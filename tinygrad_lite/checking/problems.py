@@ -60,6 +60,7 @@ class Structure:
     def sized(self, name: str, outputs: int | None) -> tuple[int, list[int]]:
         """Samples and widths for one of our problems; one output stays one output."""
         n, inputs, hidden, out = SIZES[name]
+        inputs = inputs if np.ndim(self.like.data[0]) == 2 else 1
         middle = list(itertools.islice(itertools.cycle(hidden), len(self.widths) - 2))
         return n, [inputs, *middle, outputs or out]
 
@@ -70,7 +71,10 @@ class Structure:
         params: dict[str, Array] = {}
         for layer, (w, b) in enumerate(zip(self.weights, self.biases, strict=True)):
             rows, columns = widths[layer], widths[layer + 1]
-            params[w] = self.layout.weight(chance.normal(size=(rows, columns)) * np.sqrt(2.0 / rows))
+            made = self.layout.weight(chance.normal(size=(rows, columns)) * np.sqrt(2.0 / rows))
+            params[w] = (
+                made if np.ndim(self.like.params[w]) == 2 else made.reshape(np.shape(self.like.params[w]) and (-1,))
+            )
             if b:
                 shape = tuple(columns if k != 1 else 1 for k in np.shape(self.like.params[b]))
                 if columns != 1 and 1 not in (*np.shape(self.like.params[b]), 0):
@@ -80,10 +84,14 @@ class Structure:
                     shape = shape if np.ndim(self.like.params[b]) == 2 else (columns,)
                 params[b] = (0.3 * chance.normal(size=columns)).reshape(shape)
         x = chance.normal(size=(n, widths[0]))
+        x = x.ravel() if np.ndim(self.like.data[0]) == 1 else np.ascontiguousarray(self.layout.data(x))
         y = _target_like(self.like.data[1], n, self.widths[-1], widths[-1], self.n, self.layout, chance)
-        params = {key: np.ascontiguousarray(params[key]) for key in self.like.params}
+        params = {key: np.array(params[key], order="C") for key in self.like.params}
         sizes = f"{n}x{'->'.join(map(str, widths))}"
-        return Problem(name, params, (np.ascontiguousarray(self.layout.data(x)), y, *self.like.data[2:]), sizes, seed)
+        data = [
+            new.tolist() if isinstance(old, list) else new for new, old in zip((x, y), self.like.data, strict=False)
+        ]
+        return Problem(name, params, (*data, *self.like.data[2:]), sizes, seed)
 
 
 def _target_like(y: Array, n: int, had: int, outputs: int, samples: int, layout: Layout, chance: Any) -> Array:
@@ -110,13 +118,17 @@ def _target_like(y: Array, n: int, had: int, outputs: int, samples: int, layout:
 
 def structures(like: Problem) -> Iterator[Structure]:
     """Every way in which the parameters and X can be read as a layered network; none if they cannot."""
-    if len(like.data) < 2 or np.ndim(like.data[0]) != 2:
+    if len(like.data) < 2 or np.ndim(like.data[0]) not in (1, 2) or np.ndim(like.data[1]) == 0:
         return
     x, params = np.asarray(like.data[0]), {k: np.asarray(v) for k, v in like.params.items()}
     weights = [k for k, v in params.items() if v.ndim == 2 and not _named_bias(k, v)]
+    last = [k for k, v in params.items() if v.ndim < 2 and re.match(r"(?i)_*(w|theta|coef|slope|m$|a$)", k)]
+    weights += last if len(last) == 1 else []  # a vector of weights: one output, one number a sample
     others = [k for k in params if k not in weights]
     biases = _paired(weights, others)
     if not weights or biases is None:
+        return
+    if x.ndim == 1 and (len(weights) != 1 or params[weights[0]].size != 1):
         return
     for columns, turned in ((False, False), (True, True), (False, True), (True, False)):
         layout = Layout(columns, turned)

@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from tinygrad_lite.checking.layers import HIDDEN, KINDS, REDUCTIONS, SOFTMAX, Activation, Network, target
+from tinygrad_lite.checking.layers import GUARDED, HIDDEN, KINDS, REDUCTIONS, SOFTMAX, Activation, Network, target
 from tinygrad_lite.checking.problems import Problem, Structure
 
 LANES_AT_MOST = 40_000
@@ -45,36 +45,29 @@ def recognise(structure: Structure, problems: list[Problem], losses: list[float]
         problems: at least two, of different sizes, else reductions and penalties cannot be told apart.
         losses: the user's loss on each.
     """
-    columns: list[dict[str, Any]] = []
-    combinations: list[tuple[Activation, ...]] = []
-    for problem in problems:
-        combinations, p = lanes_of(structure, problem)
-        try:
-            y = target(problem.data[1], p.shape[1:], structure.layout)
-        except ValueError:
-            return None
-        sums = {}
-        with np.errstate(all="ignore"):
-            for kind in KINDS:
-                sums[kind.name] = kind.terms(p, y).sum(axis=(1, 2)) if _target_fits(kind.name, y) else None
-        n, o = p.shape[1:]
-        weights = [np.asarray(problem.params[w], float) for w in structure.weights]
-        biases = [np.asarray(problem.params[b], float) for b in structure.biases if b]
-        columns.append({
-            "sums": sums, "n": n, "o": o,
-            "squares": (sum((w * w).sum() for w in weights), sum((b * b).sum() for b in biases)),
-        })  # fmt: skip
-    for penalised in (False, True):
-        for kind in KINDS:
-            if any(column["sums"][kind.name] is None for column in columns):
+    lanes = [lanes_of(structure, problem) for problem in problems]
+    combinations = lanes[0][0]
+    predictions = [p for _, p in lanes]
+    try:
+        pairs = zip(problems, predictions, strict=True)
+        targets = [target(problem.data[1], p.shape[1:], structure.layout) for problem, p in pairs]
+    except ValueError:
+        return None
+    squares = [_squares(structure, problem) for problem in problems]
+    sizes = [p.shape[1:] for p in predictions]
+    for kinds, penalised in ((KINDS, False), (KINDS, True), (GUARDED, False), (GUARDED, True)):
+        for kind in kinds:
+            if not all(_target_fits(kind.name, y) for y in targets):
                 continue
+            with np.errstate(all="ignore"):
+                sums = [kind.terms(p, y).sum(axis=(1, 2)) for p, y in zip(predictions, targets, strict=True)]
             for reduction in REDUCTIONS:
                 _, constant, per_n, per_o = reduction
                 rest = np.stack([
-                    loss - constant / c["n"] ** per_n / c["o"] ** per_o * c["sums"][kind.name]
-                    for c, loss in zip(columns, losses, strict=True)
+                    loss - constant / n**per_n / o**per_o * s
+                    for (n, o), s, loss in zip(sizes, sums, losses, strict=True)
                 ])  # fmt: skip
-                found = _pull(rest, columns, losses) if penalised else _zero(rest, losses)
+                found = _pull(rest, squares, sizes, losses) if penalised else _zero(rest, losses)
                 if found is not None:
                     lane, penalty = found
                     acts = list(combinations[lane])
@@ -82,6 +75,13 @@ def recognise(structure: Structure, problems: list[Problem], losses: list[float]
                         structure.weights, structure.biases, acts, kind, reduction, structure.layout, penalty
                     )
     return None
+
+
+def _squares(structure: Structure, problem: Problem) -> tuple[float, float]:
+    """The sums of squares that a penalty may be made of: weights, biases."""
+    weights = [np.asarray(problem.params[w], float) for w in structure.weights]
+    biases = [np.asarray(problem.params[b], float) for b in structure.biases if b]
+    return sum(float((w * w).sum()) for w in weights), sum(float((b * b).sum()) for b in biases)
 
 
 def _target_fits(kind: str, y: Any) -> bool:
@@ -97,14 +97,16 @@ def _zero(rest: Any, losses: list[float]) -> tuple[int, tuple[float, int, bool]]
     return (int(np.argmax(fits)), (0.0, 0, False)) if fits.any() else None
 
 
-def _pull(rest: Any, columns: list[dict[str, Any]], losses: list[float]) -> tuple[int, tuple[float, int, bool]] | None:
+def _pull(
+    rest: Any, squared: list[tuple[float, float]], sizes: list[Any], losses: list[float]
+) -> tuple[int, tuple[float, int, bool]] | None:
     """The lane of which the same multiple of the squared parameters rests on every problem."""
-    if len(columns) < 2:
+    if len(losses) < 2:
         return None
     for with_biases in (False, True):
         for per_n in (0, 1):
-            squares = np.array([c["squares"][0] + with_biases * c["squares"][1] for c in columns])
-            ns = np.array([float(c["n"]) for c in columns]) ** per_n
+            squares = np.array([w + with_biases * b for w, b in squared])
+            ns = np.array([float(n) for n, _ in sizes]) ** per_n
             with np.errstate(invalid="ignore", divide="ignore"):
                 k = 2 * rest * (ns / squares)[:, None]
                 room = 2 * SAME * np.abs(np.array(losses)) * ns / squares
@@ -121,7 +123,8 @@ def target_trap(problem: Problem, structure: Structure, net_of: Callable[[Proble
     The loss is asked with the same target in both shapes: it must not make a difference.
     """
     y = np.asarray(problem.data[1])
-    if y.ndim != 1 or structure.widths[-1] != 1 or len(y) < 2:
+    flat = np.ndim(problem.params[structure.weights[-1]]) < 2 or np.ndim(problem.data[0]) == 1
+    if y.ndim != 1 or structure.widths[-1] != 1 or len(y) < 2 or flat:
         return False
     for tried in (y, y[::-1]):  # twice, as with one target both losses may be equal by chance
         shaped = tried.reshape(1, -1) if structure.layout.columns else tried.reshape(-1, 1)

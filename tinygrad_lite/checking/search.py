@@ -195,7 +195,7 @@ def _ways(
             for o, r in zip(observed, records, strict=True)
         ] if penalised else observed  # fmt: skip
         slip = (Mistake(code, "d" + name, f"d{name} {words}"),) if code else ()
-        if all(np.abs(p).max() <= 1e-13 * np.abs(o).max() for p, o in zip(pulled, observed, strict=True)):
+        if penalised and all(np.abs(p).max() <= 1e-13 * np.abs(o).max() for p, o in zip(pulled, observed, strict=True)):
             return {k: [Way((zero, *slip), 1.0 + len(slip), None)] for k in range(len(D[0]))}
         for choice in choices:
             for k, factor in _fitting(choice, D, G, records, pulled, seen).items():

@@ -172,7 +172,7 @@ class Submission:
         return answer
 
     def _read(self, result: Any, answer: Answer) -> None:
-        if isinstance(result, tuple) and len(result) == 2 and isinstance(result[1], Mapping) and len(self.names) != 2:
+        if isinstance(result, tuple) and len(result) == 2 and isinstance(result[1], Mapping):
             result = result[1]  # (loss, gradients)
         if isinstance(result, Mapping):
             pairs = [(own_name(str(key), self.names), str(key), x) for key, x in result.items()]

@@ -38,6 +38,8 @@ class Slope:
 
     def accepts(self, claimed: float, rtol: float = 1e-5) -> bool:
         """Whether a claimed slope may be true: within the bar, or anywhere between the two sides of a kink."""
+        if not math.isfinite(claimed):
+            return False
         room = 3 * self.bar + rtol * max(abs(self.value), abs(claimed))
         if self.kink:
             return min(self.left, self.right) - room <= claimed <= max(self.left, self.right) + room
@@ -149,7 +151,8 @@ def taylor(f: Function, x: Sequence[float], gradient: Sequence[float], seed: int
     length = math.sqrt(sum(d * d for d in direction)) or 1.0
     direction = [d / length * max(1.0, abs(entry)) for d, entry in zip(direction, x, strict=True)]
     here = f(list(x))
-    rise = math.fsum(g * d for g, d in zip(gradient, direction, strict=True))
+    finite = all(math.isfinite(g) for g in gradient)
+    rise = math.fsum(g * d for g, d in zip(gradient, direction, strict=True)) if finite else math.nan
     points, used = [], []
     for k in range(2, 15):
         e = 10.0 ** (-k / 2)

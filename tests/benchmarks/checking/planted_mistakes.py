@@ -42,6 +42,7 @@ def main():
             counts["single"]["network not recognised"] += 1
             continue
         networks += 1
+        print(f"{networks:4d} {lesson}", {name: dict(count) for name, count in counts.items()}, flush=True)
         studies = [("single", single(prepared))]
         if lesson.depth > 1:
             studies.append(("pair", double(prepared, chance, args.pairs)))
@@ -51,13 +52,13 @@ def main():
                 now = time.perf_counter()
                 slowest, last = max(slowest, now - last), now
                 counts[name][said] += 1
-                if said in ("wrong", "unknown"):
+                if said in ("wrong", "unknown") or (name == "single" and said == "tied"):
                     odd.append((name, lesson, plants, said, stories[0].mistakes, stories[0].unknown))
     print(f"{networks} networks in {time.perf_counter() - began:.0f} s, slowest search {slowest:.2f} s")
     for name, count in counts.items():
         total = sum(count.values())
         print(f"{name:>7}: {total} planted", {k: f"{v} ({v / total:.2%})" for k, v in sorted(count.items())})
-    for line in odd[:40]:
+    for line in odd[:60]:
         print("   ", *line)
 
     began, accused, unknown, kinks = time.perf_counter(), [], 0, 0
