@@ -16,6 +16,7 @@ import warnings
 from collections.abc import Callable, Sequence
 from typing import Any
 
+from tinygrad_lite.compiler import transforms
 from tinygrad_lite.compiler.arguments import Structure, flatten, names, numbers, rebuild, size
 from tinygrad_lite.compiler.prepared import Prepared
 from tinygrad_lite.compiler.program import Along, Program
@@ -125,6 +126,36 @@ class CompiledFunction:
         for receiver, share in zip(receivers, out[1:], strict=True):
             receiver.grad = receiver.grad + float(share)  # type: ignore[union-attr]
         return float(out[0])
+
+    def jacobian(self, *args: Any, **kwargs: Any) -> Any:
+        """All first derivatives: one line for each number of the result, one column for each of the argument."""
+        _, program, out = self._transformed(transforms.jacobian, args, kwargs, ())
+        import numpy as np
+
+        return np.array(out[program.outputs :], dtype=float).reshape(program.outputs, -1)
+
+    def jvp(self, point: Any, direction: Any) -> tuple[Any, Any]:
+        """The value at the point, and how fast it changes along the direction (of the point's shape)."""
+        _, program, out = self._transformed(transforms.jvp, (point,), {}, direction)
+        n = program.outputs
+        value, slope = (rebuild(program.result, iter(map(float, part)), same) for part in (out[:n], out[n:]))
+        return value, slope
+
+    def hvp(self, point: Any, direction: Any) -> Any:
+        """The Hessian of a function of one result, times a direction, in the point's shape."""
+        structure, _, out = self._transformed(transforms.hvp, (point,), {}, direction)
+        return shaped(structure[1][0][1][0], out)
+
+    def _transformed(self, transform: Any, args: Any, kwargs: Any, direction: Any) -> tuple[Structure, Program, Any]:
+        """The outputs of another tape made from the traced one, at the first argument."""
+        chunks: list[Any] = []
+        structure = flatten((args, kwargs), chunks)
+        program, _ = self._run(structure, chunks, None)
+        if program is None:
+            raise TinygradLiteError(f"{self.__name__} does not run compiled on these arguments{user_line()}.")
+        more: list[Any] = []
+        flatten(direction, more)
+        return structure, program, program.transformed(transform, self._along(structure), chunks, more)
 
     def prepare(self, *args: Any, **kwargs: Any) -> Prepared:
         """A call for value and gradient with these arguments in place, to be repeated; see `Prepared`.

@@ -51,6 +51,16 @@ class Trace:
         self._inner: dict[Value, Ref] = {}
         self.choices: dict[Ref, list[int]] = {}  # the whole numbers an index may be, when tracing by paths
 
+    def node(self, op: Op, args: tuple[Ref, ...]) -> Ref:
+        """Write an op. A path that begins like an earlier one takes over what that one wrote."""
+        path = self.path
+        if path is None:
+            return self.tape.node(op, args)
+        n = len(path.written)
+        ref = path.donor[n] if n < path.taken_over else self.tape.node(op, args)
+        path.written.append(ref)
+        return ref
+
     def input(self, name: str, x: float = math.nan) -> Tracer:
         return Tracer(self, self.tape.input(name), x)
 
@@ -131,23 +141,23 @@ class Tracer(Arithmetic):
         if op.arity is not None and len(operands) != op.arity:
             raise OperandError(f"{op.name} takes {op.arity} operand(s), but got {len(operands)}{user_line()}.")
         if trace.path is not None:
-            return Tracer(trace, trace.tape.node(op, tuple(refs)), math.nan)
+            return Tracer(trace, trace.node(op, tuple(refs)), math.nan)
         try:
             out = op.forward(*numbers)
         except (ValueError, ArithmeticError) as reason:
             raise op.refusal(numbers, reason) from None
-        return Tracer(trace, trace.tape.node(op, tuple(refs)), out)
+        return Tracer(trace, trace.node(op, tuple(refs)), out)
 
     # The two commonest ops written out, for the speed of tracing; `_apply` is the readable form.
 
     def __add__(self, other: Any) -> Any:
         if other.__class__ is Tracer and other.trace is self.trace:
-            return Tracer(self.trace, self.trace.tape.node(ops.add, (self.ref, other.ref)), self.number + other.number)
+            return Tracer(self.trace, self.trace.node(ops.add, (self.ref, other.ref)), self.number + other.number)
         return self._apply(ops.add, (self, other))
 
     def __mul__(self, other: Any) -> Any:
         if other.__class__ is Tracer and other.trace is self.trace:
-            return Tracer(self.trace, self.trace.tape.node(ops.mul, (self.ref, other.ref)), self.number * other.number)
+            return Tracer(self.trace, self.trace.node(ops.mul, (self.ref, other.ref)), self.number * other.number)
         return self._apply(ops.mul, (self, other))
 
     def _less(self, x: Any, y: Any) -> bool:
@@ -214,8 +224,12 @@ class Path:
     What follows from an earlier outcome is not asked again: x < y makes y < x false.
     """
 
-    def __init__(self, script: tuple[bool, ...]) -> None:
+    def __init__(self, script: tuple[bool, ...], donor: Sequence[Ref] = (), taken_over: int = 0) -> None:
         self.script = script
+        self.donor = donor  # what the path wrote from which this one branches off ...
+        self.taken_over = taken_over  # ... and how much of it stands before the branch
+        self.written: list[Ref] = []
+        self.lengths: list[int] = []  # how much was written when each comparison was met
         self.flags: list[Ref] = []
         self.outcomes: list[bool] = []
         self.known: dict[tuple[Ref, Ref], bool] = {}
@@ -225,6 +239,7 @@ class Path:
             n = len(self.outcomes)
             outcome = self.script[n] if n < len(self.script) else True
             self.flags.append(tape.node(LESS, (x, y)))
+            self.lengths.append(len(self.written))
             self.outcomes.append(outcome)
             self.known[x, y] = outcome
             if outcome:
@@ -250,17 +265,17 @@ def explore(
         TooManyPaths: there are more paths than `cap`.
     """
     done: list[tuple[Path, list[Ref]]] = []
-    scripts: list[tuple[bool, ...]] = [()]
+    scripts: list[tuple[tuple[bool, ...], Sequence[Ref], int]] = [((), (), 0)]
     while scripts:
         if len(done) + len(scripts) > cap:
             raise TooManyPaths(
                 f"a function compiled for rows has more than {cap} paths through its comparisons{user_line()}."
             )
-        path = trace.path = Path(scripts.pop())
+        path = trace.path = Path(*scripts.pop())
         path.known.update(known or {})
         done.append((path, list(run())))
         for n in range(len(path.script), len(path.outcomes)):
-            scripts.append((*path.outcomes[:n], not path.outcomes[n]))
+            scripts.append(((*path.outcomes[:n], not path.outcomes[n]), path.written, path.lengths[n]))
     return _joined(trace.tape, done, 0)
 
 
