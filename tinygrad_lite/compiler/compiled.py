@@ -173,7 +173,7 @@ class CompiledFunction:
         if program is None:
             raise TinygradLiteError(f"{self.__name__} does not run compiled on these arguments{user_line()}.")
         given, data, rows = program.given(chunks, along)
-        return Prepared(program.runners[along], given, data, rows, len(along))
+        return Prepared(program.runners[along], given, data, rows, len(along or ()))
 
     def report(self) -> str:
         """What was found and made, in words and numbers: one paragraph for each compiled program."""
@@ -279,9 +279,10 @@ class CompiledFunction:
             found.append((positional[i], sum(map(size, positional[: i % len(positional)]))))
         return found
 
-    def _along(self, structure: Structure) -> tuple[int, ...]:
+    def _along(self, structure: Structure) -> Along:
         """The numbers of the inputs along which the gradient is wanted."""
-        return tuple(at for part, first in self._arguments(structure) for at in range(first, first + size(part)))
+        spans = [range(first, first + size(part)) for part, first in self._arguments(structure)]
+        return spans[0] if len(spans) == 1 else tuple(i for span in spans for i in span)
 
     def _inputs(self, program: Program, along: Along) -> Along:
         """The same, with -1 replaced by all that the function uses from outside."""
@@ -298,12 +299,12 @@ class CompiledFunction:
             at += size(part)
         return found[0] if isinstance(self.argnums, int) else tuple(found)
 
-    def _slopes_byvalues_in(self, structure: Structure, chunks: list[Any], along: Sequence[int]) -> list[float]:
+    def _slopes_byvalues_in(self, structure: Structure, chunks: list[Any], along: Along) -> list[float]:
         """The value and its slopes along those inputs, by the engine."""
         root, leaves, _ = self._byvalues_in(structure, chunks)
         found = adjoints(root) if isinstance(root, Value) else {}
         value = root.data if isinstance(root, Value) else number(root)
-        return [value, *(found.get(leaves[i], 0.0) for i in along)]
+        return [value, *(found.get(leaves[i], 0.0) for i in along or ())]
 
     def _byvalues_in(self, structure: Structure, chunks: list[Any]) -> tuple[Any, list[_Leaf], Any]:
         """The function run on Values: what compiling must agree with, and what it falls back to."""

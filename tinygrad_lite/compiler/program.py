@@ -19,7 +19,7 @@ from tinygrad_lite.compiler.tape import Tape
 from tinygrad_lite.engine.value import Value
 from tinygrad_lite.errors import OperandError, user_line
 
-Along = tuple[int, ...] | None
+Along = tuple[int, ...] | range | None
 """Which inputs the slopes are wanted for; None for the value alone."""
 
 
@@ -72,11 +72,11 @@ class Program:
         gathered = batch.gathered.shape[1]
         return given, [(batch.fixed.shape[1], _taken(given, batch.gathered))] if gathered else [], batch.rows
 
-    def transformed(self, transform: Any, along: tuple[int, ...], chunks: list[Any], more: list[Any]) -> Any:
+    def transformed(self, transform: Any, along: Along, chunks: list[Any], more: list[Any]) -> Any:
         """The outputs of a tape made from this one by `transform`, with further inputs behind the others."""
         runner = self.transforms.get(transform)
         if runner is None:
-            tape = transform(self.tape, along)
+            tape = transform(self.tape, along or ())
             tape.guards = []  # they were looked at when the value was computed
             program = backends.PlainProgram(tape, None)
             runner = self.transforms[transform] = backends.runner(program, self.backend)

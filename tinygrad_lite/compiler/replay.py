@@ -29,14 +29,8 @@ def replay(loss: Value, *, backend: str | None = None) -> Any:
     (16.0, 16.0, 8.0)
     """
     if not isinstance(loss, Value):
-        raise OperandError(
-            f"replay needs the Value at the root of a graph, but got a {type(loss).__name__}{user_line()}."
-        )
-
-    def recorded() -> Any:
-        return _renewed(loss)
-
-    return _Replayed(recorded, loss, backend)
+        raise OperandError(f"replay needs the Value at a graph's root, but got a {type(loss).__name__}{user_line()}.")
+    return _Replayed(loss, backend)
 
 
 class _Replayed(CompiledFunction):
