@@ -112,7 +112,6 @@ if TYPE_CHECKING:
     from tinygrad_lite.checking.compare import compare
     from tinygrad_lite.checking.gradcheck import gradcheck
     from tinygrad_lite.compiler.compiled import compile as compile
-    from tinygrad_lite.compiler.compiled import compile
     from tinygrad_lite.compiler.replay import replay
     from tinygrad_lite.engine.arrays import array, data, grads
     from tinygrad_lite.engine.custom import op
@@ -203,7 +202,6 @@ __all__ = [
     "reciprocal",
     "relu",
     "replay",
-    "round",
     "selu",
     "sigmoid",
     "sign",

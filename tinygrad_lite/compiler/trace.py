@@ -194,10 +194,7 @@ class Tracer(Arithmetic):
         choices = trace.choices.get(self.ref)
         if choices is None:
             raise self._frozen("as an index")
-        for low in choices[:-1]:
-            if self < low + 0.5:
-                return low
-        return choices[-1]
+        return choices[trace.path.choose(self.ref, choices)]
 
     @property
     def data(self) -> float:
@@ -224,27 +221,36 @@ class Path:
     What follows from an earlier outcome is not asked again: x < y makes y < x false.
     """
 
-    def __init__(self, script: tuple[bool, ...], donor: Sequence[Ref] = (), taken_over: int = 0) -> None:
+    def __init__(self, script: tuple[int, ...], donor: Sequence[Ref] = (), taken_over: int = 0) -> None:
         self.script = script
         self.donor = donor  # what the path wrote from which this one branches off ...
         self.taken_over = taken_over  # ... and how much of it stands before the branch
         self.written: list[Ref] = []
         self.lengths: list[int] = []  # how much was written when each comparison was met
-        self.flags: list[Ref] = []
-        self.outcomes: list[bool] = []
+        self.questions: list[tuple[Ref, list[int] | None]] = []  # a flag, or a whole number and what it may be
+        self.outcomes: list[int] = []
         self.known: dict[tuple[Ref, Ref], bool] = {}
+        self.chosen: dict[Ref, int] = {}
 
     def decide(self, tape: Tape, x: Ref, y: Ref) -> bool:
         if (x, y) not in self.known:
-            n = len(self.outcomes)
-            outcome = self.script[n] if n < len(self.script) else True
-            self.flags.append(tape.node(LESS, (x, y)))
-            self.lengths.append(len(self.written))
-            self.outcomes.append(outcome)
-            self.known[x, y] = outcome
+            outcome = self.known[x, y] = bool(self._asked(tape.node(LESS, (x, y)), None))
             if outcome:
                 self.known[y, x] = False
         return self.known[x, y]
+
+    def choose(self, ref: Ref, choices: list[int]) -> int:
+        """Which of the choices a whole number is on this path."""
+        if ref not in self.chosen:
+            self.chosen[ref] = self._asked(ref, choices) if len(choices) > 1 else 0
+        return self.chosen[ref]
+
+    def _asked(self, ref: Ref, choices: list[int] | None) -> int:
+        n = len(self.outcomes)
+        self.questions.append((ref, choices))
+        self.lengths.append(len(self.written))
+        self.outcomes.append(self.script[n] if n < len(self.script) else int(choices is None))
+        return self.outcomes[-1]
 
 
 def explore(
@@ -265,7 +271,7 @@ def explore(
         TooManyPaths: there are more paths than `cap`.
     """
     done: list[tuple[Path, list[Ref]]] = []
-    scripts: list[tuple[tuple[bool, ...], Sequence[Ref], int]] = [((), (), 0)]
+    scripts: list[tuple[tuple[int, ...], Sequence[Ref], int]] = [((), (), 0)]
     while scripts:
         if len(done) + len(scripts) > cap:
             raise TooManyPaths(
@@ -275,7 +281,10 @@ def explore(
         path.known.update(known or {})
         done.append((path, list(run())))
         for n in range(len(path.script), len(path.outcomes)):
-            scripts.append(((*path.outcomes[:n], not path.outcomes[n]), path.written, path.lengths[n]))
+            choices = path.questions[n][1]
+            others = range(2 if choices is None else len(choices))
+            begun = path.outcomes[:n]
+            scripts += [((*begun, o), path.written, path.lengths[n]) for o in others if o != path.outcomes[n]]
     return _joined(trace.tape, done, 0)
 
 
@@ -283,10 +292,25 @@ def _joined(tape: Tape, paths: list[tuple[Path, list[Ref]]], step: int) -> list[
     path, results = paths[0]
     if len(paths) == 1:
         return results
-    flag = path.flags[step]  # the same on all of them: they agree up to here
-    on_true = _joined(tape, [p for p in paths if p[0].outcomes[step]], step + 1)
-    on_false = _joined(tape, [p for p in paths if not p[0].outcomes[step]], step + 1)
-    return [tape.node(SELECT, (flag, x, y)) for x, y in zip(on_true, on_false, strict=True)]
+    ref, choices = path.questions[step]  # the same on all of them: they agree up to here
+    ways = range(2 if choices is None else len(choices))
+    each = [_joined(tape, [p for p in paths if p[0].outcomes[step] == way], step + 1) for way in ways]
+    if choices is None:
+        return [tape.node(SELECT, (ref, x, y)) for y, x in zip(*each, strict=True)]
+    return [picked(tape, ref, choices, options) for options in zip(*each, strict=True)]
+
+
+def picked(tape: Tape, label: Ref, choices: Sequence[int], options: Sequence[Ref]) -> Ref:
+    """The option whose choice the label is: a sum of selects of which one is not 0, all of the same shape."""
+    if len(set(options)) == 1:
+        return options[0]
+    zero = tape.constant(0.0)
+    terms = []
+    for choice, option in zip(choices, options, strict=True):
+        above = tape.node(LESS, (tape.constant(choice - 0.5), label))
+        below = tape.node(LESS, (label, tape.constant(choice + 0.5)))
+        terms.append(tape.node(SELECT, (above, tape.node(SELECT, (below, option, zero)), zero)))
+    return tape.node(ops.sum, tuple(terms))
 
 
 _TEMPLATES: dict[Any, Tape | None] = {}
