@@ -81,6 +81,7 @@ _ROOMS: dict[str, tuple[str, ...]] = {
     "checking.compare": ("compare",),
     "checking.gradcheck": ("gradcheck",),
     "compiler.compiled": ("compile",),
+    "compiler.replay": ("replay",),
     "engine.arrays": ("array", "data", "grads"),
     "engine.custom": ("op",),
     "engine.modes": ("detect_anomaly", "no_grad"),
@@ -111,6 +112,7 @@ if TYPE_CHECKING:
     from tinygrad_lite.checking.compare import compare
     from tinygrad_lite.checking.gradcheck import gradcheck
     from tinygrad_lite.compiler.compiled import compile as compile
+    from tinygrad_lite.compiler.replay import replay
     from tinygrad_lite.engine.arrays import array, data, grads
     from tinygrad_lite.engine.custom import op
     from tinygrad_lite.engine.modes import detect_anomaly, no_grad
@@ -199,6 +201,7 @@ __all__ = [
     "prod",
     "reciprocal",
     "relu",
+    "replay",
     "selu",
     "sigmoid",
     "sign",

@@ -1,15 +1,39 @@
-"""Ways to run a computation again, fast. Read `compiled.py` first, then `trace.py` and `tape.py`.
+"""Ways to run a computation again, fast. Read `compiled.py` first, then follow a function down the list.
 
-compiled.py        tg.compile: what a user calls
-arguments.py       arguments of any nesting as one row of numbers
-trace.py           running a function on tracers, which write a tape
-tape.py            the flat tape, and the builder that keeps it tidy
-adjoint.py         the gradient of a tape, as more tape
-program.py         one path through a function: its tape, its code, its guards
-python_backend.py  the plain tape as Python: the back end that always works
+    compiled.py        tg.compile: what a user calls               batched.py, replay.py: its two relatives
+    arguments.py       arguments of any nesting as one row of numbers; results.py: results likewise
+    trace.py           running a function on tracers, which write a tape
+    tape.py            the flat tape, and the builder that keeps it tidy
+    batching.py        rows found in a loss written as a loop over samples
+    rows.py            such a loss as prologue, row and finale
+    adjoint.py         the gradient of a tape, as more tape; transforms.py: jacobian, jvp, hvp
+    lowering.py        rows of the table written in rows that have a kernel
+    reroll.py          the tape's loops found again; affine.py: what they read
+    plan.py            the plan: groups of like results, the form all back ends share
+    backends.py        the choice of a back end, and the plain tape
+    numpy_backend.py   the plan as NumPy calls
+    llvm_backend.py    the plan as one function in LLVM's text; loops.py, slopes.py, patterns.py: its parts;
+                       writer.py: one instruction at a time
+    python_backend.py  the tape as Python; c_source.py: the plan as C, to look at
+    program.py         one path through a function, its code and its guards; prepared.py: a call in place
+    report.py          what was made, in words and numbers
+
+`kernels/`, `jit.py` and `cache.py` are the ground this stands on: vector functions, LLVM, the disk.
 """
 
+from tinygrad_lite.compiler.backends import available
+from tinygrad_lite.compiler.cache import clear_cache
 from tinygrad_lite.compiler.compiled import CompiledFunction, CompileWarning, compile
+from tinygrad_lite.compiler.replay import replay
 from tinygrad_lite.compiler.trace import TooManyPaths, TraceError
 
-__all__ = ["CompileWarning", "CompiledFunction", "TooManyPaths", "TraceError", "compile"]
+__all__ = [
+    "CompileWarning",
+    "CompiledFunction",
+    "TooManyPaths",
+    "TraceError",
+    "available",
+    "clear_cache",
+    "compile",
+    "replay",
+]

@@ -201,6 +201,13 @@ def flat(chunks: Sequence[Any]) -> list[float]:
     return found
 
 
+def _unroll(vectors: int) -> int:
+    """How many vectors of rows make a block: few enough for the registers, and with little left over."""
+    if vectors < 64:
+        return min(vectors, 4) if vectors != 3 else 2
+    return min((4, 5, 6), key=lambda n: vectors // n * (n + 1.5) + vectors % n * 2.5)
+
+
 class LLVMRunner(Runner):
     """The plans in machine code."""
 
@@ -215,7 +222,7 @@ class LLVMRunner(Runner):
         self.seconds = dict(self.plans.seconds)
         start = time.perf_counter()
         lanes = jit.host().lanes
-        self.unroll = 1 if rows <= lanes else 2 if rows <= 2 * lanes else 4
+        self.unroll = _unroll(-(-rows // lanes))
         self.code = llvm_backend.Code(
             self.plans.prologue, self.plans.rows, self.plans.finale, program.columns + 1, self.plans.sums, lanes,
             self.unroll,

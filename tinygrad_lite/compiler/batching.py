@@ -18,7 +18,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from tinygrad_lite.compiler.tape import LESS, SELECT, Guard, Ref, Tape
+from tinygrad_lite.compiler.tape import Guard, Ref, Tape
+from tinygrad_lite.compiler.trace import picked
 from tinygrad_lite.engine import ops
 
 FEWEST = 8
@@ -260,11 +261,8 @@ class _Reader:
             return self._outside(what)
         if kind == "choice":
             label, candidates = self.fixed[what[0]][0], what[1]
-            found = self._written(candidates[-1], made)
-            for n in range(len(candidates) - 2, -1, -1):
-                flag = self.out.node(LESS, (label, self.out.constant(n + 0.5)))
-                found = self.out.node(SELECT, (flag, self._written(candidates[n], made), found))
-            return found
+            options = [self._written(candidate, made) for candidate in candidates]
+            return picked(self.out, label, range(len(options)), options)
         return (self.fixed if kind == "fixed" else self.gathered)[what][0]
 
     def _outside(self, ref: Ref) -> Ref:

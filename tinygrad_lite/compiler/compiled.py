@@ -16,6 +16,7 @@ import warnings
 from collections.abc import Callable, Sequence
 from typing import Any
 
+from tinygrad_lite.compiler import transforms
 from tinygrad_lite.compiler.arguments import Structure, flatten, names, numbers, rebuild, size
 from tinygrad_lite.compiler.prepared import Prepared
 from tinygrad_lite.compiler.program import Along, Program
@@ -126,6 +127,36 @@ class CompiledFunction:
             receiver.grad = receiver.grad + float(share)  # type: ignore[union-attr]
         return float(out[0])
 
+    def jacobian(self, *args: Any, **kwargs: Any) -> Any:
+        """All first derivatives: one line for each number of the result, one column for each of the argument."""
+        _, program, out = self._transformed(transforms.jacobian, args, kwargs, ())
+        import numpy as np
+
+        return np.array(out[program.outputs :], dtype=float).reshape(program.outputs, -1)
+
+    def jvp(self, point: Any, direction: Any) -> tuple[Any, Any]:
+        """The value at the point, and how fast it changes along the direction (of the point's shape)."""
+        _, program, out = self._transformed(transforms.jvp, (point,), {}, direction)
+        n = program.outputs
+        value, slope = (rebuild(program.result, iter(map(float, part)), same) for part in (out[:n], out[n:]))
+        return value, slope
+
+    def hvp(self, point: Any, direction: Any) -> Any:
+        """The Hessian of a function of one result, times a direction, in the point's shape."""
+        structure, _, out = self._transformed(transforms.hvp, (point,), {}, direction)
+        return shaped(structure[1][0][1][0], out)
+
+    def _transformed(self, transform: Any, args: Any, kwargs: Any, direction: Any) -> tuple[Structure, Program, Any]:
+        """The outputs of another tape made from the traced one, at the first argument."""
+        chunks: list[Any] = []
+        structure = flatten((args, kwargs), chunks)
+        program, _ = self._run(structure, chunks, None)
+        if program is None:
+            raise TinygradLiteError(f"{self.__name__} does not run compiled on these arguments{user_line()}.")
+        more: list[Any] = []
+        flatten(direction, more)
+        return structure, program, program.transformed(transform, self._along(structure), chunks, more)
+
     def prepare(self, *args: Any, **kwargs: Any) -> Prepared:
         """A call for value and gradient with these arguments in place, to be repeated; see `Prepared`.
 
@@ -142,7 +173,7 @@ class CompiledFunction:
         if program is None:
             raise TinygradLiteError(f"{self.__name__} does not run compiled on these arguments{user_line()}.")
         given, data, rows = program.given(chunks, along)
-        return Prepared(program.runners[along], given, data, rows, len(along))
+        return Prepared(program.runners[along], given, data, rows, len(along or ()))
 
     def report(self) -> str:
         """What was found and made, in words and numbers: one paragraph for each compiled program."""
@@ -248,9 +279,10 @@ class CompiledFunction:
             found.append((positional[i], sum(map(size, positional[: i % len(positional)]))))
         return found
 
-    def _along(self, structure: Structure) -> tuple[int, ...]:
+    def _along(self, structure: Structure) -> Along:
         """The numbers of the inputs along which the gradient is wanted."""
-        return tuple(at for part, first in self._arguments(structure) for at in range(first, first + size(part)))
+        spans = [range(first, first + size(part)) for part, first in self._arguments(structure)]
+        return spans[0] if len(spans) == 1 else tuple(i for span in spans for i in span)
 
     def _inputs(self, program: Program, along: Along) -> Along:
         """The same, with -1 replaced by all that the function uses from outside."""
@@ -267,12 +299,12 @@ class CompiledFunction:
             at += size(part)
         return found[0] if isinstance(self.argnums, int) else tuple(found)
 
-    def _slopes_byvalues_in(self, structure: Structure, chunks: list[Any], along: Sequence[int]) -> list[float]:
+    def _slopes_byvalues_in(self, structure: Structure, chunks: list[Any], along: Along) -> list[float]:
         """The value and its slopes along those inputs, by the engine."""
         root, leaves, _ = self._byvalues_in(structure, chunks)
         found = adjoints(root) if isinstance(root, Value) else {}
         value = root.data if isinstance(root, Value) else number(root)
-        return [value, *(found.get(leaves[i], 0.0) for i in along)]
+        return [value, *(found.get(leaves[i], 0.0) for i in along or ())]
 
     def _byvalues_in(self, structure: Structure, chunks: list[Any]) -> tuple[Any, list[_Leaf], Any]:
         """The function run on Values: what compiling must agree with, and what it falls back to."""

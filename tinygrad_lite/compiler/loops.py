@@ -16,7 +16,7 @@ from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any
 
-from tinygrad_lite.compiler import slopes
+from tinygrad_lite.compiler import patterns, slopes
 from tinygrad_lite.compiler.plan import Access, Group, Plan, Run
 from tinygrad_lite.compiler.writer import Name, Writer
 
@@ -65,6 +65,9 @@ class Loops:
         w = self.w
         if self.unroll:
             self.lane, w.lanes = "rows", self.lanes
+            if group.period:
+                patterns.write(self, group)
+                return
             full = 0
             if self.spaces[group.target.array].adds and self.strip is not None and slopes.fits(group, self.lanes):
                 self._slopes(group)

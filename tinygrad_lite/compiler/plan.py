@@ -27,7 +27,7 @@ Expression = Any
 class Access:
     """Where a leaf finds its number: `array[index]`, with the index affine in the counters, or from a table."""
 
-    __slots__ = ("array", "base", "strides", "along", "table", "literal")
+    __slots__ = ("array", "base", "strides", "along", "table", "literal", "pattern")
 
     def __init__(
         self,
@@ -37,12 +37,14 @@ class Access:
         along: int = 0,
         table: Any = None,
         literal: float | None = None,
+        pattern: tuple[int, list[int]] | None = None,
     ) -> None:
         self.array = array  # "P" parameters, "X" rows of data, "K" constants, "A3" the results of group 3, ...
         self.base = base
         self.strides = strides  # one for each dimension of the group
         self.along = along  # the stride from term to term
         self.table = table  # an array of indices, by member and term, if they are not affine
+        self.pattern = pattern  # (stride from period to period, indices in the first period), where the table has one
         self.literal = literal  # the number itself, if it is the same constant everywhere
 
     def __str__(self) -> str:
@@ -87,12 +89,13 @@ class Run:
 class Group:
     """Members computed alike: `dims` are the lengths of the loops over them, outermost first."""
 
-    __slots__ = ("name", "dims", "runs", "target")
+    __slots__ = ("name", "dims", "runs", "target", "period")
 
-    def __init__(self, name: str, dims: tuple[int, ...], runs: list[Run], target: Access) -> None:
+    def __init__(self, name: str, dims: tuple[int, ...], runs: list[Run], target: Access, period: int = 0) -> None:
         self.name = name
         self.dims = dims
         self.runs = runs
+        self.period = period  # after so many members the tables repeat, shifted; 0 if there are none or they do not
         self.target = target  # an array of its own, or places in an output
 
     @property

@@ -19,7 +19,7 @@ from tinygrad_lite.compiler.tape import Tape
 from tinygrad_lite.engine.value import Value
 from tinygrad_lite.errors import OperandError, user_line
 
-Along = tuple[int, ...] | None
+Along = tuple[int, ...] | range | None
 """Which inputs the slopes are wanted for; None for the value alone."""
 
 
@@ -44,6 +44,7 @@ class Program:
         self.seconds = 0.0
         self.runners: dict[Any, backends.Runner] = {}
         self.programs: dict[Any, backends.Program] = {}
+        self.transforms: dict[Any, backends.Runner] = {}
         self.found: dict[Any, batching.Batch | None] = {}
         self.expected: dict[Any, list[float]] = {}  # what the flags of the guards must be
 
@@ -70,6 +71,16 @@ class Program:
             return given, [], 0
         gathered = batch.gathered.shape[1]
         return given, [(batch.fixed.shape[1], _taken(given, batch.gathered))] if gathered else [], batch.rows
+
+    def transformed(self, transform: Any, along: Along, chunks: list[Any], more: list[Any]) -> Any:
+        """The outputs of a tape made from this one by `transform`, with further inputs behind the others."""
+        runner = self.transforms.get(transform)
+        if runner is None:
+            tape = transform(self.tape, along or ())
+            tape.guards = []  # they were looked at when the value was computed
+            program = backends.PlainProgram(tape, None)
+            runner = self.transforms[transform] = backends.runner(program, self.backend)
+        return runner.run([*chunks, *[value.data for value in self.captured], *more])
 
     def finite(self, out: Sequence[float]) -> bool:
         return backends.finite(out)

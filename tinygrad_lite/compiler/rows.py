@@ -39,15 +39,13 @@ class RowProgram:
         slopes = along is not None
         self.parameters = parameters
         self.columns = columns  # the weight of the row is one more
-        whole = tidied(row)
+        whole = row if isinstance(row, Builder) and ops.dot not in row.op else tidied(row)
         self.prologue, inner, self.needed = _hoisted(whole, parameters)
         uniforms = len(self.needed)
-        self.forward = inner
-        body = Builder()
-        ins = [body.input(f"u{i}") for i in range(uniforms)]
-        xs = [body.input(f"x{i}") for i in range(columns)]
+        body = inner
+        ins, xs = body.inputs[:uniforms], body.inputs[uniforms:]
         weight = body.input("weight")
-        (loss,) = body.inline(inner, [*ins, *xs])
+        (loss,) = body.outputs
         flags, body.guards = [guard.flag for guard in body.guards], []
         self.row_arrays = {ref: ("P", place) for ref, place in zip(ins, self.needed, strict=True)}
         self.row_arrays |= {ref: ("X", i) for i, ref in enumerate([*xs, weight])}
@@ -104,9 +102,9 @@ def _hoisted(tape: Builder, parameters: int) -> tuple[Builder, Builder, list[int
     inside.update(zip(tape.inputs[parameters:], columns, strict=True))
     for i, (op, args) in enumerate(zip(tape.op, tape.args, strict=True)):
         if live[i] and uniform[i]:
-            before[i] = prologue.node(op, tuple([outside(ref) for ref in args]))
+            before[i] = prologue.written(op, tuple([outside(ref) for ref in args]))
         elif live[i]:
-            inside[i] = row.node(op, tuple([within(ref) for ref in args]))
+            inside[i] = row.written(op, tuple([within(ref) for ref in args]))
     row.outputs = [within(ref) for ref in tape.outputs]
     row.guards = [Guard(within(guard.flag), guard.outcome, guard.line) for guard in tape.guards]
     order = sorted(used, key=lambda ref: used[ref])  # as they stand in P: neighbours there are summed as neighbours

@@ -95,6 +95,7 @@ class Tape:
         self.outputs: list[Ref] = []
         self.guards: list[Guard] = []
         self._constants: dict[Any, Ref] = {}
+        self.handed: list[tuple[int | None, float | None]] | None = None  # of a tape without ops: what its outputs are
 
     def __len__(self) -> int:
         return len(self.op)
@@ -229,9 +230,11 @@ class Builder(Tape):
 
     def inline(self, tape: Tape, inputs: Sequence[Ref]) -> list[Ref]:
         """Write another tape's program here, with these references as its inputs; its outputs."""
-        given = dict(zip(tape.inputs, inputs, strict=True))
+        if not tape.op and not tape.guards:  # a rule such as that of mul, which only hands out what it was given
+            return self._handed_out(tape, inputs)
+        given = {~ref: new for ref, new in zip(tape.inputs, inputs, strict=True)}
         known = [
-            given[~i] if x.__class__ is str else self.constant(x)  # type: ignore[arg-type]
+            given[i] if x.__class__ is str else self.constant(x)  # type: ignore[arg-type]
             for i, x in enumerate(tape.sources)
         ]
         place: list[Ref] = []
@@ -246,6 +249,15 @@ class Builder(Tape):
             flag = place[guard.flag] if guard.flag >= 0 else known[~guard.flag]
             self.guards.append(Guard(flag, guard.outcome, guard.line))
         return moved
+
+    def _handed_out(self, tape: Tape, inputs: Sequence[Ref]) -> list[Ref]:
+        if tape.handed is None:
+            place = {ref: k for k, ref in enumerate(tape.inputs)}
+            tape.handed = [(place.get(ref), tape.number(ref)) for ref in tape.outputs]
+        return [
+            inputs[k] if k is not None else self.constant(x)  # type: ignore[arg-type]
+            for k, x in tape.handed
+        ]
 
     def negative(self, ref: Ref) -> Ref | None:
         """x, if the reference is -x."""
@@ -295,10 +307,17 @@ def _mul(b: Builder, x: Ref, y: Ref) -> Ref | None:
         if number == -1.0:
             return b.node(ops.neg, (other,))
         if number is not None and other >= 0 and b.op[other] is ops.mul:  # 2 * (100 * x) is 200 * x
-            for c, rest in (b.args[other], b.args[other][::-1]):
-                inner = b.number(c)
-                if inner is not None and math.isfinite(number * inner) and abs(number * inner) > 1e-290:
-                    return b.node(ops.mul, (b.constant(number * inner), rest))
+            c, rest = b.args[other]
+            inner = b.number(c)
+            if inner is not None and math.isfinite(number * inner) and abs(number * inner) > 1e-290:
+                return b.node(ops.mul, (b.constant(number * inner), rest))
+    if q is not None and p is None:
+        return b.written(ops.mul, (y, x))  # a constant factor stands first
+    for factor, other in ((x, y), (y, x)):  # x * (c * z) is c * (x * z): constants meet on the outside
+        if other >= 0 and b.op[other] is ops.mul:
+            c, rest = b.args[other]
+            if b.number(c) is not None and b.number(factor) is None:
+                return b.node(ops.mul, (c, b.node(ops.mul, (factor, rest))))
     minus_x, minus_y = b.negative(x), b.negative(y)
     if minus_x is not None or minus_y is not None:  # the sign goes to the outside, where a sum can take it
         if minus_x is not None and minus_y is not None:

@@ -51,6 +51,16 @@ class Trace:
         self._inner: dict[Value, Ref] = {}
         self.choices: dict[Ref, list[int]] = {}  # the whole numbers an index may be, when tracing by paths
 
+    def node(self, op: Op, args: tuple[Ref, ...]) -> Ref:
+        """Write an op. A path that begins like an earlier one takes over what that one wrote."""
+        path = self.path
+        if path is None:
+            return self.tape.node(op, args)
+        n = len(path.written)
+        ref = path.donor[n] if n < path.taken_over else self.tape.node(op, args)
+        path.written.append(ref)
+        return ref
+
     def input(self, name: str, x: float = math.nan) -> Tracer:
         return Tracer(self, self.tape.input(name), x)
 
@@ -131,23 +141,23 @@ class Tracer(Arithmetic):
         if op.arity is not None and len(operands) != op.arity:
             raise OperandError(f"{op.name} takes {op.arity} operand(s), but got {len(operands)}{user_line()}.")
         if trace.path is not None:
-            return Tracer(trace, trace.tape.node(op, tuple(refs)), math.nan)
+            return Tracer(trace, trace.node(op, tuple(refs)), math.nan)
         try:
             out = op.forward(*numbers)
         except (ValueError, ArithmeticError) as reason:
             raise op.refusal(numbers, reason) from None
-        return Tracer(trace, trace.tape.node(op, tuple(refs)), out)
+        return Tracer(trace, trace.node(op, tuple(refs)), out)
 
     # The two commonest ops written out, for the speed of tracing; `_apply` is the readable form.
 
     def __add__(self, other: Any) -> Any:
         if other.__class__ is Tracer and other.trace is self.trace:
-            return Tracer(self.trace, self.trace.tape.node(ops.add, (self.ref, other.ref)), self.number + other.number)
+            return Tracer(self.trace, self.trace.node(ops.add, (self.ref, other.ref)), self.number + other.number)
         return self._apply(ops.add, (self, other))
 
     def __mul__(self, other: Any) -> Any:
         if other.__class__ is Tracer and other.trace is self.trace:
-            return Tracer(self.trace, self.trace.tape.node(ops.mul, (self.ref, other.ref)), self.number * other.number)
+            return Tracer(self.trace, self.trace.node(ops.mul, (self.ref, other.ref)), self.number * other.number)
         return self._apply(ops.mul, (self, other))
 
     def _less(self, x: Any, y: Any) -> bool:
@@ -184,10 +194,7 @@ class Tracer(Arithmetic):
         choices = trace.choices.get(self.ref)
         if choices is None:
             raise self._frozen("as an index")
-        for low in choices[:-1]:
-            if self < low + 0.5:
-                return low
-        return choices[-1]
+        return choices[trace.path.choose(self.ref, choices)]
 
     @property
     def data(self) -> float:
@@ -214,22 +221,36 @@ class Path:
     What follows from an earlier outcome is not asked again: x < y makes y < x false.
     """
 
-    def __init__(self, script: tuple[bool, ...]) -> None:
+    def __init__(self, script: tuple[int, ...], donor: Sequence[Ref] = (), taken_over: int = 0) -> None:
         self.script = script
-        self.flags: list[Ref] = []
-        self.outcomes: list[bool] = []
+        self.donor = donor  # what the path wrote from which this one branches off ...
+        self.taken_over = taken_over  # ... and how much of it stands before the branch
+        self.written: list[Ref] = []
+        self.lengths: list[int] = []  # how much was written when each comparison was met
+        self.questions: list[tuple[Ref, list[int] | None]] = []  # a flag, or a whole number and what it may be
+        self.outcomes: list[int] = []
         self.known: dict[tuple[Ref, Ref], bool] = {}
+        self.chosen: dict[Ref, int] = {}
 
     def decide(self, tape: Tape, x: Ref, y: Ref) -> bool:
         if (x, y) not in self.known:
-            n = len(self.outcomes)
-            outcome = self.script[n] if n < len(self.script) else True
-            self.flags.append(tape.node(LESS, (x, y)))
-            self.outcomes.append(outcome)
-            self.known[x, y] = outcome
+            outcome = self.known[x, y] = bool(self._asked(tape.node(LESS, (x, y)), None))
             if outcome:
                 self.known[y, x] = False
         return self.known[x, y]
+
+    def choose(self, ref: Ref, choices: list[int]) -> int:
+        """Which of the choices a whole number is on this path."""
+        if ref not in self.chosen:
+            self.chosen[ref] = self._asked(ref, choices) if len(choices) > 1 else 0
+        return self.chosen[ref]
+
+    def _asked(self, ref: Ref, choices: list[int] | None) -> int:
+        n = len(self.outcomes)
+        self.questions.append((ref, choices))
+        self.lengths.append(len(self.written))
+        self.outcomes.append(self.script[n] if n < len(self.script) else int(choices is None))
+        return self.outcomes[-1]
 
 
 def explore(
@@ -250,17 +271,20 @@ def explore(
         TooManyPaths: there are more paths than `cap`.
     """
     done: list[tuple[Path, list[Ref]]] = []
-    scripts: list[tuple[bool, ...]] = [()]
+    scripts: list[tuple[tuple[int, ...], Sequence[Ref], int]] = [((), (), 0)]
     while scripts:
         if len(done) + len(scripts) > cap:
             raise TooManyPaths(
                 f"a function compiled for rows has more than {cap} paths through its comparisons{user_line()}."
             )
-        path = trace.path = Path(scripts.pop())
+        path = trace.path = Path(*scripts.pop())
         path.known.update(known or {})
         done.append((path, list(run())))
         for n in range(len(path.script), len(path.outcomes)):
-            scripts.append((*path.outcomes[:n], not path.outcomes[n]))
+            choices = path.questions[n][1]
+            others = range(2 if choices is None else len(choices))
+            begun = path.outcomes[:n]
+            scripts += [((*begun, o), path.written, path.lengths[n]) for o in others if o != path.outcomes[n]]
     return _joined(trace.tape, done, 0)
 
 
@@ -268,10 +292,25 @@ def _joined(tape: Tape, paths: list[tuple[Path, list[Ref]]], step: int) -> list[
     path, results = paths[0]
     if len(paths) == 1:
         return results
-    flag = path.flags[step]  # the same on all of them: they agree up to here
-    on_true = _joined(tape, [p for p in paths if p[0].outcomes[step]], step + 1)
-    on_false = _joined(tape, [p for p in paths if not p[0].outcomes[step]], step + 1)
-    return [tape.node(SELECT, (flag, x, y)) for x, y in zip(on_true, on_false, strict=True)]
+    ref, choices = path.questions[step]  # the same on all of them: they agree up to here
+    ways = range(2 if choices is None else len(choices))
+    each = [_joined(tape, [p for p in paths if p[0].outcomes[step] == way], step + 1) for way in ways]
+    if choices is None:
+        return [tape.node(SELECT, (ref, x, y)) for y, x in zip(*each, strict=True)]
+    return [picked(tape, ref, choices, options) for options in zip(*each, strict=True)]
+
+
+def picked(tape: Tape, label: Ref, choices: Sequence[int], options: Sequence[Ref]) -> Ref:
+    """The option whose choice the label is: a sum of selects of which one is not 0, all of the same shape."""
+    if len(set(options)) == 1:
+        return options[0]
+    zero = tape.constant(0.0)
+    terms = []
+    for choice, option in zip(choices, options, strict=True):
+        above = tape.node(LESS, (tape.constant(choice - 0.5), label))
+        below = tape.node(LESS, (label, tape.constant(choice + 0.5)))
+        terms.append(tape.node(SELECT, (above, tape.node(SELECT, (below, option, zero)), zero)))
+    return tape.node(ops.sum, tuple(terms))
 
 
 _TEMPLATES: dict[Any, Tape | None] = {}

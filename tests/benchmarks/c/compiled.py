@@ -39,10 +39,10 @@ def softmax_loss(sizes: tuple[int, ...]) -> Callable[..., Any]:
     return loss
 
 
-def mixture_loss(d: int, k: int) -> Callable[..., Any]:
+def mixture_loss(d: int, k: int, n: int) -> Callable[..., Any]:
     """The loss of one point, its share of what depends on parameters alone included."""
 
-    def loss(p: Any, x: Any, n: Any) -> Any:
+    def loss(p: Any, x: Any) -> Any:
         size = d * (d + 1) // 2
         terms, squares = [], []
         for c in range(k):
@@ -94,7 +94,7 @@ def _made(name: str, w: Any, backend: str) -> Timed:
     if name in ("digits-32", "digits-1797", "big"):
         return Timed(tg.compile(softmax_loss(w.sizes), batch=("x", "t"), backend=backend).prepare(w.p, w.x, w.y))
     if name == "gmm":
-        step = tg.compile(mixture_loss(w.D, w.K), batch="x", backend=backend).prepare(w.p, w.x, float(w.rows))
+        step = tg.compile(mixture_loss(w.D, w.K, w.rows), batch="x", backend=backend).prepare(w.p, w.x)
         return Timed(step, float(w.rows))
     if name.startswith("rosenbrock"):
         return Timed(tg.compile(rosenbrock, backend=backend).prepare(w.p))

@@ -1,0 +1,107 @@
+"""What a long-running program relies on: no leak, no meeting of threads, the same bits, and the derived transforms."""
+
+import gc
+import threading
+import tracemalloc
+
+import pytest
+
+import tinygrad_lite as tg
+from tinygrad_lite import Value
+from tinygrad_lite.compiler.backends import available
+
+np = pytest.importorskip("numpy")
+BACKENDS = available()
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+def test_many_calls_leak_nothing(backend):
+    fast = tg.compile(lambda w: tg.tanh(w[0] * w[1]) + w[1] ** 2, backend=backend)
+    batched = tg.compile(lambda w, x: (w * x) ** 2, batch="x", backend=backend)
+    X = np.arange(20.0)
+
+    def work(n):
+        for k in range(n):
+            fast.value_and_grad([0.1 * k, 1.0])
+            batched.value_and_grad(0.1 * k, X)
+
+    work(50)
+    gc.collect()
+    tracemalloc.start()
+    before = tracemalloc.take_snapshot()
+    work(400)
+    gc.collect()
+    grown = sum(s.size_diff for s in tracemalloc.take_snapshot().compare_to(before, "filename"))
+    tracemalloc.stop()
+
+    assert grown < 20_000
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+def test_threads_may_call_one_compiled_function(backend):
+    fast = tg.compile(lambda w, x: tg.tanh(w[0] * x[0] + w[1] * x[1]), batch="x", backend=backend)
+    X = np.random.default_rng(0).normal(size=(50, 2))
+    points = [[0.1 * k, 1.0 - 0.05 * k] for k in range(8)]
+    expected = [fast.value_and_grad(p, X) for p in points]
+    found = [[] for _ in points]
+
+    def work(k):
+        for _ in range(30):
+            found[k].append(fast.value_and_grad(points[k], X))
+
+    threads = [threading.Thread(target=work, args=(k,)) for k in range(len(points))]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+
+    assert all(answer == expected[k] for k in range(len(points)) for answer in found[k])
+
+
+def test_a_recorded_graph_can_be_replayed():
+    a, b = Value(2.0, label="a"), Value(-3.0, label="b")
+    loss = tg.tanh(a * b) + a**2
+    fast = tg.replay(loss)
+    loss.backward()
+    expected = (a.grad, b.grad)
+    a.grad = b.grad = 0.0
+
+    assert fast() == pytest.approx(loss.data, rel=1e-15)
+    assert fast.backward() == pytest.approx(loss.data, rel=1e-15)
+    assert (a.grad, b.grad) == pytest.approx(expected, rel=1e-14)
+    a.data = 0.5
+    assert fast() == pytest.approx((tg.tanh(a * b) + a**2).data, rel=1e-15)
+
+
+def test_jacobian_jvp_and_hvp_are_those_of_the_formulas():
+    fast = tg.compile(lambda x: [x[0] * x[1], tg.exp(x[0]), x[1] ** 3])
+    assert np.allclose(fast.jacobian([1.0, 2.0]), [[2.0, 1.0], [np.e, 0.0], [0.0, 12.0]], rtol=1e-14)
+    assert fast.jvp([1.0, 2.0], [1.0, -1.0])[1] == pytest.approx([1.0, np.e, -12.0])
+
+    curved = tg.compile(lambda x: x[0] ** 3 * x[1] + tg.exp(x[1]))
+    x, v = [1.5, 0.5], [2.0, -1.0]
+    hessian = np.array([[6 * x[0] * x[1], 3 * x[0] ** 2], [3 * x[0] ** 2, np.exp(x[1])]])
+    assert curved.hvp(x, v) == pytest.approx(list(hessian @ v), rel=1e-13)
+
+
+def test_source_and_report_name_what_was_made():
+    fast = tg.compile(lambda w, x: tg.tanh(w[0] * x + w[1]), batch="x")
+    fast.grad([0.5, 0.1], [1.0, 2.0, 3.0] * 5)
+
+    assert "tanh" in fast.source("tape")
+    assert "def row(inputs):" in fast.source("python")
+    assert "for (int row = 0; row < n; row++)" in fast.source("c")
+    if "llvm" in BACKENDS:
+        assert "define void @entry" in fast.source("llvm")
+        assert "machine code through LLVM" in fast.report()
+    with pytest.raises(tg.errors.OperandError, match="'fortran' was asked for"):
+        fast.source("fortran")
+
+
+def test_prepared_calls_read_and_write_in_place():
+    step = tg.compile(lambda w, x: (w[0] * x - w[1]) ** 2, batch="x").prepare([1.0, 0.0], [1.0, 2.0])
+    step()
+    assert step.loss == 2.5
+    step.parameters[1] = 1.0
+    step()
+    assert (step.loss, step.gradient.tolist()) == (0.5, [2.0, -1.0])
