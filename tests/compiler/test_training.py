@@ -191,6 +191,12 @@ def test_a_class_that_was_not_seen_is_never_taken_for_another():
     eager = nn.cross_entropy([model(x) for x in X.tolist()], y.tolist())
 
     assert step(X, y) == pytest.approx(eager.data, rel=1e-12)
+    before = numbers(model)
+    other = network([5, 4, 3])
+    epochs = nn.compile_step(other, nn.cross_entropy, nn.SGD(other, lr=0.1))
+    epochs.run(X, few, epochs=1, batch_size=4)
+    assert epochs.run(X, y, epochs=1, batch_size=4)[0] > 0
+    assert numbers(model) == before
     kept = few.astype(float)
     step(X, kept)
     step(X, kept)

@@ -7,6 +7,7 @@ call of the compiled `train` (training_code.py) however many they are.
 from __future__ import annotations
 
 import ctypes
+import itertools
 from collections.abc import Iterator, Sequence
 from typing import Any
 
@@ -16,6 +17,10 @@ from tinygrad_lite.engine.value import Value
 from tinygrad_lite.errors import AnomalyError, OperandError
 
 _DONE = training_code.FIELDS.index("done")
+
+
+class Unseen(OperandError):
+    """A target is none of those for which the code was made; nothing was done."""
 
 
 class Machine:
@@ -58,19 +63,33 @@ class Machine:
         self.fields[len(training_code.FIELDS) :] = [_address(array) for array in self.state]
         self.batches: dict[int, Any] = {}
         self.kept: tuple[Any, Any] = (None, None)
+        self.shapes: Any = None
+        self.rows = 0
 
     def _set(self, **fields: int) -> None:
         for name, x in fields.items():
             self.fields[training_code.FIELDS.index(name)] = x
 
     def again(self, X: Any, y: Any) -> bool:
-        """Whether these are the very arrays of the last call, whose numbers are read where they lie."""
-        return X is self.kept[0] and y is self.kept[1]
+        """Whether this code serves these arrays as it is: those of the last call, or others of the same kind.
+
+        The numbers are read where they lie; whether targets are known is found out on the way.
+        """
+        if X is self.kept[0] and y is self.kept[1]:
+            return True
+        shapes = (getattr(X, "shape", ())[1:], getattr(y, "shape", (0, 0, 0))[1:])
+        if shapes != self.shapes or len(X) != len(y) or not len(X):
+            return False
+        import numpy as np
+
+        self.take(X, y, np.asarray(X, dtype=float), np.asarray(y, dtype=float), self.columns)
+        return True
 
     def take(self, X: Any, y: Any, table: Any, targets: Any, columns: Any) -> None:
         """Read the rows from these tables from now on."""
         import numpy as np
 
+        self.shapes, self.columns = (table.shape[1:], targets.shape[1:]), [(first, None) for first, _ in columns]
         sources, self.holding = [], []
         for (first, _), array, checked in zip(columns, (table, targets), (0, 1), strict=True):
             flat = np.ascontiguousarray(array).reshape(len(array), -1)
@@ -81,11 +100,14 @@ class Machine:
         # the same arrays next time are read where they lie; what had to be copied is looked at again
         seen = table is X and targets is y and all(map(np.shares_memory, self.holding, (X, y)))
         self.kept = (X, y) if seen else (None, None)
+        if len(table) == self.rows:
+            return
         self.rows = len(table)
-        self.single = self._plan([range(self.rows)])
+        self.single = self._plan([list(range(self.rows))])
+        self.planned: dict[tuple[int, int], _Plan] = {}
 
     def _batch(self, rows: int) -> Any:
-        """The description of a batch of so many rows, and its buffers."""
+        """Of a batch of so many rows: where its description is, the rows its buffers take, and these themselves."""
         import numpy as np
 
         if rows not in self.batches:
@@ -93,27 +115,26 @@ class Machine:
             block, lanes = b.main.shape[2], b.tail.shape[2]
             fields = [b.pointer, _address(b.main), b.blocks, block, _address(b.tail), b.rest, lanes]
             fields += [b.main.shape[1], _address(b.parameters), _address(b.out)]
-            self.batches[rows] = (np.array(fields, dtype=np.int64), b)
+            description = np.array(fields, dtype=np.int64)
+            self.batches[rows] = (_address(description), b.blocks * block + b.rest * lanes, description, b)
         return self.batches[rows]
 
-    def _plan(self, batches: Sequence[Sequence[int]]) -> _Plan:
+    def _plan(self, batches: Sequence[list[int]]) -> _Plan:
         """The steps of these batches; a batch that is still in its buffers, in the same order, is not fetched again."""
         import numpy as np
 
         pieces, starts, at = [], [], 0
         last: Any = None
         for places in batches:
-            description, _ = self._batch(len(places))
+            description, needed, *_ = self._batch(len(places))
             if places is last:
-                starts.append((_address(description), -1))
+                starts.append((description, -1))
                 continue
             last = places
-            needed = int(description[2] * description[3] + description[5] * description[6])
-            index = np.asarray(places, dtype=np.int64)
-            pieces.append(np.concatenate([index, np.repeat(index[-1:], needed - len(index))]))
-            starts.append((_address(description), at))
+            pieces += [places, places[-1:] * (needed - len(places))]
+            starts.append((description, at))
             at += needed
-        return _Plan(starts, np.concatenate(pieces), self.shared)
+        return _Plan(starts, np.fromiter(itertools.chain.from_iterable(pieces), np.int64, at), self.shared)
 
     def _agree(self) -> None:
         """Take over what was changed from outside: the optimizer's state, or that another step bound the parameters."""
@@ -141,13 +162,15 @@ class Machine:
         self.compiled.call(self.pointer)
         done = fields[_DONE]
         if done < 0:
-            raise OperandError(
-                f"a target is not among those the step was compiled for: {', '.join(f'{c:g}' for c in self.choices)}."
-            )
+            raise self._unseen()
         optimizer.steps = before + done
         self.owner.losses += plan.losses[:done]
         if done < steps:
             raise not_finite(plan.losses[done], before + done + 1)
+
+    def _unseen(self) -> Unseen:
+        known = ", ".join(f"{choice:g}" for choice in self.choices)
+        return Unseen(f"a target is not among those the step was compiled for: {known}.")
 
     def _numbers(self, before: int, steps: int) -> Iterator[float]:
         """The shared numbers of each step, one after the other."""
@@ -164,9 +187,20 @@ class Machine:
         self._go(self.single)
         return float(self.owner.losses[-1])
 
-    def many(self, orders: Sequence[Sequence[Sequence[int]]]) -> None:
-        """The steps of whole epochs."""
-        self._go(self._plan([places for order in orders for places in order]))
+    def many(self, orders: Sequence[Sequence[list[int]]], again: bool) -> None:
+        """The steps of whole epochs; `again` says that such a call always has this order."""
+        if self.choices:  # before the first step is taken
+            import numpy as np
+
+            if not np.isin(self.holding[1], self.choices).all():
+                raise self._unseen()
+        key = (len(orders), len(orders[0]))
+        plan = self.planned.get(key) if again else None
+        if plan is None:
+            plan = self._plan([places for order in orders for places in order])
+            if again:
+                self.planned = {key: plan}
+        self._go(plan)
 
 
 class _Plan:
@@ -182,7 +216,7 @@ class _Plan:
         numbers, rows = ctypes.addressof(self.shared), _address(index)
         self.table = np.array(
             [
-                (description, rows + 8 * at if at >= 0 else 0, numbers + 8 * shared * i)
+                (description, 0 if at < 0 else rows + 8 * at, numbers + 8 * shared * i)
                 for i, (description, at) in enumerate(starts)
             ],
             dtype=np.int64,

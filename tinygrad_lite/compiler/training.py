@@ -16,7 +16,7 @@ from typing import Any
 
 from tinygrad_lite.compiler.batched import BatchedFunction
 from tinygrad_lite.compiler.bound import release
-from tinygrad_lite.compiler.machine import Machine, not_finite
+from tinygrad_lite.compiler.machine import Machine, Unseen, not_finite
 from tinygrad_lite.engine.value import Value
 from tinygrad_lite.errors import OperandError, ShapeError, TinygradLiteError, user_line
 
@@ -61,7 +61,11 @@ class CompiledStep:
             machine = self._prepared(X, y)
         if machine is None:
             return self._slowly(X, y)
-        return machine.one()
+        try:
+            return machine.one()
+        except Unseen:  # a class that did not occur before
+            machine = self._prepared(X, y)
+            return self._slowly(X, y) if machine is None else machine.one()
 
     def run(
         self, X: Any, y: Any, epochs: int, batch_size: int | None = None, shuffle_seed: object = None
@@ -82,17 +86,23 @@ class CompiledStep:
         if not rows or not epochs:
             return []
         size = min(batch_size or rows, rows)
-        if shuffle_seed is None or size == rows:
-            orders = [list(_places(rows, size, None, 0))] * epochs
-        else:
-            orders = [list(_places(rows, size, shuffle_seed, epoch)) for epoch in range(1, epochs + 1)]
+        shuffled = shuffle_seed is not None and size < rows
+        orders = [list(_places(rows, size, shuffle_seed, epoch)) for epoch in range(1, epochs + 1 if shuffled else 2)]
+        orders *= 1 if shuffled else epochs
         first = len(self.losses)
-        machine = self._prepared(X, y)
+        machine = self._machine
+        if machine is None or not machine.again(X, y):
+            machine = self._prepared(X, y)
+        try:
+            if machine is not None:
+                machine.many(orders, again=not shuffled)
+        except Unseen:
+            machine = self._prepared(X, y)
+            if machine is not None:
+                machine.many(orders, again=not shuffled)
         if machine is None:
             for places in itertools.chain.from_iterable(orders):
                 self._slowly([X[i] for i in places], [y[i] for i in places])
-        else:
-            machine.many(orders)
         found, each = self.losses[first:], len(orders[0])
         shares = [len(places) / rows for places in orders[0]]
         return [math.fsum(map(_times, found[at : at + each], shares)) for at in range(0, len(found), each)]
@@ -202,10 +212,10 @@ def _plain(x: Any) -> Any:
 
 
 def _places(rows: int, size: int, seed: object, epoch: int) -> Iterator[list[int]]:
-    """The rows of each batch of an epoch, in the order of `nn.fit`."""
+    """The rows of each batch of an epoch, in the order of `nn.fit`; without a seed in the order they have."""
     import random
 
     order = list(range(rows))
-    if seed is not None:
+    if seed is not None and size < rows:
         random.Random(f"{seed}/{epoch}").shuffle(order)
     return (order[at : at + size] for at in range(0, rows, size))
