@@ -29,15 +29,10 @@ class Machine:
     def __init__(self, owner: Any, code: Any, runner: Any, choices: Sequence[int]) -> None:
         self.owner, self.code, self.runner = owner, code, runner
         optimizer = owner.optimizer
+        self.hyper = dict(optimizer.hyper)  # numbers that the rule was compiled with
         captured = list(code.captured)
         known = set(captured)
         idle = [p for p in optimizer.parameters if p not in known]  # the loss does not depend on these
-        frozen = [p for p in captured if p not in set(optimizer.parameters)]
-        if frozen:
-            raise OperandError(
-                f"the loss depends on {len(frozen)} Values that the optimizer does not move, such as {frozen[0]!r}; "
-                "give the optimizer all parameters of the model."
-            )
         self.values: list[Value] = [*captured, *idle]
         self.active = len(captured)
         lanes = jit.host().lanes
@@ -75,6 +70,8 @@ class Machine:
 
         The numbers are read where they lie; whether targets are known is found out on the way.
         """
+        if self.owner.optimizer.hyper != self.hyper:
+            return False
         if X is self.kept[0] and y is self.kept[1]:
             return True
         shapes = (getattr(X, "shape", ())[1:], getattr(y, "shape", (0, 0, 0))[1:])

@@ -42,7 +42,7 @@ class CompiledStep:
         self._by_label: bool | None = None
         self._gradient: BatchedFunction | None = None
         self._machine: Machine | None = None
-        self._machines: dict[int, Machine] = {}
+        self._machines: dict[Any, Machine] = {}
 
     # ------------------------------------------------------------------ what a user calls
 
@@ -147,9 +147,14 @@ class CompiledStep:
         runner = code.runners[True] if code is not None else None
         if runner is None or runner.name != "llvm":
             return None
-        machine = self._machines.get(id(code))
+        assert code is not None
+        moved = set(self.optimizer.parameters)
+        if any(value not in moved for value in code.captured):
+            return None  # some Values stay as they are
+        key = (id(code), *self.optimizer.hyper.items())
+        machine = self._machines.get(key)
         if machine is None:
-            machine = self._machines[id(code)] = Machine(self, code, runner, call.choices("y"))
+            machine = self._machines[key] = Machine(self, code, runner, call.choices("y"))
         machine.take(X, y, table, targets, call.columns())
         self._machine = machine
         return machine
