@@ -28,7 +28,7 @@ class Machine:
 
     def __init__(self, owner: Any, code: Any, runner: Any, choices: Sequence[int]) -> None:
         self.owner, self.code, self.runner = owner, code, runner
-        optimizer = owner.optimizer
+        self.optimizer = optimizer = owner.optimizer
         self.hyper = dict(optimizer.hyper)  # numbers that the rule was compiled with
         captured = list(code.captured)
         known = set(captured)
@@ -48,7 +48,7 @@ class Machine:
         self.choices = [float(choice) for choice in choices]
         count = len(optimizer.numbers(0.0, 1))
         text = training_code.text(optimizer.rule, len(self.state), count, lanes, self.choices)
-        self.compiled = jit.compile_ir(text, "train")
+        self.call = jit.compile_ir(text, "train").call
         self.shared = count
         self.fields = (ctypes.c_int64 * (len(training_code.FIELDS) + len(self.state)))()
         self.pointer = ctypes.addressof(self.fields)
@@ -70,7 +70,7 @@ class Machine:
 
         The numbers are read where they lie; whether targets are known is found out on the way.
         """
-        if self.owner.optimizer.hyper != self.hyper:
+        if self.optimizer.hyper != self.hyper:
             return False
         if X is self.kept[0] and y is self.kept[1]:
             return True
@@ -101,7 +101,7 @@ class Machine:
             return
         self.rows = len(table)
         self.single = self._plan([list(range(self.rows))])
-        self.planned: dict[tuple[int, int], _Plan] = {}
+        self.planned: dict[tuple[int, int, int], _Plan] = {}
 
     def _batch(self, rows: int) -> Any:
         """Of a batch of so many rows: where its description is, the rows its buffers take, and these themselves."""
@@ -116,26 +116,22 @@ class Machine:
             self.batches[rows] = (_address(description), b.blocks * block + b.rest * lanes, description, b)
         return self.batches[rows]
 
-    def _plan(self, batches: Sequence[list[int]]) -> _Plan:
-        """The steps of these batches; a batch that is still in its buffers, in the same order, is not fetched again."""
+    def _plan(self, batches: Sequence[list[int]], times: int = 1) -> _Plan:
+        """The steps of these batches, so many times; a single batch is fetched once and then stays in its buffers."""
         import numpy as np
 
         pieces, starts, at = [], [], 0
-        last: Any = None
         for places in batches:
             description, needed, *_ = self._batch(len(places))
-            if places is last:
-                starts.append((description, -1))
-                continue
-            last = places
             pieces += [places, places[-1:] * (needed - len(places))]
             starts.append((description, at))
             at += needed
-        return _Plan(starts, np.fromiter(itertools.chain.from_iterable(pieces), np.int64, at), self.shared)
+        index = np.fromiter(itertools.chain.from_iterable(pieces), np.int64, at)
+        return _Plan(starts, index, self.shared, times)
 
     def _agree(self) -> None:
         """Take over what was changed from outside: the optimizer's state, or that another step bound the parameters."""
-        optimizer = self.owner.optimizer
+        optimizer = self.optimizer
         for name, array in zip(optimizer.slots, self.state, strict=True):
             if optimizer.state[name] is not self.seen.get(name):
                 array[: len(self.order)] = [optimizer.state[name][i] for i in self.order]
@@ -144,20 +140,17 @@ class Machine:
             bind(self.values, self.parameters, self.gradient)
 
     def _go(self, plan: _Plan) -> None:
-        optimizer, fields, shared = self.owner.optimizer, self.fields, plan.shared
-        self._agree()
+        """Take the steps of a plan."""
+        optimizer, shared = self.optimizer, plan.shared
         before, steps = optimizer.steps, plan.steps
-        if steps == 1:
-            shared[: self.shared] = optimizer.numbers(optimizer.learning_rate(), before + 1)
-        elif self.shared == 1 and not callable(optimizer.lr):
+        self._agree()
+        if self.shared == 1 and not callable(optimizer.lr):
             shared[:] = [optimizer.lr] * steps
         else:
             shared[:] = list(self._numbers(before, steps))
-        if plan is not self.current:
-            self._set(steps=steps, plan=plan.address, losses=ctypes.addressof(plan.losses))
-            self.current = plan
-        self.compiled.call(self.pointer)
-        done = fields[_DONE]
+        self._begin(plan)
+        self.call(self.pointer)
+        done = self.fields[_DONE]
         if done < 0:
             raise self._unseen()
         optimizer.steps = before + done
@@ -165,13 +158,34 @@ class Machine:
         if done < steps:
             raise not_finite(plan.losses[done], before + done + 1)
 
+    def _begin(self, plan: _Plan) -> None:
+        if plan is not self.current:
+            self._set(steps=plan.steps, plan=plan.address, losses=ctypes.addressof(plan.losses))
+            self.current = plan
+
+    def one(self) -> float:
+        """One step on all rows: what `_go` does, without a detour."""
+        optimizer, plan = self.optimizer, self.single
+        if plan is not self.current:
+            self._begin(plan)
+        if self.state or not holds(self.values[0], self.parameters):
+            self._agree()
+        plan.shared[:] = optimizer.numbers(optimizer.learning_rate(), optimizer.steps + 1)
+        self.call(self.pointer)
+        if self.fields[_DONE] != 1:
+            raise self._unseen() if self.fields[_DONE] < 0 else not_finite(plan.losses[0], optimizer.steps + 1)
+        optimizer.steps += 1
+        loss: float = plan.losses[0]
+        self.owner.losses.append(loss)
+        return loss
+
     def _unseen(self) -> Unseen:
         known = ", ".join(f"{choice:g}" for choice in self.choices)
         return Unseen(f"a target is not among those the step was compiled for: {known}.")
 
     def _numbers(self, before: int, steps: int) -> Iterator[float]:
         """The shared numbers of each step, one after the other."""
-        optimizer = self.owner.optimizer
+        optimizer = self.optimizer
         try:
             for i in range(before, before + steps):
                 optimizer.steps = i
@@ -179,22 +193,17 @@ class Machine:
         finally:
             optimizer.steps = before
 
-    def one(self) -> float:
-        """One step on all rows."""
-        self._go(self.single)
-        return float(self.owner.losses[-1])
-
-    def many(self, orders: Sequence[Sequence[list[int]]], again: bool) -> None:
-        """The steps of whole epochs; `again` says that such a call always has this order."""
+    def many(self, batches: Sequence[list[int]], times: int, again: bool) -> None:
+        """The steps of whole epochs: these batches, so many times; `again` says that the next call has the same."""
         if self.choices:  # before the first step is taken
             import numpy as np
 
             if not np.isin(self.holding[1], self.choices).all():
                 raise self._unseen()
-        key = (len(orders), len(orders[0]))
+        key = (len(batches), len(batches[0]), times)
         plan = self.planned.get(key) if again else None
         if plan is None:
-            plan = self._plan([places for order in orders for places in order])
+            plan = self._plan(batches, times)
             if again:
                 self.planned = {key: plan}
         self._go(plan)
@@ -203,21 +212,19 @@ class Machine:
 class _Plan:
     """The steps of one call of `train`: for each its batch, rows and shared numbers; and room for the losses."""
 
-    def __init__(self, starts: Sequence[tuple[int, int]], index: Any, shared: int) -> None:
+    def __init__(self, starts: Sequence[tuple[int, int]], index: Any, shared: int, times: int) -> None:
         import numpy as np
 
-        self.steps = len(starts)
+        self.steps = len(starts) * times
         self.index = index
         self.shared = (ctypes.c_double * (self.steps * shared))()
         self.losses = (ctypes.c_double * self.steps)()
-        numbers, rows = ctypes.addressof(self.shared), _address(index)
-        self.table = np.array(
-            [
-                (description, 0 if at < 0 else rows + 8 * at, numbers + 8 * shared * i)
-                for i, (description, at) in enumerate(starts)
-            ],
-            dtype=np.int64,
-        )
+        self.table: Any = np.zeros((self.steps, 3), dtype=np.int64)
+        self.table[:, :2] = np.tile(np.array(starts, dtype=np.int64), (times, 1))
+        self.table[:, 1] = self.table[:, 1] * 8 + _address(index)
+        if len(starts) == 1:
+            self.table[1:, 1] = 0
+        self.table[:, 2] = ctypes.addressof(self.shared) + 8 * shared * np.arange(self.steps)
         self.address = _address(self.table)
 
 

@@ -9,9 +9,8 @@ optimizer takes its own step.
 
 from __future__ import annotations
 
-import itertools
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 from tinygrad_lite.compiler.batched import BatchedFunction
@@ -87,24 +86,27 @@ class CompiledStep:
             return []
         size = min(batch_size or rows, rows)
         shuffled = shuffle_seed is not None and size < rows
-        orders = [list(_places(rows, size, shuffle_seed, epoch)) for epoch in range(1, epochs + 1 if shuffled else 2)]
-        orders *= 1 if shuffled else epochs
+        each = -(-rows // size)
+        shares = [min(size, rows - at) / rows for at in range(0, rows, size)]
+        batches = [b for epoch in range(epochs if shuffled else 1) for b in _batches(rows, size, shuffle_seed, epoch)]
+        times = 1 if shuffled else epochs
         first = len(self.losses)
         machine = self._machine
         if machine is None or not machine.again(X, y):
             machine = self._prepared(X, y)
         try:
             if machine is not None:
-                machine.many(orders, again=not shuffled)
+                machine.many(batches, times, again=not shuffled)
         except Unseen:
             machine = self._prepared(X, y)
             if machine is not None:
-                machine.many(orders, again=not shuffled)
+                machine.many(batches, times, again=not shuffled)
         if machine is None:
-            for places in itertools.chain.from_iterable(orders):
+            for places in batches * times:
                 self._slowly([X[i] for i in places], [y[i] for i in places])
-        found, each = self.losses[first:], len(orders[0])
-        shares = [len(places) / rows for places in orders[0]]
+        found = self.losses[first:]
+        if each == 1:
+            return found
         return [math.fsum(map(_times, found[at : at + each], shares)) for at in range(0, len(found), each)]
 
     def release(self) -> None:
@@ -216,11 +218,11 @@ def _plain(x: Any) -> Any:
     return x.tolist() if hasattr(x, "tolist") else x
 
 
-def _places(rows: int, size: int, seed: object, epoch: int) -> Iterator[list[int]]:
-    """The rows of each batch of an epoch, in the order of `nn.fit`; without a seed in the order they have."""
+def _batches(rows: int, size: int, seed: object, epoch: int) -> list[list[int]]:
+    """The rows of each batch of an epoch counted from 0, in the order of `nn.fit`; without a seed as they stand."""
     import random
 
     order = list(range(rows))
     if seed is not None and size < rows:
-        random.Random(f"{seed}/{epoch}").shuffle(order)
-    return (order[at : at + size] for at in range(0, rows, size))
+        random.Random(f"{seed}/{epoch + 1}").shuffle(order)
+    return [order[at : at + size] for at in range(0, rows, size)]
