@@ -168,6 +168,33 @@ def test_a_step_of_the_optimizer_itself_may_come_between():
     assert numbers(fast) == pytest.approx(numbers(slow), rel=1e-12)
 
 
+def test_a_hyperparameter_changed_on_the_way_is_obeyed():
+    X, y = LINE
+    slow, fast = network([3, 4, 1]), network([3, 4, 1])
+    plain, compiled = nn.SGD(slow, lr=0.05, momentum=0.9), nn.SGD(fast, lr=0.05, momentum=0.9)
+    step = nn.compile_step(fast, nn.mse, compiled)
+    for momentum, lr in [(0.9, 0.05), (0.5, 0.05), (0.5, 0.01), (0.9, 0.01)]:
+        plain.hyper["momentum"] = compiled.hyper["momentum"] = momentum
+        plain.lr = compiled.lr = lr
+        nn.fit(slow, (X.tolist(), y.tolist()), nn.mse, plain, epochs=1, progress=False)
+        step(X, y)
+
+        assert numbers(fast) == pytest.approx(numbers(slow), rel=1e-12)
+
+
+def test_values_that_the_optimizer_does_not_hold_stay_as_they_are():
+    X, y = LINE
+    model = network([3, 4, 1])
+    last = model.layers[-1].parameters()
+    before = numbers(model)
+    step = nn.compile_step(model, nn.mse, nn.SGD(last, lr=0.1))
+    losses = [step(X, y) for _ in range(5)]
+
+    assert losses == sorted(losses, reverse=True)
+    assert numbers(model)[: -len(last)] == before[: -len(last)]
+    assert numbers(model)[-len(last) :] != before[-len(last) :]
+
+
 def test_a_loss_that_is_not_finite_stops_before_anything_moves():
     X, y = (array.copy() for array in LINE)
     model = network([3, 4, 1])
@@ -191,6 +218,12 @@ def test_a_class_that_was_not_seen_is_never_taken_for_another():
     eager = nn.cross_entropy([model(x) for x in X.tolist()], y.tolist())
 
     assert step(X, y) == pytest.approx(eager.data, rel=1e-12)
+    before = numbers(model)
+    other = network([5, 4, 3])
+    epochs = nn.compile_step(other, nn.cross_entropy, nn.SGD(other, lr=0.1))
+    epochs.run(X, few, epochs=1, batch_size=4)
+    assert epochs.run(X, y, epochs=1, batch_size=4)[0] > 0
+    assert numbers(model) == before
     kept = few.astype(float)
     step(X, kept)
     step(X, kept)

@@ -7,6 +7,7 @@ call of the compiled `train` (training_code.py) however many they are.
 from __future__ import annotations
 
 import ctypes
+import itertools
 from collections.abc import Iterator, Sequence
 from typing import Any
 
@@ -18,21 +19,20 @@ from tinygrad_lite.errors import AnomalyError, OperandError
 _DONE = training_code.FIELDS.index("done")
 
 
+class Unseen(OperandError):
+    """A target is none of those for which the code was made; nothing was done."""
+
+
 class Machine:
     """The machine code of one compiled loss with its optimizer, and the arrays that it works on."""
 
     def __init__(self, owner: Any, code: Any, runner: Any, choices: Sequence[int]) -> None:
         self.owner, self.code, self.runner = owner, code, runner
-        optimizer = owner.optimizer
+        self.optimizer = optimizer = owner.optimizer
+        self.hyper = dict(optimizer.hyper)  # numbers that the rule was compiled with
         captured = list(code.captured)
         known = set(captured)
         idle = [p for p in optimizer.parameters if p not in known]  # the loss does not depend on these
-        frozen = [p for p in captured if p not in set(optimizer.parameters)]
-        if frozen:
-            raise OperandError(
-                f"the loss depends on {len(frozen)} Values that the optimizer does not move, such as {frozen[0]!r}; "
-                "give the optimizer all parameters of the model."
-            )
         self.values: list[Value] = [*captured, *idle]
         self.active = len(captured)
         lanes = jit.host().lanes
@@ -48,7 +48,7 @@ class Machine:
         self.choices = [float(choice) for choice in choices]
         count = len(optimizer.numbers(0.0, 1))
         text = training_code.text(optimizer.rule, len(self.state), count, lanes, self.choices)
-        self.compiled = jit.compile_ir(text, "train")
+        self.call = jit.compile_ir(text, "train").call
         self.shared = count
         self.fields = (ctypes.c_int64 * (len(training_code.FIELDS) + len(self.state)))()
         self.pointer = ctypes.addressof(self.fields)
@@ -58,19 +58,35 @@ class Machine:
         self.fields[len(training_code.FIELDS) :] = [_address(array) for array in self.state]
         self.batches: dict[int, Any] = {}
         self.kept: tuple[Any, Any] = (None, None)
+        self.shapes: Any = None
+        self.rows = 0
 
     def _set(self, **fields: int) -> None:
         for name, x in fields.items():
             self.fields[training_code.FIELDS.index(name)] = x
 
     def again(self, X: Any, y: Any) -> bool:
-        """Whether these are the very arrays of the last call, whose numbers are read where they lie."""
-        return X is self.kept[0] and y is self.kept[1]
+        """Whether this code serves these arrays as it is: those of the last call, or others of the same kind.
+
+        The numbers are read where they lie; whether targets are known is found out on the way.
+        """
+        if self.optimizer.hyper != self.hyper:
+            return False
+        if X is self.kept[0] and y is self.kept[1]:
+            return True
+        shapes = (getattr(X, "shape", ())[1:], getattr(y, "shape", (0, 0, 0))[1:])
+        if shapes != self.shapes or len(X) != len(y) or not len(X):
+            return False
+        import numpy as np
+
+        self.take(X, y, np.asarray(X, dtype=float), np.asarray(y, dtype=float), self.columns)
+        return True
 
     def take(self, X: Any, y: Any, table: Any, targets: Any, columns: Any) -> None:
         """Read the rows from these tables from now on."""
         import numpy as np
 
+        self.shapes, self.columns = (table.shape[1:], targets.shape[1:]), [(first, None) for first, _ in columns]
         sources, self.holding = [], []
         for (first, _), array, checked in zip(columns, (table, targets), (0, 1), strict=True):
             flat = np.ascontiguousarray(array).reshape(len(array), -1)
@@ -81,11 +97,14 @@ class Machine:
         # the same arrays next time are read where they lie; what had to be copied is looked at again
         seen = table is X and targets is y and all(map(np.shares_memory, self.holding, (X, y)))
         self.kept = (X, y) if seen else (None, None)
+        if len(table) == self.rows:
+            return
         self.rows = len(table)
-        self.single = self._plan([range(self.rows)])
+        self.single = self._plan([list(range(self.rows))])
+        self.planned: dict[tuple[int, int, int], _Plan] = {}
 
     def _batch(self, rows: int) -> Any:
-        """The description of a batch of so many rows, and its buffers."""
+        """Of a batch of so many rows: where its description is, the rows its buffers take, and these themselves."""
         import numpy as np
 
         if rows not in self.batches:
@@ -93,31 +112,26 @@ class Machine:
             block, lanes = b.main.shape[2], b.tail.shape[2]
             fields = [b.pointer, _address(b.main), b.blocks, block, _address(b.tail), b.rest, lanes]
             fields += [b.main.shape[1], _address(b.parameters), _address(b.out)]
-            self.batches[rows] = (np.array(fields, dtype=np.int64), b)
+            description = np.array(fields, dtype=np.int64)
+            self.batches[rows] = (_address(description), b.blocks * block + b.rest * lanes, description, b)
         return self.batches[rows]
 
-    def _plan(self, batches: Sequence[Sequence[int]]) -> _Plan:
-        """The steps of these batches; a batch that is still in its buffers, in the same order, is not fetched again."""
+    def _plan(self, batches: Sequence[list[int]], times: int = 1) -> _Plan:
+        """The steps of these batches, so many times; a single batch is fetched once and then stays in its buffers."""
         import numpy as np
 
         pieces, starts, at = [], [], 0
-        last: Any = None
         for places in batches:
-            description, _ = self._batch(len(places))
-            if places is last:
-                starts.append((_address(description), -1))
-                continue
-            last = places
-            needed = int(description[2] * description[3] + description[5] * description[6])
-            index = np.asarray(places, dtype=np.int64)
-            pieces.append(np.concatenate([index, np.repeat(index[-1:], needed - len(index))]))
-            starts.append((_address(description), at))
+            description, needed, *_ = self._batch(len(places))
+            pieces += [places, places[-1:] * (needed - len(places))]
+            starts.append((description, at))
             at += needed
-        return _Plan(starts, np.concatenate(pieces), self.shared)
+        index = np.fromiter(itertools.chain.from_iterable(pieces), np.int64, at)
+        return _Plan(starts, index, self.shared, times)
 
     def _agree(self) -> None:
         """Take over what was changed from outside: the optimizer's state, or that another step bound the parameters."""
-        optimizer = self.owner.optimizer
+        optimizer = self.optimizer
         for name, array in zip(optimizer.slots, self.state, strict=True):
             if optimizer.state[name] is not self.seen.get(name):
                 array[: len(self.order)] = [optimizer.state[name][i] for i in self.order]
@@ -126,32 +140,52 @@ class Machine:
             bind(self.values, self.parameters, self.gradient)
 
     def _go(self, plan: _Plan) -> None:
-        optimizer, fields, shared = self.owner.optimizer, self.fields, plan.shared
-        self._agree()
+        """Take the steps of a plan."""
+        optimizer, shared = self.optimizer, plan.shared
         before, steps = optimizer.steps, plan.steps
-        if steps == 1:
-            shared[: self.shared] = optimizer.numbers(optimizer.learning_rate(), before + 1)
-        elif self.shared == 1 and not callable(optimizer.lr):
+        self._agree()
+        if self.shared == 1 and not callable(optimizer.lr):
             shared[:] = [optimizer.lr] * steps
         else:
             shared[:] = list(self._numbers(before, steps))
-        if plan is not self.current:
-            self._set(steps=steps, plan=plan.address, losses=ctypes.addressof(plan.losses))
-            self.current = plan
-        self.compiled.call(self.pointer)
-        done = fields[_DONE]
+        self._begin(plan)
+        self.call(self.pointer)
+        done = self.fields[_DONE]
         if done < 0:
-            raise OperandError(
-                f"a target is not among those the step was compiled for: {', '.join(f'{c:g}' for c in self.choices)}."
-            )
+            raise self._unseen()
         optimizer.steps = before + done
         self.owner.losses += plan.losses[:done]
         if done < steps:
             raise not_finite(plan.losses[done], before + done + 1)
 
+    def _begin(self, plan: _Plan) -> None:
+        if plan is not self.current:
+            self._set(steps=plan.steps, plan=plan.address, losses=ctypes.addressof(plan.losses))
+            self.current = plan
+
+    def one(self) -> float:
+        """One step on all rows: what `_go` does, without a detour."""
+        optimizer, plan = self.optimizer, self.single
+        if plan is not self.current:
+            self._begin(plan)
+        if self.state or not holds(self.values[0], self.parameters):
+            self._agree()
+        plan.shared[:] = optimizer.numbers(optimizer.learning_rate(), optimizer.steps + 1)
+        self.call(self.pointer)
+        if self.fields[_DONE] != 1:
+            raise self._unseen() if self.fields[_DONE] < 0 else not_finite(plan.losses[0], optimizer.steps + 1)
+        optimizer.steps += 1
+        loss: float = plan.losses[0]
+        self.owner.losses.append(loss)
+        return loss
+
+    def _unseen(self) -> Unseen:
+        known = ", ".join(f"{choice:g}" for choice in self.choices)
+        return Unseen(f"a target is not among those the step was compiled for: {known}.")
+
     def _numbers(self, before: int, steps: int) -> Iterator[float]:
         """The shared numbers of each step, one after the other."""
-        optimizer = self.owner.optimizer
+        optimizer = self.optimizer
         try:
             for i in range(before, before + steps):
                 optimizer.steps = i
@@ -159,34 +193,38 @@ class Machine:
         finally:
             optimizer.steps = before
 
-    def one(self) -> float:
-        """One step on all rows."""
-        self._go(self.single)
-        return float(self.owner.losses[-1])
+    def many(self, batches: Sequence[list[int]], times: int, again: bool) -> None:
+        """The steps of whole epochs: these batches, so many times; `again` says that the next call has the same."""
+        if self.choices:  # before the first step is taken
+            import numpy as np
 
-    def many(self, orders: Sequence[Sequence[Sequence[int]]]) -> None:
-        """The steps of whole epochs."""
-        self._go(self._plan([places for order in orders for places in order]))
+            if not np.isin(self.holding[1], self.choices).all():
+                raise self._unseen()
+        key = (len(batches), len(batches[0]), times)
+        plan = self.planned.get(key) if again else None
+        if plan is None:
+            plan = self._plan(batches, times)
+            if again:
+                self.planned = {key: plan}
+        self._go(plan)
 
 
 class _Plan:
     """The steps of one call of `train`: for each its batch, rows and shared numbers; and room for the losses."""
 
-    def __init__(self, starts: Sequence[tuple[int, int]], index: Any, shared: int) -> None:
+    def __init__(self, starts: Sequence[tuple[int, int]], index: Any, shared: int, times: int) -> None:
         import numpy as np
 
-        self.steps = len(starts)
+        self.steps = len(starts) * times
         self.index = index
         self.shared = (ctypes.c_double * (self.steps * shared))()
         self.losses = (ctypes.c_double * self.steps)()
-        numbers, rows = ctypes.addressof(self.shared), _address(index)
-        self.table = np.array(
-            [
-                (description, rows + 8 * at if at >= 0 else 0, numbers + 8 * shared * i)
-                for i, (description, at) in enumerate(starts)
-            ],
-            dtype=np.int64,
-        )
+        self.table: Any = np.zeros((self.steps, 3), dtype=np.int64)
+        self.table[:, :2] = np.tile(np.array(starts, dtype=np.int64), (times, 1))
+        self.table[:, 1] = self.table[:, 1] * 8 + _address(index)
+        if len(starts) == 1:
+            self.table[1:, 1] = 0
+        self.table[:, 2] = ctypes.addressof(self.shared) + 8 * shared * np.arange(self.steps)
         self.address = _address(self.table)
 
 

@@ -9,14 +9,13 @@ optimizer takes its own step.
 
 from __future__ import annotations
 
-import itertools
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 from tinygrad_lite.compiler.batched import BatchedFunction
 from tinygrad_lite.compiler.bound import release
-from tinygrad_lite.compiler.machine import Machine, not_finite
+from tinygrad_lite.compiler.machine import Machine, Unseen, not_finite
 from tinygrad_lite.engine.value import Value
 from tinygrad_lite.errors import OperandError, ShapeError, TinygradLiteError, user_line
 
@@ -42,7 +41,7 @@ class CompiledStep:
         self._by_label: bool | None = None
         self._gradient: BatchedFunction | None = None
         self._machine: Machine | None = None
-        self._machines: dict[int, Machine] = {}
+        self._machines: dict[Any, Machine] = {}
 
     # ------------------------------------------------------------------ what a user calls
 
@@ -61,7 +60,11 @@ class CompiledStep:
             machine = self._prepared(X, y)
         if machine is None:
             return self._slowly(X, y)
-        return machine.one()
+        try:
+            return machine.one()
+        except Unseen:  # a class that did not occur before
+            machine = self._prepared(X, y)
+            return self._slowly(X, y) if machine is None else machine.one()
 
     def run(
         self, X: Any, y: Any, epochs: int, batch_size: int | None = None, shuffle_seed: object = None
@@ -82,19 +85,28 @@ class CompiledStep:
         if not rows or not epochs:
             return []
         size = min(batch_size or rows, rows)
-        if shuffle_seed is None or size == rows:
-            orders = [list(_places(rows, size, None, 0))] * epochs
-        else:
-            orders = [list(_places(rows, size, shuffle_seed, epoch)) for epoch in range(1, epochs + 1)]
+        shuffled = shuffle_seed is not None and size < rows
+        each = -(-rows // size)
+        shares = [min(size, rows - at) / rows for at in range(0, rows, size)]
+        batches = [b for epoch in range(epochs if shuffled else 1) for b in _batches(rows, size, shuffle_seed, epoch)]
+        times = 1 if shuffled else epochs
         first = len(self.losses)
-        machine = self._prepared(X, y)
+        machine = self._machine
+        if machine is None or not machine.again(X, y):
+            machine = self._prepared(X, y)
+        try:
+            if machine is not None:
+                machine.many(batches, times, again=not shuffled)
+        except Unseen:
+            machine = self._prepared(X, y)
+            if machine is not None:
+                machine.many(batches, times, again=not shuffled)
         if machine is None:
-            for places in itertools.chain.from_iterable(orders):
+            for places in batches * times:
                 self._slowly([X[i] for i in places], [y[i] for i in places])
-        else:
-            machine.many(orders)
-        found, each = self.losses[first:], len(orders[0])
-        shares = [len(places) / rows for places in orders[0]]
+        found = self.losses[first:]
+        if each == 1:
+            return found
         return [math.fsum(map(_times, found[at : at + each], shares)) for at in range(0, len(found), each)]
 
     def release(self) -> None:
@@ -137,9 +149,14 @@ class CompiledStep:
         runner = code.runners[True] if code is not None else None
         if runner is None or runner.name != "llvm":
             return None
-        machine = self._machines.get(id(code))
+        assert code is not None
+        moved = set(self.optimizer.parameters)
+        if any(value not in moved for value in code.captured):
+            return None  # some Values stay as they are
+        key = (id(code), *self.optimizer.hyper.items())
+        machine = self._machines.get(key)
         if machine is None:
-            machine = self._machines[id(code)] = Machine(self, code, runner, call.choices("y"))
+            machine = self._machines[key] = Machine(self, code, runner, call.choices("y"))
         machine.take(X, y, table, targets, call.columns())
         self._machine = machine
         return machine
@@ -201,11 +218,11 @@ def _plain(x: Any) -> Any:
     return x.tolist() if hasattr(x, "tolist") else x
 
 
-def _places(rows: int, size: int, seed: object, epoch: int) -> Iterator[list[int]]:
-    """The rows of each batch of an epoch, in the order of `nn.fit`."""
+def _batches(rows: int, size: int, seed: object, epoch: int) -> list[list[int]]:
+    """The rows of each batch of an epoch counted from 0, in the order of `nn.fit`; without a seed as they stand."""
     import random
 
     order = list(range(rows))
-    if seed is not None:
-        random.Random(f"{seed}/{epoch}").shuffle(order)
-    return (order[at : at + size] for at in range(0, rows, size))
+    if seed is not None and size < rows:
+        random.Random(f"{seed}/{epoch + 1}").shuffle(order)
+    return [order[at : at + size] for at in range(0, rows, size)]

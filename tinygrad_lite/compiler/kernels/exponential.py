@@ -166,12 +166,17 @@ def exp2(x: Vector) -> Vector:
 
 
 def tanh(x: Vector) -> Vector:
-    """E / (E + 2) with E = e^(2|x|) - 1, E kept in two parts; the sign of x is put back."""
+    """E / (E + 2) with E = e^(2|x|) - 1, E kept in two parts; the sign of x is put back.
+
+    One division serves: the quotient by the reciprocal is mended by what it leaves.
+    """
     high, low = expm1_in_two_parts(smaller(abs(x), 22.0) * 2.0, 1.0)
     below = high + 2.0
     missing = low - ((below - 2.0) - high)  # what rounding took from E + 2
-    quotient = high / below
-    return (quotient + (low - quotient * missing) / below).with_sign_of(x)
+    reciprocal = 1.0 / below
+    quotient = high * reciprocal
+    left = fused(-quotient, below, high) + fused(-quotient, missing, low)
+    return fused(left, reciprocal, quotient).with_sign_of(x)
 
 
 def sinh(x: Vector) -> Vector:
