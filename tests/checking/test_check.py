@@ -1,7 +1,6 @@
 """check: a hand-written backprop on trial, from the lesson that many tutorials publish to the odd corners."""
 
 import json
-import time
 
 import numpy as np
 import pytest
@@ -70,10 +69,8 @@ def found(result):
 @pytest.mark.parametrize(("outputs", "mean"), [(1, "MEAN_N"), (3, "MEAN_NO")])
 def test_the_published_lesson_is_named_four_times(outputs, mean):
     params, X, y = lesson_problem(outputs)
-    began = time.perf_counter()
     result = tg.check(lesson_loss, lesson_update((), 0.01), params, X, y, updates=True, lr=0.01)
 
-    assert time.perf_counter() - began < 5
     assert found(result) == ALL_FOUR | {(mean, "loss")}
     assert not result.diagnosis.unknown
     assert not result.diagnosis.tied

@@ -5,7 +5,6 @@ import gc
 import math
 import sys
 import threading
-import time
 
 import pytest
 
@@ -126,16 +125,14 @@ done:
     compiled = jit.compile_ir(spin, "spin")
     numbers = [ctypes.c_double(), ctypes.c_double()]
     threads = [threading.Thread(target=compiled.call, args=(ctypes.addressof(number),)) for number in numbers]
-    started = time.perf_counter()
     for thread in threads:
         thread.start()
-    handed_back = time.perf_counter() - started
+    both_at_work = [thread.is_alive() for thread in threads]
     for thread in threads:
         thread.join()
-    took = time.perf_counter() - started
 
     assert [number.value for number in numbers] == [6e7, 6e7]
-    assert handed_back < took / 2  # the interpreter went on while the code ran
+    assert both_at_work == [True, True]  # the interpreter went on while the code ran
 
 
 def test_the_host_is_one_of_the_known_kinds():

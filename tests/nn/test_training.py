@@ -11,6 +11,7 @@ import subprocess
 import sys
 import textwrap
 import time
+import types
 from pathlib import Path
 
 import pytest
@@ -262,7 +263,8 @@ def test_metrics_count_classes_signs_and_spread():
 
 
 def test_in_a_notebook_progress_goes_to_its_output_and_is_wiped(capsys, monkeypatch):
-    monkeypatch.setitem(sys.modules, "ipykernel", object())
+    shell = types.SimpleNamespace(kernel=object())
+    monkeypatch.setitem(sys.modules, "IPython", types.SimpleNamespace(get_ipython=lambda: shell))
     trained(network(), epochs=2)
 
     shown = capsys.readouterr()

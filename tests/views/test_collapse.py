@@ -2,7 +2,6 @@
 
 import math
 import random
-import time
 from collections import Counter
 from itertools import pairwise
 
@@ -54,12 +53,10 @@ def training_loss(samples, sizes=(2, 16, 16, 1), **how):
 @pytest.mark.parametrize("how", [{}, {"labels": True}, {"fused": True}], ids=str)
 def test_a_hundred_samples_and_three_layers_are_twenty_boxes(how):
     loss = training_loss(100, **how)
-    started = time.process_time()
     picture = tg.draw(loss, depth=1)
     names = [box.label for box in picture.boxes if box.kind == "group"]
 
     assert "<svg" in picture.svg
-    assert time.process_time() - started < 3.0
     assert len(Graph(loss)) > 8_000
     assert len(picture.boxes) <= 20
     assert names == (["layers.0", "layers.1", "layers.2"] if how.get("labels") else ["layer 1", "layer 2", "layer 3"])

@@ -51,6 +51,13 @@ def where(shown: bool | None) -> TextIO | None:
     """The stream to draw on: stderr if it is a terminal, stdout in a notebook, None if nobody looks."""
     if shown is False:
         return None
-    if "ipykernel" in sys.modules:
+    if _in_notebook():
         return sys.stdout
     return sys.stderr if shown or (sys.stderr is not None and sys.stderr.isatty()) else None
+
+
+def _in_notebook() -> bool:
+    """True inside a running Jupyter kernel; a module that was merely imported does not count."""
+    ipython = sys.modules.get("IPython")
+    shell = ipython.get_ipython() if ipython is not None else None
+    return hasattr(shell, "kernel")
