@@ -139,7 +139,8 @@ def _note(note: Note, theme: Theme) -> tuple[str, float]:
     marks, x = [], 0.0
     for colour, words in note.parts:
         if colour:
-            marks.append(f'<rect x="{_n(x)}" y="-9" width="16" height="10" rx="2" fill="{colour}"/>')
+            frame = f'stroke="{theme.faint}" stroke-width="0.5"'
+            marks.append(f'<rect x="{_n(x)}" y="-9" width="16" height="10" rx="2" fill="{colour}" {frame}/>')
             x += 21
         marks.append(f'<text x="{_n(x)}" y="0" font-size="{_n(NOTE)}" fill="{theme.ink}">{escape.html(words)}</text>')
         x += text_width(words, NOTE) * cards.ROOM + 12
