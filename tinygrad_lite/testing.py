@@ -8,10 +8,12 @@ def test_my_backprop():
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from tinygrad_lite.checking.check import Check, check
 from tinygrad_lite.checking.compare import Comparison, compare
+
+if TYPE_CHECKING:
+    from tinygrad_lite.checking.check import Check
 
 
 def assert_gradients(first: Any, second: Any, *rest: Any, **options: Any) -> Check | Comparison:
@@ -35,6 +37,12 @@ def assert_gradients(first: Any, second: Any, *rest: Any, **options: Any) -> Che
     ...
     tinygrad_lite.errors.GradientMismatch: The gradient is wrong...
     """
-    result = check(first, second, *rest, **options) if callable(first) else compare(first, second, *rest, **options)
+    result: Check | Comparison
+    if callable(first):
+        from tinygrad_lite.checking.check import check
+
+        result = check(first, second, *rest, **options)
+    else:
+        result = compare(first, second, *rest, **options)
     result.assert_ok()
     return result

@@ -10,8 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-import numpy as np
-
+from tinygrad_lite.checking.arrays import np
 from tinygrad_lite.checking.coverage import blind_spots
 from tinygrad_lite.checking.diagnose import Diagnosis, diagnose
 from tinygrad_lite.checking.entries import read

@@ -11,8 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import Any
 
-import numpy as np
-
+from tinygrad_lite.checking.arrays import np
 from tinygrad_lite.checking.layers import HIDDEN, HINGE, KINDS, SIGMOID, SOFTMAX, TANH, Array, Network, Record
 from tinygrad_lite.checking.mistakes import Mistake, Mistakes
 

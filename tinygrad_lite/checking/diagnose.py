@@ -5,8 +5,7 @@ from __future__ import annotations
 import re
 from typing import Any
 
-import numpy as np
-
+from tinygrad_lite.checking.arrays import np
 from tinygrad_lite.checking.graph_search import explain_graph
 from tinygrad_lite.checking.kinks import gradients
 from tinygrad_lite.checking.layers import Network

@@ -209,7 +209,7 @@ def _end(edges: list[Edge], slope: Callable[..., float]) -> Change:
 
 def _sweep(g: Graph, sets: list[list[Change]], leaves: list[Value]) -> list[list[float]]:
     """The adjoints of the leaves under every set of changes: one reverse sweep, a lane for each set."""
-    import numpy as np
+    from tinygrad_lite.checking.arrays import np
 
     slopes: dict[Edge, Any] = {}
     for lane, changes in enumerate(sets):

@@ -10,8 +10,7 @@ from __future__ import annotations
 import itertools
 from typing import Any
 
-import numpy as np
-
+from tinygrad_lite.checking.arrays import np
 from tinygrad_lite.checking.layers import ABSOLUTE, HINGE, SOFTMAX, Array, LossKind, Network, Record
 
 ENDS_AT_MOST = 256

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-import numpy as np
+from tinygrad_lite.checking.arrays import np
 
 Array = Any
 

@@ -13,8 +13,7 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
-import numpy as np
-
+from tinygrad_lite.checking.arrays import np
 from tinygrad_lite.checking.layers import Array, Layout, Network, Record
 
 SIZES = {  # samples, inputs, hidden widths (repeated as needed), outputs

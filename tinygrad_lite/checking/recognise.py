@@ -10,8 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-import numpy as np
-
+from tinygrad_lite.checking.arrays import np
 from tinygrad_lite.checking.layers import GUARDED, HIDDEN, KINDS, REDUCTIONS, SOFTMAX, Activation, Network, target
 from tinygrad_lite.checking.problems import Problem, Structure
 

@@ -16,8 +16,7 @@ from __future__ import annotations
 import itertools
 from typing import Any
 
-import numpy as np
-
+from tinygrad_lite.checking.arrays import np
 from tinygrad_lite.checking.choices import Choice, activation_choices, loss_choices, step_choices
 from tinygrad_lite.checking.factors import Factor, law
 from tinygrad_lite.checking.layers import Array, Network, Record

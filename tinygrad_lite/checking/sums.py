@@ -7,8 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-import numpy as np
-
+from tinygrad_lite.checking.arrays import np
 from tinygrad_lite.checking.choices import Choice, Numbers, node, one_sample
 from tinygrad_lite.checking.layers import Array, Network, Record
 from tinygrad_lite.checking.mistakes import Mistake, Mistakes

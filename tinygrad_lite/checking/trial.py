@@ -8,8 +8,7 @@ from __future__ import annotations
 import math
 from typing import Any
 
-import numpy as np
-
+from tinygrad_lite.checking.arrays import np
 from tinygrad_lite.checking.compare import Comparison
 from tinygrad_lite.checking.entries import Entries, indices, read
 from tinygrad_lite.checking.kinks import gradients, intervals

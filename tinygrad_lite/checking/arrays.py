@@ -1,0 +1,13 @@
+"""NumPy, imported here and only here: comparing numbers does without it, putting a backprop on trial does not."""
+
+from __future__ import annotations
+
+try:
+    import numpy as np
+except ImportError as missing:  # pragma: no cover
+    raise ImportError(
+        "tg.check tries backprops on arrays and needs NumPy: pip install numpy (it also comes with the extras of "
+        "tinygrad-lite, such as tinygrad-lite[notebook]). tg.compare and tg.gradcheck work without it."
+    ) from missing
+
+__all__ = ["np"]
