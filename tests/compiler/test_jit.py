@@ -156,6 +156,17 @@ def test_without_llvmlite_the_error_says_what_to_install(monkeypatch):
     assert jit.available()
 
 
+def test_an_llvmlite_that_is_too_old_is_named(monkeypatch):
+    jit._binding.cache_clear()
+    monkeypatch.setattr("llvmlite.__version__", "0.44.0")
+    try:
+        with pytest.raises(ImportError, match=r"llvmlite 0\.45 or newer, but 0\.44\.0 is installed"):
+            jit.object_code(DOUBLE)
+    finally:
+        monkeypatch.undo()
+        jit._binding.cache_clear()
+
+
 def test_the_key_covers_the_versions_of_the_tools(monkeypatch):
     before = jit.code_key("x")
     assert before == jit.code_key("x")

@@ -18,6 +18,7 @@
     program.py         one path through a function, its code and its guards; prepared.py: a call in place
     report.py          what was made, in words and numbers
 
+`training.py` is nn.compile_step, whole steps of training; machine.py, training_code.py and bound.py are its parts.
 `kernels/`, `jit.py` and `cache.py` are the ground this stands on: vector functions, LLVM, the disk.
 """
 

@@ -24,6 +24,9 @@ MISSING = (
     "  or in plain Python, more slowly."
 )
 
+OLDEST = (0, 45)
+"""The first llvmlite whose LLVM reads this text."""
+
 
 class Host(NamedTuple):
     """A processor to write code for."""
@@ -78,6 +81,9 @@ def _binding() -> Any:
         binding = importlib.import_module("llvmlite.binding")
     except ImportError as reason:
         raise ImportError(MISSING) from reason
+    found = importlib.import_module("llvmlite").__version__
+    if tuple(int(part) for part in found.split(".")[:2]) < OLDEST:
+        raise ImportError(f"compiled code needs llvmlite {OLDEST[0]}.{OLDEST[1]} or newer, but {found} is installed.")
     binding.initialize_native_target()
     binding.initialize_native_asmprinter()
     return binding
