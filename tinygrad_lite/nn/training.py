@@ -46,6 +46,9 @@ def fit(
 ) -> History:
     """Train the model until all epochs are done, and give the History of the run; the model is left as in use.
 
+    Every step builds its graph anew, which is what makes it easy to look into. `nn.compile_step` takes the same
+    steps in compiled code, for when looking is over.
+
     Args:
         model: a Module, called on one sample's inputs at a time.
         data: a Dataset, or a pair (inputs, targets).
