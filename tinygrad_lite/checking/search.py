@@ -19,8 +19,9 @@ from typing import Any
 from tinygrad_lite.checking.arrays import np
 from tinygrad_lite.checking.choices import Choice, activation_choices, loss_choices, step_choices
 from tinygrad_lite.checking.factors import Factor, law
-from tinygrad_lite.checking.layers import Array, Network, Record
+from tinygrad_lite.checking.layers import Array
 from tinygrad_lite.checking.mistakes import Mistake, Mistakes
+from tinygrad_lite.checking.network import Network, Record
 from tinygrad_lite.checking.scale_words import scale_mistakes
 from tinygrad_lite.checking.sums import REG_CHOICES, bias_choices, weight_choices
 
