@@ -11,7 +11,7 @@ import numpy as np
 from tests.checking.planting import Lesson, forward, plants_for, slope
 from tinygrad_lite.checking.diagnose import NEAR
 from tinygrad_lite.checking.kinks import gradients
-from tinygrad_lite.checking.layers import Record
+from tinygrad_lite.checking.network import Record
 from tinygrad_lite.checking.problems import SIZES, Problem, chosen, structures
 from tinygrad_lite.checking.recognise import recognise
 from tinygrad_lite.checking.search import Seen, search

@@ -211,6 +211,7 @@ def test_weights_may_lie_either_way(columns):
 
     assert check(loss, backprop(False), params, X, y).ok
     wrong = check(loss, backprop(True), params, X, y)
+    assert ("Z1 = W1 @ X + b1" if columns else "Z1 = X @ W1.T + b1") in wrong.text()
     assert found(wrong) == {("NO_ACT_DERIV", "dZ1")}
     assert wrong.trial.network is not None
 
@@ -251,6 +252,8 @@ def test_mishaps_are_lines_in_the_report():
     assert "SystemExit" in says(leaves).text()
     assert "changed its argument X" in says(mutates).text()
     assert "NAN" in says(not_a_number).codes
+    warned = says(lambda w, b, X, y: (linear_backprop(w, b, X, y)[0] / np.zeros(1), linear_backprop(w, b, X, y)[1]))
+    assert "divide by zero" in warned.text()
     assert says(wrong_names).wrong == ["w"]
     assert says(odd).wrong == ["w", "b"]
     assert "returned None" in says(lambda w, b, X, y: None).text()

@@ -130,3 +130,48 @@ def test_forms_of_a_right_derivation_differ_in_their_bits():
     forms = {right_form(lesson, seed)(params, X, y)["W1"].tobytes() for seed in range(20)}
 
     assert len(forms) > 3
+
+
+OUTSIDE = {  # mistakes of no catalogue: at which step, and what is done there instead
+    "cosine": ("dZ2", lambda n: n["dZ2"] * np.cos(n["Z2"])),
+    "clipped": ("dZ2", lambda n: np.clip(n["dZ2"], -0.01, 0.01)),
+    "squared weights": ("dA1", lambda n: n["dZ2"] @ (n["W2"] ** 2).T),
+    "a threshold": ("dZ1", lambda n: n["dA1"] * (n["Z1"] > 0.1)),
+    "shuffled samples": ("dZ1", lambda n: n["dZ1"][::-1]),
+    "every second sample": ("dW1", lambda n: n["X"][::2].T @ n["dZ1"][::2]),
+    "normalised": ("dW1", lambda n: n["dW1"] / np.linalg.norm(n["dW1"])),
+    "rounded": ("dW2", lambda n: np.round(n["dW2"], 4)),
+    "one entry": ("dW2", lambda n: n["dW2"] + 1e-5 * (np.arange(n["dW2"].size) == 1).reshape(n["dW2"].shape)),
+}
+
+
+@pytest.mark.parametrize("name", OUTSIDE)
+def test_a_mistake_of_no_catalogue_is_never_given_a_name(name):
+    place, instead = OUTSIDE[name]
+
+    def backprop(params, X, y):
+        W1, b1, W2, b2 = params.values()
+        n = {"X": X, "W2": W2, "Z1": X @ W1 + b1}
+        A1 = np.maximum(0, n["Z1"])
+        n["Z2"] = A1 @ W2 + b2
+        P = np.tanh(n["Z2"])
+        for step, right in (
+            ("dZ2", lambda: 2 * (P - y) / y.size * (1 - P**2)),
+            ("dW2", lambda: A1.T @ n["dZ2"]),
+            ("dA1", lambda: n["dZ2"] @ W2.T),
+            ("dZ1", lambda: n["dA1"] * (n["Z1"] > 0)),
+            ("dW1", lambda: X.T @ n["dZ1"]),
+        ):
+            n[step] = right()
+            if step == place:
+                n[step] = instead(n)
+        return {"W1": n["dW1"], "b1": n["dZ1"].sum(0), "W2": n["dW2"], "b2": n["dZ2"].sum(0)}
+
+    lesson = Lesson(("relu", "tanh"), "mse")
+    params, (X, y) = lesson.params([4, 3, 2], 3), lesson.data(6, [4, 3, 2], 3)
+    result = check(lesson.loss, backprop, params, X, y)
+
+    assert not result.ok
+    assert result.mistakes == []
+    assert set(result.diagnosis.unknown) <= set(result.wrong)
+    assert "no change to the chain rule in the catalogue" in " ".join(result.text().split())

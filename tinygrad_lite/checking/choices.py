@@ -12,8 +12,9 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 from tinygrad_lite.checking.arrays import np
-from tinygrad_lite.checking.layers import HIDDEN, HINGE, KINDS, SIGMOID, SOFTMAX, TANH, Array, Network, Record
+from tinygrad_lite.checking.layers import HIDDEN, HINGE, KINDS, SIGMOID, SOFTMAX, TANH, Array
 from tinygrad_lite.checking.mistakes import Mistake, Mistakes
+from tinygrad_lite.checking.network import Network, Record
 
 Numbers = Callable[..., Array | None]
 

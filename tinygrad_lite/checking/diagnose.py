@@ -8,8 +8,8 @@ from typing import Any
 from tinygrad_lite.checking.arrays import np
 from tinygrad_lite.checking.graph_search import explain_graph
 from tinygrad_lite.checking.kinks import gradients
-from tinygrad_lite.checking.layers import Network
 from tinygrad_lite.checking.mistakes import Mistake
+from tinygrad_lite.checking.network import Network
 from tinygrad_lite.checking.search import Seen, Story, search
 from tinygrad_lite.checking.trial import Exhibit, Trial
 

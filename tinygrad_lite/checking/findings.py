@@ -24,11 +24,9 @@ def written(check: Check) -> Report:
         _mistakes(check, report)
     report.strip(_strip(check))
     if trial.network is not None and check.wrong:
-        last = len(trial.network.weights)
         report.paragraph(
-            f"Names: dP is the slope of the loss along the prediction P = A{last}, dZ{last} that along the last "
-            "weighted sum, and so on down. Mend the first wrong link, then check again; a link that follows is wrong "
-            "only because of one above it."
+            f"Names: {trial.network.formulas()}; dP, dZ1 and so on are the derivatives of the loss along them. Mend "
+            "the first wrong link, then check again; a link that follows is wrong only because of one above it."
         )
     report.table(_table(check))
     _mishaps(check, report)

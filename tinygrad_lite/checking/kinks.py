@@ -11,7 +11,8 @@ import itertools
 from typing import Any
 
 from tinygrad_lite.checking.arrays import np
-from tinygrad_lite.checking.layers import ABSOLUTE, HINGE, SOFTMAX, Array, LossKind, Network, Record
+from tinygrad_lite.checking.layers import ABSOLUTE, HINGE, SOFTMAX, Array, LossKind
+from tinygrad_lite.checking.network import Network, Record
 
 ENDS_AT_MOST = 256
 

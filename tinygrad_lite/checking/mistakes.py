@@ -55,6 +55,7 @@ CATALOGUE = {
     "EPSILON": "the gradient of the loss without the small number that guards its logarithm; accepted",
     "SIZE": "the data is too large for a scalar engine, so a part of it was tried",
     "ENGINE": "the loss cannot be run on Values, so the exact gradients come from elsewhere",
+    "WARNED": "the function caused a warning, such as one of an overflow",
     "RAISED": "the function raised an exception or ran out of time",
 }
 """Every code with its meaning."""

@@ -14,7 +14,8 @@ from collections.abc import Iterator
 from typing import Any
 
 from tinygrad_lite.checking.arrays import np
-from tinygrad_lite.checking.layers import Array, Layout, Network, Record
+from tinygrad_lite.checking.layers import Array
+from tinygrad_lite.checking.network import Layout, Network, Record
 
 SIZES = {  # samples, inputs, hidden widths (repeated as needed), outputs
     "all widths equal": (5, 3, (3,), 3),

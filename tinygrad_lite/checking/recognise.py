@@ -11,7 +11,8 @@ from collections.abc import Callable
 from typing import Any
 
 from tinygrad_lite.checking.arrays import np
-from tinygrad_lite.checking.layers import GUARDED, HIDDEN, KINDS, REDUCTIONS, SOFTMAX, Activation, Network, target
+from tinygrad_lite.checking.layers import GUARDED, HIDDEN, KINDS, REDUCTIONS, SOFTMAX, Activation
+from tinygrad_lite.checking.network import Network, target
 from tinygrad_lite.checking.problems import Problem, Structure
 
 LANES_AT_MOST = 40_000

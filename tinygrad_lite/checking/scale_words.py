@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from tinygrad_lite.checking.factors import Factor
-from tinygrad_lite.checking.layers import Network
 from tinygrad_lite.checking.mistakes import Mistake, Mistakes
+from tinygrad_lite.checking.network import Network
 
 
 def scale_mistakes(net: Network, layer: int, factor: Factor, name: str = "", bias: bool = False) -> Mistakes:

@@ -19,8 +19,9 @@ from typing import Any
 from tinygrad_lite.checking.arrays import np
 from tinygrad_lite.checking.choices import Choice, activation_choices, loss_choices, step_choices
 from tinygrad_lite.checking.factors import Factor, law
-from tinygrad_lite.checking.layers import Array, Network, Record
+from tinygrad_lite.checking.layers import Array
 from tinygrad_lite.checking.mistakes import Mistake, Mistakes
+from tinygrad_lite.checking.network import Network, Record
 from tinygrad_lite.checking.scale_words import scale_mistakes
 from tinygrad_lite.checking.sums import REG_CHOICES, bias_choices, weight_choices
 
@@ -181,7 +182,7 @@ def _ways(
     penalised = net.penalty[0] != 0.0
     always = not penalised or which == "W" or net.penalty[2]
     found: dict[int, list[Way]] = {}
-    if all(np.abs(o).max() <= tiny for o, tiny in zip(observed, map(_tiny, D), strict=True)):
+    if all(np.abs(o).max() <= tiny for o, tiny in zip(observed, map(_tiny, D, records), strict=True)):
         found = {k: [Way((zero,), 1.0, None)] for k in range(len(D[0]))}
     for part, code, words in REG_CHOICES if penalised else REG_CHOICES[:1]:
         if not always:  # a bias that the loss leaves alone: right without the penalty
@@ -204,9 +205,9 @@ def _ways(
     return found
 
 
-def _tiny(d: Array) -> float:
-    """What counts as nothing but rounding beside the right dZ, which is the first lane."""
-    return 1e-13 * float(np.abs(d[0]).max())
+def _tiny(d: Array, r: Record) -> float:
+    """What counts as nothing but rounding: beside the dZ of the first lane, and beside the slope of the loss."""
+    return max(1e-13 * float(np.abs(d[0]).max()), 1e-14 * r.steepness)
 
 
 def _fitting(
@@ -222,7 +223,7 @@ def _fitting(
             if p is None or p.shape[1:] != o.shape:
                 return {}
             p, u = p.reshape(len(alive), -1), o.ravel()
-            tiny = _tiny(d)
+            tiny = _tiny(d, r)
             if np.abs(u).max() > tiny:
                 kept = _screened(p, u)
                 p, alive, ratios = p[kept], alive[kept], [q[kept] for q in ratios]

@@ -151,6 +151,8 @@ class Submission:
         after = outcome.arguments[0] if self.backprop_takes_dict else dict(
             zip(self.names, outcome.arguments, strict=False)
         )  # fmt: skip
+        for warning in outcome.warnings[:3]:
+            answer.remarks.append(("WARNED", f"backprop caused a {warning.rstrip('.')}"))
         own = [label for label in outcome.changed if label == "params" or label in self.names]
         for label in outcome.changed:
             if not (self.updates and label in own):

@@ -9,8 +9,9 @@ from collections.abc import Iterator
 
 from tinygrad_lite.checking.arrays import np
 from tinygrad_lite.checking.choices import Choice, Numbers, node, one_sample
-from tinygrad_lite.checking.layers import Array, Network, Record
+from tinygrad_lite.checking.layers import Array
 from tinygrad_lite.checking.mistakes import Mistake, Mistakes
+from tinygrad_lite.checking.network import Network, Record
 
 
 def weight_choices(net: Network, layer: int) -> Iterator[Choice]:

@@ -12,7 +12,8 @@ from tinygrad_lite.checking.arrays import np
 from tinygrad_lite.checking.compare import Comparison
 from tinygrad_lite.checking.entries import Entries, indices, read
 from tinygrad_lite.checking.kinks import gradients, intervals
-from tinygrad_lite.checking.layers import BINARY, CROSS, Network, Record
+from tinygrad_lite.checking.layers import BINARY, CROSS
+from tinygrad_lite.checking.network import Network, Record
 from tinygrad_lite.checking.problems import SIZES, Problem, Structure, chosen, structures
 from tinygrad_lite.checking.recognise import recognise, target_trap
 from tinygrad_lite.checking.submission import Answer, Submission
