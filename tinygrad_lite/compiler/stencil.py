@@ -22,6 +22,13 @@ from tinygrad_lite.compiler.reroll import reroll
 from tinygrad_lite.compiler.tape import Builder, Ref
 from tinygrad_lite.engine import ops
 
+CHUNK = 8192
+"""Rows that all groups go through before the next rows come: their arrays stay in the cache."""
+
+
+REPEAT = 3
+"""The height of what is computed again for each neighbour: a few operations cost less than an array."""
+
 
 class StencilProgram:
     """A program for `backends.runner` whose plan is made from one row.
@@ -53,28 +60,41 @@ class StencilProgram:
         """The loops over all rows, for a back end that knows these rows of the table."""
         low = lowered(self.finale, known)
         arrays = {new: self.finale_arrays[old] for new, old in zip(low.inputs, self.finale.inputs, strict=True)}
-        small = reroll(low, arrays)
+        small = reroll(low, arrays, repeat=REPEAT)
         n = self.batch.rows
         constants = [*small.constants, *self.batch.fixed.T.reshape(-1).tolist()]
         lift = _Lift(n, len(small.constants), self.bases)
-        groups, ends = [], {}
+        ends: dict[int, list[Run]] = {}
+        inner: list[Group] = []
         for group in small.groups:
             if group.target.array == "out":
                 for m in range(group.members):
                     ends[_place(group.target, group, m)] = [lift.run(run, group, m) for run in group.runs]
             else:
-                groups.append(lift.group(group))
-        groups.append(_summed(ends[0], n, self.scale))
-        groups += self._slopes([ends[1 + k] for k in range(len(self.bases))], n)
-        sizes = {name: size * n for name, size in small.sizes.items()}
+                inner.append(lift.group(group))
+        slopes = [ends[1 + k] for k in range(len(self.bases))]
+        groups: list[Group] = []
+        chunks = -(-n // CHUNK)
+        here = min(self.bases)
+        for c in range(chunks):  # stretch by stretch, so that what one loop leaves is near when the next reads it
+            first, behind = c * CHUNK, min((c + 1) * CHUNK, n)
+            groups += [_stretch(group, first, behind) for group in inner]
+            groups.append(_summed([_moved(run, first) for run in ends[0]], behind - first, Access("B", c, (0,))))
+            stop = here + behind if c < chunks - 1 else self.parameters
+            groups += self._slopes(slopes, here + first if c else -1, stop)
+        partial = Run(1, ("leaf", 0), chunks, [Access("B", 0, (0,), 1)])
+        groups.append(Group("out", (1,), [_scaled(partial, self.scale)], Access("out", 0, (0,))))
+        sizes = {name: size * n for name, size in small.sizes.items()} | {"B": chunks}
         return Plan(groups, sizes, constants, set(), small.nodes * n)
 
-    def _slopes(self, parts: list[list[Run]], n: int) -> list[Group]:
-        """One group for each stretch of inputs that is read by the same columns."""
-        first = self.along[0]
-        edges = sorted({first, first + len(self.along), *self.bases, *(base + n for base in self.bases)})
+    def _slopes(self, parts: list[list[Run]], start: int, stop: int) -> list[Group]:
+        """Those of the inputs from start to stop: one group for each stretch that is read by the same columns."""
+        n = self.batch.rows
+        first, last = self.along[0], self.along[0] + len(self.along)
+        edges = {first, last, start, stop, *self.bases, *(base + n for base in self.bases)}
+        inside = sorted(edge for edge in edges if max(first, start) <= edge <= min(last, stop))
         groups = []
-        for low, high in zip(edges, edges[1:]):  # noqa: B905, RUF007
+        for low, high in zip(inside, inside[1:]):  # noqa: B905, RUF007
             runs = [
                 _moved(run, low - base)
                 for base, column in zip(self.bases, parts, strict=True)
@@ -182,12 +202,18 @@ def _scaled(run: Run, scale: float) -> Run:
     return Run(run.sign, ("mul", factor, run.expression), run.terms, [*run.accesses, Access("K", literal=scale)])
 
 
-def _summed(runs: list[Run], n: int, scale: float) -> Group:
-    """The sum over all rows: the counter of the rows becomes that of the terms."""
+def _summed(runs: list[Run], n: int, target: Access) -> Group:
+    """The sum over n rows: the counter of the rows becomes that of the terms."""
     found = []
     for run in runs:
         accesses: list[Any] = [
             a if a.literal is not None else Access(a.array, a.base, (0,), a.strides[-1]) for a in run.accesses
         ]
-        found.append(_scaled(Run(run.sign, run.expression, n, accesses), scale))
-    return Group("out", (1,), found, Access("out", 0, (0,)))
+        found.append(Run(run.sign, run.expression, n, accesses))
+    return Group(target.array, (1,), found, target)
+
+
+def _stretch(group: Group, low: int, high: int) -> Group:
+    """The part of a group for the rows from low to high."""
+    target = Access(group.name, group.target.base + low * group.target.strides[-1], group.target.strides)
+    return Group(group.name, (*group.dims[:-1], high - low), [_moved(run, low) for run in group.runs], target)
