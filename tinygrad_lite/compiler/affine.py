@@ -60,6 +60,10 @@ def fitted(name: str, key: Any, members: list[Any], shapes: _Shapes, places: lis
         flat = np.array([slots for runs in members for slots in runs[run]], dtype=np.int64)
         if min(counts) == max(counts):
             read = flat.reshape(m, counts[0], -1)
+            if counts[0] > 1:  # an adjoint meets its terms last to first: turn them around
+                moves = [int(read[0, 1, k] - read[0, 0, k]) for k, array in enumerate(arrays) if array != "K"]
+                if moves and max(moves) <= 0 > min(moves):
+                    read = read[:, ::-1]
             columns.append(read[:, 0, [array != "K" for array in arrays]])
             parts.append((expression, arrays, read, None))
         else:

@@ -23,6 +23,7 @@ from tinygrad_lite.compiler.lowering import NoLowering, lowered
 from tinygrad_lite.compiler.plan import Plan, names
 from tinygrad_lite.compiler.reroll import reroll
 from tinygrad_lite.compiler.rows import RowProgram
+from tinygrad_lite.compiler.stencil import StencilProgram
 from tinygrad_lite.compiler.tape import Builder, Ref, Tape
 from tinygrad_lite.errors import OperandError, user_line
 
@@ -50,9 +51,10 @@ class PlainProgram:
         self.row: Builder | None = None
         self.row_arrays: dict[Ref, tuple[str, int]] = {}
         self.prologue = Builder()
+        self.outputs = len(finale.outputs)
 
 
-Program = RowProgram | PlainProgram
+Program = RowProgram | PlainProgram | StencilProgram
 
 
 class Plans:
@@ -68,7 +70,10 @@ class Plans:
         self.rows = None
         if program.row is not None:
             self.rows = _rerolled(program.row, program.row_arrays, known, rows=("X",))
-        self.finale = _rerolled(program.finale, program.finale_arrays, known)
+        if isinstance(program, StencilProgram):
+            self.finale = program.plan(known)
+        else:
+            self.finale = _rerolled(program.finale, program.finale_arrays, known)
         self.sums = len(program.row.outputs) if program.row is not None else 0
         self.seconds["finding loops"] = time.perf_counter() - start
 
@@ -232,7 +237,7 @@ class LLVMRunner(Runner):
         self.compiled = llvm_backend.load(self.code)
         self.seconds["LLVM" + (" (from the disk)" if self.compiled.cached else "")] = time.perf_counter() - start
         self.uniforms = len(program.prologue.outputs)
-        self.outputs = len(program.finale.outputs)
+        self.outputs = program.outputs
         self._free: dict[int, list[Any]] = {}
         self._lock = threading.Lock()
 

@@ -114,7 +114,12 @@ def _longest_chain(tape: Tape) -> tuple[set[Ref], list[Ref]]:
         inner = [ref for ref in found if ref >= 0]
         if len(inner) >= FEWEST and nodes[-1] - min(inner) > width:
             width, best = nodes[-1] - min(inner), (nodes, found)
-    return set(best[0]), best[1]
+    nodes, found = best
+    row = chains.get(found[-1]) if found else None
+    if row is not None and len(row[1]) < len(found):
+        k = len(row[1])  # a row ends in additions itself, and those of the first row seemed to begin the chain
+        nodes, found = nodes[k - 1 :], [nodes[k - 2], *found[k:]]
+    return set(nodes), found
 
 
 def _owners(tape: Tape, chain: set[Ref], terms: list[Ref]) -> list[int] | None:

@@ -7,6 +7,7 @@ product, and so is a slope summed over the rows: `np.matmul` does both.
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -55,118 +56,141 @@ def _slice(indices: Any) -> Any:
     return indices
 
 
-class _Step:
-    """One group, ready to run: which entries it reads is worked out once."""
+class _Text:
+    """A plan as the text of a Python function: one statement for each group."""
 
-    def __init__(self, group: Group, plan: Plan, functions: dict[str, Callable[..., Any]]) -> None:
-        self.group, self.plan, self.functions = group, plan, functions
-        self.target = _slice(index(group.target, group, 1))
-        self.adds = plan.rows and group.target.array == "out"
-        self.parts: list[Callable[[dict[str, Any]], Any]] = [self._part(run) for run in group.runs]
+    def __init__(self, plan: Plan, functions: dict[str, Callable[..., Any]]) -> None:
+        self.plan = plan
+        self.scope: dict[str, Any] = dict(functions)
+        self.lines = [f"    {name} = a[{name!r}]" for name in _arrays(plan)]
+        for group in plan.groups:
+            self.lines.append("    " + self._statement(group))
+        self.source = "def run(a):\n" + "\n".join(self.lines or ["    pass"])
 
-    def run(self, arrays: dict[str, Any]) -> None:
-        total = self.parts[0](arrays)
-        for part in self.parts[1:]:
-            total = total + part(arrays)
-        out = arrays[self.group.target.array]
-        if self.adds:
-            summed = total.sum(axis=1) if getattr(total, "ndim", 0) == 2 else total
-            out[self.target] += summed.reshape(out[self.target].shape) if hasattr(summed, "reshape") else summed
-        elif isinstance(self.target, slice):
-            out[self.target] = total
-        else:
-            out[self.target.reshape(-1)] = total
+    def compiled(self) -> Callable[[dict[str, Any]], None]:
+        import numpy as np
 
-    def _part(self, run: Run) -> Callable[[dict[str, Any]], Any]:
-        product = self._product(run)
-        if product is not None:
+        self.scope["np"] = np
+        exec(compile(self.source, "<numpy plan>", "exec"), self.scope)
+        return self.scope["run"]  # type: ignore[no-any-return]
+
+    def _kept(self, thing: Any) -> str:
+        """A slice as text; an array of indices under a name."""
+        if isinstance(thing, slice):
+            parts = (thing.start, thing.stop, thing.step if thing.step != 1 else None)
+            return ":".join("" if x is None else str(x) for x in parts[: 2 if parts[2] is None else 3])
+        name = f"i{len(self.scope)}"
+        self.scope[name] = thing
+        return name
+
+    def _statement(self, group: Group) -> str:
+        adds = bool(self.plan.rows) and group.target.array == "out"
+        where = _slice(index(group.target, group, 1))
+        target = f"{group.target.array}[{self._kept(where if isinstance(where, slice) else where.reshape(-1))}]"
+        parts = [self._part(group, run, adds) for run in group.runs]
+        text = " ".join(("+ " if run.sign > 0 else "- ") + part for run, part in zip(group.runs, parts, strict=True))
+        return f"{target} {'+=' if adds else '='} {text.removeprefix('+ ')}"
+
+    def _part(self, group: Group, run: Run, adds: bool) -> str:
+        """One run, with its terms summed, and for slopes the rows as well."""
+        product = self._product(group, run, adds)
+        if product:
             return product
-        group, rows = self.group, self.plan.rows
-        leaves = [self._leaf(access, run) for access in run.accesses]
-        several = run.starts is not None or run.terms > 1
+        text = self._expression(group, run, run.expression)
+        if all(access.literal is not None for access in run.accesses):
+            rows = "a['rows']" if adds else "1"
+            return f"{run.terms} * {rows} * ({text})"
+        if run.starts is not None:
+            text = f"np.add.reduceat({text}, {self._kept(run.starts[:-1])}, axis=0)"
+        elif run.terms > 1:
+            text = f"({text}).reshape({group.members}, {run.terms}, -1).sum(1)"
+            text = text if self.plan.rows else text + "[:, 0]"
+        if adds and any(access.array in self.plan.rows for access in run.accesses):
+            return f"({text}).sum(1)"
+        return f"({text})[:, 0] * a['rows']" if adds else f"({text})"
 
-        def part(arrays: dict[str, Any]) -> Any:
-            import numpy as np
-
-            value = self._value(run.expression, [leaf(arrays) for leaf in leaves])
-            if run.starts is not None:
-                value = np.add.reduceat(value, run.starts[:-1], axis=0)
-            elif several:
-                value = np.asarray(value)
-                if value.ndim and value.shape[0] == group.members * run.terms:
-                    value = value.reshape(group.members, run.terms, *value.shape[1:]).sum(axis=1)
-                else:
-                    value = value * run.terms
-            if rows and self.adds and not getattr(value, "ndim", 0):
-                value = np.full((group.members, 1), value)
-            return value if run.sign > 0 else -value
-
-        return part
-
-    def _leaf(self, access: Access, run: Run) -> Callable[[dict[str, Any]], Any]:
-        if access.literal is not None:
-            literal = access.literal
-            return lambda arrays: literal
-        where = _slice(index(access, self.group, run.terms) if run.starts is None else access.table)
-        if not isinstance(where, slice):
-            where = where.reshape(-1)
-        column = bool(self.plan.rows) and access.array not in self.plan.rows
-        name = access.array
-        if column:
-            return lambda arrays: arrays[name][where][:, None]
-        return lambda arrays: arrays[name][where]
-
-    def _value(self, expression: Expression, leaves: list[Any]) -> Any:
+    def _expression(self, group: Group, run: Run, expression: Expression) -> str:
         if expression[0] == "leaf":
-            return leaves[expression[1]]
-        return self.functions[expression[0]](*[self._value(part, leaves) for part in expression[1:]])
+            access = run.accesses[expression[1]]
+            if access.literal is not None:
+                return f"({access.literal!r})" if math.isfinite(access.literal) else f"float('{access.literal}')"
+            where = _slice(index(access, group, run.terms) if run.starts is None else access.table)
+            if not isinstance(where, slice) and self._same(where) and self._another(group, run, access):
+                where = slice(int(where.flat[0]), int(where.flat[0]) + 1)  # one entry, stretched over the others
+            kept = self._kept(where if isinstance(where, slice) else where.reshape(-1))
+            column = self.plan.rows and access.array not in self.plan.rows
+            return f"{access.array}[{kept}, None]" if column else f"{access.array}[{kept}]"
+        parts = [self._expression(group, run, part) for part in expression[1:]]
+        if expression[0] in _INFIX:
+            return f"({parts[0]} {_INFIX[expression[0]]} {parts[1]})"
+        return f"{expression[0]}({', '.join(parts)})"
+
+    @staticmethod
+    def _same(where: Any) -> bool:
+        return bool((where == where.flat[0]).all())
+
+    def _another(self, group: Group, run: Run, access: Access) -> bool:
+        """Whether some leaf beside this one has an entry for each member and term."""
+        if run.starts is not None:
+            return False
+        others = [index(a, group, run.terms) for a in run.accesses if a is not access and a.literal is None]
+        return any(not self._same(where) for where in others)
 
     # ------------------------------------------------------------------ matrix products
 
-    def _product(self, run: Run) -> Callable[[dict[str, Any]], Any] | None:
-        """A run that is a matrix product, as one call; None if it is not."""
+    def _product(self, group: Group, run: Run, adds: bool) -> str:
+        """A run that is a matrix product, as one call; empty if it is not."""
         if run.starts is not None or run.expression[0] != "mul" or len(run.accesses) != 2 or not self.plan.rows:
-            return None
+            return ""
         if any(part[0] != "leaf" for part in run.expression[1:]) or any(a.literal is not None for a in run.accesses):
-            return None
+            return ""
         x, y = run.accesses
         inside = [a.array in self.plan.rows for a in (x, y)]
-        if self.adds and all(inside) and run.terms == 1:
-            return self._outer(run, x, y)
+        if adds:
+            return self._outer(group, x, y) if all(inside) and run.terms == 1 else ""
         if inside == [True, False]:
             x, y = y, x
         elif inside != [False, True] or run.terms < 2:
-            return None
-        read = index(y, self.group, run.terms)
+            return ""
+        read = index(y, group, run.terms)
         if not (read == read[0]).all():
-            return None  # each member multiplies something else
-        weights, column = index(x, self.group, run.terms), _slice(read[0])
-        first, second, sign = x.array, y.array, run.sign
+            return ""  # each member multiplies something else
+        weights = self._matrix(x, group, run.terms)
+        return f"{weights} @ {y.array}[{self._kept(_slice(read[0]))}]"
 
-        def part(arrays: dict[str, Any]) -> Any:
-            found = arrays[first][weights] @ arrays[second][column]
-            return found if sign > 0 else -found
+    def _matrix(self, access: Access, group: Group, terms: int) -> str:
+        """A matrix of parameters: a view where their order allows it."""
+        where = index(access, group, terms)
+        whole = _slice(where)
+        if isinstance(whole, slice):
+            return f"{access.array}[{self._kept(whole)}].reshape({group.members}, {terms})"
+        turned = _slice(where[:, ::-1].T if access.along < 0 else where.T)
+        if isinstance(turned, slice):
+            text = f"{access.array}[{self._kept(turned)}].reshape({terms}, {group.members}).T"
+            return f"{text}[:, ::-1]" if access.along < 0 else text
+        return f"{access.array}[{self._kept(where)}]"
 
-        return part
-
-    def _outer(self, run: Run, x: Access, y: Access) -> Callable[[dict[str, Any]], Any] | None:
+    def _outer(self, group: Group, x: Access, y: Access) -> str:
         """out[i, j] += sum over the rows of x[i] * y[j]: the slopes of a layer's weights."""
-        if len(self.group.dims) != 2 or x.table is not None or y.table is not None:
-            return None
+        if len(group.dims) != 2 or x.table is not None or y.table is not None:
+            return ""
         if x.strides[0] == 0 and y.strides[1] == 0:
             x, y = y, x
         if x.strides[1] or y.strides[0]:
-            return None
-        (m, n) = self.group.dims
-        left = _slice(x.base + _steps(m) * x.strides[0])
-        right = _slice(y.base + _steps(n) * y.strides[1])
-        first, second, sign = x.array, y.array, run.sign
+            return ""
+        m, n = group.dims
+        left = self._kept(_slice(x.base + _steps(m) * x.strides[0]))
+        right = self._kept(_slice(y.base + _steps(n) * y.strides[1]))
+        return f"({x.array}[{left}] @ {y.array}[{right}].T).reshape(-1)"
 
-        def part(arrays: dict[str, Any]) -> Any:
-            found = (arrays[first][left] @ arrays[second][right].T).reshape(-1, 1)
-            return found if sign > 0 else -found
 
-        return part
+_INFIX = {"add": "+", "sub": "-", "mul": "*", "div": "/"}
+
+
+def _arrays(plan: Plan) -> list[str]:
+    """The names of all arrays that a plan reads or writes."""
+    read = {a.array for group in plan.groups for run in group.runs for a in run.accesses if a.literal is None}
+    return sorted(read | {group.target.array for group in plan.groups})
 
 
 def _steps(n: int) -> Any:
@@ -188,11 +212,8 @@ class NumpyRunner(Runner):
         self.plans = Plans(program, set(functions))
         self.seconds = dict(self.plans.seconds)
         start = time.perf_counter()
-        self.steps = {
-            name: [_Step(group, plan, functions) for group in plan.groups]
-            for name, plan in (("P", self.plans.prologue), ("X", self.plans.rows), ("out", self.plans.finale))
-            if plan is not None
-        }
+        self.texts = [_Text(plan, functions) for plan in self.plans]
+        self.calls = {id(plan): text.compiled() for plan, text in zip(self.plans, self.texts, strict=True)}
         self.seconds["preparing NumPy calls"] = time.perf_counter() - start
         self.uniforms = len(program.prologue.outputs)
         self.constants = {id(plan): np.array(plan.constants) for plan in self.plans}
@@ -205,10 +226,10 @@ class NumpyRunner(Runner):
         given = np.empty(self.program.parameters + self.uniforms)
         fill(given[: self.program.parameters], parameters)
         arrays: dict[str, Any] = {"P": given}
-        out = np.zeros(len(self.program.finale.outputs))
+        out = np.zeros(self.program.outputs)
         with np.errstate(all="ignore"):
             if plans.prologue is not None:
-                self._plan("P", plans.prologue, arrays | {"out": given})
+                self._plan(plans.prologue, arrays | {"out": given})
             if plans.rows is not None:
                 sums = np.zeros(plans.sums)
                 for start in range(0, rows, BLOCK):
@@ -217,20 +238,19 @@ class NumpyRunner(Runner):
                     for first, values in [*self.fixed, *data]:
                         block[first : first + values.shape[1]] = values[start:stop].T
                     block[-1] = 1.0
-                    self._plan("X", plans.rows, arrays | {"X": block, "out": sums}, stop - start)
+                    self._plan(plans.rows, arrays | {"X": block, "out": sums}, stop - start)
                 arrays |= {"G": sums, "N": np.array([float(rows)])}
-            self._plan("out", plans.finale, arrays | {"out": out})
+            self._plan(plans.finale, arrays | {"out": out})
         return out
 
-    def _plan(self, name: str, plan: Plan, arrays: dict[str, Any], rows: int | None = None) -> None:
+    def _plan(self, plan: Plan, arrays: dict[str, Any], rows: int | None = None) -> None:
         import numpy as np
 
         arrays["K"] = self.constants[id(plan)]
+        arrays["rows"] = rows
         for array, size in plan.sizes.items():
             arrays[array] = np.empty(size if rows is None else (size, rows))
-        for step in self.steps[name]:
-            step.run(arrays)
+        self.calls[id(plan)](arrays)
 
     def text(self) -> str:
-        assert self.plans is not None
-        return "\n\n".join(map(str, self.plans))
+        return "\n\n\n".join(text.source for text in self.texts)

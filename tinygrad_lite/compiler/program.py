@@ -11,7 +11,7 @@ import time
 from collections.abc import Sequence
 from typing import Any
 
-from tinygrad_lite.compiler import backends, batching
+from tinygrad_lite.compiler import backends, batching, stencil
 from tinygrad_lite.compiler.arguments import Structure
 from tinygrad_lite.compiler.report import described, shown
 from tinygrad_lite.compiler.rows import RowProgram
@@ -94,7 +94,12 @@ class Program:
         keep = [self.tape.inputs[i] for i in along or ()]
         batch = batching.find(self.tape, keep) if backends.available() != ["tape"] else None
         program: backends.Program
-        if batch is None:
+        rows = None
+        if batch is None and along and self.backend != "tape" and "numpy" in backends.available():
+            rows = stencil.find(batching.find(self.tape), len(self.tape.inputs), along)
+        if rows is not None:
+            program, expected = rows, []
+        elif batch is None:
             program = backends.PlainProgram(self.tape, None if along is None else keep)
             expected = [float(guard.outcome) for guard in self.tape.guards]
         else:
@@ -118,6 +123,9 @@ class Program:
         lines = [f"{self.name}: traced {len(self.tape):,} ops and {len(self.tape.guards)} guards."]
         for along, runner in self.runners.items():
             batch = self.found[along]
+            program = self.programs[along]
+            if isinstance(program, stencil.StencilProgram):
+                lines.append(f"  {program.batch.rows:,} rows were found that read neighbouring inputs.")
             if batch is not None:
                 lines.append(
                     f"  a batch was found: {batch.rows} rows alike ({batch.left} others), "

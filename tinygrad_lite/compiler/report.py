@@ -66,10 +66,10 @@ def shown(kind: str, program: Program, runner: Runner) -> str:
         )
     if kind == "plan" and runner.plans is not None:
         return "\n\n".join(map(str, runner.plans))
-    if kind == "llvm" and runner.name == "llvm":
+    if kind == runner.name and kind in ("llvm", "numpy"):
         return runner.text()
     if kind == "c" and runner.plans is not None:
         return c_source(runner.plans.prologue, runner.plans.rows, runner.plans.finale)
     known = ["tape", "python"] + (["plan", "c"] if runner.plans is not None else [])
-    known += ["llvm"] if runner.name == "llvm" else []
+    known += [runner.name] if runner.name != "tape" else []
     raise OperandError(f"source shows {', '.join(map(repr, known))} here, but {kind!r} was asked for{user_line()}.")

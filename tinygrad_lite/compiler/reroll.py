@@ -43,7 +43,7 @@ Term = tuple[int, Ref]
 class _Cones:
     """Pass 1: terms of sums, roots, and levels, in one walk up the tape."""
 
-    def __init__(self, tape: Tape) -> None:
+    def __init__(self, tape: Tape, repeat: int = 0) -> None:
         self.tape = tape
         n = len(tape)
         live = tape.live()
@@ -78,7 +78,8 @@ class _Cones:
                     tall = max(tall, height[ref])
                 self.level[i] = max(self.level[i], self.level[ref] + root[ref])
             height[i] = tall + 1
-            if cheap and height[i] <= CHEAP:
+            near = op in _CHEAP and self.level[i] == 0 and height[i] <= repeat and i not in outputs
+            if near or (cheap and height[i] <= CHEAP):
                 root[i] = False  # cheaper to repeat than to keep
 
     def _gather(self, i: int, op: Op, args: tuple[Ref, ...]) -> tuple[Ref, ...]:
@@ -188,6 +189,7 @@ def reroll(
     rows: Sequence[str] = (),
     output: str = "out",
     places: Sequence[int] | None = None,
+    repeat: int = 0,
 ) -> Plan:
     """The tape as a plan.
 
@@ -197,6 +199,7 @@ def reroll(
         rows: which of these arrays have an entry for each row.
         output: the name of the array for the outputs.
         places: where in it each output goes; in order, if not given.
+        repeat: the height of cones over inputs that are computed again at each use rather than kept.
 
     >>> from tinygrad_lite.compiler.tape import Builder
     >>> b = Builder(); xs = [b.input(f"x{i}") for i in range(6)]
@@ -204,7 +207,7 @@ def reroll(
     >>> print(reroll(b, {x: ("X", i) for i, x in enumerate(xs)}))
     for i0 < 6: out[i0] = X[i0] * X[i0]
     """
-    cones = _Cones(tape)
+    cones = _Cones(tape, repeat)
     shapes = _Shapes(cones, arrays)
     users = _used_as_leaf(cones)
     by_level: dict[int, list[Ref]] = {}

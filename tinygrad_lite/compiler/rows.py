@@ -57,6 +57,7 @@ class RowProgram:
         self.finale, self.finale_arrays = _finale(
             self.prologue, epilogue, parameters, self.needed, along, len(grads), len(flags)
         )
+        self.outputs = len(self.finale.outputs)
 
 
 def _hoisted(tape: Builder, parameters: int) -> tuple[Builder, Builder, list[int]]:

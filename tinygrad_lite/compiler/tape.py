@@ -312,7 +312,7 @@ def _mul(b: Builder, x: Ref, y: Ref) -> Ref | None:
             if inner is not None and math.isfinite(number * inner) and abs(number * inner) > 1e-290:
                 return b.node(ops.mul, (b.constant(number * inner), rest))
     if q is not None and p is None:
-        return b.written(ops.mul, (y, x))  # a constant factor stands first
+        return b.node(ops.mul, (y, x))  # a constant factor stands first
     for factor, other in ((x, y), (y, x)):  # x * (c * z) is c * (x * z): constants meet on the outside
         if other >= 0 and b.op[other] is ops.mul:
             c, rest = b.args[other]
