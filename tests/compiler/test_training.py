@@ -12,7 +12,7 @@ pytest.importorskip("llvmlite")
 import numpy as np
 
 from tinygrad_lite import Value, errors, nn
-from tinygrad_lite.compiler import training_code
+from tinygrad_lite.compiler import jit, training_code
 from tinygrad_lite.compiler.bound import Bound
 
 RNG = np.random.default_rng(0)
@@ -60,6 +60,35 @@ def test_epochs_in_compiled_code_end_where_fit_ends(name, backend):
     assert numbers(fast) == pytest.approx(numbers(slow), rel=1e-10, abs=1e-12)
     assert [p.grad for p in fast.parameters()] == pytest.approx([p.grad for p in slow.parameters()], abs=1e-12)
     assert optimizer.steps == 9
+
+
+@pytest.mark.parametrize(("lanes", "cpu"), [(4, "haswell"), (2, "x86-64")])
+def test_processors_with_shorter_vectors_end_there_too(lanes, cpu, monkeypatch):
+    host = jit.host()
+    if not host.triple.startswith("x86_64"):
+        pytest.skip("these are x86 processors")
+    monkeypatch.setattr(jit, "host", lambda: jit.Host(lanes, cpu, "", host.triple))
+    X, y = CLASSES
+    slow, fast = network([5, 6, 3]), network([5, 6, 3])
+    nn.fit(slow, (X.tolist(), y.tolist()), nn.cross_entropy, nn.Adam(slow), epochs=2, batch_size=8, progress=False)
+    nn.compile_step(fast, nn.cross_entropy, nn.Adam(fast)).run(X, y, epochs=2, batch_size=8, shuffle_seed=0)
+
+    assert numbers(fast) == pytest.approx(numbers(slow), rel=1e-10, abs=1e-12)
+
+
+def test_thousands_of_steps_take_no_more_memory_than_their_losses():
+    resource = pytest.importorskip("resource")
+    X, y = LINE
+    model = network([3, 4, 1])
+    step = nn.compile_step(model, nn.mse, nn.SGD(model, lr=1e-9))
+    step.run(X, y, epochs=1000)
+    step(X, y)
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    for _ in range(50_000):
+        step(X, y)
+
+    assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 3_000  # KiB
+    assert len(step.losses) == 51_001
 
 
 @pytest.mark.parametrize(

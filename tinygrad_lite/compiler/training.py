@@ -10,6 +10,7 @@ optimizer takes its own step.
 from __future__ import annotations
 
 import math
+from array import array
 from collections.abc import Callable
 from typing import Any
 
@@ -25,7 +26,7 @@ class CompiledStep:
 
     Attributes:
         model, optimizer: what was given.
-        losses: the loss of every step so far, before the step was taken.
+        losses: the loss of every step so far, before the step was taken; an array of doubles.
     """
 
     def __init__(
@@ -37,7 +38,7 @@ class CompiledStep:
         backend: str | None = None,
     ) -> None:
         self.model, self.loss, self.optimizer, self.penalty, self.backend = model, loss, optimizer, penalty, backend
-        self.losses: list[float] = []
+        self.losses = array("d")
         self._by_label: bool | None = None
         self._gradient: BatchedFunction | None = None
         self._machine: Machine | None = None
@@ -104,7 +105,7 @@ class CompiledStep:
         if machine is None:
             for places in batches * times:
                 self._slowly([X[i] for i in places], [y[i] for i in places])
-        found = self.losses[first:]
+        found = self.losses[first:].tolist()
         if each == 1:
             return found
         return [math.fsum(map(_times, found[at : at + each], shares)) for at in range(0, len(found), each)]
