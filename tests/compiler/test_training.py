@@ -269,6 +269,20 @@ def test_a_loss_that_sums_is_refused_with_the_cure():
         nn.compile_step(model, nn.sse, nn.SGD(model))(X, y)
 
 
+def test_a_layer_that_draws_numbers_is_refused_while_it_draws():
+    X, y = LINE
+    model = nn.Sequential(nn.Linear(3, 4, seed=1), nn.Dropout(0.5, seed=1), nn.Linear(4, 1, seed=2))
+    step = nn.compile_step(model, lambda outputs, t: nn.mse([o[0] for o in outputs], t), nn.SGD(model, lr=0.1))
+    model.train()
+    with pytest.raises(errors.OperandError, match=r"Dropout\(0\.5\), which draws anew"):
+        step(X, y)
+    with pytest.raises(errors.OperandError, match=r"model\.eval\(\)"):
+        step.run(X, y, epochs=1)
+    model.eval()
+
+    assert step(X, y) > step(X, y)
+
+
 def test_rows_and_targets_must_be_as_many():
     X, y = LINE
     model = network([3, 4, 1])
