@@ -12,7 +12,7 @@ pytest.importorskip("llvmlite")
 import numpy as np
 
 from tinygrad_lite import Value, errors, nn
-from tinygrad_lite.compiler import training_code
+from tinygrad_lite.compiler import jit, training_code
 from tinygrad_lite.compiler.bound import Bound
 
 RNG = np.random.default_rng(0)
@@ -60,6 +60,35 @@ def test_epochs_in_compiled_code_end_where_fit_ends(name, backend):
     assert numbers(fast) == pytest.approx(numbers(slow), rel=1e-10, abs=1e-12)
     assert [p.grad for p in fast.parameters()] == pytest.approx([p.grad for p in slow.parameters()], abs=1e-12)
     assert optimizer.steps == 9
+
+
+@pytest.mark.parametrize(("lanes", "cpu"), [(4, "haswell"), (2, "x86-64")])
+def test_processors_with_shorter_vectors_end_there_too(lanes, cpu, monkeypatch):
+    host = jit.host()
+    if not host.triple.startswith("x86_64"):
+        pytest.skip("these are x86 processors")
+    monkeypatch.setattr(jit, "host", lambda: jit.Host(lanes, cpu, "", host.triple))
+    X, y = CLASSES
+    slow, fast = network([5, 6, 3]), network([5, 6, 3])
+    nn.fit(slow, (X.tolist(), y.tolist()), nn.cross_entropy, nn.Adam(slow), epochs=2, batch_size=8, progress=False)
+    nn.compile_step(fast, nn.cross_entropy, nn.Adam(fast)).run(X, y, epochs=2, batch_size=8, shuffle_seed=0)
+
+    assert numbers(fast) == pytest.approx(numbers(slow), rel=1e-10, abs=1e-12)
+
+
+def test_thousands_of_steps_take_no_more_memory_than_their_losses():
+    resource = pytest.importorskip("resource")
+    X, y = LINE
+    model = network([3, 4, 1])
+    step = nn.compile_step(model, nn.mse, nn.SGD(model, lr=1e-9))
+    step.run(X, y, epochs=1000)
+    step(X, y)
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    for _ in range(50_000):
+        step(X, y)
+
+    assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 3_000  # KiB
+    assert len(step.losses) == 51_001
 
 
 @pytest.mark.parametrize(
@@ -238,6 +267,20 @@ def test_a_loss_that_sums_is_refused_with_the_cure():
 
     with pytest.raises(errors.OperandError, match=r"(?s)mean over the samples.*nn\.mse in the place of nn\.sse"):
         nn.compile_step(model, nn.sse, nn.SGD(model))(X, y)
+
+
+def test_a_layer_that_draws_numbers_is_refused_while_it_draws():
+    X, y = LINE
+    model = nn.Sequential(nn.Linear(3, 4, seed=1), nn.Dropout(0.5, seed=1), nn.Linear(4, 1, seed=2))
+    step = nn.compile_step(model, lambda outputs, t: nn.mse([o[0] for o in outputs], t), nn.SGD(model, lr=0.1))
+    model.train()
+    with pytest.raises(errors.OperandError, match=r"Dropout\(0\.5\), which draws anew"):
+        step(X, y)
+    with pytest.raises(errors.OperandError, match=r"model\.eval\(\)"):
+        step.run(X, y, epochs=1)
+    model.eval()
+
+    assert step(X, y) > step(X, y)
 
 
 def test_rows_and_targets_must_be_as_many():

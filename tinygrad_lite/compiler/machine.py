@@ -154,7 +154,7 @@ class Machine:
         if done < 0:
             raise self._unseen()
         optimizer.steps = before + done
-        self.owner.losses += plan.losses[:done]
+        self.owner.losses.extend(plan.losses[:done])
         if done < steps:
             raise not_finite(plan.losses[done], before + done + 1)
 

@@ -10,6 +10,7 @@ optimizer takes its own step.
 from __future__ import annotations
 
 import math
+from array import array
 from collections.abc import Callable
 from typing import Any
 
@@ -25,7 +26,7 @@ class CompiledStep:
 
     Attributes:
         model, optimizer: what was given.
-        losses: the loss of every step so far, before the step was taken.
+        losses: the loss of every step so far, before the step was taken; an array of doubles.
     """
 
     def __init__(
@@ -37,7 +38,8 @@ class CompiledStep:
         backend: str | None = None,
     ) -> None:
         self.model, self.loss, self.optimizer, self.penalty, self.backend = model, loss, optimizer, penalty, backend
-        self.losses: list[float] = []
+        self.losses = array("d")
+        self._drawing = [m for _, m in model.modules() if hasattr(m, "reseed")] if hasattr(model, "modules") else []
         self._by_label: bool | None = None
         self._gradient: BatchedFunction | None = None
         self._machine: Machine | None = None
@@ -55,6 +57,7 @@ class CompiledStep:
         Raises:
             AnomalyError: the loss is not finite; no parameter has moved.
         """
+        self._refuse_chance()
         machine = self._machine
         if machine is None or not machine.again(X, y):
             machine = self._prepared(X, y)
@@ -77,6 +80,7 @@ class CompiledStep:
         Raises:
             AnomalyError: the loss of a step is not finite; the parameters are those before that step.
         """
+        self._refuse_chance()
         rows = len(X)
         if len(y) != rows:
             raise ShapeError(f"as many targets as rows are needed, but got {len(y)} and {rows}{user_line()}.")
@@ -104,7 +108,7 @@ class CompiledStep:
         if machine is None:
             for places in batches * times:
                 self._slowly([X[i] for i in places], [y[i] for i in places])
-        found = self.losses[first:]
+        found = self.losses[first:].tolist()
         if each == 1:
             return found
         return [math.fsum(map(_times, found[at : at + each], shares)) for at in range(0, len(found), each)]
@@ -124,6 +128,15 @@ class CompiledStep:
         return f"{self._gradient.report()}\n{rule}{where}"
 
     # ------------------------------------------------------------------ how it is prepared
+
+    def _refuse_chance(self) -> None:
+        """A layer that draws numbers would draw them once, while it is traced, and keep them in every step."""
+        for module in self._drawing:
+            if module.training and module.p:
+                raise OperandError(
+                    f"compile_step cannot compile {module!r}, which draws anew in every step: "
+                    "its first draw would be kept.\n  Train with nn.fit, or leave it out with model.eval()."
+                )
 
     def _row(self, x: Any, y: Any) -> Any:
         """The loss of one row."""
