@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import argparse
 import importlib.util
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -39,7 +38,8 @@ def run(args: argparse.Namespace) -> int:
 
     args.out.mkdir(parents=True, exist_ok=True)  # first of all: a folder that cannot be made should cost no wait
     flowers = nn.datasets.iris()
-    train, held = scaled(*flowers.split(1 / 3, seed=args.seed))
+    train, held = flowers.split(1 / 3, seed=args.seed)
+    train, held = train.standardized(held)
     model = nn.MLP(4, [8, 3], activation="tanh", seed=args.seed)
     say(f"Fisher's Iris data: {len(train)} flowers to learn from, {len(held)} held back.")
     say(f"A network of 4 inputs, 8 tanh units and 3 classes: {len(model.parameters())} parameters.\n")
@@ -67,44 +67,17 @@ def run(args: argparse.Namespace) -> int:
     return 0 if ok else 1
 
 
-def scaled(train: nn.Dataset, held: nn.Dataset) -> tuple[nn.Dataset, nn.Dataset]:
-    """Both sets with each column shifted and scaled to mean 0 and deviation 1, as measured on the first."""
-    columns = list(zip(*train.inputs, strict=True))
-    means = [sum(column) / len(column) for column in columns]
-    widths = [
-        (sum((x - m) ** 2 for x in column) / len(column)) ** 0.5 for column, m in zip(columns, means, strict=True)
-    ]
-
-    def scale(data: nn.Dataset) -> nn.Dataset:
-        rows = [[(x - m) / s for x, m, s in zip(row, means, widths, strict=True)] for row in data.inputs]
-        return data.with_rows(rows, data.targets)
-
-    return scale(train), scale(held)
-
-
 def mean_loss(model: nn.MLP, data: nn.Dataset) -> Value:
     """The mean cross-entropy over all samples, as one graph."""
-    return tg.sum([nn.cross_entropy(model(x), t) for x, t in data]) / len(data)  # type: ignore[no-any-return]
+    loss: Value = nn.cross_entropy([model(x) for x in data.inputs], data.targets)
+    return loss
 
 
 def fit(model: nn.MLP, data: nn.Dataset, *, quiet: bool) -> list[float]:
     """Gradient descent with all samples in each step; the loss before every step."""
-    losses = []
-    show = not quiet and sys.stderr.isatty()
-    for epoch in range(EPOCHS):
-        loss = mean_loss(model, data)
-        model.zero_grad()
-        loss.backward()
-        for p in model.parameters():
-            p.data -= RATE * p.grad
-        losses.append(loss.data)
-        if show:
-            done = 30 * (epoch + 1) // EPOCHS
-            bar = "#" * done + "." * (30 - done)
-            print(f"\rtraining [{bar}] {epoch + 1}/{EPOCHS}   loss {loss.data:.4f}", end="", file=sys.stderr)
-    if show:
-        print(file=sys.stderr)
-    return losses
+    optimizer = nn.SGD(model.parameters(), lr=RATE)
+    progress = False if quiet else None  # None: a bar where somebody looks
+    return nn.fit(model, data, nn.cross_entropy, optimizer, epochs=EPOCHS, progress=progress).step_losses
 
 
 def predicted(model: nn.MLP, x: list[float]) -> int:
