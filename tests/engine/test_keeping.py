@@ -140,7 +140,7 @@ def test_a_copy_is_a_new_node_on_the_same_parents():
     again.data = 7.0
 
     assert again is not loss
-    assert again.parents is loss.parents
+    assert again.parents == loss.parents
     assert again.grad == loss.grad
     assert loss.data != 7.0
     assert again.label == "loss"

@@ -1,6 +1,7 @@
 """What a computation is. Read `value.py` first, then `op.py` and `ops/`, then `graph.py` and `reverse.py`.
 
     value.py       a number that remembers how it was computed
+    node.py        what a node remembers, and how little room that takes
     op.py          what is known about one primitive; domain.py, which numbers it takes
     ops/           the table: one row a primitive
     arithmetic.py  which Python operators and methods lead to which row

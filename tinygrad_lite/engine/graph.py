@@ -51,15 +51,15 @@ def walk(roots: Sequence[Value], reset: bool = False) -> tuple[list[Value], list
             continue
         while True:  # visit the node, then at once one of its parents, and so on down
             seen.add(node)
-            parents = node.parents
-            if not parents:
+            a = node._a
+            if a is None:
                 leaves.append(node)
                 order.append(node)
                 break
             if reset:
                 node.grad = 0.0
-            if len(parents) == 2:  # nearly every node, so worth writing out
-                a, b = parents
+            if a.__class__ is not tuple:  # one or two operands, as nearly every node has: see node.py
+                b = node._b
                 if a.__class__ is not float and a not in seen:
                     todo.append(node)
                     todo.append(None)
@@ -76,7 +76,7 @@ def walk(roots: Sequence[Value], reset: bool = False) -> tuple[list[Value], list
             else:
                 todo.append(node)
                 todo.append(None)
-                todo += [p for p in reversed(parents) if p.__class__ is not float and p not in seen]
+                todo += [p for p in reversed(a) if p.__class__ is not float and p not in seen]
                 break
     return order, leaves
 

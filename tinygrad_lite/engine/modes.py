@@ -4,7 +4,7 @@
     with tg.detect_anomaly():   # stop at the first op that makes a NaN or an infinity
 
 While no switch is on anywhere they cost nothing: the engine does not ask for them. Turning the
-first one on puts watching versions in the place of `Value.__init__` and of the sweep of
+first one on puts watching versions in the place of what makes a Value and of the sweep of
 `backward`; turning the last one off takes them away again. The watching versions look at
 `contextvars`, so a thread that did not ask sees no difference but a little time.
 """
@@ -18,8 +18,9 @@ from contextvars import ContextVar, Token
 from functools import wraps
 from typing import Any
 
-from tinygrad_lite.engine import ops, reverse
+from tinygrad_lite.engine import ops, reverse, value
 from tinygrad_lite.engine.domain import operand_names
+from tinygrad_lite.engine.node import ABSENT
 from tinygrad_lite.engine.op import Op
 from tinygrad_lite.engine.value import Value
 from tinygrad_lite.errors import AnomalyError, user_line
@@ -28,6 +29,7 @@ _FORGETTING: ContextVar[bool] = ContextVar("no_grad", default=False)
 _WATCHING: ContextVar[bool] = ContextVar("detect_anomaly", default=False)
 
 _plain_init = Value.__init__
+_plain_made = value._made
 _plain_sweep = reverse._sweep
 _lock = threading.Lock()
 _blocks_open = 0
@@ -93,10 +95,12 @@ def _count(change: int) -> None:
     with _lock:
         before, _blocks_open = _blocks_open, _blocks_open + change
         if before == 0:
-            Value.__init__ = _watching_init  # type: ignore[method-assign]
+            Value.__init__ = _watching_init  # type: ignore[method-assign,assignment]
+            value._made = _watching_made
             reverse._sweep = _watching_sweep
         elif _blocks_open == 0:
             Value.__init__ = _plain_init  # type: ignore[method-assign]
+            value._made = _plain_made
             reverse._sweep = _plain_sweep
 
 
@@ -126,6 +130,12 @@ def _watching_init(
     if _FORGETTING.get():
         op, parents, local = (op if op is ops.constant else ops.leaf), (), ()
     _plain_init(self, data, label, op, parents, local)
+    if isinstance(local, _Located):
+        self._a, self._da, self._b, self._db = parents, local, ABSENT, None  # whole tuples, to keep the line
+
+
+def _watching_made(data: float, op: Op, a: Any, da: Any, b: Any = ABSENT, db: Any = None) -> Value:
+    return Value(data, "", op, *(((a,), (da,)) if b is ABSENT else ((a, b), (da, db))))
 
 
 def _watching_sweep(order: Sequence[Value]) -> None:

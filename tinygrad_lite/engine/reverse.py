@@ -46,17 +46,18 @@ def backward(root: Value, *, create_graph: bool = False) -> None:
 def _sweep(order: Sequence[Value]) -> None:
     """The inner loop: hand each node's gradient on to its parents, times the local derivative."""
     for node in reversed(order):
-        parents = node.parents
-        if len(parents) == 2:  # nearly every node, so worth writing out
-            grad = node.grad
-            (a, b), (da, db) = parents, node.local
+        a = node._a
+        if a is None:
+            continue  # a leaf
+        grad = node.grad
+        if a.__class__ is not tuple:  # one or two operands, as nearly every node has: see node.py
+            da, db = node._da, node._db
             if da is not None:
                 a.grad += grad * da
             if db is not None:
-                b.grad += grad * db
-        elif parents:
-            grad = node.grad
-            for parent, slope in zip(parents, node.local):  # noqa: B905  equal by construction
+                node._b.grad += grad * db
+        else:
+            for parent, slope in zip(a, node._da):  # noqa: B905  equal by construction
                 if slope is not None:
                     parent.grad += grad * slope
 

@@ -7,8 +7,8 @@
 `parents` are the operands in the order they were written: Values, or bare floats for the
 constants in a program. `local` are the local derivatives d(out)/d(parent), as numbers; along a
 constant there is none, so its place holds None. That is all a node remembers, and all that
-`backward` needs. Since a node only points back at what existed before it, there are no cycles,
-and a graph that nobody holds is freed at once.
+`backward` needs; `node.py` says how it is kept. Since a node only points back at what existed
+before it, there are no cycles, and a graph that nobody holds is freed at once.
 
 The operators + - * / and ** by a number are written out for speed; every other op goes through
 `_apply`, which is the readable form of the same thing. A test holds both equal.
@@ -21,13 +21,13 @@ from operator import mul as times
 from typing import Any
 
 from tinygrad_lite.engine import ops
-from tinygrad_lite.engine.arithmetic import Arithmetic
+from tinygrad_lite.engine.node import ABSENT, Node
 from tinygrad_lite.engine.op import Op, is_foreign, number
 from tinygrad_lite.engine.reverse import backward
 from tinygrad_lite.errors import OperandError, ShapeError, user_line
 
 
-class Value(Arithmetic):
+class Value(Node):
     """A real number, its gradient, and how it was made.
 
     Args:
@@ -51,22 +51,7 @@ class Value(Arithmetic):
     (10.0, 6.0)
     """
 
-    __slots__ = ("data", "grad", "label", "op", "parents", "local")
-
-    def __init__(
-        self,
-        data: float,
-        label: str = "",
-        op: Op = ops.leaf,
-        parents: tuple[Any, ...] = (),
-        local: tuple[Any, ...] = (),
-    ) -> None:
-        self.data: float = data if data.__class__ is float else number(data)
-        self.grad: Any = 0.0
-        self.label = label
-        self.op = op
-        self.parents = parents
-        self.local = local
+    __slots__ = ()
 
     # ------------------------------------------------------------------ recording
 
@@ -95,64 +80,64 @@ class Value(Arithmetic):
 
     def __add__(self, other: Any) -> Value:
         if other.__class__ is Value:
-            return Value(self.data + other.data, "", ops.add, (self, other), (1.0, 1.0))
+            return _made(self.data + other.data, ops.add, self, 1.0, other, 1.0)
         if other.__class__ is float:
-            return Value(self.data + other, "", ops.add, (self, other), (1.0, None))
+            return _made(self.data + other, ops.add, self, 1.0, other, None)
         return self._apply(ops.add, (self, other))  # type: ignore[no-any-return]
 
     def __radd__(self, other: Any) -> Value:
         if other.__class__ is float:
-            return Value(other + self.data, "", ops.add, (other, self), (None, 1.0))
+            return _made(other + self.data, ops.add, other, None, self, 1.0)
         return self._apply(ops.add, (other, self))  # type: ignore[no-any-return]
 
     def __sub__(self, other: Any) -> Value:
         if other.__class__ is Value:
-            return Value(self.data - other.data, "", ops.sub, (self, other), (1.0, -1.0))
+            return _made(self.data - other.data, ops.sub, self, 1.0, other, -1.0)
         if other.__class__ is float:
-            return Value(self.data - other, "", ops.sub, (self, other), (1.0, None))
+            return _made(self.data - other, ops.sub, self, 1.0, other, None)
         return self._apply(ops.sub, (self, other))  # type: ignore[no-any-return]
 
     def __mul__(self, other: Any) -> Value:
         if other.__class__ is Value:
             x, y = self.data, other.data
-            return Value(x * y, "", ops.mul, (self, other), (y, x))
+            return _made(x * y, ops.mul, self, y, other, x)
         if other.__class__ is float:
-            return Value(self.data * other, "", ops.mul, (self, other), (other, None))
+            return _made(self.data * other, ops.mul, self, other, other, None)
         return self._apply(ops.mul, (self, other))  # type: ignore[no-any-return]
 
     def __rmul__(self, other: Any) -> Value:
         if other.__class__ is float:
-            return Value(other * self.data, "", ops.mul, (other, self), (None, other))
+            return _made(other * self.data, ops.mul, other, None, self, other)
         return self._apply(ops.mul, (other, self))  # type: ignore[no-any-return]
 
     def __truediv__(self, other: Any) -> Value:
         if other.__class__ is Value and other.data != 0.0:
             y = other.data
             out = self.data / y
-            return Value(out, "", ops.div, (self, other), (1.0 / y, -out / y))
+            return _made(out, ops.div, self, 1.0 / y, other, -out / y)
         return self._apply(ops.div, (self, other))  # type: ignore[no-any-return]
 
     def __pow__(self, other: Any) -> Value:
         if other.__class__ is int and other != 0 and self.data != 0.0:
             x, n = self.data, other
             try:
-                return Value(x**n, "", ops.pow, (self, float(n)), (n * x ** (n - 1), None))
+                return _made(x**n, ops.pow, self, n * x ** (n - 1), float(n), None)
             except ArithmeticError:
                 pass  # too large: _apply says so in full
         return self._apply(ops.pow, (self, other))  # type: ignore[no-any-return]
 
     def __neg__(self) -> Value:
-        return Value(-self.data, "", ops.neg, (self,), (-1.0,))
+        return _made(-self.data, ops.neg, self, -1.0)
 
     def _apply_one(self, op: Op) -> Value:
         """`_apply` for a row of one operand, which is self."""
         x = self.data
         try:
             out = op.forward(x)
-            local = op.partials(x, out)
+            (slope,) = op.partials(x, out)
         except (ValueError, ArithmeticError):
             return self._apply(op, (self,))  # type: ignore[no-any-return]  # which says what is wrong
-        return Value(out, "", op, (self,), local)
+        return _made(out, op, self, slope)
 
     # ------------------------------------------------------------------ going back
 
@@ -241,6 +226,23 @@ class Value(Arithmetic):
         if self.op is ops.pow and self.parents[1].__class__ is float:
             return f"**{self.parents[1]:g}"
         return self.op.symbol
+
+
+_new = Value.__new__
+
+
+def _made(data: float, op: Op, a: Any, da: Any, b: Any = ABSENT, db: Any = None) -> Value:
+    """`Value(data, "", op, (a, b), (da, db))`, without making the tuples."""
+    node = _new(Value)
+    node.data = data if data.__class__ is float else number(data)
+    node.grad = 0.0
+    node.label = ""
+    node.op = op
+    node._a = a
+    node._da = da
+    node._b = b
+    node._db = db
+    return node
 
 
 def _compare(holds: Any, x: Value, y: Any) -> Any:
