@@ -18,7 +18,6 @@ sys.path.insert(0, str(Path(__file__).parents[3]))
 
 from tests.checking.planting import lessons
 from tests.checking.study import Prepared, double, right_case, single
-
 from tinygrad_lite.checking.check import check
 
 
