@@ -541,3 +541,25 @@ def test_whatever_comes_back_is_judged(name):
     assert code is None or code in result.codes
     assert json.dumps(result.to_dict())
     assert result.html()
+
+
+def test_a_kink_in_the_data_does_not_hide_a_mistake_elsewhere():
+    """The user's slope at z = 0 is 1, ours is 0; the mistake in db1 is named all the same."""
+    params, X, y = lesson_problem(3)
+    params["b1"][:] = 0.0
+    X[2] = 0.0
+
+    def backprop(W1, b1, W2, b2, X, y):
+        z1 = X @ W1 + b1
+        h = relu(z1)
+        z2 = h @ W2 + b2
+        d2 = 2 * (relu(z2) - y) / y.size * (z2 > 0) * 1.5
+        d1 = d2 @ W2.T * (z1 >= 0)
+        return {"W1": X.T @ d1, "b1": d1.mean(0), "W2": h.T @ d2, "b2": d2.sum(0), "dZ2": d2, "dZ1": d1}
+
+    result = check(lesson_loss, backprop, params, X, y)
+    marks = {name: mark for name, mark, _ in result.diagnosis.links}
+
+    assert found(result) == {("RATIO", "loss"), ("BIAS_MEAN", "db1")}
+    assert marks["dZ1"] == "follows"
+    assert marks["db1"] == "wrong"

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 from tinygrad_lite.checking.arrays import np
-from tinygrad_lite.checking.layers import HIDDEN, HINGE, KINDS, SIGMOID, SOFTMAX, TANH, Array
+from tinygrad_lite.checking.layers import BINARY, HIDDEN, HINGE, KINDS, SIGMOID, SOFTMAX, TANH, Array
 from tinygrad_lite.checking.mistakes import Mistake, Mistakes
 from tinygrad_lite.checking.network import Network, Record
 
@@ -100,8 +100,11 @@ def activation_choices(net: Network, layer: int) -> Iterator[Choice]:
     else:
         yield Choice((), times(lambda r: act.slope(r.Z[layer])))
         if act.name != "linear":
+            twice = f"contains the derivative of {act.name} twice"
+            if act is SIGMOID and layer == depth and net.kind is BINARY:
+                twice += ": for cross-entropy P - y already contains it, without P * (1 - P)"
             yield Choice(
-                wrong("EXTRA_ACT_DERIV", f"contains the derivative of {act.name} twice"),
+                wrong("EXTRA_ACT_DERIV", twice),
                 times(lambda r: act.slope(r.Z[layer]) ** 2),
             )
     if act.name == "linear":

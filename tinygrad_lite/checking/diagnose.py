@@ -7,7 +7,7 @@ from typing import Any
 
 from tinygrad_lite.checking.arrays import np
 from tinygrad_lite.checking.graph_search import explain_graph
-from tinygrad_lite.checking.kinks import gradients
+from tinygrad_lite.checking.kinks import gradients, kinks_of
 from tinygrad_lite.checking.mistakes import Mistake
 from tinygrad_lite.checking.network import Network
 from tinygrad_lite.checking.search import Seen, Story, search
@@ -42,7 +42,9 @@ def diagnose(trial: Trial, wrong: list[str]) -> Diagnosis:
     """Search for the mistakes behind the wrong gradients of a trial."""
     found = Diagnosis()
     net = trial.network
-    usable = [e for e in trial.exhibits if _usable(e, trial)] if net is not None else []
+    usable = [e for e in trial.exhibits if _usable(e)] if net is not None else []
+    smooth = [e for e in usable if net is not None and e.record is not None and not kinks_of(net, e.record)]
+    usable = smooth or usable  # on a kink a right slope need not be ours
     if net is None or not usable:
         found.unknown = list(wrong)
         if wrong:
@@ -106,7 +108,7 @@ def _sentences(mistakes: tuple[Mistake, ...]) -> int:
     return len({mistake.said for mistake in mistakes})
 
 
-def _usable(exhibit: Exhibit, trial: Trial) -> bool:
+def _usable(exhibit: Exhibit) -> bool:
     """Whether an exhibit can be explained: gradients were given, and the network's record is there."""
     answer = exhibit.answer
     if exhibit.record is None or answer.error or exhibit.kinks:
@@ -256,19 +258,18 @@ def _close(mine: Any, exact: Any) -> bool:
 def _follows(net: Network, record: Any, key: str, mine: dict[str, Any]) -> bool:
     """Whether a wrong intermediate is what the right rule gives from the user's own numbers one link above."""
     layer = int(key[2:])
-    if key[1] == "Z" and f"dA{layer}" in mine:
-        g = net.layout.data(mine[f"dA{layer}"])
-        if g.shape != record.A[layer].shape:
-            return False
-        act = net.activations[layer - 1]
-        if act.name == "softmax":
-            d = record.A[layer] * (g - (g * record.A[layer]).sum(axis=-1, keepdims=True))
-        else:
-            d = g * act.slope(record.Z[layer])
-        return _close(net.layout.data(mine[key]), d)
-    if key[1] == "A" and f"dZ{layer + 1}" in mine:
-        d = net.layout.data(mine[f"dZ{layer + 1}"])
-        if d.shape != record.A[layer + 1].shape:
-            return False
-        return _close(net.layout.data(mine[key]), d @ record.W[layer + 1].T)
-    return False
+    below = net.layout.data(mine[f"dZ{layer + 1}"]) if f"dZ{layer + 1}" in mine else None
+    if below is not None and below.shape != record.Z[layer + 1].shape:
+        return False
+    implied = None if below is None else below @ record.W[layer + 1].T  # dA of this layer
+    if key[1] == "A":
+        return implied is not None and _close(net.layout.data(mine[key]), implied)
+    g = net.layout.data(mine[f"dA{layer}"]) if f"dA{layer}" in mine else implied
+    if g is None or g.shape != record.A[layer].shape:
+        return False
+    act = net.activations[layer - 1]
+    if act.name == "softmax":
+        d = record.A[layer] * (g - (g * record.A[layer]).sum(axis=-1, keepdims=True))
+    else:
+        d = g * act.slope(record.Z[layer])
+    return _close(net.layout.data(mine[key]), d)
