@@ -70,7 +70,7 @@ def test_a_wrong_file_fails_with_the_mistake_by_name(written, capsys, tmp_path):
     ("raise ValueError('no')", "ValueError: no"),
     ("import sys; sys.exit(3)", "SystemExit: 3"),
     ("import os; os._exit(7)", "ended with code 7"),
-    ("loss = 3", "does not define backprop, params"),
+    ("loss = 3", "does not define backprop"),
     ("def broken(:", "SyntaxError"),
     (RIGHT + "\nparams = 3", "parameters as a dict"),
     (RIGHT + "\nupdates = True", "needs lr"),

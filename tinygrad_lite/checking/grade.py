@@ -1,8 +1,8 @@
 """A file of lesson code graded: run in a process of its own, judged on open and on hidden seeds.
 
-The file defines `loss` and `backprop`, and `params`, `X` and `y` (or `data`, a tuple) to try them on;
-`updates` and `lr` if backprop updates the parameters. `graded` starts this module as a program of its
-own, which runs the file, checks it and leaves the result as JSON; a file that raises, hangs or ends
+The file defines `loss` and `backprop`, and perhaps `params`, `X` and `y` (or `data`, a tuple) to try
+them on (else see `stand_in.py`); `updates` and `lr` if backprop updates the parameters.
+`graded` starts this module as a program of its own, which runs the file, checks it and leaves the result as JSON; a file that raises, hangs or ends
 the process is a line in that result. (A process of its own is a guard against accidents, not
 against malice.)
 """
@@ -81,10 +81,13 @@ def work(order: dict[str, Any]) -> dict[str, Any]:
         names = runpy.run_path(str(path), run_name="__graded__")
     except (Exception, SystemExit) as mishap:
         return _failed(path, f"the file cannot be run: {described(mishap)}", "RAISED")
-    missing = [name for name in ("loss", "backprop", "params") if name not in names]
+    missing = [name for name in ("loss", "backprop") if name not in names]
     if missing:
         return _failed(path, f"the file does not define {', '.join(missing)}", "NAME")
-    data = names["data"] if "data" in names else tuple(names[name] for name in ("X", "y") if name in names)
+    try:
+        params, data = _problem(names)
+    except TinygradLiteError as reason:
+        return _failed(path, str(reason).splitlines()[0].rstrip("."), "NAME")
     checks: list[Any] = []
     for seed in [*order["seeds"], *order["hidden"]]:
         try:
@@ -92,7 +95,7 @@ def work(order: dict[str, Any]) -> dict[str, Any]:
                 check(
                     names["loss"],
                     names["backprop"],
-                    names["params"],
+                    params,
                     *data,
                     updates=bool(names.get("updates", False)),
                     lr=names.get("lr"),
@@ -118,6 +121,17 @@ def work(order: dict[str, Any]) -> dict[str, Any]:
         "html": first.html(),
         "checks": [c.to_dict() for c in checks[:n]],
     }  # fmt: skip
+
+
+def _problem(names: dict[str, Any]) -> tuple[Any, tuple[Any, ...]]:
+    """The file's own parameters and data, or others that fit the names of the loss's arguments."""
+    if "params" not in names:
+        from tinygrad_lite.checking.stand_in import stand_in
+
+        return stand_in(names["loss"])
+    if "data" in names:
+        return names["params"], names["data"]
+    return names["params"], tuple(names[name] for name in ("X", "y") if name in names)
 
 
 def junit(result: dict[str, Any]) -> str:

@@ -1,7 +1,7 @@
 """`tinygrad-lite check FILE.py`: is the backpropagation in this file right, and if not, what is the mistake?
 
-The file defines `loss` and `backprop`, and `params`, `X`, `y` to try them on. It runs in a process of
-its own with a time limit. The exit code is 0 if every gradient is right, 1 if not, 2 for bad usage.
+The file defines `loss` and `backprop`, and if it likes `params`, `X`, `y` to try them on. It runs
+in a process of its own with a time limit. The exit code is 0 if every gradient is right, 1 if not, 2 for bad usage.
 """
 
 from __future__ import annotations
@@ -14,7 +14,9 @@ from pathlib import Path
 
 def configure(parser: argparse.ArgumentParser) -> None:
     """Add the arguments of the command."""
-    parser.add_argument("files", nargs="+", metavar="FILE.py", help="defines loss, backprop, params, X and y")
+    parser.add_argument(
+        "files", nargs="+", metavar="FILE.py", help="defines loss and backprop, perhaps params, X and y"
+    )
     parser.add_argument("--seed", type=int, default=0, help="of the problems that are shown in the report (default 0)")
     parser.add_argument(
         "--hidden", metavar="SEEDS", default="", help="more seeds, as 17,23: judged, but not shown in the report"

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from tinygrad_lite.engine.node import Node
 from tinygrad_lite.engine.op import number
 from tinygrad_lite.engine.value import Value
 
@@ -50,8 +51,8 @@ class Bound(Value):
         return _unbound(self.data, self.grad, self.label)
 
 
-_DATA: Any = Value.data  # the slots themselves, which hold (array, place) in a bound Value
-_GRAD: Any = Value.grad
+_DATA: Any = vars(Node)["data"]  # the slots themselves, which hold (array, place) in a bound Value
+_GRAD: Any = vars(Node)["grad"]
 
 
 def _unbound(data: float, grad: float, label: str) -> Value:
