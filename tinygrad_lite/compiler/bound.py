@@ -50,8 +50,8 @@ class Bound(Value):
         return _unbound(self.data, self.grad, self.label)
 
 
-_DATA: Any = Value.data  # the slots themselves, which hold (array, place) in a bound Value
-_GRAD: Any = Value.grad
+_OPEN: Any = Value  # the class's own fields are the slots themselves, which hold (array, place) in a bound Value
+_DATA, _GRAD = _OPEN.data, _OPEN.grad
 
 
 def _unbound(data: float, grad: float, label: str) -> Value:
