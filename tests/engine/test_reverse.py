@@ -379,19 +379,27 @@ def test_a_real_interruption_at_any_moment_leaves_leaves_all_old_or_all_new():
     root = total([(a * b).tanh() for a in leaves[::10] for b in leaves])
     root.backward()
     first = [leaf.grad for leaf in leaves]
-    old = signal.signal(signal.SIGALRM, signal.default_int_handler)
+    armed = []
+
+    def press(number, frame):
+        if armed:
+            raise KeyboardInterrupt
+
+    old = signal.signal(signal.SIGALRM, press)
     interrupted = 0
     try:
-        for _ in range(30):
+        for _ in range(40):
             for leaf, grad in zip(leaves, first, strict=True):
                 leaf.grad = grad
-            signal.setitimer(signal.ITIMER_REAL, rng.uniform(0.001, 0.03))
             try:
+                armed.append(True)
+                signal.setitimer(signal.ITIMER_REAL, rng.uniform(0.001, 0.01))
                 root.backward()
+                armed.clear()
             except KeyboardInterrupt:
+                armed.clear()
                 interrupted += 1
-            finally:
-                signal.setitimer(signal.ITIMER_REAL, 0)
+            signal.setitimer(signal.ITIMER_REAL, 0)
             assert [leaf.grad for leaf in leaves] in (first, [2 * grad for grad in first])
     finally:
         signal.signal(signal.SIGALRM, old)

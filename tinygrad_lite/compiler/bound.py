@@ -10,7 +10,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from tinygrad_lite.engine.node import Node
 from tinygrad_lite.engine.op import number
 from tinygrad_lite.engine.value import Value
 
@@ -51,8 +50,8 @@ class Bound(Value):
         return _unbound(self.data, self.grad, self.label)
 
 
-_DATA: Any = vars(Node)["data"]  # the slots themselves, which hold (array, place) in a bound Value
-_GRAD: Any = vars(Node)["grad"]
+_OPEN: Any = Value  # the class's own fields are the slots themselves, which hold (array, place) in a bound Value
+_DATA, _GRAD = _OPEN.data, _OPEN.grad
 
 
 def _unbound(data: float, grad: float, label: str) -> Value:
