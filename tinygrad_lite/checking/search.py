@@ -191,18 +191,25 @@ def _ways(
             if part not in (0.0, 1.0):
                 continue
         pulled = [
-            o - part * r.pull * (r.W[layer] if which == "W" else r.b[layer])
+            _without(o, part * r.pull * (r.W[layer] if which == "W" else r.b[layer]))
             for o, r in zip(observed, records, strict=True)
         ] if penalised else observed  # fmt: skip
         slip = (Mistake(code, "d" + name, f"d{name} {words}"),) if code else ()
-        if penalised and all(np.abs(p).max() <= 1e-13 * np.abs(o).max() for p, o in zip(pulled, observed, strict=True)):
-            return {k: [Way((zero, *slip), 1.0 + len(slip), None)] for k in range(len(D[0]))}
+        if penalised and all(np.abs(p).max() <= t for p, t in zip(pulled, map(_tiny, D, records), strict=True)):
+            for k in range(len(D[0])):
+                found.setdefault(k, []).append(Way((zero, *slip), 1.0 + len(slip), None))
         for choice in choices:
             for k, factor in _fitting(choice, D, G, records, pulled, seen).items():
                 found.setdefault(k, []).append(Way((*choice.mistakes, *slip), choice.cost + len(slip), factor))
     for ways in found.values():
         ways.sort(key=lambda way: way.cost + (way.factor.cost() if way.factor else 0.0))
     return found
+
+
+def _without(gradient: Array, pull: Array) -> Array:
+    """The gradient less the penalty's part; what is left by rounding alone is zero."""
+    rest = gradient - pull
+    return np.where(np.abs(rest) <= 1e-15 * np.abs(pull), 0.0, rest)
 
 
 def _tiny(d: Array, r: Record) -> float:
