@@ -106,7 +106,8 @@ def fitted(name: str, key: Any, members: list[Any], shapes: _Shapes, places: lis
             return Access("K", table=np.arange(base, base + len(values), dtype=np.int32))
         return Access("K", base, tuple(reversed(strides)), 1)
 
-    period = 0 if loops is not None else _period(parts, starts)
+    ragged = any(bounds is not None for *_, bounds in parts)
+    period = _period(parts, starts) if loops is None or ragged else 0
 
     def patterned(access: Access, read: Any, counts: Any) -> Access:
         """The same access with the indices of the first period, if there is one."""

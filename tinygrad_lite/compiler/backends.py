@@ -30,6 +30,9 @@ from tinygrad_lite.errors import OperandError, user_line
 LONGEST = 20_000
 """Operations in the text of one function, loops counted once."""
 
+KEPT = 8
+"""Numbers of rows for which buffers are kept."""
+
 NAMES = ("llvm", "numpy", "tape")
 
 
@@ -262,7 +265,9 @@ class LLVMRunner(Runner):
 
     def release(self, buffers: Any) -> None:
         with self._lock:
-            self._free[buffers.rows].append(buffers)
+            self._free.setdefault(buffers.rows, []).append(buffers)
+            while len(self._free) > KEPT:  # a program whose batches are all of different sizes keeps only a few
+                del self._free[next(iter(self._free))]
 
     def run(self, parameters: Sequence[Any], data: Sequence[tuple[int, Any]] = (), rows: int = 0) -> Any:
         buffers = self.buffers(rows)

@@ -13,6 +13,7 @@ from typing import Any
 
 from tinygrad_lite.compiler.tape import LESS, SELECT, Builder, Ref, Tape
 from tinygrad_lite.engine import ops
+from tinygrad_lite.engine.op import TABLE
 from tinygrad_lite.errors import TinygradLiteError
 
 
@@ -32,15 +33,7 @@ def _sigmoid(b: Builder, x: Ref) -> Ref:
 
 def _softplus(b: Builder, x: Ref) -> Ref:
     e = b.node(ops.exp, (b.node(ops.neg, (b.node(ops.absolute, (x,)),)),))
-    return b.node(ops.add, (_relu(b, x), _log1p(b, e)))
-
-
-def _log1p(b: Builder, x: Ref) -> Ref:
-    """log(1 + x) without loss: the rounding of 1 + x is taken back to first order."""
-    one = b.constant(1.0)
-    u = b.written(ops.add, (one, x))
-    lost = b.written(ops.sub, (x, b.written(ops.sub, (u, one))))
-    return b.node(ops.add, (b.node(ops.log, (u,)), b.node(ops.div, (lost, u))))
+    return b.node(ops.add, (_relu(b, x), b.node(TABLE["log1p"], (e,))))
 
 
 def _chain(op: Any) -> Callable[..., Ref]:
@@ -63,7 +56,6 @@ _FORMULAS: dict[str, Callable[..., Ref]] = {
     "relu": _relu,
     "sigmoid": _sigmoid,
     "softplus": _softplus,
-    "log1p": _log1p,
     "max": _chain(ops.maximum),
     "min": _chain(ops.minimum),
     "logsumexp": _logsumexp,

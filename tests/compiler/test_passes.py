@@ -1,0 +1,217 @@
+"""Each pass of the compiler, alone: what goes in and what comes out."""
+
+import math
+
+import pytest
+
+from tinygrad_lite.compiler import adjoint, lowering
+from tinygrad_lite.compiler.affine import nested
+from tinygrad_lite.compiler.reroll import reroll
+from tinygrad_lite.compiler.rows import RowProgram, mean
+from tinygrad_lite.compiler.tape import LESS, SELECT, Builder, Tape
+from tinygrad_lite.compiler.trace import Trace, explore, template
+from tinygrad_lite.engine import ops
+from tinygrad_lite.engine.op import TABLE
+
+np = pytest.importorskip("numpy")
+
+
+def inputs(tape, n, name="x"):
+    return [tape.input(f"{name}{i}") for i in range(n)]
+
+
+# ------------------------------------------------------------------ tape
+
+
+def test_the_builder_folds_and_drops_what_changes_nothing():
+    b = Builder()
+    x, one, zero = b.input("x"), b.constant(1.0), b.constant(0.0)
+
+    assert b.node(ops.add, (x, zero)) == b.node(ops.mul, (one, x)) == b.node(ops.div, (x, one)) == x
+    assert b.number(b.node(ops.exp, (zero,))) == 1.0
+    assert b.node(ops.neg, (b.node(ops.neg, (x,)),)) == x
+    assert len([op for op in b.op if op is not ops.neg]) == 0
+
+
+def test_constants_of_a_product_meet_on_the_outside():
+    b = Builder()
+    x, y = inputs(b, 2)
+    half = b.node(ops.mul, (b.constant(0.5), y))
+    b.outputs = [b.node(ops.mul, (b.constant(2.0), b.node(ops.mul, (x, half))))]
+
+    assert b.run([3.0, 5.0]) == [15.0]
+    assert b.op[b.outputs[0]] is ops.mul
+    assert b.args[b.outputs[0]] == (x, y)
+
+
+@pytest.mark.parametrize("n", [-3.0, -1.0, -0.5, 0.0, 0.5, 1.0, 1.5, 2.0, 7.0, 32.0])
+def test_whole_and_half_powers_become_products_and_roots(n):
+    b = Builder()
+    b.outputs = [b.node(ops.pow, (b.input("x"), b.constant(n)))]
+
+    assert ops.pow not in b.op
+    assert b.run([1.7]) == pytest.approx([1.7**n], rel=1e-14)
+
+
+def test_plus_and_minus_zero_are_different_constants():
+    t = Tape()
+
+    assert t.constant(0.0) == t.constant(0.0) != t.constant(-0.0)
+    assert math.copysign(1.0, t.number(t.constant(-0.0))) == -1.0
+
+
+# ------------------------------------------------------------------ trace by paths
+
+
+def test_exploring_joins_all_paths_by_selects():
+    tape = Builder()
+    trace = Trace(tape, paths=True)
+    x = trace.input("x")
+
+    def run():
+        return [(x * x if x > 1 else -x if x < -1 else x + 2).ref]
+
+    tape.outputs = explore(trace, run)
+    for point in (-3.0, -1.0, 0.0, 1.0, 4.0):
+        expected = point * point if point > 1 else -point if point < -1 else point + 2
+        assert tape.run([point]) == [expected]
+
+
+SMOOTH = [op for op in TABLE.values() if op.arity in (1, 2) and op.kink is None]
+
+
+@pytest.mark.parametrize("op", SMOOTH, ids=lambda op: op.name)
+def test_the_template_of_a_row_gives_the_rows_own_slopes(op):
+    tape = template(op, (None,) * op.arity)
+    assert tape is not None
+    samples = [op.domain[min(i, len(op.domain) - 1)].samples[-2] for i in range(op.arity)]
+    out = op.forward(*samples)
+
+    assert tape.run([*samples, out]) == pytest.approx(list(op.partials(*samples, out)), rel=1e-12)
+
+
+# ------------------------------------------------------------------ adjoint
+
+
+def test_nothing_is_written_for_what_no_slope_is_wanted_of():
+    t = Builder()
+    w, x = inputs(t, 2)
+    t.outputs = [t.node(ops.tanh, (t.node(ops.mul, (w, t.node(ops.exp, (x,)))),))]
+    along_w = len(adjoint.gradient(adjoint.tidied(t), [-1]))
+
+    assert along_w < len(adjoint.gradient(adjoint.tidied(t), [-1, -2]))
+
+
+def test_a_select_hands_the_cotangent_to_one_side_without_a_product():
+    t = Builder()
+    x = t.input("x")
+    zero = t.constant(0.0)
+    t.outputs = [t.node(SELECT, (t.node(LESS, (x, zero)), t.node(ops.exp, (x,)), t.node(ops.mul, (x, x))))]
+    made = adjoint.gradient(t, [x])
+
+    assert made.run([-1.0])[1] == pytest.approx(math.exp(-1.0))
+    assert made.run([3.0])[1] == 6.0
+
+
+# ------------------------------------------------------------------ lowering
+
+
+@pytest.mark.parametrize("name", sorted(lowering._FORMULAS))
+@pytest.mark.parametrize("x", [-800.0, -30.0, -1.0, -1e-9, 0.0, 1e-9, 0.5, 30.0, 800.0])
+def test_a_formula_gives_what_its_row_gives(name, x):
+    op = TABLE.get(name)
+    if op is None or not op.domain[0].holds(x):
+        pytest.skip("the table has no such row, or not at this point")
+    n = op.arity or 3
+    b = Builder()
+    xs = inputs(b, n)
+    b.outputs = [b.written(op, tuple(xs))]
+    low = lowering.lowered(
+        b, {"add", "sub", "mul", "div", "neg", "abs", "exp", "log", "less", "select", "max", "min", "log1p"}
+    )
+
+    points = [x, x / 3, -x][:n]
+    from tinygrad_lite.compiler.numpy_backend import NumpyRunner
+
+    runner = NumpyRunner(_plain(low))
+    assert runner.run(points)[0] == pytest.approx(op.forward(*points), rel=1e-14, abs=1e-320)
+
+
+def _plain(tape):
+    from tinygrad_lite.compiler.backends import PlainProgram
+
+    return PlainProgram(tape, None)
+
+
+def test_a_nan_is_not_swallowed_by_relu():
+    b = Builder()
+    b.outputs = [b.written(ops.relu, (b.input("x"),))]
+
+    assert math.isnan(lowering.lowered(b, {"less", "select"}).run([math.nan])[0])
+
+
+def test_an_op_without_kernel_or_formula_is_named():
+    b = Builder()
+    b.outputs = [b.written(ops.tanh, (b.input("x"),))]
+
+    with pytest.raises(lowering.NoLowering, match="tanh has no kernel"):
+        lowering.lowered(b, {"add"})
+
+
+# ------------------------------------------------------------------ reroll
+
+
+def test_a_layer_becomes_a_loop_over_neurons_around_one_over_inputs():
+    b = Builder()
+    ws, xs, bs = inputs(b, 12, "w"), inputs(b, 4), inputs(b, 3, "b")
+    for j in range(3):
+        total = bs[j]
+        for i in range(4):
+            total = b.node(ops.add, (total, b.node(ops.mul, (ws[4 * j + i], xs[i]))))
+        b.outputs.append(b.node(ops.tanh, (total,)))
+    arrays = {ref: ("P", i) for i, ref in enumerate([*ws, *bs])} | {ref: ("X", i) for i, ref in enumerate(xs)}
+
+    assert str(reroll(b, arrays)).splitlines() == [
+        "for i0 < 3: A0[i0] = P[i0 + 12] + sum over t < 4 of (P[4*i0 + t] * X[t])",
+        "for i0 < 3: out[i0] = tanh(A0[i0])",
+    ]
+
+
+def test_triangular_sums_have_a_period():
+    b = Builder()
+    ls, xs = inputs(b, 6 * 4, "l"), inputs(b, 3)
+    for k in range(4):
+        at = 6 * k
+        for i in range(3):
+            b.outputs.append(b.node(ops.sum, tuple(b.node(ops.mul, (ls[at + j], xs[j])) for j in range(i + 1))))
+            at += i + 1
+    plan = reroll(b, {ref: ("P", i) for i, ref in enumerate(ls)} | {ref: ("X", i) for i, ref in enumerate(xs)})
+
+    (group,) = plan.groups
+    assert (group.members, group.period) == (12, 3)
+    assert group.runs[0].accesses[0].pattern == (6, [0, 1, 2, 3, 4, 5])
+
+
+@pytest.mark.parametrize("dims", [(5,), (3, 4), (2, 3, 4)])
+def test_nested_loops_are_found_again(dims):
+    rng = np.random.default_rng(0)
+    steps = rng.integers(-9, 9, (len(dims), 3)) * 7 + np.arange(1, 4)
+    grid = np.stack(np.meshgrid(*map(np.arange, dims), indexing="ij"), -1).reshape(-1, len(dims))
+
+    found = nested(grid @ steps)
+
+    assert [n for n, _ in found] == list(dims)
+    assert nested(np.array([[0], [1], [5]])) is None
+
+
+# ------------------------------------------------------------------ rows
+
+
+def test_what_needs_no_row_moves_to_the_prologue():
+    t = Builder()
+    p, x = t.input("p"), t.input("x")
+    t.outputs = [t.node(ops.mul, (t.node(ops.exp, (t.node(ops.tanh, (p,)),)), x))]
+    program = RowProgram(t, mean(1), 1, 1, [0])
+
+    assert [op.name for op in program.prologue.op] == ["tanh", "exp"]
+    assert ops.exp not in program.row.op
