@@ -12,7 +12,7 @@ pytest.importorskip("llvmlite")
 import numpy as np
 
 from tinygrad_lite import Value, errors, nn
-from tinygrad_lite.compiler import jit, training_code
+from tinygrad_lite.compiler import CompileWarning, jit, training_code
 from tinygrad_lite.compiler.bound import Bound
 
 RNG = np.random.default_rng(0)
@@ -281,6 +281,22 @@ def test_a_layer_that_draws_numbers_is_refused_while_it_draws():
     model.eval()
 
     assert step(X, y) > step(X, y)
+
+
+def test_a_loss_that_cannot_be_traced_runs_by_the_engine_and_says_so():
+    X, y = LINE[0], RNG.uniform(0.1, 0.9, 12)
+    slow, fast = network([3, 4, 1]), network([3, 4, 1])
+    loss = nn.binary_cross_entropy_from_logits  # it looks whether a target is 0 or 1
+    nn.fit(slow, (X.tolist(), y.tolist()), loss, nn.Adam(slow), epochs=2, progress=False)
+    step = nn.compile_step(fast, loss, nn.Adam(fast))
+    with pytest.warns(CompileWarning, match="compile_step runs without compiling, because its loss cannot be traced"):
+        step.run(X, y, epochs=1)
+    step(X, y)
+
+    assert numbers(fast) == pytest.approx(numbers(slow), rel=1e-12)
+    assert step.report().startswith("Not compiled: its loss cannot be traced")
+    with pytest.raises(errors.DomainError):
+        nn.compile_step(fast, loss, nn.Adam(fast))(X, y + 5.0)
 
 
 def test_rows_and_targets_must_be_as_many():

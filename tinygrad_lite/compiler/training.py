@@ -10,12 +10,14 @@ optimizer takes its own step.
 from __future__ import annotations
 
 import math
+import warnings
 from array import array
 from collections.abc import Callable
 from typing import Any
 
 from tinygrad_lite.compiler.batched import BatchedFunction
 from tinygrad_lite.compiler.bound import release
+from tinygrad_lite.compiler.compiled import CompileWarning, _outside
 from tinygrad_lite.compiler.machine import Machine, Unseen, not_finite
 from tinygrad_lite.engine.value import Value
 from tinygrad_lite.errors import OperandError, ShapeError, TinygradLiteError, user_line
@@ -41,6 +43,7 @@ class CompiledStep:
         self.losses = array("d")
         self._drawing = [m for _, m in model.modules() if hasattr(m, "reseed")] if hasattr(model, "modules") else []
         self._by_label: bool | None = None
+        self._why_not = ""
         self._gradient: BatchedFunction | None = None
         self._machine: Machine | None = None
         self._machines: dict[Any, Machine] = {}
@@ -121,6 +124,8 @@ class CompiledStep:
 
     def report(self) -> str:
         """What was compiled, in words and numbers."""
+        if self._why_not:
+            return f"Not compiled: {self._why_not}."
         if self._gradient is None:
             return "compile_step has not been called yet, so nothing was traced."
         rule = f"The rule of {type(self.optimizer).__name__}"
@@ -148,9 +153,10 @@ class CompiledStep:
 
     def _prepared(self, X: Any, y: Any) -> Machine | None:
         """Code for rows like these, or None if there is none in machine code."""
-        if self._gradient is None:
+        if self._gradient is None and not self._why_not:
             self._first(X, y)
-        assert self._gradient is not None
+        if self._gradient is None:
+            return None
         try:
             import numpy as np
         except ImportError:
@@ -191,7 +197,16 @@ class CompiledStep:
             self._gradient = gradient
             self._compare(X, y)
             return
-        raise refusals[-1]
+        self._by_engine(X, y)  # a mistake in the data shows itself here, too
+        self._why_not = f"its loss cannot be traced ({str(refusals[0]).splitlines()[0]})"
+        warnings.warn(
+            f"compile_step runs without compiling, because {self._why_not}", CompileWarning, stacklevel=_outside()
+        )
+
+    def _by_engine(self, X: Any, y: Any) -> Any:
+        """The loss of these rows as a graph."""
+        loss = self.loss([self.model(_plain(x)) for x in X], [_plain(t) for t in y])
+        return loss if self.penalty is None else loss + self.penalty(self.model)
 
     def _compare(self, X: Any, y: Any) -> None:
         """A loss of a batch must be the mean of the losses of its rows."""
@@ -209,9 +224,13 @@ class CompiledStep:
 
     def _slowly(self, X: Any, y: Any) -> float:
         """The gradient by the best back end there is, and the optimizer's own step."""
-        assert self._gradient is not None
         self.optimizer.zero_grad()
-        loss = self._gradient.backward(X, y)
+        if self._gradient is None:
+            graph = self._by_engine(X, y)
+            graph.backward()
+            loss = float(graph.data)
+        else:
+            loss = float(self._gradient.backward(X, y))
         if not math.isfinite(loss):
             raise not_finite(loss, self.optimizer.steps + 1)
         self.optimizer.step()

@@ -31,7 +31,7 @@ def compile_step(
 
     The parameters' `.data` and `.grad` are true whenever they are read, and may be assigned between steps.
     `step.run(X, y, epochs=...)` runs whole epochs without coming back to Python. The first gradient is compared
-    with the engine's.
+    with the engine's. A loss that cannot be traced runs by the engine, with a CompileWarning.
 
     >>> from tinygrad_lite import nn
     >>> model = nn.MLP(2, [8, 1], activation="tanh", seed=1)
