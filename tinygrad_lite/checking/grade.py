@@ -1,10 +1,10 @@
 """A file of lesson code graded: run in a process of its own, judged on open and on hidden seeds.
 
 The file defines `loss` and `backprop`, and perhaps `params`, `X` and `y` (or `data`, a tuple) to try
-them on (else see `stand_in.py`); `updates` and `lr` if backprop updates the parameters.
-`graded` starts this module as a program of its own, which runs the file, checks it and leaves the result as JSON; a file that raises, hangs or ends
-the process is a line in that result. (A process of its own is a guard against accidents, not
-against malice.)
+them on (else see `stand_in.py`); `updates` and `lr` if backprop updates the parameters. `graded`
+starts this module as a program of its own, which runs the file, checks it and leaves the result as
+JSON; a file that raises, hangs or ends the process is a line in that result. (A process of its own
+is a guard against accidents, not against malice.)
 """
 
 from __future__ import annotations
