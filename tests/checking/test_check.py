@@ -563,3 +563,26 @@ def test_a_kink_in_the_data_does_not_hide_a_mistake_elsewhere():
     assert found(result) == {("RATIO", "loss"), ("BIAS_MEAN", "db1")}
     assert marks["dZ1"] == "follows"
     assert marks["db1"] == "wrong"
+
+
+@pytest.mark.parametrize(("slip", "codes", "said"), [
+    (lambda a: (1 - a) ** 2, ["WRONG_ACT_DERIV"], "dZ1 uses (1 - A1)**2 for the derivative of tanh"),
+    (lambda a: 1 - a, ["WRONG_ACT_DERIV"], "dZ1 uses 1 - A1 for the derivative of tanh"),
+    (lambda a: 1 - a**4, [], "Everything above dZ1 is right, so look there"),
+])  # fmt: skip
+def test_a_derivative_written_wrongly_is_read_back_or_at_least_located(slip, codes, said):
+    params, X, y = lesson_problem(3)
+
+    def loss(W1, b1, W2, b2, X, y):
+        return np.mean((np.tanh(X @ W1 + b1) @ W2 + b2 - y) ** 2)
+
+    def backprop(W1, b1, W2, b2, X, y):
+        a = np.tanh(X @ W1 + b1)
+        d2 = 2 * (a @ W2 + b2 - y) / y.size
+        d1 = d2 @ W2.T * slip(a)
+        return X.T @ d1, d1.sum(0), a.T @ d2, d2.sum(0)
+
+    result = check(loss, backprop, params, X, y)
+
+    assert [m.code for m in result.mistakes] == codes
+    assert said in " ".join(result.text().split())

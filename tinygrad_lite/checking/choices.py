@@ -32,6 +32,16 @@ class Choice:
         self.cost = float(len(mistakes)) if cost is None else cost
 
 
+SLIPS: dict[str, list[tuple[str, Callable[[Array], Array]]]] = {  # derivatives as they are written by mistake
+    "tanh": [
+        ("1 - {a}", lambda a: 1 - a),
+        ("(1 - {a})**2", lambda a: (1 - a) ** 2),
+        ("1 + {a}**2", lambda a: 1 + a**2),
+    ],
+    "sigmoid": [("1 - {a}", lambda a: 1 - a), ("{a} * (1 + {a})", lambda a: a * (1 + a))],
+}
+
+
 def node(letter: str, layer: int, depth: int) -> str:
     """What reports call a layer's numbers: X, Z1, A1, ..., and P for the last activation."""
     if letter == "A" and layer in (0, depth):
@@ -143,6 +153,11 @@ def activation_choices(net: Network, layer: int) -> Iterator[Choice]:
                 wrong("WRONG_ACT_DERIV", f"uses the derivative of {other.name} in a {act.name} layer"),
                 times(lambda r, o=other: o.slope(r.Z[layer])),  # type: ignore[misc]
             )
+    for typed, slope in SLIPS.get(act.name, ()):
+        yield Choice(
+            wrong("WRONG_ACT_DERIV", f"uses {typed.format(a=a, z=z)} for the derivative of {act.name}"),
+            times(lambda r, slope=slope: slope(r.A[layer])),  # type: ignore[misc]
+        )
     for other in (SIGMOID, TANH):
         if other.name != act.name and act.name not in ("linear", "softmax"):
             said = f"uses {other.written.format(a=a)}, the derivative of {other.name}, in a {act.name} layer"

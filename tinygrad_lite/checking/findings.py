@@ -82,7 +82,11 @@ def _mistakes(check: Check, report: Report) -> None:
             if known
             else "the loss is none of the networks this diagnosis knows, so only the numbers can be compared"
         )
-        report.paragraph(f"Unexplained: {', '.join('d' + n for n in d.unknown)}; {why}.")
+        marks = [mark for _, mark, _ in d.links]
+        where = d.links[marks.index("unsure")][0] if "unsure" in marks else ""
+        clear = where and all(mark == "ok" for mark in marks[: marks.index("unsure")])
+        look = f" Everything above {where} is right, so look there." if clear else ""
+        report.paragraph(f"Unexplained: {', '.join('d' + n for n in d.unknown)}; {why}.{look}")
     for exhibit in check.trial.exhibits:
         if exhibit.comparison is not None and not exhibit.comparison.ok:
             said = [s for s in exhibit.comparison.findings() if not d.mistakes or "[SHAPE" in s or "[SILENT" in s]
