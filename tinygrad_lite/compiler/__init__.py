@@ -15,6 +15,7 @@
     llvm_backend.py    the plan as one function in LLVM's text; loops.py, slopes.py, patterns.py: its parts;
                        writer.py: one instruction at a time
     python_backend.py  the tape as Python; c_source.py: the plan as C, to look at
+    verify.py          whether a large program's first result can be believed
     program.py         one path through a function, its code and its guards; prepared.py: a call in place
     report.py          what was made, in words and numbers
 

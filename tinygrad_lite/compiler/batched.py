@@ -19,7 +19,6 @@ from typing import Any
 from tinygrad_lite.compiler import backends
 from tinygrad_lite.compiler.arguments import Structure, flatten, names, numbers, rebuild, size
 from tinygrad_lite.compiler.compiled import (
-    CLOSE,
     CompiledFunction,
     CompileWarning,
     _Leaf,
@@ -31,6 +30,7 @@ from tinygrad_lite.compiler.results import apart, same, shaped, values_in
 from tinygrad_lite.compiler.rows import RowProgram, mean
 from tinygrad_lite.compiler.tape import Builder, Ref
 from tinygrad_lite.compiler.trace import TooManyPaths, Trace, Tracer, explore
+from tinygrad_lite.compiler.verify import CLOSE
 from tinygrad_lite.engine import ops
 from tinygrad_lite.engine.reverse import adjoints
 from tinygrad_lite.engine.value import Value

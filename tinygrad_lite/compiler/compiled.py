@@ -22,7 +22,8 @@ from tinygrad_lite.compiler.prepared import Prepared
 from tinygrad_lite.compiler.program import Along, Program
 from tinygrad_lite.compiler.results import apart, numbers_in, outputs, plain, same, shaped, values_in
 from tinygrad_lite.compiler.tape import Ref, Tape
-from tinygrad_lite.compiler.trace import Trace, Uncomparable
+from tinygrad_lite.compiler.trace import Trace, Tracer, Uncomparable
+from tinygrad_lite.compiler.verify import CLOSE, long_disagreement
 from tinygrad_lite.engine.op import number
 from tinygrad_lite.engine.reverse import adjoints
 from tinygrad_lite.engine.value import Value
@@ -31,8 +32,8 @@ from tinygrad_lite.errors import OperandError, TinygradLiteError, user_line
 MOST_PATHS = 8
 """Programs for one structure; a function that still branches anew then runs without compiling."""
 
-CLOSE = 1e-9
-"""How far the first compiled result may be from the engine's, relative to the largest number in it."""
+LONGEST = 500_000
+"""Ops of a trace up to which the first compiled result is compared with the engine itself."""
 
 
 class CompileWarning(UserWarning):
@@ -70,7 +71,7 @@ class CompiledFunction:
         structure = flatten((args, kwargs), chunks)
         program, out = self._run(structure, chunks, None)
         if program is None:
-            return plain(self._byvalues_in(structure, chunks)[0])
+            return plain(self._by_values(structure, chunks)[0])
         return rebuild(program.result, iter(map(float, out[: program.outputs])), same)
 
     def value_and_grad(self, *args: Any, **kwargs: Any) -> tuple[float, Any]:
@@ -90,7 +91,7 @@ class CompiledFunction:
         along = self._along(structure)
         program, out = self._run(structure, chunks, along)
         if program is None:
-            out = self._slopes_byvalues_in(structure, chunks, along)
+            out = self._slopes_by_values(structure, chunks, along)
         return float(out[0]), self._shaped(structure, out[1:])
 
     def grad(self, *args: Any, **kwargs: Any) -> Any:
@@ -114,7 +115,7 @@ class CompiledFunction:
         along = tuple(i for i, value in enumerate(values) if value is not None)
         program, out = self._run(structure, chunks, (*along, -1))
         if program is None:
-            root, leaves, _ = self._byvalues_in(structure, chunks)
+            root, leaves, _ = self._by_values(structure, chunks)
             found = adjoints(root)
             out = [root.data, *(found.pop(leaves[i], 0.0) for i in along)]
             for value, share in found.items():
@@ -248,8 +249,11 @@ class CompiledFunction:
         result = self.f(*args, **kwargs)
         refs: list[Ref] = []
         shape = outputs(result, trace, refs)
+        traced = [x.number if isinstance(x, Tracer) else float(getattr(x, "data", x)) for x in numbers_in(result)]
         tape.outputs = refs
-        return Program(tape, shape, tuple(trace.captured), self.backend, self.__name__)
+        made = Program(tape, shape, tuple(trace.captured), self.backend, self.__name__)
+        made.traced = traced
+        return made
 
     def _labels(self, structure: Structure) -> list[str]:
         import inspect
@@ -299,14 +303,14 @@ class CompiledFunction:
             at += size(part)
         return found[0] if isinstance(self.argnums, int) else tuple(found)
 
-    def _slopes_byvalues_in(self, structure: Structure, chunks: list[Any], along: Along) -> list[float]:
+    def _slopes_by_values(self, structure: Structure, chunks: list[Any], along: Along) -> list[float]:
         """The value and its slopes along those inputs, by the engine."""
-        root, leaves, _ = self._byvalues_in(structure, chunks)
+        root, leaves, _ = self._by_values(structure, chunks)
         found = adjoints(root) if isinstance(root, Value) else {}
         value = root.data if isinstance(root, Value) else number(root)
         return [value, *(found.get(leaves[i], 0.0) for i in along or ())]
 
-    def _byvalues_in(self, structure: Structure, chunks: list[Any]) -> tuple[Any, list[_Leaf], Any]:
+    def _by_values(self, structure: Structure, chunks: list[Any]) -> tuple[Any, list[_Leaf], Any]:
         """The function run on Values: what compiling must agree with, and what it falls back to."""
         leaves = [_Leaf(x, label) for x, label in zip(numbers(chunks), self._labels(structure), strict=True)]
         args, kwargs = rebuild(structure, iter(leaves), same)
@@ -314,7 +318,9 @@ class CompiledFunction:
 
     def _disagreement(self, program: Program, structure: Structure, chunks: list[Any], along: Along, out: Any) -> str:
         """What differs between the first compiled result and the engine's; empty if nothing does."""
-        root, leaves, _ = self._byvalues_in(structure, chunks)
+        if len(program.tape) > LONGEST:
+            return long_disagreement(program, self._inputs(program, along), chunks, out)
+        root, leaves, _ = self._by_values(structure, chunks)
         found = [x.data if isinstance(x, Value) else float(x) for x in numbers_in(root)]
         n = len(found)
         worst = apart(out[:n], found)

@@ -40,6 +40,7 @@ class Program:
         self.captured = captured
         self.backend = backend
         self.name = name
+        self.traced: list[float] = []  # the numbers of the traced run, computed by the rows themselves
         self.verified: set[Any] = set()  # for which slopes the code agreed with the engine
         self.seconds = 0.0
         self.runners: dict[Any, backends.Runner] = {}

@@ -61,7 +61,7 @@ def numbers_in(thing: Any) -> Iterator[Any]:
     if isinstance(thing, list | tuple):
         for x in thing:
             yield from numbers_in(x)
-    elif isinstance(thing, Value) or hasattr(type(thing), "__float__"):
+    elif isinstance(thing, Value | Tracer) or hasattr(type(thing), "__float__"):
         yield thing
 
 
