@@ -15,6 +15,7 @@ FILES = sorted(PACKAGE.rglob("*.py"))
 # room: the rooms it may import. `errors` is open to all.
 MAY_IMPORT = {
     "errors": set(),
+    "hints": set(),
     "engine": set(),
     "calculus": {"engine"},
     "nn": {"engine", "calculus", "data", "compiler"},  # the compiler for compile_step alone, opened at its first use
@@ -53,7 +54,7 @@ def forbidden(room: str, source: str) -> list[str]:
     wrong = []
     for module in imported_modules(source):
         target = module.split(".")[1] if "." in module else "__init__"
-        allowed = target in {room, "errors", "__version__"} | MAY_IMPORT[room]
+        allowed = target in {room, "errors", "hints", "__version__"} | MAY_IMPORT[room]
         if room == "checking" and target == "views":
             allowed = module in ("tinygrad_lite.views.text", "tinygrad_lite.views")
         if not allowed:
@@ -92,12 +93,30 @@ def loaded_by(program: str) -> set[str]:
     return set(run.stdout.split())
 
 
-HEAVY = {"numpy", "matplotlib", "graphviz", "llvmlite", "torch", "sympy", "mpmath", "IPython", "dataclasses", "inspect"}
+HEAVY = {
+    "typing",
+    "collections",
+    "re",
+    "numpy",
+    "matplotlib",
+    "graphviz",
+    "llvmlite",
+    "torch",
+    "sympy",
+    "mpmath",
+    "IPython",
+    "dataclasses",
+    "inspect",
+}
 
 
 def test_importing_the_package_loads_no_optional_library():
     assert loaded_by("import tinygrad_lite") & HEAVY == set()
     assert loaded_by("from tinygrad_lite.engine import Value; from tinygrad_lite.nn import MLP") & HEAVY == set()
+
+
+def test_importing_the_package_loads_next_to_nothing_of_pythons_own_library():
+    assert loaded_by("import tinygrad_lite") & {"typing", "collections", "re", "enum", "functools", "pathlib"} == set()
 
 
 def test_the_proof_of_light_import_can_fail():

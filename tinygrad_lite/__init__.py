@@ -11,7 +11,6 @@ milliseconds and loads no optional library.
 from __future__ import annotations
 
 import importlib
-from typing import TYPE_CHECKING, Any
 
 from tinygrad_lite.engine.functions import log_softmax, logsumexp, mean, norm, prod, softmax, where
 from tinygrad_lite.engine.ops import (
@@ -65,6 +64,7 @@ from tinygrad_lite.engine.ops import (
 )
 from tinygrad_lite.engine.ops import round as round
 from tinygrad_lite.engine.value import Value, dot, total
+from tinygrad_lite.hints import TYPE_CHECKING, Any
 
 abs, max, min, sum = absolute, maximum, minimum, total  # as tg.sum; not in __all__, for which see there
 

@@ -8,13 +8,13 @@ builds a formula, a tracer writes a tape.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
-from typing import Any, TypeVar
 
 from tinygrad_lite.engine import ops
 from tinygrad_lite.engine.op import Op
+from tinygrad_lite.hints import TYPE_CHECKING, Any, Callable, TypeVar
 
-Self = TypeVar("Self", bound="Arithmetic")
+if TYPE_CHECKING:
+    Self = TypeVar("Self", bound="Arithmetic")
 
 
 def _method(op: Op) -> Callable[..., Any]:

@@ -7,10 +7,9 @@ real number and refuses the rest; `domain_error` writes the error for numbers ou
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Any
 
 from tinygrad_lite.errors import DivisionByZero, DomainError, OperandError, OverflowInOp, user_line
+from tinygrad_lite.hints import TYPE_CHECKING, Any, Callable, Sequence
 
 if TYPE_CHECKING:
     from tinygrad_lite.engine.op import Op

@@ -7,13 +7,12 @@ many parents as the list is long; `softmax` and `log_softmax` make a list of nod
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
-from typing import Any
 
 from tinygrad_lite.engine import ops
 from tinygrad_lite.engine.op import Op
 from tinygrad_lite.engine.value import Value
 from tinygrad_lite.errors import ShapeError, user_line
+from tinygrad_lite.hints import Any, Iterable
 
 
 def _of_all(op: Op, values: Iterable[Any]) -> Any:

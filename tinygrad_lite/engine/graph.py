@@ -7,8 +7,7 @@ a box of its own.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING, Any
+from tinygrad_lite.hints import TYPE_CHECKING, Any, Iterator, Sequence
 
 if TYPE_CHECKING:
     from tinygrad_lite.engine.value import Value

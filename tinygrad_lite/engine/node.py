@@ -14,12 +14,11 @@ Python's cyclic collector has to walk over, which is the first cost of building 
 
 from __future__ import annotations
 
-from typing import Any
-
 from tinygrad_lite.engine import ops
 from tinygrad_lite.engine.arithmetic import Arithmetic
 from tinygrad_lite.engine.domain import number
 from tinygrad_lite.engine.op import Op
+from tinygrad_lite.hints import Any
 
 ABSENT = float("nan")  # stands where there is no second operand; a float, so that walks pass it by as a constant
 

@@ -10,9 +10,6 @@ Read `Op` first, then a file of `ops/`.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from typing import Any
-
 from tinygrad_lite.engine.domain import (
     NOT_NEGATIVE,
     NOT_ZERO,
@@ -26,6 +23,7 @@ from tinygrad_lite.engine.domain import (
     operand_names,
 )
 from tinygrad_lite.errors import DomainError, OperandError, user_line
+from tinygrad_lite.hints import Any, Callable, Sequence
 
 __all__ = [
     "NOT_NEGATIVE",

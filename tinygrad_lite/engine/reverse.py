@@ -10,11 +10,10 @@ for its gradient only when every child has added its share.
 from __future__ import annotations
 
 import math
-from collections.abc import Container, Sequence
-from typing import TYPE_CHECKING, Any
 
 from tinygrad_lite.engine.graph import topological, walk
 from tinygrad_lite.errors import StaleGraphError
+from tinygrad_lite.hints import TYPE_CHECKING, Any, Container, Sequence
 
 if TYPE_CHECKING:
     from tinygrad_lite.engine.value import Value

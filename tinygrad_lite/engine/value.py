@@ -16,15 +16,14 @@ The operators + - * / and ** by a number are written out for speed; every other 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
 from operator import mul as times
-from typing import Any
 
 from tinygrad_lite.engine import ops
 from tinygrad_lite.engine.node import ABSENT, Node
 from tinygrad_lite.engine.op import Op, is_foreign, number
 from tinygrad_lite.engine.reverse import backward
 from tinygrad_lite.errors import OperandError, ShapeError, user_line
+from tinygrad_lite.hints import Any, Iterable, Sequence
 
 
 class Value(Node):

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import math
-from typing import Any
 
 from tinygrad_lite.engine.op import REAL, Domain, Kink, Op, row
 from tinygrad_lite.engine.ops.choices import clip_forward, clip_partials, maximum, minimum
 from tinygrad_lite.engine.ops.exponential import exp, expm1
+from tinygrad_lite.hints import Any
 
 _SELU_SCALE = 1.0507009873554804934193349852946  # Klambauer and others, 2017
 _SELU_ALPHA = 1.6732632423543772848170429916717

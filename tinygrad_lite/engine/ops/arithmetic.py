@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from tinygrad_lite.engine.op import NOT_ZERO, REAL, Kink, row
+from tinygrad_lite.hints import Any
 
 
 def _no_rule(*operands: Any) -> Any:

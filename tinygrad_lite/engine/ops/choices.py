@@ -6,9 +6,9 @@ floor, ceil and round have the slope 0 wherever they have one: no gradient passe
 from __future__ import annotations
 
 import math
-from typing import Any
 
 from tinygrad_lite.engine.op import REAL, Domain, Kink, row
+from tinygrad_lite.hints import Any
 
 
 def _extreme(pick: Any) -> Any:

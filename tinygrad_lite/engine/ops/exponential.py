@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import math
-from typing import Any
 
 from tinygrad_lite.engine.op import POSITIVE, REAL, Domain, row
+from tinygrad_lite.hints import Any
 
 _LOG_2 = math.log(2.0)
 _LOG2_E = 1.0 / _LOG_2  # 1.4426950408889634

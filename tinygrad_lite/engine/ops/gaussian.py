@@ -8,11 +8,11 @@ and Dekker, 1971), and so give the lost part back.
 from __future__ import annotations
 
 import math
-from typing import Any
 
 from tinygrad_lite.engine.op import REAL, Op, row
 from tinygrad_lite.engine.ops.activations import sigmoid, sigmoid_slope
 from tinygrad_lite.engine.ops.exponential import exp
+from tinygrad_lite.hints import Any
 
 _TWO_OVER_SQRT_PI = 2.0 / math.sqrt(math.pi)
 _SQRT_HALF = math.sqrt(0.5)

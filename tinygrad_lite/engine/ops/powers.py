@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import math
-from typing import Any
 
 from tinygrad_lite.engine.op import NOT_NEGATIVE, NOT_ZERO, REAL, Domain, Kink, row
 from tinygrad_lite.engine.ops.exponential import log
+from tinygrad_lite.hints import Any
 
 _SMALLEST_NORMAL = 2.0**-1022  # below it floats have fewer digits
 

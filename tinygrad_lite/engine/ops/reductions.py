@@ -10,9 +10,9 @@ from __future__ import annotations
 import builtins
 import math
 from operator import mul
-from typing import Any
 
 from tinygrad_lite.engine.op import REAL, row
+from tinygrad_lite.hints import Any
 
 
 def _sum_of(*xs: Any) -> Any:

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import math
-from typing import Any
 
 from tinygrad_lite.engine.op import REAL, Domain, Op, row
 from tinygrad_lite.engine.ops.powers import hypot, sqrt
+from tinygrad_lite.hints import Any
 
 _UP_TO_ONE = Domain("-1 <= {x} <= 1", lambda x: -1 <= x <= 1, (-0.99, -0.5, 0.0, 0.3, 0.9))
 
