@@ -586,3 +586,16 @@ def test_a_derivative_written_wrongly_is_read_back_or_at_least_located(slip, cod
 
     assert [m.code for m in result.mistakes] == codes
     assert said in " ".join(result.text().split())
+
+
+def test_both_witnesses_speak_in_the_report():
+    params, X, y = lesson_problem(3)
+    wrong = check(lesson_loss, lesson_update((), 0.01), params, X, y, updates=True, lr=0.01)
+    right = check(linear_loss, linear_backprop, LINEAR, *XY)
+
+    assert len(wrong.measured) == 4
+    assert all(slope.accepts(exact) and not slope.accepts(mine) for _, mine, exact, slope in wrong.measured)
+    assert "the exact one" in wrong.text()
+    assert all(slope.accepts(mine) for _, mine, _, slope in right.measured)
+    assert "sides with" in right.text()
+    assert wrong.to_dict()["measured"][0]["bar"] < 1e-6

@@ -7,19 +7,20 @@ the data could not have shown (`coverage.py`). The result is a `Check`, which is
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Mapping
 from typing import Any
 
 from tinygrad_lite.checking.arrays import np
 from tinygrad_lite.checking.coverage import blind_spots
 from tinygrad_lite.checking.diagnose import Diagnosis, diagnose
-from tinygrad_lite.checking.entries import read
+from tinygrad_lite.checking.entries import entry_name, indices, read
 from tinygrad_lite.checking.findings import written
 from tinygrad_lite.checking.mistakes import Mistake
 from tinygrad_lite.checking.problems import Problem
 from tinygrad_lite.checking.submission import Submission
 from tinygrad_lite.checking.trial import Trial
-from tinygrad_lite.checking.witness import Taylor, taylor
+from tinygrad_lite.checking.witness import Slope, Taylor, measured_slope, taylor
 from tinygrad_lite.errors import GradientMismatch, OperandError
 from tinygrad_lite.views.text import Report
 
@@ -37,6 +38,8 @@ class Check:
         trial: the evidence: problems, answers, comparisons.
         coverage: what the user's data could not have shown.
         taylor: the Taylor witness of the user's gradients on the user's data, or None.
+        measured: (entry, yours, exact, measured slope) of the entry of each parameter that is furthest
+            off, or else largest: the second witness.
     """
 
     def __init__(self, trial: Trial) -> None:
@@ -51,6 +54,7 @@ class Check:
         self.diagnosis: Diagnosis = diagnose(trial, self.wrong)
         self.coverage = blind_spots(trial)
         self.taylor = self._witness()
+        self.measured = self._measured()
 
     @property
     def mistakes(self) -> list[Mistake]:
@@ -105,6 +109,26 @@ class Check:
 
         return taylor(f, start, slopes)
 
+    def _measured(self, most: int = 6) -> list[tuple[str, float, float, Slope]]:
+        """One entry of each parameter, measured by central differences on the user's data."""
+        exhibit = self.trial.exhibits[0] if self.trial.exhibits else None
+        if exhibit is None or exhibit.comparison is None or exhibit.source == "measured":
+            return []
+        began = time.perf_counter()
+        self.trial.submission.loss(exhibit.problem)
+        affordable = int(3.0 / (20 * (time.perf_counter() - began)))  # a slope is some 20 losses; three seconds for all
+        found = []
+        for verdict in exhibit.comparison.verdicts[: min(most, affordable)]:
+            if verdict.exact is None or verdict.hand is None or verdict.hand.shape != verdict.exact.shape:
+                continue
+            places = list(indices(verdict.exact.shape))
+            sizes = [abs(n) for n in verdict.exact.numbers]
+            index = verdict.wrong[0] if verdict.wrong else places[sizes.index(max(sizes))]
+            numbers = read(exhibit.problem.params[verdict.name]).numbers
+            slope = measured_slope(self.trial.along(exhibit.problem, verdict.name), numbers, places.index(index))
+            found.append((entry_name(verdict.name, index), *verdict.at(index), slope))
+        return found
+
     # ------------------------------------------------------------------ said
 
     def __bool__(self) -> bool:
@@ -150,6 +174,10 @@ class Check:
             "links": [{"name": n, "mark": m, "remark": r} for n, m, r in d.links],
             "remarks": [{"code": c, "sentence": s} for c, s in self.trial.remarks],
             "coverage": [{"code": c, "sentence": s} for c, s in self.coverage],
+            "measured": [
+                {"entry": name, "yours": mine, "exact": exact, "measured": slope.value, "bar": slope.bar}
+                for name, mine, exact, slope in self.measured
+            ],
             "taylor_slope": None if self.taylor is None or abs(self.taylor.slope) > 1e9 else self.taylor.slope,
             "seeds": self.seeds,
         }

@@ -33,6 +33,8 @@ def written(check: Check) -> Report:
     if check.wrong and (check.diagnosis.unknown or not check.mistakes):
         _differences(check, report)
     _coverage(check, report)
+    if check.measured:
+        report.table(_witness(check))
     if check.taylor is not None:
         report.add(TaylorPlot(check.taylor, "Your gradients on your data"))
     return report
@@ -156,6 +158,21 @@ def _differences(check: Check, report: Report) -> None:
         if isinstance(part, Table) and part.title:
             part.title = f"{part.title} on {exhibit.problem.words()}"
             report.table(part)
+
+
+def _witness(check: Check) -> Table:
+    """Which side the measured slopes take."""
+    rows = []
+    for name, mine, exact, slope in check.measured:
+        yours, ours = slope.accepts(mine), slope.accepts(exact)
+        side = "both" if yours and ours else "the exact one" if ours else "yours" if yours else "neither"
+        side += " (on a kink)" if slope.kink else ""
+        rows.append([f"d{name}", mine, exact, slope.value, f"{slope.bar:.0e}", side])
+    return Table(
+        ["entry", "yours", "exact", "measured", "+-", "sides with"],
+        rows,
+        title="Measured on your data, without any derivative rule",
+    )
 
 
 def _coverage(check: Check, report: Report) -> None:

@@ -196,12 +196,12 @@ class Trial:
         found = {}
         for name in self.submission.names:
             flat = read(problem.params[name]).numbers
-            f = self._along(problem, name)
+            f = self.along(problem, name)
             slopes = [measured_slope(f, flat, i).value for i in range(len(flat))]
             found[name] = Entries(tuple(np.shape(problem.params[name])), slopes)
         return found
 
-    def _along(self, problem: Problem, name: str) -> Any:
+    def along(self, problem: Problem, name: str) -> Any:
         """The loss as a function of one parameter's numbers."""
         shape = np.shape(problem.params[name])
 
@@ -259,7 +259,7 @@ class Trial:
 
     def _measured_kink(self, problem: Problem, verdict: Verdict) -> bool:
         assert verdict.hand is not None
-        f = self._along(problem, verdict.name)
+        f = self.along(problem, verdict.name)
         flat = read(problem.params[verdict.name]).numbers
         places = list(indices(verdict.hand.shape))
         for index in verdict.wrong:
