@@ -61,6 +61,7 @@ class CompiledFunction:
         self.__name__ = getattr(f, "__name__", "compiled")
         self.__doc__ = getattr(f, "__doc__", None)
         self._programs: dict[Structure, list[Program]] = {}
+        self._wanted: dict[Structure, tuple[Along, list[tuple[Structure, int]]]] = {}  # what argnums means for each
         self._eager: dict[Structure, str] = {}  # structures that are not compiled, and why
 
     # ------------------------------------------------------------------ what a user calls
@@ -285,8 +286,13 @@ class CompiledFunction:
 
     def _along(self, structure: Structure) -> Along:
         """The numbers of the inputs along which the gradient is wanted."""
-        spans = [range(first, first + size(part)) for part, first in self._arguments(structure)]
-        return spans[0] if len(spans) == 1 else tuple(i for span in spans for i in span)
+        known = self._wanted.get(structure)
+        if known is None:
+            parts = self._arguments(structure)
+            spans = [range(first, first + size(part)) for part, first in parts]
+            along: Along = spans[0] if len(spans) == 1 else tuple(i for span in spans for i in span)
+            known = self._wanted[structure] = along, [(part, size(part)) for part, _ in parts]
+        return known[0]
 
     def _inputs(self, program: Program, along: Along) -> Along:
         """The same, with -1 replaced by all that the function uses from outside."""
@@ -298,9 +304,9 @@ class CompiledFunction:
     def _shaped(self, structure: Structure, slopes: Any) -> Any:
         """The slopes along the arguments of argnums, each in its argument's shape."""
         found, at = [], 0
-        for part, _ in self._arguments(structure):
-            found.append(shaped(part, slopes[at : at + size(part)]))
-            at += size(part)
+        for part, n in self._wanted[structure][1]:
+            found.append(shaped(part, slopes[at : at + n]))
+            at += n
         return found[0] if isinstance(self.argnums, int) else tuple(found)
 
     def _slopes_by_values(self, structure: Structure, chunks: list[Any], along: Along) -> list[float]:

@@ -22,7 +22,7 @@ def shaped(part: Structure, slopes: Any) -> Any:
     if part is not float and part[0] == "array":
         import numpy as np
 
-        return np.array(slopes, dtype=float).reshape(part[1])
+        return np.asarray(slopes, dtype=float).reshape(part[1])
     return rebuild(part, iter(map(float, slopes)), lambda _: None)
 
 
