@@ -94,9 +94,6 @@ def loaded_by(program: str) -> set[str]:
 
 
 HEAVY = {
-    "typing",
-    "collections",
-    "re",
     "numpy",
     "matplotlib",
     "graphviz",
