@@ -30,6 +30,7 @@ def source(cell: dict[str, Any]) -> str:
 
 def run(notebook: dict[str, Any]) -> list[list[dict[str, Any]]]:
     """Execute every code cell in one namespace; the outputs of each cell, code cells only."""
+    _figures()  # those that somebody else left open are not this notebook's
     namespace: dict[str, Any] = {"__name__": "__main__"}
     return [_run_cell(source(cell), namespace) for cell in notebook["cells"] if cell["cell_type"] == "code"]
 
