@@ -21,6 +21,7 @@ from tinygrad_lite.engine.graph import Graph
 NODES_AT_MOST = 600
 PAIRS_AT_MOST = 60_000
 SAME = 1e-9
+LIKELY = ["DROPPED_PATH", "DROPPED_FACTOR", "SWAPPED", "STALE_VALUE", "SIGN", "DOUBLED_FACTOR"]  # told in this order
 Edge = tuple[int, int]  # the number of a child, and which of its operands
 
 
@@ -62,7 +63,8 @@ def explain_graph(
     if not found and len(changes) ** 2 // 2 <= PAIRS_AT_MOST:
         pairs = [[a, b] for i, a in enumerate(changes) for b in changes[:i] if not set(a.edges) & set(b.edges)]
         found = _reproducing(graphs, wanted, pairs, noise)
-    return [[change.mistake for change in changes] for changes in found]
+    stories = [[change.mistake for change in changes] for changes in found]
+    return sorted(stories, key=lambda story: [LIKELY.index(m.code) if m.code in LIKELY else len(LIKELY) for m in story])
 
 
 # ---------------------------------------------------------------------- the hypotheses
