@@ -49,3 +49,8 @@ def test_only_the_chosen_command_is_loaded():
     run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
 
     assert run.stdout == "False\n"
+
+
+def test_an_expression_may_begin_with_a_minus(capsys):
+    assert cli.main(["explain", "-a*b", "a=2", "b=3", "--brief"]) == 0
+    assert "-6" in capsys.readouterr().out

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import argparse
 import importlib
+import re
 import sys
 from collections.abc import Sequence
 
@@ -24,6 +25,9 @@ COMMANDS = {
 }
 
 
+_FORMULA = re.compile(r"-(?!-)[\w.(]+.*[-+*/()]")  # "-a*b" is an expression: argparse takes a space as a sign of that
+
+
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command line and give its exit code.
 
@@ -39,7 +43,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         words.insert(0, "lesson")
     try:
         parser = _parser(words[0])
-        args = parser.parse_args(words)
+        args = parser.parse_args([f" {word}" if _FORMULA.match(word) else word for word in words])
         return int(args.run(args))
     except SystemExit as stop:  # argparse has said what is wrong
         return stop.code if isinstance(stop.code, int) else 2

@@ -64,3 +64,21 @@ def test_the_slopes_of_a_remainder_are_1_and_minus_the_whole_quotient():
 def test_a_remainder_of_no_number_is_a_type_error(work):
     with pytest.raises(TypeError):
         work(Value(1.0))
+
+
+def test_an_operand_with_a_default_may_be_named():
+    x = Value(-2.0)
+
+    tg.leaky_relu(x, slope=0.25).backward()
+
+    assert x.grad == 0.25
+    assert tg.elu(-1.0, alpha=2.0) == 2.0 * math.expm1(-1.0)
+    assert (tg.hardtanh(5.0, high=3.0), tg.hardtanh(-5.0, low=-3.0)) == (3.0, -3.0)
+
+
+@pytest.mark.parametrize(
+    "call", [lambda: tg.elu(1.0, 2.0, alpha=2.0), lambda: tg.elu(1.0, a=2.0), lambda: tg.exp(x=1.0)]
+)
+def test_an_unknown_name_or_one_given_twice_is_refused(call):
+    with pytest.raises(TypeError, match="by name|takes"):
+        call()

@@ -15,7 +15,7 @@ from tinygrad_lite.views.themes import THEMES
 
 def configure(parser: argparse.ArgumentParser) -> None:
     """Add the arguments of the command."""
-    parser.add_argument("expression", help='such as "tanh(a*b + b**3)"; put -- before one that begins with a minus')
+    parser.add_argument("expression", help='such as "tanh(a*b + b**3)"')
     parser.add_argument("numbers", nargs="*", metavar="NAME=NUMBER", help="the number of each name, such as a=-4 b=1/3")
     parser.add_argument(
         "-o",

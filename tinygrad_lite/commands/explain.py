@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("expression", help='such as "tanh(a*b + b**3)"; put -- before one that begins with a minus')
+    parser.add_argument("expression", help='such as "tanh(a*b + b**3)"')
     parser.add_argument("numbers", nargs="*", metavar="NAME=NUMBER", help="the number of each name, such as a=-4 b=1/3")
     parser.add_argument("--wrt", action="append", metavar="NAME", help="explain this input only (may be repeated)")
     parser.add_argument(

@@ -62,7 +62,7 @@ class Op:
         lower: the same result from fewer rows, for a backend that lacks this one; or None.
         because: one sentence of meaning.
         arity: number of operands; None is any number.
-        defaults: what the last operands are when they are left out.
+        defaults: the names of the last operands, and what they are when they are left out.
 
     Of a row with a careful rule, `op.partials` chooses: careful for floats, the textbook's
     formula, which `op.textbook` also gives, for everything else.
@@ -106,7 +106,7 @@ class Op:
         expand: Callable[..., Any] | None = None,
         lower: Callable[..., Any] | None = None,
         arity: int | None = 1,
-        defaults: tuple[float, ...] = (),
+        defaults: dict[str, float] | None = None,
     ) -> None:
         self.name = name
         self.symbol = symbol
@@ -121,7 +121,7 @@ class Op:
         self.lower = lower
         self.because = because
         self.arity = arity
-        self.defaults = defaults
+        self.defaults = defaults or {}
         self.textbook = partials
 
     def __repr__(self) -> str:
@@ -130,16 +130,17 @@ class Op:
     def __reduce__(self) -> tuple[Any, ...]:
         return (row_named, (self.name,))
 
-    def __call__(self, *operands: Any) -> Any:
+    def __call__(self, *operands: Any, **named: Any) -> Any:
         """The result in the arithmetic of the operands: float for numbers, Value for Values.
 
-        A NumPy array goes entry by entry; an op of any number of operands takes them in a list too.
+        A NumPy array goes entry by entry; an op of any number of operands takes them in a list too;
+        operands with defaults may be named, as in `leaky_relu(x, slope=0.2)`.
         """
-        if self.arity is None:
+        if self.arity is None and not named:
             if len(operands) == 1 and isinstance(operands[0], (list, tuple)):
                 operands = tuple(operands[0])
-        elif len(operands) != self.arity:
-            operands = self.complete(operands)
+        elif named or len(operands) != self.arity:
+            operands = self.complete(operands, named)
         for operand in operands:
             apply = getattr(operand, "_apply", None)
             if apply is not None:
@@ -161,15 +162,23 @@ class Op:
         except (ValueError, ArithmeticError) as reason:
             raise self.refusal(numbers, reason) from None
 
-    def complete(self, operands: tuple[Any, ...]) -> tuple[Any, ...]:
-        """The operands with the defaults of those that were left out.
+    def complete(self, operands: tuple[Any, ...], named: dict[str, Any] | None = None) -> tuple[Any, ...]:
+        """The operands, those that were named, and the defaults of those that were left out.
 
         Raises:
-            OperandError: too few or too many operands.
+            OperandError: too few or too many operands, or an unknown name.
         """
         missing = (self.arity or 0) - len(operands)
-        if missing == 0 or 0 < missing <= len(self.defaults):
-            return operands + self.defaults[len(self.defaults) - missing :]
+        if 0 <= missing <= len(self.defaults):
+            left_out = dict(list(self.defaults.items())[len(self.defaults) - missing :])
+            if not named or named.keys() <= left_out.keys():
+                return (*operands, *{**left_out, **(named or {})}.values())
+        if named:
+            known = ", ".join(self.defaults) or "none"
+            raise OperandError(
+                f"{self.name} was given {', '.join(named)} by name{user_line()}.\n"
+                f"  The operands that may be named, and are not given twice: {known}."
+            )
         needed = f"{self.arity} operand{'' if self.arity == 1 else 's'}"
         raise OperandError(f"{self.name} takes {needed}, but got {len(operands)}{user_line()}.")
 

@@ -62,7 +62,7 @@ leaky_relu = row(
     lower=lambda x, slope: relu(x) - slope * relu(-x),
     because="A relu that lets a small part of the gradient through on its negative side too.",
     arity=2,
-    defaults=(0.01,),
+    defaults={"slope": 0.01},
 )
 
 elu = row(
@@ -82,7 +82,7 @@ elu = row(
     lower=lambda x, alpha: relu(x) + alpha * expm1(minimum(x, 0.0)),
     because="A relu that bends down smoothly to -alpha on its negative side.",
     arity=2,
-    defaults=(1.0,),
+    defaults={"alpha": 1.0},
 )
 
 selu = row(
@@ -189,5 +189,5 @@ hardtanh = row(
     lower=lambda x, low, high: minimum(maximum(x, low), high),
     because="A tanh made of three straight lines: the slope is 1 between its edges and 0 beyond.",
     arity=3,
-    defaults=(-1.0, 1.0),
+    defaults={"low": -1.0, "high": 1.0},
 )
