@@ -210,5 +210,9 @@ def _shows(record: Record, net: Network) -> int:
         margin = 1 - y * p
         if np.abs(margin).min() < 1e-3 or not (margin > 0).any():
             return 0
-        full = min(full, 2 if (margin[-1] > 0).any() and (margin[0] > 0).any() and (margin <= 0).any() else 1)
+        full = min(full, 2 if (margin <= 0).any() else 1)
+    with np.errstate(all="ignore"):
+        delta = net.kind.slope(p, y) * net.activations[-1].slope(record.Z[-1])
+    if not (delta[0].any() and delta[-1].any()):
+        full = min(full, 1)  # the first and the last sample must count, as loops keep one of them by mistake
     return full if np.isfinite(record.loss) else 0
