@@ -116,7 +116,7 @@ def _longest_chain(tape: Tape) -> tuple[set[Ref], list[Ref]]:
             width, best = nodes[-1] - min(inner), (nodes, found)
     nodes, found = best
     row = chains.get(found[-1]) if found else None
-    if row is not None and len(row[1]) < len(found):
+    if row is not None and len(row[1]) < len(found) == len(nodes) + 1 and len(row[0]) == len(row[1]) - 1:
         k = len(row[1])  # a row ends in additions itself, and those of the first row seemed to begin the chain
         nodes, found = nodes[k - 1 :], [nodes[k - 2], *found[k:]]
     return set(nodes), found
