@@ -175,3 +175,14 @@ def test_rows_that_are_sums_of_many_terms_under_a_chain_are_taken_as_they_are():
     leaves = [Value(x) for x in POINT[:2]]
     loss(leaves).backward()
     assert tg.compile(loss).grad(POINT[:2]) == pytest.approx([leaf.grad for leaf in leaves], rel=1e-12)
+
+
+def test_samples_that_add_several_terms_each_are_rows():
+    def loss(p):
+        total = 0.0
+        for x, y in DATA:
+            score = mlp(p, x, SIZES, tg.tanh)[0]
+            total = total + (score - y) ** 2 + 0.1 * abs(score) + tg.exp(-score * y)
+        return total
+
+    assert "30 rows alike (0 others)" in check(loss, POINT).report()
