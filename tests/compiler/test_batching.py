@@ -166,3 +166,23 @@ def test_random_losses_summed_in_a_loop(seed, backend):
         assert value == pytest.approx(root.data, rel=1e-12)
         assert slopes == pytest.approx([leaf.grad for leaf in leaves], rel=1e-12, abs=1e-12 * scale)
         p = [v + 0.01 for v in p]
+
+
+def test_rows_that_are_sums_of_many_terms_under_a_chain_are_taken_as_they_are():
+    def loss(p):
+        return tg.sum([p[0] * x[0] + p[1] for x, _ in DATA]) + tg.sum([p[0] * 2.0, p[1], p[0]]) + p[1] * 3.0 + p[0]
+
+    leaves = [Value(x) for x in POINT[:2]]
+    loss(leaves).backward()
+    assert tg.compile(loss).grad(POINT[:2]) == pytest.approx([leaf.grad for leaf in leaves], rel=1e-12)
+
+
+def test_samples_that_add_several_terms_each_are_rows():
+    def loss(p):
+        total = 0.0
+        for x, y in DATA:
+            score = mlp(p, x, SIZES, tg.tanh)[0]
+            total = total + (score - y) ** 2 + 0.1 * abs(score) + tg.exp(-score * y)
+        return total
+
+    assert "30 rows alike (0 others)" in check(loss, POINT).report()

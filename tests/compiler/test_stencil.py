@@ -20,6 +20,13 @@ def rosenbrock(x):
     return total
 
 
+def two_terms(x):
+    total = 0.0
+    for a, b in itertools.pairwise(x):
+        total = total + 100.0 * (b - a * a) ** 2 + (a - 1.0) ** 2
+    return total
+
+
 def smoothness(x):
     return 0.25 * sum(tg.tanh(x[i + 2] - 2 * x[i + 1] + x[i]) ** 2 * (i + 1.0) for i in range(len(x) - 2))
 
@@ -40,7 +47,7 @@ def first_row_missing(x):
 
 @pytest.mark.parametrize("backend", BACKENDS)
 @pytest.mark.parametrize("n", [10, 26, 64, 131])
-@pytest.mark.parametrize("f", [rosenbrock, smoothness, apart, first_row_missing])
+@pytest.mark.parametrize("f", [rosenbrock, two_terms, smoothness, apart, first_row_missing])
 def test_value_and_gradient_are_the_engines(f, n, backend):
     point = np.random.default_rng(n).uniform(-1.2, 1.2, n).tolist()
     leaves = [Value(x) for x in point]

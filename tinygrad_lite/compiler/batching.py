@@ -3,8 +3,8 @@
 In: the raw tape of a whole-batch loss, in the order in which it was traced. Out: the tape of one row, the tape of
 what is made of the sum over the rows, and the data of each row; or nothing, if there are no rows to find.
 
-    1. The longest chain of additions is the sum over samples; each of its terms may be a row.
-    2. A node *belongs* to a term if everything that uses it does; what several terms use is shared.
+    1. The longest chain of additions is the sum over samples; each of its terms, or each few of them, may be a row.
+    2. A node *belongs* to a row if everything that uses it does; what several rows use is shared.
     3. Rows that perform the same ops in the same order form the batch; the others stay what they are.
     4. Operand by operand the rows are compared. The same node of its own row: structure. The same shared node: a
        parameter. Constants that differ: a column of data. Inputs that differ: a column gathered from the inputs. Nodes
@@ -24,6 +24,9 @@ from tinygrad_lite.engine import ops
 
 FEWEST = 8
 """Rows that are worth a batch."""
+
+MOST_TERMS = 4
+"""Terms that one sample may add to the sum."""
 
 MOST_CHOICES = 64
 """Nodes of a row among which a label may choose."""
@@ -59,23 +62,43 @@ def find(tape: Tape, keep: Sequence[Ref] = ()) -> Batch | None:
     chain, terms = _longest_chain(tape)
     if len(terms) < FEWEST:
         return None
-    owner = _owners(tape, chain, terms)
-    if owner is None:
+    best: tuple[Any, Any, dict[int, list[Ref]], int] | None = None
+    for size in range(1, MOST_TERMS + 1):
+        samples = _samples(terms, size)
+        owner = _owners(tape, chain, samples) if samples else None
+        if owner is None:
+            continue
+        members = _same_rows(tape, owner, len(samples))
+        left = sum(1 for group in samples if any(t >= 0 and owner[t] >= 0 for t in group)) - len(members)
+        if best is None or left < best[3]:
+            best = samples, owner, members, left
+        if 4 * left <= len(members):
+            break
+    if best is None:
         return None
-    members = _same_rows(tape, owner, len(terms))
+    samples, owner, members, left = best
     if len(members) < FEWEST or 2 * sum(map(len, members.values())) < len(tape):
         return None
-    left = sum(1 for t in terms if t >= 0 and owner[t] >= 0) - len(members)
     for i, k in enumerate(owner):
         if k >= 0 and k not in members:
             owner[i] = _SHARED
     reader = _Reader(tape, owner, members, set(keep))
-    row = reader.row(terms)
+    row = reader.row(samples)
     if row is None:
         return None
-    epilogue = _epilogue(tape, owner, chain, terms, members)
+    epilogue = _epilogue(tape, owner, chain, samples, members)
     fixed, gathered = reader.data()
     return Batch(row, epilogue, len(members), fixed, gathered, left)
+
+
+def _samples(terms: list[Ref], size: int) -> list[list[Ref]]:
+    """The terms in groups of that size, a group for each sample; a constant that begins the sum stands alone."""
+    start = 0
+    while size > 1 and start < len(terms) and terms[start] < 0:
+        start += 1
+    if (len(terms) - start) % size:
+        return []
+    return [[t] for t in terms[:start]] + [terms[k : k + size] for k in range(start, len(terms), size)]
 
 
 def _longest_chain(tape: Tape) -> tuple[set[Ref], list[Ref]]:
@@ -116,18 +139,19 @@ def _longest_chain(tape: Tape) -> tuple[set[Ref], list[Ref]]:
             width, best = nodes[-1] - min(inner), (nodes, found)
     nodes, found = best
     row = chains.get(found[-1]) if found else None
-    if row is not None and len(row[1]) < len(found):
+    if row is not None and len(row[1]) < len(found) == len(nodes) + 1 and len(row[0]) == len(row[1]) - 1:
         k = len(row[1])  # a row ends in additions itself, and those of the first row seemed to begin the chain
         nodes, found = nodes[k - 1 :], [nodes[k - 2], *found[k:]]
     return set(nodes), found
 
 
-def _owners(tape: Tape, chain: set[Ref], terms: list[Ref]) -> list[int] | None:
+def _owners(tape: Tape, chain: set[Ref], samples: list[list[Ref]]) -> list[int] | None:
     """For each node the number of the term it belongs to, or a negative mark."""
     owner = [_OPEN] * len(tape)
-    for k, ref in enumerate(terms):
-        if ref >= 0:
-            owner[ref] = k if owner[ref] == _OPEN else _SHARED
+    for k, group in enumerate(samples):
+        for ref in group:
+            if ref >= 0:
+                owner[ref] = k if owner[ref] in (_OPEN, k) else _SHARED
     for ref in chain:
         owner[ref] = _CHAIN
     flags = {guard.flag for guard in tape.guards}
@@ -189,7 +213,7 @@ class _Reader:
         self.gathered: dict[bytes, tuple[Ref, Any]] = {}
         self.shared: dict[Ref, Ref] = {}
 
-    def row(self, terms: list[Ref]) -> Tape | None:
+    def row(self, samples: list[list[Ref]]) -> Tape | None:
         """The tape of one row; None if the rows cannot be brought together."""
         import numpy as np
 
@@ -214,10 +238,11 @@ class _Reader:
             made.append(out.node(tape.op[i], tuple([self._written(column, made) for column in reads[j]])))
             if i in outcome:
                 out.guards.append(Guard(made[-1], outcome[i].outcome, outcome[i].line))
-        ends = {int(self.place[terms[k]]) for k in self.numbers.tolist()}
-        if len(ends) != 1:
+        ends = {tuple([int(self.place[t]) if t >= 0 else -1 for t in samples[k]]) for k in self.numbers.tolist()}
+        if len(ends) != 1 or min(places := ends.pop()) < 0:
             return None
-        out.outputs = [made[ends.pop()]]
+        last = [made[place] for place in places]
+        out.outputs = [out.node(ops.sum, tuple(last)) if len(last) > 1 else last[0]]
         return out
 
     def _column(self, refs: Any) -> tuple[str, Any] | None:
@@ -298,7 +323,9 @@ class _Reader:
         return tables[0], tables[1]
 
 
-def _epilogue(tape: Tape, owner: list[int], chain: set[Ref], terms: list[Ref], members: dict[int, list[Ref]]) -> Tape:
+def _epilogue(
+    tape: Tape, owner: list[int], chain: set[Ref], samples: list[list[Ref]], members: dict[int, list[Ref]]
+) -> Tape:
     """Everything outside of the rows, with their sum as an input."""
     out = Tape()
     place: dict[Ref, Ref] = {ref: out.input(tape.name(ref)) for ref in tape.inputs}
@@ -313,7 +340,7 @@ def _epilogue(tape: Tape, owner: list[int], chain: set[Ref], terms: list[Ref], m
 
     for i, (op, args) in enumerate(zip(tape.op, tape.args, strict=True)):
         if i == last:
-            others = [at(ref) for k, ref in enumerate(terms) if k not in members]
+            others = [at(ref) for k, group in enumerate(samples) if k not in members for ref in group]
             place[i] = out.node(ops.sum, (total, *others)) if others else total
         elif i not in chain and owner[i] < 0:
             place[i] = out.node(op, tuple([at(ref) for ref in args]))

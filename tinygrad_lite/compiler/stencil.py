@@ -204,13 +204,23 @@ def _scaled(run: Run, scale: float) -> Run:
 
 def _summed(runs: list[Run], n: int, target: Access) -> Group:
     """The sum over n rows: the counter of the rows becomes that of the terms."""
-    found = []
-    for run in runs:
-        accesses: list[Any] = [
-            a if a.literal is not None else Access(a.array, a.base, (0,), a.strides[-1]) for a in run.accesses
-        ]
-        found.append(Run(run.sign, run.expression, n, accesses))
-    return Group(target.array, (1,), found, target)
+    accesses: list[Access] = []
+    whole: Any = None
+    for run in sorted(runs, key=lambda run: -run.sign):  # one loop for all of them
+        part = _renumbered(run.expression, len(accesses))
+        accesses += [a if a.literal is not None else Access(a.array, a.base, (0,), a.strides[-1]) for a in run.accesses]
+        if whole is None:
+            whole = part if run.sign > 0 else ("neg", part)
+        else:
+            whole = ("add" if run.sign > 0 else "sub", whole, part)
+    return Group(target.array, (1,), [Run(1, whole, n, accesses)], target)
+
+
+def _renumbered(expression: Any, by: int) -> Any:
+    """The same expression with its leaves counted from `by`."""
+    if expression[0] == "leaf":
+        return ("leaf", expression[1] + by)
+    return (expression[0], *[_renumbered(part, by) for part in expression[1:]])
 
 
 def _stretch(group: Group, low: int, high: int) -> Group:
