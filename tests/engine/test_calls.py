@@ -80,5 +80,5 @@ def test_an_operand_with_a_default_may_be_named():
     "call", [lambda: tg.elu(1.0, 2.0, alpha=2.0), lambda: tg.elu(1.0, a=2.0), lambda: tg.exp(x=1.0)]
 )
 def test_an_unknown_name_or_one_given_twice_is_refused(call):
-    with pytest.raises(TypeError, match="by name|takes"):
+    with pytest.raises(TypeError, match="by name"):
         call()

@@ -80,7 +80,7 @@ def op(
             "kink": kink,
             "because": because or (forward.__doc__ or f"{name}, a row of your own.").strip().splitlines()[0],
             "arity": None if many else code.co_argcount,
-            "defaults": tuple(map(float, forward.__defaults__ or ())),
+            "defaults": _defaults(forward),
         }
         candidate = Op(**columns)
         _verify(candidate, candidate.points() if points is None else points)
@@ -137,3 +137,10 @@ def _measured_slope(candidate: Op, point: tuple[float, ...], i: int) -> float:
 
     h = 1e-4 * max(abs(point[i]), 0.1)
     return (4.0 * difference(0.5 * h) - difference(h)) / 3.0
+
+
+def _defaults(forward: Any) -> dict[str, float]:
+    """The last arguments of a function by name, with what they are when they are left out."""
+    values = forward.__defaults__ or ()
+    names = forward.__code__.co_varnames[: forward.__code__.co_argcount]
+    return dict(zip(names[len(names) - len(values) :], map(float, values), strict=True))
