@@ -110,7 +110,9 @@ def _hidden(prepared, pair, plant):
             a, b = both(problem.params, *problem.data), one(problem.params, *problem.data)
         except ValueError:
             continue
-        if not all(np.shape(a[n]) == np.shape(b[n]) and _same(a[n], b[n]) for n in a):
+        if any(np.shape(g[n]) != np.shape(problem.params[n]) for g in (a, b) for n in g):
+            continue  # the shapes betray it there: `tg.check` looks at them before any number
+        if not all(_same(a[n], b[n]) for n in a):
             return False
     return True
 
