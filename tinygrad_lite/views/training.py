@@ -74,7 +74,7 @@ class TrainingPlayer:
     def html(self) -> str:
         """A fragment for a notebook: a sandboxed iframe, and a line of text where that is removed."""
         card = frames.card(repr(self)[1:-1], f"loss {self.losses[0]:.4g} before, {self.losses[-1]:.4g} at the end")
-        return framed(self.page(), card, repr(self), 640)
+        return framed(self.page(), card, repr(self), 820)
 
     def save(self, path: str | Path) -> Path:
         """Write the page to an .html file and give its path.
