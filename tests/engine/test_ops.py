@@ -340,3 +340,19 @@ def test_the_formula_shows_its_operands_and_its_braces_match(op):
     assert shown.count("{") == shown.count("}")
     assert "A" in shown
     assert ("B" in shown) == (op.arity != 1)
+
+
+@pytest.mark.parametrize(
+    ("x", "y", "slopes"),
+    [
+        (1e-200, -1.0, (-math.inf, 1e200 * math.log(1e-200))),
+        (-1e-200, -1.0, (-math.inf, math.nan)),
+        (-1e-100, -3.0, (-math.inf, math.nan)),
+    ],
+)
+def test_a_power_that_is_a_float_has_a_value_also_where_its_slope_is_too_large(x, y, slopes):
+    """As 1/x has."""
+    out = ops.pow(x, y)
+
+    assert ops.pow.partials(x, y, out) == pytest.approx(slopes, rel=1e-15, nan_ok=True)
+    assert (Value(x) ** int(y)).local[0] == -math.inf

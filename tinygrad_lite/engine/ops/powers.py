@@ -23,16 +23,20 @@ def _pow_partials(x: Any, y: Any, out: Any) -> tuple[Any, Any]:
     if x > 0:
         return y if whole else y * x ** (y - 1.0), out * log(x)
     if x >= 0:  # x = 0: 0^0 = 1 by convention, constant along x
-        along_x = y if whole else y * x ** (y - 1.0) if y > 1 else math.inf
+        along_x = y if whole else y * x ** (y - 1.0) if y >= 1 else math.inf
         return (0.0 if y <= 0 else along_x), 0.0
-    return y if whole else y * x ** (y - 1.0), math.nan  # x < 0: a whole y has a slope along x, and none along y
+    # x < 0: a whole y has a slope along x, and none along y; nor has that a slope, so the NaN depends on both
+    return y if whole else y * x ** (y - 1.0), math.nan if y.__class__ is float else out * math.nan
 
 
 def _pow_slopes(x: float, y: float, out: float) -> tuple[float, float]:
     """The same for floats: where y - 1 would be rounded, x^(y-1) is written as x^y / x."""
     if x > 0 and not y.is_integer() and out >= _SMALLEST_NORMAL:
         return y * (out / x), out * math.log(x)
-    return _pow_partials(x, y, out)
+    try:
+        return _pow_partials(x, y, out)
+    except OverflowError:  # x^y is a float and x^(y-1) is not
+        return y * (out / x), out * math.log(x) if x > 0 else math.nan
 
 
 pow = row(
