@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 
-from tinygrad_lite.errors import DivisionByZero, DomainError, OperandError, OverflowInOp, user_line
+from tinygrad_lite.errors import DivisionByZero, DomainError, OperandError, OverflowInOp, ShapeError, user_line
 from tinygrad_lite.hints import TYPE_CHECKING, Any, Callable, Sequence
 
 if TYPE_CHECKING:
@@ -55,6 +55,8 @@ def domain_error(op: Op, numbers: Sequence[float], reason: Exception, labels: Se
         for name, x, label in zip(names, numbers, labels, strict=True)
     ]
     where = user_line()
+    if not numbers:
+        raise ShapeError(f"{op.name} of no numbers has no value{where}; give at least one.") from None
     if isinstance(reason, OverflowError):
         return OverflowInOp(
             f"{op.name} is too large for a float at {', '.join(shown)}{where}.\n"
