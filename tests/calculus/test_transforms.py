@@ -266,3 +266,11 @@ def test_a_third_root_has_no_second_slope_at_0():
     """From the left it is inf, from the right -inf."""
     assert tg.grad(tg.cbrt)(0.0) == math.inf
     assert math.isnan(tg.grad(tg.grad(tg.cbrt))(0.0))
+
+
+@pytest.mark.parametrize("transform", [tg.grad, tg.value_and_grad, tg.jacobian, tg.hessian, tg.derivative])
+def test_a_number_in_the_place_of_a_function_is_refused_with_the_way_to_its_gradient(transform):
+    with pytest.raises(OperandError, match=r"of a function, but got the Value .* at test_transforms\.py") as refused:
+        transform(Value(2.0) * 3.0)
+
+    assert "loss.backward(), then x.grad" in str(refused.value)
