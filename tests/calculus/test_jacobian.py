@@ -160,3 +160,24 @@ def test_forward_and_reverse_jacobians_agree(x, y):
 
     for r, s in zip(reverse, forward, strict=True):
         assert r == pytest.approx(s, rel=1e-13, abs=1e-300)
+
+
+def test_where_a_power_has_no_slope_along_its_exponent_no_second_slope_is_finite_by_surprise():
+    """(-2)^y is real at whole y only."""
+    (xx, xy), (yx, yy) = tg.hessian(lambda p: p[0] ** p[1])([-2.0, 3.0])
+
+    assert xx == -12.0
+    assert all(math.isnan(slope) for slope in (xy, yx, yy))
+    assert math.isnan(tg.grad(tg.grad(lambda y: (-2.0) ** y))(3.0))
+
+
+def test_a_slope_at_zero_to_the_power_of_a_value_is_the_same_with_a_graph_and_without():
+    """0^1 has the slope 1 along x, also where the exponent is a Value."""
+    x, y = Value(0.0), Value(1.0)
+    (x**y).backward()
+    first, x.grad, y.grad = (x.grad, y.grad), 0.0, 0.0
+    (x**y).backward(create_graph=True)
+
+    assert first == (1.0, 0.0)
+    assert x.grad.data == 1.0
+    x.grad = y.grad = 0.0

@@ -241,3 +241,36 @@ def test_inner_transforms_do_not_walk_through_the_outer_graph(monkeypatch):
     tg.grad(outer)(1.0)
 
     assert 0 < len(visited) < 20
+
+
+@pytest.mark.parametrize(
+    ("f", "x", "slopes"),
+    [
+        (tg.sqrt, 0.0, (math.inf, -math.inf, math.inf)),
+        (lambda x: x**0.5, 0.0, (math.inf, -math.inf, math.inf)),
+        (tg.asin, 1.0, (math.inf, math.inf, math.inf)),
+        (tg.asin, -1.0, (math.inf, -math.inf, math.inf)),
+        (tg.acos, 1.0, (-math.inf, -math.inf, -math.inf)),
+        (tg.acosh, 1.0, (math.inf, -math.inf, math.inf)),
+    ],
+)
+def test_at_an_infinitely_steep_end_every_further_slope_is_infinite_too(f, x, slopes):
+    """And never 0 by surprise."""
+    first = tg.grad(f)
+    second = tg.grad(first)
+
+    assert (first(x), second(x), tg.grad(second)(x)) == slopes
+
+
+def test_a_third_root_has_no_second_slope_at_0():
+    """From the left it is inf, from the right -inf."""
+    assert tg.grad(tg.cbrt)(0.0) == math.inf
+    assert math.isnan(tg.grad(tg.grad(tg.cbrt))(0.0))
+
+
+@pytest.mark.parametrize("transform", [tg.grad, tg.value_and_grad, tg.jacobian, tg.hessian, tg.derivative])
+def test_a_number_in_the_place_of_a_function_is_refused_with_the_way_to_its_gradient(transform):
+    with pytest.raises(OperandError, match=r"of a function, but got the Value .* at test_transforms\.py") as refused:
+        transform(Value(2.0) * 3.0)
+
+    assert "loss.backward(), then x.grad" in str(refused.value)

@@ -82,3 +82,12 @@ def test_a_terminal_that_knows_only_ascii_gets_only_ascii(tmp_path):
 def test_a_formula_without_names_has_a_value_and_no_inputs(capsys):
     assert cli.main(["explain", "2*3"]) == 0
     assert capsys.readouterr().out.startswith("6 is the value")
+
+
+def test_a_file_of_no_known_picture_form_is_bad_usage_and_said_before_anything_is_printed(capsys, tmp_path):
+    assert cli.main([*KARPATHY, "-o", str(tmp_path / "graph.foo")]) == 2
+
+    printed = capsys.readouterr()
+    assert "a picture is saved as .svg, .png" in printed.err
+    assert "graph.foo" in printed.err
+    assert not printed.out

@@ -6,6 +6,7 @@ import pytest
 
 import tinygrad_lite as tg
 from tinygrad_lite import Value
+from tinygrad_lite.errors import ShapeError
 
 numpy = pytest.importorskip("numpy")
 
@@ -72,13 +73,28 @@ def test_an_operand_with_a_default_may_be_named():
     tg.leaky_relu(x, slope=0.25).backward()
 
     assert x.grad == 0.25
+    assert x.leaky_relu(slope=0.5).data == -1.0
     assert tg.elu(-1.0, alpha=2.0) == 2.0 * math.expm1(-1.0)
     assert (tg.hardtanh(5.0, high=3.0), tg.hardtanh(-5.0, low=-3.0)) == (3.0, -3.0)
 
 
 @pytest.mark.parametrize(
-    "call", [lambda: tg.elu(1.0, 2.0, alpha=2.0), lambda: tg.elu(1.0, a=2.0), lambda: tg.exp(x=1.0)]
+    "call",
+    [
+        lambda: tg.elu(1.0, 2.0, alpha=2.0),
+        lambda: tg.elu(1.0, a=2.0),
+        lambda: tg.exp(x=1.0),
+        lambda: Value(1.0).elu(a=2.0),
+    ],
 )
 def test_an_unknown_name_or_one_given_twice_is_refused(call):
     with pytest.raises(TypeError, match="by name"):
         call()
+
+
+@pytest.mark.parametrize("name", ["max", "min", "mean", "logsumexp"])
+def test_what_no_numbers_have_is_said_in_words(name):
+    with pytest.raises(
+        ShapeError, match=rf"{name} of no numbers has no value at test_calls\.py:\d+; give at least one"
+    ):
+        getattr(tg, name)([])

@@ -340,3 +340,42 @@ def test_the_formula_shows_its_operands_and_its_braces_match(op):
     assert shown.count("{") == shown.count("}")
     assert "A" in shown
     assert ("B" in shown) == (op.arity != 1)
+
+
+@pytest.mark.parametrize(
+    ("x", "y", "slopes"),
+    [
+        (1e-200, -1.0, (-math.inf, 1e200 * math.log(1e-200))),
+        (-1e-200, -1.0, (-math.inf, math.nan)),
+        (-1e-100, -3.0, (-math.inf, math.nan)),
+    ],
+)
+def test_a_power_that_is_a_float_has_a_value_also_where_its_slope_is_too_large(x, y, slopes):
+    """As 1/x has."""
+    out = ops.pow(x, y)
+
+    assert ops.pow.partials(x, y, out) == pytest.approx(slopes, rel=1e-15, nan_ok=True)
+    assert (Value(x) ** int(y)).local[0] == -math.inf
+
+
+@pytest.mark.parametrize(
+    ("op", "point", "cure"),
+    [
+        (ops.log, (0.0,), "log(x + 1e-12)"),
+        (ops.sqrt, (-1e-9,), "sqrt(x + 1e-12)"),
+        (ops.div, (1.0, 0.0), "div(x, y + 1e-12)"),
+        (ops.atanh, (1.0,), "clip"),
+        (ops.acosh, (0.5,), "clip"),
+        (ops.sin, (math.inf,), "branch"),
+        (ops.pow, (0.0, -1.0), "branch"),
+        (ops.pow, (-8.0, 0.5), "branch"),
+        (ops.clip, (0.0, 2.0, 1.0), "branch"),
+    ],
+)
+def test_the_cure_that_a_domain_error_names_leads_into_the_domain(op, point, cure):
+    """A small number added helps at an edge that is 0 from above, and nowhere else."""
+    with pytest.raises(DomainError) as refused:
+        op(*point)
+
+    assert cure in str(refused.value)
+    assert ("1e-12" in str(refused.value)) == ("1e-12" in cure)

@@ -175,3 +175,12 @@ def test_linear_gives_a_list_and_may_have_no_bias():
     assert list(layer.state_dict()) == ["weight"]
     layer([1.0, 2.0])[0].backward()
     assert [p.grad for p in layer.parameters()] == [1.0, 2.0]
+
+
+@pytest.mark.parametrize(("nin", "nouts"), [(3, []), (-1, [1]), (2, [4, 0]), ("2", [1]), (2, [1.5])])
+def test_sizes_of_which_no_network_can_be_made_are_refused_by_both(nin, nouts):
+    with pytest.raises(ShapeError, match=r"whole numbers from 1 up.* but got MLP\(") as refused:
+        MLP(nin, nouts)
+
+    assert repr(nin) in str(refused.value)
+    assert repr(nouts) in str(refused.value)

@@ -15,6 +15,7 @@ from typing import Any
 from tinygrad_lite.calculus.recording import Argnums, Recording, between
 from tinygrad_lite.engine.reverse import adjoints
 from tinygrad_lite.engine.value import Value
+from tinygrad_lite.errors import OperandError, user_line
 
 
 def value_and_grad(f: Callable[..., Any], argnums: Argnums = 0, has_aux: bool = False) -> Callable[..., Any]:
@@ -89,6 +90,16 @@ def slopes_along(inputs: Sequence[Value], output: Any, create_graph: bool) -> li
 
 
 def named(transformed: Callable[..., Any], what: str, f: Callable[..., Any]) -> Callable[..., Any]:
+    """The transformed function under a name that tells what it was made of.
+
+    Raises:
+        OperandError: f is no function but, say, a Value that has been computed already.
+    """
+    if not callable(f):
+        raise OperandError(
+            f"a {what} is taken of a function, but got the {type(f).__name__} {f!r}{user_line()}.\n"
+            "  Write what computes it as a function of its inputs, or, for a Value: loss.backward(), then x.grad."
+        )
     name = getattr(f, "__name__", getattr(f, "name", type(f).__name__))
     transformed.__wrapped__ = f  # type: ignore[attr-defined]
     transformed.__name__ = transformed.__qualname__ = f"{what}_of_{name}"

@@ -21,7 +21,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
         "-o",
         "--out",
         action="append",
-        type=_file,
+        type=picture_file,
         metavar="FILE",
         help=f"save the picture ({' '.join(ENDINGS)}); may be repeated; without it a tree is printed",
     )
@@ -69,7 +69,8 @@ def run(args: argparse.Namespace) -> int:
     return 0
 
 
-def _file(text: str) -> Path:
+def picture_file(text: str) -> Path:
+    """The path, if its ending is one of those in which a picture can be saved."""
     path = Path(text)
     if path.suffix.lower() not in ENDINGS:
         raise argparse.ArgumentTypeError(f"a picture is saved as {', '.join(ENDINGS)}, but got {path.name!r}")

@@ -9,6 +9,7 @@ import sys
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
+from tinygrad_lite.commands.draw import picture_file
 from tinygrad_lite.commands.expression import assignments, parse
 from tinygrad_lite.engine.graph import topological
 from tinygrad_lite.errors import ExpressionError
@@ -27,7 +28,13 @@ def configure(parser: argparse.ArgumentParser) -> None:
         "--format", choices=["text", "markdown", "latex", "html", "json"], default="text", help="of what is printed"
     )
     parser.add_argument("--brief", action="store_true", help="the value and the gradients, without the derivation")
-    parser.add_argument("-o", "--out", metavar="FILE", help="also save the picture of the graph: .svg .png .pdf .dot")
+    parser.add_argument(
+        "-o",
+        "--out",
+        type=picture_file,
+        metavar="FILE",
+        help="also save the picture of the graph: .svg .png .pdf .dot",
+    )
 
 
 def run(args: argparse.Namespace) -> int:

@@ -23,8 +23,8 @@ def _method(op: Op) -> Callable[..., Any]:
     def of_one(self: Any) -> Any:
         return self._apply_one(op)
 
-    def of_many(self: Any, *others: Any) -> Any:
-        return op(self, *others)
+    def of_many(self: Any, *others: Any, **named: Any) -> Any:
+        return op(self, *others, **named)
 
     method: Callable[..., Any] = of_one if op.arity == 1 else of_many
     method.__name__ = method.__qualname__ = op.name

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 
-from tinygrad_lite.errors import DivisionByZero, DomainError, OperandError, OverflowInOp, user_line
+from tinygrad_lite.errors import DivisionByZero, DomainError, OperandError, OverflowInOp, ShapeError, user_line
 from tinygrad_lite.hints import TYPE_CHECKING, Any, Callable, Sequence
 
 if TYPE_CHECKING:
@@ -55,6 +55,8 @@ def domain_error(op: Op, numbers: Sequence[float], reason: Exception, labels: Se
         for name, x, label in zip(names, numbers, labels, strict=True)
     ]
     where = user_line()
+    if not numbers:
+        raise ShapeError(f"{op.name} of no numbers has no value{where}; give at least one.") from None
     if isinstance(reason, OverflowError):
         return OverflowInOp(
             f"{op.name} is too large for a float at {', '.join(shown)}{where}.\n"
@@ -63,17 +65,22 @@ def domain_error(op: Op, numbers: Sequence[float], reason: Exception, labels: Se
         )
     got = ", ".join(shown)
     needed = op.domain[-1].words.format(x=names[-1])  # each operand may do alone, but not together
+    cure = "keep it away with clip, or treat that case in a branch of its own."
     for i, x in enumerate(numbers):
         domain = op.domain[min(i, len(op.domain) - 1)]
         if not domain.holds(x):
             needed = domain.words.format(x=names[i])
             got = got if len(shown) <= 3 else shown[i]
+            if domain in (POSITIVE, NOT_NEGATIVE, NOT_ZERO):
+                away = ", ".join([f"{name} + 1e-12" if j == i else name for j, name in enumerate(names)])
+                cure = (
+                    f"keep it away\n  first, for instance {op.name}({away}), or treat that case in a branch of its own."
+                )
             break
     kind = DivisionByZero if isinstance(reason, ZeroDivisionError) else DomainError
     return kind(
         f"{op.name} needs {needed}, but got {got}{where}.\n"
-        "  If this should hold by design, look at the step that made the number; if it may touch the edge\n"
-        f"  of the domain, keep it away first, for instance {op.name}(x + 1e-12) or a branch for that case."
+        f"  If this should hold by design, look at the step that made the number; if not,\n  {cure}"
     )
 
 

@@ -183,6 +183,11 @@ class MLP(Module):
     ) -> None:
         rng = generator(seed, rng)
         sizes = [nin, *nouts]
+        if len(sizes) < 2 or not all(hasattr(n, "__index__") and n > 0 for n in sizes):
+            raise ShapeError(
+                f"an MLP needs whole numbers from 1 up, of inputs and of the neurons of at least one layer, "
+                f"as in MLP(2, [16, 16, 1]), but got MLP({nin!r}, {nouts!r}){user_line()}."
+            )
         if isinstance(activation, (list, tuple)):
             each = list(activation)
             if len(each) != len(nouts):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 
 from tinygrad_lite.engine.op import REAL, Domain, Op, row
-from tinygrad_lite.engine.ops.powers import hypot, sqrt
+from tinygrad_lite.engine.ops.powers import falling, hypot, sqrt
 
 sinh: Op = row(
     name="sinh",
@@ -65,7 +65,7 @@ acosh = row(
     name="acosh",
     symbol="acosh",
     forward=math.acosh,
-    partials=lambda x, out: (1.0 / (sqrt(x - 1.0) * sqrt(x + 1.0)) if x > 1 else x * math.inf,),
+    partials=lambda x, out: (1.0 / (sqrt(x - 1.0) * sqrt(x + 1.0)) if x > 1 else falling(x),),
     latex=r"\operatorname{{arcosh}}\left({x}\right)",
     source="{lib}.arccosh({x})",
     domain=(Domain("{x} >= 1", lambda x: x >= 1, (1.001, 1.3, 2.0, 3.0, 40.0)),),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 
 from tinygrad_lite.engine.op import NOT_NEGATIVE, NOT_ZERO, REAL, Domain, Kink, row
-from tinygrad_lite.engine.ops.exponential import log
+from tinygrad_lite.engine.ops.exponential import exp, log
 from tinygrad_lite.hints import Any
 
 _SMALLEST_NORMAL = 2.0**-1022  # below it floats have fewer digits
@@ -17,22 +17,31 @@ def _pow(x: float, y: float) -> float:
     return math.pow(x, y)  # refuses (-1)**0.5, where Python's ** would answer with a complex number
 
 
+def falling(x: Any) -> Any:
+    """An infinite slope whose own slopes are infinite too: -inf, then inf, and so on, as beside a root's steep end."""
+    return exp(-x) * math.inf
+
+
 def _pow_partials(x: Any, y: Any, out: Any) -> tuple[Any, Any]:
     """y * x^(y-1) along x, and x^y * log(x) along y, with the limits where those have no value."""
     whole = y.__class__ is float and y in (0.0, 1.0)
     if x > 0:
         return y if whole else y * x ** (y - 1.0), out * log(x)
     if x >= 0:  # x = 0: 0^0 = 1 by convention, constant along x
-        along_x = y if whole else y * x ** (y - 1.0) if y > 1 else math.inf
+        along_x = y if whole else y * x ** (y - 1.0) if y >= 1 else falling(x)
         return (0.0 if y <= 0 else along_x), 0.0
-    return y if whole else y * x ** (y - 1.0), math.nan  # x < 0: a whole y has a slope along x, and none along y
+    # x < 0: a whole y has a slope along x, and none along y; nor has that a slope, so the NaN depends on both
+    return y if whole else y * x ** (y - 1.0), math.nan if y.__class__ is float else out * math.nan
 
 
 def _pow_slopes(x: float, y: float, out: float) -> tuple[float, float]:
     """The same for floats: where y - 1 would be rounded, x^(y-1) is written as x^y / x."""
     if x > 0 and not y.is_integer() and out >= _SMALLEST_NORMAL:
         return y * (out / x), out * math.log(x)
-    return _pow_partials(x, y, out)
+    try:
+        return _pow_partials(x, y, out)
+    except OverflowError:  # x^y is a float and x^(y-1) is not
+        return y * (out / x), out * math.log(x) if x > 0 else math.nan
 
 
 pow = row(
@@ -79,7 +88,7 @@ sqrt = row(
     name="sqrt",
     symbol="sqrt",
     forward=math.sqrt,
-    partials=lambda x, out: (math.inf if out <= 0 else 0.5 / out,),
+    partials=lambda x, out: (falling(x) if out <= 0 else 0.5 / out,),
     latex=r"\sqrt{{{x}}}",
     source="{lib}.sqrt({x})",
     domain=(NOT_NEGATIVE,),
@@ -90,7 +99,7 @@ cbrt = row(
     name="cbrt",
     symbol="cbrt",
     forward=math.cbrt,
-    partials=lambda x, out: (math.inf if out <= 0 <= out else 1.0 / (3.0 * (out * out)),),
+    partials=lambda x, out: (exp(x * x) * math.inf if out <= 0 <= out else 1.0 / (3.0 * (out * out)),),
     latex=r"\sqrt[3]{{{x}}}",
     source="{lib}.cbrt({x})",
     domain=(REAL,),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 
 from tinygrad_lite.engine.op import REAL, Domain, Op, row
+from tinygrad_lite.engine.ops.exponential import exp
 from tinygrad_lite.engine.ops.powers import hypot, sqrt
 from tinygrad_lite.hints import Any
 
@@ -46,9 +47,9 @@ tan = row(
 
 
 def _over_the_circle(x: Any) -> Any:
-    """1 / sqrt(1 - x^2), with 1 - x^2 as (1-x)(1+x), which keeps its digits near 1; infinite at -1 and 1."""
+    """1 / sqrt((1-x)(1+x)), which keeps its digits near 1; infinite at -1 and 1, as are all its slopes there."""
     below = (1.0 - x) * (1.0 + x)
-    return 1.0 / sqrt(below) if below > 0 else math.inf if below >= 0 else math.nan
+    return 1.0 / sqrt(below) if below > 0 else exp(x * x) * math.inf if below >= 0 else math.nan
 
 
 asin = row(
