@@ -175,3 +175,9 @@ def test_linear_gives_a_list_and_may_have_no_bias():
     assert list(layer.state_dict()) == ["weight"]
     layer([1.0, 2.0])[0].backward()
     assert [p.grad for p in layer.parameters()] == [1.0, 2.0]
+
+
+@pytest.mark.parametrize("sizes", [(0, [1]), (2, [0, 1]), (2, [3, -1])], ids=str)
+def test_a_layer_without_inputs_or_neurons_is_refused(sizes):
+    with pytest.raises(ShapeError, match="at least one"):
+        MLP(*sizes)

@@ -30,6 +30,8 @@ from tinygrad_lite.views.steps import Step, named, steps
 
 STEPS = 2000
 """The largest number of steps that is played."""
+ENDINGS = (".html", ".svg", ".gif", ".json")
+"""How a player can be saved."""
 
 
 class Player:
@@ -117,7 +119,7 @@ class Player:
             ".json": lambda: json.dumps([_brief(step) for step in self.steps], indent=1, ensure_ascii=False) + "\n",
         }
         if ending not in forms:
-            raise ValueError(f"a player is saved as .html, .svg, .gif or .json, but got {path.name!r}.")
+            raise ValueError(f"a player is saved as {', '.join(ENDINGS)}, but got {path.name!r}.")
         path.write_text(forms[ending](), encoding="utf-8")
         return path
 
