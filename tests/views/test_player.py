@@ -11,7 +11,7 @@ import pytest
 
 import tinygrad_lite as tg
 from tinygrad_lite import Value
-from tinygrad_lite.errors import GraphTooLarge, OperandError, RenderingError
+from tinygrad_lite.errors import GraphTooLarge, OperandError, RenderingError, StaleGraphError
 from tinygrad_lite.views import frames
 from tinygrad_lite.views.player import animate
 from tinygrad_lite.views.themes import DARK, contrast
@@ -184,3 +184,12 @@ def test_an_animated_picture_that_does_not_move_shows_the_last_step():
     still = [e.text for e in svg.iter() if e.get("class", "").startswith("grad ") and e.get("class")[5:] not in hidden]
     assert sorted(still) == ["1", "1", "7"]
     assert "prefers-reduced-motion" in style
+
+
+def test_numbers_that_do_not_belong_together_are_not_played():
+    a, b = Value(-4.0, label="a"), Value(2.0, label="b")
+    product = a * b
+    a.data = 9.0  # else a step would read a * b = 9 * 2 = -8
+
+    with pytest.raises(StaleGraphError, match="forward pass"):
+        animate(product)

@@ -21,6 +21,7 @@ from pathlib import Path
 from string import Template
 from typing import Any
 
+from tinygrad_lite.engine.reverse import require_fresh
 from tinygrad_lite.engine.value import Value
 from tinygrad_lite.errors import GraphTooLarge, OperandError
 from tinygrad_lite.views import frames
@@ -140,6 +141,7 @@ def animate(root: Value, *, format: str = ".4g", title: str = "", **options: Any
     Raises:
         GraphTooLarge: more values than the `limit` of `draw`, or more than 2,000 steps.
         OperandError: root is not one Value.
+        StaleGraphError: some `.data` was changed after the forward pass.
         ValueError: an option that leaves out what is played, such as `depth`; or an unknown choice.
     """
     if not isinstance(root, Value):
@@ -152,6 +154,7 @@ def animate(root: Value, *, format: str = ".4g", title: str = "", **options: Any
             raise ValueError(f"a player shows every value and gradient on its way: leave out {option}=.")
     picture = draw(root, format=format, show=("data", "grad", "local"), title=title, **options)
     assert picture.graph is not None
+    require_fresh(picture.graph.nodes)
     played = steps(picture.graph, format)
     if len(played) > STEPS:
         raise GraphTooLarge(f"a player of {len(played):,} steps would be tedious (the limit is {STEPS:,}).")
