@@ -92,6 +92,14 @@ def test_wide_inputs_and_an_oscillating_loss_are_found():
     assert nn.health(sound(), DATA, nn.mse, history=falling).ok
 
 
+def test_a_loss_that_grows_is_found():
+    history = nn.History([{"epoch": i, "loss": 0.5 * 4.0**i, "lr": 1.0} for i in range(12)])
+    report = nn.health(sound(), DATA, nn.mse, history=history)
+
+    assert kinds(report) == ["divergence"]
+    assert "the learning rate (1 at the end) is too large" in str(report)
+
+
 def test_the_report_changes_nothing_and_is_plain_data():
     model = sound()
     for p in model.parameters():

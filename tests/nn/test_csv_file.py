@@ -65,3 +65,13 @@ def test_files_that_cannot_be_read_are_named(tmp_path):
         nn.read_csv(written(tmp_path, "a,y\n1,2\n"), "y", task="guess")
     with pytest.raises(TableError, match=r"line 2, column 'y'.*got the text 'red'"):
         nn.read_csv(written(tmp_path, "a,y\n1,red\n"), "y", task="regression")
+
+
+@pytest.mark.parametrize("separator", [";", "\t"])
+def test_another_separator_is_recognised_and_named(tmp_path, separator):
+    path = tmp_path / "export.csv"
+    path.write_text(separator.join("xy") + "\n" + separator.join(["1,5", "2"]) + "\n")
+
+    with pytest.raises(TableError) as caught:
+        nn.read_csv(path, "y")
+    assert f"delimiter={separator!r}" in str(caught.value)

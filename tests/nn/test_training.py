@@ -301,3 +301,18 @@ def test_hundreds_of_steps_leave_memory_flat():
         gc.enable()
     assert cycles == [0, 0]
     assert left[1] - left[0] < 4 * 1024
+
+
+def test_accuracy_of_probabilities_is_counted_from_one_half():
+    model, data = nn.MLP(2, [6, 1], activation=["tanh", "sigmoid"], seed=1), nn.datasets.moons(40, seed=1)
+    history = nn.fit(
+        model, data, nn.binary_cross_entropy, nn.Adam(model, lr=0.1), epochs=60, metrics=["accuracy"], progress=False
+    )
+
+    assert history["accuracy"][-1] > 0.9
+    outputs = [model(x) for x in data.inputs]
+    assert nn.accuracy(outputs, data.targets, threshold=0.5) > 0.9
+
+
+def test_accuracy_takes_one_hot_targets_as_cross_entropy_does():
+    assert nn.accuracy([[0.1, 2.0], [3.0, 0.0], [1.0, 0.0]], [[0.0, 1.0], [1.0, 0.0], [0.2, 0.8]]) == 2 / 3

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 import tinygrad_lite as tg
-from tinygrad_lite import Value
+from tinygrad_lite import Value, nn
 from tinygrad_lite.engine.graph import Graph
 from tinygrad_lite.errors import GraphTooLarge
 from tinygrad_lite.views import modules
@@ -247,6 +247,15 @@ def summary(loss):
     rows = {box.label: dict(box.rows) for box in picture.boxes if box.kind == "group"}
     assert {box.times for box in picture.boxes if box.kind == "group"} == {40}
     return len(picture.boxes), {name: (row["neurons"], row["parameters"]) for name, row in rows.items()}
+
+
+@pytest.mark.parametrize("loss", [nn.mse, nn.half_mse, nn.sse, nn.mae, nn.huber])
+def test_the_samples_of_a_loss_from_nn_are_one(loss):
+    model, data = nn.MLP(2, [4, 1], seed=1), nn.datasets.moons(30, seed=1)
+    picture = tg.draw(loss([model(x) for x in data.inputs], data.targets), depth=1)
+
+    assert len(picture.boxes) < 20
+    assert {box.times for box in picture.boxes if box.symbol == "-"} == {30}
 
 
 def test_numpy_arrays_with_softmax_and_cross_entropy_are_found_too():

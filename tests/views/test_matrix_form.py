@@ -443,3 +443,10 @@ def test_random_networks_with_random_losses(seed):
     form = check(loss, "")
     assert form.loss_name != "not recognised"
     assert len(form.network.layers) == depth
+
+
+def test_another_use_of_a_single_weight_is_no_penalty():
+    w, x = Value(2.0, label="w"), Value(-4.0, label="x")
+    form = tg.matrix_form(tg.tanh(w * x * 0.1 + w**3 * 0.05))
+
+    assert not form.penalty

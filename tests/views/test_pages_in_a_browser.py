@@ -91,6 +91,37 @@ def test_every_key_does_what_it_says(player):
     assert player.find_element("id", "play").text == "play"
 
 
+def test_a_key_with_a_modifier_is_left_to_the_browser(player):
+    keydown = "dispatchEvent(new KeyboardEvent('keydown', {key: 'ArrowRight', altKey: true}))"
+    player.execute_script(keydown)
+
+    assert count(player) == "1 / 15"
+
+
+def test_the_controls_of_a_tall_picture_are_in_sight_and_what_is_lit_is_followed(browser, tmp_path):
+    xs = [Value(float(i), label=f"x{i}") for i in range(30)]
+    browser.get(tg.animate(tg.sum(xs)).save(tmp_path / "tall.html").as_uri())
+    press(browser, "last")
+    bottom = "return document.getElementById('bar').getBoundingClientRect().bottom - innerHeight"
+    assert browser.execute_script(bottom) <= 0
+
+    press(browser, "back")
+    stage = "document.getElementById('stage').getBoundingClientRect()"
+    lit = f"const b = parts[steps[now].lit[0]].getBoundingClientRect(), s = {stage}"
+    assert browser.execute_script(f"{lit}; return b.top >= s.top && b.bottom <= s.bottom")
+
+
+def test_a_colon_in_a_label_is_not_a_heading(browser, tmp_path):
+    y = Value(2.0, label="x") * 3
+    y.label = "a:b"
+    browser.get(tg.animate(y).save(tmp_path / "colon.html").as_uri())
+    press(browser, "next")
+    press(browser, "next")
+
+    assert "a:b" in browser.find_element("id", "caption").text
+    assert not browser.find_elements("css selector", "#caption b")
+
+
 def test_play_goes_on_by_itself_at_the_chosen_speed_and_stops_at_the_end(player):
     from selenium.webdriver.support.ui import Select
 

@@ -11,9 +11,10 @@ import pytest
 
 import tinygrad_lite as tg
 from tinygrad_lite import Value
-from tinygrad_lite.errors import GraphTooLarge, RenderingError
+from tinygrad_lite.errors import GraphTooLarge, OperandError, RenderingError, StaleGraphError
 from tinygrad_lite.views import frames
 from tinygrad_lite.views.player import animate
+from tinygrad_lite.views.themes import DARK, contrast
 
 HOSTILE = [
     '"><script>alert(1)</script>',
@@ -144,3 +145,51 @@ def test_slim_changes_the_size_and_not_the_words():
 
 def test_the_same_program_gives_the_same_bytes():
     assert animate(small()).page() == animate(small()).page()
+
+
+def test_the_picture_shows_the_final_gradients_also_where_contributions_cancel():
+    a, b = Value(-4.0, label="a"), Value(2.0, label="b")
+    player = animate(tg.tanh(a * b + b**3))  # b first gathers 12, then 12 - 4 = 8
+
+    assert dict(next(box for box in player.picture.boxes if box.label == "b").rows)["grad"] == "8"
+
+
+@pytest.mark.parametrize("root", [3.0, None, [], [Value(1.0), Value(2.0)]])
+def test_one_value_is_played(root):
+    with pytest.raises(OperandError, match=r"one Value.*\n.*animate\(loss\)"):
+        animate(root)
+
+
+@pytest.mark.parametrize("option", [{"depth": 1}, {"expand": "layer 1"}, {"show": "data"}], ids=str)
+def test_options_that_would_hide_what_is_played_are_refused(option):
+    with pytest.raises(ValueError, match="leave out"):
+        animate(small(), **option)
+
+
+def test_a_dark_player_glows_in_colours_that_are_seen_on_its_ground():
+    player = animate(small(), theme="dark")
+
+    assert 'class="dark"' in player.page()
+    assert all(contrast(DARK.background, colour) > 6 for colour in DARK.glow)
+    for drawn in (player.page(), player.animated(), player.frames()[-1]):
+        assert DARK.glow[1] in drawn
+
+
+def test_an_animated_picture_that_does_not_move_shows_the_last_step():
+    x = Value(3.0, label="x")
+    svg = ElementTree.fromstring(animate(x * x + x).animated())
+    style = next(e.text for e in svg.iter() if e.tag.endswith("}style"))
+    hidden = set(re.findall(r"\.(t\d+)\{visibility:hidden;", style))
+
+    still = [e.text for e in svg.iter() if e.get("class", "").startswith("grad ") and e.get("class")[5:] not in hidden]
+    assert sorted(still) == ["1", "1", "7"]
+    assert "prefers-reduced-motion" in style
+
+
+def test_numbers_that_do_not_belong_together_are_not_played():
+    a, b = Value(-4.0, label="a"), Value(2.0, label="b")
+    product = a * b
+    a.data = 9.0  # else a step would read a * b = 9 * 2 = -8
+
+    with pytest.raises(StaleGraphError, match="forward pass"):
+        animate(product)

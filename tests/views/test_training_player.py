@@ -58,6 +58,31 @@ def test_the_field_is_the_score_at_each_point_of_the_plane():
     assert field[0] == round(127.5 * (1 + math.tanh(network([x, y])[0])))
 
 
+@pytest.mark.parametrize(
+    ("activation", "loss"), [("sigmoid", nn.binary_cross_entropy), ("linear", nn.mse)], ids=["probability", "number"]
+)
+def test_an_answer_half_way_between_the_targets_is_the_boundary(activation, loss):
+    model = nn.MLP(2, [6, 1], activation=["tanh", activation], seed=1)
+    history = nn.fit(
+        model, nn.datasets.moons(40, seed=0), loss, nn.Adam(model, lr=0.1), epochs=60, record=True, progress=False
+    )
+    player = tg.animate_training(history)
+    field = base64.b64decode(player.steps[-1]["view"])
+
+    cells = [(int(x * training.GRID), int((1 - y) * training.GRID), kind) for x, y, kind in player.view["points"]]
+    right = [(field[row * training.GRID + column] > 127) == (kind == 1) for column, row, kind in cells]
+    assert sum(right) / len(right) > 0.8
+
+
+@pytest.mark.parametrize("one_hot", [False, True])
+def test_points_have_the_colour_of_their_class_also_where_a_class_is_missing(one_hot):
+    inputs, labels = [[0.0, 1.0], [1.0, 0.0], [0.5, 0.2]], [1, 2, 1]
+    targets = [[float(k == label) for k in range(3)] for label in labels] if one_hot else labels
+    player = tg.animate_training(trained(nn.MLP(2, [3], seed=1), nn.Dataset(inputs, targets), nn.cross_entropy))
+
+    assert [kind for _, _, kind in player.view["points"]] == labels
+
+
 def test_a_long_run_is_shown_at_evenly_spaced_steps_and_stays_small():
     _, history = moons(epochs=300)
     player = tg.animate_training(history)

@@ -6,6 +6,7 @@ import argparse
 from pathlib import Path
 
 from tinygrad_lite.commands.expression import assignments, parse
+from tinygrad_lite.views.player import ENDINGS
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -15,7 +16,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "-o",
         "--out",
-        type=Path,
+        type=_file,
         default=Path("player.html"),
         metavar="FILE",
         help="a page (.html), an animation (.svg, .gif) or the steps (.json); default player.html",
@@ -30,3 +31,10 @@ def run(args: argparse.Namespace) -> int:
     root = parse(args.expression, assignments(args.numbers))
     print(animate(root, theme=args.theme, title=args.expression).save(args.out))
     return 0
+
+
+def _file(text: str) -> Path:
+    path = Path(text)
+    if path.suffix.lower() not in ENDINGS:
+        raise argparse.ArgumentTypeError(f"a player is saved as {', '.join(ENDINGS)}, but got {path.name!r}")
+    return path

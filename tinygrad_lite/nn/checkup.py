@@ -32,6 +32,8 @@ RISES = 1 / 3
 """The loss oscillates if it rises in at least this fraction of the epochs ..."""
 DETOUR = 3.0
 """... and goes at least this many times as far, up and down, as it has come down in all."""
+GROWN = 3.0
+"""The loss diverges if it ends at more than this many times its start."""
 WIDE = 10.0
 """Inputs should be standardized if they reach farther than this from 0."""
 
@@ -90,7 +92,7 @@ def health(model: Module, data: Dataset | tuple[Any, Any], loss: Any, *, history
 
     Args:
         model, data, loss: as for `nn.fit`; the samples are seen in use, so that Dropout passes everything on.
-        history: of a training run, to see also whether the loss oscillates.
+        history: of a training run, to see also whether the loss oscillates or grows.
 
     >>> from tinygrad_lite import nn
     >>> model = nn.MLP(2, [3, 1], seed=1)
@@ -239,10 +241,16 @@ def _silent(model: Module, gradients: dict[Value, Any]) -> list[Finding]:
 
 
 def _oscillation(history: History | None) -> list[Finding]:
-    """Whether the loss goes up and down instead of down."""
+    """Whether the loss goes up, or up and down, instead of down."""
     if history is None:
         return []
     losses = history["loss"]
+    if losses and losses[-1] > GROWN * losses[0] > 0:
+        sentence = (
+            f"the loss grew from {losses[0]:.3g} to {losses[-1]:.3g} in {len(losses)} epochs; "
+            f"the learning rate ({history['lr'][-1]:.3g} at the end) is too large."
+        )
+        return [Finding("divergence", "loss", sentence, first=losses[0], last=losses[-1])]
     moves = [b - a for a, b in pairwise(losses)]
     if len(moves) < 5:
         return []

@@ -82,6 +82,13 @@ def _read(path: Path, delimiter: str) -> tuple[list[str], list[tuple[int, list[s
     twice = sorted({name for name in header if header.count(name) > 1})
     if twice:
         raise TableError(f"{path} names the column {twice[0]!r} twice; give each column a name of its own.")
+    if len(header) == 1:
+        found = next((other for other in ";\t|" if other in header[0]), None)
+        if found is not None:
+            raise TableError(
+                f"{path} has one column only, {header[0]!r:.60}, if {delimiter!r} is what separates them.\n"
+                f"  Perhaps it is {found!r}: read_csv(..., delimiter={found!r})."
+            )
     for line, row in lines[1:]:
         if len(row) != len(header):
             raise TableError(

@@ -63,6 +63,7 @@ class Neuron(Module):
         rng: Any = None,
         nout: int = 1,
     ) -> None:
+        _at_least_one("input", nin)
         rng, begin = generator(seed, rng), draw(init)
         self.w = [Value(begin(rng, nin, nout), f"w[{i}]") for i in range(nin)]
         self.b: Value | None = Value(0.0, "b")
@@ -98,6 +99,7 @@ class Layer(Module):
     def __init__(
         self, nin: int, nout: int, nonlin: bool = True, *, seed: int | None = None, rng: Any = None, **how: Any
     ):
+        _at_least_one("neuron", nout)
         rng = generator(seed, rng)
         self.neurons = [Neuron(nin, nonlin, rng=rng, nout=nout, **how) for _ in range(nout)]
         self.label_parameters()
@@ -277,3 +279,8 @@ def activation_name(act: Activation | None) -> str:
 def _title(act: Activation | None) -> str:
     """The activation in a neuron's name: ReLU and Linear as micrograd writes them."""
     return "Linear" if act is None else "ReLU" if act is ops.relu else activation_name(act).capitalize()
+
+
+def _at_least_one(what: str, count: int) -> None:
+    if count < 1:
+        raise ShapeError(f"a layer needs at least one {what}, but got {count!r}{user_line()}.")

@@ -14,29 +14,33 @@ from tinygrad_lite.errors import ShapeError
 Metric = Callable[[Sequence[Any], Sequence[Any]], float]
 
 
-def accuracy(outputs: Sequence[Any], targets: Sequence[Any]) -> float:
+def accuracy(outputs: Sequence[Any], targets: Sequence[Any], threshold: float = 0.0) -> float:
     """The fraction of samples that are put into the right class.
 
     An output of several numbers stands for the class of the largest. A single number is a score,
     whose sign decides: class 1 if it is positive, else 0 (or -1, if the targets are -1 and +1).
+    Probabilities need `threshold=0.5`, which `fit` chooses by itself for `binary_cross_entropy`.
+    A target of several numbers, one-hot or a distribution, stands for the class of its largest.
 
     >>> accuracy([[0.1, 2.0], [3.0, 0.0]], [1, 1])
     0.5
     >>> accuracy([0.3, -0.2], [1, -1])
     1.0
+    >>> accuracy([[0.1, 2.0], [3.0, 0.0]], [[0.0, 1.0], [1.0, 0.0]])
+    1.0
     """
     hits = 0
     for y, t in zip(outputs, targets, strict=True):
-        right = int(t > 0) if _number(y) is not None else t
-        hits += int(predicted(y) == right)
+        right = int(t > threshold) if _number(y) is not None else predicted(t) if hasattr(t, "__len__") else t
+        hits += int(predicted(y, threshold) == right)
     return hits / max(len(targets), 1)
 
 
-def predicted(output: Any) -> int:
+def predicted(output: Any, threshold: float = 0.0) -> int:
     """The class an output stands for; see `accuracy`."""
     score = _number(output)
     if score is not None:
-        return int(score > 0)
+        return int(score > threshold)
     scores = [v.data if isinstance(v, Value) else v for v in output]
     return scores.index(max(scores))
 

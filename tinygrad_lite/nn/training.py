@@ -15,7 +15,8 @@ from tinygrad_lite.nn import record as records
 from tinygrad_lite.nn.dataset import Dataset
 from tinygrad_lite.nn.history import History
 from tinygrad_lite.nn.initial import choose
-from tinygrad_lite.nn.metrics import METRICS, Metric
+from tinygrad_lite.nn.losses import binary_cross_entropy
+from tinygrad_lite.nn.metrics import METRICS, Metric, accuracy
 from tinygrad_lite.nn.module import Module
 from tinygrad_lite.nn.optimizer import Optimizer
 from tinygrad_lite.nn.progress import Progress
@@ -81,7 +82,7 @@ def fit(
     """
     if epochs < 0 or every < 1 or (patience is not None and patience < 1):
         raise ValueError("epochs >= 0, every >= 1 and patience >= 1 (or None) are needed.")
-    measures = {m if isinstance(m, str) else m.__name__: _metric(m) for m in metrics}
+    measures = {m if isinstance(m, str) else m.__name__: _metric(m, loss) for m in metrics}
     training = Training(model, _dataset(data), loss, optimizer, measures, penalty, batch_size, seed)
     if not set(optimizer.parameters) <= {p for _, p in model.named_parameters()}:
         raise ValueError("the optimizer was made for parameters that are not this model's; make it from this model.")
@@ -238,7 +239,9 @@ def layers(model: Module) -> dict[str, list[Value]]:
     return found
 
 
-def _metric(metric: str | Metric) -> Metric:
+def _metric(metric: str | Metric, loss: Loss) -> Metric:
+    if metric in ("accuracy", accuracy) and loss is binary_cross_entropy:
+        return lambda outputs, targets: accuracy(outputs, targets, threshold=0.5)  # its outputs are probabilities
     return choose("metric", metric, METRICS) if isinstance(metric, str) else metric
 
 

@@ -13,7 +13,7 @@ function show(target, fly) {
   const step = steps[target], caption = at("caption"), colon = step.caption.indexOf(":");
   caption.className = ["backward", "seed", "end"].includes(step.kind) ? "backward" : "forward";
   caption.textContent = "";
-  if (colon > 0 && colon < 40) {
+  if (colon > 0 && ["forward", "backward"].includes(step.kind)) {
     const strong = document.createElement("b");
     strong.textContent = step.caption.slice(0, colon + 1);
     caption.append(strong, step.caption.slice(colon + 1));
@@ -54,7 +54,7 @@ at("slider").addEventListener("input", () => { pause(); show(Number(at("slider")
 addEventListener("keydown", event => {
   const key = {ArrowLeft: "back", ArrowRight: "next", Home: "first", End: "last", " ": "play"}[event.key];
   const target = event.target;
-  if (!key || target.tagName === "SELECT" || (event.key === " " && target.tagName === "BUTTON")) return;
+  if (!key || event.ctrlKey || event.altKey || event.metaKey || target.tagName === "SELECT" || (event.key === " " && target.tagName === "BUTTON")) return;
   event.preventDefault();
   act[key]();
 });

@@ -62,7 +62,7 @@ def draw(
             its product of local derivatives; their sum is the gradient.
         depth: fold what repeats, such as the samples of a loss, and close modules deeper than
             this: 0 draws the network as one box, 1 each layer, 2 each neuron, 3 what is in it.
-        expand: the names of closed boxes to open by one level, such as "layer 1".
+        expand: the names of closed boxes to open by one level, such as "layer 1", or "layers.0" of nn.
         limit: the largest number of boxes that is drawn; None is any.
         engine: "graphviz-pure", "dot", "own", or the path of a Graphviz program.
 

@@ -1,7 +1,8 @@
 """Folding what repeats: a long sum becomes one box, and of its alike terms one is kept.
 
 The loss over 100 samples is a sum of 100 terms that were computed alike. `Fold` finds that out
-from the graph itself: chains of additions are one sum; two terms are alike if what belongs to
+from the graph itself: chains of additions are one sum, and `dot(e, e)`, in which the mean squared
+error ends, is the sum of its squares; two terms are alike if what belongs to
 them alone was computed by the same ops in the same order, from the same shared leaves: the
 weights. Nothing is compared by value or by name, and nothing is asked of the engine.
 
@@ -27,6 +28,7 @@ class Fold:
     Attributes:
         home: for each node the number of the node that is drawn for it; its own if it is drawn.
         sums: the sums, each with its terms in order.
+        squares: the sums of squares dot(e, e), each with its terms e in order.
         times: how many alike nodes a drawn node stands for, where that is more than 1.
         uses: how many operands each node is.
     """
@@ -43,7 +45,10 @@ class Fold:
                 self.uses[parent] += 1
                 self.users[parent] = child
         self.sums = self._chains()
-        for number in sorted(self.sums, reverse=True):  # the outermost first: what it hides is never looked at
+        self.squares = self._squares()
+        for number in sorted(
+            [*self.sums, *self.squares], reverse=True
+        ):  # the outermost first: what it hides is never looked at
             if self.home[number] == number and not keep(self, number):
                 self._repeats(number)
         for number in range(len(graph)):
@@ -77,11 +82,21 @@ class Fold:
                 sums[head] = terms
         return sums
 
+    def _squares(self) -> dict[int, list[int]]:
+        """dot(e, e) as a sum over the entries of e."""
+        found = {}
+        for head, parents in enumerate(self.graph.parents):
+            half = len(parents) // 2
+            if self.graph.nodes[head].op is ops.dot and parents and parents[:half] == parents[half:]:
+                found[head] = list(parents[:half])
+        return found
+
     def _repeats(self, head: int) -> None:
         """Fold the alike terms of a sum onto the first of them."""
         kinds: list[tuple[int, dict[int, None], list[dict[int, int]]]] = []
-        for term in self.sums[head]:
-            if self.uses[term] != 1 or not self.graph.parents[term]:
+        square = head in self.squares
+        for term in self.squares[head] if square else self.sums[head]:
+            if self.uses[term] != 1 + square or not self.graph.parents[term]:
                 continue
             own = self._own(term)
             for first, first_own, alike in kinds:

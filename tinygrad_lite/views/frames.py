@@ -16,6 +16,7 @@ from xml.etree import ElementTree
 
 from tinygrad_lite.errors import RenderingError
 from tinygrad_lite.views.steps import Step
+from tinygrad_lite.views.themes import LIGHT
 
 ANIMATED = 400
 """The largest number of steps in an animated SVG or a GIF."""
@@ -23,7 +24,7 @@ ANIMATED = 400
 SECONDS = 1.4  # a step
 HOLD = 3.0  # the last one
 
-FORWARD, BACKWARD = "#d98200", "#0b63b0"
+Glow = tuple[str, str]  # the colours of what is lit, forward and backward
 _SVG = "http://www.w3.org/2000/svg"
 _LOOKS = (
     "fill",
@@ -74,14 +75,14 @@ def card(*lines: str) -> str:
     )
 
 
-def frame(svg: str, steps: Sequence[Step], at: int) -> str:
+def frame(svg: str, steps: Sequence[Step], at: int, glow: Glow = LIGHT.glow) -> str:
     """The still picture of step `at`: what is known by then, and an outline around what it touches."""
     root = ElementTree.fromstring(svg)
-    _show(root, steps, at)
+    _show(root, steps, at, glow)
     return ElementTree.tostring(root, encoding="unicode")
 
 
-def _show(root: ElementTree.Element, steps: Sequence[Step], at: int) -> None:
+def _show(root: ElementTree.Element, steps: Sequence[Step], at: int, glow: Glow) -> None:
     parts = _parts(root)
     shown = {(box, kind): text for step in steps[: at + 1] for kind, box, text in _texts(step)}
     for box, kind in dict.fromkeys((box, kind) for step in steps for kind, box, _ in _texts(step)):
@@ -90,12 +91,14 @@ def _show(root: ElementTree.Element, steps: Sequence[Step], at: int) -> None:
             element.text = shown.get((box, kind), "")
     for key in steps[at].lit:
         for shape in _shapes(parts, key):
-            shape.set("stroke", _colour(steps[at]))
+            shape.set("stroke", _colour(steps[at], glow))
             shape.set("stroke-width", "3")
 
 
-def animated(svg: str, steps: Sequence[Step]) -> str:
+def animated(svg: str, steps: Sequence[Step], glow: Glow = LIGHT.glow) -> str:
     """One SVG that plays all steps and begins again; it needs no script.
+
+    Viewers that do not animate, and readers who asked for less motion, see the last step.
 
     Raises:
         RenderingError: more steps than such a file can hold.
@@ -114,7 +117,9 @@ def animated(svg: str, steps: Sequence[Step]) -> str:
             stops.append(f"{100 * SECONDS * first / total:.3f}%{{visibility:visible}}")
             if after < len(steps):
                 stops.append(f"{100 * SECONDS * after / total:.3f}%{{visibility:hidden}}")
-        rules.append(f"@keyframes {name}{{{''.join(stops)}}}.{name}{{animation:{name} {total:.1f}s step-end infinite}}")
+        hidden = "" if spans[-1][1] == len(steps) else "visibility:hidden;"
+        move = f"animation:{name} {total:.1f}s step-end infinite"
+        rules.append(f"@keyframes {name}{{{''.join(stops)}}}.{name}{{{hidden}{move}}}")
         element.set("class", f"{element.get('class', '')} {name}".strip())
 
     history: dict[tuple[int, str], list[tuple[int, str]]] = {}
@@ -136,23 +141,23 @@ def animated(svg: str, steps: Sequence[Step]) -> str:
     glows: dict[tuple[str, str], list[tuple[int, int]]] = {}
     for i, step in enumerate(steps):
         for key in step.lit:
-            glows.setdefault((key, _colour(step)), []).append((i, i + 1))
+            glows.setdefault((key, _colour(step, glow)), []).append((i, i + 1))
     for (key, colour), spans in glows.items():
         for group, shape in [(g, s) for g in parts.get(key, []) for s in _outlines(g)]:
-            glow = copy.deepcopy(shape)
-            glow.set("fill", "none")
-            glow.set("stroke", colour)
-            glow.set("stroke-width", "3")
-            visible(glow, spans)
-            group.append(glow)
+            outline = copy.deepcopy(shape)
+            outline.set("fill", "none")
+            outline.set("stroke", colour)
+            outline.set("stroke-width", "3")
+            visible(outline, spans)
+            group.append(outline)
 
     style = ElementTree.Element(f"{{{_SVG}}}style")
-    style.text = "".join(rules)
+    style.text = "".join(rules) + "@media (prefers-reduced-motion:reduce){*{animation:none!important}}"
     root.insert(0, style)
     return ElementTree.tostring(root, encoding="unicode")
 
 
-def gif(svg: str, steps: Sequence[Step]) -> bytes:
+def gif(svg: str, steps: Sequence[Step], glow: Glow = LIGHT.glow) -> bytes:
     """All steps as an animated GIF.
 
     Raises:
@@ -164,7 +169,7 @@ def gif(svg: str, steps: Sequence[Step]) -> bytes:
     pictures = []
     for i in range(len(steps)):
         root = ElementTree.fromstring(svg)
-        _show(root, steps, i)
+        _show(root, steps, i, glow)
         pictures.append(raster.painted(root))
     out = io.BytesIO()
     durations = [round(1000 * SECONDS)] * (len(steps) - 1) + [round(1000 * HOLD)]
@@ -212,8 +217,8 @@ def _shapes(parts: dict[str, list[ElementTree.Element]], key: str) -> list[Eleme
     return [shape for group in parts.get(key, []) for shape in _outlines(group)]
 
 
-def _colour(step: Step) -> str:
-    return FORWARD if step.kind in ("start", "forward") else BACKWARD
+def _colour(step: Step, glow: Glow) -> str:
+    return glow[0] if step.kind in ("start", "forward") else glow[1]
 
 
 def _refuse_long(steps: Sequence[Any]) -> None:

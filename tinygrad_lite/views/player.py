@@ -15,21 +15,24 @@ from __future__ import annotations
 import base64
 import html as _html
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from importlib.resources import files
 from pathlib import Path
 from string import Template
 from typing import Any
 
+from tinygrad_lite.engine.reverse import require_fresh
 from tinygrad_lite.engine.value import Value
-from tinygrad_lite.errors import GraphTooLarge
+from tinygrad_lite.errors import GraphTooLarge, OperandError
 from tinygrad_lite.views import frames
 from tinygrad_lite.views.draw import draw
-from tinygrad_lite.views.picture import Picture
+from tinygrad_lite.views.picture import Box, Picture
 from tinygrad_lite.views.steps import Step, named, steps
 
 STEPS = 2000
 """The largest number of steps that is played."""
+ENDINGS = (".html", ".svg", ".gif", ".json")
+"""How a player can be saved."""
 
 
 class Player:
@@ -49,9 +52,11 @@ class Player:
     """
 
     def __init__(self, picture: Picture, played: list[Step], title: str) -> None:
-        self.picture = picture
+        self.picture = _final(picture, played)
         self.steps = played
         self.title = title
+        self._stage = picture.svg  # with room for every number on the way
+        self._glow = picture.theme.glow
 
     def __repr__(self) -> str:
         counts = [sum(step.kind == kind for step in self.steps) for kind in ("forward", "backward")]
@@ -64,7 +69,10 @@ class Player:
             title=_html.escape(self.title),
             alt=_html.escape(self.picture.alt),
             background=self.picture.theme.background,
-            svg=frames.slim(self.picture.svg),
+            forward=self._glow[0],
+            backward=self._glow[1],
+            scheme="dark" if self.picture.theme.name == "dark" else "auto",
+            svg=frames.slim(self._stage),
             steps=embedded([_brief(step) for step in self.steps]),
         )
 
@@ -80,17 +88,17 @@ class Player:
         return slim if len(slim) < 200_000 else frames.card(f"{self!r}"[1:-1], "Trust this notebook to play it.")
 
     def _height(self) -> int:
-        width, height = frames.size(self.picture.svg)
+        width, height = frames.size(self._stage)
         shown = height if width > 1400 else height * min(1.0, 940 / width)
-        return round(min(max(shown, 120), 760)) + 215
+        return round(min(max(shown, 120), 760)) + 220
 
     def animated(self) -> str:
         """The steps as one SVG that plays by itself, without buttons and without a script."""
-        return frames.animated(self.picture.svg, self.steps)
+        return frames.animated(self._stage, self.steps, self._glow)
 
     def frames(self) -> list[str]:
         """One still SVG a step, for slides."""
-        return [frames.frame(self.picture.svg, self.steps, i) for i in range(len(self.steps))]
+        return [frames.frame(self._stage, self.steps, i, self._glow) for i in range(len(self.steps))]
 
     def save(self, path: str | Path) -> Path:
         """Write the player to a file and give its path.
@@ -104,7 +112,7 @@ class Player:
         path = Path(path)
         ending = path.suffix.lower()
         if ending == ".gif":
-            path.write_bytes(frames.gif(self.picture.svg, self.steps))
+            path.write_bytes(frames.gif(self._stage, self.steps, self._glow))
             return path
         forms: dict[str, Callable[[], str]] = {
             ".html": self.page,
@@ -112,7 +120,7 @@ class Player:
             ".json": lambda: json.dumps([_brief(step) for step in self.steps], indent=1, ensure_ascii=False) + "\n",
         }
         if ending not in forms:
-            raise ValueError(f"a player is saved as .html, .svg, .gif or .json, but got {path.name!r}.")
+            raise ValueError(f"a player is saved as {', '.join(ENDINGS)}, but got {path.name!r}.")
         path.write_text(forms[ending](), encoding="utf-8")
         return path
 
@@ -124,7 +132,7 @@ def animate(root: Value, *, format: str = ".4g", title: str = "", **options: Any
     """A step-by-step player of the computation of `root`: forward op by op, then backward node by node.
 
     The gradients are computed anew; no `.grad` is touched. Further options are those of `draw`,
-    such as `theme="dark"`, `direction="TB"` or `expand=False`.
+    such as `theme="dark"`, `direction="TB"` or `elementary=True`.
 
     Args:
         format: how numbers are written, as in `format(x, ".4g")`.
@@ -132,9 +140,21 @@ def animate(root: Value, *, format: str = ".4g", title: str = "", **options: Any
 
     Raises:
         GraphTooLarge: more values than the `limit` of `draw`, or more than 2,000 steps.
+        OperandError: root is not one Value.
+        StaleGraphError: some `.data` was changed after the forward pass.
+        ValueError: an option that leaves out what is played, such as `depth`; or an unknown choice.
     """
+    if not isinstance(root, Value):
+        raise OperandError(
+            f"a player plays the computation of one Value, but got the {type(root).__name__} {root!r:.60}.\n"
+            "  Play the result of the computation, such as tg.animate(loss)."
+        )
+    for option in ("depth", "expand", "show"):
+        if option in options:
+            raise ValueError(f"a player shows every value and gradient on its way: leave out {option}=.")
     picture = draw(root, format=format, show=("data", "grad", "local"), title=title, **options)
     assert picture.graph is not None
+    require_fresh(picture.graph.nodes)
     played = steps(picture.graph, format)
     if len(played) > STEPS:
         raise GraphTooLarge(f"a player of {len(played):,} steps would be tedious (the limit is {STEPS:,}).")
@@ -148,13 +168,26 @@ def _with_room(picture: Picture, names: list[str], played: list[Step]) -> Pictur
     for step in played:
         for number, text in step.grad.items():
             widest[number] = max(text, widest.get(number, ""), key=len)
-    boxes = []
-    for box in picture.boxes:
-        rows = [(name, widest.get(box.number, text) if name == "grad" else text) for name, text in box.rows]
-        label = box.label if box.kind == "constant" else names[box.number]
-        boxes.append(box._replace(label=label, rows=tuple(rows)))
+    named_boxes = [
+        box._replace(label=box.label if box.kind == "constant" else names[box.number]) for box in picture.boxes
+    ]
+    return _with_gradients(picture, named_boxes, widest)
+
+
+def _final(picture: Picture, played: list[Step]) -> Picture:
+    """The same picture with the gradients as they are after the last step."""
+    return _with_gradients(picture, picture.boxes, {i: text for step in played for i, text in step.grad.items()})
+
+
+def _with_gradients(picture: Picture, boxes: Iterable[Box], texts: dict[int, str]) -> Picture:
+    filled_in = [
+        box._replace(
+            rows=tuple((name, texts.get(box.number, text) if name == "grad" else text) for name, text in box.rows)
+        )
+        for box in boxes
+    ]
     return Picture(
-        boxes,
+        filled_in,
         picture.edges,
         graph=picture.graph,
         direction=picture.direction,

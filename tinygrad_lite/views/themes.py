@@ -29,6 +29,7 @@ class Theme(NamedTuple):
     positive: str  # the far ends of the scale of gradients
     negative: str
     paths: tuple[str, ...]
+    glow: tuple[str, str] = ("#d98200", "#0b63b0")  # what a player lights up, forward and backward
 
 
 LIGHT = Theme(
@@ -65,6 +66,7 @@ DARK = Theme(
     positive="#b3541e",
     negative="#2f6cb0",
     paths=("#ff9a52", "#62b5f5", "#35cfa0", "#ef8fc4", "#e5c445", "#a9a0f5", "#4fd0de", "#f08a8a"),
+    glow=("#ffb84d", "#6cb6ff"),
 )
 
 PRINT = Theme(

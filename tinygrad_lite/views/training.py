@@ -140,26 +140,46 @@ def _view(record: dict[str, Any], places: Sequence[int]) -> tuple[dict[str, Any]
     spans = [_span([x[k] for x in inputs]) for k in range(width)]
     if width == 1:
         return _curve(networks, spans[0], inputs, targets)
-    return _plane(networks, spans, inputs, targets)
+    return _plane(networks, record["loss"], spans, inputs, targets)
 
 
-def _plane(networks: list[Network], spans: Any, inputs: Any, targets: Any) -> tuple[dict[str, Any], list[str]]:
+def _plane(
+    networks: list[Network], loss: str, spans: Any, inputs: Any, targets: Any
+) -> tuple[dict[str, Any], list[str]]:
     (left, right), (low, high) = spans
     xs = [left + (right - left) * (i + 0.5) / GRID for i in range(GRID)]
     ys = [high - (high - low) * (i + 0.5) / GRID for i in range(GRID)]
     signed = len(networks[0](inputs[0])) == 1
-    kinds = sorted({int(_first(t)) for t in targets})
+    middle, half = _boundary(loss, [_first(t) for t in targets]) if signed else (0.0, 1.0)
     points = [
-        [_share(x, left, right), _share(y, low, high), kinds.index(int(_first(t)))]
+        [_share(x, left, right), _share(y, low, high), int(_first(t) > middle) if signed else _class(t)]
         for (x, y), t in zip(inputs, targets, strict=True)
     ]
     fields = []
     for network in networks:
         answers = (network([x, y]) for y in ys for x in xs)
-        values = [round(127.5 * (1 + math.tanh(a[0]))) if signed else a.index(max(a)) for a in answers]
+        values = [
+            round(127.5 * (1 + math.tanh((a[0] - middle) / half))) if signed else a.index(max(a)) for a in answers
+        ]
         fields.append(base64.b64encode(bytes(values)).decode())
     words = "what the network answers over the plane, and the training points"
     return {"grid": GRID, "signed": signed, "points": points, "words": words}, fields
+
+
+def _boundary(loss: str, targets: Sequence[float]) -> tuple[float, float]:
+    """The answer at which a single output changes sides, and how far from it the targets lie.
+
+    A logit or a margin changes its class at 0; a probability or a number half-way between the targets.
+    """
+    if loss.endswith("from_logits") or "hinge" in loss:
+        return 0.0, 1.0
+    low, high = min(targets), max(targets)
+    return (low + high) / 2, (high - low) / 2 or 1.0
+
+
+def _class(target: Any) -> int:
+    """A label, or the likeliest class of a distribution."""
+    return target.index(max(target)) if isinstance(target, list) else int(target)
 
 
 def _curve(networks: list[Network], span: Any, inputs: Any, targets: Any) -> tuple[dict[str, Any], list[list[float]]]:
