@@ -16,7 +16,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from tinygrad_lite.compiler import jit, kernels, slopes
+from tinygrad_lite.compiler import blocking, jit, kernels, slopes
 from tinygrad_lite.compiler.loops import Loops, Space
 from tinygrad_lite.compiler.plan import Group, Plan
 from tinygrad_lite.compiler.writer import Name, Writer
@@ -64,6 +64,7 @@ class Code:
         self.lanes, self.unroll, self.columns, self.sums = lanes, unroll, columns, sums
         self.layout = Layout()
         self.scratch = 0
+        self.in_place = rows is not None and blocking.in_place(finale)
         self.w = Writer()
         given = {name: self._field(i) for i, name in enumerate(FIELDS)}
         if prologue is not None and prologue.groups:
@@ -231,8 +232,8 @@ class Buffers:
         self.tail = aligned(self.rest * code.columns * lanes).reshape(self.rest, code.columns, lanes)
         self.scratch = aligned(code.scratch)
         self.sums = aligned(code.sums * lanes)
-        self.totals = aligned(code.sums + lanes)
-        self.out = aligned(outputs)
+        self.totals = aligned(max(code.sums + lanes, outputs))
+        self.out = self.totals[:outputs] if code.in_place else aligned(outputs)
         self.constants = np.array(code.layout.constants or [0.0])
         self.tables = np.concatenate([np.zeros(1, np.int32), *code.layout.tables])[1:] if code.layout.tables else (
             np.zeros(1, np.int32)
