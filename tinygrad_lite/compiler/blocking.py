@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from tinygrad_lite.compiler.patterns import places
 from tinygrad_lite.compiler.plan import Access, Group, Plan, Run
 
 CACHE = 32_768
@@ -74,28 +75,16 @@ def in_place(plan: Plan) -> bool:
             counts = np.diff(run.starts) if run.starts is not None else np.full(group.members, run.terms)
             for access in run.accesses:
                 if access.literal is None and access.array == "G":
-                    read[-1].append((_places(access, group, counts), np.repeat(members, counts)))
+                    read[-1].append((places(access, group, counts), np.repeat(members, counts)))
         mine = group.target.array == "out"
-        written.append(_places(group.target, group, np.ones_like(members)) if mine else members[:0])
-    everything = [*written, *(places for entries in read for places, _ in entries)]
-    size = 1 + max((int(places.max()) for places in everything if len(places)), default=0)
+        written.append(places(group.target, group, np.ones_like(members)) if mine else members[:0])
+    everything = [*written, *(found for entries in read for found, _ in entries)]
+    size = 1 + max((int(found.max()) for found in everything if len(found)), default=0)
     writer = np.full(size, -1)  # the member that writes an entry; -1 none so far, -2 one of an earlier group
     for entries, target in zip(read, written, strict=True):
         writer[target] = np.where(writer[target] == -1, np.arange(len(target)), -2)
-        for places, owners in entries:
-            if not ((writer[places] == -1) | (writer[places] == owners)).all():
+        for found, owners in entries:
+            if not ((writer[found] == -1) | (writer[found] == owners)).all():
                 return False
         writer[target] = -2
     return True
-
-
-def _places(access: Access, group: Group, counts: Any) -> Any:
-    """The indices an access reads, member by member and term by term; `counts` is how many terms each has."""
-    import numpy as np
-
-    if access.table is not None:
-        return np.asarray(access.table)
-    corner = np.indices(group.dims).reshape(len(group.dims), -1)
-    first = access.base + np.asarray(access.strides, dtype=int) @ corner
-    term = np.arange(int(counts.sum())) - np.repeat(np.cumsum(counts) - counts, counts)
-    return np.repeat(first, counts) + term * access.along

@@ -56,12 +56,13 @@ class Loops:
         self.lane: str = "rows"
 
     def write(self) -> None:
+        rows = {name for name, space in self.spaces.items() if space.rows}
         for group in self.plan.groups:
-            if self.unroll and not group.period:
+            if self.unroll:
                 most = blocking.CACHE // (8 * self.lanes * self.unroll)
-                rows = {name for name, space in self.spaces.items() if space.rows}
-                for piece in blocking.sums(group, most, rows):
-                    self._group(piece)
+                for part in patterns.find(group):
+                    for piece in [part] if part.period else blocking.sums(part, most, rows):
+                        self._group(piece)
             else:
                 self._group(group)
 
