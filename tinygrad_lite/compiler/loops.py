@@ -16,7 +16,7 @@ from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any
 
-from tinygrad_lite.compiler import blocking, patterns, slopes
+from tinygrad_lite.compiler import blocking, fusing, patterns, slopes
 from tinygrad_lite.compiler.plan import Access, Group, Plan, Run
 from tinygrad_lite.compiler.writer import Name, Writer
 
@@ -56,15 +56,20 @@ class Loops:
         self.lane: str = "rows"
 
     def write(self) -> None:
-        rows = {name for name, space in self.spaces.items() if space.rows}
-        for group in self.plan.groups:
-            if self.unroll:
-                most = blocking.CACHE // (8 * self.lanes * self.unroll)
-                for part in patterns.find(group):
-                    for piece in [part] if part.period else blocking.sums(part, most, rows):
-                        self._group(piece)
-            else:
+        if not self.unroll:
+            for group in self.plan.groups:
                 self._group(group)
+            return
+        rows = {name for name, space in self.spaces.items() if space.rows}
+        most = blocking.CACHE // (8 * self.lanes * self.unroll)
+        parts = [part for group in self.plan.groups for part in patterns.find(group)]
+        for together in fusing.fused(parts, self.lanes):
+            if together[0].period:
+                self.lane, self.w.lanes = "rows", self.lanes
+                patterns.write(self, together)
+            else:
+                for piece in blocking.sums(together[0], most, rows):
+                    self._group(piece)
 
     # ------------------------------------------------------------------ one group
 
@@ -72,9 +77,6 @@ class Loops:
         w = self.w
         if self.unroll:
             self.lane, w.lanes = "rows", self.lanes
-            if group.period:
-                patterns.write(self, group)
-                return
             full = 0
             if self.spaces[group.target.array].adds and self.strip is not None and slopes.fits(group, self.lanes):
                 self._slopes(group)

@@ -9,6 +9,7 @@ from different places, `find` looks for one: each index has a stride of its own 
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from tinygrad_lite.compiler.plan import Access, Group, Run
@@ -34,17 +35,17 @@ def find(group: Group) -> list[Group]:
         return [group]
     m, best, length = group.members, 0, 0
     for p in range(2, min(LONGEST, m // 3) + 1):
-        covered = _covered(group, p)
-        if covered > length:
-            best, length = p, covered
+        reached = covered(group, p)
+        if reached > length:
+            best, length = p, reached
     if length == m:
-        return [_repeating(group, best)]
+        return [repeating(group, best)]
     if not best or length < max(3 * best, m // 4) or any(run.starts is not None for run in group.runs):
         return [group]
-    return [_repeating(_part(group, 0, length), best), *find(_part(group, length, m))]
+    return [repeating(_part(group, 0, length), best), *find(_part(group, length, m))]
 
 
-def _covered(group: Group, p: int) -> int:
+def covered(group: Group, p: int) -> int:
     """How many of the first members repeat with period p."""
     import numpy as np
 
@@ -56,7 +57,7 @@ def _covered(group: Group, p: int) -> int:
             return 0
         if counts[:p].sum() > LONGEST:
             return 0
-    for access, counts in _reads(group):
+    for access, counts in reads(group):
         indices = places(access, group, counts)
         if not whole:  # as many terms in each member
             indices = indices[: len(indices) // group.members * (group.members // p * p)]
@@ -67,7 +68,7 @@ def _covered(group: Group, p: int) -> int:
     return repeats * p
 
 
-def _repeating(group: Group, p: int) -> Group:
+def repeating(group: Group, p: int) -> Group:
     """The group, known to have period p, with its patterns."""
 
     def patterned(access: Access, counts: Any) -> Access:
@@ -106,7 +107,7 @@ def _each(group: Group, run: Run | None = None) -> Any:
     return np.full(group.members, run.terms if run is not None else 1)
 
 
-def _reads(group: Group) -> list[tuple[Access, Any]]:
+def reads(group: Group) -> list[tuple[Access, Any]]:
     """All that is read and written through an index, with the terms of each member."""
     found = [(a, _each(group, run)) for run in group.runs for a in run.accesses if a.literal is None]
     return [(group.target, _each(group)), *found]
@@ -124,15 +125,16 @@ def places(access: Access, group: Group, counts: Any) -> Any:
     return np.repeat(first, counts) + term * access.along
 
 
-def write(loops: Loops, group: Group) -> None:
-    """The whole group, for one block of rows."""
+def write(loops: Loops, groups: Sequence[Group]) -> None:
+    """Whole groups with equally many periods, in one loop, for one block of rows."""
     w = loops.w
-    counts = [_counts(run, group.period) for run in group.runs]
-    adds = loops.spaces[group.target.array].adds  # then there is one total for all vectors of rows
-    together = TOGETHER if adds else max(TOGETHER // loops.unroll, 1)
-    with w.loop(0, group.members // group.period) as i:
-        for first in range(0, group.period, together):
-            _chunk(loops, group, i, range(first, min(first + together, group.period)), counts)
+    with w.loop(0, groups[0].members // groups[0].period) as i:
+        for group in groups:
+            counts = [_counts(run, group.period) for run in group.runs]
+            adds = loops.spaces[group.target.array].adds  # then there is one total for all vectors of rows
+            together = TOGETHER if adds else max(TOGETHER // loops.unroll, 1)
+            for first in range(0, group.period, together):
+                _chunk(loops, group, i, range(first, min(first + together, group.period)), counts)
 
 
 def _counts(run: Run, period: int) -> list[int]:
