@@ -13,7 +13,7 @@
     backends.py        the choice of a back end, and the plain tape
     numpy_backend.py   the plan as NumPy calls
     llvm_backend.py    the plan as one function in LLVM's text; loops.py, slopes.py, patterns.py: its parts;
-                       writer.py: one instruction at a time
+                       fusing.py, blocking.py: what shares the cache; writer.py: one instruction at a time
     python_backend.py  the tape as Python; c_source.py: the plan as C, to look at
     verify.py          whether a large program's first result can be believed
     program.py         one path through a function, its code and its guards; prepared.py: a call in place

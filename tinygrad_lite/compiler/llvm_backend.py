@@ -16,7 +16,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from tinygrad_lite.compiler import jit, kernels, slopes
+from tinygrad_lite.compiler import blocking, jit, kernels, slopes
 from tinygrad_lite.compiler.loops import Loops, Space
 from tinygrad_lite.compiler.plan import Group, Plan
 from tinygrad_lite.compiler.writer import Name, Writer
@@ -64,6 +64,7 @@ class Code:
         self.lanes, self.unroll, self.columns, self.sums = lanes, unroll, columns, sums
         self.layout = Layout()
         self.scratch = 0
+        self.in_place = rows is not None and blocking.in_place(finale)
         self.w = Writer()
         given = {name: self._field(i) for i, name in enumerate(FIELDS)}
         if prologue is not None and prologue.groups:
@@ -110,7 +111,8 @@ class Code:
             with w.loop(start, stop) as i:
                 w.store(zero, w.address(given["sums"], w.integer("mul", i, self.lanes)), 8 * self.lanes)
         if turned:
-            with w.loop(0, -(-self.sums // self.lanes) * self.lanes, self.lanes) as i:
+            w.do(f"store double 0.0, ptr {given['G']}")
+            with w.loop(1, self.sums, self.lanes) as i:
                 w.store(zero, w.address(given["G"], i), 8)
         constants = Space(w.address(given["K"], self.layout.add_constants(plan.constants)))
         block = self.lanes * self.unroll
@@ -231,8 +233,8 @@ class Buffers:
         self.tail = aligned(self.rest * code.columns * lanes).reshape(self.rest, code.columns, lanes)
         self.scratch = aligned(code.scratch)
         self.sums = aligned(code.sums * lanes)
-        self.totals = aligned(code.sums + lanes)
-        self.out = aligned(outputs)
+        self.totals = aligned(max(code.sums + lanes, outputs), behind=1)  # the loss, then slopes in whole vectors
+        self.out = self.totals[:outputs] if code.in_place else aligned(outputs, behind=1)
         self.constants = np.array(code.layout.constants or [0.0])
         self.tables = np.concatenate([np.zeros(1, np.int32), *code.layout.tables])[1:] if code.layout.tables else (
             np.zeros(1, np.int32)
@@ -266,12 +268,12 @@ class Buffers:
                 self.tail[:, first : first + width] = last.reshape(self.rest, lanes, width).transpose(0, 2, 1)
 
 
-def aligned(n: int) -> Any:
-    """n doubles, zero, beginning at a multiple of 64 bytes."""
+def aligned(n: int, behind: int = 0) -> Any:
+    """n doubles, zero; the one behind so many others lies at a multiple of 64 bytes."""
     import numpy as np
 
     space = np.zeros(n + 8)
-    start = (-space.ctypes.data // 8) % 8
+    start = (-space.ctypes.data // 8 - behind) % 8
     return space[start : start + n]
 
 

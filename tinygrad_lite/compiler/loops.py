@@ -16,7 +16,7 @@ from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any
 
-from tinygrad_lite.compiler import patterns, slopes
+from tinygrad_lite.compiler import blocking, fusing, patterns, slopes
 from tinygrad_lite.compiler.plan import Access, Group, Plan, Run
 from tinygrad_lite.compiler.writer import Name, Writer
 
@@ -56,8 +56,20 @@ class Loops:
         self.lane: str = "rows"
 
     def write(self) -> None:
-        for group in self.plan.groups:
-            self._group(group)
+        if not self.unroll:
+            for group in self.plan.groups:
+                self._group(group)
+            return
+        rows = {name for name, space in self.spaces.items() if space.rows}
+        most = blocking.CACHE // (8 * self.lanes * self.unroll)
+        parts = [part for group in self.plan.groups for part in patterns.find(group)]
+        for together in fusing.fused(parts, self.lanes):
+            if together[0].period:
+                self.lane, self.w.lanes = "rows", self.lanes
+                patterns.write(self, together)
+            else:
+                for piece in blocking.sums(together[0], most, rows):
+                    self._group(piece)
 
     # ------------------------------------------------------------------ one group
 
@@ -65,9 +77,6 @@ class Loops:
         w = self.w
         if self.unroll:
             self.lane, w.lanes = "rows", self.lanes
-            if group.period:
-                patterns.write(self, group)
-                return
             full = 0
             if self.spaces[group.target.array].adds and self.strip is not None and slopes.fits(group, self.lanes):
                 self._slopes(group)
@@ -80,7 +89,7 @@ class Loops:
             self.lane, w.lanes = "members", self.lanes
             full = inner - inner % self.lanes
             vectors = full // self.lanes
-            tile = next(t for t in (4, 3, 2, 1) if vectors % t == 0) if len(group.runs) else 1
+            tile = 4 if vectors >= 16 else next(t for t in (4, 3, 2, 1) if vectors % t == 0)
             self._nest(group, [1] * (len(group.dims) - 1) + [tile], last=(0, full))
             if full < inner:
                 self.lane, w.lanes = "none", 1
@@ -99,9 +108,6 @@ class Loops:
             space = self.spaces[access.array]
             return w.address(space.pointer, index * space.scale)
 
-        def strip(access: Access, _: int) -> tuple[Name, int]:
-            return self.turned[access.array, access.base, n]
-
         n = group.dims[-1] // self.lanes * self.lanes
         for array, first, length in slopes.strips(group, self.lanes):
             key = (array, first, length)
@@ -110,7 +116,15 @@ class Loops:
                 source = w.address(self.spaces[array].pointer, first * width)
                 slopes.transpose(w, source, width, target, length)
                 self.turned[key] = target, length
-        slopes.write(w, group, width, line, strip, self.spaces["G"].pointer)
+        step = max(blocking.CACHE // (8 * width) // (slopes.ACROSS * self.lanes), 1) * slopes.ACROSS * self.lanes
+        for first in range(0, n, step):
+
+            def strip(access: Access, _: int, first: int = first) -> tuple[Name, int]:
+                target, length = self.turned[access.array, access.base - first, n]
+                return w.address(target, first), length
+
+            piece = blocking.columns(group, first, min(first + step, n)) if step < n else group
+            slopes.write(w, piece, width, line, strip, self.spaces["G"].pointer)
 
     def _unit(self, group: Group, member: bool) -> bool:
         """Whether neighbours along the lane read neighbouring numbers, or all the same one."""

@@ -37,14 +37,14 @@ class Access:
         along: int = 0,
         table: Any = None,
         literal: float | None = None,
-        pattern: tuple[int, list[int]] | None = None,
+        pattern: tuple[int | list[int], list[int]] | None = None,
     ) -> None:
         self.array = array  # "P" parameters, "X" rows of data, "K" constants, "A3" the results of group 3, ...
         self.base = base
         self.strides = strides  # one for each dimension of the group
         self.along = along  # the stride from term to term
         self.table = table  # an array of indices, by member and term, if they are not affine
-        self.pattern = pattern  # (stride from period to period, indices in the first period), where the table has one
+        self.pattern = pattern  # (stride or strides from period to period, indices in the first), if any
         self.literal = literal  # the number itself, if it is the same constant everywhere
 
     def __str__(self) -> str:
