@@ -20,7 +20,8 @@
     report.py          what was made, in words and numbers
 
 `training.py` is nn.compile_step, whole steps of training; machine.py, training_code.py and bound.py are its parts.
-`kernels/`, `jit.py` and `cache.py` are the ground this stands on: vector functions, LLVM, the disk.
+`kernels/`, `jit.py` and `cache.py` are the ground this stands on: vector functions, LLVM, the disk; `garbage.py`
+keeps Python's collector out of the way.
 """
 
 from tinygrad_lite.compiler.backends import available

@@ -24,6 +24,7 @@ from tinygrad_lite.compiler.compiled import (
     _Leaf,
     _outside,
 )
+from tinygrad_lite.compiler.garbage import unsearched
 from tinygrad_lite.compiler.prepared import Prepared
 from tinygrad_lite.compiler.report import described, shown
 from tinygrad_lite.compiler.results import apart, same, shaped, values_in
@@ -189,9 +190,11 @@ class BatchedFunction(CompiledFunction):
     def _code(self, call: _Call) -> _RowCode:
         code = self._made_for.get(call.key)
         if code is None:
-            code = self._made_for[call.key] = _RowCode(self, call)
+            with unsearched():
+                code = self._made_for[call.key] = _RowCode(self, call)
         return code
 
+    @unsearched()
     def _differs(self, code: _RowCode, call: _Call, slopes: bool) -> str:
         """Compare with the engine on a few rows, repeated so that every loop of the code is run."""
         few = min(4, call.rows)
@@ -355,14 +358,19 @@ class _RowCode:
     def run(self, chunks: list[Any], data: Sequence[tuple[int, Any]], rows: int, slopes: bool) -> Any:
         runner = self.runners.get(slopes)
         if runner is None:
-            along = range(self.parameters) if slopes else None
-            program = RowProgram(self.tape, mean(self.parameters), self.parameters, self.columns, along)
-            self._programs[slopes] = program
-            runner = self.runners[slopes] = backends.runner(program, self.backend, rows)
+            runner = self._made(rows, slopes)
         try:
             return runner.run(self.given(chunks), data, rows)
         except (ValueError, ArithmeticError):
             return [math.nan]
+
+    @unsearched()
+    def _made(self, rows: int, slopes: bool) -> backends.Runner:
+        along = range(self.parameters) if slopes else None
+        program = RowProgram(self.tape, mean(self.parameters), self.parameters, self.columns, along)
+        self._programs[slopes] = program
+        runner = self.runners[slopes] = backends.runner(program, self.backend, rows)
+        return runner
 
     def given(self, chunks: list[Any]) -> list[Any]:
         """The parameters: those that were given, then those from outside."""

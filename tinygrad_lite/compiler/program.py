@@ -13,6 +13,7 @@ from typing import Any
 
 from tinygrad_lite.compiler import backends, batching, stencil
 from tinygrad_lite.compiler.arguments import Structure
+from tinygrad_lite.compiler.garbage import unsearched
 from tinygrad_lite.compiler.report import described, shown
 from tinygrad_lite.compiler.rows import RowProgram
 from tinygrad_lite.compiler.tape import Tape
@@ -86,6 +87,7 @@ class Program:
     def finite(self, out: Sequence[float]) -> bool:
         return backends.finite(out)
 
+    @unsearched()
     def _made(self, along: Along) -> backends.Runner:
         start = time.perf_counter()
         if along is not None and self.outputs != 1:
@@ -93,11 +95,12 @@ class Program:
                 f"a gradient needs one number to differentiate, but {self.name} returns {self.outputs}{user_line()}."
             )
         keep = [self.tape.inputs[i] for i in along or ()]
-        batch = batching.find(self.tape, keep) if backends.available() != ["tape"] else None
+        alike = batching.alike(self.tape) if backends.available() != ["tape"] else None
+        batch = batching.joined(self.tape, alike, keep)
         program: backends.Program
         rows = None
         if batch is None and along and self.backend != "tape" and "numpy" in backends.available():
-            rows = stencil.find(batching.find(self.tape), len(self.tape.inputs), along)
+            rows = stencil.find(batching.joined(self.tape, alike), len(self.tape.inputs), along)
         if rows is not None:
             program, expected = rows, []
         elif batch is None:
