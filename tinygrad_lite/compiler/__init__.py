@@ -16,6 +16,7 @@
                        writer.py: one instruction at a time
     python_backend.py  the tape as Python; c_source.py: the plan as C, to look at
     verify.py          whether a large program's first result can be believed
+    kept.py            runners from the disk, when a tape was met before
     program.py         one path through a function, its code and its guards; prepared.py: a call in place
     report.py          what was made, in words and numbers
 

@@ -14,9 +14,10 @@ import math
 import time
 import warnings
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any
 
-from tinygrad_lite.compiler import backends
+from tinygrad_lite.compiler import backends, kept
 from tinygrad_lite.compiler.arguments import Structure, flatten, names, numbers, rebuild, size
 from tinygrad_lite.compiler.compiled import (
     CompiledFunction,
@@ -353,7 +354,6 @@ class _RowCode:
         self.rows = call.rows
         self.seconds = time.perf_counter() - start
         self.runners: dict[bool, backends.Runner] = {}
-        self._programs: dict[bool, RowProgram] = {}
 
     def run(self, chunks: list[Any], data: Sequence[tuple[int, Any]], rows: int, slopes: bool) -> Any:
         runner = self.runners.get(slopes)
@@ -367,9 +367,9 @@ class _RowCode:
     @unsearched()
     def _made(self, rows: int, slopes: bool) -> backends.Runner:
         along = range(self.parameters) if slopes else None
-        program = RowProgram(self.tape, mean(self.parameters), self.parameters, self.columns, along)
-        self._programs[slopes] = program
-        runner = self.runners[slopes] = backends.runner(program, self.backend, rows)
+        facts = (self.parameters, self.columns, along)
+        make = partial(RowProgram, self.tape, mean(self.parameters), *facts)
+        runner = self.runners[slopes] = kept.runner(make, [self.tape], facts, self.backend, rows)
         return runner
 
     def given(self, chunks: list[Any]) -> list[Any]:
@@ -382,9 +382,9 @@ class _RowCode:
             f"{self.paths} path{'s' * (self.paths > 1)}, {self.parameters:,} parameters, {self.columns} numbers a row."
         ]
         for slopes, runner in sorted(self.runners.items()):
-            lines += described("gradient" if slopes else "value", self._programs[slopes], runner, self.rows)
+            lines += described("gradient" if slopes else "value", runner.program, runner, self.rows)
         return "\n".join(lines)
 
     def source(self, kind: str) -> str:
         which = max(self.runners)
-        return shown(kind, self._programs[which], self.runners[which])
+        return shown(kind, self.runners[which].program, self.runners[which])
