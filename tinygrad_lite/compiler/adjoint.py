@@ -14,7 +14,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping, Sequence
 
-from tinygrad_lite.compiler.tape import LESS, SELECT, Builder, Ref, Tape
+from tinygrad_lite.compiler.tape import LESS, SELECT, Builder, Guard, Ref, Tape
 from tinygrad_lite.compiler.trace import TooManyPaths, template
 from tinygrad_lite.engine import ops
 
@@ -43,8 +43,7 @@ def expanded(tape: Tape) -> Tape:
         place.append(plain.node(op, refs))
     plain.outputs = [place[ref] if ref >= 0 else ref for ref in tape.outputs]
     for guard in tape.guards:
-        guard.flag = place[guard.flag]
-        plain.guards.append(guard)
+        plain.guards.append(Guard(place[guard.flag], guard.outcome, guard.line))
     return plain
 
 

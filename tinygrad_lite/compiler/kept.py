@@ -129,7 +129,7 @@ def _ours(op: Op) -> bool:
     if op is LESS or op is SELECT:
         return True
     homes = [str(getattr(rule, "__module__", "")) for rule in (op.forward, op.partials, op.textbook)]
-    known = all(home.startswith("tinygrad_lite.") or home in ("math", "_operator") for home in homes)
+    known = all(home.startswith("tinygrad_lite.") or home in ("math", "builtins", "_operator") for home in homes)
     return TABLE.get(op.name) is op and known
 
 
