@@ -1,11 +1,13 @@
 """Each pass of the compiler, alone: what goes in and what comes out."""
 
+import gc
 import math
 
 import pytest
 
 from tinygrad_lite.compiler import adjoint, lowering
 from tinygrad_lite.compiler.affine import nested
+from tinygrad_lite.compiler.garbage import unsearched
 from tinygrad_lite.compiler.reroll import reroll
 from tinygrad_lite.compiler.rows import RowProgram, mean
 from tinygrad_lite.compiler.tape import LESS, SELECT, Builder, Tape
@@ -215,3 +217,52 @@ def test_what_needs_no_row_moves_to_the_prologue():
 
     assert [op.name for op in program.prologue.op] == ["tanh", "exp"]
     assert ops.exp not in program.row.op
+
+
+# ------------------------------------------------------------------ the time it takes
+
+
+def test_the_sweep_writes_nothing_for_data():
+    b = Builder()
+    ws, xs = inputs(b, 5, "w"), inputs(b, 5)
+    products = [b.node(ops.mul, pair) for pair in zip(ws, xs, strict=True)]
+    b.outputs = [b.node(ops.tanh, (b.node(ops.sum, tuple(products)),))]
+    adjoint.gradient(b, ws)
+    assert all(b.live())
+
+
+def test_a_known_input_of_either_kind_is_told_from_one_that_does_not_matter():
+    b = Builder()
+    x, y = b.input("x"), b.input("y")
+    nodes = [b.node(ops.exp, (x,)), b.node(ops.exp, (y,))]
+    nodes.append(b.node(ops.mul, tuple(nodes)))
+    found = adjoint.active(b, [y])
+    assert [found[ref] for ref in (x, y, *nodes)] == [False, True, False, True, True]
+
+
+def test_the_collector_is_left_as_it_was_found():
+    assert gc.isenabled()
+    with unsearched(), unsearched():
+        assert not gc.isenabled()
+    assert gc.isenabled()
+    gc.disable()
+    try:
+        with unsearched():
+            pass
+        assert not gc.isenabled()
+    finally:
+        gc.enable()
+
+
+def test_compiling_leaves_the_collector_running_even_if_the_function_fails():
+    import tinygrad_lite as tg
+
+    def fails(x):
+        assert not gc.isenabled()
+        raise KeyError("mine")
+
+    with pytest.raises(KeyError, match="mine"):
+        tg.compile(fails)(1.0)
+    with pytest.raises(KeyError, match="mine"):
+        tg.compile(lambda w, x: fails(w), batch="x")(1.0, [1.0])
+    assert gc.isenabled()

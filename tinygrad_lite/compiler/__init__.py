@@ -16,11 +16,13 @@
                        fusing.py, blocking.py: what shares the cache; writer.py: one instruction at a time
     python_backend.py  the tape as Python; c_source.py: the plan as C, to look at
     verify.py          whether a large program's first result can be believed
+    kept.py            runners from the disk, when a tape was met before
     program.py         one path through a function, its code and its guards; prepared.py: a call in place
     report.py          what was made, in words and numbers
 
 `training.py` is nn.compile_step, whole steps of training; machine.py, training_code.py and bound.py are its parts.
-`kernels/`, `jit.py` and `cache.py` are the ground this stands on: vector functions, LLVM, the disk.
+`kernels/`, `jit.py` and `cache.py` are the ground this stands on: vector functions, LLVM, the disk; `garbage.py`
+keeps Python's collector out of the way.
 """
 
 from tinygrad_lite.compiler.backends import available

@@ -14,10 +14,9 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping, Sequence
 
-from tinygrad_lite.compiler.tape import LESS, SELECT, Builder, Ref, Tape
+from tinygrad_lite.compiler.tape import LESS, SELECT, Builder, Guard, Ref, Tape
 from tinygrad_lite.compiler.trace import TooManyPaths, template
 from tinygrad_lite.engine import ops
-from tinygrad_lite.engine.op import Op
 
 
 def tidied(tape: Tape) -> Builder:
@@ -44,17 +43,20 @@ def expanded(tape: Tape) -> Tape:
         place.append(plain.node(op, refs))
     plain.outputs = [place[ref] if ref >= 0 else ref for ref in tape.outputs]
     for guard in tape.guards:
-        guard.flag = place[guard.flag]
-        plain.guards.append(guard)
+        plain.guards.append(Guard(place[guard.flag], guard.outcome, guard.line))
     return plain
 
 
 def active(tape: Tape, along: Sequence[Ref]) -> list[bool]:
-    """Which results depend on those inputs."""
-    sources = set(along)
-    found: list[bool] = []
-    for op, args in zip(tape.op, tape.args, strict=True):
-        found.append(op is not LESS and any(found[ref] if ref >= 0 else ref in sources for ref in args))
+    """Whether each reference depends on those inputs: results from the front of the list, sources from its back."""
+    found = [False] * (len(tape) + len(tape.sources))
+    for ref in along:
+        found[ref] = True
+    for i, args in enumerate(tape.args):
+        for ref in args:
+            if found[ref]:
+                found[i] = tape.op[i] is not LESS
+                break
     return found
 
 
@@ -79,7 +81,6 @@ def gradient(tape: Builder, along: Sequence[Ref], output: int = 0) -> Builder:
 def sweep(tape: Builder, seeds: Mapping[Ref, Ref], along: Sequence[Ref]) -> list[Ref]:
     """The slopes along those inputs of the sum of seed times node, written at the end of the tape."""
     depends = active(tape, along)
-    wanted = set(along)
     shares: dict[Ref, list[Ref]] = {node: [seed] for node, seed in seeds.items()}
     zero = tape.constant(0.0)
 
@@ -87,15 +88,16 @@ def sweep(tape: Builder, seeds: Mapping[Ref, Ref], along: Sequence[Ref]) -> list
         if i not in shares or not depends[i]:
             continue
         cotangent = _total(tape, shares.pop(i))
-        for ref, share in _shares(tape, tape.op[i], tape.args[i], i, cotangent):
-            if share != zero and (depends[ref] if ref >= 0 else ref in wanted):
+        for ref, share in _shares(tape, i, cotangent, depends):
+            if share != zero and depends[ref]:
                 shares.setdefault(ref, []).append(share)
 
     return [_total(tape, shares[ref]) if ref in shares else zero for ref in along]
 
 
-def _shares(tape: Builder, op: Op, args: tuple[Ref, ...], out: Ref, cotangent: Ref) -> list[tuple[Ref, Ref]]:
-    """What each operand receives: (operand, cotangent times local derivative)."""
+def _shares(tape: Builder, out: Ref, cotangent: Ref, depends: Sequence[bool]) -> list[tuple[Ref, Ref]]:
+    """What each operand that matters receives: (operand, cotangent times local derivative)."""
+    op, args = tape.op[out], tape.args[out]
     if op is SELECT:
         flag, x, y = args
         zero = tape.constant(0.0)
@@ -111,7 +113,7 @@ def _shares(tape: Builder, op: Op, args: tuple[Ref, ...], out: Ref, cotangent: R
             return _shares_of_many(tape, args, out, cotangent)
         raise TooManyPaths(f"the rule of {op.name} with {len(args)} operands branches too often to be compiled.")
     slopes = tape.inline(rule, (*args, out))
-    return [(ref, _times(tape, cotangent, slope)) for ref, slope in zip(args, slopes, strict=True)]
+    return [(ref, _times(tape, cotangent, slope)) for ref, slope in zip(args, slopes, strict=True) if depends[ref]]
 
 
 def _times(tape: Builder, cotangent: Ref, slope: Ref) -> Ref:
@@ -120,7 +122,7 @@ def _times(tape: Builder, cotangent: Ref, slope: Ref) -> Ref:
         flag, x, y = tape.args[slope]
         if any(tape.number(ref) in (0.0, 1.0) for ref in (x, y)):
             return tape.node(SELECT, (flag, _times(tape, cotangent, x), _times(tape, cotangent, y)))
-    if tape.number(slope) == 0.0:
+    if slope < 0 and tape.number(slope) == 0.0:
         return slope
     return tape.node(ops.mul, (cotangent, slope))
 

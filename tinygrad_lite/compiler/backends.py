@@ -134,6 +134,7 @@ class Runner:
     name = ""
     why = ""  # why no faster back end was taken
     seconds: dict[str, float]
+    program: Program
     plans: Plans | None = None
     fixed: Sequence[tuple[int, Any]] = ()  # columns of data that are the same at every call
 
@@ -209,8 +210,9 @@ def flat(chunks: Sequence[Any]) -> list[float]:
     return found
 
 
-def _unroll(vectors: int) -> int:
+def unroll(rows: int, lanes: int) -> int:
     """How many vectors of rows make a block: few enough for the registers, and with little left over."""
+    vectors = -(-rows // lanes)
     if vectors < 64:
         return min(vectors, 4) if vectors != 3 else 2
     return min((4, 5, 6), key=lambda n: vectors // n * (n + 1.5) + vectors % n * 2.5)
@@ -230,7 +232,7 @@ class LLVMRunner(Runner):
         self.seconds = dict(self.plans.seconds)
         start = time.perf_counter()
         lanes = jit.host().lanes
-        self.unroll = _unroll(-(-rows // lanes))
+        self.unroll = unroll(rows, lanes)
         self.code = llvm_backend.Code(
             self.plans.prologue, self.plans.rows, self.plans.finale, program.columns + 1, self.plans.sums, lanes,
             self.unroll,
@@ -240,7 +242,11 @@ class LLVMRunner(Runner):
         self.compiled = llvm_backend.load(self.code)
         self.seconds["LLVM" + (" (from the disk)" if self.compiled.cached else "")] = time.perf_counter() - start
         self.uniforms = len(program.prologue.outputs)
-        self.outputs = program.outputs
+        self.parameters, self.outputs = program.parameters, program.outputs
+        self.sizes: Any = self.code
+        self._prepare()
+
+    def _prepare(self) -> None:
         self._free: dict[int, list[Any]] = {}
         self._lock = threading.Lock()
 
@@ -259,7 +265,7 @@ class LLVMRunner(Runner):
             free = self._free.setdefault(rows, [])
             if free:
                 return free.pop()
-        made = llvm_backend.Buffers(self.code, self.program.parameters, self.uniforms, self.outputs, rows)
+        made = llvm_backend.Buffers(self.sizes, self.parameters, self.uniforms, self.outputs, rows)
         made.fill(self.fixed)
         return made
 

@@ -14,9 +14,10 @@ import math
 import time
 import warnings
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any
 
-from tinygrad_lite.compiler import backends
+from tinygrad_lite.compiler import backends, kept
 from tinygrad_lite.compiler.arguments import Structure, flatten, names, numbers, rebuild, size
 from tinygrad_lite.compiler.compiled import (
     CompiledFunction,
@@ -24,6 +25,7 @@ from tinygrad_lite.compiler.compiled import (
     _Leaf,
     _outside,
 )
+from tinygrad_lite.compiler.garbage import unsearched
 from tinygrad_lite.compiler.prepared import Prepared
 from tinygrad_lite.compiler.report import described, shown
 from tinygrad_lite.compiler.results import apart, same, shaped, values_in
@@ -189,9 +191,11 @@ class BatchedFunction(CompiledFunction):
     def _code(self, call: _Call) -> _RowCode:
         code = self._made_for.get(call.key)
         if code is None:
-            code = self._made_for[call.key] = _RowCode(self, call)
+            with unsearched():
+                code = self._made_for[call.key] = _RowCode(self, call)
         return code
 
+    @unsearched()
     def _differs(self, code: _RowCode, call: _Call, slopes: bool) -> str:
         """Compare with the engine on a few rows, repeated so that every loop of the code is run."""
         few = min(4, call.rows)
@@ -350,19 +354,23 @@ class _RowCode:
         self.rows = call.rows
         self.seconds = time.perf_counter() - start
         self.runners: dict[bool, backends.Runner] = {}
-        self._programs: dict[bool, RowProgram] = {}
 
     def run(self, chunks: list[Any], data: Sequence[tuple[int, Any]], rows: int, slopes: bool) -> Any:
         runner = self.runners.get(slopes)
         if runner is None:
-            along = range(self.parameters) if slopes else None
-            program = RowProgram(self.tape, mean(self.parameters), self.parameters, self.columns, along)
-            self._programs[slopes] = program
-            runner = self.runners[slopes] = backends.runner(program, self.backend, rows)
+            runner = self._made(rows, slopes)
         try:
             return runner.run(self.given(chunks), data, rows)
         except (ValueError, ArithmeticError):
             return [math.nan]
+
+    @unsearched()
+    def _made(self, rows: int, slopes: bool) -> backends.Runner:
+        along = range(self.parameters) if slopes else None
+        facts = (self.parameters, self.columns, along)
+        make = partial(RowProgram, self.tape, mean(self.parameters), *facts)
+        runner = self.runners[slopes] = kept.runner(make, [self.tape], facts, self.backend, rows)
+        return runner
 
     def given(self, chunks: list[Any]) -> list[Any]:
         """The parameters: those that were given, then those from outside."""
@@ -374,9 +382,9 @@ class _RowCode:
             f"{self.paths} path{'s' * (self.paths > 1)}, {self.parameters:,} parameters, {self.columns} numbers a row."
         ]
         for slopes, runner in sorted(self.runners.items()):
-            lines += described("gradient" if slopes else "value", self._programs[slopes], runner, self.rows)
+            lines += described("gradient" if slopes else "value", runner.program, runner, self.rows)
         return "\n".join(lines)
 
     def source(self, kind: str) -> str:
         which = max(self.runners)
-        return shown(kind, self._programs[which], self.runners[which])
+        return shown(kind, self.runners[which].program, self.runners[which])

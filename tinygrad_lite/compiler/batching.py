@@ -15,8 +15,9 @@ The tape must not be tidied before: a constant folded in one row, or a node shar
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 from tinygrad_lite.compiler.tape import Guard, Ref, Tape
 from tinygrad_lite.compiler.trace import picked
@@ -55,14 +56,34 @@ class Batch:
         self.left = left
 
 
+class Alike(NamedTuple):
+    """Rows that perform the same ops; whether what they read can be brought together is not known yet."""
+
+    chain: set[Ref]
+    """The additions of the sum over the samples."""
+    samples: list[list[Ref]]
+    """The terms of each sample."""
+    owner: list[int]
+    """For each node the sample it belongs to, or a negative mark."""
+    members: dict[int, list[Ref]]
+    """The samples that are alike, and the nodes of each."""
+    left: int
+    """Samples that are not."""
+
+
 def find(tape: Tape, keep: Sequence[Ref] = ()) -> Batch | None:
     """The batch in a tape with one output; inputs in `keep`, whose slopes are wanted, must not become columns."""
+    return joined(tape, alike(tape), keep)
+
+
+def alike(tape: Tape) -> Alike | None:
+    """Steps 1 to 3: the rows of a tape, if it has any."""
     if len(tape.outputs) != 1 or len(tape) < 4 * FEWEST:
         return None
     chain, terms = _longest_chain(tape)
     if len(terms) < FEWEST:
         return None
-    best: tuple[Any, Any, dict[int, list[Ref]], int] | None = None
+    best: Alike | None = None
     for size in range(1, MOST_TERMS + 1):
         samples = _samples(terms, size)
         owner = _owners(tape, chain, samples) if samples else None
@@ -70,18 +91,25 @@ def find(tape: Tape, keep: Sequence[Ref] = ()) -> Batch | None:
             continue
         members = _same_rows(tape, owner, len(samples))
         left = sum(1 for group in samples if any(t >= 0 and owner[t] >= 0 for t in group)) - len(members)
-        if best is None or left < best[3]:
-            best = samples, owner, members, left
+        if best is None or left < best.left:
+            best = Alike(chain, samples, owner, members, left)
         if 4 * left <= len(members):
             break
     if best is None:
         return None
-    samples, owner, members, left = best
+    members = best.members
     if len(members) < FEWEST or 2 * sum(map(len, members.values())) < len(tape):
         return None
-    for i, k in enumerate(owner):
-        if k >= 0 and k not in members:
-            owner[i] = _SHARED
+    if best.left:
+        best.owner[:] = [k if k < 0 or k in members else _SHARED for k in best.owner]
+    return best
+
+
+def joined(tape: Tape, rows: Alike | None, keep: Sequence[Ref] = ()) -> Batch | None:
+    """Step 4: the batch made of such rows, if what they read allows it."""
+    if rows is None:
+        return None
+    chain, samples, owner, members, left = rows
     reader = _Reader(tape, owner, members, set(keep))
     row = reader.row(samples)
     if row is None:
@@ -179,18 +207,18 @@ def _same_rows(tape: Tape, owner: list[int], n: int) -> dict[int, list[Ref]]:
         if k >= 0:
             nodes[k].append(i)
     outcome = {guard.flag: guard.outcome for guard in tape.guards}
-    op, args = tape.op, tape.args
-    classes: dict[Any, list[int]] = {}
+    kinds: dict[Any, int] = {}  # what a node does, as one number
+    kind = [kinds.setdefault((op, len(args)), len(kinds)) for op, args in zip(tape.op, tape.args, strict=True)]
+    for flag, held in outcome.items():
+        kind[flag] = -1 - held
+    classes: dict[tuple[int, ...], list[int]] = {}
     for k, mine in enumerate(nodes):
         if mine:
-            key = tuple([(op[i], len(args[i]), outcome.get(i)) for i in mine])
-            classes.setdefault((len(mine), hash(key)), []).append(k)
+            classes.setdefault(tuple([kind[i] for i in mine]), []).append(k)
     if not classes:
         return {}
     largest = max(classes.values(), key=lambda ks: len(ks) * len(nodes[ks[0]]))
-    first = [(op[i], len(args[i]), outcome.get(i)) for i in nodes[largest[0]]]
-    same = [k for k in largest if [(op[i], len(args[i]), outcome.get(i)) for i in nodes[k]] == first]
-    return {k: nodes[k] for k in same}
+    return {k: nodes[k] for k in largest}
 
 
 class _Reader:
@@ -205,7 +233,11 @@ class _Reader:
         self.owner = np.array(owner)
         self.numbers = np.array(list(members), dtype=np.int64)  # which term each row is
         self.place: Any = np.zeros(len(tape), dtype=np.int64)  # of a node in its row
-        self.place[np.array(self.members).reshape(-1)] = np.tile(np.arange(len(self.members[0])), self.rows)
+        self.nodes: Any = np.array(self.members)  # one line for each row
+        self.place[self.nodes.reshape(-1)] = np.tile(np.arange(len(self.members[0])), self.rows)
+        counts = np.fromiter(map(len, tape.args), np.int64, len(tape))
+        self.start: Any = np.cumsum(counts) - counts  # of a node's operands, among all operands of the tape
+        self.operands: Any = np.fromiter(itertools.chain.from_iterable(tape.args), np.int64, int(counts.sum()))
         self.constant = np.array([x.__class__ is float for x in tape.sources] or [False])
         self.value = np.array([x if x.__class__ is float else 0.0 for x in tape.sources] or [0.0])
         self.out = Tape()
@@ -215,14 +247,11 @@ class _Reader:
 
     def row(self, samples: list[list[Ref]]) -> Tape | None:
         """The tape of one row; None if the rows cannot be brought together."""
-        import numpy as np
-
         tape, first = self.tape, self.members[0]
         reads: list[list[Any]] = []
-        for j in range(len(first)):
-            # one line for each row: the operands of the node at place j
-            operands = np.array([tape.args[mine[j]] for mine in self.members], dtype=np.int64)
-            columns = [self._column(operands[:, s]) for s in range(operands.shape[1])]
+        for j, node in enumerate(first):
+            start = self.start[self.nodes[:, j]]  # of the node at place j, in each row
+            columns = [self._column(self.operands[start + s]) for s in range(len(tape.args[node]))]
             if any(column is None for column in columns):
                 return None
             reads.append(columns)

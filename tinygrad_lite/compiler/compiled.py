@@ -18,6 +18,7 @@ from typing import Any
 
 from tinygrad_lite.compiler import transforms
 from tinygrad_lite.compiler.arguments import Structure, flatten, names, numbers, rebuild, size
+from tinygrad_lite.compiler.garbage import unsearched
 from tinygrad_lite.compiler.prepared import Prepared
 from tinygrad_lite.compiler.program import Along, Program
 from tinygrad_lite.compiler.results import apart, numbers_in, outputs, plain, same, shaped, values_in
@@ -207,6 +208,7 @@ class CompiledFunction:
             return None, ()
         return self._first(structure, programs, chunks, along)
 
+    @unsearched()
     def _first(
         self, structure: Structure, programs: list[Program], chunks: list[Any], along: Along
     ) -> tuple[Program | None, Any]:
@@ -322,6 +324,7 @@ class CompiledFunction:
         args, kwargs = rebuild(structure, iter(leaves), same)
         return self.f(*args, **kwargs), leaves, (args, kwargs)
 
+    @unsearched()
     def _disagreement(self, program: Program, structure: Structure, chunks: list[Any], along: Along, out: Any) -> str:
         """What differs between the first compiled result and the engine's; empty if nothing does."""
         if len(program.tape) > LONGEST:

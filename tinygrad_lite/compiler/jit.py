@@ -194,6 +194,11 @@ def code_key(*parts: str, machine: Host | None = None) -> str:
     return cache.key(*parts, *map(str, machine or host()), *_versions())
 
 
+def ir_key(ir: str, machine: Host | None = None, opt: int = 2) -> str:
+    """The cache's name for the machine code of this text."""
+    return code_key("ir", ir, str(opt), machine=machine)
+
+
 def compile_ir(ir: str, entry: str, machine: Host | None = None, opt: int = 2) -> Compiled:
     """A callable for the function `entry` of a module in LLVM's text, from the disk if it is there.
 
@@ -216,7 +221,7 @@ def compile_ir(ir: str, entry: str, machine: Host | None = None, opt: int = 2) -
     42.0
     """
     started = time.perf_counter()
-    name = code_key("ir", ir, str(opt), machine=machine)
+    name = ir_key(ir, machine, opt)
     code = cache.load(name)
     cached = code is not None
     if code is None:

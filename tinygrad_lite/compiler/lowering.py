@@ -87,13 +87,14 @@ def lowered(tape: Tape, known: set[str]) -> Builder:
     def moved(refs: Sequence[Ref]) -> tuple[Ref, ...]:
         return tuple([place[ref] if ref >= 0 else known_sources[~ref] for ref in refs])
 
+    plainly = builder.written if isinstance(tape, Builder) else builder.node  # what is tidy stays tidy
     for op, args, needed in zip(tape.op, tape.args, tape.live(), strict=True):
         if not needed:
             place.append(0)
             continue
         refs = moved(args)
         if (op.name in known and (op.arity is not None or len(refs) == 2)) or op is ops.sum:
-            place.append(builder.node(op, refs))
+            place.append(plainly(op, refs))
         elif op.name in _FORMULAS:
             place.append(_FORMULAS[op.name](builder, *refs))
         else:

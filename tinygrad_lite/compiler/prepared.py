@@ -48,7 +48,7 @@ class Prepared:
             buffers = self._buffers = runner.buffers(rows)
             backends.fill(buffers.parameters, parameters)
             buffers.fill(data)
-            self.parameters, self.out = buffers.parameters[: runner.program.parameters], buffers.out
+            self.parameters, self.out = buffers.parameters[: runner.parameters], buffers.out
             self.call, self._pointer = runner.compiled.call, buffers.pointer
             return
         self.parameters = np.array(backends.flat(parameters))

@@ -9,10 +9,12 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Sequence
+from functools import partial
 from typing import Any
 
-from tinygrad_lite.compiler import backends, batching, stencil
+from tinygrad_lite.compiler import backends, batching, kept, stencil
 from tinygrad_lite.compiler.arguments import Structure
+from tinygrad_lite.compiler.garbage import unsearched
 from tinygrad_lite.compiler.report import described, shown
 from tinygrad_lite.compiler.rows import RowProgram
 from tinygrad_lite.compiler.tape import Tape
@@ -44,7 +46,6 @@ class Program:
         self.verified: set[Any] = set()  # for which slopes the code agreed with the engine
         self.seconds = 0.0
         self.runners: dict[Any, backends.Runner] = {}
-        self.programs: dict[Any, backends.Program] = {}
         self.transforms: dict[Any, backends.Runner] = {}
         self.found: dict[Any, batching.Batch | None] = {}
         self.expected: dict[Any, list[float]] = {}  # what the flags of the guards must be
@@ -86,6 +87,7 @@ class Program:
     def finite(self, out: Sequence[float]) -> bool:
         return backends.finite(out)
 
+    @unsearched()
     def _made(self, along: Along) -> backends.Runner:
         start = time.perf_counter()
         if along is not None and self.outputs != 1:
@@ -93,38 +95,41 @@ class Program:
                 f"a gradient needs one number to differentiate, but {self.name} returns {self.outputs}{user_line()}."
             )
         keep = [self.tape.inputs[i] for i in along or ()]
-        batch = batching.find(self.tape, keep) if backends.available() != ["tape"] else None
-        program: backends.Program
+        alike = batching.alike(self.tape) if backends.available() != ["tape"] else None
+        batch = batching.joined(self.tape, alike, keep)
         rows = None
         if batch is None and along and self.backend != "tape" and "numpy" in backends.available():
-            rows = stencil.find(batching.find(self.tape), len(self.tape.inputs), along)
+            rows = stencil.find(batching.joined(self.tape, alike), len(self.tape.inputs), along)
         if rows is not None:
-            program, expected = rows, []
+            runner = backends.runner(rows, self.backend)
+            expected = []
         elif batch is None:
-            program = backends.PlainProgram(self.tape, None if along is None else keep)
+            wanted = None if along is None else keep
+            plain = partial(backends.PlainProgram, self.tape, wanted)
+            runner = kept.runner(plain, [self.tape], ("plain", wanted), self.backend)
             expected = [float(guard.outcome) for guard in self.tape.guards]
         else:
-            columns = batch.fixed.shape[1] + batch.gathered.shape[1]
-            program = RowProgram(batch.row, batch.epilogue, len(self.tape.inputs), columns, along)
+            facts = (len(self.tape.inputs), batch.fixed.shape[1] + batch.gathered.shape[1], along)
+            by_row = partial(RowProgram, batch.row, batch.epilogue, *facts)
+            runner = kept.runner(by_row, [batch.row, batch.epilogue], facts, self.backend, batch.rows)
             expected = [float(guard.outcome) for guard in batch.epilogue.guards]
             expected += [float(guard.outcome) * batch.rows for guard in batch.row.guards]
-        runner = backends.runner(program, self.backend, batch.rows if batch else 0)
-        if batch is not None and batch.fixed.shape[1]:
-            runner.fixed = [(0, batch.fixed)]
-        self.found[along], self.programs[along], self.expected[along] = batch, program, expected
+            if batch.fixed.shape[1]:
+                runner.fixed = [(0, batch.fixed)]
+        self.found[along], self.expected[along] = batch, expected
         self.runners[along] = runner
         self.seconds += time.perf_counter() - start
         return runner
 
     def source(self, kind: str) -> str:
         which = list(self.runners)[-1]
-        return shown(kind, self.programs[which], self.runners[which])
+        return shown(kind, self.runners[which].program, self.runners[which])
 
     def report(self) -> str:
         lines = [f"{self.name}: traced {len(self.tape):,} ops and {len(self.tape.guards)} guards."]
         for along, runner in self.runners.items():
             batch = self.found[along]
-            program = self.programs[along]
+            program = runner.program
             if isinstance(program, stencil.StencilProgram):
                 lines.append(f"  {program.batch.rows:,} rows were found that read neighbouring inputs.")
             if batch is not None:
@@ -133,7 +138,7 @@ class Program:
                     f"{batch.fixed.shape[1]} constants and {batch.gathered.shape[1]} inputs a row."
                 )
             what = "value" if along is None else f"value and {len(along)} slopes"
-            lines += described(what, self.programs[along], runner, batch.rows if batch else 0)
+            lines += described(what, program, runner, batch.rows if batch else 0)
         return "\n".join(lines)
 
 

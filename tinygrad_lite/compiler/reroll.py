@@ -112,6 +112,7 @@ class _Shapes:
         self.cones = cones
         self.arrays = arrays
         self.place: dict[Ref, tuple[str, int]] = {}  # of a root: its group's array, and where in it
+        self.leaves: dict[Ref, tuple[int, tuple[int, ...]]] = {}  # the same of all leaves met so far, as (shape, index)
         self.ids: dict[Any, int] = {}
         self.keys: list[Any] = []
         self.pool: list[float] = []  # the numbers of constants that differ between the members of a group
@@ -124,12 +125,14 @@ class _Shapes:
         return number
 
     def leaf(self, ref: Ref) -> tuple[int, tuple[int, ...]] | None:
-        found = self.place.get(ref) if ref >= 0 else self.arrays.get(ref)
+        known = self.leaves.get(ref)
+        if known is not None:
+            return known
+        found = self.place.get(ref) if ref >= 0 else self.arrays.get(ref, ("K", ~ref))
         if found is None:
-            if ref >= 0:
-                return None
-            found = ("K", ~ref)
-        return self.id(found[0]), (found[1],)
+            return None
+        known = self.leaves[ref] = self.id(found[0]), (found[1],)
+        return known
 
     def cone(self, ref: Ref, top: bool = False) -> tuple[int, tuple[int, ...]]:
         """(shape, leaf indices) of the tree under a node; a root below it is a leaf."""
@@ -142,10 +145,14 @@ class _Shapes:
             parts = sorted(((sign, *self.cone(r)) for sign, r in terms), key=_by_shape)
             key: Any = ("sum", *[(sign, shape) for sign, shape, _ in parts])
             return self.id(key), tuple([x for _, _, slots in parts for x in slots])
-        op = self.cones.tape.op[ref]
-        found = [self.cone(r) for r in self.cones.tape.args[ref]]
-        if op.name in _COMMUTE and len(found) == 2 and found[0][0] > found[1][0]:
-            found.reverse()
+        op, args = self.cones.tape.op[ref], self.cones.tape.args[ref]
+        if len(args) == 2:
+            p, xs = self.leaves.get(args[0]) or self.cone(args[0])
+            q, ys = self.leaves.get(args[1]) or self.cone(args[1])
+            if p > q and op.name in _COMMUTE:
+                return self.id((op.name, q, p)), ys + xs
+            return self.id((op.name, p, q)), xs + ys
+        found = [self.cone(r) for r in args]
         return self.id((op.name, *[shape for shape, _ in found])), tuple([x for _, slots in found for x in slots])
 
     def runs(self, ref: Ref) -> dict[tuple[int, int], list[tuple[int, ...]]]:

@@ -298,34 +298,38 @@ def _sub(b: Builder, x: Ref, y: Ref) -> Ref | None:
 
 
 def _mul(b: Builder, x: Ref, y: Ref) -> Ref | None:
-    p, q = b.number(x), b.number(y)
-    if p is not None and q is not None:
-        return b._folded(ops.mul, (x, y))
-    for number, other in ((p, y), (q, x)):
-        if number == 1.0:
-            return other
-        if number == -1.0:
-            return b.node(ops.neg, (other,))
-        if number is not None and other >= 0 and b.op[other] is ops.mul:  # 2 * (100 * x) is 200 * x
-            c, rest = b.args[other]
-            inner = b.number(c)
-            if inner is not None and math.isfinite(number * inner) and abs(number * inner) > 1e-290:
-                return b.node(ops.mul, (b.constant(number * inner), rest))
-    if q is not None and p is None:
-        return b.node(ops.mul, (y, x))  # a constant factor stands first
+    if x < 0 or y < 0:
+        p, q = b.number(x), b.number(y)
+        if p is not None:
+            return b._folded(ops.mul, (x, y)) if q is not None else _scaled(b, p, x, y)
+        if q is not None:
+            return b.node(ops.mul, (y, x))  # a constant factor stands first
     for factor, other in ((x, y), (y, x)):  # x * (c * z) is c * (x * z): constants meet on the outside
         if other >= 0 and b.op[other] is ops.mul:
             c, rest = b.args[other]
-            if b.number(c) is not None and b.number(factor) is None:
+            if c < 0 and b.number(c) is not None:
                 return b.node(ops.mul, (c, b.node(ops.mul, (factor, rest))))
     minus_x, minus_y = b.negative(x), b.negative(y)
-    if minus_x is not None or minus_y is not None:  # the sign goes to the outside, where a sum can take it
-        if minus_x is not None and minus_y is not None:
-            return b.node(ops.mul, (minus_x, minus_y))
-        if minus_x is not None:
-            return b.node(ops.neg, (b.node(ops.mul, (minus_x, y)),))
-        return b.node(ops.neg, (b.node(ops.mul, (x, minus_y)),))  # type: ignore[arg-type]
-    return None
+    if minus_x is not None and minus_y is not None:
+        return b.node(ops.mul, (minus_x, minus_y))
+    if minus_x is not None:  # the sign goes to the outside, where a sum can take it
+        return b.node(ops.neg, (b.node(ops.mul, (minus_x, y)),))
+    return b.node(ops.neg, (b.node(ops.mul, (x, minus_y)),)) if minus_y is not None else None
+
+
+def _scaled(b: Builder, p: float, x: Ref, y: Ref) -> Ref | None:
+    """The rule of p * y, with x the reference of the number p."""
+    if p == 1.0:
+        return y
+    if p == -1.0:
+        return b.node(ops.neg, (y,))
+    if y >= 0 and b.op[y] is ops.mul:  # 2 * (100 * x) is 200 * x
+        c, rest = b.args[y]
+        inner = b.number(c)
+        if inner is not None and math.isfinite(p * inner) and abs(p * inner) > 1e-290:
+            return b.node(ops.mul, (b.constant(p * inner), rest))
+    minus_y = b.negative(y)
+    return b.node(ops.neg, (b.node(ops.mul, (x, minus_y)),)) if minus_y is not None else None
 
 
 def _div(b: Builder, x: Ref, y: Ref) -> Ref | None:

@@ -133,11 +133,12 @@ class Tracer(Arithmetic):
         refs: list[Ref] = []
         numbers: list[float] = []
         for operand in operands:
-            lifted = trace.lift(operand, op)
-            if lifted is None:
-                return NotImplemented
-            refs.append(lifted.ref)
-            numbers.append(lifted.number)
+            if operand.__class__ is not Tracer or operand.trace is not trace:
+                operand = trace.lift(operand, op)
+                if operand is None:
+                    return NotImplemented
+            refs.append(operand.ref)
+            numbers.append(operand.number)
         if op.arity is not None and len(operands) != op.arity:
             raise OperandError(f"{op.name} takes {op.arity} operand(s), but got {len(operands)}{user_line()}.")
         if trace.path is not None:
