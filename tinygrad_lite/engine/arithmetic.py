@@ -92,7 +92,11 @@ class Arithmetic:
         return ops.floor(other / self)
 
     def __mod__(self: Self, other: Any) -> Any:
-        """What is left over, with the sign of the divisor, as Python has it; the slope along self is 1."""
+        """self - other * floor(self / other), with the sign of the divisor; the slope along self is 1.
+
+        Of whole numbers and halves it is Python's. Where the quotient rounds up to a whole number, as
+        in 1.0 % 0.1, Python's own remainder comes from exact division and differs by one divisor.
+        """
         return self - other * (self // other)
 
     def __rmod__(self: Self, other: Any) -> Any:

@@ -25,6 +25,7 @@ def mse(y: Any, t: Any) -> Any:
     """The mean squared error, mean((y - t)^2): no one half in it.
 
     Gradient along one of N entries: 2 (y - t) / N. Unit: that of y, squared. torch: `MSELoss()`.
+    Source: A.-M. Legendre, "Nouvelles méthodes pour la détermination des orbites des comètes", 1805.
 
     >>> from tinygrad_lite import Value
     >>> mse([Value(1.0), Value(3.0)], [0.0, 1.0]).data
@@ -35,9 +36,9 @@ def mse(y: Any, t: Any) -> Any:
 
 
 def half_mse(y: Any, t: Any) -> Any:
-    """Half the mean squared error, mean((y - t)^2) / 2, for a gradient without the 2: (y - t) / N.
+    """Half the mean squared error, mean((y - t)^2) / 2, for a gradient without the 2.
 
-    Unit: that of y, squared. torch: `0.5 * MSELoss()`.
+    Gradient along an entry: (y - t) / N. Unit: that of y, squared. torch: `0.5 * MSELoss()`. Source: that of `mse`.
     """
     errors = _errors("half_mse", y, t)
     return dot(errors, errors) / (2 * len(errors))
@@ -47,6 +48,7 @@ def sse(y: Any, t: Any) -> Any:
     """The sum of squared errors, sum((y - t)^2): it grows with the number of samples.
 
     Gradient along an entry: 2 (y - t). Unit: that of y, squared. torch: `MSELoss(reduction="sum")`.
+    Source: that of `mse`.
     """
     errors = _errors("sse", y, t)
     return dot(errors, errors)
@@ -56,6 +58,7 @@ def mae(y: Any, t: Any) -> Any:
     """The mean absolute error, mean(|y - t|), which outliers move less than the mse.
 
     Gradient along an entry: sign(y - t) / N, and 0 where they are equal. Unit: that of y. torch: `L1Loss()`.
+    Source: R. J. Boscovich 1757 and P.-S. Laplace 1793, for the figure of the Earth.
     """
     errors = _errors("mae", y, t)
     return total([abs(e) for e in errors]) / len(errors)
@@ -84,6 +87,7 @@ def binary_cross_entropy(p: Any, t: Any) -> Any:
     Gradient along an entry: (p - t) / (p (1 - p)) / N. Unit: nats. torch: `BCELoss()`, which replaces
     logarithms below -100 by -100; here a probability of exactly 0 or 1 against the other raises.
     If p is the sigmoid of something, `binary_cross_entropy_from_logits` of that something is stable.
+    Source: I. J. Good, "Rational decisions", 1952.
 
     Raises:
         DomainError: a target outside [0, 1], or log of a probability that is not positive.
@@ -102,6 +106,7 @@ def binary_cross_entropy_from_logits(z: Any, t: Any) -> Any:
     """The binary cross-entropy of p = sigmoid(z), stable for z of any size: mean(t softplus(-z) + (1 - t) softplus(z)).
 
     Gradient along an entry: (sigmoid(z) - t) / N. Unit: nats. torch: `BCEWithLogitsLoss()`.
+    Source: that of `binary_cross_entropy`; log(1 - sigmoid(z)) is -softplus(z).
 
     >>> binary_cross_entropy_from_logits([1000.0, -1000.0], [1, 1])
     500.0
@@ -127,7 +132,8 @@ def cross_entropy(logits: Any, target: Any) -> Any:
         target: the number of the right class, or a distribution over the classes that sums to 1; or a list of those.
 
     Gradient: softmax(z) - t, where t is 1 for the target and 0 elsewhere; divided by the number of
-    samples. Unit: nats. torch: `CrossEntropyLoss()`.
+    samples. Unit: nats. torch: `CrossEntropyLoss()`. Source: J. S. Bridle, "Probabilistic interpretation
+    of feedforward classification network outputs", 1990.
 
     >>> from tinygrad_lite import Value
     >>> cross_entropy([Value(0.0), Value(0.0)], 1).data        # log 2
@@ -162,6 +168,7 @@ def hinge(y: Any, t: Any) -> Any:
     """The max-margin loss mean(max(0, 1 - t y)) for scores y and targets t = -1 or +1, as in a support vector machine.
 
     Gradient along an entry: -t / N inside the margin, t y < 1, and 0 outside and on it. Unit: that of the score.
+    Source: C. Cortes and V. Vapnik, "Support-vector networks", 1995.
 
     >>> hinge([2.0, -0.5], [1, 1])
     0.75
@@ -180,7 +187,8 @@ def multi_class_hinge(scores: Any, target: Any) -> Any:
         scores: for each sample a list with one score for each class.
         target: for each sample the number of the right class.
 
-    Unit: that of the score. torch: `MultiMarginLoss()`.
+    Gradient of one sample along y[j], j != t: 1 / C where 1 - y[t] + y[j] > 0, else 0; along y[t] minus their sum.
+    Unit: that of the score. torch: `MultiMarginLoss()`. Source: J. Weston and C. Watkins, 1999.
     """
     if not _is_list(scores) or not _is_list(target) or len(scores) != len(target):
         raise ShapeError(f"multi_class_hinge needs a list of score lists and as many classes{user_line()}.")
@@ -194,6 +202,8 @@ def multi_class_hinge(scores: Any, target: Any) -> Any:
 def l1(parameters: Iterable[Any]) -> Any:
     """The penalty sum(|p|), which draws small parameters to exactly 0. Gradient: sign(p).
 
+    Unit: that of a parameter. Source: R. Tibshirani, "Regression shrinkage and selection via the lasso", 1996.
+
     >>> l1([1.0, -2.0])
     3.0
     """
@@ -202,6 +212,8 @@ def l1(parameters: Iterable[Any]) -> Any:
 
 def l2(parameters: Iterable[Any]) -> Any:
     """The penalty sum(p^2), with no one half and no root, as in micrograd's demo. Gradient: 2 p.
+
+    Unit: that of a parameter, squared. Source: A. E. Hoerl and R. W. Kennard, "Ridge regression", 1970.
 
     >>> l2([1.0, -2.0])
     5.0
