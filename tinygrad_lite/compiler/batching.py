@@ -132,10 +132,9 @@ def _samples(terms: list[Ref], size: int) -> list[list[Ref]]:
 def _longest_chain(tape: Tape) -> tuple[set[Ref], list[Ref]]:
     """The chain of additions that spans most of the tape: its nodes, and its terms in order."""
     uses = [0] * len(tape)
-    for args in tape.args:
-        for ref in args:
-            if ref >= 0:
-                uses[ref] += 1
+    for ref in itertools.chain.from_iterable(tape.args):
+        if ref >= 0:
+            uses[ref] += 1
     for guard in tape.guards:  # a flag is a use of nothing
         for ref in tape.args[guard.flag] if guard.flag >= 0 else ():
             if ref >= 0:
@@ -146,7 +145,8 @@ def _longest_chain(tape: Tape) -> tuple[set[Ref], list[Ref]]:
     for i, (op, args) in enumerate(zip(tape.op, tape.args, strict=True)):
         if op is ops.add:
             x, y = args
-            p, q = (chains.get(ref) if ref >= 0 and uses[ref] == 1 else None for ref in args)
+            p = chains.get(x) if x >= 0 and uses[x] == 1 else None
+            q = chains.get(y) if y >= 0 and uses[y] == 1 else None
             if q is not None and (p is None or len(q[1]) > len(p[1])):
                 nodes, found = q
                 found.append(x)
