@@ -380,11 +380,9 @@ def _pow(b: Builder, x: Ref, y: Ref) -> Ref | None:
     if n != int(n):
         root = b.node(ops.sqrt, (x,))
         return root if n == 0.5 else b.node(ops.mul, (b.node(ops.pow, (x, b.constant(n - 0.5))), root))
-    if n == 0.0:
-        return b.constant(1.0)
-    half = b.node(ops.pow, (x, b.constant(float(n // 2)))) if n > 1 else None
-    if half is None:
-        return x
+    if n in (0.0, 1.0):
+        return x if n else b.constant(1.0)
+    half = b.node(ops.pow, (x, b.constant(float(n // 2))))
     square = b.node(ops.mul, (half, half))
     return b.node(ops.mul, (square, x)) if n % 2 else square
 
