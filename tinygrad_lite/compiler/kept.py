@@ -23,8 +23,6 @@ from tinygrad_lite.compiler import backends, cache, jit
 from tinygrad_lite.compiler.tape import LESS, SELECT, Tape
 from tinygrad_lite.engine.op import TABLE, Op
 
-_SIZES = ("lanes", "unroll", "columns", "sums", "scratch")
-
 
 def runner(
     make: Callable[[], backends.Program],
@@ -67,8 +65,7 @@ class KeptRunner(backends.LLVMRunner):
 
         self._make, self._rows = make, rows
         self.sizes = Sizes()
-        for field in _SIZES:
-            setattr(self.sizes, field, facts[field])
+        self.sizes.__dict__.update(facts["sizes"])
         self.sizes.layout = Layout()
         n = 8 * facts["constants"]
         self.sizes.layout.constants = np.frombuffer(arrays[:n]).tolist()
@@ -95,13 +92,8 @@ class KeptRunner(backends.LLVMRunner):
 
 
 class Sizes:
-    """What the buffers need to know of a `llvm_backend.Code`."""
+    """What the buffers need to know of a `llvm_backend.Code`: its whole numbers, and its layout."""
 
-    lanes: int
-    unroll: int
-    columns: int
-    sums: int
-    scratch: int
     layout: Any
 
 
@@ -109,7 +101,7 @@ def _entry(made: backends.LLVMRunner) -> bytes:
     import numpy as np
 
     layout = made.code.layout
-    facts: dict[str, Any] = {field: getattr(made.code, field) for field in _SIZES}
+    facts: dict[str, Any] = {"sizes": {name: x for name, x in vars(made.code).items() if isinstance(x, int)}}
     facts |= {"parameters": made.parameters, "uniforms": made.uniforms, "outputs": made.outputs}
     facts |= {"constants": len(layout.constants), "code": jit.ir_key(made.code.text)}
     tables = b"".join(np.asarray(table, np.int32).tobytes() for table in layout.tables)
