@@ -31,8 +31,8 @@ def _flag(x: float, y: float) -> float:
     return 1.0 if x < y else 0.0
 
 
-def _unused(*_: Any) -> Any:
-    raise TypeError("a comparison is piecewise constant: nobody asks for its slope.")
+def _no_slopes(*_: Any) -> Any:
+    raise TypeError("a select has no slopes of its own: the adjoint selects, see adjoint.py.")
 
 
 LESS = Op(
@@ -52,7 +52,7 @@ SELECT = Op(
     name="select",
     symbol="?",
     forward=lambda c, x, y: x if c else y,
-    partials=_unused,  # the adjoint selects the cotangent: multiplying by 0 would make nan of 0 * inf
+    partials=_no_slopes,  # the adjoint selects the cotangent: multiplying by 0 would make nan of 0 * inf
     latex=r"\text{{if }} {c}",
     source="({x2} if {x1} else {x3})",
     domain=(REAL,),
