@@ -18,7 +18,7 @@
     verify.py          whether a large program's first result can be believed
     kept.py            runners from the disk, when a tape was met before
     program.py         one path through a function, its code and its guards; prepared.py: a call in place
-    report.py          what was made, in words and numbers
+    report.py          what was made, in words and numbers; passes.py: what each pass left
 
 `training.py` is nn.compile_step, whole steps of training; machine.py, training_code.py and bound.py are its parts.
 `kernels/`, `jit.py` and `cache.py` are the ground this stands on: vector functions, LLVM, the disk; `garbage.py`

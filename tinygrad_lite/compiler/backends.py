@@ -64,6 +64,7 @@ class Plans:
     """The plans of a program, with rows of the table replaced where the back end has none of that name."""
 
     def __init__(self, program: Program, known: set[str]) -> None:
+        self.known = known
         self.seconds = {}
         start = time.perf_counter()
         n = program.parameters

@@ -17,7 +17,7 @@ from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any
 
-from tinygrad_lite.compiler import backends, kept
+from tinygrad_lite.compiler import backends, kept, passes
 from tinygrad_lite.compiler.arguments import Structure, flatten, names, numbers, rebuild, size
 from tinygrad_lite.compiler.compiled import (
     CompiledFunction,
@@ -146,15 +146,8 @@ class BatchedFunction(CompiledFunction):
         code = self._code(call)
         return Prepared(code.runners[True], code.given(call.chunks), call.columns(), call.rows, code.parameters)
 
-    def report(self) -> str:
-        return "\n\n".join(
-            [code.report() for code in self._made_for.values()] + [f"Not compiled: {w}" for w in self._eager.values()]
-        ) or (f"{self.__name__} has not been called yet, so nothing was traced.")
-
-    def source(self, kind: str = "tape") -> str:
-        if not self._made_for:
-            raise TinygradLiteError(f"{self.__name__} has not been called yet: call it once, then ask for its source.")
-        return list(self._made_for.values())[-1].source(kind)
+    def _programs_made(self) -> list[Any]:
+        return list(self._made_for.values())
 
     def prepared(self, *args: Any) -> tuple[_Call, _RowCode | None]:
         """These arguments, and the verified code for gradients on such rows, or None if they are not compiled."""
@@ -384,6 +377,10 @@ class _RowCode:
         for slopes, runner in sorted(self.runners.items()):
             lines += described("gradient" if slopes else "value", runner.program, runner, self.rows)
         return "\n".join(lines)
+
+    def passes(self) -> Any:
+        runner = self.runners[max(self.runners)]
+        return passes.passes(self.tape, None, runner.program, runner)
 
     def source(self, kind: str) -> str:
         which = max(self.runners)

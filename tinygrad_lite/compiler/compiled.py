@@ -21,6 +21,7 @@ from tinygrad_lite.compiler.arguments import Structure, flatten, names, numbers,
 from tinygrad_lite.compiler.garbage import unsearched
 from tinygrad_lite.compiler.prepared import Prepared
 from tinygrad_lite.compiler.program import Along, Program
+from tinygrad_lite.compiler.report import Shown
 from tinygrad_lite.compiler.results import apart, numbers_in, outputs, plain, same, shaped, values_in
 from tinygrad_lite.compiler.tape import Ref, Tape
 from tinygrad_lite.compiler.trace import Trace, Tracer, Uncomparable
@@ -52,7 +53,7 @@ class _Leaf(Value):
         return int(self.data)
 
 
-class CompiledFunction:
+class CompiledFunction(Shown):
     """A function and its compiled programs; see `compile`."""
 
     def __init__(self, f: Callable[..., Any], argnums: int | tuple[int, ...] = 0, backend: str | None = None) -> None:
@@ -178,18 +179,9 @@ class CompiledFunction:
         given, data, rows = program.given(chunks, along)
         return Prepared(program.runners[along], given, data, rows, len(along or ()))
 
-    def report(self) -> str:
-        """What was found and made, in words and numbers: one paragraph for each compiled program."""
-        parts = [program.report() for programs in self._programs.values() for program in programs]
-        parts += [f"Not compiled: {why}" for why in self._eager.values()]
-        return "\n\n".join(parts) or f"{self.__name__} has not been called yet, so nothing was traced."
-
-    def source(self, kind: str = "tape") -> str:
-        """The code of the program made last, as "tape", "python", "llvm" or "c"."""
-        programs = [program for programs in self._programs.values() for program in programs]
-        if not programs:
-            raise TinygradLiteError(f"{self.__name__} has not been called yet: call it once, then ask for its source.")
-        return programs[-1].source(kind)
+    def _programs_made(self) -> list[Program]:
+        """The programs made so far, for what `Shown` shows."""
+        return [program for programs in self._programs.values() for program in programs]
 
     # ------------------------------------------------------------------ how a call is answered
 

@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from functools import partial
 from typing import Any
 
-from tinygrad_lite.compiler import backends, batching, kept, stencil
+from tinygrad_lite.compiler import backends, batching, kept, passes, stencil
 from tinygrad_lite.compiler.arguments import Structure
 from tinygrad_lite.compiler.garbage import unsearched
 from tinygrad_lite.compiler.report import described, shown
@@ -124,6 +124,10 @@ class Program:
     def source(self, kind: str) -> str:
         which = list(self.runners)[-1]
         return shown(kind, self.runners[which].program, self.runners[which])
+
+    def passes(self) -> Iterator[passes.Left]:
+        along, runner = list(self.runners.items())[-1]
+        return passes.passes(self.tape, self.found[along], runner.program, runner)
 
     def report(self) -> str:
         lines = [f"{self.name}: traced {len(self.tape):,} ops and {len(self.tape.guards)} guards."]

@@ -1,21 +1,82 @@
 """What was found and made, in words, numbers and code.
 
-In: a program and its runner. Out: the lines of `fast.report()` and the text of `fast.source(kind)`.
+In: a program and its runner. Out: what `fast.report()`, `fast.source(kind)` and `fast.passes()` say.
 """
 
 from __future__ import annotations
 
-from tinygrad_lite.compiler import python_backend
+from collections.abc import Sequence
+from typing import Any
+
+from tinygrad_lite.compiler import passes, python_backend
 from tinygrad_lite.compiler.backends import Program, Runner
 from tinygrad_lite.compiler.c_source import c_source
 from tinygrad_lite.compiler.plan import Plan
-from tinygrad_lite.errors import OperandError, user_line
+from tinygrad_lite.errors import OperandError, TinygradLiteError, user_line
 
 _SAID = {
     "llvm": "machine code through LLVM",
     "numpy": "NumPy calls",
     "tape": "plain Python, one statement a node",
 }
+
+
+class Shown:
+    """What a compiled function shows of itself."""
+
+    __name__: str
+    _eager: dict[Any, str]
+
+    def _programs_made(self) -> Sequence[Any]:
+        """What was compiled so far, the newest last; each has `report()`, `source(kind)` and `passes()`."""
+        raise NotImplementedError
+
+    def _newest(self) -> Any:
+        made = self._programs_made()
+        if not made:
+            raise TinygradLiteError(f"{self.__name__} has not been called yet: call it once, then look at it.")
+        return made[-1]
+
+    def report(self) -> str:
+        """What was found and made, in words and numbers: one paragraph for each compiled program."""
+        parts = [program.report() for program in self._programs_made()]
+        parts += [f"Not compiled: {why}" for why in self._eager.values()]
+        return "\n\n".join(parts) or f"{self.__name__} has not been called yet, so nothing was traced."
+
+    def source(self, kind: str = "tape") -> str:
+        """The code of the program made last, as "tape", "python", "plan", "llvm", "numpy" or "c".
+
+        >>> import tinygrad_lite as tg
+        >>> fast = tg.compile(lambda x: tg.exp(x) * x, backend="tape")
+        >>> fast.grad(1.0) > 5.0
+        True
+        >>> print(fast.source())
+        v0 = exp(x)
+        v1 = v0 * x
+        v2 = x * v0
+        v3 = v0 + v2
+        return v1, v3
+        """
+        return str(self._newest().source(kind))
+
+    def passes(self, lines: int | None = 12) -> str:
+        """What each pass of the compiler left of the program made last: the first `lines` lines, or all (None).
+
+        >>> import tinygrad_lite as tg
+        >>> fast = tg.compile(lambda x: tg.exp(x) * x, backend="tape")
+        >>> fast.grad(1.0) > 5.0
+        True
+        >>> print(fast.passes())  # doctest: +ELLIPSIS
+        1. trace.py: the ops, in the order in which the function performed them (2 ops)
+           v0 = exp(x)
+           v1 = v0 * x
+           return v1
+        <BLANKLINE>
+        2. adjoint.py: the same, tidied, and behind it the slopes (4 ops)
+           v0 = exp(x)
+        ...
+        """
+        return passes.shown(self._newest().passes(), lines)
 
 
 def described(what: str, program: Program, runner: Runner, rows: int = 0) -> list[str]:

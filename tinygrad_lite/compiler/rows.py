@@ -96,7 +96,7 @@ def _hoisted(tape: Builder, parameters: int) -> tuple[Builder, Builder, list[int
             else:
                 used[ref] = parameters + len(prologue.outputs)
                 prologue.outputs.append(before[ref])
-            inside[ref] = row.input(f"u{used[ref]}")
+            inside[ref] = row.input(tape.name(ref) if ref in position else f"u{used[ref]}")
         return inside[ref]
 
     columns = [row.input(tape.name(ref)) for ref in tape.inputs[parameters:]]
