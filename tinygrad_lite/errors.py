@@ -146,7 +146,9 @@ class GradientMismatch(TinygradLiteError, AssertionError):
 def user_line() -> str:
     """Where the user's program is now: ` at file.py:12`, or nothing if that cannot be known."""
     frame = sys._getframe(1)
-    while frame is not None and frame.f_code.co_filename.startswith(_PACKAGE):
+    while frame is not None and (
+        frame.f_code.co_filename.startswith(_PACKAGE) or frame.f_globals.get("__name__") == "contextlib"
+    ):
         frame = frame.f_back  # type: ignore[assignment]
     if frame is None or frame.f_code.co_filename.startswith("<frozen"):
         return ""

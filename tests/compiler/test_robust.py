@@ -120,3 +120,38 @@ def test_a_graph_too_large_to_build_twice_is_checked_by_a_measured_slope(monkeyp
     with pytest.warns(compiled.CompileWarning, match="is measured"):
         slopes = tg.compile(f).grad([0.5, 1.5])
     assert slopes == pytest.approx(tg.grad(f)([0.5, 1.5]), rel=1e-13)
+
+
+def test_a_compiled_function_keeps_the_name_and_words_of_its_function():
+    @tg.compile(argnums=1)
+    def power(x, n):
+        """x to the n."""
+        return x**n
+
+    assert repr(power) == "<compiled power: no programs so far>"
+    assert power.grad(2.0, 3.0) == pytest.approx(8.0 * np.log(2.0), rel=1e-15)
+    assert repr(power) == "<compiled power: 1 program so far>"
+    assert (power.__name__, power.__doc__, power.__wrapped__(2, 3)) == ("power", "x to the n.", 8)
+
+
+def test_a_compiled_model_keeps_its_attributes_to_itself():
+    model = tg.nn.MLP(2, [3, 1], seed=1)
+    fast = tg.compile(model)
+
+    assert fast([1.0, 2.0]) == pytest.approx(model([1.0, 2.0]).data, rel=1e-15)
+    assert "layers" in vars(model)
+    assert "layers" not in vars(fast)
+
+
+def test_writing_a_traced_value_into_a_text_does_not_stop_the_trace():
+    seen = []
+    fast = tg.compile(lambda x: (seen.append(f"{x:.2f} and {x}"), x * x)[1])
+
+    assert fast(3.0) == 9.0
+    assert seen[0] == "<traced x> and <traced x>"
+
+
+def test_an_error_found_while_compiling_names_the_users_line():
+    here = f"{__name__.rpartition('.')[2]}.py:"
+    with pytest.raises(tg.errors.OperandError, match=rf"returns 0 at {here}"):
+        tg.compile(lambda x: None).grad(1.0)

@@ -12,6 +12,7 @@ is not finite is run again without compiling, so that the same error appears as 
 
 from __future__ import annotations
 
+import functools
 import warnings
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -60,8 +61,8 @@ class CompiledFunction(Shown):
         self.f = f
         self.argnums = argnums
         self.backend = backend
+        functools.update_wrapper(self, f, updated=())  # the attributes of a model that is called stay its own
         self.__name__ = getattr(f, "__name__", "compiled")
-        self.__doc__ = getattr(f, "__doc__", None)
         self._programs: dict[Structure, list[Program]] = {}
         self._wanted: dict[Structure, tuple[Along, list[tuple[Structure, int]]]] = {}  # what argnums means for each
         self._eager: dict[Structure, str] = {}  # structures that are not compiled, and why
@@ -348,7 +349,7 @@ def _outside() -> int:
 
 
 def compile(
-    f: Callable[..., Any],
+    f: Callable[..., Any] | None = None,
     *,
     batch: str | Sequence[str] | None = None,
     argnums: int | tuple[int, ...] = 0,
@@ -357,7 +358,7 @@ def compile(
     """`f`, traced once for each structure of its arguments and then replayed at the speed of the machine.
 
     Args:
-        f: a function of numbers, lists, dicts or arrays, written as for Values.
+        f: a function of numbers, lists, dicts or arrays, written as for Values. Without it you get a decorator.
         batch: names of arguments that are given as many rows. `f` is then the loss of one row, and the
             compiled function gives the mean over all rows.
         argnums: the argument (or arguments) whose gradient `grad` gives.
@@ -368,18 +369,21 @@ def compile(
     each call if it is a Value and frozen otherwise. The first result is compared with the engine's.
 
     >>> import tinygrad_lite as tg
-    >>> fast = tg.compile(lambda w, x, y: (w[0] * x + w[1] - y) ** 2, batch=("x", "y"))
-    >>> fast.grad([1.0, 0.0], [1.0, 3.0], [2.0, 6.0])
+    >>> @tg.compile(batch=("x", "y"))
+    ... def loss(w, x, y):
+    ...     return (w[0] * x + w[1] - y) ** 2
+    >>> loss.grad([1.0, 0.0], [1.0, 3.0], [2.0, 6.0])
     [-10.0, -4.0]
 
     Raises:
         TraceError: f reads `.data` or `float(...)` of a traced value, which would freeze it.
 
-    >>> import tinygrad_lite as tg
     >>> fast = tg.compile(lambda x: x * x if x > 0 else -x)
     >>> fast(3.0), fast(-3.0), fast.grad(3.0)
     (9.0, 3.0, 6.0)
     """
+    if f is None:
+        return functools.partial(compile, batch=batch, argnums=argnums, backend=backend)
     if not callable(f):
         raise OperandError(f"compile needs a function, but got the {type(f).__name__} {f!r}{user_line()}.")
     if batch:

@@ -31,6 +31,10 @@ class Shown:
         """What was compiled so far, the newest last; each has `report()`, `source(kind)` and `passes()`."""
         raise NotImplementedError
 
+    def __repr__(self) -> str:
+        n = len(self._programs_made())
+        return f"<compiled {self.__name__}: {n or 'no'} program{'s' * (n != 1)} so far>"
+
     def _newest(self) -> Any:
         made = self._programs_made()
         if not made:

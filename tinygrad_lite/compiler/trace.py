@@ -215,6 +215,9 @@ class Tracer(Arithmetic):
     def __repr__(self) -> str:
         return f"<traced {self.trace.tape.name(self.ref)}>"
 
+    def __format__(self, spec: str) -> str:
+        return repr(self)  # while tracing there is no number to write in so many digits
+
 
 class Path:
     """The outcomes of comparisons on one run: a given beginning, then True at every new one.
