@@ -23,6 +23,9 @@ from typing import Any
 Expression = Any
 """A nested tuple: ("leaf", k) for the k-th access of the run, or (name of a row, expression, ...)."""
 
+UNIFORM = frozenset(("P", "K"))
+"""The arrays of a plan for rows whose numbers are the same for every row: parameters and constants."""
+
 
 class Access:
     """Where a leaf finds its number: `array[index]`, with the index affine in the counters, or from a table."""

@@ -14,7 +14,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from functools import partial
 
-from tinygrad_lite.compiler.plan import Access, Group
+from tinygrad_lite.compiler.plan import UNIFORM, Access, Group
 from tinygrad_lite.compiler.writer import Name, Writer
 
 ACROSS, DOWN = 4, 4
@@ -42,7 +42,7 @@ def strips(group: Group, lanes: int) -> list[tuple[str, int, int]]:
     found = []
     n = group.dims[-1] // lanes * lanes
     for access in group.runs[0].accesses:
-        if access.literal is None and access.strides[-1] == 1:
+        if access.literal is None and access.strides[-1] == 1 and access.array not in UNIFORM:
             for i in range(group.dims[0] if len(group.dims) == 2 and access.strides[0] else 1):
                 found.append((access.array, access.base + (i * access.strides[0] if len(group.dims) == 2 else 0), n))
     return found
@@ -90,7 +90,7 @@ def write(
     """Add the sums over `rows` rows to the slopes, for the part of the last dimension that fills vectors.
 
     Args:
-        line: where the rows of an entry begin that is the same along the lanes: (access, index) -> address.
+        line: where an entry lies, or where its rows begin: (access, index) -> address.
         strip: where the transposed entries begin, and how many a row has.
         total: where the slopes lie.
     """
@@ -110,10 +110,19 @@ def write(
             at = base if name is None else w.address(base, w.integer("mul", name, scale))
             return w.address(at, distance * scale)
 
+        def uniform(access: Access, d: int, a: int) -> Name:
+            start = place(line(access, access.base + d * stride(access)), (i[0], i[1]), stride(access))
+            if access.strides[-1] == 0:
+                return w.once(("all", start), lambda: w.load_all(start))
+            near = w.address(place(start, (j[0], j[1]), 1), a * lanes)
+            return w.once(("near", near), lambda: w.load(near, 8))
+
         def leaf(r: Name, d: int, a: int, k: int) -> Name:
             access = run.accesses[k]
             if access.literal is not None:
                 return w.literal(access.literal)
+            if access.array in UNIFORM:
+                return uniform(access, d, a)
             if access.strides[-1] == 1:
                 base, n = strip(access, 0)
                 start = place(w.address(base, w.integer("mul", r, n)), (j[0], j[1]), 1)
@@ -127,6 +136,11 @@ def write(
             at = place(w.address(total, group.target.base), (i[0], i[1]), stride(group.target))
             at = w.address(place(at, (j[0], j[1]), 1), d * stride(group.target) + a * lanes)
             pointers.append(at)
+
+        for access in run.accesses:  # what is the same for all rows is read once
+            if access.literal is None and access.array in UNIFORM:
+                for d, a in cells:
+                    uniform(access, d, a)
 
         def body(r: Name, values: list[Name]) -> list[Name]:
             return [
