@@ -209,3 +209,53 @@ def test_random_programs_give_the_engines_answer(seed, backend):
         scale = max(abs(leaf.grad) for leaf in leaves) or 1.0
         assert value == pytest.approx(loss.data, rel=1e-12)
         assert slopes == pytest.approx([leaf.grad for leaf in leaves], rel=1e-12, abs=1e-12 * scale)
+
+
+# ------------------------------------------------------------------ comparisons that choose
+
+
+def test_where_is_a_select_and_needs_no_second_program():
+    fast = tg.compile(lambda x: tg.where(x <= 1.0, x * x, 3.0 * x) + tg.where(x > 0.0, 1.0, tg.exp(x)))
+
+    assert [fast.value_and_grad(x) for x in (0.5, 1.0, 2.0)] == [(1.25, 1.0), (2.0, 2.0), (7.0, 3.0)]
+    assert fast.value_and_grad(-1.0) == pytest.approx((1.0 + math.exp(-1.0), -2.0 + math.exp(-1.0)), rel=1e-15)
+    assert "1 program so far" in repr(fast)
+    assert "0 guards" in fast.report()
+
+
+def test_a_row_with_many_choices_has_one_path():
+    def row(w, x):
+        return tg.sum([tg.where(x[0] > 0.1 * k, w[k] * x[1], w[k] ** 2) for k in range(12)])
+
+    fast = tg.compile(row, batch="x")
+    rng = random.Random(4)
+    w, X = [0.5 + 0.1 * k for k in range(12)], [[rng.gauss(0.5, 0.5), rng.gauss(0, 1)] for _ in range(21)]
+    exact = [sum(y if x > 0.1 * k else 2 * w[k] for x, y in X) / 21 for k in range(12)]
+    assert fast.grad(w, X) == pytest.approx(exact, rel=1e-13)
+    assert "1 path," in fast.report()
+
+
+def test_a_comparison_behaves_as_the_bool_it_stands_for():
+    def told(x, y):
+        ways = [
+            x > y,
+            x <= y,
+            (x > 0) == (y > 0),
+            (x > 0) & (y > 0),
+            (x > 0) ^ (y > 0),
+            not x > y,
+            {True: 1}.get(x > y),
+        ]
+        return ways, sum([x > 0, y > 0]) * y, ["no", "yes"][x > y], sorted([x, y])[0], (x > 1) * x
+
+    fast = tg.compile(told)
+    for x, y in ((1.0, 2.0), (2.0, 1.0), (-1.0, 1.0), (-1.0, -2.0)):
+        a, b = Value(x), Value(y)
+        ways, number, word, least, product = told(a, b)
+        assert fast(x, y) == (ways, number.data, word, least.data, product.data)
+
+
+def test_a_choice_between_things_that_are_no_numbers_is_guarded():
+    fast = tg.compile(lambda x: tg.where(x > 0, [x, x], [-x, 2 * x])[1])
+
+    assert (fast.grad(3.0), fast.grad(-3.0)) == (1.0, 2.0)

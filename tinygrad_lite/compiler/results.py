@@ -12,7 +12,7 @@ from typing import Any
 
 from tinygrad_lite.compiler.arguments import Structure, rebuild
 from tinygrad_lite.compiler.tape import Ref
-from tinygrad_lite.compiler.trace import Trace, Tracer
+from tinygrad_lite.compiler.trace import Flag, Trace, Tracer
 from tinygrad_lite.engine import ops
 from tinygrad_lite.engine.value import Value
 
@@ -37,7 +37,9 @@ def apart(xs: Any, ys: Any) -> float:
 
 
 def outputs(result: Any, trace: Trace, refs: list[Ref]) -> Structure:
-    """The structure of what the function returned, and the references of its numbers."""
+    """The structure of what the function returned, and the references of its numbers. A truth stays one, guarded."""
+    if isinstance(result, Flag | bool):
+        return "static", bool(result)
     if isinstance(result, Tracer | Value) or (hasattr(type(result), "__float__") and not hasattr(result, "shape")):
         refs.append(trace.lift(result, ops.add).ref)  # type: ignore[union-attr]
         return float
@@ -61,7 +63,7 @@ def numbers_in(thing: Any) -> Iterator[Any]:
     if isinstance(thing, list | tuple):
         for x in thing:
             yield from numbers_in(x)
-    elif isinstance(thing, Value | Tracer) or hasattr(type(thing), "__float__"):
+    elif isinstance(thing, Value | Tracer) or (hasattr(type(thing), "__float__") and not isinstance(thing, bool)):
         yield thing
 
 

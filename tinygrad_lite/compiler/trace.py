@@ -4,19 +4,17 @@ In: a function written for numbers or Values. Out: a tape of every op it perform
 every comparison it branched on.
 
 There are two ways to trace. *By numbers*: the tracers carry numbers, a comparison is answered
-by them and becomes a guard, and an op outside its domain complains as it would without
-compiling. *By paths*: the tracers carry no numbers; `explore` runs the function once for every
-sequence of outcomes that its comparisons can have, and joins the results by selects. That
-turns `1.0 if x > 0 else 0.0`, in a rule of the table or in a loss of one row, into code without
-branches.
+by them and becomes a guard, and an op outside its domain complains as it would without compiling. *By paths*: the
+tracers carry no numbers, and the function is run once for every way through its comparisons (paths.py). In both,
+`tg.where` is a select, which needs neither.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
 from typing import Any
 
+from tinygrad_lite.compiler.paths import Path, TooManyPaths, explore
 from tinygrad_lite.compiler.tape import LESS, SELECT, Builder, Guard, Ref, Tape
 from tinygrad_lite.engine import ops
 from tinygrad_lite.engine.arithmetic import Arithmetic
@@ -31,10 +29,6 @@ class TraceError(TinygradLiteError, AttributeError):
 
     Cure: use the value itself instead of `.data` or `float(...)`; comparisons are fine.
     """
-
-
-class TooManyPaths(TinygradLiteError):
-    """The comparisons of a function have more outcomes together than can be joined by selects."""
 
 
 class Uncomparable(TinygradLiteError):
@@ -73,6 +67,8 @@ class Trace:
                     "  A compiled function must not keep values in globals or attributes between calls."
                 )
             return operand
+        if operand.__class__ is Flag:
+            return operand.as_number()
         if isinstance(operand, Value):
             return Tracer(self, self.value(operand), operand.data)
         if operand.__class__ is not float:
@@ -118,6 +114,10 @@ class Trace:
         return outcome
 
 
+def _is_number(thing: Any) -> bool:
+    return isinstance(thing, Arithmetic) or (hasattr(type(thing), "__float__") and not hasattr(thing, "shape"))
+
+
 class Tracer(Arithmetic):
     """A number whose ops are written on a tape. It stands for a Value while a function is traced."""
 
@@ -161,26 +161,20 @@ class Tracer(Arithmetic):
             return Tracer(self.trace, self.trace.node(ops.mul, (self.ref, other.ref)), self.number * other.number)
         return self._apply(ops.mul, (self, other))
 
-    def _less(self, x: Any, y: Any) -> bool:
-        lifted = [self.trace.lift(operand, LESS) for operand in (x, y)]
-        return NotImplemented if None in lifted else self.trace.less(*lifted)  # type: ignore[arg-type]
+    def __lt__(self, other: Any) -> Any:
+        return Flag.of(self.trace, self, other)
 
-    def __lt__(self, other: Any) -> bool:
-        return self._less(self, other)
+    def __gt__(self, other: Any) -> Any:
+        return Flag.of(self.trace, other, self)
 
-    def __gt__(self, other: Any) -> bool:
-        return self._less(other, self)
+    def __le__(self, other: Any) -> Any:
+        return Flag.of(self.trace, other, self, inverted=True)
 
-    def __le__(self, other: Any) -> bool:
-        greater = self._less(other, self)
-        return greater if greater is NotImplemented else not greater
-
-    def __ge__(self, other: Any) -> bool:
-        smaller = self._less(self, other)
-        return smaller if smaller is NotImplemented else not smaller
+    def __ge__(self, other: Any) -> Any:
+        return Flag.of(self.trace, self, other, inverted=True)
 
     def __bool__(self) -> bool:
-        return self < 0.0 or self > 0.0
+        return bool(self < 0.0 or self > 0.0)
 
     def __index__(self) -> int:
         """The whole number this is, as an index or in range(): guarded, or one path for each that occurs."""
@@ -219,102 +213,70 @@ class Tracer(Arithmetic):
         return repr(self)  # while tracing there is no number to write in so many digits
 
 
-class Path:
-    """The outcomes of comparisons on one run: a given beginning, then True at every new one.
-
-    What follows from an earlier outcome is not asked again: x < y makes y < x false.
+class Flag(Arithmetic):
+    """A comparison of two tracers. Python's `if`, `and`, `not` make a bool of it, and so a guard or a step of the path;
+    `tg.where` makes a select of it, which serves both outcomes; in arithmetic it is the number 0 or 1.
     """
 
-    def __init__(self, script: tuple[int, ...], donor: Sequence[Ref] = (), taken_over: int = 0) -> None:
-        self.script = script
-        self.donor = donor  # what the path wrote from which this one branches off ...
-        self.taken_over = taken_over  # ... and how much of it stands before the branch
-        self.written: list[Ref] = []
-        self.lengths: list[int] = []  # how much was written when each comparison was met
-        self.questions: list[tuple[Ref, list[int] | None]] = []  # a flag, or a whole number and what it may be
-        self.outcomes: list[int] = []
-        self.known: dict[tuple[Ref, Ref], bool] = {}
-        self.chosen: dict[Ref, int] = {}
+    __slots__ = ("trace", "pair", "inverted")
 
-    def decide(self, tape: Tape, x: Ref, y: Ref) -> bool:
-        if (x, y) not in self.known:
-            outcome = self.known[x, y] = bool(self._asked(tape.node(LESS, (x, y)), None))
-            if outcome:
-                self.known[y, x] = False
-        return self.known[x, y]
+    def __init__(self, trace: Trace, pair: tuple[Tracer, Tracer], inverted: bool) -> None:
+        self.trace = trace
+        self.pair = pair
+        self.inverted = inverted  # not x < y, where otherwise it is x < y
 
-    def choose(self, ref: Ref, choices: list[int]) -> int:
-        """Which of the choices a whole number is on this path."""
-        if ref not in self.chosen:
-            self.chosen[ref] = self._asked(ref, choices) if len(choices) > 1 else 0
-        return self.chosen[ref]
+    @classmethod
+    def of(cls, trace: Trace, x: Any, y: Any, inverted: bool = False) -> Any:
+        """x < y, or its opposite."""
+        pair = trace.lift(x, LESS), trace.lift(y, LESS)
+        return NotImplemented if None in pair else cls(trace, pair, inverted)  # type: ignore[arg-type]
 
-    def _asked(self, ref: Ref, choices: list[int] | None) -> int:
-        n = len(self.outcomes)
-        self.questions.append((ref, choices))
-        self.lengths.append(len(self.written))
-        self.outcomes.append(self.script[n] if n < len(self.script) else int(choices is None))
-        return self.outcomes[-1]
+    def __bool__(self) -> bool:
+        return self.trace.less(*self.pair) != self.inverted
 
+    def choose_one(self, x: Any, y: Any) -> Any:
+        """x where this holds, else y: what `tg.where` asks of its condition."""
+        trace = self.trace
+        chosen = [trace.lift(option, SELECT) if _is_number(option) else None for option in (x, y)]
+        if chosen[0] is None or chosen[1] is None:
+            return x if self else y
+        return self._select(chosen[0], chosen[1])
 
-def explore(
-    trace: Trace,
-    run: Callable[[], Sequence[Ref]],
-    known: dict[tuple[Ref, Ref], bool] | None = None,
-    cap: int = 64,
-) -> list[Ref]:
-    """Run once for every path through the comparisons, and join what the paths give by selects.
+    def as_number(self) -> Tracer:
+        return self._select(*(Tracer(self.trace, self.trace.tape.constant(x), x) for x in (1.0, 0.0)))
 
-    Args:
-        trace: a trace by paths, on a Builder (which writes the shared beginning of two paths once).
-        run: gives the references of its results, as many on every path.
-        known: comparisons whose outcome is certain beforehand.
-        cap: the largest number of paths.
+    def _select(self, x: Tracer, y: Tracer) -> Tracer:
+        trace, (left, right) = self.trace, self.pair
+        flag = trace.node(LESS, (left.ref, right.ref))
+        x, y = (y, x) if self.inverted else (x, y)
+        chosen = x.number if left.number < right.number else y.number
+        return Tracer(trace, trace.node(SELECT, (flag, x.ref, y.ref)), chosen)
 
-    Raises:
-        TooManyPaths: there are more paths than `cap`.
-    """
-    done: list[tuple[Path, list[Ref]]] = []
-    scripts: list[tuple[tuple[int, ...], Sequence[Ref], int]] = [((), (), 0)]
-    while scripts:
-        if len(done) + len(scripts) > cap:
-            raise TooManyPaths(
-                f"a function compiled for rows has more than {cap} paths through its comparisons{user_line()}."
-            )
-        path = trace.path = Path(*scripts.pop())
-        path.known.update(known or {})
-        done.append((path, list(run())))
-        for n in range(len(path.script), len(path.outcomes)):
-            choices = path.questions[n][1]
-            others = range(2 if choices is None else len(choices))
-            begun = path.outcomes[:n]
-            scripts += [((*begun, o), path.written, path.lengths[n]) for o in others if o != path.outcomes[n]]
-    return _joined(trace.tape, done, 0)
+    def _apply(self, op: Op, operands: tuple[Any, ...]) -> Any:
+        return self.as_number()._apply(op, operands)
 
+    def __eq__(self, other: object) -> bool:
+        return bool(self) == other
 
-def _joined(tape: Tape, paths: list[tuple[Path, list[Ref]]], step: int) -> list[Ref]:
-    path, results = paths[0]
-    if len(paths) == 1:
-        return results
-    ref, choices = path.questions[step]  # the same on all of them: they agree up to here
-    ways = range(2 if choices is None else len(choices))
-    each = [_joined(tape, [p for p in paths if p[0].outcomes[step] == way], step + 1) for way in ways]
-    if choices is None:
-        return [tape.node(SELECT, (ref, x, y)) for y, x in zip(*each, strict=True)]
-    return [picked(tape, ref, choices, options) for options in zip(*each, strict=True)]
+    def __hash__(self) -> int:
+        return hash(bool(self))
 
+    def __and__(self, other: Any) -> Any:
+        return bool(self) & other
 
-def picked(tape: Tape, label: Ref, choices: Sequence[int], options: Sequence[Ref]) -> Ref:
-    """The option whose choice the label is: a sum of selects of which one is not 0, all of the same shape."""
-    if len(set(options)) == 1:
-        return options[0]
-    zero = tape.constant(0.0)
-    terms = []
-    for choice, option in zip(choices, options, strict=True):
-        above = tape.node(LESS, (tape.constant(choice - 0.5), label))
-        below = tape.node(LESS, (label, tape.constant(choice + 0.5)))
-        terms.append(tape.node(SELECT, (above, tape.node(SELECT, (below, option, zero)), zero)))
-    return tape.node(ops.sum, tuple(terms))
+    def __or__(self, other: Any) -> Any:
+        return bool(self) | other
+
+    def __xor__(self, other: Any) -> Any:
+        return bool(self) ^ other
+
+    __rand__, __ror__, __rxor__ = __and__, __or__, __xor__
+
+    def __index__(self) -> int:
+        return int(bool(self))
+
+    def __repr__(self) -> str:
+        return f"<traced {'not ' * self.inverted}{self.pair[0]!r} < {self.pair[1]!r}>"
 
 
 _TEMPLATES: dict[Any, Tape | None] = {}

@@ -100,4 +100,5 @@ def where(condition: Any, x: Any, y: Any) -> Any:
     >>> where(a > b, a, b) is b
     True
     """
-    return x if condition else y
+    choose = getattr(type(condition), "choose_one", None)  # a comparison that is being compiled
+    return choose(condition, x, y) if choose else x if condition else y

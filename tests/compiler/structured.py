@@ -1,0 +1,143 @@
+"""Random programs with structure: vectors of any length that go through layers, maps, shifts, triangles and choices.
+
+What the loops of the compiler are made for, and what it must not get wrong: weights in any order, constants that
+differ from entry to entry, parameters used twice, entries left out, triangular sums, neighbours.
+"""
+
+from __future__ import annotations
+
+import math
+from itertools import pairwise
+
+import tinygrad_lite as tg
+
+ACTS = ("tanh", "sigmoid", "sin", "relu", "softplus", "leaky_relu", "gauss", "root", "none")
+
+
+def act(name, z):
+    if name == "gauss":
+        return tg.exp(-(z * z))
+    if name == "root":
+        return tg.sqrt(1.0 + z * z)
+    if name == "none":
+        return z
+    return getattr(tg, name)(z)
+
+
+def program(rng, columns=None, most=14):
+    """(loss, parameters, columns): a random `loss(p, x)` of so many parameters and columns of a row."""
+    columns = columns or rng.randrange(1, most)
+    n = rng.randrange(4, 12 * most)
+    steps = [_step(rng, n, most) for _ in range(rng.randrange(1, 5))]
+    end = rng.choice(["sum", "squares", "logsumexp", "last", "pairs"])
+    picks = [rng.randrange(10**6) for _ in steps]
+    tail = rng.randrange(3)
+
+    def loss(p, x):
+        vectors = [list(x)]
+        for step, pick in zip(steps, picks, strict=True):
+            vectors.append(step(p, vectors[pick % len(vectors)] if pick % 3 else vectors[-1], vectors[0]))
+        v = vectors[-1]
+        if end == "squares":
+            found = tg.dot(v, v) * 0.1
+        elif end == "logsumexp":
+            found = tg.logsumexp(v)
+        elif end == "pairs":
+            found = tg.sum([a * b for a, b in zip(v, v[::-1], strict=True)])
+        elif end == "last":
+            found = v[-1] + v[0]
+        else:
+            found = tg.sum(v)
+        if tail == 1:
+            found = tg.tanh(found)
+        return found * 0.3 + (0.01 * tg.dot(p, p) if tail == 2 else 0.0)
+
+    return loss, n, columns
+
+
+def _step(rng, n, most):
+    """One step: a function of (p, v, x) that gives a vector with entries of moderate size."""
+    kind = rng.choice(
+        ["layer", "layer", "layer", "map", "scale", "zip", "offset", "shift", "slice", "triangle", "gather", "softmax",
+         "where", "running", "power"]
+    )  # fmt: skip
+    name = rng.choice(ACTS)
+    first, stride = rng.randrange(n), rng.choice([1, 1, 1, 1, 2, 3, -1])
+    width = rng.choice([1, 2, 3, rng.randrange(1, most), rng.randrange(1, 2 * most)])
+    c = [rng.uniform(-1.0, 1.0) for _ in range(64)]
+    order = [rng.randrange(10**6) for _ in range(64)]
+    turned, biased, by_dot = (rng.random() < chance for chance in (0.3, 0.6, 0.5))
+
+    def at(p, k):
+        return p[(first + stride * k) % n]
+
+    def layer(p, v, x):
+        made = []
+        for j in range(width):
+            ws = [at(p, k * width + j if turned else j * len(v) + k) for k in range(len(v))]
+            bias = [at(p, width * len(v) + j)] if biased else []
+            if by_dot:
+                z = tg.dot(ws, v, *bias)
+            else:
+                z = tg.sum([w * a for w, a in zip(ws, v, strict=True)] + bias)
+            made.append(act(name, z * (1.0 / math.sqrt(len(v)))))
+        return made
+
+    def running(p, v, x):
+        total = at(p, 0)
+        for k, a in enumerate(v):
+            total = total + at(p, k + 1) * a if k % 2 else total - at(p, k + 1) * a
+        return [tg.tanh(total), total * 0.1]
+
+    def triangle(p, v, x):
+        rows = []
+        for i in range(len(v)):
+            z = tg.sum([at(p, i * (i + 1) // 2 + j) * v[j] for j in range(i + 1)])
+            rows.append(act(name, z * (1.0 / math.sqrt(i + 1.0))))
+        return rows
+
+    steps = {
+        "layer": layer,
+        "running": running,
+        "triangle": triangle,
+        "map": lambda p, v, x: [act(name, a * c[k % 64] + c[0]) for k, a in enumerate(v)],
+        "scale": lambda p, v, x: [act(name, a * at(p, 0)) for a in v],
+        "zip": lambda p, v, x: [tg.tanh(a * x[k % len(x)]) + c[1] for k, a in enumerate(v)],
+        "offset": lambda p, v, x: [act(name, a + at(p, k)) * 0.7 for k, a in enumerate(v)],
+        "shift": lambda p, v, x: [act(name, b - c[2] * a) for a, b in pairwise([*v, v[0]])],
+        "slice": lambda p, v, x: v[:: rng_stride(stride)] or v,
+        "gather": lambda p, v, x: [v[order[k % 64] % len(v)] * at(p, k) for k in range(width)],
+        "softmax": lambda p, v, x: [a * b for a, b in zip(tg.softmax(v), v, strict=True)],
+        "where": lambda p, v, x: [tg.where(a > c[k % 64], tg.sin(a), at(p, k) * a) for k, a in enumerate(v)],
+        "power": lambda p, v, x: [tg.tanh(a) ** (2 + k % 2) + at(p, k) * 0.1 for k, a in enumerate(v)],
+    }
+    return steps[kind]
+
+
+def rng_stride(stride):
+    return stride if abs(stride) > 1 else -1
+
+
+def neighbours(rng):
+    """(loss, smallest length): a random sum over neighbouring entries of one vector, with constants or without."""
+    reach = rng.randrange(1, 4)
+    name, power = rng.choice(ACTS), rng.choice([2, 2, 3])
+    c = [rng.uniform(-1.0, 1.0) for _ in range(6)]
+    scale, each, start = rng.choice([1.0, 0.25]), rng.random() < 0.3, rng.choice([0, 0, 1, 3])
+    twice = rng.random() < 0.4
+
+    def loss(x):
+        total = 0.0
+        for i in range(start, len(x) - reach):
+            here, there = x[i], x[i + reach]
+            term = c[0] * (there - c[1] * here * here) ** power + act(name, here * c[2])
+            if reach > 1:
+                term = term + c[3] * x[i + 1] * here
+            if each:
+                term = term * (0.1 * (i % 7) + 0.5)
+            total = total + term
+            if twice:
+                total = total + c[4] * tg.sin(there)
+        return total * scale
+
+    return loss, start + reach + 12
