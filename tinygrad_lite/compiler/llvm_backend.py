@@ -68,9 +68,11 @@ class Code:
         self.w = Writer()
         given = {name: self._field(i) for i, name in enumerate(FIELDS)}
         if prologue is not None and prologue.groups:
-            self._plain(prologue, given, {"out": Space(given["P"])}, {"P": "P"})
+            self._plain(prologue, given, {"out": Space(given["P"])}, {"P": "P", "N": "N"})
         if rows is not None:
             self._rows(rows, given)
+        if self.in_place:
+            finale = blocking.without_copies(finale)
         self._plain(finale, given, {"out": Space(given["out"])}, {"P": "P", "G": "G", "N": "N"})
         self.text = self._module()
 
