@@ -216,8 +216,37 @@ def test_what_needs_no_row_moves_to_the_prologue():
     t.outputs = [t.node(ops.mul, (t.node(ops.exp, (t.node(ops.tanh, (p,)),)), x))]
     program = RowProgram(t, mean(1), 1, 1, [0])
 
-    assert [op.name for op in program.prologue.op] == ["tanh", "exp"]
+    assert [op.name for op in program.prologue.op] == ["tanh", "exp", "div"]  # the last is 1/rows
     assert ops.exp not in program.row.op
+
+
+def test_the_slopes_of_a_mean_are_scaled_in_the_rows_and_those_of_another_loss_at_the_end():
+    t = Builder()
+    p, x = t.input("p"), t.input("x")
+    t.outputs = [t.node(ops.mul, (p, x))]
+    squared = mean(1)  # the mean's square: its rate is known only once all rows are summed
+    squared.outputs = [squared.node(ops.mul, (squared.outputs[0], squared.outputs[0]))]
+
+    early, late = (RowProgram(t, epilogue, 1, 1, [0]) for epilogue in (mean(1), squared))
+
+    assert str(early.prologue) == "v0 = 1.0 / rows\nreturn v0"
+    assert ops.mul not in early.finale.op
+    assert not late.prologue.op
+    assert ops.mul in late.finale.op
+
+
+def test_a_loss_that_is_no_mean_of_its_rows_has_the_right_slopes():
+    import tinygrad_lite as tg
+
+    def loss(w):
+        total = tg.sum([(w[0] * k - w[1]) ** 2 for k in range(40)]) / 40.0
+        return total * total + 0.1 * tg.dot(w, w)
+
+    w = [tg.Value(0.3), tg.Value(-0.2)]
+    loss(w).backward()
+
+    for backend in ("llvm", "numpy", "tape"):
+        assert tg.compile(loss, backend=backend).grad([0.3, -0.2]) == pytest.approx([v.grad for v in w], rel=1e-13)
 
 
 # ------------------------------------------------------------------ the time it takes

@@ -1,9 +1,13 @@
-"""Slopes summed over the rows with the lanes along a layer: what is the same for all rows is no row."""
+"""Slopes summed over the rows with the lanes along a layer: what is the same for all rows is no row, and
+nothing that an earlier call, or no call, has left in the sums counts.
+"""
+
+import math
 
 import pytest
 
 import tinygrad_lite as tg
-from tinygrad_lite.compiler import available, jit
+from tinygrad_lite.compiler import available, jit, loops
 
 np = pytest.importorskip("numpy")
 pytestmark = pytest.mark.skipif("llvm" not in available(), reason="needs llvmlite")
@@ -44,3 +48,58 @@ def test_parameters_and_constants_are_read_once_for_all_rows(name, lanes, monkey
 
     assert value == pytest.approx(expected, rel=1e-14)
     assert slopes == pytest.approx(exact, rel=1e-12, abs=1e-14)
+
+
+# ------------------------------------------------------------------ before the first rows
+
+
+INPUTS, UNITS = 19, 6
+
+
+def layer(w, x, y):
+    """A layer of tanh, each unit with a bias of its own, and the square of what is left over."""
+    hidden = [tg.dot(w[j * INPUTS : (j + 1) * INPUTS], x, w[UNITS * INPUTS + j]).tanh() for j in range(UNITS)]
+    return (tg.sum(hidden) - y) ** 2
+
+
+def data(rows):
+    chance = np.random.default_rng(5)
+    w = chance.normal(size=UNITS * INPUTS + UNITS) / 4
+    return w, chance.normal(size=(rows, INPUTS)), chance.normal(size=rows)
+
+
+def spoiled(rows):
+    """A call whose sums hold NaN before, and what the plain tape gives."""
+    w, x, y = data(rows)
+    step = tg.compile(layer, batch=("x", "y"), backend="llvm").prepare(w, x, y)
+    step._buffers.totals[:] = math.nan
+    step._buffers.sums[:] = math.nan
+    step()
+    right, exact = tg.compile(layer, batch=("x", "y"), backend="tape").value_and_grad(w, x, y)
+    return (step.loss, step.gradient), (right, exact)
+
+
+@pytest.mark.parametrize("rows", [1, 7, 8, 9, 33, 70, 600])
+def test_the_first_rows_write_the_sums_and_the_others_add_to_them(rows):
+    (found, slopes), (right, exact) = spoiled(rows)
+
+    assert found == pytest.approx(right, rel=1e-12)
+    assert np.allclose(slopes, exact, rtol=0, atol=1e-12 * np.abs(exact).max())
+
+
+def test_the_check_above_fails_where_no_block_is_the_first(monkeypatch, tmp_path):
+    monkeypatch.setenv("TINYGRAD_LITE_CACHE", str(tmp_path))
+    monkeypatch.setattr(loops.Loops, "first", property(lambda self: "false", lambda self, name: None), raising=False)
+    (_, slopes), _ = spoiled(70)
+
+    assert np.isnan(slopes).any()
+
+
+def test_a_second_call_gives_the_same_bits():
+    w, x, y = data(70)
+    step = tg.compile(layer, batch=("x", "y"), backend="llvm").prepare(w, x, y)
+    step()
+    once = step.out.copy()
+    step()
+
+    assert step.out.tobytes() == once.tobytes()

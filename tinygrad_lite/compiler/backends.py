@@ -69,7 +69,7 @@ class Plans:
         start = time.perf_counter()
         n = program.parameters
         after = list(range(n, n + len(program.prologue.outputs)))
-        uniform = {ref: ("P", i) for i, ref in enumerate(program.prologue.inputs)}
+        uniform = {ref: ("P", i) if i < n else ("N", 0) for i, ref in enumerate(program.prologue.inputs)}
         self.prologue = _rerolled(program.prologue, uniform, known, places=after) if after else None
         self.rows = None
         if program.row is not None:
@@ -169,7 +169,7 @@ class TapeRunner(Runner):
         ps = flat(parameters)
         if self._row is None:
             return self._finale(ps)
-        uniforms = [*ps, *self._prologue(ps)]
+        uniforms = [*ps, *self._prologue([*ps, float(rows)])]
         columns: dict[int, Any] = {}
         for first, block in [*self.fixed, *data]:
             block = block.tolist() if hasattr(block, "tolist") else block

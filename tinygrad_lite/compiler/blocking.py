@@ -88,3 +88,17 @@ def in_place(plan: Plan) -> bool:
                 return False
         writer[target] = -2
     return True
+
+
+def without_copies(plan: Plan) -> Plan:
+    """A plan that works in place, without the groups that write what stands there already."""
+
+    def copies(group: Group) -> bool:
+        run, to = group.runs[0], group.target
+        if len(group.runs) > 1 or run.expression != ("leaf", 0) or run.terms != 1 or run.sign < 0:
+            return False
+        (read,) = run.accesses
+        same = (read.array, read.base, read.strides) == ("G", to.base, to.strides)
+        return same and to.array == "out" and read.table is None and to.table is None
+
+    return Plan([g for g in plan.groups if not copies(g)], plan.sizes, plan.constants, plan.rows, plan.nodes)

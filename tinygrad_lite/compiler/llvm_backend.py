@@ -3,8 +3,8 @@
 In: a prologue, a plan for rows and a finale (or one plan without rows). Out: a callable on flat buffers.
 
 The function takes one pointer to a list of addresses and lengths. It computes what is the same for all
-rows, clears the accumulators, goes through the rows in blocks of `unroll` vectors and then, for the rest, of one
-vector, adds up the lanes, and finishes:
+rows, clears the sums kept in lanes, goes through the rows in blocks of `unroll` vectors and then, for the rest,
+of one vector, adds up the lanes, and finishes:
 
     prologue -> for each block: the groups of the row plan -> sums over the lanes -> finale
 
@@ -68,9 +68,11 @@ class Code:
         self.w = Writer()
         given = {name: self._field(i) for i, name in enumerate(FIELDS)}
         if prologue is not None and prologue.groups:
-            self._plain(prologue, given, {"out": Space(given["P"])}, {"P": "P"})
+            self._plain(prologue, given, {"out": Space(given["P"])}, {"P": "P", "N": "N"})
         if rows is not None:
             self._rows(rows, given)
+        if self.in_place:
+            finale = blocking.without_copies(finale)
         self._plain(finale, given, {"out": Space(given["out"])}, {"P": "P", "G": "G", "N": "N"})
         self.text = self._module()
 
@@ -110,10 +112,6 @@ class Code:
         for start, stop in _stretches(lane_sums):
             with w.loop(start, stop) as i:
                 w.store(zero, w.address(given["sums"], w.integer("mul", i, self.lanes)), 8 * self.lanes)
-        if turned:
-            w.do(f"store double 0.0, ptr {given['G']}")
-            with w.loop(1, self.sums, self.lanes) as i:
-                w.store(zero, w.address(given["G"], i), 8)
         constants = Space(w.address(given["K"], self.layout.add_constants(plan.constants)))
         block = self.lanes * self.unroll
         places = {name: self._room(size * block) for name, size in plan.sizes.items()}
@@ -133,6 +131,10 @@ class Code:
                 for name, at in places.items():
                     spaces[name] = Space(w.address(given["scratch"], at), width, rows=True)
                 loops = Loops(w, plan, spaces, self.lanes, unroll, self._table(given))
+                loops.first = w.say(f"icmp eq i64 {b}, 0")
+                if data == "tail":
+                    none = w.say(f"icmp eq i64 {given['blocks']}, 0")
+                    loops.first = w.say(f"and i1 {loops.first}, {none}")
                 loops.strip = lambda doubles: w.address(given["scratch"], self._room(doubles))
                 loops.write()
         for start, stop in _stretches(lane_sums):
@@ -179,10 +181,8 @@ class Code:
 
 def _full_places(group: Group, lanes: int) -> list[int]:
     """Which entries of the output `slopes.write` sums up."""
-    inner = group.dims[-1] // lanes * lanes
-    outer = group.dims[0] if len(group.dims) == 2 else 1
-    step = group.target.strides[0] if len(group.dims) == 2 else 0
-    return [group.target.base + i * step + j for i in range(outer) for j in range(inner)]
+    outer, inner = group.dims[0], group.dims[1] // lanes * lanes
+    return [group.target.base + i * group.target.strides[0] + j for i in range(outer) for j in range(inner)]
 
 
 def _stretches(numbers: Sequence[int]) -> list[tuple[int, int]]:

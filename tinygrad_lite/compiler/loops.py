@@ -52,6 +52,7 @@ class Loops:
         self.unroll = unroll
         self.table = table
         self.strip: Callable[[int], Name] | None = None  # room for so many doubles, to transpose something into
+        self.first: Name = "false"  # whether this block of rows is the first
         self.turned: dict[tuple[str, int, int], tuple[Name, int]] = {}
         self.lane: str = "rows"
 
@@ -124,7 +125,7 @@ class Loops:
                 return w.address(target, first), length
 
             piece = blocking.columns(group, first, min(first + step, n)) if step < n else group
-            slopes.write(w, piece, width, line, strip, self.spaces["G"].pointer)
+            slopes.write(w, piece, width, line, strip, self.spaces["G"].pointer, self.first)
 
     def _unit(self, group: Group, member: bool) -> bool:
         """Whether neighbours along the lane read neighbouring numbers, or all the same one."""

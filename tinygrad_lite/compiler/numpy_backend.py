@@ -225,7 +225,7 @@ class NumpyRunner(Runner):
         assert plans is not None
         given = np.empty(self.program.parameters + self.uniforms)
         fill(given[: self.program.parameters], parameters)
-        arrays: dict[str, Any] = {"P": given}
+        arrays: dict[str, Any] = {"P": given, "N": np.array([float(rows)])}
         out = np.zeros(self.program.outputs)
         with np.errstate(all="ignore"):
             if plans.prologue is not None:
@@ -239,7 +239,7 @@ class NumpyRunner(Runner):
                         block[first : first + values.shape[1]] = values[start:stop].T
                     block[-1] = 1.0
                     self._plan(plans.rows, arrays | {"X": block, "out": sums}, stop - start)
-                arrays |= {"G": sums, "N": np.array([float(rows)])}
+                arrays["G"] = sums
             self._plan(plans.finale, arrays | {"out": out})
         return out
 

@@ -7,7 +7,8 @@ In: the tape of one row's loss, and the tape of what is made of the sum of these
     finale     the sums of these over all rows -> the loss, and its slopes along the parameters
 
 The gradient goes back the same way: the rows' slopes are added up along what the prologue gave, and the
-finale sends the sums back through the prologue.
+finale sends the sums back through the prologue. Where the loss changes with the sum at a rate known beforehand,
+as a mean does at 1/rows, the rows' sweep starts from that rate, and no slope is scaled afterwards.
 """
 
 from __future__ import annotations
@@ -23,7 +24,8 @@ class RowProgram:
     """The three tapes and where their inputs live.
 
     Attributes:
-        prologue: inputs P (the parameters); its outputs stand behind them in the array P.
+        prologue: inputs P (the parameters), then the number of rows if it is needed; its outputs stand behind the
+            parameters in the array P.
         row: inputs by `row_arrays`; outputs are weight times loss, then the slopes along P.
         row_places: where in the sums G each output goes.
         finale: inputs by `finale_arrays`; outputs are the loss, then its slopes along the parameters.
@@ -42,6 +44,7 @@ class RowProgram:
         whole = row if isinstance(row, Builder) and ops.dot not in row.op else tidied(row)
         self.prologue, inner, self.needed = _hoisted(whole, parameters)
         uniforms = len(self.needed)
+        self.row: Builder | None = inner
         body = inner
         ins, xs = body.inputs[:uniforms], body.inputs[uniforms:]
         weight = body.input("weight")
@@ -49,15 +52,52 @@ class RowProgram:
         flags, body.guards = [guard.flag for guard in body.guards], []
         self.row_arrays = {ref: ("P", place) for ref, place in zip(ins, self.needed, strict=True)}
         self.row_arrays |= {ref: ("X", i) for i, ref in enumerate([*xs, weight])}
-        grads = sweep(body, {loss: weight}, ins) if slopes else []
+        rate = _rate(epilogue) if slopes else None
+        seed = weight
+        if rate is not None:
+            x = rate.number(rate.outputs[0])
+            seed = body.node(ops.mul, (weight, self._rate_of_rows(rate) if x is None else body.constant(x)))
+        grads = sweep(body, {loss: seed}, ins) if slopes else []
         body.outputs = [body.node(ops.mul, (weight, loss)), *grads]
         self.flags = len(flags)  # each is summed over the rows: where it was true, it was true of all of them
         body.outputs += [body.node(ops.mul, (weight, flag)) for flag in flags]
-        self.row: Builder | None = body
         self.finale, self.finale_arrays = _finale(
-            self.prologue, epilogue, parameters, self.needed, along, len(grads), len(flags)
+            self.prologue, epilogue, parameters, self.needed, along, len(grads), len(flags), rate is not None
         )
         self.outputs = len(self.finale.outputs)
+
+    def _rate_of_rows(self, rate: Builder) -> Ref:
+        """The prologue computes the rate, and the row reads it."""
+        self.prologue.outputs += self.prologue.inline(rate, [self.prologue.input("rows")])
+        assert self.row is not None
+        uniform = self.row.input("rate")
+        self.row_arrays[uniform] = "P", self.parameters + len(self.prologue.outputs) - 1
+        return uniform
+
+
+def _rate(epilogue: Tape) -> Builder | None:
+    """How fast the loss changes with the sum over the rows, as a tape of their number.
+
+    None if it is 1, or depends on the parameters or on the sum itself.
+    """
+    tape = Builder()
+    *ps, total, count = [tape.input(epilogue.name(ref)) for ref in epilogue.inputs]
+    (loss,) = tape.inline(tidied(epilogue), [*ps, total, count])
+    (rate,) = sweep(tape, {loss: tape.constant(1.0)}, [total])
+    tape.outputs, tape.guards = [rate], []
+    if tape.number(rate) == 1.0:
+        return None
+    alone = Builder()
+    place = {count: alone.input("rows")} | {
+        ~k: alone.constant(x) for k, x in enumerate(tape.sources) if x.__class__ is float
+    }
+    for i, needed in enumerate(tape.live()):
+        if needed:
+            if not all(ref in place for ref in tape.args[i]):
+                return None
+            place[i] = alone.node(tape.op[i], tuple([place[ref] for ref in tape.args[i]]))
+    alone.outputs = [place[rate]] if rate in place else []
+    return alone if alone.outputs else None
 
 
 def _hoisted(tape: Builder, parameters: int) -> tuple[Builder, Builder, list[int]]:
@@ -121,24 +161,30 @@ def _finale(
     along: Sequence[int] | None,
     grads: int,
     flags: int,
+    scaled: bool,
 ) -> tuple[Builder, dict[Ref, tuple[str, int]]]:
-    """The tape behind the rows: loss, slopes, the guards outside of the rows, and the rows' flags summed."""
+    """The tape behind the rows: loss, slopes, the guards outside of the rows, and the rows' flags summed.
+
+    `scaled` says that the rows' slopes are those of the loss already, not of the sum.
+    """
     tape = Builder()
-    ps = [tape.input(prologue.name(ref)) for ref in prologue.inputs]
+    ps = [tape.input(prologue.name(ref)) for ref in prologue.inputs[:parameters]]
     total, count = tape.input("total"), tape.input("rows")
     arrays = {ref: ("P", i) for i, ref in enumerate(ps)} | {total: ("G", 0), count: ("N", 0)}
-    made = tape.inline(prologue, ps) if along is not None else []
+    made = tape.inline(prologue, [*ps, count][: len(prologue.inputs)]) if along is not None else []
     (loss,) = tape.inline(tidied(epilogue), [*ps, total, count])
     outside, tape.guards = [guard.flag for guard in tape.guards], []
     tape.outputs = [loss]
     if along is not None:
-        (share,) = sweep(tape, {loss: tape.constant(1.0)}, [total])
+        rate = tape.constant(1.0)
+        if not scaled:
+            (rate,) = sweep(tape, {loss: rate}, [total])
         seeds: dict[Ref, Ref] = {}
         for k, place in enumerate(needed):
             summed = tape.input(f"g{k}")
             arrays[summed] = ("G", k + 1)
             node = ps[place] if place < parameters else made[place - parameters]
-            new = tape.node(ops.mul, (summed, share))
+            new = tape.node(ops.mul, (summed, rate))
             seeds[node] = tape.node(ops.add, (seeds[node], new)) if node in seeds else new
         one = tape.constant(1.0)
         seeds[loss] = tape.node(ops.add, (seeds[loss], one)) if loss in seeds else one

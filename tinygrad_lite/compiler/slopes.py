@@ -20,12 +20,15 @@ from tinygrad_lite.compiler.writer import Name, Writer
 ACROSS, DOWN = 4, 4
 """The tile: vectors along the last dimension, lines along the one before. Their sums stay in registers."""
 
+FEWEST = 4
+"""Lines of a table that are worth it: a single one, such as a layer's biases, is summed in lanes over the rows."""
+
 Counter = tuple[Name | None, int]
 
 
 def fits(group: Group, lanes: int) -> bool:
-    """Whether a group of an output can be summed this way."""
-    if lanes == 1 or len(group.dims) > 2 or group.dims[-1] < lanes or len(group.runs) != 1:
+    """Whether a group of an output can be summed this way, and often enough to be worth a transposition."""
+    if lanes == 1 or len(group.dims) != 2 or group.dims[0] < FEWEST or group.dims[1] < lanes or len(group.runs) != 1:
         return False
     (run,) = group.runs
     if run.starts is not None or run.terms != 1 or group.target.table is not None or group.target.strides[-1] != 1:
@@ -43,8 +46,8 @@ def strips(group: Group, lanes: int) -> list[tuple[str, int, int]]:
     n = group.dims[-1] // lanes * lanes
     for access in group.runs[0].accesses:
         if access.literal is None and access.strides[-1] == 1 and access.array not in UNIFORM:
-            for i in range(group.dims[0] if len(group.dims) == 2 and access.strides[0] else 1):
-                found.append((access.array, access.base + (i * access.strides[0] if len(group.dims) == 2 else 0), n))
+            for i in range(group.dims[0] if access.strides[0] else 1):
+                found.append((access.array, access.base + i * access.strides[0], n))
     return found
 
 
@@ -86,6 +89,7 @@ def write(
     line: Callable[[Access, int], Name],
     strip: Callable[[Access, int], tuple[Name, int]],
     total: Name,
+    first: Name,
 ) -> None:
     """Add the sums over `rows` rows to the slopes, for the part of the last dimension that fills vectors.
 
@@ -93,14 +97,12 @@ def write(
         line: where an entry lies, or where its rows begin: (access, index) -> address.
         strip: where the transposed entries begin, and how many a row has.
         total: where the slopes lie.
+        first: whether these are the first rows of all, before which the slopes are 0 whatever is there.
     """
     (run,) = group.runs
     lanes = w.lanes
     inner = group.dims[-1] // lanes
-    outer = group.dims[0] if len(group.dims) == 2 else 1
-
-    def stride(access: Access) -> int:
-        return access.strides[0] if len(group.dims) == 2 else 0
+    outer = group.dims[0]
 
     def tile(i: Counter, down: int, j: Counter, across: int) -> None:
         cells = [(d, a) for d in range(down) for a in range(across)]
@@ -111,7 +113,7 @@ def write(
             return w.address(at, distance * scale)
 
         def uniform(access: Access, d: int, a: int) -> Name:
-            start = place(line(access, access.base + d * stride(access)), (i[0], i[1]), stride(access))
+            start = place(line(access, access.base + d * access.strides[0]), (i[0], i[1]), access.strides[0])
             if access.strides[-1] == 0:
                 return w.once(("all", start), lambda: w.load_all(start))
             near = w.address(place(start, (j[0], j[1]), 1), a * lanes)
@@ -127,14 +129,14 @@ def write(
                 base, n = strip(access, 0)
                 start = place(w.address(base, w.integer("mul", r, n)), (j[0], j[1]), 1)
                 return w.once(("strip", id(access), a), lambda: w.load(w.address(start, a * lanes), 8))
-            start = place(line(access, access.base), (i[0], i[1]), stride(access) * rows)
-            address = w.address(w.address(start, d * stride(access) * rows), r)
+            start = place(line(access, access.base), (i[0], i[1]), access.strides[0] * rows)
+            address = w.address(w.address(start, d * access.strides[0] * rows), r)
             return w.once(("line", access.array, address), lambda: w.load_all(address))
 
         pointers = []
         for d, a in cells:
-            at = place(w.address(total, group.target.base), (i[0], i[1]), stride(group.target))
-            at = w.address(place(at, (j[0], j[1]), 1), d * stride(group.target) + a * lanes)
+            at = place(w.address(total, group.target.base), (i[0], i[1]), group.target.strides[0])
+            at = w.address(place(at, (j[0], j[1]), 1), d * group.target.strides[0] + a * lanes)
             pointers.append(at)
 
         for access in run.accesses:  # what is the same for all rows is read once
@@ -148,7 +150,8 @@ def write(
                 for value, (d, a) in zip(values, cells, strict=True)
             ]
 
-        sums = w.accumulate(0, rows, [w.load(pointer, 8) for pointer in pointers], body)
+        before = w.unless(first, w.literal(0.0), lambda: [w.load(pointer, 8) for pointer in pointers])
+        sums = w.accumulate(0, rows, before, body)
         for pointer, value in zip(pointers, sums, strict=True):
             w.store(value, pointer, 8)
 

@@ -242,6 +242,21 @@ class Writer:
         self.lines.append(f"{after}:")
         self.block, self.known = after, outer
 
+    def unless(self, flag: Name, otherwise: Name, make: Callable[[], list[Name]]) -> list[Name]:
+        """What `make` gives; where the flag holds it is not run, and each is `otherwise`."""
+        self._labels += 1
+        inside, after = f"then{self._labels}", f"after{self._labels}"
+        before, outer = self.block, self.known
+        self.do(f"br i1 {flag}, label %{after}, label %{inside}")
+        self.lines.append(f"{inside}:")
+        self.block, self.known = inside, dict(outer)
+        found = make()
+        inside = self.block
+        self.do(f"br label %{after}")
+        self.lines.append(f"{after}:")
+        self.block, self.known = after, outer
+        return [self.say(f"phi {self.type} [ {otherwise}, %{before} ], [ {x}, %{inside} ]") for x in found]
+
 
 _ARITHMETIC = {"add": "fadd", "sub": "fsub", "mul": "fmul", "div": "fdiv"}
 _INTRINSIC = {"sqrt": "sqrt", "abs": "fabs"}
