@@ -71,7 +71,7 @@ class Code:
             self._plain(prologue, given, {"out": Space(given["P"])}, {"P": "P"})
         if rows is not None:
             self._rows(rows, given)
-        self._plain(finale, given, {"out": Space(given["out"])}, {"P": "P", "G": "G", "N": "N"})
+        self._plain(finale, given, {"out": Space(given["out"], even=1)}, {"P": "P", "G": "G", "N": "N"})
         self.text = self._module()
 
     def _field(self, i: int) -> Name:
