@@ -73,7 +73,7 @@ class Code:
             self._rows(rows, given)
         if self.in_place:
             finale = blocking.without_copies(finale)
-        self._plain(finale, given, {"out": Space(given["out"])}, {"P": "P", "G": "G", "N": "N"})
+        self._plain(finale, given, {"out": Space(given["out"], even=1)}, {"P": "P", "G": "G", "N": "N"})
         self.text = self._module()
 
     def _field(self, i: int) -> Name:

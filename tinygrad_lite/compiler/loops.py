@@ -4,7 +4,8 @@ In: a plan, and where each array lies. Out: instructions appended to a Writer.
 
 There are three ways to fill the lanes of a vector. *Rows*: lanes are neighbouring rows of a batch, and every
 number of the plan is a vector. *Members*: in a plan without rows, lanes are neighbouring members of a group.
-*Terms*: a single long sum is added up in lanes. Which one a group gets is decided by what it reads.
+*Terms*: a single long sum is added up in lanes. Which one a group gets is decided by what it reads. Groups without
+rows that read the same numbers are written together (sweeping.py).
 
 The accumulators of a tile (some members times some vectors of rows) stay in registers while the loop over the
 terms runs: this makes a matrix product of the loop without knowing that it is one.
@@ -16,7 +17,7 @@ from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any
 
-from tinygrad_lite.compiler import blocking, fusing, patterns, slopes
+from tinygrad_lite.compiler import blocking, fusing, patterns, slopes, sweeping
 from tinygrad_lite.compiler.plan import Access, Group, Plan, Run
 from tinygrad_lite.compiler.writer import Name, Writer
 
@@ -30,13 +31,14 @@ Counter = tuple[Name | None, int]
 class Space:
     """Where an array lies: entry i begins at `pointer + i * scale` doubles; one with rows has a vector there."""
 
-    __slots__ = ("pointer", "scale", "rows", "adds")
+    __slots__ = ("pointer", "scale", "rows", "adds", "even")
 
-    def __init__(self, pointer: Name, scale: int = 1, rows: bool = False, adds: bool = False) -> None:
+    def __init__(self, pointer: Name, scale: int = 1, rows: bool = False, adds: bool = False, even: int = 0) -> None:
         self.pointer = pointer
         self.scale = scale
         self.rows = rows
         self.adds = adds  # an accumulator: what is written is added to what is there
+        self.even = even  # an entry at a multiple of 64 bytes
 
 
 class Loops:
@@ -58,8 +60,11 @@ class Loops:
 
     def write(self) -> None:
         if not self.unroll:
-            for group in self.plan.groups:
-                self._group(group)
+            for lines in sweeping.swept(self.plan.groups, self.lanes):
+                if len(lines) > 1:
+                    sweeping.write(self, lines)
+                else:
+                    self._group(lines[0].group)
             return
         rows = {name for name, space in self.spaces.items() if space.rows}
         most = blocking.CACHE // (8 * self.lanes * self.unroll)

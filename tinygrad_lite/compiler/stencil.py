@@ -12,7 +12,6 @@ do not exist, are groups of their own.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 from tinygrad_lite.compiler.adjoint import sweep, tidied
 from tinygrad_lite.compiler.batching import Batch
@@ -23,7 +22,7 @@ from tinygrad_lite.compiler.tape import Builder, Ref
 from tinygrad_lite.engine import ops
 
 CHUNK = 8192
-"""Rows that all groups go through before the next rows come: their arrays stay in the cache."""
+"""Rows that all groups go through before the next rows come, so that arrays between the groups stay in the cache."""
 
 
 REPEAT = 3
@@ -73,18 +72,22 @@ class StencilProgram:
             else:
                 inner.append(lift.group(group))
         slopes = [ends[1 + k] for k in range(len(self.bases))]
+        sums = _by_factor(ends[0])
         groups: list[Group] = []
-        chunks = -(-n // CHUNK)
+        chunk = CHUNK if inner else n
+        chunks = -(-n // chunk)
         here = min(self.bases)
         for c in range(chunks):  # stretch by stretch, so that what one loop leaves is near when the next reads it
-            first, behind = c * CHUNK, min((c + 1) * CHUNK, n)
+            first, behind = c * chunk, min((c + 1) * chunk, n)
             groups += [_stretch(group, first, behind) for group in inner]
-            groups.append(_summed([_moved(run, first) for run in ends[0]], behind - first, Access("B", c, (0,))))
+            for k, runs in enumerate(sums.values()):
+                groups.append(_summed(runs, first, behind, Access("B", k * chunks + c, (0,))))
             stop = here + behind if c < chunks - 1 else self.parameters
             groups += self._slopes(slopes, here + first if c else -1, stop)
-        partial = Run(1, ("leaf", 0), chunks, [Access("B", 0, (0,), 1)])
-        groups.append(Group("out", (1,), [_scaled(partial, self.scale)], Access("out", 0, (0,))))
-        sizes = {name: size * n for name, size in small.sizes.items()} | {"B": chunks}
+        parts = [(factor, Access("B", k * chunks, (0,), 1)) for k, factor in enumerate(sums)]
+        total = [_scaled(Run(1, ("leaf", 0), chunks, [part]), factor * self.scale) for factor, part in parts]
+        groups.append(Group("out", (1,), total, Access("out", 0, (0,))))
+        sizes = {name: size * n for name, size in small.sizes.items()} | {"B": chunks * len(sums)}
         return Plan(groups, sizes, constants, set(), small.nodes * n)
 
     def _slopes(self, parts: list[list[Run]], start: int, stop: int) -> list[Group]:
@@ -202,25 +205,30 @@ def _scaled(run: Run, scale: float) -> Run:
     return Run(run.sign, ("mul", factor, run.expression), run.terms, [*run.accesses, Access("K", literal=scale)])
 
 
-def _summed(runs: list[Run], n: int, target: Access) -> Group:
-    """The sum over n rows: the counter of the rows becomes that of the terms."""
-    accesses: list[Access] = []
-    whole: Any = None
-    for run in sorted(runs, key=lambda run: -run.sign):  # one loop for all of them
-        part = _renumbered(run.expression, len(accesses))
-        accesses += [a if a.literal is not None else Access(a.array, a.base, (0,), a.strides[-1]) for a in run.accesses]
-        if whole is None:
-            whole = part if run.sign > 0 else ("neg", part)
-        else:
-            whole = ("add" if run.sign > 0 else "sub", whole, part)
-    return Group(target.array, (1,), [Run(1, whole, n, accesses)], target)
+def _by_factor(runs: list[Run]) -> dict[float, list[Run]]:
+    """What is to be summed, without the constants it is multiplied by: each of those is needed only once."""
+    found: dict[float, list[Run]] = {}
+    for run in runs:
+        factor, expression = 1.0, run.expression
+        while expression[0] == "mul" and expression[1][0] == "leaf":
+            literal = run.accesses[expression[1][1]].literal
+            if literal is None:
+                break
+            factor, expression = factor * literal, expression[2]
+        found.setdefault(factor, []).append(Run(run.sign, expression, 1, run.accesses))
+    return found
 
 
-def _renumbered(expression: Any, by: int) -> Any:
-    """The same expression with its leaves counted from `by`."""
-    if expression[0] == "leaf":
-        return ("leaf", expression[1] + by)
-    return (expression[0], *[_renumbered(part, by) for part in expression[1:]])
+def _summed(runs: list[Run], low: int, high: int, target: Access) -> Group:
+    """The sum over the rows from low to high: the counter of the rows becomes that of the terms."""
+    over = []
+    for run in runs:
+        accesses = [
+            a if a.literal is not None else Access(a.array, a.base, (0,), a.strides[-1])
+            for a in _moved(run, low).accesses
+        ]
+        over.append(Run(run.sign, run.expression, high - low, accesses))
+    return Group(target.array, (1,), over, target)
 
 
 def _stretch(group: Group, low: int, high: int) -> Group:

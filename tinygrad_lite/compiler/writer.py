@@ -112,6 +112,11 @@ class Writer:
             found = self.say(f"insertelement {self.type} {found}, double {x}, i64 {lane}")
         return found
 
+    def chosen(self, lanes: range, x: Name, y: Name) -> Name:
+        """x in these lanes, y in the others."""
+        flags = ", ".join(f"i1 {'true' if lane in lanes else 'false'}" for lane in range(self.lanes))
+        return self.say(f"select {self.flags} <{flags}>, {self.type} {x}, {self.type} {y}")
+
     def total(self, x: Name) -> Name:
         """The sum of the lanes, halves first: always in the same order."""
         width = self.lanes
