@@ -8,10 +8,11 @@ import pytest
 from tinygrad_lite.compiler import adjoint, lowering
 from tinygrad_lite.compiler.affine import nested
 from tinygrad_lite.compiler.garbage import unsearched
+from tinygrad_lite.compiler.paths import explore
 from tinygrad_lite.compiler.reroll import reroll
 from tinygrad_lite.compiler.rows import RowProgram, mean
 from tinygrad_lite.compiler.tape import LESS, SELECT, Builder, Tape
-from tinygrad_lite.compiler.trace import Trace, explore, template
+from tinygrad_lite.compiler.trace import Trace, template
 from tinygrad_lite.engine import ops
 from tinygrad_lite.engine.op import TABLE
 
@@ -67,7 +68,7 @@ def test_plus_and_minus_zero_are_different_constants():
 
 def test_exploring_joins_all_paths_by_selects():
     tape = Builder()
-    trace = Trace(tape, paths=True)
+    trace = Trace(tape)
     x = trace.input("x")
 
     def run():

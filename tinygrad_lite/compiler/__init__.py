@@ -2,8 +2,8 @@
 
     compiled.py        tg.compile: what a user calls               batched.py, replay.py: its two relatives
     arguments.py       arguments of any nesting as one row of numbers; results.py: results likewise
-    trace.py           running a function on tracers, which write a tape
-    tape.py            the flat tape, and the builder that keeps it tidy
+    trace.py           running a function on tracers, which write a tape; paths.py: on every path through it
+    tape.py            the flat tape, and the builder that keeps it tidy; recording.py: as it is written
     batching.py        rows found in a loss written as a loop over samples
     rows.py            such a loss as prologue, row and finale
     adjoint.py         the gradient of a tape, as more tape; transforms.py: jacobian, jvp, hvp
@@ -28,8 +28,9 @@ keeps Python's collector out of the way.
 from tinygrad_lite.compiler.backends import available
 from tinygrad_lite.compiler.cache import clear_cache
 from tinygrad_lite.compiler.compiled import CompiledFunction, CompileWarning, compile
+from tinygrad_lite.compiler.paths import TooManyPaths
 from tinygrad_lite.compiler.replay import replay
-from tinygrad_lite.compiler.trace import TooManyPaths, TraceError
+from tinygrad_lite.compiler.trace import TraceError
 
 __all__ = [
     "CompileWarning",

@@ -14,8 +14,9 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping, Sequence
 
+from tinygrad_lite.compiler.paths import TooManyPaths
 from tinygrad_lite.compiler.tape import LESS, SELECT, Builder, Guard, Ref, Tape
-from tinygrad_lite.compiler.trace import TooManyPaths, template
+from tinygrad_lite.compiler.trace import template
 from tinygrad_lite.engine import ops
 
 

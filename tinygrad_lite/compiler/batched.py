@@ -26,12 +26,13 @@ from tinygrad_lite.compiler.compiled import (
     _outside,
 )
 from tinygrad_lite.compiler.garbage import unsearched
+from tinygrad_lite.compiler.paths import TooManyPaths, explore
 from tinygrad_lite.compiler.prepared import Prepared
 from tinygrad_lite.compiler.report import described, shown
 from tinygrad_lite.compiler.results import apart, same, shaped, values_in
 from tinygrad_lite.compiler.rows import RowProgram, mean
 from tinygrad_lite.compiler.tape import Builder, Ref
-from tinygrad_lite.compiler.trace import TooManyPaths, Trace, Tracer, explore
+from tinygrad_lite.compiler.trace import Trace, Tracer
 from tinygrad_lite.compiler.verify import CLOSE
 from tinygrad_lite.engine import ops
 from tinygrad_lite.engine.reverse import adjoints
@@ -312,7 +313,7 @@ class _RowCode:
         self.backend = owner.backend
         start = time.perf_counter()
         self.tape = tape = Builder()
-        trace = Trace(tape, paths=True)
+        trace = Trace(tape)
         uniform = [trace.input(name) for name in call.labels()]
         columns: list[Tracer] = []
         for name, block in call.blocks.items():

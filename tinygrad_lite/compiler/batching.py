@@ -19,8 +19,8 @@ import itertools
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
+from tinygrad_lite.compiler.paths import picked
 from tinygrad_lite.compiler.tape import Guard, Ref, Tape
-from tinygrad_lite.compiler.trace import picked
 from tinygrad_lite.engine import ops
 
 FEWEST = 8
