@@ -9,14 +9,14 @@ from tests.compiler.test_batched import _random_loss, mlp
 from tinygrad_lite import Value
 from tinygrad_lite.compiler import batching
 from tinygrad_lite.compiler.backends import available
-from tinygrad_lite.compiler.tape import Tape
+from tinygrad_lite.compiler.recording import Recording
 from tinygrad_lite.compiler.trace import Trace
 
 np = pytest.importorskip("numpy")
 
 
 def traced(f, *points):
-    tape = Tape()
+    tape = Recording()
     trace = Trace(tape)
     result = f([trace.input(f"x{i}", x) for i, x in enumerate(points)])
     tape.outputs = [result.ref]

@@ -68,7 +68,7 @@ def test_plus_and_minus_zero_are_different_constants():
 
 def test_exploring_joins_all_paths_by_selects():
     tape = Builder()
-    trace = Trace(tape, paths=True)
+    trace = Trace(tape)
     x = trace.input("x")
 
     def run():

@@ -3,7 +3,7 @@
     compiled.py        tg.compile: what a user calls               batched.py, replay.py: its two relatives
     arguments.py       arguments of any nesting as one row of numbers; results.py: results likewise
     trace.py           running a function on tracers, which write a tape; paths.py: every way through its branches
-    tape.py            the flat tape, and the builder that keeps it tidy
+    tape.py            the flat tape, and the builder that keeps it tidy; recording.py: as it is written
     batching.py        rows found in a loss written as a loop over samples
     rows.py            such a loss as prologue, row and finale
     adjoint.py         the gradient of a tape, as more tape; transforms.py: jacobian, jvp, hvp

@@ -313,7 +313,7 @@ class _RowCode:
         self.backend = owner.backend
         start = time.perf_counter()
         self.tape = tape = Builder()
-        trace = Trace(tape, paths=True)
+        trace = Trace(tape)
         uniform = [trace.input(name) for name in call.labels()]
         columns: list[Tracer] = []
         for name, block in call.blocks.items():

@@ -22,9 +22,10 @@ from tinygrad_lite.compiler.arguments import Structure, flatten, names, numbers,
 from tinygrad_lite.compiler.garbage import unsearched
 from tinygrad_lite.compiler.prepared import Prepared
 from tinygrad_lite.compiler.program import Along, Program
+from tinygrad_lite.compiler.recording import Recording
 from tinygrad_lite.compiler.report import Shown
 from tinygrad_lite.compiler.results import apart, numbers_in, outputs, plain, same, shaped, values_in
-from tinygrad_lite.compiler.tape import Ref, Tape
+from tinygrad_lite.compiler.tape import Ref
 from tinygrad_lite.compiler.trace import Trace, Tracer, Uncomparable
 from tinygrad_lite.compiler.verify import CLOSE, long_disagreement
 from tinygrad_lite.engine.op import number
@@ -237,7 +238,7 @@ class CompiledFunction(Shown):
         )
 
     def _traced(self, structure: Structure, given: list[float]) -> Program:
-        tape = Tape()
+        tape = Recording()
         trace = Trace(tape)
         labels = self._labels(structure)
         tracers = [trace.input(name, x) for name, x in zip(labels, given, strict=True)]

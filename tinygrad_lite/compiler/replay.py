@@ -10,7 +10,7 @@ from typing import Any
 from tinygrad_lite.compiler.arguments import Structure
 from tinygrad_lite.compiler.compiled import CompiledFunction
 from tinygrad_lite.compiler.program import Program
-from tinygrad_lite.compiler.tape import Tape
+from tinygrad_lite.compiler.recording import Recording
 from tinygrad_lite.compiler.trace import Trace
 from tinygrad_lite.engine.graph import topological
 from tinygrad_lite.engine.value import Value
@@ -42,7 +42,7 @@ class _Replayed(CompiledFunction):
         self.__name__ = "replay"
 
     def _traced(self, structure: Structure, given: list[float]) -> Program:
-        tape = Tape()
+        tape = Recording()
         trace = Trace(tape)
         tape.outputs = [trace.value(self.root)]
         return Program(tape, float, tuple(trace.captured), self.backend, self.__name__)

@@ -283,6 +283,8 @@ def dot(ws: Sequence[Any], xs: Sequence[Any], b: Any = None) -> Any:
     n = len(ws)
     if len(xs) != n:
         raise ShapeError(f"dot needs as many weights as inputs, but got {n} weights and {len(xs)} inputs{user_line()}.")
+    if n and not isinstance(ws[0], Value):
+        return ops.dot(*ws, *xs) if b is None else ops.dot(*ws, *xs, b)
     try:  # the common cases: Values as weights, all Values or all floats as inputs, a Value or nothing as bias
         weights = [w.data for w in ws]
         bare = set(map(type, xs)) == {float}
