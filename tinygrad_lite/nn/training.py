@@ -74,7 +74,7 @@ def fit(
             rounding. The loss must be a mean over samples; one that cannot be traced is trained without
             compiling, with a CompileWarning.
 
-    Raises:
+    Raises, with the History until then as `.history` of whatever ends the run, Ctrl-C included:
         OperandError: `compiled`, and Dropout draws anew in every step, or the loss is no mean over samples.
         AnomalyError: the loss became NaN or infinite; the parameters are those before that step.
         StateError: the checkpoint is damaged or belongs to another run; nothing was changed.
@@ -121,6 +121,14 @@ def fit(
                 break
         if training.is_stuck(patience):
             training.go_back(patience)
+    except BaseException as reason:  # Ctrl-C too
+        history.stopped = f"{type(reason).__name__}: {reason}".partition("\n")[0]
+        reason.history = history  # type: ignore[attr-defined]
+        reason.add_note(
+            f"The history until then, {len(history)} whole epochs and {len(history.step_losses)} steps, "
+            "is the `.history` of this error."
+        )
+        raise
     finally:
         bar.close()
         model.eval()
