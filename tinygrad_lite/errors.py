@@ -29,7 +29,7 @@ _PACKAGE = os.path.dirname(__file__)
 
 
 class TinygradLiteError(Exception):
-    """The root of the tree: `except tg.TinygradLiteError` catches all of ours and nothing else."""
+    """The root of the tree: `except tg.errors.TinygradLiteError` catches all of ours and nothing else."""
 
 
 class DomainError(TinygradLiteError, ValueError):

@@ -216,6 +216,36 @@ def test_a_loss_that_is_not_finite_stops_before_the_step():
         nn.fit(model, ([], []), nn.mse, nn.SGD(model, lr=0.1), epochs=1)
 
 
+@pytest.mark.parametrize("compiled", [False, True])
+def test_what_ends_a_run_carries_the_history_until_then(compiled):
+    """A loss that is not finite in the third epoch, and Ctrl-C in a callback: nothing measured is lost."""
+    if compiled:
+        pytest.importorskip("llvmlite")
+
+    def sour(run):
+        if len(run.history) == 2:
+            run.model.parameters()[0].data = math.inf
+
+    def interrupt(run):
+        if len(run.history) == 2:
+            raise KeyboardInterrupt
+
+    for callback, kind, word in [(sour, AnomalyError, "the loss became"), (interrupt, KeyboardInterrupt, "")]:
+        model = nn.MLP(2, [3, 2], seed=0)
+        plain = trained(nn.MLP(2, [3, 2], seed=0), epochs=2)
+        with pytest.raises(kind) as caught:
+            trained(model, callbacks=[callback], record=True, compiled=compiled)
+        history = caught.value.history
+
+        assert history["loss"] == pytest.approx(plain["loss"], rel=1e-9)
+        assert len(history.step_losses) == 10
+        assert len(history.record["steps"]) == 10
+        assert history.record["final"] == [p.data for p in model.parameters()]
+        assert history.stopped.startswith(f"{kind.__name__}: {word}")
+        (note,) = caught.value.__notes__
+        assert note == "The history until then, 2 whole epochs and 10 steps, is the `.history` of this error."
+
+
 def test_the_record_says_where_every_parameter_was_at_every_step():
     model = nn.MLP(2, [3, 2], seed=0)
     names = [name for name, _ in model.named_parameters()]

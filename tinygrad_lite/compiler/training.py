@@ -116,11 +116,22 @@ class CompiledStep:
             return found
         return [math.fsum(map(_times, found[at : at + each], shares)) for at in range(0, len(found), each)]
 
+    def compiles(self, X: Any, y: Any) -> bool:
+        """Whether rows like these are compiled, with no step taken; if not, a CompileWarning says why.
+
+        Give all rows that will come: the classes among their targets are what the code is made for.
+        """
+        self._refuse_chance()
+        if self._gradient is None and not self._why_not:
+            self._first(X, y)
+        return self._gradient is not None
+
     def release(self) -> None:
-        """Make the parameters ordinary Values again; the next call binds them anew."""
+        """Make the parameters, and the optimizer's state, ordinary numbers again; the next call binds them anew."""
         self._machine = None
         self._machines.clear()
         release(self.optimizer.parameters)
+        self.optimizer.state = {name: list(column) for name, column in self.optimizer.state.items()}
 
     def report(self) -> str:
         """What was compiled, in words and numbers."""
@@ -140,7 +151,8 @@ class CompiledStep:
             if module.training and module.p:
                 raise OperandError(
                     f"compile_step cannot compile {module!r}, which draws anew in every step: "
-                    "its first draw would be kept.\n  Train with nn.fit, or leave it out with model.eval()."
+                    "its first draw would be kept.\n"
+                    "  Train with nn.fit, not compiled, or leave it out with model.eval()."
                 )
 
     def _row(self, x: Any, y: Any) -> Any:

@@ -58,6 +58,7 @@ class Op:
         domain: where each operand may lie; the last entry serves all further operands.
         kink: where the slope jumps, or None.
         careful: `partials` for floats alone, where the textbook's formula would lose digits; or None.
+        on_values: likewise for Values, to be differentiated again; or None.
         expand: the same result from elementary rows, for ops that fuse several; or None.
         lower: the same result from fewer rows, for a backend that lacks this one; or None.
         because: one sentence of meaning.
@@ -82,6 +83,7 @@ class Op:
         "domain",
         "kink",
         "careful",
+        "on_values",
         "expand",
         "lower",
         "because",
@@ -103,6 +105,7 @@ class Op:
         because: str,
         kink: Kink | None = None,
         careful: Callable[..., tuple[float, ...]] | None = None,
+        on_values: Callable[..., tuple[Any, ...]] | None = None,
         expand: Callable[..., Any] | None = None,
         lower: Callable[..., Any] | None = None,
         arity: int | None = 1,
@@ -117,6 +120,7 @@ class Op:
         self.domain = domain
         self.kink = kink
         self.careful = careful
+        self.on_values = on_values
         self.expand = expand
         self.lower = lower
         self.because = because
@@ -185,6 +189,10 @@ class Op:
     def refusal(self, numbers: Sequence[float], reason: Exception, labels: Sequence[str] = ()) -> DomainError:
         """The error to raise when `forward` refused these operands: which one, its label, and what to try."""
         return domain_error(self, numbers, reason, labels)
+
+    def graphed(self, operands: Sequence[Any], out: Any) -> tuple[Any, ...]:
+        """The local derivatives as Values with a history, which can be differentiated again."""
+        return (self.on_values or self.partials)(*operands, out)
 
     def points(self) -> list[tuple[float, ...]]:
         """Operands inside the domain, off the kinks, at which to try the row."""

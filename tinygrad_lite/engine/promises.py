@@ -65,6 +65,8 @@ x**3.0, x < 0 | 3.0 is whole too. | at(lambda x: x**3.0, -2.0) | (-8.0, 12.0)
 x**y, x < 0 | A slope along x, none along y. | at(lambda x, y: x**y, -2.0, 3.0) | (-8.0, 12.0, nan)
 x**y at (0, 2) | No log of 0. | at(lambda x, y: x**y, 0.0, 2.0) | (0.0, 0.0, 0.0)
 x**y at (0, 0) | 1, and flat. | at(lambda x, y: x**y, 0.0, 0.0) | (1.0, 0.0, 0.0)
+x**y at (0, 1), again | Its second slopes, from the right. |
+    tg.hessian(lambda v: v[0] ** v[1])([0.0, 1.0]) | [[0.0, -inf], [-inf, 0.0]]
 c**x | c**x log(c). | at(lambda x: 2.0**x, 3.0) | (8.0, 5.545177444479562)
 c**x, c < 0 | The value, but no slope. | at(lambda x: (-2.0)**x, 3.0) | (-8.0, nan)
 x/y, huge numbers | y*y is never formed. | at(tg.engine.ops.div, 1e300, 1e200)[2] | -1e-100
@@ -73,17 +75,23 @@ x/y at (1, 1e200) | No overflow. | at(tg.engine.ops.div, 1.0, 1e200) | (1e-200, 
 abs at 0 | The slope 0. | at(tg.abs, 0.0) | (0.0, 0.0)
 relu at 0 | The slope 0, for 0.0 and -0.0. | at(tg.relu, 0.0), at(tg.relu, -0.0)[1] | ((0.0, 0.0), 0.0)
 relu(nan) | Stays NaN. | at(tg.relu, math.nan) | (nan, nan)
+clip(nan), leaky_relu(nan) | Chosen by nothing: no slope. | at(lambda x: tg.clip(x, 0.0, 1.0), math.nan) | (nan, nan)
 ties of max and min | Shared equally. | at(tg.maximum, 2.0, 2.0) | (2.0, 0.5, 0.5)
 max(nan, 1) | NaN is never swallowed. | tg.maximum(Value(math.nan), 1.0).data | nan
 clip on its edge | The slope 1. | at(lambda x: tg.clip(x, -1.0, 1.0), 1.0) | (1.0, 1.0)
 floor, ceil, round, sign | Flat: the slope 0. | at(tg.round, 2.6), at(tg.sign, -3.0) | ((3.0, 0.0), (-1.0, 0.0))
 asin(1) | An infinite slope. | at(tg.asin, 1.0) | (1.5707963267948966, inf)
 hypot(0, 0) | The slopes 0. | at(tg.hypot, 0.0, 0.0) | (0.0, 0.0, 0.0)
+second slopes at a corner | 0: our choice does not bend. |
+    tg.hessian(lambda v: tg.hypot(*v))([0.0, 0.0]) | [[0.0, 0.0], [0.0, 0.0]]
 atan2(0, 0) | Refused: the origin has no angle. | tg.atan2(Value(0.0), 0.0) | DomainError: atan2 needs
 sqrt(x*x) at 0 | inf times 0 is NaN. | at(lambda x: tg.sqrt(x * x), 0.0) | (0.0, nan)
 # very small and very large numbers
 log(0) | Refused. | tg.log(Value(0.0)) | DomainError: log needs x > 0, but got x = 0.0
 log(-1) | Refused; no finite slope. | tg.log(Value(-1.0)) | DomainError: log needs x > 0, but got x = -1
+1e200 * 1e200 | inf, as Python's floats give it. | at(lambda x: x * x, 1e200) | (inf, 2e+200)
+1e200 ** 2 | Refused by name and number, as Python refuses it; so do functions. |
+    Value(1e200) ** 2 | OverflowInOp: pow is too large for a float
 exp(1000) | Refused, by name and number. | tg.exp(Value(1000.0)) | OverflowInOp: exp is too large for a float
 sigmoid far out | Stable. | at(tg.sigmoid, 1000.0), at(tg.sigmoid, -1000.0) | ((1.0, 0.0), (0.0, 0.0))
 tanh far out | Stable. | at(tg.tanh, 1000.0), at(tg.tanh, -1000.0) | ((1.0, 0.0), (-1.0, 0.0))
@@ -91,6 +99,8 @@ softplus far out | Stable. | at(tg.softplus, 1000.0), at(tg.softplus, -1000.0) |
 softplus(-745) | The last float above 0. | tg.softplus(-745.0) | 5e-324
 logsumexp, softmax | Stable. | tg.softmax([1000.0, 1000.0]) | [0.5, 0.5]
 the slope of sigmoid at 40 | All its digits. | at(tg.sigmoid, 40.0)[1] | 4.248354255291589e-18
+the same, to be differentiated again | All its digits too. |
+    tg.grad(tg.grad(tg.sigmoid))(40.0) | -4.248354255291589e-18
 log1p, expm1 | Exact for tiny x. | at(tg.log1p, 1e-18), at(tg.expm1, 1e-18) | ((1e-18, 1.0), (1e-18, 1.0))
 inf * 0 | NaN. | (Value(math.inf) * 0.0).data | nan
 inf - inf | NaN. | at(lambda x: x - x, math.inf)[0] | nan

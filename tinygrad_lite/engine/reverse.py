@@ -91,7 +91,7 @@ def adjoints(
         adjoint = found[node]
         if not node.parents or (create_graph and _adds_nothing(adjoint, node.local)):
             continue
-        slopes = node.op.partials(*node.parents, node) if create_graph else node.local
+        slopes = node.op.graphed(node.parents, node) if create_graph else node.local
         for parent, slope, recorded in zip(node.parents, slopes, node.local, strict=True):
             if recorded is not None and parent in found:
                 share = slope if adjoint.__class__ is float and adjoint == 1.0 else adjoint * slope

@@ -51,11 +51,23 @@ def new(model: Module, data: Dataset, loss: Any, optimizer: Optimizer) -> dict[s
     }
 
 
+def parameters(model: Module) -> list[float]:
+    """Where the parameters are now."""
+    return [p.data for _, p in model.named_parameters()]
+
+
 def add_step(
-    record: dict[str, Any], model: Module, *, epoch: int, samples: Sequence[int], lr: float, loss: float, outputs: Any
+    record: dict[str, Any],
+    model: Module,
+    before: Sequence[float],
+    *,
+    epoch: int,
+    samples: Sequence[int],
+    lr: float,
+    loss: float,
+    outputs: Any,
 ) -> None:
-    """Append the step that is about to be taken."""
-    parameters = [p for _, p in model.named_parameters()]
+    """Append the step that was taken, from where the parameters were before it."""
     record["steps"].append(
         {
             "epoch": epoch,
@@ -64,15 +76,15 @@ def add_step(
             "lr": lr,
             "loss": loss,
             "outputs": numbers(outputs),
-            "parameters": [p.data for p in parameters],
-            "gradients": [numbers(p.grad) for p in parameters],
+            "parameters": list(before),
+            "gradients": [numbers(p.grad) for _, p in model.named_parameters()],
         }
     )
 
 
 def close(record: dict[str, Any], model: Module) -> None:
     """Note where the parameters ended."""
-    record["final"] = [p.data for _, p in model.named_parameters()]
+    record["final"] = parameters(model)
 
 
 def numbers(outputs: Any) -> Any:

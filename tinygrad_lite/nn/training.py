@@ -12,6 +12,7 @@ from tinygrad_lite.engine.value import Value
 from tinygrad_lite.errors import AnomalyError
 from tinygrad_lite.nn import checkpoint as checkpoints
 from tinygrad_lite.nn import record as records
+from tinygrad_lite.nn.compiled import CompiledSteps
 from tinygrad_lite.nn.dataset import Dataset
 from tinygrad_lite.nn.history import History
 from tinygrad_lite.nn.initial import choose
@@ -44,11 +45,12 @@ def fit(
     record: bool = False,
     seed: int = 0,
     progress: bool | None = None,
+    compiled: bool = False,
 ) -> History:
     """Train the model until all epochs are done, and give the History of the run; the model is left as in use.
 
-    Every step builds its graph anew, which is what makes it easy to look into. `nn.compile_step` takes the same
-    steps in compiled code, for when looking is over.
+    Every step builds its graph anew, which is what makes it easy to look into. With `compiled=True` the same
+    steps are taken in compiled code, for when looking is over.
 
     Args:
         model: a Module, called on one sample's inputs at a time.
@@ -68,8 +70,12 @@ def fit(
         record: keep the full record for the player in `history.record`; see `record.py`.
         seed: of the shuffles and of Dropout.
         progress: show a progress bar; None shows it in a terminal or a notebook only.
+        compiled: take the steps by `nn.compile_step`. Everything else is as without, and numbers agree but for
+            rounding. The loss must be a mean over samples; one that cannot be traced is trained without
+            compiling, with a CompileWarning.
 
-    Raises:
+    Raises, with the History until then as `.history` of whatever ends the run, Ctrl-C included:
+        OperandError: `compiled`, and Dropout draws anew in every step, or the loss is no mean over samples.
         AnomalyError: the loss became NaN or infinite; the parameters are those before that step.
         StateError: the checkpoint is damaged or belongs to another run; nothing was changed.
 
@@ -95,6 +101,8 @@ def fit(
         history.record = records.new(model, training.data, loss, optimizer)
     bar = Progress(epochs, progress)
     try:
+        if compiled:
+            training.compile()
         history.stopped = "all epochs are done"
         while len(history) < epochs and not training.is_stuck(patience):
             started = time.perf_counter()
@@ -113,9 +121,19 @@ def fit(
                 break
         if training.is_stuck(patience):
             training.go_back(patience)
+    except BaseException as reason:  # Ctrl-C too
+        history.stopped = f"{type(reason).__name__}: {reason}".partition("\n")[0]
+        reason.history = history  # type: ignore[attr-defined]
+        reason.add_note(
+            f"The history until then, {len(history)} whole epochs and {len(history.step_losses)} steps, "
+            "is the `.history` of this error."
+        )
+        raise
     finally:
         bar.close()
         model.eval()
+        if training.compiled is not None:
+            training.compiled.close()
         if history.record is not None:
             records.close(history.record, model)
     return history
@@ -128,6 +146,7 @@ class Training:
         model, data, loss, optimizer: what was given to `fit`.
         history: the rows so far.
         best: the epoch, value and parameters of the lowest (validation) loss so far, if there is patience; or None.
+        compiled: what takes the steps in compiled code, or None if the engine takes them.
     """
 
     def __init__(
@@ -144,9 +163,16 @@ class Training:
         self.model, self.data, self.loss, self.optimizer = model, data, loss, optimizer
         self.history = History()
         self.best: dict[str, Any] | None = None
+        self.compiled: CompiledSteps | None = None
         self._metrics, self._penalty, self._batch_size, self._seed = metrics, penalty, batch_size, seed
         self._layers = layers(model)
         self._answers: list[tuple[Any, Any]] = []  # of this epoch, with their targets
+
+    def compile(self) -> None:
+        """Take the steps in compiled code from now on, if the loss can be traced."""
+        self.model.train()
+        steps = CompiledSteps(self.model, self.data, self.loss, self.optimizer, self._penalty)
+        self.compiled = steps if steps.works else None
 
     def epoch(self, watch: Callable[[float, float], None]) -> dict[str, float]:
         """See every sample once; the row for the history. `watch` is told the share of samples seen, and the loss."""
@@ -167,43 +193,56 @@ class Training:
                 row[name] = x if name == "lr" else row.get(name, 0.0) + share * x
             seen += len(places)
             watch(seen / len(self.data), step["loss"])
-        outputs, targets = zip(*self._answers, strict=True)
+        outputs, targets = zip(*self._answers, strict=True) if self._answers else ((), ())
         return {**row, **{name: metric(outputs, targets) for name, metric in self._metrics.items()}}
 
     def _step(self, epoch: int, places: list[int]) -> dict[str, float]:
         """Forward, backward, and one step of the optimizer; what was measured on the way."""
-        batch, optimizer, history = self.data.take(places), self.optimizer, self.history
+        record, lr = self.history.record, self.optimizer.learning_rate()
+        batch = self.data.take(places)
+        before = [] if record is None else records.parameters(self.model)
+        if self.compiled is None:
+            loss, outputs = self._by_engine(epoch, batch)
+        else:
+            outputs = self.compiled.answers(batch.inputs) if self._metrics or record is not None else []
+            loss = self.compiled.step(places)
+        if record is not None:
+            records.add_step(record, self.model, before, epoch=epoch, samples=places, lr=lr, loss=loss, outputs=outputs)
+        if self._metrics:
+            self._answers += zip(outputs, batch.targets, strict=True)
+        self.history.step_losses.append(loss)
+        row = {"loss": loss, "lr": lr}
+        for name, parameters in self._layers.items():
+            row[f"grad {name}"] = math.hypot(*[p.grad for p in parameters])
+        return row
+
+    def _by_engine(self, epoch: int, batch: Dataset) -> tuple[float, list[Any]]:
+        """The loss before the step, and the outputs in numbers."""
+        optimizer = self.optimizer
         outputs = [self.model(x) for x in batch.inputs]  # type: ignore[operator]
         cost = self.loss(outputs, batch.targets)
         if self._penalty is not None:
             cost = cost + self._penalty(self.model)
         if not isinstance(cost, Value):
             raise TypeError(f"the loss should be a Value computed from the model's outputs, but is {cost!r:.60}.")
-        lr = optimizer.learning_rate()
         if not math.isfinite(cost.data):
             raise AnomalyError(
                 f"the loss became {cost.data} in epoch {epoch}, step {optimizer.steps + 1}; the parameters are those "
-                f"before this step.\n  Try a smaller learning rate (it is {lr:g}), clip_norm=1.0 in the optimizer, or "
-                "standardized inputs; tg.detect_anomaly() names the op that made it."
+                f"before this step.\n  Try a smaller learning rate (it is {optimizer.learning_rate():g}), "
+                "clip_norm=1.0 in the optimizer, or standardized inputs; tg.detect_anomaly() names the op that made it."
             )
         self.model.zero_grad()
         cost.backward()
-        if history.record is not None:
-            records.add_step(
-                history.record, self.model, epoch=epoch, samples=places, lr=lr, loss=cost.data, outputs=outputs
-            )
-        self._answers += zip(records.numbers(outputs), batch.targets, strict=True)
-        row = {"loss": cost.data, "lr": lr}
-        for name, parameters in self._layers.items():
-            row[f"grad {name}"] = math.hypot(*[p.grad for p in parameters])
-        history.step_losses.append(cost.data)
         optimizer.step()
-        return row
+        return cost.data, records.numbers(outputs)
 
     def measure(self, data: Dataset) -> dict[str, float]:
         """Loss and metrics on other samples, as in use: Dropout passes everything on, and nothing is trained."""
         self.model.eval()
-        outputs = [records.numbers(self.model(x)) for x in data.inputs]  # type: ignore[operator]
+        if self.compiled is None:
+            outputs = [records.numbers(self.model(x)) for x in data.inputs]  # type: ignore[operator]
+        else:
+            outputs = self.compiled.answers(data.inputs)
         found = {name: metric(outputs, data.targets) for name, metric in self._metrics.items()}
         return {"loss": self.loss(outputs, data.targets), **found}
 

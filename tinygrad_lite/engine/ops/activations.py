@@ -31,6 +31,10 @@ def sigmoid_slope(x: float) -> float:
     return _sigmoid(x) * _sigmoid(-x)
 
 
+def _sigmoid_on_values(x: Any, out: Any) -> tuple[Any]:
+    return (out * (1.0 - out if out < 0.98 else sigmoid(-x)),)
+
+
 def _softplus(x: float) -> float:
     """log(1 + e^x) = max(x, 0) + log(1 + e^-|x|), which never overflows."""
     return (x if x > 0 else 0.0) + math.log1p(math.exp(-abs(x))) if x == x else x
@@ -52,7 +56,7 @@ leaky_relu = row(
     name="leaky_relu",
     symbol="LeakyReLU",
     forward=lambda x, slope: x if x > 0 else slope * x,
-    partials=lambda x, slope, out: (1.0, 0.0) if x > 0 else (slope, x),
+    partials=lambda x, slope, out: (1.0, 0.0) if x > 0 else (slope, x) if x <= 0 else (math.nan, math.nan),
     latex=r"\operatorname{{LeakyReLU}}\left({x}, {y}\right)",
     source="{lib}.where({x} > 0.0, {x}, {y} * {x})",
     domain=(REAL, _PARAMETER),
@@ -105,6 +109,7 @@ sigmoid = row(
     forward=_sigmoid,
     partials=lambda x, out: (out * (1.0 - out),),
     careful=lambda x, out: (out * _sigmoid(-x),),
+    on_values=_sigmoid_on_values,
     latex=r"\sigma\left({x}\right)",
     source="1.0 / (1.0 + {lib}.exp(-{x}))",
     domain=(REAL,),
@@ -146,6 +151,7 @@ silu = row(
     forward=lambda x: x * _sigmoid(x),
     partials=_silu_partials,
     careful=lambda x, out: (_sigmoid(x) * (1.0 + x * _sigmoid(-x)),),
+    on_values=lambda x, out: (sigmoid(x) * (1.0 + x * sigmoid(-x)),),
     latex=r"\operatorname{{SiLU}}\left({x}\right)",
     source="{x} / (1.0 + {lib}.exp(-{x}))",
     domain=(REAL,),

@@ -65,12 +65,12 @@ def clip_forward(x: float, low: float, high: float) -> float:
 
 
 def clip_partials(x: Any, low: Any, high: Any, out: Any) -> tuple[float, float, float]:
-    """The gradient goes to whichever of the three is the result; on an edge it goes to x."""
+    """The gradient goes to whichever of the three is the result; on an edge it goes to x; a NaN leaves none."""
     if x < low:
         return 0.0, 1.0, 0.0
     if x > high:
         return 0.0, 0.0, 1.0
-    return 1.0, 0.0, 0.0
+    return (1.0, 0.0, 0.0) if x >= low else (math.nan, math.nan, math.nan)
 
 
 clip = row(

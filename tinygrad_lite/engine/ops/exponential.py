@@ -117,6 +117,19 @@ def _careful_shares(*xs_and_out: float) -> tuple[float, ...]:
     return tuple([part / whole for part in parts])
 
 
+def _shares_on_values(*xs_and_out: Any) -> tuple[Any, ...]:
+    """The same for Values, where `out` is too large to tell a share. The shift cancels, so it may be a bare number."""
+    *xs, out = xs_and_out
+    if -64.0 < out < 64.0 or math.isinf(out.data):
+        return _shares(*xs, out)
+    top = max([x if x.__class__ is float else x.data for x in xs])
+    parts = [exp(x - top) for x in xs]
+    whole = parts[0]
+    for part in parts[1:]:
+        whole = whole + part
+    return tuple([part / whole for part in parts])
+
+
 def _stable_logsumexp(*xs: Any) -> Any:
     from tinygrad_lite.engine.ops.choices import maximum
 
@@ -133,6 +146,7 @@ logsumexp = row(
     forward=_logsumexp,
     partials=_shares,
     careful=_careful_shares,
+    on_values=_shares_on_values,
     latex=r"\operatorname{{logsumexp}}\left({xs}\right)",
     source="{lib}.logaddexp.reduce([{xs}])",
     domain=(REAL,),
@@ -147,6 +161,7 @@ logaddexp = row(
     forward=_logsumexp,
     partials=_shares,
     careful=_careful_shares,
+    on_values=_shares_on_values,
     latex=r"\log\left(e^{{{x}}} + e^{{{y}}}\right)",
     source="{lib}.logaddexp({x}, {y})",
     domain=(REAL, REAL),

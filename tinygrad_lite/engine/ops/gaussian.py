@@ -103,12 +103,20 @@ def _gelu_tanh_slope(x: float, out: float) -> tuple[float]:
     return (sigmoid.forward(z) + x * sigmoid_slope(z) * (2.0 * _C * (1.0 + 3.0 * _D * x * x)),)
 
 
+def _gelu_tanh_on_values(x: Any, out: Any) -> tuple[Any]:
+    if x > 100.0 or x < -100.0:
+        return (1.0 if x > 0 else 0.0,)
+    z = 2.0 * _C * (x + _D * (x * x * x))
+    return (sigmoid(z) * (1.0 + x * sigmoid(-z) * (2.0 * _C * (1.0 + 3.0 * _D * (x * x)))),)
+
+
 gelu_tanh = row(
     name="gelu_tanh",
     symbol="GELU~",
     forward=_gelu_tanh,
     partials=_gelu_tanh_partials,
     careful=_gelu_tanh_slope,
+    on_values=_gelu_tanh_on_values,
     latex=r"\operatorname{{GELU}}_{{\tanh}}\left({x}\right)",
     source="0.5 * {x} * (1.0 + {lib}.tanh((2.0 / {lib}.pi) ** 0.5 * ({x} + 0.044715 * {x} ** 3)))",
     domain=(REAL,),

@@ -5,7 +5,9 @@ from __future__ import annotations
 import math
 
 from tinygrad_lite.engine.op import REAL, Domain, Op, row
+from tinygrad_lite.engine.ops.exponential import exp
 from tinygrad_lite.engine.ops.powers import falling, hypot, sqrt
+from tinygrad_lite.hints import Any
 
 sinh: Op = row(
     name="sinh",
@@ -38,12 +40,20 @@ def _tanh_slope(x: float, out: float) -> tuple[float]:
     return (4.0 * e / ((1.0 + e) * (1.0 + e)),)
 
 
+def _tanh_on_values(x: Any, out: Any) -> tuple[Any]:
+    if -0.98 < out < 0.98:
+        return (1.0 - out * out,)
+    e = exp(-2.0 * abs(x))
+    return (4.0 * e / ((1.0 + e) * (1.0 + e)),)
+
+
 tanh = row(
     name="tanh",
     symbol="tanh",
     forward=math.tanh,
     partials=lambda x, out: (1.0 - out * out,),  # tanh' = 1 - tanh^2, so reuse out
     careful=_tanh_slope,
+    on_values=_tanh_on_values,
     latex=r"\tanh\left({x}\right)",
     source="{lib}.tanh({x})",
     domain=(REAL,),

@@ -44,12 +44,20 @@ def _pow_slopes(x: float, y: float, out: float) -> tuple[float, float]:
         return y * (out / x), out * math.log(x) if x > 0 else math.nan
 
 
+def _pow_on_values(x: Any, y: Any, out: Any) -> tuple[Any, Any]:
+    """At x = 0 < y <= 1 the slope along x falls without end as y grows, and that along y as x does: so do roots."""
+    if y.__class__ is float or not (x >= 0 >= x and 0 < y <= 1):
+        return _pow_partials(x, y, out)
+    return y - sqrt(y - 1.0) if y >= 1 else falling(x + y), 0.0 - sqrt(x)
+
+
 pow = row(
     name="pow",
     symbol="**",
     forward=_pow,
     partials=_pow_partials,
     careful=_pow_slopes,
+    on_values=_pow_on_values,
     latex="{x}^{{{y}}}",
     source="{x} ** {y}",
     domain=(
