@@ -65,6 +65,12 @@ class Compiled:
         self.cached = cached
         self.seconds = seconds
 
+    def bound(self, pointer: int) -> tuple[Any, Any]:
+        """A function and the argument to give it, for many calls with one pointer: nothing is converted at a call."""
+        plain = ctypes.CFUNCTYPE(None)(self.address)  # no argument is declared: a reference is passed on as it is
+        plain._engine = self._engine  # type: ignore[attr-defined]
+        return plain, ctypes.byref(ctypes.c_char.from_address(pointer))
+
 
 def available() -> bool:
     """True if llvmlite is installed."""

@@ -6,14 +6,17 @@ reads and writes in place.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from typing import Any
+import functools
+from collections.abc import Sequence
+from typing import Any, Self
 
 from tinygrad_lite.compiler import backends
 
 
-class Prepared:
+class Prepared(functools.partial[None]):
     """Call it to compute; no argument is looked at and nothing is checked.
+
+    It is a `partial`: machine code and the address of its buffers, with no Python between the two.
 
     Attributes:
         parameters: what the next call reads, one number for each parameter; write to it in place.
@@ -32,36 +35,38 @@ class Prepared:
     1.0
     """
 
-    def __init__(
-        self,
+    parameters: Any
+    out: Any
+    _slopes: int
+    _buffers: Any
+
+    def __new__(
+        cls,
         runner: backends.Runner,
         parameters: Sequence[Any],
         data: Sequence[tuple[int, Any]],
         rows: int,
         slopes: int,
-    ) -> None:
+    ) -> Self:
         import numpy as np
 
-        self._slopes = slopes
-        self.call: Callable[..., Any]
         if isinstance(runner, backends.LLVMRunner):
-            buffers = self._buffers = runner.buffers(rows)
+            buffers = runner.buffers(rows)
             backends.fill(buffers.parameters, parameters)
             buffers.fill(data)
-            self.parameters, self.out = buffers.parameters[: runner.parameters], buffers.out
-            self.call, self._pointer = runner.compiled.call, buffers.pointer
-            return
-        self.parameters = np.array(backends.flat(parameters))
-        self.out = np.zeros(1 + slopes)
+            made = super().__new__(cls, *runner.compiled.bound(buffers.pointer))
+            made.parameters, made.out = buffers.parameters[: runner.parameters], buffers.out
+            made._buffers = buffers
+        else:
+            given, out = np.array(backends.flat(parameters)), np.zeros(1 + slopes)
 
-        def call(_: int) -> None:
-            found = runner.run([self.parameters], data, rows)
-            self.out[:] = found[: 1 + slopes]
+            def call() -> None:
+                out[:] = runner.run([given], data, rows)[: 1 + slopes]
 
-        self.call, self._pointer = call, 0
-
-    def __call__(self) -> None:
-        self.call(self._pointer)
+            made = super().__new__(cls, call)
+            made.parameters, made.out = given, out
+        made._slopes = slopes
+        return made
 
     @property
     def loss(self) -> float:
