@@ -49,7 +49,7 @@ def program(rng, columns=None, most=14):
         else:
             found = tg.sum(v)
         if tail == 1:
-            found = tg.tanh(found)
+            found = tg.tanh(found * 0.1)
         return found * 0.3 + (0.01 * tg.dot(p, p) if tail == 2 else 0.0)
 
     return loss, n, columns
@@ -105,7 +105,7 @@ def _step(rng, n, most):
         "zip": lambda p, v, x: [tg.tanh(a * x[k % len(x)]) + c[1] for k, a in enumerate(v)],
         "offset": lambda p, v, x: [act(name, a + at(p, k)) * 0.7 for k, a in enumerate(v)],
         "shift": lambda p, v, x: [act(name, b - c[2] * a) for a, b in pairwise([*v, v[0]])],
-        "slice": lambda p, v, x: v[:: rng_stride(stride)] or v,
+        "slice": lambda p, v, x: v[:: _not_one(stride)] or v,
         "gather": lambda p, v, x: [v[order[k % 64] % len(v)] * at(p, k) for k in range(width)],
         "softmax": lambda p, v, x: [a * b for a, b in zip(tg.softmax(v), v, strict=True)],
         "where": lambda p, v, x: [tg.where(a > c[k % 64], tg.sin(a), at(p, k) * a) for k, a in enumerate(v)],
@@ -114,7 +114,7 @@ def _step(rng, n, most):
     return steps[kind]
 
 
-def rng_stride(stride):
+def _not_one(stride):
     return stride if abs(stride) > 1 else -1
 
 
