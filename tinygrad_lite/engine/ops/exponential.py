@@ -132,12 +132,10 @@ def _shares_on_values(*xs_and_out: Any) -> tuple[Any, ...]:
 
 def _stable_logsumexp(*xs: Any) -> Any:
     from tinygrad_lite.engine.ops.choices import maximum
+    from tinygrad_lite.engine.ops.reductions import sum as sum_of
 
     top = maximum(*xs)
-    total = exp(xs[0] - top)
-    for x in xs[1:]:
-        total = total + exp(x - top)
-    return top + log(total)
+    return top + log(sum_of(*[exp(x - top) for x in xs])) if abs(top) < math.inf else top
 
 
 logsumexp = row(
