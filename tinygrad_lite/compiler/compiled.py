@@ -27,7 +27,7 @@ from tinygrad_lite.compiler.report import Shown
 from tinygrad_lite.compiler.results import apart, numbers_in, outputs, plain, same, shaped, values_in
 from tinygrad_lite.compiler.tape import Ref
 from tinygrad_lite.compiler.trace import Trace, Tracer, Uncomparable
-from tinygrad_lite.compiler.verify import CLOSE, long_disagreement
+from tinygrad_lite.compiler.verify import CLOSE, long_disagreement, slopes_apart
 from tinygrad_lite.engine.op import number
 from tinygrad_lite.engine.reverse import adjoints
 from tinygrad_lite.engine.value import Value
@@ -330,9 +330,8 @@ class CompiledFunction(Shown):
         if worst > CLOSE:
             return f"its first compiled value is {worst:.1e} away from the engine's"
         if along is not None:
-            slopes = adjoints(root) if isinstance(root, Value) else {}
             known = [*leaves, *program.captured]
-            worst = apart(out[n:], [slopes.get(known[i], 0.0) for i in self._inputs(program, along) or ()])
+            worst = slopes_apart(root, [known[i] for i in self._inputs(program, along) or ()], out[n:])
             if worst > CLOSE:
                 return f"its first compiled gradient is {worst:.1e} away from the engine's"
         return ""
@@ -340,11 +339,12 @@ class CompiledFunction(Shown):
 
 def _outside() -> int:
     """How many frames up the user's own line is, for the warning."""
+    import contextlib
     import sys
     from pathlib import Path
 
     package, level, frame = str(Path(__file__).parent.parent), 1, sys._getframe(1)
-    while frame.f_back is not None and frame.f_code.co_filename.startswith(package):
+    while frame.f_back is not None and frame.f_code.co_filename.startswith((package, contextlib.__file__)):
         frame, level = frame.f_back, level + 1
     return level
 

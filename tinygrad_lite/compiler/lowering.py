@@ -12,8 +12,9 @@ import functools
 from collections.abc import Sequence
 from collections.abc import Set as AbstractSet
 
+from tinygrad_lite.compiler.paths import TooManyPaths, explore
 from tinygrad_lite.compiler.tape import Builder, Ref, Tape
-from tinygrad_lite.compiler.trace import TooManyPaths, Trace, explore
+from tinygrad_lite.compiler.trace import Trace
 from tinygrad_lite.engine import ops
 from tinygrad_lite.engine.op import Op
 from tinygrad_lite.errors import TinygradLiteError
@@ -38,7 +39,7 @@ def formula(op: Op, n: int) -> Tape | None:
     if rule is None:
         return None
     tape = Builder()
-    trace = Trace(tape, paths=True)
+    trace = Trace(tape)
     operands = [trace.input(f"x{i + 1}") for i in range(n)]
 
     def run() -> list[Ref]:

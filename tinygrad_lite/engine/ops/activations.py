@@ -110,13 +110,14 @@ selu = row(
     because="An elu scaled so that a deep network keeps mean 0 and variance 1 by itself.",
 )
 
-sigmoid = row(
+sigmoid: Op = row(
     name="sigmoid",
     symbol="sigmoid",
     forward=_sigmoid,
     partials=lambda x, out: (out * (1.0 - out),),
     careful=lambda x, out: (out * _sigmoid(-x),),
     on_values=_sigmoid_on_values,
+    on_tapes=lambda x, out: (out * sigmoid(-x),),
     latex=r"\sigma\left({x}\right)",
     source="1.0 / (1.0 + {lib}.exp(-{x}))",
     domain=(REAL,),
