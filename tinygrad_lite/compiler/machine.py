@@ -37,7 +37,7 @@ class Machine:
         self.active = len(captured)
         lanes = jit.host().lanes
         n = -(-len(self.values) // lanes) * lanes
-        from tinygrad_lite.compiler.llvm_backend import aligned
+        from tinygrad_lite.compiler.buffers import aligned
 
         self.parameters, self.gradient = aligned(n), aligned(n)
         bind(self.values, self.parameters, self.gradient)
