@@ -163,6 +163,64 @@ def test_a_result_that_is_not_finite_is_the_engines_error(small_shards):
         fast(1.0, x)
 
 
+# ------------------------------------------------------------------ training
+
+
+def training(n, rows=600):
+    model = tg.nn.MLP(20, [8, 1], activation="tanh", seed=4)
+    step = tg.nn.compile_step(model, tg.nn.mse, tg.nn.Adam(model, lr=0.01), threads=n)
+    return step, X[:rows], Y[:rows]
+
+
+def parameters(step):
+    return [p.data for p in step.model.parameters()]
+
+
+def test_steps_on_a_large_batch_are_shared_and_move_the_parameters_by_the_same_bits(small_shards, monkeypatch):
+    shared = []
+    right = threads.Team.run
+    monkeypatch.setattr(threads.Team, "run", lambda *given: (shared.append(given), right(*given)))
+    found = {}
+    for n in (1, 3):
+        step, rows, targets = training(n)
+        losses = [step(rows, targets) for _ in range(3)]
+        losses += step.run(rows, targets, epochs=4)
+        losses += step.run(rows, targets, epochs=2, batch_size=256, shuffle_seed=1)
+        found[n] = losses, parameters(step)
+
+    assert found[1] == found[3]
+    assert len(shared) == 1 + 3 + 4 + 2 * 3  # the first compares the code with the engine
+    assert all(given[2] == 3 for given in shared)
+
+
+def test_an_interrupted_step_has_not_happened(small_shards, monkeypatch):
+    step, rows, targets = training(2)
+    step.run(rows, targets, epochs=2)
+    before = parameters(step)
+    expected = step.run(rows, targets, epochs=3)
+    again, *_ = training(2)
+    again.run(rows, targets, epochs=2)
+    calls = []
+    right = threads.Team.run
+
+    def interrupted(*given):
+        calls.append(given)
+        if len(calls) == 4:
+            raise KeyboardInterrupt
+        right(*given)
+
+    monkeypatch.setattr(threads.Team, "run", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        again.run(rows, targets, epochs=5)
+    with monkeypatch.context() as patch:
+        patch.setattr(threads.Team, "run", right)
+        after = parameters(again)
+
+    assert before != after == parameters(step)
+    assert again.optimizer.steps == 5
+    assert again.losses.tolist()[-3:] == expected
+
+
 # ------------------------------------------------------------------ who does the work
 
 

@@ -107,9 +107,9 @@ class Team:
         _crew.grow(helpers)
         self._begin(buffers.pointer)
         tasks = [_Task(self._share, buffers, k) for k in range(1, helpers + 1)]
-        for task in tasks:
-            _crew.tasks.put(task)
         try:
+            for task in tasks:
+                _crew.tasks.put(task)
             self._share(buffers.pointer, buffers.room(0))
         finally:
             _settle(tasks)
