@@ -314,7 +314,7 @@ class _RowCode:
 
     def __init__(self, owner: BatchedFunction, call: _Call) -> None:
         self.name = owner.__name__
-        self.backend = owner.backend
+        self.backend, self.threads = owner.backend, owner.threads
         start = time.perf_counter()
         self.tape = tape = Builder()
         trace = Trace(tape)
@@ -368,6 +368,7 @@ class _RowCode:
         facts = (self.parameters, self.columns, along)
         make = partial(RowProgram, self.tape, mean(self.parameters), *facts)
         runner = self.runners[slopes] = kept.runner(make, [self.tape], facts, self.backend, rows)
+        runner.threads = self.threads
         return runner
 
     def given(self, chunks: list[Any]) -> list[Any]:

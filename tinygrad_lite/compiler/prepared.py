@@ -54,7 +54,8 @@ class Prepared(functools.partial[None]):
             buffers = runner.buffers(rows)
             backends.fill(buffers.parameters, parameters)
             buffers.fill(data)
-            made = super().__new__(cls, *runner.compiled.bound(buffers.pointer))
+            bare = runner.compiled.bound(buffers.pointer) if buffers.shards == 1 else (runner.call, buffers)
+            made = super().__new__(cls, *bare)
             made.parameters, made.out = buffers.parameters[: runner.parameters], buffers.out
             made._buffers = buffers
         else:
