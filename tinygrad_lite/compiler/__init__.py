@@ -13,7 +13,8 @@
     backends.py        the choice of a back end, and the plain tape
     numpy_backend.py   the plan as NumPy calls
     llvm_backend.py    the plan as one function in LLVM's text; loops.py, slopes.py, patterns.py: its parts;
-                       fusing.py, blocking.py: what shares the cache; writer.py: one instruction at a time
+                       joining.py, tiles.py: what shares registers; fusing.py, blocking.py, rooms.py: the cache;
+                       writer.py: one instruction at a time
     python_backend.py  the tape as Python; c_source.py: the plan as C, to look at
     verify.py          whether a large program's first result can be believed
     kept.py            runners from the disk, when a tape was met before
