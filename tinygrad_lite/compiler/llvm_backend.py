@@ -18,7 +18,7 @@ from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any
 
-from tinygrad_lite.compiler import blocking, jit, kernels, slopes
+from tinygrad_lite.compiler import blocking, jit, joining, kernels, rooms, slopes
 from tinygrad_lite.compiler.loops import Loops, Space
 from tinygrad_lite.compiler.plan import Group, Plan
 from tinygrad_lite.compiler.threads import weight
@@ -185,7 +185,9 @@ class Code:
                 w.store(zero, w.address(given["sums"], w.integer("mul", i, self.lanes)), 8 * self.lanes)
         constants = Space(w.address(given["K"], self.layout.add_constants(plan.constants)))
         block = self.lanes * self.unroll
-        places = {name: self._room(size * block) for name, size in plan.sizes.items()}
+        steps = joining.steps(plan, self.lanes)
+        places, length = rooms.shared(steps, plan.sizes)
+        begin = self._room(length * block)
         parts = [("main", "blocks", self.unroll), ("tail", "rest", 1)] if self.unroll > 1 else [("tail", "rest", 1)]
         for data, count, unroll in parts:
             some = w.say(f"icmp sgt i64 {given[count]}, 0")
@@ -200,14 +202,14 @@ class Code:
                     "G": Space(given["G"]),
                 }
                 for name, at in places.items():
-                    spaces[name] = Space(w.address(given["scratch"], at), width, rows=True)
+                    spaces[name] = Space(w.address(given["scratch"], begin + at * width), width, rows=True)
                 loops = Loops(w, plan, spaces, self.lanes, unroll, self._table(given))
                 loops.first = w.say(f"icmp eq i64 {b}, 0")
                 if data == "tail":
-                    none = w.say(f"icmp eq i64 {given['blocks']}, 0")
+                    none = w.say(f"icmp slt i64 {given['blocks']}, 1")
                     loops.first = w.say(f"and i1 {loops.first}, {none}")
                 loops.strip = lambda doubles: w.address(given["scratch"], self._room(doubles))
-                loops.write()
+                loops.write(steps)
         for start, stop in _stretches(lane_sums):
             self._add_up(given, start, stop)
 
