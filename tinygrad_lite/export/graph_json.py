@@ -130,7 +130,7 @@ def _written(node: Value, place: dict[Value, int]) -> dict[str, Any]:
 
 def _number(x: Any) -> float | str:
     if x.__class__ is float and x - x == 0.0:  # finite, as nearly all are
-        return x  # type: ignore[no-any-return]
+        return x
     if not isinstance(x, float | int):
         raise OperandError(f"to_json writes numbers, but a node holds the {type(x).__name__} {_shown(x)}.")
     x = float(x)
