@@ -162,5 +162,20 @@ def test_what_cannot_be_compared_is_refused_at_once():
         compare("0.5", 0.5)
 
 
+def test_gradients_that_nobody_has_computed_yet_are_asked_for():
+    x, y = Value(2.0), Value(3.0)
+    loss = x * y
+    found = compare({"x": 3.0, "y": 0.0}, {"x": x, "y": y})
+
+    assert "call loss.backward() first" in " ".join(found.text().split())
+    assert "tg.compare(yours, values, loss=loss)" in found.hint
+    assert "NO_BACKWARD" in found.to_dict()["hint"]
+    assert "NO_BACKWARD" in compare({"x": 0.0}, {"x": x}).text()
+    assert compare({"x": 3.0, "y": 2.0}, {"x": x, "y": y}, loss=loss).hint == ""
+    assert compare({"x": 1.0}, {"x": 0.0}).hint == ""
+    loss.backward()
+    assert compare({"x": 3.0, "y": 0.0}, {"x": x, "y": y}).hint == ""
+
+
 def test_the_front_door_has_it():
     assert tg.compare is compare

@@ -5,7 +5,7 @@ import math
 
 import pytest
 
-from tinygrad_lite.compiler import adjoint, lowering
+from tinygrad_lite.compiler import adjoint
 from tinygrad_lite.compiler.affine import nested
 from tinygrad_lite.compiler.garbage import unsearched
 from tinygrad_lite.compiler.paths import explore
@@ -116,51 +116,6 @@ def test_a_select_hands_the_cotangent_to_one_side_without_a_product():
     assert made.run([3.0])[1] == 6.0
 
 
-# ------------------------------------------------------------------ lowering
-
-
-@pytest.mark.parametrize("name", sorted(lowering._FORMULAS))
-@pytest.mark.parametrize("x", [-800.0, -30.0, -1.0, -1e-9, 0.0, 1e-9, 0.5, 30.0, 800.0])
-def test_a_formula_gives_what_its_row_gives(name, x):
-    op = TABLE.get(name)
-    if op is None or not op.domain[0].holds(x):
-        pytest.skip("the table has no such row, or not at this point")
-    n = op.arity or 3
-    b = Builder()
-    xs = inputs(b, n)
-    b.outputs = [b.written(op, tuple(xs))]
-    low = lowering.lowered(
-        b, {"add", "sub", "mul", "div", "neg", "abs", "exp", "log", "less", "select", "max", "min", "log1p"}
-    )
-
-    points = [x, x / 3, -x][:n]
-    from tinygrad_lite.compiler.numpy_backend import NumpyRunner
-
-    runner = NumpyRunner(_plain(low))
-    assert runner.run(points)[0] == pytest.approx(op.forward(*points), rel=1e-14, abs=1e-320)
-
-
-def _plain(tape):
-    from tinygrad_lite.compiler.backends import PlainProgram
-
-    return PlainProgram(tape, None)
-
-
-def test_a_nan_is_not_swallowed_by_relu():
-    b = Builder()
-    b.outputs = [b.written(ops.relu, (b.input("x"),))]
-
-    assert math.isnan(lowering.lowered(b, {"less", "select"}).run([math.nan])[0])
-
-
-def test_an_op_without_kernel_or_formula_is_named():
-    b = Builder()
-    b.outputs = [b.written(ops.tanh, (b.input("x"),))]
-
-    with pytest.raises(lowering.NoLowering, match="tanh has no kernel"):
-        lowering.lowered(b, {"add"})
-
-
 # ------------------------------------------------------------------ reroll
 
 
@@ -256,7 +211,7 @@ def test_the_sweep_writes_nothing_for_data():
     b = Builder()
     ws, xs = inputs(b, 5, "w"), inputs(b, 5)
     products = [b.node(ops.mul, pair) for pair in zip(ws, xs, strict=True)]
-    b.outputs = [b.node(ops.tanh, (b.node(ops.sum, tuple(products)),))]
+    b.outputs = [b.node(ops.sin, (b.node(ops.sum, tuple(products)),))]
     adjoint.gradient(b, ws)
     assert all(b.live())
 

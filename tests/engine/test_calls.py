@@ -92,7 +92,7 @@ def test_an_unknown_name_or_one_given_twice_is_refused(call):
         call()
 
 
-@pytest.mark.parametrize("name", ["max", "min", "mean", "logsumexp"])
+@pytest.mark.parametrize("name", ["max", "min", "mean", "logsumexp", "softmax", "log_softmax"])
 def test_what_no_numbers_have_is_said_in_words(name):
     with pytest.raises(
         ShapeError, match=rf"{name} of no numbers has no value at test_calls\.py:\d+; give at least one"

@@ -327,6 +327,25 @@ def test_where_leaves_no_trace_of_the_other_branch():
     assert tg.where(True, 1.0, 2.0) == 1.0
 
 
+def test_where_chooses_entry_by_entry_if_the_condition_is_an_array():
+    np = pytest.importorskip("numpy")
+    x = tg.array([-2.0, 0.5, 3.0])
+    chosen = tg.where(x > 0, x, 10.0 * x)
+    tg.sum(chosen).backward()
+
+    assert tg.data(chosen).tolist() == [-20.0, 0.5, 3.0]
+    assert tg.grads(x).tolist() == [10.0, 1.0, 1.0]
+    assert chosen[1] is x[1]
+    assert tg.where(np.array([[True], [False]]), np.array([1.0, 2.0]), 0.0).tolist() == [[1.0, 2.0], [0.0, 0.0]]
+    assert tg.where(np.True_, 1.0, 2.0) == 1.0
+
+
+@pytest.mark.parametrize("condition", [[True, False], (), "no", {}])
+def test_where_refuses_what_would_count_as_one_condition_by_accident(condition):
+    with pytest.raises(OperandError, match="where takes one condition or an array of them, but got the"):
+        tg.where(condition, 1.0, 2.0)
+
+
 # ------------------------------------------------------------------ being a number
 
 

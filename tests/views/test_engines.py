@@ -76,6 +76,23 @@ def test_a_png_begins_as_a_png(tmp_path):
     assert tg.draw(lesson()).save(tmp_path / "g.jpg").read_bytes().startswith(b"\xff\xd8")
 
 
+@pytest.mark.skipif(PURE is None, reason="graphviz-pure is not installed")
+@pytest.mark.parametrize("options", [{}, {"heat": True}], ids=["alone", "with a legend"])
+def test_the_programs_write_the_title_above_and_the_legend_below(options):
+    """As our own SVG does; in the DOT text and in the Digraph."""
+    root = lesson()
+    root.backward()
+    for dot in (tg.draw(root, title="A title", **options).dot, tg.draw_dot(root, title="A title", **options).source):
+        drawn = ET.fromstring(engines.run("graphviz-pure", dot, "svg"))
+        height = {text.text.strip(): float(text.get("y")) for text in drawn.iter() if text.tag.endswith("}text")}
+        title, legend = height.pop("A title"), height.get("■")
+        boxes = [y for y in height.values() if y != legend]
+
+        assert title < min(boxes)
+        assert (legend is not None) == bool(options)
+        assert legend is None or legend > max(boxes)
+
+
 @pytest.mark.dot
 def test_a_pdf_begins_as_a_pdf(tmp_path):
     if engines.program("dot") is None:

@@ -57,7 +57,8 @@ def test_the_bundled_program_draws_them_too(seed):
 def test_the_dot_text_gives_graphviz_the_label_and_nothing_more(label):
     if engines.program("graphviz-pure") is None:
         pytest.skip("graphviz-pure is not installed")
-    picture = tg.draw(Value(1.0, label=label) * 2.0, title=label)
+    x = Value(1.0, label=label)
+    picture = tg.draw(x * 2.0, title=label, paths=x)
     drawn = engines.run("graphviz-pure", picture.dot, "svg").decode()
     root = ET.fromstring(drawn)
     texts = [element.text for element in root.iter() if element.tag.endswith("text")]

@@ -1,5 +1,6 @@
 """The printed NumPy code is right: run on its own, it gives the graph's gradients, for many kinds of network."""
 
+import math
 import random
 
 import pytest
@@ -355,6 +356,42 @@ def test_units_with_and_without_bias_or_with_different_inputs():
     not_layered(loss_of([[tg.dot(w[0], x[2 * i]), tg.dot(w[1], x[2 * i + 1])] for i in range(2)]), "grid")
 
 
+def test_graphs_whose_leaves_do_more_than_a_layer_knows_are_refused():
+    a, b, w, x = Value(-4.0, "a"), Value(2.0, "b"), Value(0.5, "w"), Value(3.0, "x")
+
+    not_layered((a * b + b**3 - 1) ** 2, r"b is used outside of the weighted sum of its layer too, by \*\*")
+    not_layered(x * w + x, "x stands both for a weight or bias and for an input")
+    not_layered(2.0 * w + w, "w stands at two places among the weights and biases")
+    product = w * x
+    not_layered(tg.tanh(product + b) * product, r"a part of a weighted sum \(\*\) is used by \* outside of it")
+
+
+def test_random_graphs_are_refused_or_agree():
+    """Small graphs of any shape: never a program that is wrong."""
+    agreed = refused = 0
+    for seed in range(600):
+        rng = random.Random(seed)
+        nodes = [Value(rng.uniform(-2, 2), label=rng.choice("wxba") + str(i)) for i in range(rng.randint(1, 5))]
+        for _ in range(rng.randint(1, 8)):
+            a, b = rng.choice(nodes), rng.choice(nodes[-6:])
+            sums = [a * b, a + b, a - b, a * a, a**2, tg.tanh(a), tg.relu(b), tg.sum([a, b]), 2.0 * a, a + 1.0]
+            nodes.append(rng.choice([*sums, tg.dot([a, b], [b, 3.0], a), tg.maximum(a, b)]))
+        try:
+            assert tg.matrix_form(nodes[-1]).agree, seed
+            agreed += 1
+        except NotLayered:
+            refused += 1
+    assert min(agreed, refused) > 50
+
+
+@pytest.mark.filterwarnings("ignore:invalid value encountered")
+def test_gradients_that_are_not_finite_are_said_to_be_such():
+    form = tg.matrix_form(tg.tanh(tg.dot([Value(2.0, "w")], [math.inf])))
+
+    assert not form.agree
+    assert "Not all are finite: nothing to compare." in str(form)
+
+
 def test_changed_data_and_wrong_arguments_are_refused():
     model = nn.MLP(2, [3, 1], seed=0)
     loss = nn.mse([model([1.0, 2.0])], [1.0])
@@ -447,6 +484,5 @@ def test_random_networks_with_random_losses(seed):
 
 def test_another_use_of_a_single_weight_is_no_penalty():
     w, x = Value(2.0, label="w"), Value(-4.0, label="x")
-    form = tg.matrix_form(tg.tanh(w * x * 0.1 + w**3 * 0.05))
 
-    assert not form.penalty
+    not_layered(tg.tanh(w * x * 0.1 + w**3 * 0.05), r"w is used outside .* by \*\*, and not as an L2 penalty would")

@@ -30,6 +30,7 @@ class Comparison:
         rtol: the relative tolerance.
         mistakes: if the loss was handed over: the sets of changes to its chain rule which give just
             these numbers, each as good as the others.
+        hint: what may be wrong with the question itself, or "".
         links: likewise, if derivatives of nodes on the way were given too: (name, mark, remark) from the
             loss down; the first one marked "wrong" is the one to mend.
     """
@@ -37,6 +38,7 @@ class Comparison:
     def __init__(self, verdicts: list[Verdict], rtol: float) -> None:
         self.verdicts = verdicts
         self.rtol = rtol
+        self.hint = ""
         self.mistakes: list[list[Mistake]] = []
         self.links: list[tuple[str, str, str]] = []
         self.common = self._common()
@@ -78,6 +80,8 @@ class Comparison:
 
     def findings(self) -> Iterator[str]:
         """A sentence for each clue."""
+        if self.hint:
+            yield self.hint
         if self.common is not None and not self.mistakes:
             yield f"{self.common.sentence[0].upper()}{self.common.sentence[1:]}. [{self.common.code}]"
         for i, story in enumerate(self.mistakes[:4]):
@@ -143,6 +147,7 @@ class Comparison:
             "ok": self.ok,
             "wrong": self.wrong,
             "rtol": self.rtol,
+            "hint": self.hint,
             "links": [{"name": name, "mark": mark} for name, mark, _ in self.links],
             "mistakes": [[mistake.to_dict() for mistake in story] for story in self.mistakes],
             "common": {"code": self.common.code, "sentence": self.common.sentence} if self.common else None,
@@ -201,6 +206,12 @@ def compare(hand: Any, exact: Any, *, rtol: float = 1e-9, loss: Value | None = N
     names = [*theirs, *(name for name in mine if name not in theirs)]
     verdicts = [Verdict(name, mine.get(name), theirs.get(name), rtol, overall) for name in names]
     result = Comparison(verdicts, rtol)
+    graded = [v for x in exacts.values() for v in _values(x)]
+    if loss is None and graded and all(v is not None and v.grad.__class__ is float and v.grad == 0.0 for v in graded):
+        result.hint = (
+            "Every .grad on the exact side is 0, as before any backward pass: call loss.backward() first, "
+            "or hand the loss over, as in tg.compare(yours, values, loss=loss). [NO_BACKWARD]"
+        )
     if loss is not None and not result.ok:
         _look_into(loss, exacts, result)
     return result

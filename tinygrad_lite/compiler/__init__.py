@@ -12,8 +12,10 @@
     plan.py            the plan: groups of like results, the form all back ends share
     backends.py        the choice of a back end, and the plain tape
     numpy_backend.py   the plan as NumPy calls
-    llvm_backend.py    the plan as one function in LLVM's text; loops.py, slopes.py, patterns.py: its parts;
-                       fusing.py, blocking.py: what shares the cache; writer.py: one instruction at a time
+    llvm_backend.py    the plan as functions in LLVM's text; loops.py, slopes.py, patterns.py: their parts;
+                       joining.py, tiles.py: what shares registers; fusing.py, blocking.py, rooms.py: the cache;
+                       writer.py: one instruction at a time
+    buffers.py         the arrays that machine code works in; threads.py: several threads share a call
     python_backend.py  the tape as Python; c_source.py: the plan as C, to look at
     verify.py          whether a large program's first result can be believed
     kept.py            runners from the disk, when a tape was met before

@@ -4,7 +4,7 @@ In: a tape, one scalar output, and the inputs to differentiate along. Out: a Bui
 the output and its slope along each of those inputs.
 
 The sweep goes from the output back to the inputs, as the engine's `backward` does, and takes
-the local derivatives from the same place: the row's `partials`, run on tracers (`trace.template`).
+the local derivatives from the same place: the row's `on_tapes` or `partials`, run on tracers (`trace.template`).
 Where those branch, the template has selects, and a slope of 1 or 0 becomes a select between the
 cotangent and 0. Nothing is written for what does not depend on the chosen inputs.
 """
@@ -18,6 +18,10 @@ from tinygrad_lite.compiler.paths import TooManyPaths
 from tinygrad_lite.compiler.tape import LESS, SELECT, Builder, Guard, Ref, Tape
 from tinygrad_lite.compiler.trace import template
 from tinygrad_lite.engine import ops
+
+DEAR = {"sigmoid", "tanh"}
+"""Rows whose careful slopes cost another exponential. In a program for many rows the textbook's are taken: their error
+is one rounding of the largest slope that such a node can have."""
 
 
 def tidied(tape: Tape) -> Builder:
@@ -61,26 +65,28 @@ def active(tape: Tape, along: Sequence[Ref]) -> list[bool]:
     return found
 
 
-def gradient(tape: Builder, along: Sequence[Ref], output: int = 0) -> Builder:
+def gradient(tape: Builder, along: Sequence[Ref], output: int = 0, brief: bool = False) -> Builder:
     """The tape continued by the reverse sweep; its outputs are the value and the slopes along those inputs.
 
     >>> t = Builder(); x = t.input("x"); y = t.input("y")
-    >>> t.outputs = [t.node(ops.mul, (x, t.node(ops.tanh, (y,))))]
+    >>> t.outputs = [t.node(ops.mul, (x, t.node(ops.sin, (y,))))]
     >>> print(gradient(t, [x, y]))
-    v0 = tanh(y)
+    v0 = sin(y)
     v1 = x * v0
-    v2 = v0 * v0
-    v3 = 1.0 - v2
-    v4 = x * v3
-    return v1, v0, v4
+    v2 = cos(y)
+    v3 = x * v2
+    return v1, v0, v3
     """
     value = tape.outputs[output]
-    tape.outputs = [value, *sweep(tape, {value: tape.constant(1.0)}, along)]
+    tape.outputs = [value, *sweep(tape, {value: tape.constant(1.0)}, along, brief)]
     return tape
 
 
-def sweep(tape: Builder, seeds: Mapping[Ref, Ref], along: Sequence[Ref]) -> list[Ref]:
-    """The slopes along those inputs of the sum of seed times node, written at the end of the tape."""
+def sweep(tape: Builder, seeds: Mapping[Ref, Ref], along: Sequence[Ref], brief: bool = False) -> list[Ref]:
+    """The slopes along those inputs of the sum of seed times node, written at the end of the tape.
+
+    With `brief`, rows whose careful slopes are dear take the textbook's: see DEAR.
+    """
     depends = active(tape, along)
     shares: dict[Ref, list[Ref]] = {node: [seed] for node, seed in seeds.items()}
     zero = tape.constant(0.0)
@@ -89,14 +95,14 @@ def sweep(tape: Builder, seeds: Mapping[Ref, Ref], along: Sequence[Ref]) -> list
         if i not in shares or not depends[i]:
             continue
         cotangent = _total(tape, shares.pop(i))
-        for ref, share in _shares(tape, i, cotangent, depends):
+        for ref, share in _shares(tape, i, cotangent, depends, brief):
             if share != zero and depends[ref]:
                 shares.setdefault(ref, []).append(share)
 
     return [_total(tape, shares[ref]) if ref in shares else zero for ref in along]
 
 
-def _shares(tape: Builder, out: Ref, cotangent: Ref, depends: Sequence[bool]) -> list[tuple[Ref, Ref]]:
+def _shares(tape: Builder, out: Ref, cotangent: Ref, depends: Sequence[bool], brief: bool) -> list[tuple[Ref, Ref]]:
     """What each operand that matters receives: (operand, cotangent times local derivative)."""
     op, args = tape.op[out], tape.args[out]
     if op is SELECT:
@@ -108,7 +114,8 @@ def _shares(tape: Builder, out: Ref, cotangent: Ref, depends: Sequence[bool]) ->
         ]
     if op is ops.sum:
         return [(ref, cotangent) for ref in args]
-    rule = template(op, tuple([tape.number(ref) if op is ops.pow else None for ref in args]))
+    constants = tuple([tape.number(ref) if op is ops.pow else None for ref in args])
+    rule = template(op, constants, brief and op.name in DEAR)
     if rule is None:
         if op.name in ("max", "min"):
             return _shares_of_many(tape, args, out, cotangent)

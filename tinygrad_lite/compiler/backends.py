@@ -17,7 +17,7 @@ import time
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from tinygrad_lite.compiler import jit, python_backend
+from tinygrad_lite.compiler import jit, python_backend, threads
 from tinygrad_lite.compiler.adjoint import gradient, tidied
 from tinygrad_lite.compiler.lowering import NoLowering, lowered
 from tinygrad_lite.compiler.plan import Plan, names
@@ -137,6 +137,7 @@ class Runner:
     seconds: dict[str, float]
     program: Program
     plans: Plans | None = None
+    threads: int | None = None  # how many may share a call; None for as many as there are cores
     fixed: Sequence[tuple[int, Any]] = ()  # columns of data that are the same at every call
 
     def run(self, parameters: Sequence[Any], data: Sequence[tuple[int, Any]] = (), rows: int = 0) -> Any:
@@ -149,6 +150,10 @@ class Runner:
 
     def text(self) -> str:
         raise NotImplementedError
+
+    def sharing(self, rows: int) -> str:
+        """How a call on so many rows is shared among threads, in words."""
+        return ""
 
 
 class TapeRunner(Runner):
@@ -250,6 +255,7 @@ class LLVMRunner(Runner):
     def _prepare(self) -> None:
         self._free: dict[int, list[Any]] = {}
         self._lock = threading.Lock()
+        self._team: threads.Team | None = None
 
     def _refuse_long(self) -> None:
         """LLVM needs a tenth of a second for a thousand instructions: an irregular program is better off elsewhere."""
@@ -260,13 +266,13 @@ class LLVMRunner(Runner):
 
     def buffers(self, rows: int) -> Any:
         """Buffers for so many rows that nobody uses now; give them back with `release`."""
-        from tinygrad_lite.compiler import llvm_backend
+        from tinygrad_lite.compiler.buffers import Buffers
 
         with self._lock:
             free = self._free.setdefault(rows, [])
             if free:
                 return free.pop()
-        made = llvm_backend.Buffers(self.sizes, self.parameters, self.uniforms, self.outputs, rows)
+        made = Buffers(self.sizes, self.parameters, self.uniforms, self.outputs, rows)
         made.fill(self.fixed)
         return made
 
@@ -276,18 +282,31 @@ class LLVMRunner(Runner):
             while len(self._free) > KEPT:  # a program whose batches are all of different sizes keeps only a few
                 del self._free[next(iter(self._free))]
 
+    def call(self, buffers: Any) -> None:
+        """Run the code on these buffers, by several threads if it is worth their while."""
+        if buffers.shards > 1:
+            most = threads.allowed(self.threads)
+            if most > 1:
+                self._team = self._team or threads.Team(self.compiled)
+                self._team.run(buffers, most)
+                return
+        self.compiled.call(buffers.pointer)
+
     def run(self, parameters: Sequence[Any], data: Sequence[tuple[int, Any]] = (), rows: int = 0) -> Any:
         buffers = self.buffers(rows)
         try:
             fill(buffers.parameters, parameters)
             buffers.fill(data)
-            self.compiled.call(buffers.pointer)
+            self.call(buffers)
             return buffers.out.copy()
         finally:
             self.release(buffers)
 
     def text(self) -> str:
         return self.code.text
+
+    def sharing(self, rows: int) -> str:
+        return threads.said(self.sizes, rows, self.threads)
 
 
 def fill(buffer: Any, chunks: Sequence[Any]) -> None:

@@ -33,7 +33,7 @@ from tinygrad_lite.compiler.results import apart, same, shaped, values_in
 from tinygrad_lite.compiler.rows import RowProgram, mean
 from tinygrad_lite.compiler.tape import Builder, Ref
 from tinygrad_lite.compiler.trace import Trace, Tracer
-from tinygrad_lite.compiler.verify import CLOSE
+from tinygrad_lite.compiler.verify import CLOSE, slopes_apart
 from tinygrad_lite.engine import ops
 from tinygrad_lite.engine.reverse import adjoints
 from tinygrad_lite.engine.value import Value
@@ -193,18 +193,29 @@ class BatchedFunction(CompiledFunction):
     def _differs(self, code: _RowCode, call: _Call, slopes: bool) -> str:
         """Compare with the engine on a few rows, repeated so that every loop of the code is run."""
         few = min(4, call.rows)
-        expected = self._by_rows(call, range(few), slopes)
+        loss, leaves = self._graph(call, range(few))
         repeated = [(first, [data[k % few] for k in range(few * 11)]) for first, data in call.columns()]
         if backends.available() != ["tape"]:
             import numpy as np
 
             repeated = [(first, np.array(data)) for first, data in repeated]
         out = code.run(call.chunks, repeated, few * 11, slopes)
-        worst = max(apart(out[:1], expected[:1]), apart(out[1:], expected[1:]))
+        worst = apart(out[:1], [getattr(loss, "data", loss)])
+        if slopes:
+            worst = max(worst, slopes_apart(loss, [*leaves, *code.captured], out[1:]))
         return f"its first compiled result is {worst:.1e} away from the engine's" if worst > CLOSE else ""
 
     def _by_rows(self, call: _Call, rows: Sequence[int], slopes: bool) -> list[float]:
         """The mean over these rows, and its slopes, by the engine."""
+        loss, leaves = self._graph(call, rows)
+        if not slopes:
+            return [float(getattr(loss, "data", loss))]
+        found = adjoints(loss) if isinstance(loss, Value) else {}
+        captured = self._code(call).captured if call.key in self._made_for else ()
+        return [float(getattr(loss, "data", loss)), *(found.get(leaf, 0.0) for leaf in [*leaves, *captured])]
+
+    def _graph(self, call: _Call, rows: Sequence[int]) -> tuple[Any, list[_Leaf]]:
+        """The mean over these rows as the engine's graph, and the leaves that are the parameters."""
         leaves = [_Leaf(x, name) for x, name in zip(numbers(call.chunks), call.labels(), strict=True)]
         total: Any = 0.0
         for k in rows:
@@ -216,14 +227,7 @@ class BatchedFunction(CompiledFunction):
                 for name, structure in call.structures.items()
             }
             total = total + self.f(**args)
-        loss = total / float(len(rows))
-        if not isinstance(loss, Value):
-            return [float(loss)] + [0.0] * len(leaves) * slopes
-        if not slopes:
-            return [loss.data]
-        found = adjoints(loss)
-        captured = self._code(call).captured if call.key in self._made_for else ()
-        return [loss.data, *(found.get(leaf, 0.0) for leaf in [*leaves, *captured])]
+        return total / float(len(rows)), leaves
 
 
 class _Call:
@@ -310,7 +314,7 @@ class _RowCode:
 
     def __init__(self, owner: BatchedFunction, call: _Call) -> None:
         self.name = owner.__name__
-        self.backend = owner.backend
+        self.backend, self.threads = owner.backend, owner.threads
         start = time.perf_counter()
         self.tape = tape = Builder()
         trace = Trace(tape)
@@ -364,6 +368,7 @@ class _RowCode:
         facts = (self.parameters, self.columns, along)
         make = partial(RowProgram, self.tape, mean(self.parameters), *facts)
         runner = self.runners[slopes] = kept.runner(make, [self.tape], facts, self.backend, rows)
+        runner.threads = self.threads
         return runner
 
     def given(self, chunks: list[Any]) -> list[Any]:

@@ -26,8 +26,9 @@ from tinygrad_lite.compiler.recording import Recording
 from tinygrad_lite.compiler.report import Shown
 from tinygrad_lite.compiler.results import apart, numbers_in, outputs, plain, same, shaped, values_in
 from tinygrad_lite.compiler.tape import Ref
+from tinygrad_lite.compiler.threads import checked
 from tinygrad_lite.compiler.trace import Trace, Tracer, Uncomparable
-from tinygrad_lite.compiler.verify import CLOSE, long_disagreement
+from tinygrad_lite.compiler.verify import CLOSE, long_disagreement, slopes_apart
 from tinygrad_lite.engine.op import number
 from tinygrad_lite.engine.reverse import adjoints
 from tinygrad_lite.engine.value import Value
@@ -59,9 +60,8 @@ class CompiledFunction(Shown):
     """A function and its compiled programs; see `compile`."""
 
     def __init__(self, f: Callable[..., Any], argnums: int | tuple[int, ...] = 0, backend: str | None = None) -> None:
-        self.f = f
-        self.argnums = argnums
-        self.backend = backend
+        self.f, self.argnums, self.backend = f, argnums, backend
+        self.threads: int | None = None
         functools.update_wrapper(self, f, updated=())  # the attributes of a model that is called stay its own
         self.__name__ = getattr(f, "__name__", "compiled")
         self._programs: dict[Structure, list[Program]] = {}
@@ -249,7 +249,7 @@ class CompiledFunction(Shown):
         traced = [x.number if isinstance(x, Tracer) else float(getattr(x, "data", x)) for x in numbers_in(result)]
         tape.outputs = refs
         made = Program(tape, shape, tuple(trace.captured), self.backend, self.__name__)
-        made.traced = traced
+        made.traced, made.threads = traced, self.threads
         return made
 
     def _labels(self, structure: Structure) -> list[str]:
@@ -330,9 +330,8 @@ class CompiledFunction(Shown):
         if worst > CLOSE:
             return f"its first compiled value is {worst:.1e} away from the engine's"
         if along is not None:
-            slopes = adjoints(root) if isinstance(root, Value) else {}
             known = [*leaves, *program.captured]
-            worst = apart(out[n:], [slopes.get(known[i], 0.0) for i in self._inputs(program, along) or ()])
+            worst = slopes_apart(root, [known[i] for i in self._inputs(program, along) or ()], out[n:])
             if worst > CLOSE:
                 return f"its first compiled gradient is {worst:.1e} away from the engine's"
         return ""
@@ -340,11 +339,12 @@ class CompiledFunction(Shown):
 
 def _outside() -> int:
     """How many frames up the user's own line is, for the warning."""
+    import contextlib
     import sys
     from pathlib import Path
 
     package, level, frame = str(Path(__file__).parent.parent), 1, sys._getframe(1)
-    while frame.f_back is not None and frame.f_code.co_filename.startswith(package):
+    while frame.f_back is not None and frame.f_code.co_filename.startswith((package, contextlib.__file__)):
         frame, level = frame.f_back, level + 1
     return level
 
@@ -355,6 +355,7 @@ def compile(
     batch: str | Sequence[str] | None = None,
     argnums: int | tuple[int, ...] = 0,
     backend: str | None = None,
+    threads: int | None = None,
 ) -> Any:
     """`f`, traced once for each structure of its arguments and then replayed at the speed of the machine.
 
@@ -364,6 +365,8 @@ def compile(
             compiled function gives the mean over all rows.
         argnums: the argument (or arguments) whose gradient `grad` gives.
         backend: "llvm", "numpy" or "tape"; by default the first of these that is installed.
+        threads: at most so many share the rows of a large call on the LLVM back end; by default the number in the
+            environment variable TINYGRAD_LITE_THREADS, else one a core. Every number gives the same bits.
 
     Branches are followed: a comparison in `f` becomes a guard, and numbers that take another branch
     are traced again. What `f` reads from outside, such as the parameters of a model, is read anew at
@@ -384,11 +387,14 @@ def compile(
     (9.0, 3.0, 6.0)
     """
     if f is None:
-        return functools.partial(compile, batch=batch, argnums=argnums, backend=backend)
+        return functools.partial(compile, batch=batch, argnums=argnums, backend=backend, threads=threads)
     if not callable(f):
         raise OperandError(f"compile needs a function, but got the {type(f).__name__} {f!r}{user_line()}.")
     if batch:
         from tinygrad_lite.compiler.batched import BatchedFunction
 
-        return BatchedFunction(f, [batch] if isinstance(batch, str) else batch, argnums, backend)
-    return CompiledFunction(f, argnums, backend)
+        made: CompiledFunction = BatchedFunction(f, [batch] if isinstance(batch, str) else batch, argnums, backend)
+    else:
+        made = CompiledFunction(f, argnums, backend)
+    made.threads = checked(threads)
+    return made

@@ -71,6 +71,12 @@ class Compiled:
         plain._engine = self._engine  # type: ignore[attr-defined]
         return plain, ctypes.byref(ctypes.c_char.from_address(pointer))
 
+    def function(self, name: str, pointers: int = 1) -> Any:
+        """Another function of the same module, which takes so many pointers."""
+        found = ctypes.CFUNCTYPE(None, *[ctypes.c_void_p] * pointers)(self._engine.get_function_address(name))
+        found._engine = self._engine  # type: ignore[attr-defined]
+        return found
+
 
 def available() -> bool:
     """True if llvmlite is installed."""

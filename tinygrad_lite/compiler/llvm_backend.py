@@ -1,28 +1,33 @@
-"""Plans as one function in LLVM's text, and the buffers it works in.
+"""Plans as functions in LLVM's text.
 
-In: a prologue, a plan for rows and a finale (or one plan without rows). Out: a callable on flat buffers.
+In: a prologue, a plan for rows and a finale (or one plan without rows). Out: a callable on flat buffers (buffers.py).
 
-The function takes one pointer to a list of addresses and lengths. It computes what is the same for all
-rows, clears the sums kept in lanes, goes through the rows in blocks of `unroll` vectors and then, for the rest,
-of one vector, adds up the lanes, and finishes:
+Each function takes a pointer to a list of addresses and lengths. `begin` computes what is the same for all rows.
+`rows` does one shard: it clears the sums kept in lanes, goes through its rows in blocks of `unroll` vectors and then,
+for the rest, of one vector, and adds up the lanes. `finish` adds up the shards and does what comes after the rows:
 
-    prologue -> for each block: the groups of the row plan -> sums over the lanes -> finale
+    begin -> for each shard: for each block: the groups of the row plan -> sums over the lanes -> finish
 
-A buffer belongs to one call at a time, so that threads do not meet; each is kept and used again.
+`entry` calls them one after the other. Several threads may call `share` between `begin` and `finish`: each
+takes the next shard until there is none. What the shards are does not depend on who does them (threads.py).
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any
 
-from tinygrad_lite.compiler import blocking, jit, kernels, slopes
+from tinygrad_lite.compiler import blocking, jit, joining, kernels, rooms, slopes
 from tinygrad_lite.compiler.loops import Loops, Space
 from tinygrad_lite.compiler.plan import Group, Plan
+from tinygrad_lite.compiler.threads import weight
 from tinygrad_lite.compiler.writer import Name, Writer
 
-FIELDS = ("P", "N", "main", "tail", "blocks", "rest", "scratch", "sums", "G", "out", "K", "tables")
-"""What the list of addresses and lengths holds, in this order, 8 bytes each."""
+ADDRESSES = ("P", "N", "main", "tail", "room", "G", "out", "K", "tables")
+LENGTHS = ("blocks", "rest", "shards", "each", "taken")
+FIELDS = (*ADDRESSES, *LENGTHS)
+"""What the list of addresses and lengths holds, in this order, 8 bytes each; see `Buffers`."""
 
 
 class Layout:
@@ -63,23 +68,89 @@ class Code:
     ) -> None:
         self.lanes, self.unroll, self.columns, self.sums = lanes, unroll, columns, sums
         self.layout = Layout()
-        self.scratch = 0
         self.in_place = rows is not None and blocking.in_place(finale)
-        self.w = Writer()
-        given = {name: self._field(i) for i, name in enumerate(FIELDS)}
+        self.operations = rows.flops(weight) if rows is not None else 0
+        self.apart = -(-(sums + lanes) // 8) * 8 if rows is not None else 0  # from one shard's totals to the next's
+        self.scratch = 0
+        self._room(sums * lanes)
+        self._used: set[tuple[str, int]] = set()
+        self._declared: set[str] = set()
+        functions = [self._function("begin(ptr noalias %arguments)", partial(self._begin, prologue))]
+        if rows is not None:
+            shard = "internal void @rows(ptr noalias %arguments, ptr %room, i64 %shard)"
+            functions += [self._function(shard, partial(self._shard, rows)), _SHARE]
+        functions.append(self._function("finish(ptr noalias %arguments)", partial(self._finish, finale)))
+        functions.insert(0, self._function("entry(ptr noalias %arguments)", self._entry))
+        self.text = self._module(functions)
+
+    def _function(self, signature: str, body: Callable[[dict[str, Name]], None]) -> str:
+        """The text of a function; `body` is given the fields of its argument, and writes to `self.w`."""
+        self.w = w = Writer()
+        w.kernels, w.declared = self._used, self._declared
+        body(self._given())
+        head = signature if " @" in signature else f"void @{signature}"
+        return "\n".join([f"define {head} {{", "entry:", *w.lines, "  ret void", "}"])
+
+    def _given(self) -> dict[str, Name]:
+        given = {}
+        for i, name in enumerate(FIELDS):
+            place = self.w.say(f"getelementptr i64, ptr %arguments, i64 {i}")
+            given[name] = self.w.say(f"load {'i64' if name in LENGTHS else 'ptr'}, ptr {place}")
+        given["scratch"] = given["sums"] = given["room"]  # the sums stand first
+        return given
+
+    def _entry(self, given: dict[str, Name]) -> None:
+        w = self.w
+        w.do("call void @begin(ptr %arguments)")
+        if self.apart:
+            with w.loop(0, given["shards"]) as shard:
+                w.do(f"call void @rows(ptr %arguments, ptr {given['room']}, i64 {shard})")
+        w.do("call void @finish(ptr %arguments)")
+
+    def _begin(self, prologue: Plan | None, given: dict[str, Name]) -> None:
+        """What every row needs; no shard has been taken."""
         if prologue is not None and prologue.groups:
             self._plain(prologue, given, {"out": Space(given["P"])}, {"P": "P", "N": "N"})
-        if rows is not None:
-            self._rows(rows, given)
+        taken = self.w.say(f"getelementptr i64, ptr %arguments, i64 {FIELDS.index('taken')}")
+        self.w.do(f"store i64 0, ptr {taken}")
+
+    def _shard(self, plan: Plan, given: dict[str, Name]) -> None:
+        """The blocks shard * each, ... of the rows, in a room of its own; the last shard also does the rest."""
+        w = self.w
+        first = w.integer("mul", "%shard", given["each"])
+        left = w.integer("sub", given["blocks"], first)
+        given["main"] = w.address(given["main"], w.integer("mul", first, self.columns * self.lanes * self.unroll))
+        given["blocks"] = self._less(left, given["each"])
+        last = w.say(f"icmp eq i64 {w.integer('add', '%shard', 1)}, {given['shards']}")
+        given["rest"] = w.say(f"select i1 {last}, i64 {given['rest']}, i64 0")
+        given["G"] = w.address(given["G"], w.integer("mul", "%shard", self.apart))
+        given["scratch"] = given["sums"] = "%room"
+        self._rows(plan, given)
+
+    def _less(self, x: Name, y: Name) -> Name:
+        return self.w.say(f"select i1 {self.w.say(f'icmp slt i64 {x}, {y}')}, i64 {x}, i64 {y}")
+
+    def _finish(self, finale: Plan, given: dict[str, Name]) -> None:
+        """The totals of all shards added to those of the first, one shard after the other; then the finale."""
+        w = self.w
+        if self.apart:
+            several = w.say(f"icmp sgt i64 {given['shards']}, 1")
+            with w.only_if(several), w.loop(1, given["shards"]) as shard:
+                more = w.address(given["G"], w.integer("mul", shard, self.apart))
+                self._add(given["G"], more, 0)
+                if self.sums > 1:
+                    w.lanes = self.lanes
+                    with w.loop(1, self.sums, self.lanes) as i:
+                        self._add(given["G"], more, i)
+                    w.lanes = 1
         if self.in_place:
             finale = blocking.without_copies(finale)
         self._plain(finale, given, {"out": Space(given["out"], even=1)}, {"P": "P", "G": "G", "N": "N"})
-        self.text = self._module()
 
-    def _field(self, i: int) -> Name:
-        pointer = self.w.say(f"getelementptr i64, ptr %arguments, i64 {i}")
-        kind = "i64" if FIELDS[i] in ("blocks", "rest") else "ptr"
-        return self.w.say(f"load {kind}, ptr {pointer}")
+    def _add(self, total: Name, more: Name, i: Name | int) -> None:
+        w = self.w
+        place = w.address(total, i)
+        w.store(w.apply("add", [w.load(place, 8), w.load(w.address(more, i), 8)]), place, 8)
 
     def _room(self, doubles: int) -> int:
         at = self.scratch
@@ -114,7 +185,9 @@ class Code:
                 w.store(zero, w.address(given["sums"], w.integer("mul", i, self.lanes)), 8 * self.lanes)
         constants = Space(w.address(given["K"], self.layout.add_constants(plan.constants)))
         block = self.lanes * self.unroll
-        places = {name: self._room(size * block) for name, size in plan.sizes.items()}
+        steps = joining.steps(plan, self.lanes)
+        places, length = rooms.shared(steps, plan.sizes)
+        begin = self._room(length * block)
         parts = [("main", "blocks", self.unroll), ("tail", "rest", 1)] if self.unroll > 1 else [("tail", "rest", 1)]
         for data, count, unroll in parts:
             some = w.say(f"icmp sgt i64 {given[count]}, 0")
@@ -129,14 +202,14 @@ class Code:
                     "G": Space(given["G"]),
                 }
                 for name, at in places.items():
-                    spaces[name] = Space(w.address(given["scratch"], at), width, rows=True)
+                    spaces[name] = Space(w.address(given["scratch"], begin + at * width), width, rows=True)
                 loops = Loops(w, plan, spaces, self.lanes, unroll, self._table(given))
                 loops.first = w.say(f"icmp eq i64 {b}, 0")
                 if data == "tail":
-                    none = w.say(f"icmp eq i64 {given['blocks']}, 0")
+                    none = w.say(f"icmp slt i64 {given['blocks']}, 1")
                     loops.first = w.say(f"and i1 {loops.first}, {none}")
                 loops.strip = lambda doubles: w.address(given["scratch"], self._room(doubles))
-                loops.write()
+                loops.write(steps)
         for start, stop in _stretches(lane_sums):
             self._add_up(given, start, stop)
 
@@ -155,13 +228,12 @@ class Code:
             w.do(f"store double {total}, ptr {w.address(given['G'], last)}")
         w.lanes = 1
 
-    def _module(self) -> str:
-        w = self.w
+    def _module(self, functions: Sequence[str]) -> str:
         by_lanes: dict[int, set[str]] = {}
-        for name, lanes in w.kernels:
+        for name, lanes in self._used:
             by_lanes.setdefault(lanes, set()).add(name)
         parts = [kernels.definitions(sorted(names), lanes) for lanes, names in sorted(by_lanes.items())]
-        declared = set(w.declared)
+        declared = set(self._declared)
         bodies = []
         for part in parts:  # two sets of kernels may declare the same intrinsic
             for line in part.splitlines():
@@ -169,14 +241,25 @@ class Code:
                     declared.add(line.strip())
                 else:
                     bodies.append(line)
-        body = "\n".join(w.lines)
-        return (
-            "define void @entry(ptr noalias %arguments) {\nentry:\n"
-            + body
-            + "\n  ret void\n}\n\n"
-            + "\n".join([*sorted(declared), *bodies])
-            + "\n"
-        )
+        return "\n\n".join(functions) + "\n\n" + "\n".join([*sorted(declared), *bodies]) + "\n"
+
+
+_SHARE = f"""define void @share(ptr %arguments, ptr %room) {{
+entry:
+  %place = getelementptr i64, ptr %arguments, i64 {FIELDS.index("shards")}
+  %shards = load i64, ptr %place
+  %taken = getelementptr i64, ptr %arguments, i64 {FIELDS.index("taken")}
+  br label %next
+next:
+  %shard = atomicrmw add ptr %taken, i64 1 monotonic
+  %some = icmp slt i64 %shard, %shards
+  br i1 %some, label %mine, label %none
+mine:
+  call void @rows(ptr %arguments, ptr %room, i64 %shard)
+  br label %next
+none:
+  ret void
+}}"""
 
 
 def _full_places(group: Group, lanes: int) -> list[int]:
@@ -214,67 +297,6 @@ def _transposed_sum(w: Writer, vectors: list[Name]) -> Name:
             merged.append(w.say(f"fadd {w.type} {parts[0]}, {parts[1]}"))
         vectors, span = merged, span * 2
     return vectors[0]
-
-
-class Buffers:
-    """The arrays one call works in, and the list of their addresses."""
-
-    def __init__(self, code: Code, parameters: int, uniforms: int, outputs: int, rows: int) -> None:
-        import numpy as np
-
-        lanes, unroll = code.lanes, code.unroll
-        block = lanes * unroll
-        self.rows = rows
-        self.blocks = rows // block if unroll > 1 else 0
-        self.rest = -(-(rows - self.blocks * block) // lanes) if rows else 0
-        self.parameters = aligned(parameters + uniforms)
-        self.count = np.array([float(rows)])
-        self.main = aligned(self.blocks * code.columns * block).reshape(self.blocks, code.columns, block)
-        self.tail = aligned(self.rest * code.columns * lanes).reshape(self.rest, code.columns, lanes)
-        self.scratch = aligned(code.scratch)
-        self.sums = aligned(code.sums * lanes)
-        self.totals = aligned(max(code.sums + lanes, outputs), behind=1)  # the loss, then slopes in whole vectors
-        self.out = self.totals[:outputs] if code.in_place else aligned(outputs, behind=1)
-        self.constants = np.array(code.layout.constants or [0.0])
-        self.tables = np.concatenate([np.zeros(1, np.int32), *code.layout.tables])[1:] if code.layout.tables else (
-            np.zeros(1, np.int32)
-        )  # fmt: skip
-        places = [self.parameters, self.count, self.main, self.tail, None, None, self.scratch, self.sums]
-        places += [self.totals, self.out, self.constants, self.tables]
-        self.arguments = np.array([0 if x is None else x.ctypes.data for x in places], dtype=np.int64)
-        self.arguments[4], self.arguments[5] = self.blocks, self.rest
-        self.pointer = self.arguments.ctypes.data
-        if rows:
-            weight = np.zeros(self.rest * lanes)
-            weight[: rows - self.blocks * block] = 1.0
-            self.main[:, -1, :] = 1.0
-            self.tail[:, -1, :] = weight.reshape(self.rest, lanes)
-
-    def fill(self, columns: Sequence[tuple[int, Any]]) -> None:
-        """Put the data in: (first column, array of rows), each; the last rows of the last vector are copies."""
-        import numpy as np
-
-        done = self.main.shape[0] * self.main.shape[2]
-        lanes = self.tail.shape[2]
-        over = self.rest * lanes - (self.rows - done)
-        for first, data in columns:
-            width = data.shape[1]
-            if done:
-                self.main[:, first : first + width] = data[:done].reshape(self.blocks, -1, width).transpose(0, 2, 1)
-            if self.rest:
-                last = data[done:]
-                if over:
-                    last = np.concatenate([last, np.repeat(data[-1:], over, axis=0)])
-                self.tail[:, first : first + width] = last.reshape(self.rest, lanes, width).transpose(0, 2, 1)
-
-
-def aligned(n: int, behind: int = 0) -> Any:
-    """n doubles, zero; the one behind so many others lies at a multiple of 64 bytes."""
-    import numpy as np
-
-    space = np.zeros(n + 8)
-    start = (-space.ctypes.data // 8 - behind) % 8
-    return space[start : start + n]
 
 
 def load(code: Code) -> jit.Compiled:

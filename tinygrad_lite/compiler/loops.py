@@ -17,12 +17,11 @@ from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any
 
-from tinygrad_lite.compiler import blocking, fusing, patterns, slopes, sweeping
+from tinygrad_lite.compiler import blocking, patterns, slopes, sweeping, tiles
+from tinygrad_lite.compiler.joining import Step
 from tinygrad_lite.compiler.plan import Access, Group, Plan, Run
+from tinygrad_lite.compiler.tiles import SHORT
 from tinygrad_lite.compiler.writer import Name, Writer
-
-SHORT = 4
-"""A run of so few terms is written out instead of looped over."""
 
 Counter = tuple[Name | None, int]
 """A loop counter inside a tile: the SSA name (None for no loop) plus a distance."""
@@ -55,10 +54,14 @@ class Loops:
         self.table = table
         self.strip: Callable[[int], Name] | None = None  # room for so many doubles, to transpose something into
         self.first: Name = "false"  # whether this block of rows is the first
+        self.joined: list[Group] = []  # what is computed member by member with the group at hand
+        self.kept: set[str] | None = None  # the arrays of these that are written; None for all
+        self.held: dict[Any, Name] = {}  # what they have computed of a tile
         self.turned: dict[tuple[str, int, int], tuple[Name, int]] = {}
         self.lane: str = "rows"
 
-    def write(self) -> None:
+    def write(self, steps: Sequence[Step] = ()) -> None:
+        """The steps for one block of rows; the groups of the plan, if there are no rows."""
         if not self.unroll:
             for lines in sweeping.swept(self.plan.groups, self.lanes):
                 if len(lines) > 1:
@@ -68,14 +71,18 @@ class Loops:
             return
         rows = {name for name, space in self.spaces.items() if space.rows}
         most = blocking.CACHE // (8 * self.lanes * self.unroll)
-        parts = [part for group in self.plan.groups for part in patterns.find(group)]
-        for together in fusing.fused(parts, self.lanes):
-            if together[0].period:
+        for step in steps:
+            first, *joined = step.groups
+            if first.period:
                 self.lane, self.w.lanes = "rows", self.lanes
-                patterns.write(self, together)
+                patterns.write(self, step.groups)
             else:
-                for piece in blocking.sums(together[0], most, rows):
+                *pieces, last = blocking.sums(first, most, rows)
+                for piece in pieces:
                     self._group(piece)
+                self.joined, self.kept = joined, step.kept
+                self._group(last)
+                self.joined, self.kept = [], None
 
     # ------------------------------------------------------------------ one group
 
@@ -84,11 +91,11 @@ class Loops:
         if self.unroll:
             self.lane, w.lanes = "rows", self.lanes
             full = 0
-            if self.spaces[group.target.array].adds and self.strip is not None and slopes.fits(group, self.lanes):
+            if self._adds(group) and self.strip is not None and slopes.fits(group, self.lanes):
                 self._slopes(group)
                 full = group.dims[-1] // self.lanes * self.lanes
             if full < group.dims[-1]:
-                self._nest(group, self._tiles(group), last=(full, group.dims[-1]))
+                self._nest(group, tiles.sizes(group, self.unroll, self._adds(group)), last=(full, group.dims[-1]))
             return
         inner = group.dims[-1]
         if inner >= self.lanes and self._unit(group, member=True):
@@ -103,6 +110,11 @@ class Loops:
         else:
             self.lane, w.lanes = "none", 1
             self._nest(group, [1] * len(group.dims))
+
+    def _adds(self, group: Group) -> bool:
+        """Whether what the group computes is added to what is there."""
+        space = self.spaces.get(group.target.array)
+        return space is not None and space.adds
 
     def _slopes(self, group: Group) -> None:
         """A table of slopes, with the lanes along its last dimension."""
@@ -139,25 +151,6 @@ class Loops:
             return False
         near = [a.literal is not None or (a.table is None and a.strides[-1] in (0, 1)) for a in accesses]
         return all(near) and group.target.table is None and group.target.strides[-1] in (1,)
-
-    def _tiles(self, group: Group) -> list[int]:
-        """How many members are computed at once, along each dimension."""
-        tiles = [1] * len(group.dims)
-        if any(run.starts is not None for run in group.runs):
-            return tiles
-        room = max(16 // self.unroll, 1)
-        long = any(run.terms > SHORT for run in group.runs)
-        adds = self.spaces[group.target.array].adds
-        if long:
-            tiles[-1] = _divisor(group.dims[-1], room)
-        elif adds and len(group.dims) > 1:
-            tiles[-1] = _divisor(group.dims[-1], 4)
-            tiles[-2] = _divisor(group.dims[-2], 4)
-        elif adds:
-            tiles[-1] = _divisor(group.dims[-1], 4)
-        else:
-            tiles[-1] = _divisor(group.dims[-1], max(4 // self.unroll, 1))
-        return tiles
 
     def _nest(self, group: Group, tiles: Sequence[int], last: tuple[int, int] | None = None) -> None:
         """The loops over the members; what a tile does not divide is done by a second, smaller one."""
@@ -196,24 +189,35 @@ class Loops:
             apart = width if d == len(sizes) - 1 else 1
             corners = [[*corner, (counter[0], counter[1] + k * apart)] for corner in corners for k in range(size)]
         cells = [(corner, u) for u in range(max(self.unroll, 1)) for corner in corners]
-        totals: list[Name | None] = [None] * len(cells)
-        target = self.spaces[group.target.array]
+        outside, self.held = self.held, {}
+        self._members(group, corners, cells)
+        for corner in corners if self.joined else ():
+            for each in self.joined:
+                self._members(each, [corner], [(corner, u) for u in range(self.unroll)])
+        self.held = outside
+        w.known = outer
+
+    def _members(self, group: Group, corners: list[list[Counter]], cells: list[tuple[list[Counter], int]]) -> None:
+        """Compute some members and write them where they are wanted."""
+        w = self.w
+        totals: list[Any] = [None] * len(cells)
         for run in sorted(group.runs, key=lambda run: (run.starts is not None or run.terms > SHORT, -run.sign)):
             totals = self._run(group, run, cells, totals)
-        if target.adds:
+        if self._adds(group):
             per = len(corners)
             for n, corner in enumerate(corners):
-                mine: list[Any] = [totals[u * per + n] for u in range(max(self.unroll, 1))]
+                mine = [totals[u * per + n] for u in range(max(self.unroll, 1))]
                 while len(mine) > 1:
                     mine = [
                         w.apply("add", mine[k : k + 2]) if k + 1 < len(mine) else mine[k]
                         for k in range(0, len(mine), 2)
                     ]
                 self._store(group, corner, 0, mine[0])
-        else:
-            for (corner, u), value in zip(cells, totals, strict=True):
-                self._store(group, corner, u, value)  # type: ignore[arg-type]
-        w.known = outer
+            return
+        for (corner, u), value in zip(cells, totals, strict=True):
+            self.held[group.target.array, tuple(corner), u] = value
+            if self.kept is None or group.target.array in self.kept:
+                self._store(group, corner, u, value)
 
     def _run(
         self, group: Group, run: Run, cells: list[tuple[list[Counter], int]], totals: list[Name | None]
@@ -323,6 +327,9 @@ class Loops:
         w = self.w
         if access.literal is not None:
             return w.literal(access.literal)
+        held = self.held.get((access.array, tuple(corner), u))
+        if held is not None and access.table is None:
+            return held  # its own member: a group that reads another does not join
         space = self.spaces[access.array]
         strides = (*access.strides, access.along)
         counters = [*corner, t]
@@ -377,9 +384,3 @@ def _nested_strides(dims: Sequence[int]) -> list[int]:
 def _unit_terms(run: Run) -> bool:
     """Whether neighbouring terms read neighbouring numbers, or all the same one."""
     return all(a.literal is not None or (a.table is None and a.along in (0, 1)) for a in run.accesses)
-
-
-def _divisor(n: int, most: int) -> int:
-    """A tile for n members: the largest divisor up to `most`, or `most` itself if they are all poor."""
-    best = max(t for t in range(1, most + 1) if n % t == 0)
-    return best if best * 2 > most or n <= most else most

@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import ctypes
 import itertools
+import math
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from tinygrad_lite.compiler import jit, training_code
+from tinygrad_lite.compiler import jit, threads, training_code
 from tinygrad_lite.compiler.bound import bind, holds
 from tinygrad_lite.engine.value import Value
 from tinygrad_lite.errors import AnomalyError, OperandError
@@ -37,7 +38,7 @@ class Machine:
         self.active = len(captured)
         lanes = jit.host().lanes
         n = -(-len(self.values) // lanes) * lanes
-        from tinygrad_lite.compiler.llvm_backend import aligned
+        from tinygrad_lite.compiler.buffers import aligned
 
         self.parameters, self.gradient = aligned(n), aligned(n)
         bind(self.values, self.parameters, self.gradient)
@@ -54,9 +55,12 @@ class Machine:
         self.pointer = ctypes.addressof(self.fields)
         self.current: _Plan | None = None
         self._set(parameters=_address(self.parameters), gradient=_address(self.gradient))
-        self._set(count=self.active, padded=n, entry=runner.compiled.address)
+        self._set(count=self.active, padded=n)
         self.fields[len(training_code.FIELDS) :] = [_address(array) for array in self.state]
         self.batches: dict[int, Any] = {}
+        self.stopped: list[BaseException] = []  # what interrupted a step that threads were sharing
+        self.by_pointer: dict[int, Any] = {}
+        self.shared_entry = _shared_entry(runner, self.by_pointer, self.stopped)
         self.kept: tuple[Any, Any] = (None, None)
         self.shapes: Any = None
         self.rows = 0
@@ -109,6 +113,7 @@ class Machine:
 
         if rows not in self.batches:
             b = self.runner.buffers(rows)
+            self.by_pointer[b.pointer] = b
             block, lanes = b.main.shape[2], b.tail.shape[2]
             fields = [b.pointer, _address(b.main), b.blocks, block, _address(b.tail), b.rest, lanes]
             fields += [b.main.shape[1], _address(b.parameters), _address(b.out)]
@@ -127,7 +132,9 @@ class Machine:
             starts.append((description, at))
             at += needed
         index = np.fromiter(itertools.chain.from_iterable(pieces), np.int64, at)
-        return _Plan(starts, index, self.shared, times)
+        share = threads.allowed(self.runner.threads) > 1 and any(self._batch(len(p))[3].shards > 1 for p in batches)
+        entry = ctypes.cast(self.shared_entry, ctypes.c_void_p).value if share else self.runner.compiled.address
+        return _Plan(starts, index, self.shared, times, entry)
 
     def _agree(self) -> None:
         """Take over what was changed from outside: the optimizer's state, or that another step bound the parameters."""
@@ -156,11 +163,11 @@ class Machine:
         optimizer.steps = before + done
         self.owner.losses.extend(plan.losses[:done])
         if done < steps:
-            raise not_finite(plan.losses[done], before + done + 1)
+            raise self._end(plan.losses[done], before + done + 1)
 
     def _begin(self, plan: _Plan) -> None:
         if plan is not self.current:
-            self._set(steps=plan.steps, plan=plan.address, losses=ctypes.addressof(plan.losses))
+            self._set(steps=plan.steps, plan=plan.address, losses=ctypes.addressof(plan.losses), entry=plan.entry)
             self.current = plan
 
     def one(self) -> float:
@@ -173,11 +180,15 @@ class Machine:
         plan.shared[:] = optimizer.numbers(optimizer.learning_rate(), optimizer.steps + 1)
         self.call(self.pointer)
         if self.fields[_DONE] != 1:
-            raise self._unseen() if self.fields[_DONE] < 0 else not_finite(plan.losses[0], optimizer.steps + 1)
+            raise self._unseen() if self.fields[_DONE] < 0 else self._end(plan.losses[0], optimizer.steps + 1)
         optimizer.steps += 1
         loss: float = plan.losses[0]
         self.owner.losses.append(loss)
         return loss
+
+    def _end(self, loss: float, step: int) -> BaseException:
+        """Why the steps went no further than that one."""
+        return self.stopped.pop() if self.stopped else not_finite(loss, step)
 
     def _unseen(self) -> Unseen:
         known = ", ".join(f"{choice:g}" for choice in self.choices)
@@ -212,10 +223,11 @@ class Machine:
 class _Plan:
     """The steps of one call of `train`: for each its batch, rows and shared numbers; and room for the losses."""
 
-    def __init__(self, starts: Sequence[tuple[int, int]], index: Any, shared: int, times: int) -> None:
+    def __init__(self, starts: Sequence[tuple[int, int]], index: Any, shared: int, times: int, entry: Any) -> None:
         import numpy as np
 
         self.steps = len(starts) * times
+        self.entry = entry
         self.index = index
         self.shared = (ctypes.c_double * (self.steps * shared))()
         self.losses = (ctypes.c_double * self.steps)()
@@ -257,6 +269,20 @@ class _Column(list):  # type: ignore[type-arg]
 
     def __reduce__(self) -> tuple[Any, ...]:
         return list, (list(self),)
+
+
+def _shared_entry(runner: Any, by_pointer: dict[int, Any], stopped: list[BaseException]) -> Any:
+    """In the place of the code's `entry`: a function for machine code to call that lets threads share a large batch."""
+
+    def entry(pointer: int) -> None:
+        buffers = by_pointer[pointer]
+        buffers.out[0] = math.nan  # if anything stops this call, the steps end before this one
+        try:
+            runner.call(buffers)
+        except BaseException as reason:
+            stopped.append(reason)
+
+    return ctypes.CFUNCTYPE(None, ctypes.c_void_p)(entry)
 
 
 def _address(array: Any) -> int:

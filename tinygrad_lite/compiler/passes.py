@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import NamedTuple
 
-from tinygrad_lite.compiler import fusing, jit, patterns
+from tinygrad_lite.compiler import jit, joining
 from tinygrad_lite.compiler.backends import Program, Runner
 from tinygrad_lite.compiler.batching import Batch
 from tinygrad_lite.compiler.lowering import lowered
@@ -53,7 +53,7 @@ def passes(tape: Tape, batch: Batch | None, program: Program, runner: Runner) ->
         if runner.name == "llvm" and plans.rows is not None:
             text = _shared(plans.rows)
             if text != str(plans.rows):
-                yield _plans("fusing.py", "what goes through like parts in one loop", {"each row": text})
+                yield _plans("joining.py", "what goes through like members in one loop", {"each row": text})
     ends = {
         "llvm": ("llvm_backend.py", "one function for LLVM"),
         "numpy": ("numpy_backend.py", "a few NumPy calls for each loop"),
@@ -102,8 +102,8 @@ def _headed(parts: Mapping[str, str]) -> str:
 
 def _shared(plan: Plan) -> str:
     """The groups as the loops over the rows take them: those that go together stand together."""
-    parts = [part for group in plan.groups for part in patterns.find(group)]
     lines = []
-    for together in fusing.fused(parts, jit.host().lanes):
-        lines += ["together:", *(f"    {group}" for group in together)] if len(together) > 1 else [str(together[0])]
+    for step in joining.steps(plan, jit.host().lanes):
+        several = len(step.groups) > 1
+        lines += ["together:", *(f"    {group}" for group in step.groups)] if several else [str(step.groups[0])]
     return "\n".join(lines)

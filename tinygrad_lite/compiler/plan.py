@@ -17,7 +17,7 @@ or, where that fails, a table of indices. Short letters: m members, t terms, R r
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 Expression = Any
@@ -144,13 +144,13 @@ class Plan:
         """The names of all rows used."""
         return {name for group in self.groups for run in group.runs for name in names(run.expression)}
 
-    def flops(self) -> int:
-        """Operations on one row: each op and each addition of a term counts once."""
+    def flops(self, weight: Callable[[str], int] = lambda _: 1) -> int:
+        """Operations on one row: each addition of a term counts once, each op by its weight."""
         total = 0
         for group in self.groups:
             for run in group.runs:
                 terms = int(run.starts[-1]) if run.starts is not None else run.terms * group.members
-                total += terms * (sum(1 for _ in names(run.expression)) + 1)
+                total += terms * (sum(map(weight, names(run.expression))) + 1)
         return total
 
 

@@ -50,11 +50,18 @@ class Prepared(functools.partial[None]):
     ) -> Self:
         import numpy as np
 
-        if isinstance(runner, backends.LLVMRunner):
-            buffers = runner.buffers(rows)
+        from tinygrad_lite.compiler import numpy_backend
+
+        if isinstance(runner, backends.LLVMRunner | numpy_backend.NumpyRunner):
+            buffers: Any = runner.buffers(rows)
             backends.fill(buffers.parameters, parameters)
             buffers.fill(data)
-            made = super().__new__(cls, *runner.compiled.bound(buffers.pointer))
+            if not isinstance(runner, backends.LLVMRunner):
+                made = super().__new__(cls, buffers.call)
+            elif buffers.shards == 1:
+                made = super().__new__(cls, *runner.compiled.bound(buffers.pointer))
+            else:
+                made = super().__new__(cls, runner.call, buffers)
             made.parameters, made.out = buffers.parameters[: runner.parameters], buffers.out
             made._buffers = buffers
         else:

@@ -41,6 +41,7 @@ class Program:
         self.outputs = len(tape.outputs)
         self.captured = captured
         self.backend = backend
+        self.threads: int | None = None
         self.name = name
         self.traced: list[float] = []  # the numbers of the traced run, computed by the rows themselves
         self.verified: set[Any] = set()  # for which slopes the code agreed with the engine
@@ -117,6 +118,7 @@ class Program:
             if batch.fixed.shape[1]:
                 runner.fixed = [(0, batch.fixed)]
         self.found[along], self.expected[along] = batch, expected
+        runner.threads = self.threads
         self.runners[along] = runner
         self.seconds += time.perf_counter() - start
         return runner

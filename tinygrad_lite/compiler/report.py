@@ -103,6 +103,7 @@ def described(what: str, program: Program, runner: Runner, rows: int = 0) -> lis
             lines.append(
                 f"    {plan.flops() * rows:,} operations a call on {rows:,} rows; {memory:,} bytes for each row."
             )
+            lines += [f"    {said}" for said in [runner.sharing(rows)] if said]
     times = ", ".join(f"{name} {seconds:.3f} s" for name, seconds in runner.seconds.items())
     lines.append(f"    {times}.")
     return lines

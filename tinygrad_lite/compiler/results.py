@@ -31,9 +31,10 @@ def same(x: Any) -> Any:
 
 
 def apart(xs: Any, ys: Any) -> float:
-    """The largest difference relative to the largest number."""
+    """The largest difference relative to the largest number; infinite where one of them is no number."""
     scale = max([abs(y) for y in ys if math.isfinite(y)], default=0.0) or 1.0
-    return max([abs(x - y) / scale for x, y in zip(xs, ys, strict=True) if x != y], default=0.0)
+    found = [abs(x - y) / scale for x, y in zip(xs, ys, strict=True) if x != y]
+    return max([math.inf if x != x else x for x in found], default=0.0)
 
 
 def outputs(result: Any, trace: Trace, refs: list[Ref]) -> Structure:

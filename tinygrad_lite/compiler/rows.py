@@ -57,7 +57,7 @@ class RowProgram:
         if rate is not None:
             x = rate.number(rate.outputs[0])
             seed = body.node(ops.mul, (weight, self._rate_of_rows(rate) if x is None else body.constant(x)))
-        grads = sweep(body, {loss: seed}, ins) if slopes else []
+        grads = sweep(body, {loss: seed}, ins, brief=True) if slopes else []
         body.outputs = [body.node(ops.mul, (weight, loss)), *grads]
         self.flags = len(flags)  # each is summed over the rows: where it was true, it was true of all of them
         body.outputs += [body.node(ops.mul, (weight, flag)) for flag in flags]

@@ -17,8 +17,8 @@ from functools import partial
 from tinygrad_lite.compiler.plan import UNIFORM, Access, Group
 from tinygrad_lite.compiler.writer import Name, Writer
 
-ACROSS, DOWN = 4, 4
-"""The tile: vectors along the last dimension, lines along the one before. Their sums stay in registers."""
+ACROSS, TILE = 4, 16
+"""Vectors along the last dimension, and in a whole tile with some lines of them: their sums stay in registers."""
 
 FEWEST = 4
 """Lines of a table that are worth it: a single one, such as a layer's biases, is summed in lanes over the rows."""
@@ -163,7 +163,7 @@ def write(
                 with w.loop(start * lanes, stop * lanes, across * lanes) as j:
                     tile(i, down, (j, 0), across)
 
-    for start, stop, down in _pieces(outer, DOWN):
+    for start, stop, down in _pieces(outer, TILE // min(inner, ACROSS)):
         if stop - start == down:
             columns((None, start), down)
         else:

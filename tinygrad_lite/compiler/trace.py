@@ -11,6 +11,7 @@ tracers carry no numbers, and the function is run once for every way through its
 
 from __future__ import annotations
 
+import functools
 import math
 from typing import Any
 
@@ -340,37 +341,32 @@ class Flag(Arithmetic):
         return f"<traced {'not ' * self.inverted}{self.pair[0]!r} < {self.pair[1]!r}>"
 
 
-_TEMPLATES: dict[Any, Tape | None] = {}
-
-
-def template(op: Op, constants: tuple[float | None, ...]) -> Tape | None:
+@functools.lru_cache(maxsize=1024)
+def template(op: Op, constants: tuple[float | None, ...], textbook: bool = False) -> Tape | None:
     """The local derivatives of a row as a tape: inputs are the operands and the result.
 
-    The row's own `partials` are run on tracers, once for each kind of use. None if the rule has
-    too many paths.
+    The row's own rule is run on tracers: `on_tapes` where there is one and the textbook's is not asked for,
+    else `partials`. None if it has too many paths.
 
-    >>> print(template(ops.tanh, (None,)))
+    >>> print(template(ops.tanh, (None,), textbook=True))
     v0 = out * out
     v1 = 1.0 - v0
     return v1
     """
-    key = (op, constants)
-    if key not in _TEMPLATES:
-        tape = Builder()
-        trace = Trace(tape)
-        operands = [trace.input(f"x{i + 1}") for i in range(len(constants))]
-        out = trace.input("out")
-        xs = [x if c is None else c for x, c in zip(operands, constants, strict=True)]
-        sign = {"max": 1, "min": -1}.get(op.name)
-        known = {(out.ref, x.ref) if sign == 1 else (x.ref, out.ref): False for x in operands if sign}
+    rule = op.partials if textbook or op.on_tapes is None else op.on_tapes
+    tape = Builder()
+    trace = Trace(tape)
+    operands = [trace.input(f"x{i + 1}") for i in range(len(constants))]
+    out = trace.input("out")
+    xs = [x if c is None else c for x, c in zip(operands, constants, strict=True)]
+    sign = {"max": 1, "min": -1}.get(op.name)
+    known = {(out.ref, x.ref) if sign == 1 else (x.ref, out.ref): False for x in operands if sign}
 
-        def run() -> list[Ref]:
-            slopes = op.partials(*xs, out)
-            return [trace.lift(slope, op).ref for slope in slopes]  # type: ignore[union-attr]
+    def run() -> list[Ref]:
+        return [trace.lift(slope, op).ref for slope in rule(*xs, out)]  # type: ignore[union-attr]
 
-        try:
-            tape.outputs = explore(trace, run, known, cap=16)
-            _TEMPLATES[key] = tape
-        except TooManyPaths:
-            _TEMPLATES[key] = None
-    return _TEMPLATES[key]
+    try:
+        tape.outputs = explore(trace, run, known, cap=16)
+    except TooManyPaths:
+        return None
+    return tape

@@ -19,6 +19,7 @@ from tinygrad_lite.compiler.batched import BatchedFunction
 from tinygrad_lite.compiler.bound import release
 from tinygrad_lite.compiler.compiled import CompileWarning, _outside
 from tinygrad_lite.compiler.machine import Machine, Unseen, not_finite
+from tinygrad_lite.compiler.threads import checked
 from tinygrad_lite.engine.value import Value
 from tinygrad_lite.errors import OperandError, ShapeError, TinygradLiteError, user_line
 
@@ -38,8 +39,10 @@ class CompiledStep:
         optimizer: Any,
         penalty: Callable[[Any], Any] | None = None,
         backend: str | None = None,
+        threads: int | None = None,
     ) -> None:
         self.model, self.loss, self.optimizer, self.penalty, self.backend = model, loss, optimizer, penalty, backend
+        self.threads = checked(threads)
         self.losses = array("d")
         self._drawing = [m for _, m in model.modules() if hasattr(m, "reseed")] if hasattr(model, "modules") else []
         self._by_label: bool | None = None
@@ -198,6 +201,7 @@ class CompiledStep:
         for by_label in (False, True):
             self._by_label = by_label
             gradient = BatchedFunction(self._row, ["x", "y"], backend=self.backend)
+            gradient.threads = self.threads
             try:
                 before = [p.grad for p in self.optimizer.parameters]
                 gradient.backward(X, y)

@@ -1,7 +1,7 @@
-"""Whether the first result of a large compiled program can be believed.
+"""Whether the first result of a compiled program can be believed.
 
-In: a program whose graph would be too large to be built a second time, and its first result. Out: what is wrong, in
-words, or nothing. (A program of ordinary size is compared with the engine itself, in compiled.py.)
+In: the first result, and the engine's graph of the same call; or, of a program whose graph would be too large to be
+built a second time, the program itself. Out: how far the result is away, or what is wrong in words.
 """
 
 from __future__ import annotations
@@ -10,14 +10,47 @@ import math
 from collections.abc import Sequence
 from typing import Any
 
+from tinygrad_lite.compiler.adjoint import DEAR
 from tinygrad_lite.compiler.arguments import numbers
 from tinygrad_lite.compiler.program import Along, Program
 from tinygrad_lite.compiler.results import apart
+from tinygrad_lite.engine.graph import topological
+from tinygrad_lite.engine.reverse import adjoints
+from tinygrad_lite.engine.value import Value
 
 CLOSE = 1e-9
 """How far the first compiled result may be from the engine's, relative to the largest number in it."""
 
 STEP = 1e-6
+
+
+def slopes_apart(root: Any, leaves: Sequence[Value], slopes: Sequence[float]) -> float:
+    """How far compiled slopes are from the engine's, relative to the largest of them.
+
+    A program for rows takes the textbook's rule where the careful one is dear, as `adjoint.DEAR` says: what is
+    far from the engine's careful slopes is compared with these.
+    """
+    worst = math.inf
+    for gradients in (adjoints, _brief):
+        found = gradients(root) if isinstance(root, Value) else {}
+        worst = min(worst, apart(slopes, [found.get(leaf, 0.0) for leaf in leaves]))
+        if worst <= CLOSE:
+            break
+    return worst
+
+
+def _brief(root: Value) -> dict[Value, float]:
+    """d(root)/d(node) of every node, by the textbook's rules for those rows."""
+    order = topological(root)
+    found = dict.fromkeys(order, 0.0)
+    found[root] = 1.0
+    for node in reversed(order):
+        numbers = [x.data if isinstance(x, Value) else x for x in node.parents]
+        slopes = node.op.textbook(*numbers, node.data) if node.op.name in DEAR else node.local
+        for parent, slope in zip(node.parents, slopes, strict=True):
+            if isinstance(parent, Value) and found[node]:
+                found[parent] += found[node] * slope
+    return found
 
 
 def long_disagreement(program: Program, along: Along, chunks: list[Any], out: Sequence[float]) -> str:

@@ -11,15 +11,20 @@ import math
 from tinygrad_lite.engine import ops
 from tinygrad_lite.engine.op import Op
 from tinygrad_lite.engine.value import Value
-from tinygrad_lite.errors import ShapeError, user_line
+from tinygrad_lite.errors import OperandError, ShapeError, user_line
 from tinygrad_lite.hints import Any, Iterable
 
 
 def _of_all(op: Op, values: Iterable[Any]) -> Any:
-    numbers = tuple(values)
+    return op(*_some(op.name, values))
+
+
+def _some(name: str, values: Iterable[Any]) -> list[Any]:
+    """The values as a list; an empty one is refused in the name of the function that the user called."""
+    numbers = list(values)
     if not numbers:
-        raise ShapeError(f"{op.name} of no numbers has no value{user_line()}; give at least one.")
-    return op(*numbers)
+        raise ShapeError(f"{name} of no numbers has no value{user_line()}; give at least one.")
+    return numbers
 
 
 def mean(values: Iterable[Any]) -> Any:
@@ -64,7 +69,11 @@ def log_softmax(values: Iterable[Any]) -> list[Any]:
     >>> [round(x, 4) for x in log_softmax([0.0, 0.0, -1000.0])]
     [-0.6931, -0.6931, -1000.6931]
     """
-    xs = _near_zero(list(values))
+    return _log_shares(_some("log_softmax", values))
+
+
+def _log_shares(numbers: list[Any]) -> list[Any]:
+    xs = _near_zero(numbers)
     whole = logsumexp(xs)
     return [x - whole for x in xs]
 
@@ -85,20 +94,34 @@ def softmax(values: Iterable[Any]) -> list[Any]:
     >>> softmax([1000.0, 1000.0])
     [0.5, 0.5]
     """
-    return [ops.exp(x) for x in log_softmax(values)]
+    return [ops.exp(x) for x in _log_shares(_some("softmax", values))]
 
 
 def where(condition: Any, x: Any, y: Any) -> Any:
-    """x if the condition holds, y otherwise. The other one leaves no trace in the graph.
+    """x if the condition holds, y otherwise; an array of conditions chooses entry by entry.
+
+    The other one leaves no trace in the graph.
 
     Both were computed before the choice, so guard what must not be computed with Python's own
     `if`: `x if v > 0 else tg.log(v)`. Multiplying by 0 instead would carry a NaN or an infinity
     of the unwanted branch into the gradient.
+
+    Raises:
+        OperandError: the condition is a list, which would count as true whatever it holds.
 
     >>> from tinygrad_lite.engine import Value
     >>> a, b = Value(2.0), Value(3.0)
     >>> where(a > b, a, b) is b
     True
     """
+    if getattr(condition, "ndim", 0):
+        import numpy as np  # it is there: the condition is an array
+
+        return np.where(np.asarray(condition, dtype=bool), x, y)
+    if isinstance(condition, (list, tuple, dict, str)):
+        raise OperandError(
+            f"where takes one condition or an array of them, but got the {type(condition).__name__} {condition!r:.60}"
+            f"{user_line()}.\n  Make an array of it first, as in tg.where(np.array(conditions), x, y)."
+        )
     choose = getattr(type(condition), "choose_one", None)  # a comparison that is being compiled
     return choose(condition, x, y) if choose else x if condition else y

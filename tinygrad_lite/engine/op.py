@@ -59,6 +59,7 @@ class Op:
         kink: where the slope jumps, or None.
         careful: `partials` for floats alone, where the textbook's formula would lose digits; or None.
         on_values: likewise for Values, to be differentiated again; or None.
+        on_tapes: likewise for compiled programs, without a choice by the numbers; or None.
         expand: the same result from elementary rows, for ops that fuse several; or None.
         lower: the same result from fewer rows, for a backend that lacks this one; or None.
         because: one sentence of meaning.
@@ -84,6 +85,7 @@ class Op:
         "kink",
         "careful",
         "on_values",
+        "on_tapes",
         "expand",
         "lower",
         "because",
@@ -106,6 +108,7 @@ class Op:
         kink: Kink | None = None,
         careful: Callable[..., tuple[float, ...]] | None = None,
         on_values: Callable[..., tuple[Any, ...]] | None = None,
+        on_tapes: Callable[..., tuple[Any, ...]] | None = None,
         expand: Callable[..., Any] | None = None,
         lower: Callable[..., Any] | None = None,
         arity: int | None = 1,
@@ -121,6 +124,7 @@ class Op:
         self.kink = kink
         self.careful = careful
         self.on_values = on_values
+        self.on_tapes = on_tapes
         self.expand = expand
         self.lower = lower
         self.because = because

@@ -114,20 +114,23 @@ def _map(roots: Any, give: Any) -> Any:
 
 
 def _written(node: Value, place: dict[Value, int]) -> dict[str, Any]:
+    grad, parents = node.grad, node.parents
     entry: dict[str, Any] = {"op": node.op.name, "data": _number(node.data)}
     if node.label:
         entry["label"] = node.label
-    if isinstance(node.grad, Value):
-        entry["grad"] = {"node": place[node.grad]}
-    elif node.grad.__class__ is not float or node.grad != 0.0 or math.copysign(1.0, node.grad) < 0:
-        entry["grad"] = _number(node.grad)
-    if node.parents:
-        entry["parents"] = [place[p] if isinstance(p, Value) else {"constant": _number(p)} for p in node.parents]
-        entry["local"] = [None if slope is None else _number(slope) for slope in node.local]
+    if isinstance(grad, Value):
+        entry["grad"] = {"node": place[grad]}
+    elif grad.__class__ is not float or grad != 0.0 or math.copysign(1.0, grad) < 0:
+        entry["grad"] = _number(grad)
+    if parents:
+        entry["parents"] = [{"constant": _number(p)} if p.__class__ is float else place[p] for p in parents]
+        entry["local"] = [s if s is None or (s.__class__ is float and s - s == 0.0) else _number(s) for s in node.local]
     return entry
 
 
 def _number(x: Any) -> float | str:
+    if x.__class__ is float and x - x == 0.0:  # finite, as nearly all are
+        return x
     if not isinstance(x, float | int):
         raise OperandError(f"to_json writes numbers, but a node holds the {type(x).__name__} {_shown(x)}.")
     x = float(x)

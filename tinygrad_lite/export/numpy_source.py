@@ -80,7 +80,7 @@ class NumPySource(Source):
         self._name = name
         built = tidied(as_tape(root, order, self.arguments))
         given = dict(zip(leaves, built.inputs, strict=True))
-        program = gradient(built, [given[x] for x in chosen])
+        program = gradient(built, [given[x] for x in chosen], brief=True)
         lines = NUMPY.lines(program)
         value, *slopes = [NUMPY.text(program, ref) for ref in program.outputs]
         pairs = ", ".join(f'"{names[leaves.index(x)]}": {slope}' for x, slope in zip(chosen, slopes, strict=True))

@@ -23,6 +23,7 @@ def compile_step(
     *,
     penalty: Callable[[Module], Any] | None = None,
     backend: str | None = None,
+    threads: int | None = None,
 ) -> CompiledStep:
     """A step of training in compiled code: `step(X, y)` computes the loss, its gradient, and moves the parameters.
 
@@ -32,6 +33,8 @@ def compile_step(
         optimizer: any Optimizer over the model's parameters; its own rule is compiled.
         penalty: a function of the model that is added to the loss, as in `lambda m: 1e-4 * nn.l2(m.parameters())`.
         backend: "llvm", "numpy" or "tape"; by default the first of these that is installed.
+        threads: at most so many share the rows of a large batch; by default as many as for `tg.compile`. A batch of
+            less than about 1,000 rows stays in one thread if the network is small. Every number gives the same bits.
 
     The parameters' `.data` and `.grad` are true whenever they are read, and may be assigned between steps.
     `step.run(X, y, epochs=...)` runs whole epochs without coming back to Python. The first gradient is compared
@@ -47,7 +50,7 @@ def compile_step(
     """
     from tinygrad_lite.compiler.training import CompiledStep
 
-    return CompiledStep(model, loss, optimizer, penalty, backend)
+    return CompiledStep(model, loss, optimizer, penalty, backend, threads)
 
 
 BLOCK = 8

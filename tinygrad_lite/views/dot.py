@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from tinygrad_lite.views import cards, escape
+from tinygrad_lite.views.svg import TITLE
 
 if TYPE_CHECKING:
     from tinygrad_lite.views.picture import Box, Edge, Picture
@@ -31,6 +32,9 @@ def written(picture: Picture) -> str:
         )
         looks = f"label={_lines([part.title])}; labelloc=t; color={quoted(theme.line)}"
         lines.append(f"  subgraph cluster{i} {{ {looks}; {members} }}")
+    if _framed(picture):
+        members = " ".join(f"{name};" for box in picture.boxes for name, _ in nodes(picture, box))
+        lines.append(f"  subgraph cluster_all {{ {'; '.join(_pairs(_below(picture)))}; {members} }}")
     symbols = {box.number: box.symbol for box in picture.boxes}
     for edge in picture.edges:
         head = f"o{edge.head}" if symbols[edge.head] else f"v{edge.head}"
@@ -50,8 +54,10 @@ def defaults(picture: Picture) -> dict[str, dict[str, str]]:
         "fontcolor": theme.ink,
         "pad": "0.2",
     }
-    if picture.title or picture.notes:
-        graph |= {"label": _notes(picture), "labelloc": "b"}
+    if picture.title:
+        graph |= {"label": f"<{_bold(_words(picture.title))}>", "labelloc": "t", "fontsize": _n(TITLE)}
+    elif picture.notes:
+        graph |= _below(picture)
     return {
         "graph": graph,
         "node": {"shape": "plain", "fontname": "Helvetica", "fontsize": _n(cards.ROW), "fontcolor": theme.ink},
@@ -106,7 +112,11 @@ def result(box: Box) -> dict[str, str]:
 
 def attributes(looks: dict[str, str]) -> str:
     """`name=value` pairs; a value in angle brackets is HTML-like, all others are quoted."""
-    return ", ".join(f"{name}={value if value[:1] == '<' else quoted(value)}" for name, value in looks.items())
+    return ", ".join(_pairs(looks))
+
+
+def _pairs(looks: dict[str, str]) -> list[str]:
+    return [f"{name}={value if value[:1] == '<' else quoted(value)}" for name, value in looks.items()]
 
 
 def quoted(text: str) -> str:
@@ -145,9 +155,13 @@ def _lines(texts: list[str]) -> str:
     return f"<{'<BR/>'.join(_words(text) for text in texts)}>"
 
 
-def _notes(picture: Picture) -> str:
-    """The title and the lines below, with their swatches, as an HTML-like table."""
-    title = f'<TR><TD ALIGN="LEFT">{_bold(_words(picture.title))}</TD></TR>' if picture.title else ""
+def _framed(picture: Picture) -> bool:
+    """Whether the boxes need a frame, unseen, that bears the lines below: a graph has one label, above or below."""
+    return bool(picture.title and picture.notes)
+
+
+def _below(picture: Picture) -> dict[str, str]:
+    """The lines below, with their swatches, as an HTML-like table, and where they stand."""
     rows = []
     for note in picture.notes:
         parts = [
@@ -155,7 +169,8 @@ def _notes(picture: Picture) -> str:
             for colour, words in note.parts
         ]
         rows.append(f'<TR><TD ALIGN="LEFT">{"   ".join(parts)}</TD></TR>')
-    return f'<<TABLE BORDER="0" CELLBORDER="0" CELLPADDING="2">{title}{"".join(rows)}</TABLE>>'
+    table = f'<<TABLE BORDER="0" CELLBORDER="0" CELLPADDING="2">{"".join(rows)}</TABLE>>'
+    return {"label": table, "labelloc": "b", "peripheries": "0", "fontsize": _n(cards.ROW)}
 
 
 def _words(text: str) -> str:
@@ -233,6 +248,11 @@ def digraph(picture: Picture, format: str = "svg") -> Any:
             graph.node(name, **attributes_)
         if box.symbol:
             graph.edge(f"o{box.number}", box.key, **result(box))
+    if _framed(picture):
+        with graph.subgraph(name="cluster_all", graph_attr=_below(picture)) as frame:
+            for box in picture.boxes:
+                for name, _ in nodes(picture, box):
+                    frame.node(name)
     for edge in picture.edges:
         head = f"o{edge.head}" if symbols[edge.head] else f"v{edge.head}"
         graph.edge(f"v{edge.tail}", head, **arrow(edge, picture.theme))

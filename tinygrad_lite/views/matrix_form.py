@@ -12,6 +12,7 @@ printed is the code that was run: its numbers stand beside the graph's. NumPy is
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +20,7 @@ from tinygrad_lite.engine import ops
 from tinygrad_lite.engine.graph import topological
 from tinygrad_lite.engine.reverse import adjoints, require_fresh
 from tinygrad_lite.engine.value import Value
-from tinygrad_lite.errors import OperandError
+from tinygrad_lite.errors import NotLayered, OperandError
 from tinygrad_lite.views.layers import Network, find_layers
 from tinygrad_lite.views.loss_head import Given, recognise
 from tinygrad_lite.views.matrix_program import parameter_names, program, run, shape_words
@@ -113,6 +114,9 @@ class MatrixForm:
             if self.agree:
                 break
         self.arrays, self.loss_name = arrays, head.name
+        for name, difference in self.differences.items():
+            if not difference <= _SAME:
+                self._refuse_other_uses(name, order)
 
     def _compare(self, space: dict[str, Array]) -> None:
         """Take the gradients from what the program left behind, and hold them against the graph's."""
@@ -128,6 +132,39 @@ class MatrixForm:
                 float(np.abs(self.gradients[name] - exact).max()) / scale if same_shape else float("inf")
             )
         self.agree = all(difference <= _SAME for difference in self.differences.values())
+
+    def _refuse_other_uses(self, name: str, order: list[Value]) -> None:
+        """Of a leaf that does more than its place in a layer says, the matrices would know a part of the gradient only.
+
+        Raises:
+            NotLayered: a leaf of this parameter is such a one.
+        """
+        layers, leaves = self.network.layers, set(_flat(self.parameters[name]))
+        everywhere = _flat(list(self.parameters.values()))
+        for x in leaves:
+            if everywhere.count(x) > 1:
+                raise NotLayered(f"{_called(x, name)} stands at two places among the weights and biases.")
+        inside: set[Value] = set()  # the products and sums that make the layers' Z
+        for layer in layers:
+            for sums, inputs in zip(layer.sums, layer.inputs, strict=True):
+                given, todo = set(inputs), [z for z in sums if z is not None]
+                for x in given & leaves:
+                    raise NotLayered(f"{_called(x, name)} stands both for a weight or bias and for an input.")
+                while todo:
+                    node = todo.pop()
+                    inside.add(node)
+                    todo += [p for p in node.parents if isinstance(p, Value) and p.parents and p not in given | inside]
+        parts = inside - {z for layer in layers for row in layer.sums for z in row if z is not None}
+        for node in order:
+            for part in parts.intersection(node.parents) if node not in inside else ():
+                raise NotLayered(
+                    f"a part of a weighted sum ({part.op.symbol}) is used by {node.op.symbol} outside of it."
+                )
+            for x in leaves.intersection(node.parents) if node not in inside else ():
+                raise NotLayered(
+                    f"{_called(x, name)} is used outside of the weighted sum of its layer too, by {node.op.symbol}, "
+                    "and not as an L2 penalty would use it; matrices of layers give only a part of its gradient."
+                )
 
     def _penalties(self, dz: Array, names: list[tuple[str, str]], order: list[Value]) -> list[dict[str, float]]:
         """What L2 penalty there may be: k of each parameter, if the loss also holds k/2 times the sum of its squares.
@@ -183,8 +220,9 @@ class MatrixForm:
         report.table(Table(columns, compared, title="This code, run, against the graph", marks=marks))
         if self.loss is not None:
             report.paragraph(f"The loss is {self.loss:.12g} by the code and {self.exact_loss:.12g} in the graph.")
-        verdict = "They agree." if self.agree else "They do not agree: please report this graph."
-        report.paragraph(verdict)
+        finite = all(map(math.isfinite, self.differences.values()))
+        wrong = "They do not agree: please report this graph." if finite else "Not all are finite: nothing to compare."
+        report.paragraph("They agree." if self.agree else wrong)
         return report
 
     def text(self, width: int = 80, *, ascii: bool = False) -> str:
@@ -223,6 +261,14 @@ class MatrixForm:
 
 def _each(leaves: Any, what: Any) -> Any:
     return [_each(x, what) for x in leaves] if isinstance(leaves, list) else what(leaves)
+
+
+def _flat(leaves: Any) -> list[Value]:
+    return [x for part in leaves for x in _flat(part)] if isinstance(leaves, list) else [leaves]
+
+
+def _called(leaf: Value, name: str) -> str:
+    return leaf.label or f"an unnamed leaf, {name} here,"
 
 
 def _number(x: Any) -> float:

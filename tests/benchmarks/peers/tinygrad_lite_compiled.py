@@ -5,13 +5,17 @@ compiled-batch  W2 to W4: the loss of one row, compiled for all rows
 step            W2, W3: `nn.compile_step`: gradient and update in one call, W3 a whole epoch in one call
 numpy-backend   as compiled-batch (W5: compiled), run by NumPy
 tape            as compiled-batch (W5: compiled), run as plain Python
+
+All of them in one thread, as the peers are asked to run.
 """
 
+import os
 from itertools import pairwise
 
 import numpy as np
 from peers._common import Ops, Run, merge
 
+os.environ.setdefault("TINYGRAD_LITE_THREADS", "1")
 IMPORT, DISTS = "tinygrad_lite", ("tinygrad_lite", "llvmlite", "numpy")
 
 

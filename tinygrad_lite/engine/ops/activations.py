@@ -5,8 +5,8 @@ from __future__ import annotations
 import math
 
 from tinygrad_lite.engine.op import REAL, Domain, Kink, Op, row
-from tinygrad_lite.engine.ops.choices import clip_forward, clip_partials, maximum, minimum
-from tinygrad_lite.engine.ops.exponential import exp, expm1
+from tinygrad_lite.engine.ops.choices import clip_forward, clip_lower, clip_partials, minimum
+from tinygrad_lite.engine.ops.exponential import exp, expm1, log1p
 from tinygrad_lite.hints import Any
 
 _SELU_SCALE = 1.0507009873554804934193349852946  # Klambauer and others, 2017
@@ -35,6 +35,12 @@ def _sigmoid_on_values(x: Any, out: Any) -> tuple[Any]:
     return (out * (1.0 - out if out < 0.98 else sigmoid(-x)),)
 
 
+def _lower_sigmoid(x: Any) -> Any:
+    """The same in every arithmetic: e = e^-|x| is at most 1."""
+    e = exp(-abs(x))
+    return (e if x < 0 else 1.0) / (1.0 + e)
+
+
 def _softplus(x: float) -> float:
     """log(1 + e^x) = max(x, 0) + log(1 + e^-|x|), which never overflows."""
     return (x if x > 0 else 0.0) + math.log1p(math.exp(-abs(x))) if x == x else x
@@ -49,6 +55,7 @@ relu = row(
     source="{lib}.maximum({x}, 0.0)",
     domain=(REAL,),
     kink=Kink(lambda x: x == 0, 0.0, 1.0, "At 0 every slope from 0 to 1 is right; ours is 0."),
+    lower=lambda x: 0.0 if x < 0 else x,  # asked in this order, a NaN stays a NaN
     because="A relu passes the gradient on where its input is positive and stops it elsewhere.",
 )
 
@@ -103,16 +110,18 @@ selu = row(
     because="An elu scaled so that a deep network keeps mean 0 and variance 1 by itself.",
 )
 
-sigmoid = row(
+sigmoid: Op = row(
     name="sigmoid",
     symbol="sigmoid",
     forward=_sigmoid,
     partials=lambda x, out: (out * (1.0 - out),),
     careful=lambda x, out: (out * _sigmoid(-x),),
     on_values=_sigmoid_on_values,
+    on_tapes=lambda x, out: (out * sigmoid(-x),),
     latex=r"\sigma\left({x}\right)",
     source="1.0 / (1.0 + {lib}.exp(-{x}))",
     domain=(REAL,),
+    lower=_lower_sigmoid,
     because="The slope s(1-s) is largest, 1/4, at the origin and fades to 0 on both sides.",
 )
 
@@ -136,6 +145,7 @@ softplus: Op = row(
     latex=r"\log\left(1 + e^{{{x}}}\right)",
     source="{lib}.logaddexp(0.0, {x})",
     domain=(REAL,),
+    lower=lambda x: relu(x) + log1p(exp(-abs(x))),
     because="A smooth relu: its slope is the sigmoid.",
 )
 
@@ -192,7 +202,7 @@ hardtanh = row(
     kink=Kink(
         lambda x, low, high: x in (low, high), 0.0, 1.0, "On an edge every slope from 0 to 1 is right; ours is 1."
     ),
-    lower=lambda x, low, high: minimum(maximum(x, low), high),
+    lower=clip_lower,
     because="A tanh made of three straight lines: the slope is 1 between its edges and 0 beyond.",
     arity=3,
     defaults={"low": -1.0, "high": 1.0},

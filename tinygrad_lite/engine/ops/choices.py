@@ -64,6 +64,10 @@ def clip_forward(x: float, low: float, high: float) -> float:
     return x if x != x else low if x < low else high if x > high else x
 
 
+def clip_lower(x: Any, low: Any, high: Any) -> Any:
+    return math.nan if high < low else minimum(maximum(x, low), high)
+
+
 def clip_partials(x: Any, low: Any, high: Any, out: Any) -> tuple[float, float, float]:
     """The gradient goes to whichever of the three is the result; on an edge it goes to x; a NaN leaves none."""
     if x < low:
@@ -88,7 +92,7 @@ clip = row(
     kink=Kink(
         lambda x, low, high: x in (low, high), 0.0, 1.0, "On an edge every slope from 0 to 1 is right; ours is 1."
     ),
-    lower=lambda x, low, high: minimum(maximum(x, low), high),
+    lower=clip_lower,
     because="Between its edges a clip passes the gradient on; beyond them it stops it.",
     arity=3,
 )
@@ -117,6 +121,7 @@ sign = row(
     source="{lib}.sign({x})",
     domain=(REAL,),
     kink=Kink(lambda x: x == 0, 0.0, 0.0, "At 0 the value jumps, which no slope can say; ours is 0."),
+    lower=lambda x: 1.0 if x > 0 else -1.0 if x < 0 else x,
     because="The sign is flat on both sides of 0, so no gradient passes through it.",
 )
 

@@ -130,14 +130,24 @@ def _shares_on_values(*xs_and_out: Any) -> tuple[Any, ...]:
     return tuple([part / whole for part in parts])
 
 
+def _shares_on_tapes(*xs_and_out: Any) -> tuple[Any, ...]:
+    """The same in every arithmetic; compiled code needs these exponentials for the value anyway."""
+    from tinygrad_lite.engine.ops.choices import maximum
+    from tinygrad_lite.engine.ops.reductions import sum as sum_of
+
+    xs = xs_and_out[:-1]
+    top = maximum(*xs)
+    parts = [exp(x - top) for x in xs]
+    whole = sum_of(*parts)
+    return tuple([part / whole for part in parts])
+
+
 def _stable_logsumexp(*xs: Any) -> Any:
     from tinygrad_lite.engine.ops.choices import maximum
+    from tinygrad_lite.engine.ops.reductions import sum as sum_of
 
     top = maximum(*xs)
-    total = exp(xs[0] - top)
-    for x in xs[1:]:
-        total = total + exp(x - top)
-    return top + log(total)
+    return top + log(sum_of(*[exp(x - top) for x in xs])) if abs(top) < math.inf else top
 
 
 logsumexp = row(
@@ -147,6 +157,7 @@ logsumexp = row(
     partials=_shares,
     careful=_careful_shares,
     on_values=_shares_on_values,
+    on_tapes=_shares_on_tapes,
     latex=r"\operatorname{{logsumexp}}\left({xs}\right)",
     source="{lib}.logaddexp.reduce([{xs}])",
     domain=(REAL,),
@@ -162,6 +173,7 @@ logaddexp = row(
     partials=_shares,
     careful=_careful_shares,
     on_values=_shares_on_values,
+    on_tapes=_shares_on_tapes,
     latex=r"\log\left(e^{{{x}}} + e^{{{y}}}\right)",
     source="{lib}.logaddexp({x}, {y})",
     domain=(REAL, REAL),

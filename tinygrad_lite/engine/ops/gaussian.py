@@ -75,9 +75,9 @@ erfc: Op = row(
 gelu: Op = row(
     name="gelu",
     symbol="GELU",
-    forward=lambda x: x * _normal_cdf(x),
+    forward=lambda x: -0.0 if x < -40.0 else x * _normal_cdf(x),  # also at -inf
     partials=lambda x, out: (0.5 * erfc(-_SQRT_HALF * x) + x * (_PEAK * exp(-0.5 * (x * x))),),
-    careful=lambda x, out: (_normal_cdf(x) + x * (_PEAK * _bell(x, 0.5)),),
+    careful=lambda x, out: (_normal_cdf(x) + (x * (_PEAK * _bell(x, 0.5)) if abs(x) < 40.0 else 0.0),),
     latex=r"\operatorname{{GELU}}\left({x}\right)",
     source="0.5 * {x} * (1.0 + {lib}.erf({x} / 2.0**0.5))",
     domain=(REAL,),
@@ -88,7 +88,7 @@ gelu: Op = row(
 
 def _gelu_tanh(x: float) -> float:
     """x/2 (1 + tanh(z)) is x sigmoid(2z), which keeps its digits for negative x."""
-    return x * sigmoid.forward(2.0 * _C * (x + _D * x * x * x))
+    return -0.0 if x < -100.0 else x * sigmoid.forward(2.0 * _C * (x + _D * x * x * x))
 
 
 def _gelu_tanh_partials(x: Any, out: Any) -> tuple[Any]:

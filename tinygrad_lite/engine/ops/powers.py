@@ -119,6 +119,15 @@ def _length(*xs: float) -> float:
     return math.hypot(*xs)
 
 
+def _lower_length(*xs: Any) -> Any:
+    """The longest of them times the square root of the squared ratios to it, so that no square overflows."""
+    from tinygrad_lite.engine.ops.choices import maximum
+
+    longest = maximum(*[abs(x) for x in xs])
+    ratios = [x / longest for x in xs] if 0 < longest < math.inf else []
+    return longest * sqrt(sum(r * r for r in ratios)) if ratios else longest
+
+
 def _along_each(*xs_and_out: Any) -> tuple[Any, ...]:
     """The cosine of the angle with each axis; at the origin, where there is none, 0."""
     *xs, out = xs_and_out
@@ -140,7 +149,7 @@ hypot = row(
     source="{lib}.hypot({x}, {y})",
     domain=(REAL, REAL),
     kink=_ORIGIN,
-    lower=lambda x, y: sqrt(x * x + y * y),
+    lower=_lower_length,
     because="The length of (x, y) grows along x by the cosine of its angle with the x axis.",
     arity=2,
 )
@@ -154,7 +163,7 @@ norm = row(
     source="{lib}.linalg.norm([{xs}])",
     domain=(REAL,),
     kink=_ORIGIN,
-    lower=lambda *xs: sqrt(sum(x * x for x in xs)),
+    lower=_lower_length,
     because="The length of a vector grows along each axis by the cosine of its angle with that axis.",
     arity=None,
 )

@@ -1,0 +1,436 @@
+"""Several threads share a call: the same answers, the same bits, and nobody waits for what never comes."""
+
+import os
+import subprocess
+import sys
+import threading
+
+import pytest
+
+import tinygrad_lite as tg
+from tinygrad_lite.compiler import kept, threads
+from tinygrad_lite.errors import OperandError
+
+np = pytest.importorskip("numpy")
+pytest.importorskip("llvmlite")
+
+RANDOM = np.random.default_rng(3)
+W = RANDOM.normal(size=(9, 20)).tolist()
+X = RANDOM.normal(size=(3000, 20))
+Y = RANDOM.normal(size=3000)
+
+
+def row(w, x, y):
+    """A layer of tanh: a table of slopes is summed with the lanes along its inputs, the others with lanes over rows."""
+    h = [tg.tanh(tg.dot(line, x)) for line in w[:-1]]
+    return (tg.dot(w[-1][:8], h) - y) ** 2 + tg.exp(w[-1][8]) * tg.sum(h)
+
+
+@pytest.fixture
+def small_shards(monkeypatch):
+    """Shards so small that a few hundred rows make many."""
+    monkeypatch.setattr(threads, "SHARD", 1)
+    monkeypatch.setattr(threads, "HANDED", 0)
+
+
+def answer(rows=3000, **how):
+    value, slopes = tg.compile(row, batch=("x", "y"), **how).value_and_grad(W, X[:rows], Y[:rows])
+    return np.array([value, *np.ravel(slopes[:-1]), *slopes[-1]])
+
+
+def shards_of(rows):
+    fast = tg.compile(row, batch=("x", "y"))
+    return fast.prepare(W, X[:rows], Y[:rows])._buffers.shards
+
+
+@pytest.mark.parametrize("rows", [1, 7, 31, 32, 65, 129, 500, 1023, 2999, 3000])
+def test_shards_give_what_numpy_gives(rows, small_shards):
+    expected = answer(rows, backend="numpy")
+
+    found = answer(rows, threads=3)
+
+    assert np.abs(found - expected).max() <= 1e-12 * np.abs(expected).max()
+
+
+def test_a_lost_block_would_be_noticed(small_shards, monkeypatch):
+    expected = answer(2999, backend="numpy")
+    fast = tg.compile(row, batch=("x", "y"), threads=3)
+    fast.value_and_grad(W, X, Y)  # the first result is compared with the engine's
+    right = threads.cut
+
+    def wrong(*given, **named):
+        shards, each = right(*given, **named)
+        return shards - 1, each
+
+    monkeypatch.setattr("tinygrad_lite.compiler.buffers.cut", wrong)
+    value, _ = fast.value_and_grad(W, X[:2999], Y[:2999])
+
+    assert abs(value - expected[0]) > 1e-3 * abs(expected[0])
+
+
+def test_every_number_of_threads_gives_the_same_bits_run_after_run(small_shards):
+    fast = {n: tg.compile(row, batch=("x", "y"), threads=n) for n in (1, 2, 3, 8)}
+    first = fast[1].value_and_grad(W, X, Y)
+
+    assert shards_of(3000) > 8
+    assert all(f.value_and_grad(W, X, Y) == first for _ in range(100) for f in fast.values())
+
+
+def test_the_cut_loses_no_block_and_has_no_empty_shard():
+    for operations in (0, 10**6, 10**7, 3 * 10**7, 10**9):
+        for blocks in (*range(70), 1000, 4097):
+            shards, each = threads.cut(operations, blocks, 100)
+
+            assert shards * each >= blocks
+            assert (shards - 1) * each < max(blocks, 1)
+            assert 1 <= shards <= threads.MOST
+
+
+def test_small_calls_are_not_shared():
+    assert shards_of(100) == 1
+    assert threads.cut(threads.SHARD, blocks=1000, sums=1)[0] == 1
+    assert threads.cut(20 * threads.SHARD, blocks=1, sums=1)[0] == 1
+
+
+def test_a_program_found_in_a_loop_over_samples_is_shared_too(small_shards):
+    data = X[:400, :5].tolist()
+
+    def loss(w):
+        total = 0.0
+        for x, y in zip(data, Y.tolist(), strict=False):
+            total = total + (tg.tanh(tg.dot(w, x)) - y) ** 2
+        return total / len(data)
+
+    found = {n: tg.compile(loss, threads=n) for n in (1, 4)}
+    values = {n: f.value_and_grad(W[0][:5]) for n, f in found.items()}
+    expected = tg.compile(loss, backend="numpy").value_and_grad(W[0][:5])
+
+    assert values[1] == values[4]
+    assert values[4][0] == pytest.approx(expected[0], rel=1e-12)
+    assert values[4][1] == pytest.approx(expected[1], rel=1e-12, abs=1e-14)
+    assert "shards of rows, done by 4 threads." in found[4].report()
+
+
+def test_what_comes_from_the_disk_is_shared_too(small_shards, monkeypatch, tmp_path):
+    monkeypatch.setenv("TINYGRAD_LITE_CACHE", str(tmp_path))
+    first = answer(threads=3)
+    fast = tg.compile(row, batch=("x", "y"), threads=3)
+    value, slopes = fast.value_and_grad(W, X, Y)
+    (code,) = fast._made_for.values()
+
+    assert isinstance(code.runners[True], kept.KeptRunner)
+    assert code.runners[True]._team is not None
+    assert np.array_equal(first, [value, *np.ravel(slopes[:-1]), *slopes[-1]])
+
+
+def test_threads_of_the_user_may_call_one_function(small_shards):
+    fast = tg.compile(row, batch=("x", "y"), threads=3)
+    scales = [0.5, 1.0, 1.5, 2.0]
+    weights = [[[scale * w for w in line] for line in W] for scale in scales]
+    expected = [fast.value_and_grad(w, X, Y) for w in weights]
+    wrong = []
+
+    def work(k):
+        for _ in range(25):
+            if fast.value_and_grad(weights[k], X, Y) != expected[k]:
+                wrong.append(k)
+
+    workers = [threading.Thread(target=work, args=(k,)) for k in range(len(scales))]
+    for worker in workers:
+        worker.start()
+    for worker in workers:
+        worker.join()
+
+    assert wrong == []
+
+
+def test_the_prepared_call_is_shared_and_reads_its_parameters_anew(small_shards):
+    fast = tg.compile(row, batch=("x", "y"), threads=2)
+    ready = fast.prepare(W, X, Y)
+    ready.parameters *= 0.5
+    ready()
+
+    assert ready.loss == fast([[0.5 * w for w in line] for line in W], X, Y)
+
+
+def test_a_result_that_is_not_finite_is_the_engines_error(small_shards):
+    fast = tg.compile(lambda w, x: tg.log(w * x), batch="x", threads=3)
+    x = np.linspace(1.0, 2.0, 600)
+    assert fast(1.0, x) > 0.0
+    x[300] = -1.0
+
+    with pytest.raises(ValueError, match="log needs x > 0"):
+        fast(1.0, x)
+
+
+# ------------------------------------------------------------------ training
+
+
+def training(n, rows=600):
+    model = tg.nn.MLP(20, [8, 1], activation="tanh", seed=4)
+    step = tg.nn.compile_step(model, tg.nn.mse, tg.nn.Adam(model, lr=0.01), threads=n)
+    return step, X[:rows], Y[:rows]
+
+
+def parameters(step):
+    return [p.data for p in step.model.parameters()]
+
+
+def test_steps_on_a_large_batch_are_shared_and_move_the_parameters_by_the_same_bits(small_shards, monkeypatch):
+    shared = []
+    right = threads.Team.run
+    monkeypatch.setattr(threads.Team, "run", lambda *given: (shared.append(given), right(*given)))
+    found = {}
+    for n in (1, 3):
+        step, rows, targets = training(n)
+        losses = [step(rows, targets) for _ in range(3)]
+        losses += step.run(rows, targets, epochs=4)
+        losses += step.run(rows, targets, epochs=2, batch_size=256, shuffle_seed=1)
+        found[n] = losses, parameters(step)
+
+    assert found[1] == found[3]
+    assert len(shared) == 1 + 3 + 4 + 2 * 3  # the first compares the code with the engine
+    assert all(given[2] == 3 for given in shared)
+
+
+def test_an_interrupted_step_has_not_happened(small_shards, monkeypatch):
+    step, rows, targets = training(2)
+    step.run(rows, targets, epochs=2)
+    before = parameters(step)
+    expected = step.run(rows, targets, epochs=3)
+    again, *_ = training(2)
+    again.run(rows, targets, epochs=2)
+    calls = []
+    right = threads.Team.run
+
+    def interrupted(*given):
+        calls.append(given)
+        if len(calls) == 4:
+            raise KeyboardInterrupt
+        right(*given)
+
+    monkeypatch.setattr(threads.Team, "run", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        again.run(rows, targets, epochs=5)
+    with monkeypatch.context() as patch:
+        patch.setattr(threads.Team, "run", right)
+        after = parameters(again)
+
+    assert before != after == parameters(step)
+    assert again.optimizer.steps == 5
+    assert again.losses.tolist()[-3:] == expected
+
+
+# ------------------------------------------------------------------ who does the work
+
+
+class Stub:
+    """In the place of a module and of buffers: what is called, and by which thread."""
+
+    pointer, shards = 7, 4
+
+    def __init__(self, share=lambda: None):
+        self.calls = []
+        self.both = threading.Lock()
+        self._share = share
+
+    def function(self, name, pointers=1):
+        def call(*given):
+            with self.both:
+                self.calls.append((name, given, threading.current_thread().name))
+            if name == "share":
+                self._share()
+
+        return call
+
+    def room(self, k):
+        return 100 + k
+
+
+def test_caller_and_helper_are_at_work_at_once():
+    meeting = threading.Barrier(2)
+    stub = Stub(lambda: meeting.wait(timeout=60))
+    threads.Team(stub).run(stub, 2)
+    names = [name for name, *_ in stub.calls]
+
+    assert names == ["begin", "share", "share", "finish"]
+    assert {given for name, given, _ in stub.calls if name == "share"} == {(7, 100), (7, 101)}
+    assert len({thread for name, _, thread in stub.calls if name == "share"}) == 2
+
+
+def test_no_more_threads_than_shards_or_than_were_asked_for():
+    stub = Stub()
+    for asked in (2, 3, 9):
+        threads.Team(stub).run(stub, asked)
+
+    assert max(given[1] for name, given, _ in stub.calls if name == "share") <= 103
+    assert sum(name == "finish" for name, *_ in stub.calls) == 3
+
+
+def test_a_helper_that_comes_late_does_nothing():
+    stub = Stub()
+    task = threads._Task(stub.function("share"), stub, 1)
+    task.settle()
+    task.settle()
+    task.help()
+
+    assert stub.calls == []
+
+
+def test_the_caller_waits_for_a_helper_that_has_begun():
+    gone, begun = threading.Event(), threading.Event()
+
+    def share():
+        begun.set()
+        gone.wait(60)
+
+    stub = Stub(share)
+    task = threads._Task(stub.function("share"), stub, 1)
+    helper = threading.Thread(target=task.help)
+    helper.start()
+    begun.wait(60)
+    threading.Timer(0.05, gone.set).start()
+    task.settle()
+
+    assert gone.is_set()
+    helper.join()
+
+
+def test_an_interrupt_is_heard_after_the_helpers_are_done(monkeypatch):
+    settled = []
+    right = threads._Task.settle
+
+    def interrupted(task):
+        if not settled:
+            settled.append("interrupted")
+            raise KeyboardInterrupt
+        right(task)
+        settled.append(task._over or task._owner["is"] == "caller")
+
+    monkeypatch.setattr(threads._Task, "settle", interrupted)
+    stub = Stub()
+    with pytest.raises(KeyboardInterrupt):
+        threads.Team(stub).run(stub, 3)
+
+    assert settled == ["interrupted", True, True]
+    assert "finish" not in [name for name, *_ in stub.calls]
+
+
+def test_where_no_thread_can_be_made_the_caller_does_it_all(small_shards, monkeypatch):
+    expected = answer(threads=1)
+    monkeypatch.setattr(threads, "_crew", threads._Crew())
+
+    def refused(_):
+        raise RuntimeError("can't start new thread")
+
+    monkeypatch.setattr(threading.Thread, "start", refused)
+
+    assert np.array_equal(answer(threads=4), expected)
+
+
+# ------------------------------------------------------------------ what the user says
+
+
+@pytest.mark.parametrize("bad", [0, -1, 1.5, True, "2"])
+def test_a_bad_number_of_threads_is_refused_at_once(bad):
+    with pytest.raises(OperandError, match="threads is a whole number from 1 on"):
+        tg.compile(row, batch=("x", "y"), threads=bad)
+
+
+@pytest.mark.parametrize("bad", ["0", "many", "-2", "1.5"])
+def test_a_bad_environment_is_refused_at_once(bad, monkeypatch):
+    monkeypatch.setenv(threads.VARIABLE, bad)
+
+    with pytest.raises(OperandError, match="TINYGRAD_LITE_THREADS is a whole number"):
+        tg.compile(row)
+
+
+def test_the_argument_counts_before_the_environment_and_that_before_the_cores(monkeypatch):
+    monkeypatch.delenv(threads.VARIABLE, raising=False)
+    cores = threads.allowed(None)
+    monkeypatch.setenv(threads.VARIABLE, "5")
+
+    assert 1 <= cores <= os.cpu_count()
+    assert threads.allowed(None) == 5
+    assert threads.allowed(2) == 2
+
+
+def test_a_decorator_passes_the_number_on():
+    @tg.compile(batch="x", threads=3)
+    def loss(w, x):
+        return w * x
+
+    assert loss.threads == 3
+
+
+@pytest.mark.parametrize("how", ["argument", "environment"])
+def test_with_one_thread_no_other_is_asked(how, small_shards, monkeypatch):
+    def never(*_):
+        raise AssertionError("a helper was asked")
+
+    monkeypatch.setattr(threads.Team, "run", never)
+    if how == "environment":
+        monkeypatch.setenv(threads.VARIABLE, "1")
+
+    assert len(answer(threads=1 if how == "argument" else None)) > 1
+
+
+def test_the_report_says_how_a_call_is_shared(small_shards, monkeypatch):
+    fast = tg.compile(row, batch=("x", "y"), threads=2)
+    fast.value_and_grad(W, X, Y)
+    shared = fast.report()
+    monkeypatch.setattr(threads, "SHARD", 10**9)
+
+    assert "16 shards of rows, done by 2 threads." in shared
+    assert "one thread: the work is too little to be shared." in fast.report()
+
+
+# ------------------------------------------------------------------ the life of a process
+
+LIFE = """
+import os, sys, threading
+import numpy as np
+import tinygrad_lite as tg
+from tinygrad_lite.compiler import threads
+
+assert threading.active_count() == 1, "importing made a thread"
+fast = tg.compile(lambda w, x: tg.tanh(tg.dot(w, x)), batch="x", threads=2)
+X, W = np.linspace(-1.0, 1.0, 4000).reshape(1000, 4), [0.1, 0.2, 0.3, 0.4]
+fast.grad(W, X)
+assert threading.active_count() == 1, "a small call made a thread"
+threads.SHARD, threads.HANDED = 1, 0
+again = tg.compile(lambda w, x: tg.tanh(tg.dot(w, x)), batch="x", threads=2)
+first = again.value_and_grad(W, X)
+assert threading.active_count() == 2
+"""
+
+
+def life(more):
+    ran = subprocess.run(
+        [sys.executable, "-W", "error", "-c", LIFE + more], capture_output=True, text=True, timeout=120
+    )
+    return ran.returncode, ran.stdout, ran.stderr
+
+
+def test_helpers_are_made_when_they_are_needed_and_do_not_keep_the_interpreter_alive():
+    assert life("print('done')") == (0, "done\n", "")
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="this system cannot fork")
+def test_a_child_made_by_fork_has_helpers_of_its_own():
+    more = """
+import warnings
+warnings.simplefilter("ignore", DeprecationWarning)  # newer Pythons warn of threads in a process that forks
+child = os.fork()
+if child == 0:
+    right = threading.active_count() == 1 and again.value_and_grad(W, X) == first and threading.active_count() == 2
+    os._exit(0 if right else 3)
+print(os.waitpid(child, 0)[1], again.value_and_grad(W, X) == first)
+"""
+    assert life(more) == (0, "0 True\n", "")
+
+
+def test_a_call_at_the_very_end_of_the_interpreter_works():
+    more = "import atexit\nthreads._anew()\natexit.register(lambda: print(again.value_and_grad(W, X) == first))"
+
+    assert life(more) == (0, "True\n", "")

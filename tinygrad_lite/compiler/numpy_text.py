@@ -1,0 +1,209 @@
+"""A plan as the text of a Python function whose body is nothing but NumPy calls.
+
+In: a plan. Out: the text of `make(...)`, which is given arrays and returns two functions without arguments:
+
+    once   what needs the data alone, to be called when they change
+    run    the rest, to be called for each set of parameters
+
+Above the calls for a group stands the group's line of the plan. All arrays and all views of them are made
+beforehand, in the order `make` names them, and each call writes its result into one of them. In a plan for rows
+every array has one line for each member of its group and a column for each of the R rows.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from tinygrad_lite.compiler import numpy_nodes as nodes
+from tinygrad_lite.compiler.numpy_calls import UFUNCS, Calls
+from tinygrad_lite.compiler.numpy_reads import Lengths, Node, Operand
+from tinygrad_lite.compiler.numpy_sums import Sums
+from tinygrad_lite.compiler.plan import Group, Plan, Run
+
+
+class PlanText:
+    """One plan as text.
+
+    Attributes:
+        source: the text of `make`.
+        tables: arrays of indices that it refers to.
+    """
+
+    def __init__(self, name: str, plan: Plan, weight: int | None = None) -> None:
+        import numpy as np
+
+        self.plan = plan
+        self.rows = plan.rows
+        self.calls = Calls(plan.sizes, plan.rows)
+        self.sums = Sums(self.calls)
+        self.reads = nodes.Reads(plan.rows, weight, self.calls.tables)
+        self.functions: dict[str, Callable[..., Any]] = {row: getattr(np, name) for row, name in UFUNCS.items()}
+        self.again = {g.target.array for g in plan.groups for run in g.runs if g.target.array in _read([run])}
+        for group in plan.groups:
+            before = len(self.calls.once), len(self.calls.run)
+            self._group(group)
+            for lines, n in zip((self.calls.once, self.calls.run), before, strict=True):
+                if len(lines) > n:
+                    lines.insert(n, f"# {group}")
+        self.calls.least = 0
+        self.tables = self.calls.tables
+        self.source = self._text(name)
+
+    def _text(self, name: str) -> str:
+        made = {group.target.array for group in self.plan.groups} & set(self.plan.sizes)
+        tail = ", R" if self.rows else ","
+        arrays = []
+        for array in sorted(made, key=lambda array: (len(array), array)):
+            how = "empty" if self.calls.stage(array) == 2 else "kept"
+            arrays.append(f"{array} = {how}(({self.plan.sizes[array]}{tail}))")
+        lines = [f"def {name}(P, X, G, N, K, out, R, ones, rows, empty, kept):"]
+        lines += ["    " + line for line in [*arrays, *self.calls.views]]
+        for function, calls in (("once", self.calls.once), ("run", self.calls.run)):
+            lines += ["", f"    def {function}():"]
+            lines += ["        " + line for line in calls or ["pass"]]
+        return "\n".join([*lines, "", "    return once, run"])
+
+    def made(self) -> Callable[..., Any]:
+        """The function `make` itself."""
+        import numpy as np
+
+        scope: dict[str, Any] = {name: getattr(np, name) for name in _NUMPY}
+        scope |= self.tables | {"entry": entry, "view": view}
+        exec(compile(self.source, "<numpy plan>", "exec"), scope)
+        return scope[self.source[4 : self.source.index("(")]]  # type: ignore[no-any-return]
+
+    # ------------------------------------------------------------------ a group
+
+    def _group(self, group: Group) -> None:
+        c = self.calls
+        c.lengths = Lengths(group.dims)
+        adds = bool(self.rows) and group.target.array == "out"  # slopes: the rows are summed as well
+        where = self.reads.node(group.target, group.dims, 1)
+        array = group.target.array
+        c.least = 2 if array in self.again else 0  # what is added to must be there anew for each call
+        stage = max([c.least, *map(c.stage, _read(group.runs))])
+        if adds and stage:
+            c.least = stage = 2  # blocks of rows that are as long share the array of their slopes
+        target = self._target(where, stage)
+        alone = target if len(group.runs) == 1 else None
+        parts = [(run.sign, self._run(group, run, adds, alone if run.sign > 0 else None)) for run in group.runs]
+        c.lengths = Lengths(group.dims)
+        total = self._total(parts)
+        if target is not None and self._safe(total, where):
+            c.evaluated(total, target)
+        else:
+            self._scattered(where, total, target)
+        c.stages[array] = max(c.stages.get(array, 0), stage) if array in self.plan.sizes else 2
+        for _, part in parts:
+            for node in [part, *nodes.parts(part)]:
+                if node[0] == "value" and node[1] is not target:
+                    c.release(node[1])
+
+    def _target(self, where: Node, stage: int) -> Operand | None:
+        """Where the results go, if that is a view; what belongs to it may be computed in place."""
+        c = self.calls
+        if where[0] != "read":
+            return None
+        found = c.leaf(where)
+        inner = [axis for axis in found.axes if axis != "r"]
+        steps = dict(where[3])
+        expected = 1
+        for axis in reversed(inner):
+            if steps[axis] != expected:
+                return Operand(found.name, found.axes, stage, steps=found.steps)
+            expected *= c.lengths[axis]
+        return Operand(found.name, found.axes, stage)
+
+    def _safe(self, total: Node, where: Node) -> bool:
+        """Whether no call that computes the total reads what it overwrites elsewhere."""
+        if total[0] == "read" and total[1] == where[1] and total != where:
+            return False
+        return all(self._safe(part, where) for part in nodes.parts(total))
+
+    def _scattered(self, where: Node, total: Node, target: Operand | None) -> None:
+        c = self.calls
+        found = c.evaluated(total)
+        if target is not None:
+            c.emit(found.stage, f"copyto({target.name}, {c.aligned(found, target.axes)})")
+        else:
+            axes = nodes.axes(where, self.rows)
+            c.emit(found.stage, f"{where[1]}[{where[2]}] = {c.aligned(found, axes)}")
+        c.release(found)
+
+    def _total(self, parts: Sequence[tuple[int, Node]]) -> Node:
+        """The signed sum of the runs; a product with a negative number is subtracted."""
+        signed = [
+            (-sign, nodes.product(-1.0, part)) if part[0] == "product" and part[1] < 0 else (sign, part)
+            for sign, part in parts
+        ]
+        signed.sort(key=lambda part: (-part[0], part[1][0] != "value"))
+        sign, total = signed[0]
+        if sign < 0:
+            total = nodes.product(-1.0, total)
+        for sign, part in signed[1:]:
+            total = nodes.made("add" if sign > 0 else "sub", [total, part], self.functions)
+        return total
+
+    def _run(self, group: Group, run: Run, adds: bool, target: Operand | None) -> Node:
+        """One run with its terms summed, and for slopes the rows as well, as a node."""
+        c = self.calls
+        along = ["r"] if adds else []
+        if run.starts is not None:
+            return self._ragged(group, run, along)
+        c.lengths = Lengths(group.dims, run.terms)
+        node = nodes.spelled(run, group.dims, run.terms, self.reads, self.functions)
+        along += ["t"] if run.terms > 1 else []
+        return self.sums.summed(node, along, target) if along else node
+
+    def _ragged(self, group: Group, run: Run, along: list[Any]) -> Node:
+        """Sums of different lengths: all terms of all members on one axis, then added up in pieces."""
+        import numpy as np
+
+        c = self.calls
+        n = int(run.starts[-1])
+        c.lengths = Lengths((n,))
+        flat = nodes.spelled(run, (n,), 1, self.reads, self.functions)
+        found = c.evaluated(self.sums.summed(flat, along) if along else flat)
+        axes = (0, *[axis for axis in found.axes if axis != 0])
+        if found.axes != axes or found.kind == "bool" or not found.scratch:
+            whole = c.room(axes, found.stage)
+            c.emit(found.stage, f"copyto({whole.name}, {c.aligned(found, axes)})")
+            c.release(found)
+            found = whole
+        starts = self.reads.named(np.asarray(run.starts[:-1], dtype=np.intp))
+        c.lengths = Lengths(group.dims)
+        inner = tuple([k for k, n in enumerate(group.dims) if n > 1])
+        made = c.room((*inner, *axes[1:]), found.stage)
+        flat_axes = ([[*inner]] if inner else [[]]) + [[axis] for axis in axes[1:]]
+        out = self.sums.matrix(made, flat_axes) if len(inner) != 1 else made.name
+        c.emit(found.stage, f"add.reduceat({found.name}, {starts}, 0, None, {out})")
+        c.lengths = Lengths((n,))
+        c.release(found)
+        c.lengths = Lengths(group.dims)
+        return ("value", made)
+
+
+def _read(runs: Sequence[Run]) -> set[str]:
+    """The names of the arrays that are read."""
+    return {access.array for run in runs for access in run.accesses if access.literal is None}
+
+
+def entry(array: Any, i: int) -> Any:
+    """One entry, to be read and written as an array without axes."""
+    return array[i : i + 1].reshape(())
+
+
+def view(array: Any, first: int, lengths: Sequence[int], steps: Sequence[int]) -> Any:
+    """The entries first + i * step + ..., for all counters; if there are rows, they stay the last axis."""
+    import numpy as np
+
+    line = array.strides[0]
+    strides = (*[step * line for step in steps], *array.strides[1:])
+    return np.lib.stride_tricks.as_strided(array[first:], (*lengths, *array.shape[1:]), strides)
+
+
+_NUMPY = (
+    "array", "copyto", "dot", "full", "int8", "int64", "matmul", "bitwise_and", "bitwise_xor", "logical_and",
+    "logical_not", "not_equal", *UFUNCS.values(),
+)  # fmt: skip
