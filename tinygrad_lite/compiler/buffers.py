@@ -14,6 +14,7 @@ Buffers belong to one call at a time, so that calls do not meet; they are kept a
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import Any
 
@@ -40,6 +41,7 @@ class Buffers:
         self.main = aligned(self.blocks * code.columns * block).reshape(self.blocks, code.columns, block)
         self.tail = aligned(self.rest * code.columns * lanes).reshape(self.rest, code.columns, lanes)
         self.shards, self.each = cut(code.operations * rows, self.blocks, code.sums)
+        self.alone = math.inf  # seconds of the fastest call that one thread did
         self.rooms = [aligned(code.scratch)]
         # in the totals the loss comes first, then the slopes in whole vectors
         self.totals = aligned(max(code.apart * self.shards, outputs), behind=1)

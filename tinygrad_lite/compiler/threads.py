@@ -5,7 +5,8 @@ In: how much work a call is; later the call's buffers. Out: the cut of its rows 
 The cut depends on the program and the number of rows alone, and the shards' sums are added up in their order:
 so the bits are the same for one thread and for many, on a busy machine and on an idle one. Who does a shard is left
 to chance. The caller and its helpers take one after the other, and the caller does not wait for a
-helper that has not begun: at worst it does them all itself.
+helper that has not begun. It must wait for one that has begun and then lost its core to another program: after a call
+that was not faster than one alone, the next few are therefore done alone.
 
 The helpers are a few threads that sleep until they are needed, made at the first call that has a use for them. In a
 child process made by `fork` there are none, so it makes its own.
@@ -13,22 +14,27 @@ child process made by `fork` there are none, so it makes its own.
 
 from __future__ import annotations
 
+import math
 import os
 import queue
 import threading
+import time
 from collections.abc import Callable
 from typing import Any
 
 from tinygrad_lite.errors import OperandError, user_line
 
 SHARD = 5_000_000
-"""Operations in a shard, at least: about 100 microseconds of one core. To wake a thread takes a tenth of that."""
+"""Operations in a shard, at least: about 100 microseconds of one core, ten times what it takes to wake a thread."""
 
-HANDED = 80
-"""What a number costs, in operations, that every shard clears and hands over."""
+HANDED = 1000
+"""Operations in a shard for each number that it hands over, at least: to add it up costs up to 60."""
 
 MOST = 16
 """Shards of one call."""
+
+TRIED, LONGEST = 2, 63
+"""Calls done alone at first, so that there is something to compare with; and at most, after one that was not faster."""
 
 _ONE = {"add", "sub", "mul", "neg", "abs", "less", "select", "max", "min"}
 
@@ -54,7 +60,8 @@ def cut(operations: int, blocks: int, sums: int) -> tuple[int, int]:
     >>> cut(3_000_000, blocks=40, sums=100), cut(21_000_000, blocks=37, sums=2411)
     ((1, 40), (4, 10))
     """
-    wanted = max(min(operations // (SHARD + HANDED * sums), blocks, MOST), 1)
+    wanted = operations // max(SHARD, HANDED * sums)
+    wanted = max(min(wanted + (wanted > 1) * wanted % 2, blocks, MOST), 1)  # even, as the number of cores mostly is
     each = max(-(-blocks // wanted), 1)
     return max(-(-blocks // each), 1), each
 
@@ -87,7 +94,7 @@ def said(code: Any, rows: int, threads: int | None) -> str:
     if shards == 1:
         return "one thread: the work is too little to be shared."
     most = min(allowed(threads), shards)
-    return f"{shards} shards of rows, done by {'one thread' if most == 1 else f'{most} threads'}."
+    return f"{shards} shards of rows, done by {'one thread' if most == 1 else f'up to {most} threads'}."
 
 
 class Team:
@@ -98,12 +105,32 @@ class Team:
     """
 
     def __init__(self, compiled: Any) -> None:
+        self._entry = compiled.call
         self._begin, self._finish = compiled.function("begin"), compiled.function("finish")
         self._share = compiled.function("share", 2)
+        self._pause, self._left = 0, TRIED  # how many calls to do alone after one that lost; how many of them are left
 
     def run(self, buffers: Any, threads: int) -> None:
         """What `entry` computes, by the caller and up to `threads - 1` others."""
-        helpers = min(threads, buffers.shards) - 1
+        alone = self._left > 0 or buffers.alone == math.inf
+        started = time.perf_counter()
+        if alone:
+            self._entry(buffers.pointer)
+        else:
+            self._shared(buffers, min(threads, buffers.shards) - 1)
+        self._learn(buffers, alone, time.perf_counter() - started)
+
+    def _learn(self, buffers: Any, alone: bool, seconds: float) -> None:
+        """How long to do without helpers: for one call after the first that was not faster, then for 3, 7, ..."""
+        if alone:
+            buffers.alone = min(buffers.alone, seconds)
+            self._left = max(self._left - 1, 0)
+        elif seconds < buffers.alone:
+            self._pause //= 2
+        else:
+            self._left = self._pause = min(2 * self._pause + 1, LONGEST)
+
+    def _shared(self, buffers: Any, helpers: int) -> None:
         _crew.grow(helpers)
         self._begin(buffers.pointer)
         tasks = [_Task(self._share, buffers, k) for k in range(1, helpers + 1)]

@@ -4,7 +4,8 @@
     PYTHONPATH=. python tests/benchmarks/c/threads.py gmm-1000 --threads 1,2,4,8 --seconds 20
 
 A round times each number of threads once, in turns. On a machine that does other things the smallest times say what
-threads can gain, and the medians what they gain there and then. Before anything is timed, all must give the same bits.
+threads can gain, above all with --always; the medians say what they gain there and then. Before anything is timed, all
+must give the same bits.
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ import run
 
 import tinygrad_lite as tg
 from tinygrad_lite import nn
+from tinygrad_lite.compiler import threads as sharing
 
 Make = Callable[[int], tuple[Callable[[], object], Callable[[], Any]]]
 """For a number of threads: what is timed, and the bits it found."""
@@ -56,7 +58,7 @@ WORKLOADS: dict[str, Callable[[], Make]] = {
     "digits-1797-training": lambda: training(run.digits(1797)),
     "gmm-1000": lambda: gradient(run.Mixture(1000)),
     "gmm-10000": lambda: gradient(run.Mixture(10_000)),
-    "big-320": lambda: gradient(run.big(320)),
+    "big-1000": lambda: gradient(run.big(1000)),
 }
 
 
@@ -65,7 +67,10 @@ def main() -> int:
     parser.add_argument("workloads", nargs="*", help=f"of {', '.join(WORKLOADS)}; by default all")
     parser.add_argument("--threads", default="1,2", help="which numbers of threads, the first being the measure")
     parser.add_argument("--seconds", type=float, default=5.0, help="for each workload")
+    parser.add_argument("--always", action="store_true", help="share every call, also where calls alone were faster")
     chosen = parser.parse_args()
+    if chosen.always:
+        sharing.TRIED = sharing.LONGEST = 0
     numbers = [int(n) for n in chosen.threads.split(",")]
     for name in chosen.workloads or WORKLOADS:
         make = WORKLOADS[name]()
