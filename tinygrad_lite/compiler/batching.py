@@ -35,25 +35,35 @@ MOST_CHOICES = 64
 _SHARED, _OPEN, _CHAIN = -1, -2, -3
 
 
-class Batch:
-    """What was found.
+class Rows:
+    """How the numbers of a call become rows of data.
 
     Attributes:
-        row: inputs are those of the whole tape, then the columns; outputs the row's term. Guards are the row's.
-        epilogue: inputs are those of the whole tape, then the sum over the rows and their number.
         rows: how many rows.
         fixed: the numbers of the first columns, one line a row.
         gathered: for each further column, which input each row reads.
         left: rows that look different and are computed one by one.
     """
 
-    def __init__(self, row: Tape, epilogue: Tape, rows: int, fixed: Any, gathered: Any, left: int) -> None:
-        self.row = row
-        self.epilogue = epilogue
+    def __init__(self, rows: int, fixed: Any, gathered: Any, left: int) -> None:
         self.rows = rows
         self.fixed = fixed
         self.gathered = gathered
         self.left = left
+
+
+class Batch(Rows):
+    """What was found: the rows, and two tapes.
+
+    Attributes:
+        row: inputs are those of the whole tape, then the columns; outputs the row's term. Guards are the row's.
+        epilogue: inputs are those of the whole tape, then the sum over the rows and their number.
+    """
+
+    def __init__(self, row: Tape, epilogue: Tape, rows: int, fixed: Any, gathered: Any, left: int) -> None:
+        super().__init__(rows, fixed, gathered, left)
+        self.row = row
+        self.epilogue = epilogue
 
 
 class Alike(NamedTuple):

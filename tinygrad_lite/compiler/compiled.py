@@ -40,6 +40,9 @@ MOST_PATHS = 8
 LONGEST = 500_000
 """Ops of a trace up to which the first compiled result is compared with the engine itself."""
 
+SHORT = 5_000
+"""Ops up to which it is, even if the code comes from the disk, where it was kept because it agreed."""
+
 
 class CompileWarning(UserWarning):
     """A compiled function fell back to running without compiling; the text says why and where."""
@@ -226,9 +229,11 @@ class CompiledFunction(Shown):
         if along not in program.verified:
             why = self._disagreement(program, structure, chunks, along, out)
             if why:
+                program.forget(self._inputs(program, along))
                 self._give_up(structure, why)
                 return None, ()
             program.verified.add(along)
+            program.keep(self._inputs(program, along))
         return program, out
 
     def _give_up(self, structure: Structure, why: str) -> None:
@@ -249,7 +254,8 @@ class CompiledFunction(Shown):
         traced = [x.number if isinstance(x, Tracer) else float(getattr(x, "data", x)) for x in numbers_in(result)]
         tape.outputs = refs
         made = Program(tape, shape, tuple(trace.captured), self.backend, self.__name__)
-        made.traced, made.threads = traced, self.threads
+        made.traced = given + [value.data for value in trace.captured], traced
+        made.threads = self.threads
         return made
 
     def _labels(self, structure: Structure) -> list[str]:
@@ -321,8 +327,9 @@ class CompiledFunction(Shown):
     @unsearched()
     def _disagreement(self, program: Program, structure: Structure, chunks: list[Any], along: Along, out: Any) -> str:
         """What differs between the first compiled result and the engine's; empty if nothing does."""
-        if len(program.tape) > LONGEST:
-            return long_disagreement(program, self._inputs(program, along), chunks, out)
+        inputs = self._inputs(program, along)
+        if len(program.tape) > (SHORT if inputs in program.known else LONGEST):
+            return long_disagreement(program, inputs, chunks, out)
         root, leaves, _ = self._by_values(structure, chunks)
         found = [x.data if isinstance(x, Value) else float(x) for x in numbers_in(root)]
         n = len(found)
@@ -331,7 +338,7 @@ class CompiledFunction(Shown):
             return f"its first compiled value is {worst:.1e} away from the engine's"
         if along is not None:
             known = [*leaves, *program.captured]
-            worst = slopes_apart(root, [known[i] for i in self._inputs(program, along) or ()], out[n:])
+            worst = slopes_apart(root, [known[i] for i in inputs or ()], out[n:])
             if worst > CLOSE:
                 return f"its first compiled gradient is {worst:.1e} away from the engine's"
         return ""
