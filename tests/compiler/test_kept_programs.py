@@ -85,7 +85,8 @@ def test_a_program_from_the_disk_can_be_shown_and_prepared(place, f, args):
 
     assert second.source("llvm") == first.source("llvm")
     assert second.passes(None) == first.passes(None)
-    assert second.report().splitlines()[:2] == first.report().splitlines()[:2]
+    said = [[line.split(" in ")[0] for line in fast.report().splitlines()[:2]] for fast in (first, second)]
+    assert said[0] == said[1]
     ready = second.prepare(*args)
     ready()
     assert ready.loss == value
@@ -120,7 +121,7 @@ def test_a_program_with_other_data_is_searched_again_but_not_compiled_again(plac
 
 def test_what_did_not_agree_with_the_engine_is_not_kept(place, monkeypatch):
     right = llvm_backend.Code._module
-    monkeypatch.setattr(llvm_backend.Code, "_module", lambda code: right(code).replace("fadd", "fsub"))
+    monkeypatch.setattr(llvm_backend.Code, "_module", lambda *parts: right(*parts).replace("fadd", "fsub"))
     with pytest.warns(compiled.CompileWarning, match="away from the engine"):
         tg.compile(loop).value_and_grad(W)
     monkeypatch.undo()

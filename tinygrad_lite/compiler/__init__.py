@@ -18,21 +18,22 @@
     buffers.py         the arrays that machine code works in; threads.py: several threads share a call
     python_backend.py  the tape as Python; c_source.py: the plan as C, to look at
     verify.py          whether a large program's first result can be believed
-    kept.py            runners from the disk, when a tape was met before
+    kept.py            programs and runners from the disk, when a tape was met before
     program.py         one path through a function, its code and its guards; prepared.py: a call in place
     report.py          what was made, in words and numbers; passes.py: what each pass left
 
 `training.py` is nn.compile_step, whole steps of training; machine.py, training_code.py and bound.py are its parts.
 `kernels/`, `jit.py` and `cache.py` are the ground this stands on: vector functions, LLVM, the disk; `garbage.py`
-keeps Python's collector out of the way.
+keeps Python's collector out of the way. `uncompiled.py` is what remains when nothing can be compiled.
 """
 
 from tinygrad_lite.compiler.backends import available
 from tinygrad_lite.compiler.cache import clear_cache
-from tinygrad_lite.compiler.compiled import CompiledFunction, CompileWarning, compile
+from tinygrad_lite.compiler.compiled import CompiledFunction, compile
 from tinygrad_lite.compiler.paths import TooManyPaths
 from tinygrad_lite.compiler.replay import replay
 from tinygrad_lite.compiler.trace import TraceError
+from tinygrad_lite.compiler.uncompiled import CompileWarning
 
 __all__ = [
     "CompileWarning",

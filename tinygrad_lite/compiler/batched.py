@@ -22,9 +22,6 @@ from tinygrad_lite.compiler.arguments import MOST_CHOICES, Block, Structure, fla
 from tinygrad_lite.compiler.compiled import (
     SHORT,
     CompiledFunction,
-    CompileWarning,
-    _Leaf,
-    _outside,
 )
 from tinygrad_lite.compiler.garbage import unsearched
 from tinygrad_lite.compiler.paths import TooManyPaths, explore
@@ -34,6 +31,7 @@ from tinygrad_lite.compiler.results import apart, same, shaped, values_in
 from tinygrad_lite.compiler.rows import RowProgram, mean
 from tinygrad_lite.compiler.tape import Builder, Ref
 from tinygrad_lite.compiler.trace import Trace, Tracer
+from tinygrad_lite.compiler.uncompiled import CompileWarning, Leaf, outside
 from tinygrad_lite.compiler.verify import CLOSE, slopes_apart
 from tinygrad_lite.engine import ops
 from tinygrad_lite.engine.reverse import adjoints
@@ -117,7 +115,9 @@ class BatchedFunction(CompiledFunction):
                 if backends.finite(out):
                     if slopes in code.verified:
                         return out
+                    started = time.perf_counter()
                     why = self._differs(code, call, slopes)
+                    code.runners[slopes].seconds["verifying"] = time.perf_counter() - started
                     if not why:
                         code.verified.add(slopes)
                         kept.keep(code.runners[slopes])
@@ -131,7 +131,7 @@ class BatchedFunction(CompiledFunction):
     def _warn(self, key: Any, why: str) -> None:
         self._eager[key] = why
         warnings.warn(
-            f"{self.__name__} runs without compiling from now on: {why}", CompileWarning, stacklevel=_outside()
+            f"{self.__name__} runs without compiling from now on: {why}", CompileWarning, stacklevel=outside()
         )
 
     def _code(self, call: _Call) -> _RowCode:
@@ -175,14 +175,14 @@ class BatchedFunction(CompiledFunction):
         captured = self._code(call).captured if call.key in self._made_for else ()
         return [float(getattr(loss, "data", loss)), *(found.get(leaf, 0.0) for leaf in [*leaves, *captured])]
 
-    def _graph(self, call: _Call, rows: Sequence[int]) -> tuple[Any, list[_Leaf]]:
+    def _graph(self, call: _Call, rows: Sequence[int]) -> tuple[Any, list[Leaf]]:
         """The mean over these rows as the engine's graph, and the leaves that are the parameters."""
-        leaves = [_Leaf(x, name) for x, name in zip(numbers(call.chunks), call.labels(), strict=True)]
+        leaves = [Leaf(x, name) for x, name in zip(numbers(call.chunks), call.labels(), strict=True)]
         total: Any = 0.0
         for k in rows:
             given = iter(leaves)
             args = {
-                name: rebuild(structure, iter([_Leaf(float(x)) for x in call.blocks[name].rows[k]]), same)
+                name: rebuild(structure, iter([Leaf(float(x)) for x in call.blocks[name].rows[k]]), same)
                 if name in call.blocks
                 else rebuild(structure, given, same)
                 for name, structure in call.structures.items()

@@ -89,7 +89,11 @@ def runner(
     found = _loaded(name, make, rows, started) if name else None
     if found is not None:
         return found
-    made = backends.runner(make(), backend, rows)
+    started = time.perf_counter()
+    program = make()
+    seconds = {"tidying and slopes": time.perf_counter() - started}
+    made = backends.runner(program, backend, rows)
+    made.seconds = seconds | made.seconds
     if name and isinstance(made, backends.LLVMRunner):
         made.entry = name, _entry(made)
     return made
@@ -147,7 +151,7 @@ class KeptRunner(backends.LLVMRunner):
         self.sizes.layout.tables = [np.frombuffer(arrays[n:], np.int32)] if len(arrays) > n else []
         self.parameters, self.uniforms, self.outputs = facts["parameters"], facts["uniforms"], facts["outputs"]
         self.compiled = code
-        self.seconds = {"LLVM (from the disk)": code.seconds}
+        self.seconds = {"loading it from the disk": code.seconds}
         self._prepare()
 
     @functools.cached_property

@@ -58,7 +58,7 @@ class Program:
         self.name = name
         self.traced: tuple[list[float], list[float]] = [], []  # the numbers of the traced run, and its results
         self.verified: set[Any] = set()  # for which slopes the code agreed with the engine
-        self.seconds = 0.0
+        self.seconds = 0.0  # for the trace
         self.runners: dict[Any, backends.Runner] = {}
         self.transforms: dict[Any, backends.Runner] = {}
         self.found: dict[Any, batching.Rows | None] = {}
@@ -115,20 +115,24 @@ class Program:
 
     @unsearched()
     def _made(self, along: Along) -> backends.Runner:
-        start = time.perf_counter()
+        started = time.perf_counter()
         if along is not None and self.outputs != 1:
             raise OperandError(
                 f"a gradient needs one number to differentiate, but {self.name} returns {self.outputs}{user_line()}."
             )
         name = kept.program_name(self.tape, along, self.backend)
+        seconds = {"looking it up": time.perf_counter() - started}
         known = kept.program(name, lambda: self._arranged(along).make()) if name else None
         if known is not None:
             runner, rows, expected = known
         else:
+            started = time.perf_counter()
             found = self._arranged(along)
+            seconds["finding rows"] = time.perf_counter() - started
             rows, expected = found.rows, found.expected
             facts = (*found.facts, len(self.tape.inputs), along)
             runner = kept.runner(found.make, found.tapes, facts, self.backend, rows.rows if rows else 0)
+        runner.seconds = seconds | runner.seconds
         if rows is not None and rows.fixed.shape[1]:
             runner.fixed = [(0, rows.fixed)]
         self.found[along], self.expected[along] = rows, expected
@@ -137,7 +141,6 @@ class Program:
         self.names[along] = name
         if known is not None:
             self.known.add(along)
-        self.seconds += time.perf_counter() - start
         return runner
 
     def _arranged(self, along: Along) -> Arranged:
@@ -180,7 +183,9 @@ class Program:
         return passes.passes(self.tape, batch, runner.program, runner)
 
     def report(self) -> str:
-        lines = [f"{self.name}: traced {len(self.tape):,} ops and {len(self.tape.guards)} guards."]
+        lines = [
+            f"{self.name}: traced {len(self.tape):,} ops and {len(self.tape.guards)} guards in {self.seconds:.3f} s."
+        ]
         for along, runner in self.runners.items():
             batch = self.found[along]
             program = runner.program
