@@ -11,7 +11,7 @@ import warnings
 import pytest
 
 import tinygrad_lite as tg
-from tinygrad_lite.compiler import backends, batching, cache, compiled, jit, kept, llvm_backend
+from tinygrad_lite.compiler import backends, cache, compiled, jit, kept, llvm_backend, program
 
 np = pytest.importorskip("numpy")
 pytest.importorskip("llvmlite")
@@ -69,7 +69,7 @@ def test_nothing_is_searched_when_the_tape_was_met_before(place, monkeypatch, f,
     def never(*_, **__):
         raise AssertionError("a pass was run")
 
-    monkeypatch.setattr(batching, "alike", never)
+    monkeypatch.setattr(program, "alike", never)
     monkeypatch.setattr(backends, "Plans", never)
     second = tg.compile(f)
 

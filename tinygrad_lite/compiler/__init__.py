@@ -4,7 +4,8 @@
     arguments.py       arguments of any nesting as one row of numbers; results.py: results likewise
     trace.py           running a function on tracers, which write a tape; paths.py: every way through its branches
     tape.py            the flat tape, and the builder that keeps it tidy; recording.py: as it is written
-    batching.py        rows found in a loss written as a loop over samples
+    batching.py        rows found in a loss written as a loop over samples; alike.py: those of the same ops;
+                       columns.py: a tape as NumPy arrays
     rows.py            such a loss as prologue, row and finale
     adjoint.py         the gradient of a tape, as more tape; transforms.py: jacobian, jvp, hvp
     lowering.py        rows of the table written in rows that have a kernel

@@ -27,6 +27,7 @@ from typing import Any
 from tinygrad_lite import engine
 from tinygrad_lite.compiler import backends, cache, jit
 from tinygrad_lite.compiler.batching import Rows
+from tinygrad_lite.compiler.columns import columns
 from tinygrad_lite.compiler.recording import Recording
 from tinygrad_lite.compiler.tape import LESS, SELECT, Tape
 from tinygrad_lite.engine.op import TABLE, Op
@@ -222,8 +223,8 @@ def identity(tape: Tape) -> str:
     >>> identity(one) == identity(other)
     True
     """
-    kinds, kind, operands = _columns(tape)
-    columns: list[array[Any]] = [
+    kinds, kind, operands = columns(tape)
+    parts: list[array[Any]] = [
         kind,
         operands,
         array("q", [x.__class__ is float for x in tape.sources]),
@@ -233,17 +234,7 @@ def identity(tape: Tape) -> str:
         array("q", chain.from_iterable((guard.flag, guard.outcome) for guard in tape.guards)),
     ]
     digest = hashlib.sha256(repr([(op.name, n) for op, n in kinds]).encode())
-    for column in columns:
-        digest.update(len(column).to_bytes(8, "little"))
-        digest.update(column)
+    for part in parts:
+        digest.update(len(part).to_bytes(8, "little"))
+        digest.update(part)
     return digest.hexdigest()
-
-
-def _columns(tape: Tape) -> tuple[Sequence[tuple[Op, int]], array[int], array[int]]:
-    """What the ops are, which of these each op is, and all operands."""
-    if isinstance(tape, Recording):
-        return tape.kinds, *tape.columns()
-    numbers: dict[tuple[Op, int], int] = {}
-    keys = zip(tape.op, map(len, tape.args), strict=True)
-    kind = array("i", [numbers.setdefault(key, len(numbers)) for key in keys])
-    return list(numbers), kind, array("i", chain.from_iterable(tape.args))

@@ -13,6 +13,7 @@ from functools import partial
 from typing import Any, NamedTuple
 
 from tinygrad_lite.compiler import backends, batching, kept, passes, stencil
+from tinygrad_lite.compiler.alike import alike
 from tinygrad_lite.compiler.arguments import Structure, numbers
 from tinygrad_lite.compiler.garbage import unsearched
 from tinygrad_lite.compiler.report import described, shown
@@ -147,8 +148,8 @@ class Program:
         """The tape as rows, as rows that read their neighbours, or plain: what can be found in it."""
         tape, inputs = self.tape, len(self.tape.inputs)
         keep = [tape.inputs[i] for i in along or ()]
-        alike = batching.alike(tape) if backends.available() != ["tape"] else None
-        batch = batching.joined(tape, alike, keep)
+        rows = alike(tape) if backends.available() != ["tape"] else None
+        batch = batching.joined(tape, rows, keep)
         if batch is not None:
             columns = batch.fixed.shape[1] + batch.gathered.shape[1]
             expected = [float(guard.outcome) for guard in batch.epilogue.guards]
@@ -156,7 +157,7 @@ class Program:
             make: kept.Make = partial(RowProgram, batch.row, batch.epilogue, inputs, columns, along)
             return Arranged(make, [batch.row, batch.epilogue], (columns,), batch, expected)
         if along and self.backend != "tape" and "numpy" in backends.available():
-            lines = stencil.find(batching.joined(tape, alike), inputs, along)
+            lines = stencil.find(batching.joined(tape, rows), inputs, along)
             if lines is not None:
                 parts = [lines.batch.row, lines.batch.epilogue]
                 facts = ("neighbours", lines.batch.rows, lines.bases, lines.batch.fixed.tobytes())
