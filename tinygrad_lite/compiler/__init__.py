@@ -4,7 +4,8 @@
     arguments.py       arguments of any nesting as one row of numbers; results.py: results likewise
     trace.py           running a function on tracers, which write a tape; paths.py: every way through its branches
     tape.py            the flat tape, and the builder that keeps it tidy; recording.py: as it is written
-    batching.py        rows found in a loss written as a loop over samples
+    batching.py        rows found in a loss written as a loop over samples; alike.py: those of the same ops;
+                       columns.py: a tape as NumPy arrays
     rows.py            such a loss as prologue, row and finale
     adjoint.py         the gradient of a tape, as more tape; transforms.py: jacobian, jvp, hvp
     lowering.py        rows of the table written in rows that have a kernel
@@ -18,21 +19,22 @@
     buffers.py         the arrays that machine code works in; threads.py: several threads share a call
     python_backend.py  the tape as Python; c_source.py: the plan as C, to look at
     verify.py          whether a large program's first result can be believed
-    kept.py            runners from the disk, when a tape was met before
+    kept.py            programs and runners from the disk, when a tape was met before
     program.py         one path through a function, its code and its guards; prepared.py: a call in place
     report.py          what was made, in words and numbers; passes.py: what each pass left
 
 `training.py` is nn.compile_step, whole steps of training; machine.py, training_code.py and bound.py are its parts.
 `kernels/`, `jit.py` and `cache.py` are the ground this stands on: vector functions, LLVM, the disk; `garbage.py`
-keeps Python's collector out of the way.
+keeps Python's collector out of the way. `uncompiled.py` is what remains when nothing can be compiled.
 """
 
 from tinygrad_lite.compiler.backends import available
 from tinygrad_lite.compiler.cache import clear_cache
-from tinygrad_lite.compiler.compiled import CompiledFunction, CompileWarning, compile
+from tinygrad_lite.compiler.compiled import CompiledFunction, compile
 from tinygrad_lite.compiler.paths import TooManyPaths
 from tinygrad_lite.compiler.replay import replay
 from tinygrad_lite.compiler.trace import TraceError
+from tinygrad_lite.compiler.uncompiled import CompileWarning
 
 __all__ = [
     "CompileWarning",

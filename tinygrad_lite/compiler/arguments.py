@@ -1,4 +1,4 @@
-"""Arguments of any nesting as one row of numbers, and back.
+"""Arguments of any nesting as one row of numbers, and back; batch arguments as rows of numbers.
 
 In: numbers, Values, lists, tuples, dicts and NumPy arrays, nested as the user likes. Out: a
 structure (hashable: calls with the same structure share compiled code) and the numbers in
@@ -8,14 +8,19 @@ trace.
 
 from __future__ import annotations
 
+import importlib.util
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 from tinygrad_lite.engine.value import Value
-from tinygrad_lite.errors import OperandError, user_line
+from tinygrad_lite.errors import OperandError, ShapeError, user_line
 
 Structure = Any
 """`float`; (list, parts); (tuple, parts); (dict, keys, parts); ("array", shape); ("static", object)."""
+
+
+MOST_CHOICES = 64
+"""Values that a whole number used as an index may have; each is a path of its own."""
 
 
 def flatten(thing: Any, chunks: list[Any]) -> Structure:
@@ -126,3 +131,53 @@ def numbers(chunks: Sequence[Any]) -> list[float]:
         else:
             found.extend(map(float, chunk.tolist()))
     return found
+
+
+class Block:
+    """The data of one batch argument: an array of rows, and what one row looks like to the function."""
+
+    __slots__ = ("rows", "structure", "whole")
+
+    def __init__(self, name: str, thing: Any) -> None:
+        try:
+            self.rows, self.structure = _table(thing)
+        except (ValueError, TypeError):
+            raise ShapeError(
+                f"the batch argument {name!r} must be rows of numbers, all of one length{user_line()}."
+            ) from None
+        first = self.rows[:1]
+        self.whole = len(first) == 1 and len(first[0]) == 1 and float(first[0][0]).is_integer()
+
+    def choices(self) -> tuple[int, ...]:
+        """The whole numbers in a column that may be labels; empty if there are too many or some are no whole ones."""
+        if not self.whole:
+            return ()
+        column = self.rows[:, 0].tolist() if hasattr(self.rows, "tolist") else [row[0] for row in self.rows]
+        found = set(column)
+        if len(found) > MOST_CHOICES or not all(x.is_integer() for x in found):
+            return ()
+        return tuple(sorted(map(int, found)))
+
+
+def _table(thing: Any) -> tuple[Any, Structure]:
+    """The rows as a table of two dimensions, and the structure of one row."""
+    shape = getattr(thing, "shape", None)
+    if shape is None:
+        rows: list[list[float]] = []
+        structure: Structure = None
+        for row in thing:
+            chunks: list[Any] = []
+            seen = flatten(row, chunks)
+            if structure is not None and seen != structure:
+                raise ValueError
+            structure = seen
+            rows.append(numbers(chunks))
+        if importlib.util.find_spec("numpy") is None:
+            return rows, structure
+        import numpy as np
+
+        return np.array(rows, dtype=float).reshape(len(rows), -1), structure
+    import numpy as np
+
+    table = np.asarray(thing, dtype=float).reshape(shape[0], -1)
+    return table, float if len(shape) == 1 else ("array", tuple(shape[1:]))

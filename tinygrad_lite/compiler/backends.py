@@ -139,6 +139,7 @@ class Runner:
     plans: Plans | None = None
     threads: int | None = None  # how many may share a call; None for as many as there are cores
     fixed: Sequence[tuple[int, Any]] = ()  # columns of data that are the same at every call
+    entry: tuple[str, bytes] | None = None  # what to keep on the disk, and under which name
 
     def run(self, parameters: Sequence[Any], data: Sequence[tuple[int, Any]] = (), rows: int = 0) -> Any:
         """Args:

@@ -18,12 +18,10 @@ from functools import partial
 from typing import Any
 
 from tinygrad_lite.compiler import backends, kept, passes
-from tinygrad_lite.compiler.arguments import Structure, flatten, names, numbers, rebuild, size
+from tinygrad_lite.compiler.arguments import MOST_CHOICES, Block, Structure, flatten, names, numbers, rebuild, size
 from tinygrad_lite.compiler.compiled import (
+    SHORT,
     CompiledFunction,
-    CompileWarning,
-    _Leaf,
-    _outside,
 )
 from tinygrad_lite.compiler.garbage import unsearched
 from tinygrad_lite.compiler.paths import TooManyPaths, explore
@@ -33,64 +31,12 @@ from tinygrad_lite.compiler.results import apart, same, shaped, values_in
 from tinygrad_lite.compiler.rows import RowProgram, mean
 from tinygrad_lite.compiler.tape import Builder, Ref
 from tinygrad_lite.compiler.trace import Trace, Tracer
+from tinygrad_lite.compiler.uncompiled import CompileWarning, Leaf, outside
 from tinygrad_lite.compiler.verify import CLOSE, slopes_apart
 from tinygrad_lite.engine import ops
 from tinygrad_lite.engine.reverse import adjoints
 from tinygrad_lite.engine.value import Value
 from tinygrad_lite.errors import OperandError, ShapeError, TinygradLiteError, user_line
-
-MOST_CHOICES = 64
-"""Values that a whole number used as an index may have; each is a path of its own."""
-
-
-class Block:
-    """The data of one batch argument: an array of rows, and what one row looks like to the function."""
-
-    __slots__ = ("rows", "structure", "whole")
-
-    def __init__(self, name: str, thing: Any) -> None:
-        try:
-            self.rows, self.structure = _table(thing)
-        except (ValueError, TypeError):
-            raise ShapeError(
-                f"the batch argument {name!r} must be rows of numbers, all of one length{user_line()}."
-            ) from None
-        first = self.rows[:1]
-        self.whole = len(first) == 1 and len(first[0]) == 1 and float(first[0][0]).is_integer()
-
-    def choices(self) -> tuple[int, ...]:
-        """The whole numbers in a column that may be labels; empty if there are too many or some are no whole ones."""
-        if not self.whole:
-            return ()
-        column = self.rows[:, 0].tolist() if hasattr(self.rows, "tolist") else [row[0] for row in self.rows]
-        found = set(column)
-        if len(found) > MOST_CHOICES or not all(x.is_integer() for x in found):
-            return ()
-        return tuple(sorted(map(int, found)))
-
-
-def _table(thing: Any) -> tuple[Any, Structure]:
-    """The rows as a table of two dimensions, and the structure of one row."""
-    shape = getattr(thing, "shape", None)
-    if shape is None:
-        rows: list[list[float]] = []
-        structure: Structure = None
-        for row in thing:
-            chunks: list[Any] = []
-            seen = flatten(row, chunks)
-            if structure is not None and seen != structure:
-                raise ValueError
-            structure = seen
-            rows.append(backends.flat(chunks))
-        if backends.available() == ["tape"]:
-            return rows, structure
-        import numpy as np
-
-        return np.array(rows, dtype=float).reshape(len(rows), -1), structure
-    import numpy as np
-
-    table = np.asarray(thing, dtype=float).reshape(shape[0], -1)
-    return table, float if len(shape) == 1 else ("array", tuple(shape[1:]))
 
 
 class BatchedFunction(CompiledFunction):
@@ -167,10 +113,16 @@ class BatchedFunction(CompiledFunction):
                 code = self._code(call)
                 out = code.run(call.chunks, call.columns(), call.rows, slopes)
                 if backends.finite(out):
-                    why = "" if slopes in code.verified else self._differs(code, call, slopes)
+                    if slopes in code.verified:
+                        return out
+                    started = time.perf_counter()
+                    why = self._differs(code, call, slopes)
+                    code.runners[slopes].seconds["verifying"] = time.perf_counter() - started
                     if not why:
                         code.verified.add(slopes)
+                        kept.keep(code.runners[slopes])
                         return out
+                    kept.forget(code.runners[slopes])
                     self._warn(call.key, why)
             except TooManyPaths as reason:
                 self._warn(call.key, str(reason))
@@ -179,7 +131,7 @@ class BatchedFunction(CompiledFunction):
     def _warn(self, key: Any, why: str) -> None:
         self._eager[key] = why
         warnings.warn(
-            f"{self.__name__} runs without compiling from now on: {why}", CompileWarning, stacklevel=_outside()
+            f"{self.__name__} runs without compiling from now on: {why}", CompileWarning, stacklevel=outside()
         )
 
     def _code(self, call: _Call) -> _RowCode:
@@ -191,7 +143,16 @@ class BatchedFunction(CompiledFunction):
 
     @unsearched()
     def _differs(self, code: _RowCode, call: _Call, slopes: bool) -> str:
-        """Compare with the engine on a few rows, repeated so that every loop of the code is run."""
+        """Compare with the engine on a few rows, repeated so that every loop of the code is run.
+
+        Long code from the disk was kept because it agreed with the engine: the value of one row is enough.
+        """
+        if isinstance(code.runners[slopes], kept.KeptRunner) and sum(map(len, code.tape.args)) > SHORT:
+            first = [(at, data[:1]) for at, data in call.columns()]
+            found = code.by_row(call.chunks, [float(x) for _, data in first for x in data[0]])
+            if found is not None:
+                worst = apart(code.run(call.chunks, first, 1, slopes)[:1], found)
+                return f"its value from the disk is {worst:.1e} away from the rows' own" if worst > CLOSE else ""
         few = min(4, call.rows)
         loss, leaves = self._graph(call, range(few))
         repeated = [(first, [data[k % few] for k in range(few * 11)]) for first, data in call.columns()]
@@ -214,14 +175,14 @@ class BatchedFunction(CompiledFunction):
         captured = self._code(call).captured if call.key in self._made_for else ()
         return [float(getattr(loss, "data", loss)), *(found.get(leaf, 0.0) for leaf in [*leaves, *captured])]
 
-    def _graph(self, call: _Call, rows: Sequence[int]) -> tuple[Any, list[_Leaf]]:
+    def _graph(self, call: _Call, rows: Sequence[int]) -> tuple[Any, list[Leaf]]:
         """The mean over these rows as the engine's graph, and the leaves that are the parameters."""
-        leaves = [_Leaf(x, name) for x, name in zip(numbers(call.chunks), call.labels(), strict=True)]
+        leaves = [Leaf(x, name) for x, name in zip(numbers(call.chunks), call.labels(), strict=True)]
         total: Any = 0.0
         for k in rows:
             given = iter(leaves)
             args = {
-                name: rebuild(structure, iter([_Leaf(float(x)) for x in call.blocks[name].rows[k]]), same)
+                name: rebuild(structure, iter([Leaf(float(x)) for x in call.blocks[name].rows[k]]), same)
                 if name in call.blocks
                 else rebuild(structure, given, same)
                 for name, structure in call.structures.items()
@@ -370,6 +331,13 @@ class _RowCode:
         runner = self.runners[slopes] = kept.runner(make, [self.tape], facts, self.backend, rows)
         runner.threads = self.threads
         return runner
+
+    def by_row(self, chunks: list[Any], row: list[float]) -> list[float] | None:
+        """The loss of one row by the table's own rules; None if a branch that is not taken refuses its operands."""
+        try:
+            return self.tape.run([*numbers(self.given(chunks)), *row])
+        except (ValueError, ArithmeticError):
+            return None
 
     def given(self, chunks: list[Any]) -> list[Any]:
         """The parameters: those that were given, then those from outside."""

@@ -91,6 +91,14 @@ def store(name: str, content: bytes) -> bool:
     return True
 
 
+def forget(name: str) -> None:
+    """Remove an entry, if it is there."""
+    place = folder()
+    if place is not None:
+        with contextlib.suppress(OSError):
+            (place / (name + _SUFFIX)).unlink(missing_ok=True)
+
+
 def clear_cache() -> int:
     """Remove all compiled code from the disk; the number of entries that were removed."""
     place = folder()

@@ -13,6 +13,7 @@ is not finite is run again without compiling, so that the same error appears as 
 from __future__ import annotations
 
 import functools
+import time
 import warnings
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -28,6 +29,7 @@ from tinygrad_lite.compiler.results import apart, numbers_in, outputs, plain, sa
 from tinygrad_lite.compiler.tape import Ref
 from tinygrad_lite.compiler.threads import checked
 from tinygrad_lite.compiler.trace import Trace, Tracer, Uncomparable
+from tinygrad_lite.compiler.uncompiled import CompileWarning, Leaf, outside
 from tinygrad_lite.compiler.verify import CLOSE, long_disagreement, slopes_apart
 from tinygrad_lite.engine.op import number
 from tinygrad_lite.engine.reverse import adjoints
@@ -40,20 +42,8 @@ MOST_PATHS = 8
 LONGEST = 500_000
 """Ops of a trace up to which the first compiled result is compared with the engine itself."""
 
-
-class CompileWarning(UserWarning):
-    """A compiled function fell back to running without compiling; the text says why and where."""
-
-
-class _Leaf(Value):
-    """An argument in a run without compiling: a Value that may also count a loop, as the int it was could."""
-
-    __slots__ = ()
-
-    def __index__(self) -> int:
-        if self.data != int(self.data):
-            raise TypeError(f"an index must be a whole number, but this one is {self.data!r}{user_line()}.")
-        return int(self.data)
+SHORT = 5_000
+"""Ops up to which it is, even if the code comes from the disk, where it was kept because it agreed."""
 
 
 class CompiledFunction(Shown):
@@ -224,20 +214,25 @@ class CompiledFunction(Shown):
         if not program.finite(out):
             return None, ()
         if along not in program.verified:
+            started, inputs = time.perf_counter(), self._inputs(program, along)
             why = self._disagreement(program, structure, chunks, along, out)
+            program.runners[inputs].seconds["verifying"] = time.perf_counter() - started
             if why:
+                program.forget(inputs)
                 self._give_up(structure, why)
                 return None, ()
             program.verified.add(along)
+            program.keep(inputs)
         return program, out
 
     def _give_up(self, structure: Structure, why: str) -> None:
         self._eager[structure] = why
         warnings.warn(
-            f"{self.__name__} runs without compiling from now on: {why}.", CompileWarning, stacklevel=_outside()
+            f"{self.__name__} runs without compiling from now on: {why}.", CompileWarning, stacklevel=outside()
         )
 
     def _traced(self, structure: Structure, given: list[float]) -> Program:
+        started = time.perf_counter()
         tape = Recording()
         trace = Trace(tape)
         labels = self._labels(structure)
@@ -249,7 +244,9 @@ class CompiledFunction(Shown):
         traced = [x.number if isinstance(x, Tracer) else float(getattr(x, "data", x)) for x in numbers_in(result)]
         tape.outputs = refs
         made = Program(tape, shape, tuple(trace.captured), self.backend, self.__name__)
-        made.traced, made.threads = traced, self.threads
+        made.seconds = time.perf_counter() - started
+        made.traced = given + [value.data for value in trace.captured], traced
+        made.threads = self.threads
         return made
 
     def _labels(self, structure: Structure) -> list[str]:
@@ -312,17 +309,18 @@ class CompiledFunction(Shown):
         value = root.data if isinstance(root, Value) else number(root)
         return [value, *(found.get(leaves[i], 0.0) for i in along or ())]
 
-    def _by_values(self, structure: Structure, chunks: list[Any]) -> tuple[Any, list[_Leaf], Any]:
+    def _by_values(self, structure: Structure, chunks: list[Any]) -> tuple[Any, list[Leaf], Any]:
         """The function run on Values: what compiling must agree with, and what it falls back to."""
-        leaves = [_Leaf(x, label) for x, label in zip(numbers(chunks), self._labels(structure), strict=True)]
+        leaves = [Leaf(x, label) for x, label in zip(numbers(chunks), self._labels(structure), strict=True)]
         args, kwargs = rebuild(structure, iter(leaves), same)
         return self.f(*args, **kwargs), leaves, (args, kwargs)
 
     @unsearched()
     def _disagreement(self, program: Program, structure: Structure, chunks: list[Any], along: Along, out: Any) -> str:
         """What differs between the first compiled result and the engine's; empty if nothing does."""
-        if len(program.tape) > LONGEST:
-            return long_disagreement(program, self._inputs(program, along), chunks, out)
+        inputs = self._inputs(program, along)
+        if len(program.tape) > (SHORT if inputs in program.known else LONGEST):
+            return long_disagreement(program, inputs, chunks, out)
         root, leaves, _ = self._by_values(structure, chunks)
         found = [x.data if isinstance(x, Value) else float(x) for x in numbers_in(root)]
         n = len(found)
@@ -331,22 +329,10 @@ class CompiledFunction(Shown):
             return f"its first compiled value is {worst:.1e} away from the engine's"
         if along is not None:
             known = [*leaves, *program.captured]
-            worst = slopes_apart(root, [known[i] for i in self._inputs(program, along) or ()], out[n:])
+            worst = slopes_apart(root, [known[i] for i in inputs or ()], out[n:])
             if worst > CLOSE:
                 return f"its first compiled gradient is {worst:.1e} away from the engine's"
         return ""
-
-
-def _outside() -> int:
-    """How many frames up the user's own line is, for the warning."""
-    import contextlib
-    import sys
-    from pathlib import Path
-
-    package, level, frame = str(Path(__file__).parent.parent), 1, sys._getframe(1)
-    while frame.f_back is not None and frame.f_code.co_filename.startswith((package, contextlib.__file__)):
-        frame, level = frame.f_back, level + 1
-    return level
 
 
 def compile(

@@ -1,9 +1,15 @@
-"""Runners kept on disk: a second process that traces the same tape has its code at once.
+"""Programs kept on disk: a second process that traces the same tape has its code at once.
 
-In: the tapes of a program, and how to make it. Out: a runner. If the same tapes were met before, on such a
-processor and by the same text of this package, no pass is run. The entry says under which name the machine code is
-kept and how large its buffers are; what cannot be read is made anew. The program itself is made again only if
-somebody asks to see it, as `report()` and `source()` do. The first result is compared with the engine's all the same.
+In: the tape of a program, and how to make it. Out: a runner. If the same tape was met before, on such a processor and
+by the same text of this package, no pass is run. There are three kinds of entries, each naming the next:
+
+    program   of the tape as it was traced: how many rows were found in it, their data, and what its guards were
+    runner    of the tapes that were made of it: how large the buffers are, what the plan reads as constants
+    code      of LLVM's text: the machine code
+
+So a program whose data alone has changed finds its runner still. A program or a runner is kept only after its first
+result agreed with the engine's. What cannot be read is made anew; what is not needed to run, such as the plan that
+`report()` and `source()` show, is made again when somebody asks to see it.
 """
 
 from __future__ import annotations
@@ -20,16 +26,59 @@ from typing import Any
 
 from tinygrad_lite import engine
 from tinygrad_lite.compiler import backends, cache, jit
+from tinygrad_lite.compiler.batching import Rows
+from tinygrad_lite.compiler.columns import columns
+from tinygrad_lite.compiler.recording import Recording
 from tinygrad_lite.compiler.tape import LESS, SELECT, Tape
 from tinygrad_lite.engine.op import TABLE, Op
 
+Make = Callable[[], backends.Program]
+"""What makes the program, should it be needed after all."""
+
+
+def program_name(tape: Tape, along: Sequence[int] | None, backend: str | None) -> str | None:
+    """The cache's name for a program of this tape with slopes along these inputs; None if it cannot be kept."""
+    return _name([tape], ["program", along]) if _kept(backend) else None
+
+
+def program(name: str, make: Make) -> tuple[backends.Runner, Rows | None, list[float]] | None:
+    """The runner of a program, the rows that were found in it, and what its guards must be, from the disk."""
+    started = time.perf_counter()
+    entry = cache.load(name)
+    if entry is None:
+        return None
+    head, _, arrays = entry.partition(b"\n")
+    facts = json.loads(head)
+    runner = _loaded(facts["runner"], make, facts["rows"], started)
+    return (runner, _rows(facts, arrays), facts["expected"]) if runner is not None else None
+
+
+def keep_program(name: str | None, runner: backends.Runner, rows: Rows | None, expected: list[float]) -> None:
+    """Keep a program whose first result was right."""
+    keep(runner)
+    if name is None or runner.entry is None:
+        return
+    facts: dict[str, Any] = {"runner": runner.entry[0], "rows": 0, "expected": expected}
+    arrays = b""
+    if rows is not None:
+        facts |= {"rows": rows.rows, "left": rows.left, "fixed": rows.fixed.shape[1]}
+        arrays = rows.fixed.tobytes() + rows.gathered.tobytes()
+    cache.store(name, json.dumps(facts).encode() + b"\n" + arrays)
+
+
+def _rows(facts: dict[str, Any], arrays: bytes) -> Rows | None:
+    import numpy as np
+
+    n = facts["rows"]
+    if not n:
+        return None
+    size = 8 * n * facts["fixed"]
+    fixed = np.frombuffer(arrays[:size]).reshape(n, -1)
+    return Rows(n, fixed, np.frombuffer(arrays[size:], np.int64).reshape(n, -1), facts["left"])
+
 
 def runner(
-    make: Callable[[], backends.Program],
-    tapes: Sequence[Tape],
-    facts: Sequence[object],
-    backend: str | None = None,
-    rows: int = 0,
+    make: Make, tapes: Sequence[Tape], facts: Sequence[object], backend: str | None = None, rows: int = 0
 ) -> backends.Runner:
     """A runner for the program that `make` would make of these tapes, from the disk if it is there.
 
@@ -37,28 +86,59 @@ def runner(
         facts: what else the program depends on, as things whose repr says it all.
     """
     started = time.perf_counter()
-    name = None
-    if backend in (None, "llvm") and backends.available()[0] == "llvm":
-        name = _name(tapes, [*facts, backends.unroll(rows, jit.host().lanes)])
-    entry = cache.load(name) if name else None
-    if entry is not None:
-        head, _, arrays = entry.partition(b"\n")
-        facts_kept = json.loads(head)
-        code = cache.load(facts_kept["code"])
-        if code is not None:
-            return KeptRunner(make, rows, facts_kept, arrays, jit.load(code, "entry", None, True, started))
-    made = backends.runner(make(), backend, rows)
+    name = _name(tapes, [*facts, backends.unroll(rows, jit.host().lanes)]) if _kept(backend) else None
+    found = _loaded(name, make, rows, started) if name else None
+    if found is not None:
+        return found
+    started = time.perf_counter()
+    program = make()
+    seconds = {"tidying and slopes": time.perf_counter() - started}
+    made = backends.runner(program, backend, rows)
+    made.seconds = seconds | made.seconds
     if name and isinstance(made, backends.LLVMRunner):
-        cache.store(name, _entry(made))
+        made.entry = name, _entry(made)
     return made
+
+
+def keep(runner: backends.Runner) -> None:
+    """Keep a runner whose first result was right."""
+    if runner.entry is not None and not isinstance(runner, KeptRunner):
+        cache.store(*runner.entry)
+
+
+def forget(runner: backends.Runner, name: str | None = None) -> None:
+    """Remove a runner from the disk, its code and the program of that name: what they gave was not right."""
+    if isinstance(runner, KeptRunner):
+        for entry in [name, *runner.names]:
+            if entry is not None:
+                cache.forget(entry)
+
+
+def _kept(backend: str | None) -> bool:
+    return backend in (None, "llvm") and backends.available()[0] == "llvm" and cache.folder() is not None
+
+
+def _loaded(name: str, make: Make, rows: int, started: float) -> KeptRunner | None:
+    entry = cache.load(name)
+    if entry is None:
+        return None
+    head, _, arrays = entry.partition(b"\n")
+    facts = json.loads(head)
+    code = cache.load(facts["code"])
+    if code is None:
+        return None
+    found = KeptRunner(make, rows, facts, arrays, jit.load(code, "entry", None, True, started))
+    found.entry = name, entry
+    found.names = name, facts["code"]
+    return found
 
 
 class KeptRunner(backends.LLVMRunner):
     """A runner from the disk, whose program, plans and text are made when they are asked for."""
 
-    def __init__(
-        self, make: Callable[[], backends.Program], rows: int, facts: dict[str, Any], arrays: bytes, code: jit.Compiled
-    ) -> None:
+    names: tuple[str, str]  # of its entries on the disk
+
+    def __init__(self, make: Make, rows: int, facts: dict[str, Any], arrays: bytes, code: jit.Compiled) -> None:
         import numpy as np
 
         from tinygrad_lite.compiler.llvm_backend import Layout
@@ -72,7 +152,7 @@ class KeptRunner(backends.LLVMRunner):
         self.sizes.layout.tables = [np.frombuffer(arrays[n:], np.int32)] if len(arrays) > n else []
         self.parameters, self.uniforms, self.outputs = facts["parameters"], facts["uniforms"], facts["outputs"]
         self.compiled = code
-        self.seconds = {"LLVM (from the disk)": code.seconds}
+        self.seconds = {"loading it from the disk": code.seconds}
         self._prepare()
 
     @functools.cached_property
@@ -111,7 +191,8 @@ def _entry(made: backends.LLVMRunner) -> bytes:
 
 def _name(tapes: Sequence[Tape], facts: Sequence[object]) -> str | None:
     """The cache's name for what is made of these tapes; None if they use rows that are not the package's own."""
-    if not all(_ours(op) for op in set(chain.from_iterable(tape.op for tape in tapes))):
+    rows = {op for tape in tapes for op in ({op for op, _ in tape.kinds} if isinstance(tape, Recording) else tape.op)}
+    if not all(map(_ours, rows)):
         return None
     return jit.code_key("tape", _rules(), repr(list(facts)), *map(identity, tapes))
 
@@ -142,19 +223,18 @@ def identity(tape: Tape) -> str:
     >>> identity(one) == identity(other)
     True
     """
-    kinds: dict[str, int] = {}
-    columns: list[array[Any]] = [
-        array("q", [kinds.setdefault(op.name, len(kinds)) for op in tape.op]),
-        array("q", map(len, tape.args)),
-        array("q", chain.from_iterable(tape.args)),
+    kinds, kind, operands = columns(tape)
+    parts: list[array[Any]] = [
+        kind,
+        operands,
         array("q", [x.__class__ is float for x in tape.sources]),
         array("d", [x if x.__class__ is float else 0.0 for x in tape.sources]),
         array("q", tape.inputs),
         array("q", tape.outputs),
         array("q", chain.from_iterable((guard.flag, guard.outcome) for guard in tape.guards)),
     ]
-    digest = hashlib.sha256(repr(list(kinds)).encode())
-    for column in columns:
-        digest.update(len(column).to_bytes(8, "little"))
-        digest.update(column.tobytes())
+    digest = hashlib.sha256(repr([(op.name, n) for op, n in kinds]).encode())
+    for part in parts:
+        digest.update(len(part).to_bytes(8, "little"))
+        digest.update(part)
     return digest.hexdigest()

@@ -10,10 +10,11 @@ import math
 import time
 from collections.abc import Iterator, Sequence
 from functools import partial
-from typing import Any
+from typing import Any, NamedTuple
 
 from tinygrad_lite.compiler import backends, batching, kept, passes, stencil
-from tinygrad_lite.compiler.arguments import Structure
+from tinygrad_lite.compiler.alike import alike
+from tinygrad_lite.compiler.arguments import Structure, numbers
 from tinygrad_lite.compiler.garbage import unsearched
 from tinygrad_lite.compiler.report import described, shown
 from tinygrad_lite.compiler.rows import RowProgram
@@ -23,6 +24,19 @@ from tinygrad_lite.errors import OperandError, user_line
 
 Along = tuple[int, ...] | range | None
 """Which inputs the slopes are wanted for; None for the value alone."""
+
+
+class Arranged(NamedTuple):
+    """What was found in a tape, and how a program is made of it."""
+
+    make: kept.Make
+    tapes: Sequence[Tape]
+    """All that the program is made of, together with ..."""
+    facts: tuple[object, ...]
+    """... what their text does not say."""
+    rows: batching.Batch | None
+    expected: list[float]
+    """What the flags of the guards must be."""
 
 
 class Program:
@@ -43,12 +57,14 @@ class Program:
         self.backend = backend
         self.threads: int | None = None
         self.name = name
-        self.traced: list[float] = []  # the numbers of the traced run, computed by the rows themselves
+        self.traced: tuple[list[float], list[float]] = [], []  # the numbers of the traced run, and its results
         self.verified: set[Any] = set()  # for which slopes the code agreed with the engine
-        self.seconds = 0.0
+        self.seconds = 0.0  # for the trace
         self.runners: dict[Any, backends.Runner] = {}
         self.transforms: dict[Any, backends.Runner] = {}
-        self.found: dict[Any, batching.Batch | None] = {}
+        self.found: dict[Any, batching.Rows | None] = {}
+        self.names: dict[Any, str | None] = {}  # on the disk
+        self.known: set[Any] = set()  # what came from the disk, where it was kept because it agreed with the engine
         self.expected: dict[Any, list[float]] = {}  # what the flags of the guards must be
 
     def run(self, chunks: list[Any], along: Along) -> Any:
@@ -85,43 +101,77 @@ class Program:
             runner = self.transforms[transform] = backends.runner(program, self.backend)
         return runner.run([*chunks, *[value.data for value in self.captured], *more])
 
+    def by_rows(self, chunks: list[Any], again: bool = True) -> list[float]:
+        """The results by the rows of the table: those of the traced run if it had these numbers.
+
+        Otherwise op by op, or, if that is not to be done `again`, none.
+        """
+        given = numbers(chunks) + [value.data for value in self.captured]
+        if given == self.traced[0]:
+            return self.traced[1]
+        return self.tape.run(given) if again else []
+
     def finite(self, out: Sequence[float]) -> bool:
         return backends.finite(out)
 
     @unsearched()
     def _made(self, along: Along) -> backends.Runner:
-        start = time.perf_counter()
+        started = time.perf_counter()
         if along is not None and self.outputs != 1:
             raise OperandError(
                 f"a gradient needs one number to differentiate, but {self.name} returns {self.outputs}{user_line()}."
             )
-        keep = [self.tape.inputs[i] for i in along or ()]
-        alike = batching.alike(self.tape) if backends.available() != ["tape"] else None
-        batch = batching.joined(self.tape, alike, keep)
-        rows = None
-        if batch is None and along and self.backend != "tape" and "numpy" in backends.available():
-            rows = stencil.find(batching.joined(self.tape, alike), len(self.tape.inputs), along)
-        if rows is not None:
-            runner = backends.runner(rows, self.backend)
-            expected = []
-        elif batch is None:
-            wanted = None if along is None else keep
-            plain = partial(backends.PlainProgram, self.tape, wanted)
-            runner = kept.runner(plain, [self.tape], ("plain", wanted), self.backend)
-            expected = [float(guard.outcome) for guard in self.tape.guards]
+        name = kept.program_name(self.tape, along, self.backend)
+        seconds = {"looking it up": time.perf_counter() - started}
+        known = kept.program(name, lambda: self._arranged(along).make()) if name else None
+        if known is not None:
+            runner, rows, expected = known
         else:
-            facts = (len(self.tape.inputs), batch.fixed.shape[1] + batch.gathered.shape[1], along)
-            by_row = partial(RowProgram, batch.row, batch.epilogue, *facts)
-            runner = kept.runner(by_row, [batch.row, batch.epilogue], facts, self.backend, batch.rows)
-            expected = [float(guard.outcome) for guard in batch.epilogue.guards]
-            expected += [float(guard.outcome) * batch.rows for guard in batch.row.guards]
-            if batch.fixed.shape[1]:
-                runner.fixed = [(0, batch.fixed)]
-        self.found[along], self.expected[along] = batch, expected
+            started = time.perf_counter()
+            found = self._arranged(along)
+            seconds["finding rows"] = time.perf_counter() - started
+            rows, expected = found.rows, found.expected
+            facts = (*found.facts, len(self.tape.inputs), along)
+            runner = kept.runner(found.make, found.tapes, facts, self.backend, rows.rows if rows else 0)
+        runner.seconds = seconds | runner.seconds
+        if rows is not None and rows.fixed.shape[1]:
+            runner.fixed = [(0, rows.fixed)]
+        self.found[along], self.expected[along] = rows, expected
         runner.threads = self.threads
         self.runners[along] = runner
-        self.seconds += time.perf_counter() - start
+        self.names[along] = name
+        if known is not None:
+            self.known.add(along)
         return runner
+
+    def _arranged(self, along: Along) -> Arranged:
+        """The tape as rows, as rows that read their neighbours, or plain: what can be found in it."""
+        tape, inputs = self.tape, len(self.tape.inputs)
+        keep = [tape.inputs[i] for i in along or ()]
+        rows = alike(tape) if backends.available() != ["tape"] else None
+        batch = batching.joined(tape, rows, keep)
+        if batch is not None:
+            columns = batch.fixed.shape[1] + batch.gathered.shape[1]
+            expected = [float(guard.outcome) for guard in batch.epilogue.guards]
+            expected += [float(guard.outcome) * batch.rows for guard in batch.row.guards]
+            make: kept.Make = partial(RowProgram, batch.row, batch.epilogue, inputs, columns, along)
+            return Arranged(make, [batch.row, batch.epilogue], (columns,), batch, expected)
+        if along and self.backend != "tape" and "numpy" in backends.available():
+            lines = stencil.find(batching.joined(tape, rows), inputs, along)
+            if lines is not None:
+                parts = [lines.batch.row, lines.batch.epilogue]
+                facts = ("neighbours", lines.batch.rows, lines.bases, lines.batch.fixed.tobytes())
+                return Arranged(lambda: lines, parts, facts, None, [])
+        make = partial(backends.PlainProgram, tape, None if along is None else keep)
+        return Arranged(make, [tape], ("plain",), None, [float(guard.outcome) for guard in tape.guards])
+
+    def keep(self, along: Along) -> None:
+        """Keep on the disk what agreed with the engine, for the next process."""
+        kept.keep_program(self.names[along], self.runners[along], self.found[along], self.expected[along])
+
+    def forget(self, along: Along) -> None:
+        """Take from the disk what did not agree."""
+        kept.forget(self.runners[along], self.names[along])
 
     def source(self, kind: str) -> str:
         which = list(self.runners)[-1]
@@ -129,10 +179,14 @@ class Program:
 
     def passes(self) -> Iterator[passes.Left]:
         along, runner = list(self.runners.items())[-1]
-        return passes.passes(self.tape, self.found[along], runner.program, runner)
+        rows = self.found[along]
+        batch = rows if rows is None or isinstance(rows, batching.Batch) else self._arranged(along).rows
+        return passes.passes(self.tape, batch, runner.program, runner)
 
     def report(self) -> str:
-        lines = [f"{self.name}: traced {len(self.tape):,} ops and {len(self.tape.guards)} guards."]
+        lines = [
+            f"{self.name}: traced {len(self.tape):,} ops and {len(self.tape.guards)} guards in {self.seconds:.3f} s."
+        ]
         for along, runner in self.runners.items():
             batch = self.found[along]
             program = runner.program

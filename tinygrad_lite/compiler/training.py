@@ -17,9 +17,9 @@ from typing import Any
 
 from tinygrad_lite.compiler.batched import BatchedFunction
 from tinygrad_lite.compiler.bound import release
-from tinygrad_lite.compiler.compiled import CompileWarning, _outside
 from tinygrad_lite.compiler.machine import Machine, Unseen, not_finite
 from tinygrad_lite.compiler.threads import checked
+from tinygrad_lite.compiler.uncompiled import CompileWarning, outside
 from tinygrad_lite.engine.value import Value
 from tinygrad_lite.errors import OperandError, ShapeError, TinygradLiteError, user_line
 
@@ -216,7 +216,7 @@ class CompiledStep:
         self._by_engine(X, y)  # a mistake in the data shows itself here, too
         self._why_not = f"its loss cannot be traced ({str(refusals[0]).splitlines()[0]})"
         warnings.warn(
-            f"compile_step runs without compiling, because {self._why_not}", CompileWarning, stacklevel=_outside()
+            f"compile_step runs without compiling, because {self._why_not}", CompileWarning, stacklevel=outside()
         )
 
     def _by_engine(self, X: Any, y: Any) -> Any:

@@ -1,7 +1,8 @@
 """Whether the first result of a compiled program can be believed.
 
-In: the first result, and the engine's graph of the same call; or, of a program whose graph would be too large to be
-built a second time, the program itself. Out: how far the result is away, or what is wrong in words.
+In: the first result, and the engine's graph of the same call. Out: how far the result is away, or what is wrong in
+words. Two kinds of programs have no such graph: those for which it would be too large to be built a second time, and
+large ones from the disk, where they were kept because this very code agreed with the engine before.
 """
 
 from __future__ import annotations
@@ -57,13 +58,16 @@ def long_disagreement(program: Program, along: Along, chunks: list[Any], out: Se
     """Compare the value with that of the trace, and the gradient with a measured slope.
 
     The trace computed its value by the rows of the table. The slope along a fixed direction is measured by
-    a central difference of compiled values; a wrong rule or a lost term shows far above its error.
+    a central difference of compiled values; a wrong rule or a lost term shows far above its error. Of code from the
+    disk, whose slopes agreed when it was kept, only the value is compared.
     """
-    worst = apart(out[: len(program.traced)], program.traced)
+    known = along in program.known
+    found = program.by_rows(chunks, again=not known)
+    worst = apart(out[: len(found)], found)
     if worst > CLOSE:
         return f"its first compiled value is {worst:.1e} away from the traced one"
     given = numbers(chunks)
-    if along is None or any(i >= len(given) for i in along):
+    if known or along is None or any(i >= len(given) for i in along):
         return ""
     direction = [math.cos(k + 1.0) for k in range(len(along))]
     shares = [float(slope) * d for slope, d in zip(out[1:], direction, strict=True)]

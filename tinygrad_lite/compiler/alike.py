@@ -1,0 +1,245 @@
+"""Rows that perform the same ops: the first three steps of finding a batch (batching.py says all four).
+
+In: a tape, as it was traced. Out: the terms of its longest sum in groups, one a sample; the nodes that belong to each;
+and the samples whose nodes perform the same ops in the same order.
+
+A tape may have millions of nodes, so they are looked at together, in NumPy arrays: all additions at once, all nodes
+whose users are done at once, all rows at once.
+"""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+from tinygrad_lite.compiler.columns import Columns
+from tinygrad_lite.compiler.tape import Ref, Tape
+from tinygrad_lite.engine import ops
+
+FEWEST = 8
+"""Rows that are worth a batch."""
+
+MOST_TERMS = 4
+"""Terms that one sample may add to the sum."""
+
+DEEPEST = 20_000
+"""Levels of nodes that a row may have; the text of a deeper one would be too long to be compiled."""
+
+SHARED, CHAIN = -1, -3
+"""Marks of nodes that belong to no sample: several use it, or it is an addition of the sum over the samples."""
+
+
+class Alike(NamedTuple):
+    """Rows that perform the same ops; whether what they read can be brought together is not known yet."""
+
+    columns: Columns
+    chain: set[Ref]
+    """The additions of the sum over the samples."""
+    samples: list[list[Ref]]
+    """The terms of each sample."""
+    owner: Any
+    """For each node the sample it belongs to, or a negative mark."""
+    numbers: Any
+    """The samples that are alike."""
+    nodes: Any
+    """Their nodes, a line for each."""
+    left: int
+    """Samples that are not."""
+
+
+def alike(tape: Tape) -> Alike | None:
+    """The rows of a tape, if it has any."""
+    import numpy as np
+
+    if len(tape.outputs) != 1 or len(tape) < 4 * FEWEST:
+        return None
+    columns = Columns(tape)
+    flags = np.array([guard.flag for guard in tape.guards if guard.flag >= 0], np.int64)
+    chain, terms = longest_sum(columns, flags)
+    if len(terms) < FEWEST:
+        return None
+    kind = columns.kind.copy()
+    for guard in tape.guards:  # rows that took different branches are not alike
+        if guard.flag >= 0:
+            kind[guard.flag] = -1 - guard.outcome
+    best: Alike | None = None
+    for size in range(1, MOST_TERMS + 1):
+        samples = _samples(terms, size)
+        owner = owners(columns, flags, chain, samples) if samples else None
+        if owner is None:
+            continue
+        numbers, nodes = _same_rows(kind, owner, len(samples))
+        inner = [[t for t in group if t >= 0] for group in samples]
+        left = sum(1 for group in inner if group and max(owner[t] for t in group) >= 0) - len(numbers)
+        if best is None or left < best.left:
+            best = Alike(columns, set(chain), samples, owner, numbers, nodes, left)
+        if 4 * left <= len(numbers):
+            break
+    if best is None or len(best.numbers) < FEWEST or 2 * best.nodes.size < len(tape):
+        return None
+    if best.left:  # what belongs to a row that is not alike is like what belongs to none
+        best.owner[(best.owner >= 0) & ~np.isin(best.owner, best.numbers)] = SHARED
+    return best
+
+
+def _samples(terms: list[Ref], size: int) -> list[list[Ref]]:
+    """The terms in groups of that size, a group for each sample; a constant that begins the sum stands alone."""
+    start = 0
+    while size > 1 and start < len(terms) and terms[start] < 0:
+        start += 1
+    if (len(terms) - start) % size:
+        return []
+    return [[t] for t in terms[:start]] + [terms[k : k + size] for k in range(start, len(terms), size)]
+
+
+def longest_sum(c: Columns, flags: Any) -> tuple[list[Ref], list[Ref]]:
+    """The chain of additions that spans most of the tape: its nodes, and its terms in order.
+
+    An addition continues the chain of an operand that nothing else uses: the longer one, if there are two.
+    """
+    import numpy as np
+
+    adds = c.of((ops.add, 2))
+    fused = [(op, n) for op, n in c.kinds if op is ops.sum and n > 2]
+    nodes = c.of((ops.add, 2), *fused)  # from here on nodes are counted by their place in this list
+    m = len(nodes)
+    if not m:
+        return [], []
+    where: Any = np.full(len(c), -1)
+    where[nodes] = np.arange(m)
+    uses = np.bincount(c.operands[c.operands >= 0], minlength=len(c))
+    for_flags, _ = c.reads(flags)
+    np.subtract.at(uses, for_flags[for_flags >= 0], 1)  # a flag is a use of nothing
+
+    def continued(operand: Any) -> Any:
+        """The chain that ends in an operand and may be continued, or -1."""
+        node = np.maximum(operand, 0)
+        return np.where((operand >= 0) & (uses[node] == 1), where[node], -1)
+
+    before: Any = np.arange(m)  # the addition whose chain each one continues; itself if it begins one
+    x, y = (continued(c.operands[c.start[adds] + k]) for k in (0, 1))
+    mine = where[adds]
+    before[mine] = np.where((x >= 0) & (y < 0), x, np.where((y >= 0) & (x < 0), y, mine))
+
+    first, steps = _beginnings(before)
+    terms = np.where(before == np.arange(m), c.count[nodes], 0)  # of the chain that begins here
+    begins: Any = np.arange(m)
+    both = (x >= 0) & (y >= 0)
+    for i, p, q in zip(mine[both].tolist(), x[both].tolist(), y[both].tolist(), strict=True):
+        long_p, long_q = (int(terms[first[v]] + steps[v]) for v in (p, q))
+        before[i] = q if long_q > long_p else p
+        terms[i] = max(long_p, long_q) + 1
+        begins[i] = begins[first[before[i]]]
+    first_of_all = begins[first]
+
+    refs, reader = c.reads(nodes)
+    links = nodes[before][reader]
+    own = (refs >= 0) & ((refs != links) | (before[reader] == reader))  # a term, not the chain so far
+    count = np.bincount(first_of_all[reader[own]], minlength=m)
+    lowest: Any = np.full(m, len(c))
+    np.minimum.at(lowest, first_of_all[reader[own]], refs[own])
+    last: Any = np.zeros(m, np.int64)
+    np.maximum.at(last, first_of_all, nodes)
+    width = np.where(count >= FEWEST, last - lowest, -1)
+    if width.max() < 0:
+        return [], []
+    widest = np.flatnonzero(width == width.max())
+    members = np.flatnonzero(first_of_all == widest[last[widest].argmin()])
+    chain: list[Ref] = nodes[members].tolist()
+    found = list(c.args(chain[0]))
+    for node, link in zip(chain[1:], nodes[before[members[1:]]].tolist(), strict=True):
+        p, q = c.args(node)
+        found.append(q if p == link else p)
+
+    end = where[found[-1]] if found[-1] >= 0 else -1
+    if end >= 0 and len(found) == len(chain) + 1:  # not begun by a fused sum
+        k = int(terms[first[end]] + steps[end])
+        if k < len(found) and c.kinds[c.kind[nodes[first_of_all[end]]]] == (ops.add, 2):
+            # a row ends in additions itself, and those of the first row seemed to begin the chain
+            chain, found = chain[k - 1 :], [chain[k - 2], *found[k:]]
+    return chain, found
+
+
+def _beginnings(before: Any) -> tuple[Any, Any]:
+    """For each member of the chains where its chain begins, and in how many steps back that is.
+
+    In each round everybody asks the one it points at where that one points: twice as far as before.
+    """
+    import numpy as np
+
+    first: Any = before.copy()
+    steps = (before != np.arange(len(before))).astype(np.int64)
+    asking = np.flatnonzero(steps)
+    while len(asking):
+        pointed = first[asking]
+        further, more = first[pointed], steps[pointed]
+        on = further != pointed
+        asking = asking[on]
+        first[asking] = further[on]
+        steps[asking] += more[on]
+    return first, steps
+
+
+def owners(c: Columns, flags: Any, chain: list[Ref], samples: list[list[Ref]]) -> Any:
+    """For each node the number of the sample it belongs to, or a negative mark; None if there are no such samples.
+
+    A node belongs to a sample if it is one of its terms or if everything that uses it belongs to it.
+    """
+    import numpy as np
+
+    n = len(c)
+    lowest: Any = np.full(n, len(samples))  # of the samples its users belong to, as far as these are known
+    highest: Any = np.full(n, SHARED)
+    group: Any = np.repeat(np.arange(len(samples)), [len(sample) for sample in samples])
+    terms = np.array([ref for sample in samples for ref in sample])
+    np.minimum.at(lowest, terms[terms >= 0], group[terms >= 0])
+    np.maximum.at(highest, terms[terms >= 0], group[terms >= 0])
+    owner: Any = np.full(n, SHARED)
+    owner[chain] = CHAIN
+    counts = owner != CHAIN  # whether what a node reads is in use by it
+    counts[flags] = False
+    used: Any = np.repeat(counts, c.count)
+    waiting = np.bincount(c.operands[used & (c.operands >= 0)], minlength=n)  # users that are not known yet
+    ready = np.flatnonzero(counts & (waiting == 0))
+    slot: Any = np.empty(n, np.int64)
+    for _ in range(DEEPEST):
+        if not len(ready):
+            break
+        agree = lowest[ready] == highest[ready]
+        owner[ready] = np.where(agree, lowest[ready], SHARED)
+        refs, reader = c.reads(ready)
+        inner = refs >= 0
+        refs, belongs = refs[inner], owner[ready[reader[inner]]]
+        np.minimum.at(lowest, refs, belongs)
+        np.maximum.at(highest, refs, belongs)
+        np.subtract.at(waiting, refs, 1)
+        refs = refs[(waiting[refs] == 0) & counts[refs]]
+        slot[refs] = np.arange(len(refs))
+        ready = refs[slot[refs] == np.arange(len(refs))]  # each once
+    else:
+        return None
+    for flag in flags.tolist():
+        found = {int(owner[ref]) for ref in c.args(flag) if ref >= 0} - {SHARED}
+        if len(found) > 1 or CHAIN in found:
+            return None  # a comparison between two rows
+        owner[flag] = found.pop() if found else SHARED
+    return owner
+
+
+def _same_rows(kind: Any, owner: Any, n: int) -> tuple[Any, Any]:
+    """The largest set of rows with the same ops in the same order: their numbers, and the nodes of each."""
+    import numpy as np
+
+    nodes = np.flatnonzero(owner >= 0)
+    nodes = nodes[np.argsort(owner[nodes], kind="stable")]
+    ends = np.cumsum(np.bincount(owner[nodes], minlength=n))
+    classes: dict[bytes, list[int]] = {}
+    begun = 0
+    for k, end in enumerate(ends.tolist()):
+        if end > begun:
+            classes.setdefault(kind[nodes[begun:end]].tobytes(), []).append(k)
+        begun = end
+    if not classes:
+        return np.zeros(0, np.int64), np.zeros((0, 0), np.int64)
+    numbers = np.array(max(classes.items(), key=lambda item: len(item[0]) * len(item[1]))[1])
+    mine = np.isin(owner[nodes], numbers)
+    return numbers, nodes[mine].reshape(len(numbers), -1)
