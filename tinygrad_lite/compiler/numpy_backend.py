@@ -39,8 +39,9 @@ class NumpyRunner(Runner):
         self.plans: Plans = Plans(program, {*UFUNCS, "relu", "select"})
         self.seconds = dict(self.plans.seconds)
         start = time.perf_counter()
+        zero = program.parameters + len(program.prologue.outputs)  # behind them P has a 0
         named = (("prologue", self.plans.prologue), ("rows", self.plans.rows), ("finale", self.plans.finale))
-        self.texts = {name: PlanText(name, plan, program.columns) for name, plan in named if plan is not None}
+        self.texts = {name: PlanText(name, plan, program.columns, zero) for name, plan in named if plan is not None}
         self.makers = {name: text.made() for name, text in self.texts.items()}
         self.seconds["preparing NumPy calls"] = time.perf_counter() - start
         self._free: dict[int, list[Buffers]] = {}

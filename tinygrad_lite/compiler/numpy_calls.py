@@ -60,6 +60,15 @@ class Calls:
             self.views.append(f"{name} = {text}")
         return name
 
+    def named(self, table: Any) -> str:
+        """The name of a table of indices."""
+        for name, known in self.tables.items():
+            if known.shape == table.shape and (known == table).all():
+                return name
+        name = f"I{len(self.tables)}"
+        self.tables[name] = table
+        return name
+
     def number(self, x: float) -> str:
         if x in (0.0, 1.0) and math.copysign(1.0, x) > 0:
             return self.bound("c", "array(0.0)" if x == 0 else "array(1.0)")

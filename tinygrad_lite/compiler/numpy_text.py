@@ -15,6 +15,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
+from tinygrad_lite.compiler import numpy_dense
 from tinygrad_lite.compiler import numpy_nodes as nodes
 from tinygrad_lite.compiler.numpy_calls import UFUNCS, Calls
 from tinygrad_lite.compiler.numpy_reads import Lengths, Node, Operand
@@ -30,14 +31,15 @@ class PlanText:
         tables: arrays of indices that it refers to.
     """
 
-    def __init__(self, name: str, plan: Plan, weight: int | None = None) -> None:
+    def __init__(self, name: str, plan: Plan, weight: int, zero: int) -> None:
         import numpy as np
 
         self.plan = plan
+        self.zero = zero
         self.rows = plan.rows
         self.calls = Calls(plan.sizes, plan.rows)
         self.sums = Sums(self.calls)
-        self.reads = nodes.Reads(plan.rows, weight, self.calls.tables)
+        self.reads = nodes.Reads(weight, self.calls.named)
         self.functions: dict[str, Callable[..., Any]] = {row: getattr(np, name) for row, name in UFUNCS.items()}
         self.again = {g.target.array for g in plan.groups for run in g.runs if g.target.array in _read([run])}
         for group in plan.groups:
@@ -149,6 +151,9 @@ class PlanText:
         """One run with its terms summed, and for slopes the rows as well, as a node."""
         c = self.calls
         along = ["r"] if adds else []
+        dense = numpy_dense.summed(c, self.sums, group, run, adds, self.zero, target)
+        if dense is not None:
+            return dense
         if run.starts is not None:
             return self._ragged(group, run, along)
         c.lengths = Lengths(group.dims, run.terms)
@@ -171,7 +176,7 @@ class PlanText:
             c.emit(found.stage, f"copyto({whole.name}, {c.aligned(found, axes)})")
             c.release(found)
             found = whole
-        starts = self.reads.named(np.asarray(run.starts[:-1], dtype=np.intp))
+        starts = self.calls.named(np.asarray(run.starts[:-1], dtype=np.intp))
         c.lengths = Lengths(group.dims)
         inner = tuple([k for k, n in enumerate(group.dims) if n > 1])
         made = c.room((*inner, *axes[1:]), found.stage)
