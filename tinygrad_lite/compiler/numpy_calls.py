@@ -160,7 +160,7 @@ class _Walk:
         if self.simple(node) or nodes.truth(node):
             found = self.operand(node)
             if found is not target:
-                c.emit(found.stage, f"copyto({target.name}, {c.aligned(found, target.axes)})")
+                c.emit(found.stage, f"{target.name}[...] = {c.aligned(found, target.axes)}")
             return target
         return self.computed(node, target)
 
@@ -197,7 +197,7 @@ class _Walk:
         key = ("number of", node)
         if key not in self.known:
             made = self.known[key] = self.calls.room(found.axes, found.stage)
-            self.calls.emit(found.stage, f"copyto({made.name}, {found.name})")
+            self.calls.emit(found.stage, f"{made.name}[...] = {found.name}")
         return self.known[key]
 
     def computed(self, node: Node, target: Operand | None) -> Operand:
@@ -218,7 +218,7 @@ class _Walk:
             axis = whole.axes.index(node[3])
             c.emit(whole.stage, f"{UFUNCS[node[1]]}.reduce({whole.name}, {axis}, None, {made.name})")
             if target is not None and made is not target:
-                c.emit(whole.stage, f"copyto({target.name}, {c.aligned(made, target.axes)})")
+                c.emit(whole.stage, f"{target.name}[...] = {c.aligned(made, target.axes)}")
                 c.release(made)
             return target or made
         truth = nodes.truth(node)
@@ -238,7 +238,8 @@ class _Walk:
         free = self.last(parts, args)
         made = target
         for arg in free:
-            if made is None and arg.axes == axes and arg.kind == kind and (arg.stage == 2) == (stage == 2):
+            fits = arg.axes == axes != () and arg.kind == kind  # one entry onto itself makes NumPy slow
+            if made is None and fits and (arg.stage == 2) == (stage == 2):
                 made = arg
         for arg in free:
             if arg is not made:
@@ -307,9 +308,9 @@ class _Walk:
             c.release(arg)
         column = c.bound(x.name.split("_")[0], f"{x.name}[:, None]")
         line = c.bound(y.name.split("_")[0], f"{y.name}[None]")
-        c.emit(stage, f"dot({column}, {line}, out={made.name})")
+        c.emit(stage, f"{column}.dot({line}, out={made.name})")
         if target is not None and made is not target:
-            c.emit(stage, f"copyto({target.name}, {c.aligned(made, target.axes)})")
+            c.emit(stage, f"{target.name}[...] = {c.aligned(made, target.axes)}")
             c.release(made)
             return target
         return made

@@ -127,7 +127,7 @@ class PlanText:
         c = self.calls
         found = c.evaluated(total)
         if target is not None:
-            c.emit(found.stage, f"copyto({target.name}, {c.aligned(found, target.axes)})")
+            c.emit(found.stage, f"{target.name}[...] = {c.aligned(found, target.axes)}")
         else:
             axes = nodes.axes(where, self.rows)
             c.emit(found.stage, f"{where[1]}[{where[2]}] = {c.aligned(found, axes)}")
@@ -173,7 +173,7 @@ class PlanText:
         axes = (0, *[axis for axis in found.axes if axis != 0])
         if found.axes != axes or found.kind == "bool" or not found.scratch:
             whole = c.room(axes, found.stage)
-            c.emit(found.stage, f"copyto({whole.name}, {c.aligned(found, axes)})")
+            c.emit(found.stage, f"{whole.name}[...] = {c.aligned(found, axes)}")
             c.release(found)
             found = whole
         starts = self.calls.named(np.asarray(run.starts[:-1], dtype=np.intp))
@@ -209,6 +209,6 @@ def view(array: Any, first: int, lengths: Sequence[int], steps: Sequence[int]) -
 
 
 _NUMPY = (
-    "array", "copyto", "dot", "full", "int8", "int64", "matmul", "bitwise_and", "bitwise_xor", "logical_and",
+    "array", "full", "int8", "int64", "matmul", "bitwise_and", "bitwise_xor", "logical_and",
     "logical_not", "not_equal", *UFUNCS.values(),
 )  # fmt: skip
