@@ -63,7 +63,11 @@ Program = RowProgram | PlainProgram | StencilProgram
 class Plans:
     """The plans of a program, with rows of the table replaced where the back end has none of that name."""
 
-    def __init__(self, program: Program, known: set[str]) -> None:
+    def __init__(self, program: Program, known: set[str], whole: bool = False) -> None:
+        """Args:
+        known: the rows of the table that the back end can compute.
+        whole: it computes whole arrays, one operation after the other.
+        """
         self.known = known
         self.seconds = {}
         start = time.perf_counter()
@@ -75,7 +79,7 @@ class Plans:
         if program.row is not None:
             self.rows = _rerolled(program.row, program.row_arrays, known, rows=("X",))
         if isinstance(program, StencilProgram):
-            self.finale = program.plan(known)
+            self.finale = program.plan(known, whole)
         else:
             self.finale = _rerolled(program.finale, program.finale_arrays, known)
         self.sums = len(program.row.outputs) if program.row is not None else 0

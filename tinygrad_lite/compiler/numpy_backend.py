@@ -36,7 +36,7 @@ class NumpyRunner(Runner):
     def __init__(self, program: Program) -> None:
         self.program = program
         self.parameters = program.parameters
-        self.plans: Plans = Plans(program, {*UFUNCS, "relu", "select"})
+        self.plans: Plans = Plans(program, {*UFUNCS, "relu", "select"}, whole=True)
         self.seconds = dict(self.plans.seconds)
         start = time.perf_counter()
         zero = program.parameters + len(program.prologue.outputs)  # behind them P has a 0
