@@ -97,12 +97,13 @@ class Buffers:
         self._run: list[Callable[[], None]] = []
         total = np.zeros(plans.sums)
         count = np.array([float(rows)])
-        room = Room()
+        rooms: dict[tuple[str, int], Room] = {}  # blocks of one length share their arrays
 
         def bind(name: str, x: Any, g: Any, out: Any) -> None:
             if name in runner.makers:
                 plan = runner.texts[name].plan
                 n = 0 if x is None else x.shape[1]
+                room = rooms.setdefault((name, n), Room())
                 room.begin()
                 once, run = runner.makers[name](
                     given, x, g, count, np.array(plan.constants), out, n, np.ones(n), np.array(float(n)), room, np.empty
@@ -173,10 +174,10 @@ def _adding(total: Any, share: Any) -> Callable[[], None]:
 
 
 class Room:
-    """Arrays that each block of rows uses in its turn: asked for in the same order, they are the same memory."""
+    """Arrays that each block of rows uses in its turn: asked for in the same order, they are the same."""
 
     def __init__(self) -> None:
-        self.flats: list[Any] = []
+        self.arrays: list[Any] = []
         self.next = 0
 
     def begin(self) -> None:
@@ -185,10 +186,7 @@ class Room:
     def __call__(self, shape: tuple[int, ...], kind: Any = float) -> Any:
         import numpy as np
 
-        n = math.prod(shape)
-        if self.next == len(self.flats):
-            self.flats.append(np.empty(0, kind))
-        if len(self.flats[self.next]) < n or self.flats[self.next].dtype != kind:
-            self.flats[self.next] = np.empty(n, kind)
+        if self.next == len(self.arrays):
+            self.arrays.append(np.empty(shape, kind))
         self.next += 1
-        return self.flats[self.next - 1][:n].reshape(shape)
+        return self.arrays[self.next - 1]

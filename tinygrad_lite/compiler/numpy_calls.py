@@ -41,10 +41,13 @@ class Calls:
         self.run: list[str] = []
         self.stages: dict[str, int] = {"K": 0, "N": 0, "X": 1}  # others are known with the parameters
         self.tables: dict[str, Any] = {}
+        self.with_ones: set[str] = set()  # arrays that have a line of ones before the others
+        self.common: set[Node] = set()  # nodes that several groups need
         self.lengths = Lengths(())
         self.least = 0  # the stage of what is computed now, at least
         self._bound: dict[str, str] = {}
         self._count: Counter[str] = Counter()
+        self.computed: dict[Any, Operand] = {}
         self._free: dict[tuple[str, str], list[str]] = {}
 
     # ------------------------------------------------------------------ names
@@ -58,6 +61,13 @@ class Calls:
             name = self._bound[text] = f"{prefix}_{self._count[prefix]}"
             self._count[prefix] += 1
             self.views.append(f"{name} = {text}")
+        return name
+
+    def new(self, prefix: str, text: str) -> str:
+        """A name of its own for what this text gives."""
+        name = f"{prefix}{self._count[prefix]}"
+        self._count[prefix] += 1
+        self.views.append(f"{name} = {text}")
         return name
 
     def named(self, table: Any) -> str:
@@ -74,6 +84,10 @@ class Calls:
             return self.bound("c", "array(0.0)" if x == 0 else "array(1.0)")
         return self.bound("c", f"array({x!r})" if math.isfinite(x) else f"array(float('{x}'))")
 
+    def key(self, node: Node) -> Any:
+        """A node together with the lengths of its axes, which belong to its group."""
+        return node, tuple([self.lengths[axis] for axis in nodes.axes(node, self.rows)])
+
     def stage(self, array: str) -> int:
         return max(self.stages.get(array, 2), self.least)
 
@@ -86,11 +100,8 @@ class Calls:
         free = self._free.setdefault((shape, kind), [])
         if stage == 2 and free:
             return Operand(free.pop(), axes, stage, kind, scratch=True)
-        prefix = "T" if kind == "float" else "M"
-        name = f"{prefix}{self._count[prefix]}"
-        self._count[prefix] += 1
         made = "empty" if stage == 2 else "kept"
-        self.views.append(f"{name} = {made}({shape})" if kind == "float" else f"{name} = {made}({shape}, bool)")
+        name = self.new("T", f"{made}({shape})") if kind == "float" else self.new("M", f"{made}({shape}, bool)")
         return Operand(name, axes, stage, kind, scratch=True)
 
     def release(self, operand: Operand) -> None:
@@ -171,7 +182,14 @@ class _Walk:
     def operand(self, node: Node) -> Operand:
         found = self.known.get(node)
         if found is None:
-            found = self.known[node] = self._leaf(node) if self.simple(node) else self.computed(node, None)
+            common = self.calls.key(node) if node in self.calls.common else None
+            found = self.calls.computed.get(common)
+            if found is None:
+                found = self._leaf(node) if self.simple(node) else self.computed(node, None)
+                if common is not None:
+                    found.scratch = False
+                    self.calls.computed[common] = found
+            self.known[node] = found
         return found
 
     def _leaf(self, node: Node) -> Operand:

@@ -33,6 +33,7 @@ class Reads:
     def __init__(self, weight: int, named: Callable[[Any], str]) -> None:
         self.weight = weight  # the column of the data that is 1 everywhere
         self.named = named  # gives a table its name
+        self.same: dict[tuple[str, int], Node] = {}  # arrays of one entry that only repeat another
 
     def node(self, access: Access, dims: tuple[int, ...], terms: int) -> Node:
         if access.literal is not None:
@@ -46,6 +47,8 @@ class Reads:
     def _read(self, array: str, base: int, steps: list[tuple[Any, int]]) -> Node:
         if array == "X" and base == self.weight and not steps:
             return ONE
+        if not steps and (array, base) in self.same:
+            return self.same[array, base]
         return ("read", array, base, tuple(steps))
 
     def _table(self, access: Access, dims: tuple[int, ...], terms: int) -> Node:
@@ -223,3 +226,31 @@ def _folded(name: str, args: list[Node]) -> Node:
 def value(operand: Operand) -> Node:
     """What has been computed already, as a node."""
     return operand.node if operand.node is not None else ("value", operand)
+
+
+def common(groups: list[list[Node]]) -> set[Node]:
+    """The nodes that more than one group computes, without those that only larger ones of these need."""
+    found: dict[Node, set[int]] = {}
+    above: dict[Node, set[Node]] = {}
+    for number, roots in enumerate(groups):
+        todo = list(roots)
+        while todo:
+            node = todo.pop()
+            if parts(node) and number not in found.setdefault(node, set()):
+                found[node].add(number)
+                for part in parts(node):
+                    above.setdefault(part, set()).add(node)
+                    todo.append(part)
+    shared = {node for node, users in found.items() if len(users) > 1}
+    return {
+        node
+        for node in shared
+        if not above.get(node) or any(larger not in shared or found[larger] != found[node] for larger in above[node])
+    }
+
+
+def reads_of(node: Node) -> set[str]:
+    """The arrays that a node reads."""
+    if node[0] in ("read", "gather"):
+        return {node[1]}
+    return {array for part in parts(node) for array in reads_of(part)}

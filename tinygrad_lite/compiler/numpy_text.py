@@ -15,7 +15,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from tinygrad_lite.compiler import numpy_dense
+from tinygrad_lite.compiler import numpy_dense, numpy_layers
 from tinygrad_lite.compiler import numpy_nodes as nodes
 from tinygrad_lite.compiler.numpy_calls import UFUNCS, Calls
 from tinygrad_lite.compiler.numpy_reads import Lengths, Node, Operand
@@ -35,15 +35,25 @@ class PlanText:
         import numpy as np
 
         self.plan = plan
-        self.zero = zero
+        self.weight, self.zero = weight, zero
         self.rows = plan.rows
         self.calls = Calls(plan.sizes, plan.rows)
         self.sums = Sums(self.calls)
         self.reads = nodes.Reads(weight, self.calls.named)
         self.functions: dict[str, Callable[..., Any]] = {row: getattr(np, name) for row, name in UFUNCS.items()}
         self.again = {g.target.array for g in plan.groups for run in g.runs if g.target.array in _read([run])}
+        self.spelled: dict[int, Node] = {}
+        for group in plan.groups:
+            for run in group.runs:
+                self.spelled[id(run)] = self._spelled(group, run)
+            self._known_by_another_name(group)
+        roots = [[self.spelled[id(run)] for run in group.runs] for group in plan.groups]
+        self.calls.common = {node for node in nodes.common(roots) if not nodes.reads_of(node) & self.again}
         for group in plan.groups:
             before = len(self.calls.once), len(self.calls.run)
+            if (group.target.array, group.target.base) in self.reads.same:
+                self.calls.run.append(f"# {group}  (read where it is needed)")
+                continue
             self._group(group)
             for lines, n in zip((self.calls.once, self.calls.run), before, strict=True):
                 if len(lines) > n:
@@ -58,12 +68,18 @@ class PlanText:
         arrays = []
         for array in sorted(made, key=lambda array: (len(array), array)):
             how = "empty" if self.calls.stage(array) == 2 else "kept"
-            arrays.append(f"{array} = {how}(({self.plan.sizes[array]}{tail}))")
+            n = self.plan.sizes[array]
+            if array in self.calls.with_ones:
+                arrays += [f"ones_and_{array} = {how}(({n + 1}{tail}))", f"ones_and_{array}[0] = 1.0"]
+                arrays.append(f"{array} = ones_and_{array}[1:]")
+            else:
+                arrays.append(f"{array} = {how}(({n}{tail}))")
         lines = [f"def {name}(P, X, G, N, K, out, R, ones, rows, empty, kept):"]
         lines += ["    " + line for line in [*arrays, *self.calls.views]]
         for function, calls in (("once", self.calls.once), ("run", self.calls.run)):
             lines += ["", f"    def {function}():"]
-            lines += ["        " + line for line in calls or ["pass"]]
+            lines += ["        " + line for line in calls]
+            lines += [] if any(line[0] != "#" for line in calls) else ["        pass"]
         return "\n".join([*lines, "", "    return once, run"])
 
     def made(self) -> Callable[..., Any]:
@@ -88,6 +104,10 @@ class PlanText:
         if adds and stage:
             c.least = stage = 2  # blocks of rows that are as long share the array of their slopes
         target = self._target(where, stage)
+        terms = [(run.sign, self.spelled[id(run)]) for run in group.runs]
+        if self.rows and not adds and numpy_layers.biased(c, group, terms, self.weight, target):
+            c.stages[array] = stage
+            return
         alone = target if len(group.runs) == 1 else None
         parts = [(run.sign, self._run(group, run, adds, alone if run.sign > 0 else None)) for run in group.runs]
         c.lengths = Lengths(group.dims)
@@ -157,9 +177,24 @@ class PlanText:
         if run.starts is not None:
             return self._ragged(group, run, along)
         c.lengths = Lengths(group.dims, run.terms)
-        node = nodes.spelled(run, group.dims, run.terms, self.reads, self.functions)
+        node = self.spelled[id(run)]
         along += ["t"] if run.terms > 1 else []
         return self.sums.summed(node, along, target) if along else node
+
+    def _known_by_another_name(self, group: Group) -> None:
+        """A single entry that only repeats another need not be written: the other is read in its place."""
+        array = group.target.array
+        if self.plan.sizes.get(array) == 1 and array not in self.again and len(group.runs) == 1:
+            (run,) = group.runs
+            node = self.spelled[id(run)]
+            if run.sign > 0 and run.terms == 1 and run.starts is None and node[0] == "read" and not node[3]:
+                self.reads.same[array, group.target.base] = node
+
+    def _spelled(self, group: Group, run: Run) -> Node:
+        """The expression of a run; that of a ragged one has a single axis, along all terms of all members."""
+        if run.starts is not None:
+            return nodes.spelled(run, (int(run.starts[-1]),), 1, self.reads, self.functions)
+        return nodes.spelled(run, group.dims, run.terms, self.reads, self.functions)
 
     def _ragged(self, group: Group, run: Run, along: list[Any]) -> Node:
         """Sums of different lengths: all terms of all members on one axis, then added up in pieces."""
@@ -168,7 +203,7 @@ class PlanText:
         c = self.calls
         n = int(run.starts[-1])
         c.lengths = Lengths((n,))
-        flat = nodes.spelled(run, (n,), 1, self.reads, self.functions)
+        flat = self.spelled[id(run)]
         found = c.evaluated(self.sums.summed(flat, along) if along else flat)
         axes = (0, *[axis for axis in found.axes if axis != 0])
         if found.axes != axes or found.kind == "bool" or not found.scratch:
@@ -210,5 +245,5 @@ def view(array: Any, first: int, lengths: Sequence[int], steps: Sequence[int]) -
 
 _NUMPY = (
     "array", "full", "int8", "int64", "matmul", "bitwise_and", "bitwise_xor", "logical_and",
-    "logical_not", "not_equal", *UFUNCS.values(),
+    "logical_not", "not_equal", "zeros", *UFUNCS.values(),
 )  # fmt: skip

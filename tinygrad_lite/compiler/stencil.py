@@ -119,7 +119,6 @@ class StencilProgram:
             groups.append(Group("out", (high - low,), [_scaled(run, self.scale) for run in runs] or nothing, target))
         return groups
 
-
     def _added(self, parts: list[list[Run]], first: int, behind: int) -> list[Group]:
         """The slopes from the rows from first to behind, column by column, the one furthest ahead first.
 
