@@ -11,13 +11,12 @@ from __future__ import annotations
 
 import contextvars
 import math
-import threading
 import time
 from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any
 
-from tinygrad_lite.compiler.backends import KEPT, Plans, Program, Runner, fill
+from tinygrad_lite.compiler.backends import Buffered, Plans, Program
 from tinygrad_lite.compiler.numpy_calls import UFUNCS
 from tinygrad_lite.compiler.numpy_text import PlanText
 
@@ -28,7 +27,7 @@ FEWEST = 64
 """Rows in a block at least: a call has its price."""
 
 
-class NumpyRunner(Runner):
+class NumpyRunner(Buffered):
     """The plans in NumPy."""
 
     name = "numpy"
@@ -44,32 +43,13 @@ class NumpyRunner(Runner):
         self.texts = {name: PlanText(name, plan, program.columns, zero) for name, plan in named if plan is not None}
         self.makers = {name: text.made() for name, text in self.texts.items()}
         self.seconds["preparing NumPy calls"] = time.perf_counter() - start
-        self._free: dict[int, list[Buffers]] = {}
-        self._lock = threading.Lock()
+        self._prepare()
 
-    def buffers(self, rows: int) -> Buffers:
-        """Buffers for so many rows that nobody uses now; give them back with `release`."""
-        with self._lock:
-            free = self._free.setdefault(rows, [])
-            if free:
-                return free.pop()
+    def new(self, rows: int) -> Buffers:
         return Buffers(self, rows)
 
-    def release(self, buffers: Buffers) -> None:
-        with self._lock:
-            self._free.setdefault(buffers.rows, []).append(buffers)
-            while len(self._free) > KEPT:
-                del self._free[next(iter(self._free))]
-
-    def run(self, parameters: Sequence[Any], data: Sequence[tuple[int, Any]] = (), rows: int = 0) -> Any:
-        buffers = self.buffers(rows)
-        try:
-            fill(buffers.parameters, parameters)
-            buffers.fill(data)
-            buffers.call()
-            return buffers.out.copy()
-        finally:
-            self.release(buffers)
+    def call(self, buffers: Buffers) -> None:
+        buffers.call()
 
     def text(self) -> str:
         return "\n\n\n".join(text.source for text in self.texts.values())
