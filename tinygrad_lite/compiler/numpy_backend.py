@@ -93,7 +93,7 @@ class Buffers:
 
         bind("prologue", None, None, given)
         if plans.rows is not None:
-            stops = blocks(rows, 8 * (sum(plans.rows.sizes.values()) + program.columns + 1))
+            stops = blocks(rows, runner.texts["rows"].calls.bytes + 8 * (program.columns + 1))
             shares: dict[int, Any] = {}
             for k, (start, stop) in enumerate(zip([0, *stops], stops, strict=False)):
                 share = shares.setdefault(stop - start, np.zeros(plans.sums)) if k else total

@@ -48,7 +48,8 @@ class Calls:
         self._bound: dict[str, str] = {}
         self._count: Counter[str] = Counter()
         self.computed: dict[Any, Operand] = {}
-        self._free: dict[tuple[str, str], list[str]] = {}
+        self._free: dict[tuple[tuple[int, bool], str], list[tuple[str, str]]] = {}
+        self.bytes = 0  # of all arrays, for each row
 
     # ------------------------------------------------------------------ names
 
@@ -94,22 +95,38 @@ class Calls:
     def emit(self, stage: int, line: str) -> None:
         (self.run if stage == 2 else self.once).append(line)
 
+    def shape(self, axes: Sequence[Axis]) -> str:
+        return self.lengths.text([[axis] for axis in axes]) if axes else "()"
+
     def room(self, axes: Sequence[Axis], stage: int, kind: str = "float") -> Operand:
         """An array for a result on its way; what `once` computes keeps its room."""
-        shape = self.lengths.text([[axis] for axis in axes]) if axes else "()"
-        free = self._free.setdefault((shape, kind), [])
-        if stage == 2 and free:
-            return Operand(free.pop(), axes, stage, kind, scratch=True)
-        made = "empty" if stage == 2 else "kept"
-        name = self.new("T", f"{made}({shape})") if kind == "float" else self.new("M", f"{made}({shape}, bool)")
+        prefix = "T" if kind == "float" else "M"
+        text = self.space(self.shape(axes), kind, stage, again=stage == 2)
+        name = (
+            text if text.isidentifier() else self.bound(prefix, text) if "reshape" in text else self.new(prefix, text)
+        )
         return Operand(name, axes, stage, kind, scratch=True)
+
+    def space(self, shape: str, kind: str, stage: int, again: bool = False) -> str:
+        """An array of this shape, if possible (and `again`) one that is free now."""
+        free = self._free.get((_count(shape), kind), []) if again else []
+        if free:
+            same = [place for place in free if place[1] == shape]
+            found = same[-1] if same else free[-1]
+            free.remove(found)
+            return found[0] if found[1] == shape else f"{found[0]}.reshape({shape})"
+        self.bytes += _count(shape)[0] * (8 if kind == "float" else 1) * _count(shape)[1]
+        made = "empty" if stage == 2 else "kept"
+        return f"{made}({shape})" if kind == "float" else f"{made}({shape}, bool)"
+
+    def give(self, name: str, shape: str, kind: str) -> None:
+        """From now on this array may be used for other numbers."""
+        self._free.setdefault((_count(shape), kind), []).append((name, shape))
 
     def release(self, operand: Operand) -> None:
         if operand.scratch and operand.stage == 2:
-            shape = self.lengths.text([[axis] for axis in operand.axes]) if operand.axes else "()"
-            name = operand.name.removesuffix("_bits")
             kind = "bool" if operand.kind == "bits" else operand.kind
-            self._free.setdefault((shape, kind), []).append(name)
+            self.give(operand.name.removesuffix("_bits"), self.shape(operand.axes), kind)
             operand.scratch = False
 
     # ------------------------------------------------------------------ operands
@@ -152,6 +169,12 @@ class Calls:
             if uses[node] == 1:
                 todo += nodes.parts(node)
         return _Walk(self, uses).into(root, target)
+
+
+def _count(shape: str) -> tuple[int, bool]:
+    """How many numbers an array of this shape has, for each row if there are rows."""
+    parts = shape.strip("()").replace(" ", "").split(",")
+    return math.prod([int(part) for part in parts if part not in ("R", "")]), "R" in parts
 
 
 class _Walk:

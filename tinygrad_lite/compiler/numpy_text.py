@@ -12,6 +12,7 @@ every array has one line for each member of its group and a column for each of t
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -42,19 +43,28 @@ class PlanText:
         self.reads = nodes.Reads(weight, self.calls.named)
         self.functions: dict[str, Callable[..., Any]] = {row: getattr(np, name) for row, name in UFUNCS.items()}
         self.again = {g.target.array for g in plan.groups for run in g.runs if g.target.array in _read([run])}
+        self.declared: set[str] = set()
+        self.passing: set[str] = set()  # arrays whose room may be given to others
         self.spelled: dict[int, Node] = {}
         for group in plan.groups:
             for run in group.runs:
                 self.spelled[id(run)] = self._spelled(group, run)
             self._known_by_another_name(group)
+        self.layers = {id(group): self._layer(group) for group in plan.groups}
+        self.last: dict[str, int] = {}  # the group that reads an array last
+        self.writers: Counter[str] = Counter(group.target.array for group in plan.groups)
+        for number, group in enumerate(plan.groups):
+            for run in group.runs:
+                self.last |= dict.fromkeys(nodes.reads_of(self.spelled[id(run)]), number)
         roots = [[self.spelled[id(run)] for run in group.runs] for group in plan.groups]
         self.calls.common = {node for node in nodes.common(roots) if not nodes.reads_of(node) & self.again}
-        for group in plan.groups:
+        for number, group in enumerate(plan.groups):
             before = len(self.calls.once), len(self.calls.run)
             if (group.target.array, group.target.base) in self.reads.same:
                 self.calls.run.append(f"# {group}  (read where it is needed)")
                 continue
             self._group(group)
+            self._release(number)
             for lines, n in zip((self.calls.once, self.calls.run), before, strict=True):
                 if len(lines) > n:
                     lines.insert(n, f"# {group}")
@@ -63,19 +73,8 @@ class PlanText:
         self.source = self._text(name)
 
     def _text(self, name: str) -> str:
-        made = {group.target.array for group in self.plan.groups} & set(self.plan.sizes)
-        tail = ", R" if self.rows else ","
-        arrays = []
-        for array in sorted(made, key=lambda array: (len(array), array)):
-            how = "empty" if self.calls.stage(array) == 2 else "kept"
-            n = self.plan.sizes[array]
-            if array in self.calls.with_ones:
-                arrays += [f"ones_and_{array} = {how}(({n + 1}{tail}))", f"ones_and_{array}[0] = 1.0"]
-                arrays.append(f"{array} = ones_and_{array}[1:]")
-            else:
-                arrays.append(f"{array} = {how}(({n}{tail}))")
         lines = [f"def {name}(P, X, G, N, K, out, R, ones, rows, empty, kept):"]
-        lines += ["    " + line for line in [*arrays, *self.calls.views]]
+        lines += ["    " + line for line in self.calls.views]
         for function, calls in (("once", self.calls.once), ("run", self.calls.run)):
             lines += ["", f"    def {function}():"]
             lines += ["        " + line for line in calls]
@@ -100,12 +99,15 @@ class PlanText:
         where = self.reads.node(group.target, group.dims, 1)
         array = group.target.array
         c.least = 2 if array in self.again else 0  # what is added to must be there anew for each call
-        stage = max([c.least, *map(c.stage, _read(group.runs))])
+        terms = [self.spelled[id(run)] for run in group.runs]
+        stage = max([c.least, *[c.stage(read) for node in terms for read in nodes.reads_of(node)]])
         if adds and stage:
             c.least = stage = 2  # blocks of rows that are as long share the array of their slopes
+        self._declare(array, stage)
         target = self._target(where, stage)
-        terms = [(run.sign, self.spelled[id(run)]) for run in group.runs]
-        if self.rows and not adds and numpy_layers.biased(c, group, terms, self.weight, target):
+        layer = self.layers[id(group)]
+        if layer is not None and target is not None:
+            numpy_layers.write(c, layer, group.members, target)
             c.stages[array] = stage
             return
         alone = target if len(group.runs) == 1 else None
@@ -121,6 +123,33 @@ class PlanText:
             for node in [part, *nodes.parts(part)]:
                 if node[0] == "value" and node[1] is not target:
                     c.release(node[1])
+
+    def _declare(self, array: str, stage: int) -> None:
+        """Room for the array that a group makes: its own, or what another no longer needs."""
+        c = self.calls
+        if array not in self.plan.sizes or array in self.declared:
+            return
+        self.declared.add(array)
+        n, tail = self.plan.sizes[array], ", R" if self.rows else ","
+        ours = stage == 2 and self.writers[array] == 1
+        if any(layer is not None and layer.array == array for layer in self.layers.values()):
+            made = c.space(f"({n + 1}{tail})", "float", stage)
+            c.views += [f"ones_and_{array} = {made}", f"ones_and_{array}[0] = 1.0", f"{array} = ones_and_{array}[1:]"]
+        else:
+            c.views.append(f"{array} = {c.space(f'({n}{tail})', 'float', stage, again=ours)}")
+            if ours:
+                self.passing.add(array)
+
+    def _release(self, number: int) -> None:
+        """After the last group that reads an array, another may have its room."""
+        tail = ", R" if self.rows else ","
+        for array in [array for array in sorted(self.passing) if self.last.get(array, -1) <= number]:
+            self.passing.remove(array)
+            self.calls.give(array, f"({self.plan.sizes[array]}{tail})", "float")
+
+    def _layer(self, group: Group) -> numpy_layers.Layer | None:
+        terms = [self.spelled[id(run)] for run in group.runs]
+        return numpy_layers.found(group, terms, self.rows, self.weight) if self.rows else None
 
     def _target(self, where: Node, stage: int) -> Operand | None:
         """Where the results go, if that is a view; what belongs to it may be computed in place."""
