@@ -63,7 +63,11 @@ Program = RowProgram | PlainProgram | StencilProgram
 class Plans:
     """The plans of a program, with rows of the table replaced where the back end has none of that name."""
 
-    def __init__(self, program: Program, known: set[str]) -> None:
+    def __init__(self, program: Program, known: set[str], whole: bool = False) -> None:
+        """Args:
+        known: the rows of the table that the back end can compute.
+        whole: it computes whole arrays, one operation after the other.
+        """
         self.known = known
         self.seconds = {}
         start = time.perf_counter()
@@ -75,7 +79,7 @@ class Plans:
         if program.row is not None:
             self.rows = _rerolled(program.row, program.row_arrays, known, rows=("X",))
         if isinstance(program, StencilProgram):
-            self.finale = program.plan(known)
+            self.finale = program.plan(known, whole)
         else:
             self.finale = _rerolled(program.finale, program.finale_arrays, known)
         self.sums = len(program.row.outputs) if program.row is not None else 0
@@ -225,7 +229,49 @@ def unroll(rows: int, lanes: int) -> int:
     return min((4, 5, 6), key=lambda n: vectors // n * (n + 1.5) + vectors % n * 2.5)
 
 
-class LLVMRunner(Runner):
+class Buffered(Runner):
+    """A runner that computes in buffers, which it keeps for each number of rows; no two calls at a time share any."""
+
+    parameters: int  # how many numbers it is given
+
+    def _prepare(self) -> None:
+        self._free: dict[int, list[Any]] = {}
+        self._lock = threading.Lock()
+
+    def new(self, rows: int) -> Any:
+        """Buffers for so many rows, with the data that never change in place."""
+        raise NotImplementedError
+
+    def call(self, buffers: Any) -> None:
+        """Compute what the parameters and data in these buffers give."""
+        raise NotImplementedError
+
+    def buffers(self, rows: int) -> Any:
+        """Buffers for so many rows that nobody uses now; give them back with `release`."""
+        with self._lock:
+            free = self._free.setdefault(rows, [])
+            if free:
+                return free.pop()
+        return self.new(rows)
+
+    def release(self, buffers: Any) -> None:
+        with self._lock:
+            self._free.setdefault(buffers.rows, []).append(buffers)
+            while len(self._free) > KEPT:  # a program whose batches are all of different sizes keeps only a few
+                del self._free[next(iter(self._free))]
+
+    def run(self, parameters: Sequence[Any], data: Sequence[tuple[int, Any]] = (), rows: int = 0) -> Any:
+        buffers = self.buffers(rows)
+        try:
+            fill(buffers.parameters, parameters)
+            buffers.fill(data)
+            self.call(buffers)
+            return buffers.out.copy()
+        finally:
+            self.release(buffers)
+
+
+class LLVMRunner(Buffered):
     """The plans in machine code."""
 
     name = "llvm"
@@ -254,8 +300,7 @@ class LLVMRunner(Runner):
         self._prepare()
 
     def _prepare(self) -> None:
-        self._free: dict[int, list[Any]] = {}
-        self._lock = threading.Lock()
+        super()._prepare()
         self._team: threads.Team | None = None
 
     def _refuse_long(self) -> None:
@@ -265,23 +310,12 @@ class LLVMRunner(Runner):
         if written > LONGEST:
             raise NoLowering(f"too irregular for loops, {written:,} operations would stand in one line")
 
-    def buffers(self, rows: int) -> Any:
-        """Buffers for so many rows that nobody uses now; give them back with `release`."""
+    def new(self, rows: int) -> Any:
         from tinygrad_lite.compiler.buffers import Buffers
 
-        with self._lock:
-            free = self._free.setdefault(rows, [])
-            if free:
-                return free.pop()
         made = Buffers(self.sizes, self.parameters, self.uniforms, self.outputs, rows)
         made.fill(self.fixed)
         return made
-
-    def release(self, buffers: Any) -> None:
-        with self._lock:
-            self._free.setdefault(buffers.rows, []).append(buffers)
-            while len(self._free) > KEPT:  # a program whose batches are all of different sizes keeps only a few
-                del self._free[next(iter(self._free))]
 
     def call(self, buffers: Any) -> None:
         """Run the code on these buffers, by several threads if it is worth their while."""
@@ -292,16 +326,6 @@ class LLVMRunner(Runner):
                 self._team.run(buffers, most)
                 return
         self.compiled.call(buffers.pointer)
-
-    def run(self, parameters: Sequence[Any], data: Sequence[tuple[int, Any]] = (), rows: int = 0) -> Any:
-        buffers = self.buffers(rows)
-        try:
-            fill(buffers.parameters, parameters)
-            buffers.fill(data)
-            self.call(buffers)
-            return buffers.out.copy()
-        finally:
-            self.release(buffers)
 
     def text(self) -> str:
         return self.code.text

@@ -11,13 +11,12 @@ from __future__ import annotations
 
 import contextvars
 import math
-import threading
 import time
 from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any
 
-from tinygrad_lite.compiler.backends import KEPT, Plans, Program, Runner, fill
+from tinygrad_lite.compiler.backends import Buffered, Plans, Program
 from tinygrad_lite.compiler.numpy_calls import UFUNCS
 from tinygrad_lite.compiler.numpy_text import PlanText
 
@@ -28,7 +27,7 @@ FEWEST = 64
 """Rows in a block at least: a call has its price."""
 
 
-class NumpyRunner(Runner):
+class NumpyRunner(Buffered):
     """The plans in NumPy."""
 
     name = "numpy"
@@ -36,39 +35,21 @@ class NumpyRunner(Runner):
     def __init__(self, program: Program) -> None:
         self.program = program
         self.parameters = program.parameters
-        self.plans: Plans = Plans(program, {*UFUNCS, "relu", "select"})
+        self.plans: Plans = Plans(program, {*UFUNCS, "relu", "select"}, whole=True)
         self.seconds = dict(self.plans.seconds)
         start = time.perf_counter()
+        zero = program.parameters + len(program.prologue.outputs)  # behind them P has a 0
         named = (("prologue", self.plans.prologue), ("rows", self.plans.rows), ("finale", self.plans.finale))
-        self.texts = {name: PlanText(name, plan, program.columns) for name, plan in named if plan is not None}
+        self.texts = {name: PlanText(name, plan, program.columns, zero) for name, plan in named if plan is not None}
         self.makers = {name: text.made() for name, text in self.texts.items()}
         self.seconds["preparing NumPy calls"] = time.perf_counter() - start
-        self._free: dict[int, list[Buffers]] = {}
-        self._lock = threading.Lock()
+        self._prepare()
 
-    def buffers(self, rows: int) -> Buffers:
-        """Buffers for so many rows that nobody uses now; give them back with `release`."""
-        with self._lock:
-            free = self._free.setdefault(rows, [])
-            if free:
-                return free.pop()
+    def new(self, rows: int) -> Buffers:
         return Buffers(self, rows)
 
-    def release(self, buffers: Buffers) -> None:
-        with self._lock:
-            self._free.setdefault(buffers.rows, []).append(buffers)
-            while len(self._free) > KEPT:
-                del self._free[next(iter(self._free))]
-
-    def run(self, parameters: Sequence[Any], data: Sequence[tuple[int, Any]] = (), rows: int = 0) -> Any:
-        buffers = self.buffers(rows)
-        try:
-            fill(buffers.parameters, parameters)
-            buffers.fill(data)
-            buffers.call()
-            return buffers.out.copy()
-        finally:
-            self.release(buffers)
+    def call(self, buffers: Buffers) -> None:
+        buffers.call()
 
     def text(self) -> str:
         return "\n\n\n".join(text.source for text in self.texts.values())
@@ -96,12 +77,13 @@ class Buffers:
         self._run: list[Callable[[], None]] = []
         total = np.zeros(plans.sums)
         count = np.array([float(rows)])
-        room = Room()
+        rooms: dict[tuple[str, int], Room] = {}  # blocks of one length share their arrays
 
         def bind(name: str, x: Any, g: Any, out: Any) -> None:
             if name in runner.makers:
                 plan = runner.texts[name].plan
                 n = 0 if x is None else x.shape[1]
+                room = rooms.setdefault((name, n), Room())
                 room.begin()
                 once, run = runner.makers[name](
                     given, x, g, count, np.array(plan.constants), out, n, np.ones(n), np.array(float(n)), room, np.empty
@@ -111,7 +93,7 @@ class Buffers:
 
         bind("prologue", None, None, given)
         if plans.rows is not None:
-            stops = blocks(rows, 8 * (sum(plans.rows.sizes.values()) + program.columns + 1))
+            stops = blocks(rows, runner.texts["rows"].calls.bytes + 8 * (program.columns + 1))
             shares: dict[int, Any] = {}
             for k, (start, stop) in enumerate(zip([0, *stops], stops, strict=False)):
                 share = shares.setdefault(stop - start, np.zeros(plans.sums)) if k else total
@@ -172,10 +154,10 @@ def _adding(total: Any, share: Any) -> Callable[[], None]:
 
 
 class Room:
-    """Arrays that each block of rows uses in its turn: asked for in the same order, they are the same memory."""
+    """Arrays that each block of rows uses in its turn: asked for in the same order, they are the same."""
 
     def __init__(self) -> None:
-        self.flats: list[Any] = []
+        self.arrays: list[Any] = []
         self.next = 0
 
     def begin(self) -> None:
@@ -184,10 +166,7 @@ class Room:
     def __call__(self, shape: tuple[int, ...], kind: Any = float) -> Any:
         import numpy as np
 
-        n = math.prod(shape)
-        if self.next == len(self.flats):
-            self.flats.append(np.empty(0, kind))
-        if len(self.flats[self.next]) < n or self.flats[self.next].dtype != kind:
-            self.flats[self.next] = np.empty(n, kind)
+        if self.next == len(self.arrays):
+            self.arrays.append(np.empty(shape, kind))
         self.next += 1
-        return self.flats[self.next - 1][:n].reshape(shape)
+        return self.arrays[self.next - 1]

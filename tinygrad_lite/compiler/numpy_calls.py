@@ -41,11 +41,15 @@ class Calls:
         self.run: list[str] = []
         self.stages: dict[str, int] = {"K": 0, "N": 0, "X": 1}  # others are known with the parameters
         self.tables: dict[str, Any] = {}
+        self.with_ones: set[str] = set()  # arrays that have a line of ones before the others
+        self.common: set[Node] = set()  # nodes that several groups need
         self.lengths = Lengths(())
         self.least = 0  # the stage of what is computed now, at least
         self._bound: dict[str, str] = {}
         self._count: Counter[str] = Counter()
-        self._free: dict[tuple[str, str], list[str]] = {}
+        self.computed: dict[Any, Operand] = {}
+        self._free: dict[tuple[tuple[int, bool], str], list[tuple[str, str]]] = {}
+        self.bytes = 0  # of all arrays, for each row
 
     # ------------------------------------------------------------------ names
 
@@ -60,10 +64,30 @@ class Calls:
             self.views.append(f"{name} = {text}")
         return name
 
+    def new(self, prefix: str, text: str) -> str:
+        """A name of its own for what this text gives."""
+        name = f"{prefix}{self._count[prefix]}"
+        self._count[prefix] += 1
+        self.views.append(f"{name} = {text}")
+        return name
+
+    def named(self, table: Any) -> str:
+        """The name of a table of indices."""
+        for name, known in self.tables.items():
+            if known.shape == table.shape and (known == table).all():
+                return name
+        name = f"I{len(self.tables)}"
+        self.tables[name] = table
+        return name
+
     def number(self, x: float) -> str:
         if x in (0.0, 1.0) and math.copysign(1.0, x) > 0:
             return self.bound("c", "array(0.0)" if x == 0 else "array(1.0)")
         return self.bound("c", f"array({x!r})" if math.isfinite(x) else f"array(float('{x}'))")
+
+    def key(self, node: Node) -> Any:
+        """A node together with the lengths of its axes, which belong to its group."""
+        return node, tuple([self.lengths[axis] for axis in nodes.axes(node, self.rows)])
 
     def stage(self, array: str) -> int:
         return max(self.stages.get(array, 2), self.least)
@@ -71,25 +95,38 @@ class Calls:
     def emit(self, stage: int, line: str) -> None:
         (self.run if stage == 2 else self.once).append(line)
 
+    def shape(self, axes: Sequence[Axis]) -> str:
+        return self.lengths.text([[axis] for axis in axes]) if axes else "()"
+
     def room(self, axes: Sequence[Axis], stage: int, kind: str = "float") -> Operand:
         """An array for a result on its way; what `once` computes keeps its room."""
-        shape = self.lengths.text([[axis] for axis in axes]) if axes else "()"
-        free = self._free.setdefault((shape, kind), [])
-        if stage == 2 and free:
-            return Operand(free.pop(), axes, stage, kind, scratch=True)
         prefix = "T" if kind == "float" else "M"
-        name = f"{prefix}{self._count[prefix]}"
-        self._count[prefix] += 1
-        made = "empty" if stage == 2 else "kept"
-        self.views.append(f"{name} = {made}({shape})" if kind == "float" else f"{name} = {made}({shape}, bool)")
+        text = self.space(self.shape(axes), kind, stage, again=stage == 2)
+        name = (
+            text if text.isidentifier() else self.bound(prefix, text) if "reshape" in text else self.new(prefix, text)
+        )
         return Operand(name, axes, stage, kind, scratch=True)
+
+    def space(self, shape: str, kind: str, stage: int, again: bool = False) -> str:
+        """An array of this shape, if possible (and `again`) one that is free now."""
+        free = self._free.get((_count(shape), kind), []) if again else []
+        if free:
+            same = [place for place in free if place[1] == shape]
+            found = same[-1] if same else free[-1]
+            free.remove(found)
+            return found[0] if found[1] == shape else f"{found[0]}.reshape({shape})"
+        self.bytes += _count(shape)[0] * (8 if kind == "float" else 1) * _count(shape)[1]
+        made = "empty" if stage == 2 else "kept"
+        return f"{made}({shape})" if kind == "float" else f"{made}({shape}, bool)"
+
+    def give(self, name: str, shape: str, kind: str) -> None:
+        """From now on this array may be used for other numbers."""
+        self._free.setdefault((_count(shape), kind), []).append((name, shape))
 
     def release(self, operand: Operand) -> None:
         if operand.scratch and operand.stage == 2:
-            shape = self.lengths.text([[axis] for axis in operand.axes]) if operand.axes else "()"
-            name = operand.name.removesuffix("_bits")
             kind = "bool" if operand.kind == "bits" else operand.kind
-            self._free.setdefault((shape, kind), []).append(name)
+            self.give(operand.name.removesuffix("_bits"), self.shape(operand.axes), kind)
             operand.scratch = False
 
     # ------------------------------------------------------------------ operands
@@ -134,6 +171,12 @@ class Calls:
         return _Walk(self, uses).into(root, target)
 
 
+def _count(shape: str) -> tuple[int, bool]:
+    """How many numbers an array of this shape has, for each row if there are rows."""
+    parts = shape.strip("()").replace(" ", "").split(",")
+    return math.prod([int(part) for part in parts if part not in ("R", "")]), "R" in parts
+
+
 class _Walk:
     """One expression: what is used twice is computed once, and what is no longer used makes room."""
 
@@ -151,7 +194,7 @@ class _Walk:
         if self.simple(node) or nodes.truth(node):
             found = self.operand(node)
             if found is not target:
-                c.emit(found.stage, f"copyto({target.name}, {c.aligned(found, target.axes)})")
+                c.emit(found.stage, f"{target.name}[...] = {c.aligned(found, target.axes)}")
             return target
         return self.computed(node, target)
 
@@ -162,7 +205,14 @@ class _Walk:
     def operand(self, node: Node) -> Operand:
         found = self.known.get(node)
         if found is None:
-            found = self.known[node] = self._leaf(node) if self.simple(node) else self.computed(node, None)
+            common = self.calls.key(node) if node in self.calls.common else None
+            found = self.calls.computed.get(common)
+            if found is None:
+                found = self._leaf(node) if self.simple(node) else self.computed(node, None)
+                if common is not None:
+                    found.scratch = False
+                    self.calls.computed[common] = found
+            self.known[node] = found
         return found
 
     def _leaf(self, node: Node) -> Operand:
@@ -188,7 +238,7 @@ class _Walk:
         key = ("number of", node)
         if key not in self.known:
             made = self.known[key] = self.calls.room(found.axes, found.stage)
-            self.calls.emit(found.stage, f"copyto({made.name}, {found.name})")
+            self.calls.emit(found.stage, f"{made.name}[...] = {found.name}")
         return self.known[key]
 
     def computed(self, node: Node, target: Operand | None) -> Operand:
@@ -209,7 +259,7 @@ class _Walk:
             axis = whole.axes.index(node[3])
             c.emit(whole.stage, f"{UFUNCS[node[1]]}.reduce({whole.name}, {axis}, None, {made.name})")
             if target is not None and made is not target:
-                c.emit(whole.stage, f"copyto({target.name}, {c.aligned(made, target.axes)})")
+                c.emit(whole.stage, f"{target.name}[...] = {c.aligned(made, target.axes)}")
                 c.release(made)
             return target or made
         truth = nodes.truth(node)
@@ -229,7 +279,8 @@ class _Walk:
         free = self.last(parts, args)
         made = target
         for arg in free:
-            if made is None and arg.axes == axes and arg.kind == kind and (arg.stage == 2) == (stage == 2):
+            fits = arg.axes == axes != () and arg.kind == kind  # one entry onto itself makes NumPy slow
+            if made is None and fits and (arg.stage == 2) == (stage == 2):
                 made = arg
         for arg in free:
             if arg is not made:
@@ -298,9 +349,9 @@ class _Walk:
             c.release(arg)
         column = c.bound(x.name.split("_")[0], f"{x.name}[:, None]")
         line = c.bound(y.name.split("_")[0], f"{y.name}[None]")
-        c.emit(stage, f"dot({column}, {line}, out={made.name})")
+        c.emit(stage, f"{column}.dot({line}, out={made.name})")
         if target is not None and made is not target:
-            c.emit(stage, f"copyto({target.name}, {c.aligned(made, target.axes)})")
+            c.emit(stage, f"{target.name}[...] = {c.aligned(made, target.axes)}")
             c.release(made)
             return target
         return made

@@ -30,10 +30,10 @@ ZERO: Node = ("number", 0.0)
 class Reads:
     """Accesses as nodes, for one group: tables that are regular after all become views."""
 
-    def __init__(self, rows: set[str], weight: int | None, tables: dict[str, Any]) -> None:
-        self.rows = rows
+    def __init__(self, weight: int, named: Callable[[Any], str]) -> None:
         self.weight = weight  # the column of the data that is 1 everywhere
-        self.tables = tables
+        self.named = named  # gives a table its name
+        self.same: dict[tuple[str, int], Node] = {}  # arrays of one entry that only repeat another
 
     def node(self, access: Access, dims: tuple[int, ...], terms: int) -> Node:
         if access.literal is not None:
@@ -47,6 +47,8 @@ class Reads:
     def _read(self, array: str, base: int, steps: list[tuple[Any, int]]) -> Node:
         if array == "X" and base == self.weight and not steps:
             return ONE
+        if not steps and (array, base) in self.same:
+            return self.same[array, base]
         return ("read", array, base, tuple(steps))
 
     def _table(self, access: Access, dims: tuple[int, ...], terms: int) -> Node:
@@ -69,14 +71,6 @@ class Reads:
         if all(step for _, step in steps) and (table == affine).all():
             return self._read(access.array, base, steps)
         return ("gather", access.array, self.named(table), tuple(names[k] for k in kept))
-
-    def named(self, table: Any) -> str:
-        for name, known in self.tables.items():
-            if known.shape == table.shape and (known == table).all():
-                return name
-        name = f"I{len(self.tables)}"
-        self.tables[name] = table
-        return name
 
 
 def axes(node: Node, rows: set[str]) -> tuple[Any, ...]:
@@ -211,23 +205,52 @@ def _folded(name: str, args: list[Node]) -> Node:
 
     for arg in args:
         open_up(arg)
-    reads = [leaf for leaf in leaves if leaf[0] == "read"]
-    others = [leaf for leaf in leaves if leaf[0] != "read"]
-    if len(reads) >= 3 and len({(leaf[1], leaf[3]) for leaf in reads}) == 1:
-        bases = sorted({leaf[2] for leaf in reads})
-        steps = {b - a for a, b in pairwise(bases)}
-        if len(bases) == len(reads) and len(steps) == 1:
-            (step,) = steps
-            _, array, _, rest = reads[0]
-            axis = f"k{len(bases)}"
-            whole = ("read", array, bases[0], (*rest, (axis, step)))
-            folded: Node = ("fold", name, whole, axis)
-            for other in others:
-                folded = (name, folded, other)
-            return folded
-    return (name, *args)
+    alike: dict[Any, list[Node]] = {}
+    for leaf in leaves:
+        if leaf[0] == "read":
+            alike.setdefault((leaf[1], leaf[3]), []).append(leaf)
+    reads = max(alike.values(), key=len, default=[])
+    bases = sorted({leaf[2] for leaf in reads})
+    steps = {b - a for a, b in pairwise(bases)}
+    if len(reads) < 3 or len(bases) < len(reads) or len(steps) > 1:
+        return (name, *args)
+    _, array, _, rest = reads[0]
+    axis = f"k{len(bases)}"
+    folded: Node = ("fold", name, ("read", array, bases[0], (*rest, (axis, *steps))), axis)
+    for other in leaves:
+        if other not in reads:
+            folded = (name, folded, other)
+    return folded
 
 
 def value(operand: Operand) -> Node:
     """What has been computed already, as a node."""
     return operand.node if operand.node is not None else ("value", operand)
+
+
+def common(groups: list[list[Node]]) -> set[Node]:
+    """The nodes that more than one group computes, without those that only larger ones of these need."""
+    found: dict[Node, set[int]] = {}
+    above: dict[Node, set[Node]] = {}
+    for number, roots in enumerate(groups):
+        todo = list(roots)
+        while todo:
+            node = todo.pop()
+            if parts(node) and number not in found.setdefault(node, set()):
+                found[node].add(number)
+                for part in parts(node):
+                    above.setdefault(part, set()).add(node)
+                    todo.append(part)
+    shared = {node for node, users in found.items() if len(users) > 1}
+    return {
+        node
+        for node in shared
+        if not above.get(node) or any(larger not in shared or found[larger] != found[node] for larger in above[node])
+    }
+
+
+def reads_of(node: Node) -> set[str]:
+    """The arrays that a node reads."""
+    if node[0] in ("read", "gather"):
+        return {node[1]}
+    return {array for part in parts(node) for array in reads_of(part)}

@@ -3,9 +3,9 @@
 In: a node and the axes along which it is summed (the terms of a sum; for slopes also the rows). Out: an operand
 without these axes.
 
-    sum over t of  P[16*i + t] * A1[t]        dot(weights, A1)
-    sum over the rows of  A6[i] * A1[j]       dot(A6, A1.T)
-    sum over the rows of  A6[i]               dot(A6, ones)
+    sum over t of  P[16*i + t] * A1[t]        weights.dot(A1)
+    sum over the rows of  A6[i] * A1[j]       A6.dot(A1.T)
+    sum over the rows of  A6[i]               A6.dot(ones)
 
 The factors of a product are brought together until two are left. An axis of both that is not summed makes it a
 stack of matrix products (`matmul`); if nothing else fits, the product is computed entry by entry and added up.
@@ -71,7 +71,7 @@ class Sums:
         whole = c.evaluated(nodes.product(1.0, *factors))
         if whole.kind == "bool":
             number = c.room(whole.axes, whole.stage)
-            c.emit(whole.stage, f"copyto({number.name}, {whole.name})")
+            c.emit(whole.stage, f"{number.name}[...] = {whole.name}")
             c.release(whole)
             whole = number
         for axis in sorted(along, key=lambda axis: axis != "r"):
@@ -147,7 +147,7 @@ class Sums:
         c = self.calls
         if operand.kind == "bool":
             made = c.room(operand.axes, operand.stage)
-            c.emit(operand.stage, f"copyto({made.name}, {operand.name})")
+            c.emit(operand.stage, f"{made.name}[...] = {operand.name}")
             c.release(operand)
             operand = made
         for axis in sorted(along, key=lambda axis: axis != "r"):
@@ -198,7 +198,7 @@ class Sums:
         groups = [group for group in (left, common) if group], [group for group in (common, right) if group]
         names = [self.matrix(x, groups[0]), self.matrix(y, groups[1])]
         out = self.matrix(made, [group for group in (left, right) if group])
-        c.emit(stage, f"dot({names[0]}, {names[1]}, out={out})")
+        c.emit(stage, f"{names[0]}.dot({names[1]}, out={out})")
         return self.delivered(made, target)
 
     def aim(self, target: Operand | None, axes: Sequence[Axis], stage: int) -> Operand:
@@ -210,7 +210,7 @@ class Sums:
     def delivered(self, made: Operand, target: Operand | None) -> Operand:
         if target is None or made is target:
             return made
-        self.calls.emit(made.stage, f"copyto({target.name}, {made.name})")
+        self.calls.emit(made.stage, f"{target.name}[...] = {made.name}")
         self.calls.release(made)
         return target
 
@@ -220,7 +220,7 @@ class Sums:
         if all(together(operand, group, c.lengths) for group in groups):
             return operand
         made = c.room(ordered([axis for group in groups for axis in group]), operand.stage)
-        c.emit(operand.stage, f"copyto({made.name}, {c.aligned(operand, made.axes)})")
+        c.emit(operand.stage, f"{made.name}[...] = {c.aligned(operand, made.axes)}")
         return made
 
     def matrix(self, operand: Operand, groups: Sequence[Sequence[Axis]]) -> str:

@@ -12,9 +12,11 @@ every array has one line for each member of its group and a column for each of t
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Sequence
 from typing import Any
 
+from tinygrad_lite.compiler import numpy_dense, numpy_layers
 from tinygrad_lite.compiler import numpy_nodes as nodes
 from tinygrad_lite.compiler.numpy_calls import UFUNCS, Calls
 from tinygrad_lite.compiler.numpy_reads import Lengths, Node, Operand
@@ -30,19 +32,39 @@ class PlanText:
         tables: arrays of indices that it refers to.
     """
 
-    def __init__(self, name: str, plan: Plan, weight: int | None = None) -> None:
+    def __init__(self, name: str, plan: Plan, weight: int, zero: int) -> None:
         import numpy as np
 
         self.plan = plan
+        self.weight, self.zero = weight, zero
         self.rows = plan.rows
         self.calls = Calls(plan.sizes, plan.rows)
         self.sums = Sums(self.calls)
-        self.reads = nodes.Reads(plan.rows, weight, self.calls.tables)
+        self.reads = nodes.Reads(weight, self.calls.named)
         self.functions: dict[str, Callable[..., Any]] = {row: getattr(np, name) for row, name in UFUNCS.items()}
         self.again = {g.target.array for g in plan.groups for run in g.runs if g.target.array in _read([run])}
+        self.declared: set[str] = set()
+        self.passing: set[str] = set()  # arrays whose room may be given to others
+        self.spelled: dict[int, Node] = {}
         for group in plan.groups:
+            for run in group.runs:
+                self.spelled[id(run)] = self._spelled(group, run)
+            self._known_by_another_name(group)
+        self.layers = {id(group): self._layer(group) for group in plan.groups}
+        self.last: dict[str, int] = {}  # the group that reads an array last
+        self.writers: Counter[str] = Counter(group.target.array for group in plan.groups)
+        for number, group in enumerate(plan.groups):
+            for run in group.runs:
+                self.last |= dict.fromkeys(nodes.reads_of(self.spelled[id(run)]), number)
+        roots = [[self.spelled[id(run)] for run in group.runs] for group in plan.groups]
+        self.calls.common = {node for node in nodes.common(roots) if not nodes.reads_of(node) & self.again}
+        for number, group in enumerate(plan.groups):
             before = len(self.calls.once), len(self.calls.run)
+            if (group.target.array, group.target.base) in self.reads.same:
+                self.calls.run.append(f"# {group}  (read where it is needed)")
+                continue
             self._group(group)
+            self._release(number)
             for lines, n in zip((self.calls.once, self.calls.run), before, strict=True):
                 if len(lines) > n:
                     lines.insert(n, f"# {group}")
@@ -51,17 +73,12 @@ class PlanText:
         self.source = self._text(name)
 
     def _text(self, name: str) -> str:
-        made = {group.target.array for group in self.plan.groups} & set(self.plan.sizes)
-        tail = ", R" if self.rows else ","
-        arrays = []
-        for array in sorted(made, key=lambda array: (len(array), array)):
-            how = "empty" if self.calls.stage(array) == 2 else "kept"
-            arrays.append(f"{array} = {how}(({self.plan.sizes[array]}{tail}))")
         lines = [f"def {name}(P, X, G, N, K, out, R, ones, rows, empty, kept):"]
-        lines += ["    " + line for line in [*arrays, *self.calls.views]]
+        lines += ["    " + line for line in self.calls.views]
         for function, calls in (("once", self.calls.once), ("run", self.calls.run)):
             lines += ["", f"    def {function}():"]
-            lines += ["        " + line for line in calls or ["pass"]]
+            lines += ["        " + line for line in calls]
+            lines += [] if any(line[0] != "#" for line in calls) else ["        pass"]
         return "\n".join([*lines, "", "    return once, run"])
 
     def made(self) -> Callable[..., Any]:
@@ -82,10 +99,17 @@ class PlanText:
         where = self.reads.node(group.target, group.dims, 1)
         array = group.target.array
         c.least = 2 if array in self.again else 0  # what is added to must be there anew for each call
-        stage = max([c.least, *map(c.stage, _read(group.runs))])
+        terms = [self.spelled[id(run)] for run in group.runs]
+        stage = max([c.least, *[c.stage(read) for node in terms for read in nodes.reads_of(node)]])
         if adds and stage:
             c.least = stage = 2  # blocks of rows that are as long share the array of their slopes
+        self._declare(array, stage)
         target = self._target(where, stage)
+        layer = self.layers[id(group)]
+        if layer is not None and target is not None:
+            numpy_layers.write(c, layer, group.members, target)
+            c.stages[array] = stage
+            return
         alone = target if len(group.runs) == 1 else None
         parts = [(run.sign, self._run(group, run, adds, alone if run.sign > 0 else None)) for run in group.runs]
         c.lengths = Lengths(group.dims)
@@ -99,6 +123,33 @@ class PlanText:
             for node in [part, *nodes.parts(part)]:
                 if node[0] == "value" and node[1] is not target:
                     c.release(node[1])
+
+    def _declare(self, array: str, stage: int) -> None:
+        """Room for the array that a group makes: its own, or what another no longer needs."""
+        c = self.calls
+        if array not in self.plan.sizes or array in self.declared:
+            return
+        self.declared.add(array)
+        n, tail = self.plan.sizes[array], ", R" if self.rows else ","
+        ours = stage == 2 and self.writers[array] == 1
+        if any(layer is not None and layer.array == array for layer in self.layers.values()):
+            made = c.space(f"({n + 1}{tail})", "float", stage)
+            c.views += [f"ones_and_{array} = {made}", f"ones_and_{array}[0] = 1.0", f"{array} = ones_and_{array}[1:]"]
+        else:
+            c.views.append(f"{array} = {c.space(f'({n}{tail})', 'float', stage, again=ours)}")
+            if ours:
+                self.passing.add(array)
+
+    def _release(self, number: int) -> None:
+        """After the last group that reads an array, another may have its room."""
+        tail = ", R" if self.rows else ","
+        for array in [array for array in sorted(self.passing) if self.last.get(array, -1) <= number]:
+            self.passing.remove(array)
+            self.calls.give(array, f"({self.plan.sizes[array]}{tail})", "float")
+
+    def _layer(self, group: Group) -> numpy_layers.Layer | None:
+        terms = [self.spelled[id(run)] for run in group.runs]
+        return numpy_layers.found(group, terms, self.rows, self.weight) if self.rows else None
 
     def _target(self, where: Node, stage: int) -> Operand | None:
         """Where the results go, if that is a view; what belongs to it may be computed in place."""
@@ -125,7 +176,7 @@ class PlanText:
         c = self.calls
         found = c.evaluated(total)
         if target is not None:
-            c.emit(found.stage, f"copyto({target.name}, {c.aligned(found, target.axes)})")
+            c.emit(found.stage, f"{target.name}[...] = {c.aligned(found, target.axes)}")
         else:
             axes = nodes.axes(where, self.rows)
             c.emit(found.stage, f"{where[1]}[{where[2]}] = {c.aligned(found, axes)}")
@@ -149,12 +200,30 @@ class PlanText:
         """One run with its terms summed, and for slopes the rows as well, as a node."""
         c = self.calls
         along = ["r"] if adds else []
+        dense = numpy_dense.summed(c, self.sums, group, run, adds, self.zero, target)
+        if dense is not None:
+            return dense
         if run.starts is not None:
             return self._ragged(group, run, along)
         c.lengths = Lengths(group.dims, run.terms)
-        node = nodes.spelled(run, group.dims, run.terms, self.reads, self.functions)
+        node = self.spelled[id(run)]
         along += ["t"] if run.terms > 1 else []
         return self.sums.summed(node, along, target) if along else node
+
+    def _known_by_another_name(self, group: Group) -> None:
+        """A single entry that only repeats another need not be written: the other is read in its place."""
+        array = group.target.array
+        if self.plan.sizes.get(array) == 1 and array not in self.again and len(group.runs) == 1:
+            (run,) = group.runs
+            node = self.spelled[id(run)]
+            if run.sign > 0 and run.terms == 1 and run.starts is None and node[0] == "read" and not node[3]:
+                self.reads.same[array, group.target.base] = node
+
+    def _spelled(self, group: Group, run: Run) -> Node:
+        """The expression of a run; that of a ragged one has a single axis, along all terms of all members."""
+        if run.starts is not None:
+            return nodes.spelled(run, (int(run.starts[-1]),), 1, self.reads, self.functions)
+        return nodes.spelled(run, group.dims, run.terms, self.reads, self.functions)
 
     def _ragged(self, group: Group, run: Run, along: list[Any]) -> Node:
         """Sums of different lengths: all terms of all members on one axis, then added up in pieces."""
@@ -163,15 +232,15 @@ class PlanText:
         c = self.calls
         n = int(run.starts[-1])
         c.lengths = Lengths((n,))
-        flat = nodes.spelled(run, (n,), 1, self.reads, self.functions)
+        flat = self.spelled[id(run)]
         found = c.evaluated(self.sums.summed(flat, along) if along else flat)
         axes = (0, *[axis for axis in found.axes if axis != 0])
         if found.axes != axes or found.kind == "bool" or not found.scratch:
             whole = c.room(axes, found.stage)
-            c.emit(found.stage, f"copyto({whole.name}, {c.aligned(found, axes)})")
+            c.emit(found.stage, f"{whole.name}[...] = {c.aligned(found, axes)}")
             c.release(found)
             found = whole
-        starts = self.reads.named(np.asarray(run.starts[:-1], dtype=np.intp))
+        starts = self.calls.named(np.asarray(run.starts[:-1], dtype=np.intp))
         c.lengths = Lengths(group.dims)
         inner = tuple([k for k, n in enumerate(group.dims) if n > 1])
         made = c.room((*inner, *axes[1:]), found.stage)
@@ -204,6 +273,6 @@ def view(array: Any, first: int, lengths: Sequence[int], steps: Sequence[int]) -
 
 
 _NUMPY = (
-    "array", "copyto", "dot", "full", "int8", "int64", "matmul", "bitwise_and", "bitwise_xor", "logical_and",
-    "logical_not", "not_equal", *UFUNCS.values(),
+    "array", "full", "int8", "int64", "matmul", "bitwise_and", "bitwise_xor", "logical_and",
+    "logical_not", "not_equal", "zeros", *UFUNCS.values(),
 )  # fmt: skip

@@ -50,9 +50,7 @@ class Prepared(functools.partial[None]):
     ) -> Self:
         import numpy as np
 
-        from tinygrad_lite.compiler import numpy_backend
-
-        if isinstance(runner, backends.LLVMRunner | numpy_backend.NumpyRunner):
+        if isinstance(runner, backends.Buffered):
             buffers: Any = runner.buffers(rows)
             backends.fill(buffers.parameters, parameters)
             buffers.fill(data)

@@ -7,6 +7,9 @@ Only the tape of one row is differentiated and rerolled, whatever the number of 
 row as its last dimension. The slope along input j is then pulled together: row j's slope along its first column,
 plus row j-1's along its second, and so on, each computed where it is needed. The ends, where some of these rows
 do not exist, are groups of their own.
+
+A back end that calls a function for each operation on a whole array has nothing from computing again what another
+call has left. For it the arrays are kept, and each column's slopes are added to the outputs in one piece.
 """
 
 from __future__ import annotations
@@ -55,11 +58,15 @@ class StencilProgram:
         body.outputs = [loss, *sweep(body, {loss: body.constant(1.0)}, columns[fixed:])]
         self.finale = body
 
-    def plan(self, known: set[str]) -> Plan:
-        """The loops over all rows, for a back end that knows these rows of the table."""
+    def plan(self, known: set[str], whole: bool = False) -> Plan:
+        """The loops over all rows, for a back end that knows these rows of the table.
+
+        Args:
+            whole: computing again costs as much as computing, and the ends of an array as much as all of it.
+        """
         low = lowered(self.finale, known)
         arrays = {new: self.finale_arrays[old] for new, old in zip(low.inputs, self.finale.inputs, strict=True)}
-        small = reroll(low, arrays, repeat=REPEAT)
+        small = reroll(low, arrays, repeat=0 if whole else REPEAT)
         n = self.batch.rows
         constants = [*small.constants, *self.batch.fixed.T.reshape(-1).tolist()]
         lift = _Lift(n, len(small.constants), self.bases)
@@ -82,6 +89,9 @@ class StencilProgram:
             groups += [_stretch(group, first, behind) for group in inner]
             for k, runs in enumerate(sums.values()):
                 groups.append(_summed(runs, first, behind, Access("B", k * chunks + c, (0,))))
+            if whole:
+                groups += self._added(slopes, first, behind)
+                continue
             stop = here + behind if c < chunks - 1 else self.parameters
             groups += self._slopes(slopes, here + first if c else -1, stop)
         parts = [(factor, Access("B", k * chunks, (0,), 1)) for k, factor in enumerate(sums)]
@@ -107,6 +117,27 @@ class StencilProgram:
             target = Access("out", 1 + low - first, (1,))
             nothing = [Run(1, ("leaf", 0), 1, [Access("K", literal=0.0)])]
             groups.append(Group("out", (high - low,), [_scaled(run, self.scale) for run in runs] or nothing, target))
+        return groups
+
+    def _added(self, parts: list[list[Run]], first: int, behind: int) -> list[Group]:
+        """The slopes from the rows from first to behind, column by column, the one furthest ahead first.
+
+        That one meets entries that no row has written yet; all others add to what is there.
+        """
+        n, start = self.batch.rows, self.along[0]
+        columns = sorted(zip(self.bases, parts, strict=True), key=lambda column: -column[0])
+        ahead = columns[0][0]
+        groups = []
+        nothing = Run(1, ("leaf", 0), 1, [Access("K", literal=0.0)])
+        if not first:
+            for low, high in ((start, ahead), (ahead + n, start + len(self.along))):
+                if low < high:
+                    groups.append(Group("out", (high - low,), [nothing], Access("out", 1 + low - start, (1,))))
+        for k, (base, column) in enumerate(columns):
+            target = Access("out", 1 + base + first - start, (1,))
+            before = [Run(1, ("leaf", 0), 1, [target])] if k else []
+            runs = [_scaled(_moved(run, first), self.scale) for run in column]
+            groups.append(Group("out", (behind - first,), [*before, *runs] or [nothing], target))
         return groups
 
 

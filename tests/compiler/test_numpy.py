@@ -1,0 +1,333 @@
+"""The NumPy back end: its text computes what the plan says, whatever the plan, and says it readably."""
+
+import random
+import threading
+import warnings
+
+import numpy as np
+import pytest
+
+import tinygrad_lite as tg
+from tests.compiler.plans import interpreted
+from tinygrad_lite.compiler import numpy_backend, stencil
+from tinygrad_lite.compiler.numpy_text import PlanText
+from tinygrad_lite.compiler.plan import Access, Group, Plan, Run
+
+PARAMETERS, COLUMNS, OUT = 60, 6, 40
+
+
+# ------------------------------------------------------------------ random plans
+
+
+def some_access(rng, sizes, dims, terms, tables):
+    """A random access: a constant, or an affine index, or a table, into an array that is large enough."""
+    if rng.random() < 0.1:
+        return Access("K", literal=rng.choice([0.0, 1.0, -1.0, 0.5]))
+    array = rng.choice(list(sizes))
+    size = sizes[array]
+    lengths = [*dims, terms]
+    if tables or rng.random() < 0.15:
+        n = int(np.prod(lengths))
+        return Access(array, table=np.array([rng.randrange(size) for _ in range(n)], dtype=np.int32))
+    steps = [rng.choice([0, 1, 1, 2, n, -1]) for n in [*dims[1:], terms, 3]]
+    steps = [step if n > 1 else 0 for step, n in zip(steps, lengths, strict=True)]
+    low = sum(min(0, step * (n - 1)) for step, n in zip(steps, lengths, strict=True))
+    high = sum(max(0, step * (n - 1)) for step, n in zip(steps, lengths, strict=True))
+    if high - low >= size:
+        steps, low, high = [0] * len(steps), 0, 0
+    return Access(array, rng.randrange(-low, size - high), tuple(steps[:-1]), steps[-1])
+
+
+SHAPES = [
+    ("leaf", 0),
+    ("mul", ("leaf", 0), ("leaf", 1)),
+    ("mul", ("leaf", 0), ("mul", ("leaf", 1), ("leaf", 2))),
+    ("mul", ("mul", ("leaf", 0), ("leaf", 1)), ("neg", ("leaf", 1))),
+    ("select", ("less", ("leaf", 0), ("leaf", 1)), ("leaf", 2), ("leaf", 0)),
+    ("select", ("less", ("leaf", 0), ("leaf", 1)), ("mul", ("leaf", 2), ("leaf", 0)), ("leaf", 3)),
+    ("mul", ("leaf", 0), ("select", ("less", ("leaf", 1), ("leaf", 2)), ("leaf", 3), ("leaf", 3))),
+    ("add", ("mul", ("leaf", 0), ("leaf", 1)), ("mul", ("leaf", 2), ("leaf", 2))),
+    ("tanh", ("sub", ("leaf", 0), ("mul", ("leaf", 1), ("tanh", ("sub", ("leaf", 0), ("leaf", 2)))))),
+    ("max", ("leaf", 0), ("relu", ("leaf", 1))),
+    ("mul", ("exp", ("sub", ("leaf", 0), ("leaf", 1))), ("less", ("leaf", 0), ("leaf", 2))),
+    ("max", ("leaf", 0), ("max", ("leaf", 1), ("max", ("leaf", 2), ("leaf", 3)))),
+]
+
+
+def some_run(rng, sizes, dims, ragged):
+    """A random run; that of a ragged sum has tables alone."""
+    expression = rng.choice(SHAPES)
+    terms = rng.choice([1, 1, 2, 3, 5])
+    starts = None
+    members = int(np.prod(dims))
+    if ragged:
+        starts = np.concatenate([[0], np.cumsum([rng.randrange(1, 4) for _ in range(members)])]).astype(np.int32)
+        accesses = [some_access(rng, sizes, (int(starts[-1]),), 1, True) for _ in range(4)]
+        return Run(rng.choice([1, -1]), expression, 0, accesses, starts)
+    accesses = [some_access(rng, sizes, dims, terms, False) for _ in range(4)]
+    if rng.random() < 0.2:  # neighbours, as the operands of a long maximum are
+        one = some_access(rng, {"P": PARAMETERS - 4}, dims, terms, False)
+        if one.literal is None and one.table is None:
+            accesses = [Access("P", one.base + k, one.strides, one.along) for k in range(4)]
+    return Run(rng.choice([1, 1, -1]), expression, terms, accesses)
+
+
+def random_plan(seed, rows):
+    """A plan of random groups, each of which may read what those before it made."""
+    rng = random.Random(seed)
+    sizes = {"P": PARAMETERS} | ({"X": COLUMNS} if rows else {"G": PARAMETERS})
+    groups, made = [], {}
+    for k in range(rng.randrange(1, 6)):
+        dims = rng.choice([(1,), (3,), (4,), (6,), (2, 3), (3, 2), (2, 2, 2)])
+        runs = [some_run(rng, sizes, dims, rng.random() < 0.15) for _ in range(rng.choice([1, 1, 2, 3]))]
+        strides = tuple(int(np.prod(dims[d + 1 :])) for d in range(len(dims)))
+        groups.append(Group(f"A{k}", dims, runs, Access(f"A{k}", 0, strides)))
+        made[f"A{k}"] = sizes[f"A{k}"] = int(np.prod(dims))
+    free = list(range(OUT))
+    for _ in range(rng.randrange(1, 4)):
+        dims = rng.choice([(1,), (3,), (2, 3), (4,)])
+        n = int(np.prod(dims))
+        first = rng.choice(free[: len(free) - n])
+        places = [first + i for i in range(n)]
+        if not set(places) <= set(free) or rng.random() < 0.3:
+            places = rng.sample(free, n)
+            target = Access("out", table=np.array(places, dtype=np.int32))
+        else:
+            target = Access("out", first, tuple(int(np.prod(dims[d + 1 :])) for d in range(len(dims))))
+        free = [place for place in free if place not in places]
+        runs = [some_run(rng, sizes, dims, rng.random() < 0.15) for _ in range(rng.choice([1, 1, 2]))]
+        groups.append(Group("out", dims, runs, target))
+    return Plan(groups, made, [], {"X", *made} if rows else set(), 0)
+
+
+def answers(plan, text, rows):
+    """`out` by the interpreter and by the text, on random numbers."""
+    rng = np.random.default_rng(len(plan.groups))
+    p = np.concatenate([rng.uniform(-1.2, 1.2, PARAMETERS), [0.0]])
+    x = np.c_[rng.uniform(-1.2, 1.2, (max(rows, 1), COLUMNS - 1)), np.ones(max(rows, 1))]
+    given = {"P": p, "X": x, "G": rng.uniform(-1.2, 1.2, PARAMETERS), "N": np.array([float(rows)])}
+    expected = interpreted(plan, given | {"out": np.zeros(OUT)}, rows or None)["out"]
+    out = np.zeros(OUT)
+    once, run = text.made()(
+        p, np.ascontiguousarray(x.T), given["G"], given["N"], np.array(plan.constants), out, rows, np.ones(rows),
+        np.array(float(rows)), np.empty, np.empty,
+    )  # fmt: skip
+    once()
+    run()
+    run()  # a second call finds nothing changed
+    return out, expected
+
+
+@pytest.mark.parametrize("rows", [0, 1, 7])
+@pytest.mark.parametrize("seed", range(60))
+def test_the_text_computes_what_the_plan_says(seed, rows):
+    plan = random_plan(seed, rows)
+
+    out, expected = answers(plan, PlanText("made", plan, COLUMNS - 1, PARAMETERS), rows)
+
+    assert out == pytest.approx(expected, rel=1e-12, abs=1e-12)
+
+
+@pytest.mark.parametrize(
+    ("right", "wrong"), [("subtract(", "add("), (".dot(", ".dot(2.0 * "), ("maximum(", "minimum(")]
+)
+def test_the_comparison_notices_a_wrong_call(right, wrong):
+    noticed = False
+    for seed in range(60):
+        plan = random_plan(seed, 7)
+        text = PlanText("made", plan, COLUMNS - 1, PARAMETERS)
+        text.source = text.source.replace(right, wrong)
+        out, expected = answers(plan, text, 7)
+        noticed = noticed or out != pytest.approx(expected, rel=1e-12, abs=1e-12)
+
+    assert noticed
+
+
+# ------------------------------------------------------------------ what the text says
+
+
+def network(p, x, y):
+    """4 inputs, 8 tanh neurons, 3 outputs; cross-entropy."""
+    h = [tg.tanh(tg.dot(p[4 * j : 4 * j + 4], x) + p[32 + j]) for j in range(8)]
+    z = [tg.dot(p[40 + 8 * k : 48 + 8 * k], h) + p[64 + k] for k in range(3)]
+    return tg.logsumexp(z) - z[y]
+
+
+def batch(rows, seed=0):
+    rng = np.random.default_rng(seed)
+    return rng.uniform(-1, 1, 67), rng.uniform(-1, 1, (rows, 4)), rng.integers(0, 3, rows)
+
+
+def code(f, backend="numpy"):
+    fast = tg.compile(f, batch=("x", "y"), backend=backend)
+    fast.value_and_grad(*batch(20))
+    return fast
+
+
+def lines(source, function):
+    """The calls of one function of the plan for rows."""
+    rows = source.split("def rows(")[1].split("\n\n\n")[0]
+    body = rows.split(f"def {function}():")[1].split("\n\n")[0]
+    return [line.strip() for line in body.splitlines()[1:]]
+
+
+def test_a_layer_is_one_product_and_its_slopes_another():
+    run = lines(code(network).source("numpy"), "run")
+
+    first = next(i for i, line in enumerate(run) if line.startswith("# for i0 < 8"))
+    assert run[first + 3] == "W0.dot(X_0, out=A0)"
+    assert sum(".dot(X_" in line and "out=out_" in line for line in run) == 1  # all slopes of the first layer at once
+    assert not any("take(" in line for line in run)
+
+
+def test_each_group_of_the_plan_stands_above_its_calls():
+    fast = code(network)
+
+    groups = fast.source("plan").splitlines()
+    source = fast.source("numpy")
+    assert all(f"# {line}" in source for line in groups if line)
+
+
+def test_what_needs_the_data_alone_is_not_computed_at_each_call():
+    source = code(network).source("numpy")
+
+    assert any("less(" in line for line in lines(source, "once"))  # which label a row has
+    assert all("P_" not in line for line in lines(source, "once"))
+
+
+def test_triangular_matrices_are_multiplied_whole():
+    def row(p, x, y):
+        terms, weights = [], iter(p)
+        for _ in range(3):
+            terms.append(tg.sum([tg.dot([next(weights) for _ in range(i + 1)], x[: i + 1]) ** 2 for i in range(4)]))
+        return tg.logsumexp(terms) + 0.0 * y
+
+    rng = np.random.default_rng(1)
+    p, x, y = rng.uniform(-1, 1, 30), rng.uniform(-1, 1, (9, 4)), rng.uniform(-1, 1, 9)
+    fast = tg.compile(row, batch=("x", "y"), backend="numpy")
+    plain = tg.compile(row, batch=("x", "y"), backend="tape")
+
+    value, slopes = fast.value_and_grad(p, x, y)
+
+    expected, along = plain.value_and_grad(p, x, y)
+    assert value == pytest.approx(expected, rel=1e-13)
+    assert slopes == pytest.approx(along, rel=1e-12)
+    assert "matmul(" in fast.source("numpy") or ".dot(" in fast.source("numpy")
+    assert "reduceat" not in fast.source("numpy")
+
+
+# ------------------------------------------------------------------ rows in blocks, buffers, settings
+
+
+@pytest.mark.parametrize("rows", [1, 63, 64, 65, 200, 513])
+def test_rows_in_blocks_give_what_rows_one_by_one_give(rows, monkeypatch):
+    monkeypatch.setattr(numpy_backend, "CACHE", 1)  # blocks of the least size
+    p, x, y = batch(rows)
+
+    value, slopes = code(network).value_and_grad(p, x, y)
+
+    assert len(numpy_backend.blocks(rows, 1000)) == -(-rows // numpy_backend.FEWEST)
+    expected, along = code(network, "tape").value_and_grad(p, x, y)
+    assert value == pytest.approx(expected, rel=1e-13)
+    assert slopes == pytest.approx(along, rel=1e-12, abs=1e-14)
+
+
+@pytest.mark.parametrize(("rows", "size"), [(1, 8), (1000, 8), (1797, 2000), (100_000, 5000), (65, 1 << 30)])
+def test_blocks_cover_all_rows_once(rows, size):
+    stops = numpy_backend.blocks(rows, size)
+
+    lengths = np.diff([0, *stops])
+    assert stops[-1] == rows
+    assert (lengths > 0).all()
+    assert len(set(lengths[:-1])) <= 1  # all but the last are as long, so that they share their arrays
+
+
+def test_calls_on_batches_of_changing_size_do_not_disturb_each_other():
+    fast, plain = code(network), code(network, "tape")
+    sizes = [3, 70, 3, 1, 70, 12, 3]
+
+    found = [fast(*batch(rows, k)) for k, rows in enumerate(sizes)]
+
+    assert found == pytest.approx([plain(*batch(rows, k)) for k, rows in enumerate(sizes)], rel=1e-13)
+
+
+def test_threads_share_a_function():
+    fast = code(network)
+    expected = [fast(*batch(40, k)) for k in range(4)]
+    found = [[] for _ in range(4)]
+
+    def work(k):
+        found[k] += [fast(*batch(40, k)) for _ in range(50)]
+
+    threads = [threading.Thread(target=work, args=(k,)) for k in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+
+    assert found == [[x] * 50 for x in expected]
+
+
+def test_a_branch_that_is_not_taken_may_be_infinite():
+    def row(p, x):
+        return tg.log(x) * p[0] if x > 0.0 else p[1] * x
+
+    fast = tg.compile(row, batch="x", backend="numpy")
+    x = np.array([-1.0, 0.0, 2.0, 0.5])
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        value = fast([0.3, 0.7], x)
+
+    assert value == pytest.approx((0.3 * (np.log(2.0) + np.log(0.5)) + 0.7 * -1.0) / 4, rel=1e-14)
+
+
+def test_a_call_neither_heeds_nor_changes_what_numpy_does_about_errors():
+    step = tg.compile(lambda w: tg.exp(w[0] * 1000.0) * 0.0 + w[1], backend="numpy").prepare([0.1, 2.0])
+
+    with np.errstate(all="raise"):
+        before = np.geterr()
+        step.parameters[0] = 1e9  # exp overflows
+        step()
+        after = np.geterr()
+
+    assert before == after
+    assert not np.isfinite(step.loss)
+
+
+def test_a_prepared_call_reads_its_parameters_anew():
+    p, x, y = batch(30)
+    fast = code(network)
+    step = fast.prepare(p, x, y)
+
+    step.parameters[:] = p / 2
+    step()
+
+    value, slopes = fast.value_and_grad(p / 2, x, y)
+    assert step.loss == value
+    assert step.gradient.tolist() == slopes.tolist()
+
+
+# ------------------------------------------------------------------ sums over neighbours
+
+
+@pytest.mark.parametrize("chunk", [7, 10, 1000])
+@pytest.mark.parametrize("reach", [1, 2, 3])
+def test_slopes_along_neighbours_are_added_up_stretch_by_stretch(chunk, reach, monkeypatch):
+    monkeypatch.setattr(stencil, "CHUNK", chunk)
+
+    def f(p):
+        total = 0.0
+        for i in range(len(p) - reach):
+            total = total + tg.tanh(p[i] * p[i + reach]) * (p[i + 1] - p[i]) ** 2 + 3.0 * p[i]
+        return total
+
+    p = np.random.default_rng(reach).uniform(-1, 1, 50)
+    fast = tg.compile(f, backend="numpy")
+
+    value, slopes = fast.value_and_grad(p)
+
+    expected, along = tg.compile(f, backend="tape").value_and_grad(p)
+    assert value == pytest.approx(expected, rel=1e-13)
+    assert slopes == pytest.approx(along, rel=1e-12, abs=1e-14)
+    assert "out_1" in fast.source("numpy")
