@@ -77,6 +77,27 @@ def test_a_frame_shows_what_is_known_by_then():
     assert 'stroke="#0b63b0"' in last
 
 
+def test_local_derivatives_appear_with_the_op_that_they_belong_to():
+    """As in the page: a frame and the moving picture know those of the ops that were computed."""
+    player = animate(small())
+    last = ElementTree.fromstring(player.frames()[-1])
+    everyone = [e.text for e in last.iter() if e.get("class") == "local"]
+    counts = [f.count('class="local"') for f in player.frames()]
+    ops = [step.kind for step in player.steps].count("forward")
+
+    assert counts[0] == 0
+    assert counts == sorted(counts)
+    assert len(set(counts)) == ops + 1
+    assert counts[ops] == counts[-1] == len(everyone) > ops
+    moving = ElementTree.fromstring(player.animated())
+    style = next(e.text for e in moving.iter() if e.tag.endswith("}style"))
+    groups = [e.get("class").split() for e in moving.iter() if e.get("class", "").startswith("slopes")]
+    assert len(groups) == len(everyone)
+    for _, name in groups:
+        assert f"@keyframes {name}{{0%{{visibility:hidden}}" in style
+        assert f".{name}{{visibility:hidden" not in style  # whoever sees no motion sees them all
+
+
 @pytest.mark.parametrize("label", HOSTILE, ids=range(len(HOSTILE)))
 def test_a_hostile_label_is_text_and_nothing_else(label, tmp_path):
     x = Value(2.0, label=label)

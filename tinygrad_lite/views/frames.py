@@ -1,7 +1,7 @@
 """Steps as pictures: one still SVG a step, all of them as one animated SVG, or as a GIF.
 
 Everything starts from the picture's own SVG and its keys (see `picture.py`): a step shows the
-numbers that are known by then and outlines what it touches.
+numbers that are known by then, local derivatives from their op's step on, and outlines what it touches.
 """
 
 from __future__ import annotations
@@ -89,6 +89,9 @@ def _show(root: ElementTree.Element, steps: Sequence[Step], at: int, glow: Glow)
         element = _number(parts, box, kind)
         if element is not None:
             element.text = shown.get((box, kind), "")
+    for group, first in _slopes(root, steps):
+        if first > at:
+            group.clear()
     for key in steps[at].lit:
         for shape in _shapes(parts, key):
             shape.set("stroke", _colour(steps[at], glow))
@@ -137,6 +140,9 @@ def animated(svg: str, steps: Sequence[Step], glow: Glow = LIGHT.glow) -> str:
             visible(written, [(first, after)])
             group.append(written)
         group.remove(element)
+
+    for slope, first in _slopes(root, steps):
+        visible(slope, [(first, len(steps))])
 
     glows: dict[tuple[str, str], list[tuple[int, int]]] = {}
     for i, step in enumerate(steps):
@@ -187,6 +193,13 @@ def _parts(root: ElementTree.Element) -> dict[str, list[ElementTree.Element]]:
         if key and element.get("class") != "slopes":
             parts.setdefault(key, []).append(element)
     return parts
+
+
+def _slopes(root: ElementTree.Element, steps: Sequence[Step]) -> list[tuple[ElementTree.Element, int]]:
+    """The local derivatives beside each arrow, and the step of the op that the arrow leads to, which finds them."""
+    computed = {str(box): i for i, step in reversed(list(enumerate(steps))) for box in step.data}
+    groups = [element for element in root.iter() if element.get("class") == "slopes"]
+    return [(group, computed[group.get("data-k", "")[1:].split(".")[0]]) for group in groups]
 
 
 def _texts(step: Step) -> Iterator[tuple[str, int, str]]:
