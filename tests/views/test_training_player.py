@@ -1,16 +1,19 @@
 """The training player: what it shows is what the model answered, and bad records are refused."""
 
 import base64
+import importlib.util
 import json
 import math
 import re
+from xml.etree import ElementTree
 
 import pytest
 
 import tinygrad_lite as tg
 from tinygrad_lite import nn
 from tinygrad_lite.errors import StateError
-from tinygrad_lite.views import training
+from tinygrad_lite.views import training, training_picture
+from tinygrad_lite.views.themes import DARK, LIGHT, PRINT, contrast, mixed
 
 
 def trained(model, data, loss=None, epochs=5, **options):
@@ -121,5 +124,89 @@ def test_a_foreign_record_and_a_foreign_ending_are_refused(tmp_path):
 
     with pytest.raises(StateError, match="other/9"):
         tg.animate_training({**history.record, "schema": "other/9"})
-    with pytest.raises(ValueError, match=r"\.html"):
-        tg.animate_training(history).save(tmp_path / "x.gif")
+    with pytest.raises(ValueError, match=r"saved as \.html, \.gif, but got 'x\.mp4'"):
+        tg.animate_training(history).save(tmp_path / "x.mp4")
+    with pytest.raises(ValueError, match="a theme is one of light, dark, print"):
+        tg.animate_training(history, theme="night")
+
+
+def texts(svg):
+    return [e.text for e in ElementTree.fromstring(svg).iter() if e.tag.endswith("}text")]
+
+
+def test_a_still_shows_the_loss_the_gradients_and_the_plane_of_its_step():
+    player = tg.animate_training(moons()[1])
+    stills = player.frames()
+
+    assert len(stills) == len(player.steps) == 5
+    for still, step in zip(stills, player.steps, strict=True):
+        words = texts(still)
+        assert words[0] == step["caption"]
+        assert all(name in words for name in player.tensors)
+        assert all(f"{size:.1e}" in words for size in step["sizes"])
+    squares = [e for e in ElementTree.fromstring(stills[0]).iter() if e.tag.endswith("}rect")]
+    area = sum(float(e.get("width")) for e in squares if e.get("height") == f"{320 / 36 + 0.5:.2f}")
+    assert area == pytest.approx(36 * 320, rel=1e-3)  # every row of the plane is covered
+    field = base64.b64decode(player.steps[0]["view"])
+    still = training_picture.Still([1.0], [], player.view, [], training.GRID, training_picture.palette(LIGHT))
+    sides = [still._grounds[value] for value in (0, 127, 128, 255)]
+    assert sides == [
+        mixed("#ffffff", LIGHT.paths[1], 0.62),
+        "#ffffff",
+        "#ffffff",
+        mixed("#ffffff", LIGHT.paths[0], 0.62),
+    ]
+    assert still._grounds[field[0]] in stills[0]
+
+
+def test_a_still_without_a_plane_is_narrow_and_many_tensors_are_counted():
+    wide = nn.MLP(4, [2] * 8 + [3], seed=0)
+    player = tg.animate_training(trained(wide, nn.datasets.iris()[:9], nn.cross_entropy, epochs=1))
+    (still,) = player.frames()
+
+    assert float(ElementTree.fromstring(still).get("width")) < 450
+    assert "... and 8 more" in texts(still)
+
+
+def test_sizes_and_losses_that_are_no_numbers_do_not_stop_the_pictures():
+    player = tg.animate_training(moons()[1])
+    player.losses[1], player.steps[2]["sizes"][0] = math.inf, math.nan
+    player.steps[3]["sizes"][1] = 0.0
+
+    assert all("nan" not in re.sub(r"<text.*?</text>", "", still) for still in player.frames())
+    assert "nan" in texts(player.frames()[2])
+
+
+def test_names_of_a_record_from_elsewhere_are_text_and_nothing_else():
+    record = dict(moons()[1].record)
+    record["names"] = ["<script>alert(1)</script>" if name == "layers.0.bias[0]" else name for name in record["names"]]
+    still = tg.animate_training(record).frames()[0]
+
+    assert "<script" not in still
+    assert any("script" in words for words in texts(still))
+
+
+@pytest.mark.skipif(importlib.util.find_spec("PIL") is None, reason="needs Pillow")
+def test_a_gif_plays_every_step(tmp_path):
+    from PIL import Image, ImageChops
+
+    player = tg.animate_training(moons()[1], theme="dark")
+    with Image.open(player.save(tmp_path / "run.gif")) as image:
+        assert image.n_frames == 5
+        first = image.convert("RGB")
+        assert first.getpixel((1, 1)) == (21, 24, 28)
+        image.seek(4)
+        assert ImageChops.difference(first, image.convert("RGB")).getbbox()
+
+
+@pytest.mark.parametrize("theme", [LIGHT, DARK, PRINT], ids=lambda theme: theme.name)
+def test_the_colours_of_a_training_player_are_seen_on_its_ground(theme):
+    player = tg.animate_training(moons()[1], theme=theme)
+    colours = training_picture.palette(theme)
+
+    assert all(contrast(theme.background, colour) > 4.5 for colour in (colours.ink, colours.faint))
+    assert all(contrast(theme.background, colour) > 3 for colour in colours.classes)
+    page = player.page()
+    assert ('class="dark"' in page) == (theme is DARK)
+    assert f"background: {theme.background}; color: {theme.ink}" in page
+    assert json.loads(re.search(r'id="data">(.*?)</script>', page, re.S)[1])["colours"]["classes"][0] == theme.paths[1]

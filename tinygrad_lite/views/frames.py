@@ -10,7 +10,7 @@ import copy
 import html
 import io
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 from xml.etree import ElementTree
 
@@ -170,15 +170,20 @@ def gif(svg: str, steps: Sequence[Step], glow: Glow = LIGHT.glow) -> bytes:
         RenderingError: Pillow is not installed, or there are more steps than a GIF can hold.
     """
     _refuse_long(steps)
+    return moving((frame(svg, steps, i, glow) for i in range(len(steps))), SECONDS)
+
+
+def moving(stills: Iterable[str], seconds: float) -> bytes:
+    """SVGs one after the other as an animated GIF, each for so many seconds, the last one longer.
+
+    Raises:
+        RenderingError: Pillow is not installed.
+    """
     from tinygrad_lite.views import raster
 
-    pictures = []
-    for i in range(len(steps)):
-        root = ElementTree.fromstring(svg)
-        _show(root, steps, i, glow)
-        pictures.append(raster.painted(root))
+    pictures = [raster.painted(ElementTree.fromstring(svg)) for svg in stills]
     out = io.BytesIO()
-    durations = [round(1000 * SECONDS)] * (len(steps) - 1) + [round(1000 * HOLD)]
+    durations = [round(1000 * seconds)] * (len(pictures) - 1) + [round(1000 * HOLD)]
     pictures[0].save(out, "GIF", save_all=True, append_images=pictures[1:], duration=durations, loop=0, disposal=1)
     return out.getvalue()
 

@@ -70,6 +70,12 @@ def _polygon(pen: Any, element: ElementTree.Element, dx: float, dy: float) -> No
     pen.polygon(points, fill=element.get("fill"))
 
 
+def _polyline(pen: Any, element: ElementTree.Element, dx: float, dy: float) -> None:
+    numbers = [float(n) for n in re.findall(r"-?[\d.]+", element.get("points", ""))]
+    points = [(FINE * (x + dx), FINE * (y + dy)) for x, y in zip(numbers[::2], numbers[1::2], strict=True)]
+    pen.line(points, fill=element.get("stroke"), width=_colours(element)["width"], joint="curve")
+
+
 def _path(pen: Any, element: ElementTree.Element, dx: float, dy: float) -> None:
     """A line of cubic Bezier curves: M x y C x y x y x y and so on."""
     numbers = [float(n) for n in re.findall(r"-?[\d.]+", element.get("d", ""))]
@@ -120,4 +126,11 @@ def _font(points: float, bold: bool) -> Any:
     return _FONTS[points, bold]
 
 
-_MARKS = {"rect": _rect, "ellipse": _ellipse, "polygon": _polygon, "path": _path, "text": _text}
+_MARKS = {
+    "rect": _rect,
+    "ellipse": _ellipse,
+    "polygon": _polygon,
+    "polyline": _polyline,
+    "path": _path,
+    "text": _text,
+}

@@ -18,10 +18,16 @@ from tinygrad_lite.engine.op import row_named
 from tinygrad_lite.errors import StateError
 from tinygrad_lite.views import frames
 from tinygrad_lite.views.player import embedded, filled, framed
+from tinygrad_lite.views.themes import Theme, theme_named
+from tinygrad_lite.views.training_picture import Still, palette
 
 FRAMES = 120
 """A longer run is shown at this many of its steps, evenly spaced."""
 
+ENDINGS = (".html", ".gif")
+"""How a training player can be saved."""
+
+PACE = 0.16  # seconds a step
 GRID = 36  # points of the plane along each side
 CURVE = 101  # points of a curve
 
@@ -31,8 +37,8 @@ Network = Callable[[Sequence[float]], list[float]]
 class TrainingPlayer:
     """What `animate_training` gives: it shows itself in a notebook, and saves itself as a page."""
 
-    def __init__(self, record: dict[str, Any]) -> None:
-        self.record = record
+    def __init__(self, record: dict[str, Any], theme: Theme) -> None:
+        self.record, self.theme = record, theme
         steps, self.losses = record["steps"], [float(step["loss"]) for step in record["steps"]]
         count = min(FRAMES, len(steps))
         self.places = [round(i * (len(steps) - 1) / max(count - 1, 1)) for i in range(count)]
@@ -62,11 +68,19 @@ class TrainingPlayer:
 
     def page(self) -> str:
         """A whole HTML page, which opens without a network."""
-        data = {"losses": [float(f"{x:.5g}") for x in self.losses], "tensors": self.tensors, "view": self.view}
+        colours = palette(self.theme)
+        losses = [float(f"{x:.5g}") for x in self.losses]
+        data = {"losses": losses, "tensors": self.tensors, "view": self.view, "colours": colours._asdict()}
         return filled(
             "training.html",
             title=_html.escape(f"Training {self.record['model']}"),
             alt=_html.escape(repr(self)),
+            background=colours.background,
+            ink=colours.ink,
+            faint=colours.faint,
+            bar=colours.classes[0],
+            scheme="dark" if self.theme.name == "dark" else "auto",
+            pace=f"{1000 * PACE:.0f}",
             steps=embedded(self.steps),
             data=embedded(data),
         )
@@ -77,22 +91,33 @@ class TrainingPlayer:
         return framed(self.page(), card, repr(self), 820)
 
     def save(self, path: str | Path) -> Path:
-        """Write the page to an .html file and give its path.
+        """Write the player to a file and give its path: .html is a page with buttons, .gif plays by itself.
 
         Raises:
             ValueError: another ending.
+            RenderingError: .gif, and Pillow is not installed.
         """
         path = Path(path)
-        if path.suffix.lower() != ".html":
-            raise ValueError(f"a training player is saved as .html, but got {path.name!r}.")
-        path.write_text(self.page(), encoding="utf-8")
+        ending = path.suffix.lower()
+        if ending not in ENDINGS:
+            raise ValueError(f"a training player is saved as {', '.join(ENDINGS)}, but got {path.name!r}.")
+        if ending == ".gif":
+            path.write_bytes(frames.moving(self.frames(), PACE))
+        else:
+            path.write_text(self.page(), encoding="utf-8")
         return path
+
+    def frames(self) -> list[str]:
+        """One still SVG a step, for slides."""
+        sizes = [step["sizes"] for step in self.steps]
+        still = Still(self.losses, self.tensors, self.view, sizes, GRID, palette(self.theme))
+        return [still.at(step) for step in self.steps]
 
     def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, str]:
         return {"text/html": self.html(), "text/plain": repr(self)}
 
 
-def animate_training(record: Any) -> TrainingPlayer:
+def animate_training(record: Any, *, theme: str | Theme = "light") -> TrainingPlayer:
     """A player that steps through a training run, with the loss curve, the decision boundary and the gradients.
 
     With two inputs the plane is shown in the colours of the classes, with one input the curve through
@@ -100,9 +125,11 @@ def animate_training(record: Any) -> TrainingPlayer:
 
     Args:
         record: `history.record` of `nn.fit(..., record=True)`, or the history itself.
+        theme: "light", "dark" or "print".
 
     Raises:
         StateError: there is no record, or no step in it.
+        ValueError: an unknown theme.
 
     >>> from tinygrad_lite import nn
     >>> model = nn.MLP(2, [4, 1], activation="tanh", seed=1)
@@ -120,7 +147,7 @@ def animate_training(record: Any) -> TrainingPlayer:
         )
     if found.get("schema") != "tinygrad_lite.training/1":
         raise StateError(f"this is not a training record of this version: its schema is {found.get('schema')!r}.")
-    return TrainingPlayer(found)
+    return TrainingPlayer(found, theme_named(theme))
 
 
 def _tensor(name: str) -> str:
