@@ -8,8 +8,8 @@ import itertools
 
 import numpy as np
 
-ACTIVATIONS = ("relu", "leaky_relu", "sigmoid", "tanh", "softplus", "linear")
-LOSSES = ("mse", "mse_n", "mse_sum", "half", "half_n", "mae", "bce", "ce", "hinge")
+ACTIVATIONS = ("relu", "leaky_relu", "sigmoid", "tanh", "softplus", "elu", "linear")
+LOSSES = ("mse", "mse_n", "mse_sum", "half", "half_n", "mae", "huber", "bce", "ce", "hinge", "multi")
 
 
 def forward(name, z):
@@ -23,6 +23,8 @@ def forward(name, z):
         return np.tanh(z)
     if name == "softplus":
         return np.log(1 + np.exp(z))
+    if name == "elu":
+        return np.where(z > 0, z, np.exp(z) - 1)
     if name == "softmax":
         e = np.exp(z)
         return e / e.sum(axis=1, keepdims=True)
@@ -41,6 +43,8 @@ def slope(name, z):
         return 1 / np.cosh(z) ** 2
     if name == "softplus":
         return 1 / (1 + np.exp(-z))
+    if name == "elu":
+        return np.where(z > 0, 1.0, np.exp(z))
     return np.ones_like(z)
 
 
@@ -66,7 +70,7 @@ class Lesson:
     def data(self, n, widths, seed):
         chance = np.random.default_rng(seed + 1)
         X = chance.normal(size=(n, widths[0]))
-        if self.loss_name == "ce":
+        if self.loss_name in ("ce", "multi"):
             return X, np.eye(widths[-1])[chance.integers(0, widths[-1], n)]
         if self.loss_name == "bce":
             y = chance.integers(0, 2, (n, widths[-1])).astype(float)
@@ -94,9 +98,11 @@ class Lesson:
             "half": lambda: 0.5 * np.mean((P - y) ** 2),
             "half_n": lambda: np.sum((P - y) ** 2) / (2 * n),
             "mae": lambda: np.mean(np.abs(P - y)),
+            "huber": lambda: np.mean(np.where(np.abs(P - y) <= 1, (P - y) ** 2 / 2, np.abs(P - y) - 0.5)),
             "bce": lambda: -np.mean(y * np.log(P) + (1 - y) * np.log(1 - P)),
             "ce": lambda: -np.sum(y * np.log(P)) / n,
             "hinge": lambda: np.mean(np.maximum(0, 1 - y * P)),
+            "multi": lambda: np.mean((1 - y) * np.maximum(0, 1 + P - np.sum(P * y, axis=1, keepdims=True))),
         }[self.loss_name]()
         if self.l2:
             value = value + self.l2 / 2 * sum((params[f"W{k}"] ** 2).sum() for k in range(1, self.depth + 1))
@@ -114,10 +120,26 @@ class Lesson:
             "half": lambda: (P - y) / (n * o),
             "half_n": lambda: (P - y) / n,
             "mae": lambda: np.sign(P - y) / (n * o),
+            "huber": lambda: np.where(np.abs(P - y) <= 1, P - y, np.sign(P - y)) / (n * o),
+            "exchanged": lambda: np.where(np.abs(P - y) > 1, P - y, np.sign(P - y)) / (n * o),
             "bce": lambda: (-y / P + (1 - y) / (1 - P)) / (n * o),
             "ce": lambda: -y / P / n,
             "hinge": lambda: np.where(1 - y * P > 0, -y, 0.0) / (n * o),
+            "multi": lambda: self._of_scores(P, y) / (n * o),
+            "right left out": lambda: (1 - y) * self._of_scores(P, y) / (n * o),
+            "right once": lambda: np.maximum(self._of_scores(P, y), -1.0) / (n * o),
+            "all margins": lambda: np.where(y == 1, 1.0 - o, 1.0) / (n * o),
         }[self.loss_name]()
+
+    def _of_scores(self, P, y):
+        """The slope of the sum of all margins that are too small, sample by sample and class by class."""
+        G = np.zeros(P.shape)
+        for i, right in enumerate(y.argmax(axis=1)):
+            for j in range(P.shape[1]):
+                if j != right and 1 - P[i, right] + P[i, j] > 0:
+                    G[i, j] += 1
+                    G[i, right] -= 1
+        return G
 
     def backprop(self, *plants, lr=0.1):
         """A backprop function with these mistakes planted."""
@@ -131,9 +153,9 @@ class Lesson:
             n, o = A[-1].shape
             grads = {}
             G = self.top(A[-1], y, n)
-            if has("WRONG_LOSS", "loss"):
-                other = Lesson(self.acts, bad["WRONG_LOSS", "loss"])
-                G = other.top(A[-1], y, n)
+            for code in ("WRONG_LOSS", "DROPPED_PATH", "PATHS_NOT_SUMMED"):
+                if has(code, "loss"):
+                    G = Lesson(self.acts, bad[code, "loss"]).top(A[-1], y, n)
             if has("SIGN", "loss"):
                 G = -G
             if has("FACTOR_2", "loss"):
@@ -235,7 +257,9 @@ class Lesson:
             s = slope(bad["WRONG_ACT_DERIV"], Z[k])
         if "DERIV_OF_DERIV_ARG" in bad:
             v = Z[k] if bad["DERIV_OF_DERIV_ARG"] == "z" else A[k]
-            s = {"sigmoid": lambda v: v * (1 - v), "tanh": lambda v: 1 - v * v}[act](v) if v is Z[k] else slope(act, v)
+            of_output = {"sigmoid": lambda v: v * (1 - v), "tanh": lambda v: 1 - v * v}
+            of_output["elu"] = lambda v: np.where(v > 0, 1.0, v + 1)
+            s = of_output[act](v) if v is Z[k] else slope(act, v)
         return G * s
 
 
@@ -251,6 +275,11 @@ def plants_for(lesson, outputs=3):
         found += [("WRONG_LOSS", "loss", "mae")]
         if lesson.acts[-1] == "sigmoid":
             found += [("WRONG_LOSS", "loss", "bce")]
+    if lesson.loss_name == "huber":
+        found += [("WRONG_LOSS", "loss", other) for other in ("mse", "mae", "exchanged")]
+    if lesson.loss_name == "multi":
+        found += [("WRONG_LOSS", "loss", "all margins"), ("DROPPED_PATH", "loss", "right left out")]
+        found += [("PATHS_NOT_SUMMED", "loss", "right once")] if outputs > 2 else []
     if lesson.loss_name in ("bce", "mae"):
         found += [("WRONG_LOSS", "loss", "mse")]
     L = lesson.depth
@@ -263,7 +292,7 @@ def plants_for(lesson, outputs=3):
             found += [("MASK_FROM_INPUT", here, "X")] + ([("MASK_FROM_INPUT", here, "A")] if k > 1 else [])
             if act != "relu":
                 found += [("EXTRA_ACT_DERIV", here, None)]
-            if act in ("sigmoid", "tanh"):
+            if act in ("sigmoid", "tanh", "elu"):
                 found += [("DERIV_OF_DERIV_ARG", here, v) for v in ("z", "a")]
         if act != "softmax":
             found += [("WRONG_ACT_DERIV", here, other) for other in ACTIVATIONS if other not in (act, "linear")]

@@ -140,6 +140,10 @@ def right_form(lesson, seed):
             return np.tensordot(A, D, axes=(0, 0))
         return np.dot(A.T, D)
 
+    def margin_slopes(P, y):
+        M = (1 - y) * ((P * y).sum(axis=1)[:, None] < P + 1)
+        return M - y * M.sum(axis=1)[:, None]
+
     def derivative(act, z, a):
         if act in ("relu", "leaky_relu"):
             low = 0.0 if act == "relu" else 0.1
@@ -147,7 +151,12 @@ def right_form(lesson, seed):
             v = a if masks == "a" else z
             return np.where(v > 0, 1.0, np.where(v < 0, low, kink if act == "leaky_relu" or masks != "a" else low))
         if masks == "output form":
-            return {"sigmoid": a * (1 - a), "tanh": 1 - a * a, "softplus": 1 - np.exp(-a)}.get(act, slope(act, z))
+            return {
+                "sigmoid": a * (1 - a),
+                "tanh": 1 - a * a,
+                "softplus": 1 - np.exp(-a),
+                "elu": np.where(z > 0, 1.0, a + 1),
+            }.get(act, slope(act, z))
         return slope(act, z)
 
     def backprop(params, X, y):
@@ -157,7 +166,12 @@ def right_form(lesson, seed):
         scale = {"mse": 2 / (n * o), "mse_n": 2 / n, "mse_sum": 2.0, "half": 1 / (n * o), "half_n": 1 / n}.get(
             kind, 1 / n if kind == "ce" else 1 / (n * o)
         )
-        bare = {"mae": lambda: np.sign(P - y), "hinge": lambda: -y * (y * P < 1)}.get(kind, lambda: P - y)()
+        bare = {
+            "mae": lambda: np.sign(P - y),
+            "huber": lambda: np.clip(P - y, -1, 1),
+            "hinge": lambda: -y * (y * P < 1),
+            "multi": lambda: margin_slopes(P, y),
+        }.get(kind, lambda: P - y)()
         is_fused = kind in ("bce", "ce")
         if is_fused and not fused:
             bare = (P - y) / (P * (1 - P)) if kind == "bce" else -y / P
@@ -194,7 +208,7 @@ def right_case(seed):
     lesson = Lesson((*[chance.choice(ACTIVATIONS) for _ in range(depth - 1)], last), loss,
                     chance.choice([0.0, 0.0, 0.2]), chance.random() < 0.8)  # fmt: skip
     widths = [chance.randint(1, 4) for _ in range(depth + 1)]
-    if loss == "ce":
+    if loss in ("ce", "multi"):
         widths[-1] = max(2, widths[-1])
     params, (X, y) = lesson.params(widths, seed), lesson.data(chance.randint(1, 6), widths, seed)
     if seed % 3 == 0:  # a sample of zeros, and no first bias: z1 is exactly 0 there

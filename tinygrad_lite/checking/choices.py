@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 from tinygrad_lite.checking.arrays import np
-from tinygrad_lite.checking.layers import BINARY, HIDDEN, HINGE, KINDS, SIGMOID, SOFTMAX, TANH, Array
+from tinygrad_lite.checking.layers import BINARY, HIDDEN, HINGE, KINDS, MARGINS, SIGMOID, SOFTMAX, TANH, Array, margins
 from tinygrad_lite.checking.mistakes import Mistake, Mistakes
 from tinygrad_lite.checking.network import Network, Record
 
@@ -38,6 +38,7 @@ SLIPS: dict[str, list[tuple[str, Callable[[Array], Array]]]] = {  # derivatives 
         ("(1 - {a})**2", lambda a: (1 - a) ** 2),
         ("1 + {a}**2", lambda a: 1 + a**2),
     ],
+    "elu": [("np.where({z} > 0, 1, {a})", lambda a: np.where(a > 0, 1.0, a))],
     "sigmoid": [("1 - {a}", lambda a: 1 - a), ("{a} * (1 + {a})", lambda a: a * (1 + a))],
 }
 
@@ -74,6 +75,38 @@ def loss_choices(net: Network) -> Iterator[Choice]:
     if net.kind is HINGE:
         said = "the hinge's condition y * P < 1 is left out"
         yield Choice((Mistake("WRONG_LOSS", "loss", said, HINGE.written),), lambda r: -r.scale * r.Y)
+    for code, said, wrong in _slips_of(net):
+        yield Choice((Mistake(code, "loss", said, net.kind.written),), lambda r, wrong=wrong: r.scale * wrong(r))
+
+
+def _slips_of(net: Network) -> Iterator[tuple[str, str, Callable[[Record], Array]]]:
+    """What goes wrong in the slope of Huber's loss and of the multi-class hinge: code, words, and its numbers."""
+    if net.kind.delta:
+        d = net.kind.delta
+
+        def swapped(r: Record) -> Array:
+            e = r.A[-1] - r.Y
+            return np.where(np.abs(e) > d, e, d * np.sign(e))
+
+        yield "WRONG_LOSS", "the two cases of Huber's loss are exchanged", swapped
+        if d != 1:
+            said = f"the arms of Huber's loss have the slope {d:g}, not 1: delta is left out in front of the sign"
+            yield (
+                "WRONG_LOSS",
+                said,
+                lambda r: np.where(np.abs(r.A[-1] - r.Y) > d, np.sign(r.A[-1] - r.Y), r.A[-1] - r.Y),
+            )
+    if net.kind is MARGINS:
+
+        def over(r: Record) -> Array:
+            return (margins(r.A[-1], r.Y) > 0) * 1.0
+
+        said = "the score of the right class gets no gradient, though every margin that is too small contains it"
+        yield "DROPPED_PATH", said, over
+        said = "the score of the right class gets the gradient of one margin, not of all that are too small"
+        yield "PATHS_NOT_SUMMED", said, lambda r: over(r) - r.Y * over(r).any(axis=-1, keepdims=True)
+        said = "the condition 1 - P[right] + P > 0 is left out"
+        yield "WRONG_LOSS", said, lambda r: 1 - r.Y * r.O
 
 
 def one_sample(g: Array, row: int) -> Array:

@@ -1,7 +1,7 @@
 """On a kink several slopes are right: the interval of gradients that a network allows.
 
-Where z of a relu is exactly 0, every slope from 0 to 1 is right; likewise abs at 0 and the hinge at its
-margin. The gradient is linear in each of these slopes, so its extremes lie where all of them are at
+Where z of a relu is exactly 0, every slope from 0 to 1 is right; likewise abs at 0 and the hinges at their
+margins. The gradient is linear in each of these slopes, so its extremes lie where all of them are at
 one of their ends.
 """
 
@@ -11,7 +11,7 @@ import itertools
 from typing import Any
 
 from tinygrad_lite.checking.arrays import np
-from tinygrad_lite.checking.layers import ABSOLUTE, HINGE, SOFTMAX, Array, LossKind
+from tinygrad_lite.checking.layers import ABSOLUTE, HINGE, MARGINS, SOFTMAX, Array, LossKind, margins
 from tinygrad_lite.checking.network import Network, Record
 
 ENDS_AT_MOST = 256
@@ -31,6 +31,8 @@ def gradients(
     for (layer, index), slope in ends.items():
         if layer == 0:
             g[index] = r.scale * slope
+            if net.kind is MARGINS:  # the right class of the sample moves against it
+                g[index[0]] -= r.scale * slope * r.Y[index[0]]
     found: dict[str, Array] = {"dP": g}
     for layer in range(net.depth, 0, -1):
         act = net.activations[layer - 1]
@@ -64,6 +66,9 @@ def kinks_of(net: Network, r: Record) -> dict[tuple[int, Any], tuple[float, floa
     if net.kind is HINGE:
         on = np.argwhere(r.Y * r.A[-1] == 1).tolist()
         found |= {(0, tuple(i)): tuple(sorted((0.0, -float(r.Y[tuple(i)])))) for i in on}  # type: ignore[misc]
+    if net.kind is MARGINS:
+        on = np.argwhere((margins(r.A[-1], r.Y) == 0) & (r.Y == 0)).tolist()
+        found |= {(0, tuple(i)): (0.0, 1.0) for i in on}
     return found
 
 

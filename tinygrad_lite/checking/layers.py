@@ -70,9 +70,20 @@ SIGMOID = Activation(
 TANH = Activation("tanh", np.tanh, lambda z: 1 - np.tanh(z) ** 2, lambda a: 1 - a * a, "1 - {a}**2", "1 - tanh({z})**2")
 SOFTPLUS = Activation("softplus", lambda z: np.logaddexp(0.0, z), sigmoid, of_z="sigmoid({z})")
 SOFTMAX = Activation("softmax", softmax, lambda z: softmax(z) * (1 - softmax(z)), of_z="the softmax Jacobian")
+ELU = Activation(
+    "elu",
+    lambda z: np.where(z > 0, z, np.expm1(np.minimum(z, 0.0))),
+    lambda z: np.exp(np.minimum(z, 0.0)),
+    lambda a: np.where(a > 0, 1.0, a + 1),
+    "np.where({a} > 0, 1, {a} + 1)",
+    "np.where({z} > 0, 1, np.exp({z}))",
+)
 LEAKY = [leaky(alpha) for alpha in (0.01, 0.1, 0.2, 0.05, 0.3)]
-HIDDEN = [RELU, LINEAR, SIGMOID, TANH, SOFTPLUS, *LEAKY]
-"""What a hidden layer may compute; the softmax is for the last layer alone."""
+HIDDEN = [RELU, LINEAR, SIGMOID, TANH, SOFTPLUS, *LEAKY[:2], ELU, *LEAKY[2:]]
+"""What a hidden layer may compute; the softmax is for the last one alone. Very deep networks leave out the last."""
+
+TWO_SIDED = ("relu", "leaky", "elu")
+"""How the names of activations begin that do one thing above 0 and another below."""
 
 
 class LossKind:
@@ -87,10 +98,12 @@ class LossKind:
         fits: Callable[[Array, Array], bool],
         plain: LossKind | None = None,
         epsilon: float = 0.0,
+        delta: float = 0.0,
     ) -> None:
         self.name = name
         self.plain = plain or self  # the loss people differentiate, without what guards its logarithm
         self.epsilon = epsilon
+        self.delta = delta  # where Huber's parabola ends
         self.terms = terms
         self.slope = slope
         self.written = written  # the slope as people write it
@@ -127,7 +140,52 @@ HINGE = LossKind(
     "-y * (y * P < 1)",
     lambda p, y: bool(np.all(np.abs(y) == 1)),
 )
-KINDS = [SQUARE, ABSOLUTE, BINARY, CROSS, HINGE]
+
+
+def huber(delta: float) -> LossKind:
+    """Huber's loss: half the square of an error up to delta, and a straight line beyond."""
+    d = f"{delta:g}"
+
+    def terms(p: Array, y: Array) -> Array:
+        c = np.clip(p - y, -delta, delta)
+        return c * (p - y - 0.5 * c)
+
+    return LossKind(
+        "Huber's loss" + (f" (delta = {d})" if delta != 1 else ""),
+        terms,
+        lambda p, y: np.clip(p - y, -delta, delta),
+        f"np.clip(P - y, -{d}, {d})",
+        lambda p, y: True,
+        delta=delta,
+    )
+
+
+def margins(p: Array, y: Array) -> Array:
+    """1 - P[right] + P[other] for each other class of each row, and 0 at the right one; y is one-hot."""
+    return (1 - (p * y).sum(axis=-1, keepdims=True) + p) * (1 - y)
+
+
+def _violated(p: Array, y: Array) -> Array:
+    """The slope of the summed margins: 1 along each class that is too close, minus their number along the right one."""
+    over = (margins(p, y) > 0) * 1.0
+    return over - y * over.sum(axis=-1, keepdims=True)
+
+
+def _one_hot(p: Array, y: Array) -> bool:
+    return bool(y.shape[-1] > 1 and np.all((y == 0) | (y == 1)) and np.all(y.sum(axis=-1) == 1))
+
+
+HUBER = huber(1.0)
+MARGINS = LossKind(
+    "multi-class hinge",
+    lambda p, y: np.maximum(0.0, margins(p, y)),
+    _violated,
+    "M - y * M.sum(axis=-1, keepdims=True), with M = 1 where 1 - P[right] + P > 0 and the class is not the right one",
+    _one_hot,
+)
+KINDS = [SQUARE, ABSOLUTE, BINARY, CROSS, HINGE, HUBER, MARGINS]
+HUBERS = [huber(delta) for delta in (0.5, 2.0, 1.345, 1.5, 0.1, 0.2, 5.0)]
+"""Huber's loss as it is used too, tried when no other loss fits."""
 
 
 def guarded(kind: LossKind, e: float) -> LossKind:

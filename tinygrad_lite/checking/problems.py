@@ -14,7 +14,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from tinygrad_lite.checking.arrays import np
-from tinygrad_lite.checking.layers import Array
+from tinygrad_lite.checking.layers import HINGE, MARGINS, TWO_SIDED, Array, margins
 from tinygrad_lite.checking.network import Layout, Network, Record
 
 SIZES = {  # samples, inputs, hidden widths (repeated as needed), outputs
@@ -179,7 +179,7 @@ def chosen(
 def _centre(structure: Structure, net: Network, problem: Problem) -> None:
     """Shift the biases, layer by layer, so that each unit is on for some samples and off for others."""
     for layer, b in enumerate(net.biases, start=1):
-        if b and net.activations[layer - 1].name.startswith(("relu", "leaky")):
+        if b and net.activations[layer - 1].name.startswith(TWO_SIDED):
             z = Record(net, problem.params, *problem.data[:2]).Z[layer]
             ordered = np.sort(z, axis=0)
             half = z.shape[0] // 2
@@ -193,7 +193,7 @@ def _shows(record: Record, net: Network) -> int:
     for z, a, act in zip(record.Z[1:], record.A[1:], net.activations, strict=True):
         if not np.all(np.isfinite(z)) or np.abs(z).min() < 1e-3:
             return 0
-        if act.name.startswith(("relu", "leaky")):
+        if act.name.startswith(TWO_SIDED):
             on = z > 0
             if not (on.any(axis=0).all() and (~on).any(axis=0).all()):
                 full = 1
@@ -206,11 +206,13 @@ def _shows(record: Record, net: Network) -> int:
     p, y = record.A[-1], record.Y
     if net.kind.name == "absolute error" and np.abs(p - y).min() < 1e-3:
         return 0
-    if net.kind.name == "hinge":
-        margin = 1 - y * p
+    if net.kind in (HINGE, MARGINS):
+        margin = 1 - y * p if net.kind is HINGE else margins(p, y)[y == 0]
         if np.abs(margin).min() < 1e-3 or not (margin > 0).any():
             return 0
         full = min(full, 2 if (margin <= 0).any() else 1)
+    if net.kind.delta and not 0 < (np.abs(p - y) > net.kind.delta).mean() < 1:
+        full = 1  # on the parabola and on its arms
     with np.errstate(all="ignore"):
         delta = net.kind.slope(p, y) * net.activations[-1].slope(record.Z[-1])
     if not (delta[0].any() and delta[-1].any()):

@@ -11,7 +11,7 @@ from collections.abc import Callable
 from typing import Any
 
 from tinygrad_lite.checking.arrays import np
-from tinygrad_lite.checking.layers import GUARDED, HIDDEN, KINDS, REDUCTIONS, SOFTMAX, Activation
+from tinygrad_lite.checking.layers import GUARDED, HIDDEN, HUBERS, KINDS, MARGINS, REDUCTIONS, SOFTMAX, Activation
 from tinygrad_lite.checking.network import Network, target
 from tinygrad_lite.checking.problems import Problem, Structure
 
@@ -55,7 +55,7 @@ def recognise(structure: Structure, problems: list[Problem], losses: list[float]
         return None
     squares = [_squares(structure, problem) for problem in problems]
     sizes = [p.shape[1:] for p in predictions]
-    for kinds, penalised in ((KINDS, False), (KINDS, True), (GUARDED, False), (GUARDED, True)):
+    for kinds, penalised in ((k, penalised) for k in (KINDS, GUARDED, HUBERS) for penalised in (False, True)):
         for kind in kinds:
             if not all(_target_fits(kind.name, y) for y in targets):
                 continue
@@ -87,7 +87,9 @@ def _squares(structure: Structure, problem: Problem) -> tuple[float, float]:
 def _target_fits(kind: str, y: Any) -> bool:
     if kind == "hinge":
         return bool(np.all(np.abs(y) == 1))
-    return kind == "squared error" or kind == "absolute error" or bool(np.all((y >= 0) & (y <= 1)))
+    if kind == "multi-class hinge":
+        return MARGINS.fits(y, y)
+    return not kind.endswith("cross-entropy") or bool(np.all((y >= 0) & (y <= 1)))
 
 
 def _zero(rest: Any, losses: list[float]) -> tuple[int, tuple[float, int, bool]] | None:
