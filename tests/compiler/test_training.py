@@ -345,3 +345,30 @@ def test_the_text_has_one_update_and_one_gather():
     assert text.count("define internal void @update") == 1
     assert text.count("fmul <4 x double>") == 1
     assert text.count("fcmp oeq double") == 2
+
+
+def test_numbers_read_together_are_those_read_one_by_one_however_values_are_bound():
+    from tinygrad_lite.compiler.bound import Together, bind, release
+
+    values = [Value(float(i), str(i)) for i in range(6)]
+    numbers_, slopes = np.zeros(8), np.zeros(8)
+    data, grads = Together(values), Together(values, "grad")
+
+    def same():
+        assert data() == [v.data for v in values]
+        assert grads() == [v.grad for v in values]
+        assert all(type(x) is float for x in data() + grads())
+
+    same()
+    bind(values[::-1], numbers_, slopes)
+    same()
+    values[2].data, values[3].grad = -7.0, 5.0
+    numbers_[1] = 9.0
+    same()
+    bind(values[:2], np.zeros(8), np.zeros(8))  # some of them lie elsewhere now
+    values[0].data = 3.5
+    same()
+    release(values)
+    values[4].data = 2.5
+    same()
+    assert Together([])() == []

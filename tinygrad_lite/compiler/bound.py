@@ -54,6 +54,39 @@ _OPEN: Any = Value  # the class's own fields are the slots themselves, which hol
 _DATA, _GRAD = _OPEN.data, _OPEN.grad
 
 
+_changes = [0]  # how often Values were bound or released: what is known of their places holds until the next time
+
+
+class Together:
+    """The data of many Values, or their gradients, read at once while they all lie in one array."""
+
+    __slots__ = ("values", "_field", "_seen", "_array", "_places")
+
+    def __init__(self, values: Sequence[Value], field: str = "data") -> None:
+        self.values, self._field = tuple(values), field
+        self._seen = -1
+
+    def __call__(self) -> list[float]:
+        """The numbers as they are now, in the order of the Values."""
+        if self._seen != _changes[0]:
+            self._look()
+        if self._array is None:
+            return [getattr(value, self._field) for value in self.values]
+        found: list[float] = self._array[self._places].tolist()
+        return found
+
+    def _look(self) -> None:
+        """Find out where the numbers lie now."""
+        slot = _DATA if self._field == "data" else _GRAD
+        self._seen, self._array = _changes[0], None
+        if self.values and all(value.__class__ is Bound for value in self.values):
+            import numpy as np
+
+            arrays, places = zip(*[slot.__get__(value) for value in self.values], strict=True)
+            if all(array is arrays[0] for array in arrays):
+                self._array, self._places = arrays[0], np.array(places)
+
+
 def _unbound(data: float, grad: float, label: str) -> Value:
     value = Value(data, label)
     value.grad = grad
@@ -63,6 +96,7 @@ def _unbound(data: float, grad: float, label: str) -> Value:
 def bind(values: Sequence[Value], numbers: Any, slopes: Any) -> None:
     """From now on the data and grad of `values[i]` are `numbers[i]` and `slopes[i]`, beginning with what they are."""
     release([value for value in values if isinstance(value, Bound)])
+    _changes[0] += 1
     for i, value in enumerate(values):
         numbers[i] = value.data
         slopes[i] = value.grad.data if isinstance(value.grad, Value) else value.grad
@@ -83,6 +117,7 @@ def holds(value: Value, numbers: Any) -> bool:
 
 def release(values: Sequence[Value]) -> None:
     """Make bound Values ordinary ones, with the numbers they have now."""
+    _changes[0] += 1
     for value in values:
         if isinstance(value, Bound):
             data, grad = value.data, value.grad

@@ -15,6 +15,7 @@ from typing import Any, NamedTuple
 from tinygrad_lite.compiler import backends, batching, kept, passes, stencil
 from tinygrad_lite.compiler.alike import alike
 from tinygrad_lite.compiler.arguments import Structure, numbers
+from tinygrad_lite.compiler.bound import Together
 from tinygrad_lite.compiler.garbage import unsearched
 from tinygrad_lite.compiler.report import described, shown
 from tinygrad_lite.compiler.rows import RowProgram
@@ -54,6 +55,7 @@ class Program:
         self.result = result
         self.outputs = len(tape.outputs)
         self.captured = captured
+        self.outside = Together(captured)
         self.backend = backend
         self.threads: int | None = None
         self.name = name
@@ -85,7 +87,7 @@ class Program:
     def given(self, chunks: list[Any], along: Along) -> tuple[list[Any], list[tuple[int, Any]], int]:
         """What the runner is given: parameters, data gathered from them, and the number of rows."""
         batch = self.found[along]
-        given = chunks + [value.data for value in self.captured] if self.captured else chunks
+        given = chunks + self.outside() if self.captured else chunks
         if batch is None:
             return given, [], 0
         gathered = batch.gathered.shape[1]
@@ -99,14 +101,14 @@ class Program:
             tape.guards = []  # they were looked at when the value was computed
             program = backends.PlainProgram(tape, None)
             runner = self.transforms[transform] = backends.runner(program, self.backend)
-        return runner.run([*chunks, *[value.data for value in self.captured], *more])
+        return runner.run([*chunks, *self.outside(), *more])
 
     def by_rows(self, chunks: list[Any], again: bool = True) -> list[float]:
         """The results by the rows of the table: those of the traced run if it had these numbers.
 
         Otherwise op by op, or, if that is not to be done `again`, none.
         """
-        given = numbers(chunks) + [value.data for value in self.captured]
+        given = numbers(chunks) + self.outside()
         if given == self.traced[0]:
             return self.traced[1]
         return self.tape.run(given) if again else []

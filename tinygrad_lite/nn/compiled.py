@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
+from tinygrad_lite.engine.value import Value
 from tinygrad_lite.nn.dataset import Dataset
 from tinygrad_lite.nn.module import Module
 from tinygrad_lite.nn.optimizer import Optimizer
@@ -79,6 +80,7 @@ class CompiledSteps:
         self._inputs, self._targets = _table(data.inputs), _table(data.targets)
         held = set(optimizer.parameters)
         self._others = [p for _, p in model.named_parameters() if p not in held]
+        self._slopes: dict[str, Callable[[], list[float]]] = {}
         self._forward: dict[bool, Callable[..., list[Any]]] = {}  # in training, and in use
         self.works = self._step.compiles(self._inputs, self._targets)
 
@@ -87,6 +89,14 @@ class CompiledSteps:
         for p in self._others:  # a step begins the gradients of the optimizer's own anew
             p.grad = 0.0
         return self._step(_rows(self._inputs, places), _rows(self._targets, places))
+
+    def slopes(self, name: str, parameters: Sequence[Value]) -> list[float]:
+        """The gradients that the last step left in these parameters, which have this name."""
+        if name not in self._slopes:
+            from tinygrad_lite.compiler.bound import Together
+
+            self._slopes[name] = Together(parameters, "grad")
+        return self._slopes[name]()
 
     def answers(self, inputs: Sequence[Any]) -> list[Any]:
         """The network's outputs for each of these rows, in numbers."""
