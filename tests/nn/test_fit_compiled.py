@@ -1,5 +1,6 @@
 """`nn.fit(compiled=True)` against `nn.fit`: the same history, stops, checkpoints and record, but for rounding."""
 
+import functools
 import json
 
 import pytest
@@ -10,6 +11,7 @@ import tinygrad_lite as tg
 from tinygrad_lite import Value, errors, nn
 from tinygrad_lite.compiler import CompileWarning
 from tinygrad_lite.compiler.bound import Bound
+from tinygrad_lite.nn import compiled as compiled_steps
 from tinygrad_lite.nn import training
 
 CLOSE = {"rel": 1e-9, "abs": 1e-12}
@@ -78,6 +80,16 @@ def test_the_history_and_the_end_are_those_of_the_engine(name):
     for slot, column in optimizer.state.items():
         assert quick.state[slot] == pytest.approx(column, **CLOSE)
         assert type(quick.state[slot]) is list
+
+
+@pytest.mark.parametrize("backend", ["numpy", "tape"])
+@pytest.mark.parametrize("name", ["classes", "line", "a part"])
+def test_without_machine_code_the_run_is_the_same(name, backend, monkeypatch):
+    monkeypatch.setattr(compiled_steps, "compile_step", functools.partial(nn.compile_step, backend=backend))
+    (history, model, _), (compiled, fast, _) = both(name, epochs=2)
+
+    assert_same(history, compiled)
+    assert numbers(fast) == pytest.approx(numbers(model), **CLOSE)
 
 
 def test_the_steps_really_are_compiled(monkeypatch):
