@@ -54,6 +54,10 @@ _OPEN: Any = Value  # the class's own fields are the slots themselves, which hol
 _DATA, _GRAD = _OPEN.data, _OPEN.grad
 
 
+changes = [0]
+"""How often Values have been bound or released: as long as it is the same, what was bound still is."""
+
+
 def _unbound(data: float, grad: float, label: str) -> Value:
     value = Value(data, label)
     value.grad = grad
@@ -63,6 +67,7 @@ def _unbound(data: float, grad: float, label: str) -> Value:
 def bind(values: Sequence[Value], numbers: Any, slopes: Any) -> None:
     """From now on the data and grad of `values[i]` are `numbers[i]` and `slopes[i]`, beginning with what they are."""
     release([value for value in values if isinstance(value, Bound)])
+    changes[0] += 1
     for i, value in enumerate(values):
         numbers[i] = value.data
         slopes[i] = value.grad.data if isinstance(value.grad, Value) else value.grad
@@ -83,6 +88,7 @@ def holds(value: Value, numbers: Any) -> bool:
 
 def release(values: Sequence[Value]) -> None:
     """Make bound Values ordinary ones, with the numbers they have now."""
+    changes[0] += 1
     for value in values:
         if isinstance(value, Bound):
             data, grad = value.data, value.grad

@@ -14,7 +14,6 @@ from typing import Any
 
 import run  # the runner beside this file  # isort: skip
 
-import tinygrad_lite as tg
 from tinygrad_lite import nn
 
 
@@ -31,7 +30,7 @@ OPTIMIZERS: dict[str, Any] = {
     "SGD with momentum": lambda parameters: nn.SGD(parameters, lr=1e-6, momentum=0.9),
     "Adam": lambda parameters: nn.Adam(parameters, lr=1e-9),
 }
-STEPS = 20
+STEPS = 200
 
 
 def main() -> None:
@@ -50,7 +49,7 @@ def main() -> None:
             buffers = machine._batch(len(w.x))[-1]
             bare = functools.partial(*machine.runner.compiled.bound(buffers.pointer))
             rows["bare kernel"] = run.Row(bare, nothing)
-        rows[f"step(X, y), {name}"] = run.Row(lambda step=step: step(w.x, w.y), nothing)
+        rows[f"step(X, y), {name}"] = run.Row(functools.partial(step, w.x, w.y), nothing)
         kept.append(step)
     first = kept[0]
     rows[f"run, {STEPS} steps"] = run.Row(lambda: first.run(w.x, w.y, STEPS), nothing)
