@@ -21,6 +21,7 @@ from tinygrad_lite.compiler import jit, python_backend, threads
 from tinygrad_lite.compiler.adjoint import gradient, tidied
 from tinygrad_lite.compiler.lowering import NoLowering, lowered
 from tinygrad_lite.compiler.plan import Plan, names
+from tinygrad_lite.compiler.quotients import reciprocals
 from tinygrad_lite.compiler.reroll import reroll
 from tinygrad_lite.compiler.rows import RowProgram
 from tinygrad_lite.compiler.stencil import StencilProgram
@@ -90,7 +91,7 @@ class Plans:
 
 
 def _rerolled(tape: Tape, arrays: Mapping[Ref, tuple[str, int]], known: set[str], **how: Any) -> Plan:
-    low = lowered(tape, known)
+    low = reciprocals(lowered(tape, known))
     moved = {new: arrays[old] for new, old in zip(low.inputs, tape.inputs, strict=True)}
     return reroll(low, moved, **how)
 
@@ -221,12 +222,22 @@ def flat(chunks: Sequence[Any]) -> list[float]:
     return found
 
 
-def unroll(rows: int, lanes: int) -> int:
-    """How many vectors of rows make a block: few enough for the registers, and with little left over."""
+FITS = 40_960
+"""Bytes of a block of rows that stay in the first cache."""
+
+
+def unroll(rows: int, lanes: int, numbers: int = 0) -> int:
+    """How many vectors of rows make a block: few enough for the registers, and with little left over.
+
+    Where a block of four does not stay in the first cache, sums over the rows that lie in memory count for more.
+
+    Args:
+        numbers: what is kept of one row while its block is gone through.
+    """
     vectors = -(-rows // lanes)
     if vectors < 64:
         return min(vectors, 4) if vectors != 3 else 2
-    return min((4, 5, 6), key=lambda n: vectors // n * (n + 1.5) + vectors % n * 2.5)
+    return 4 if 4 * lanes * 8 * numbers <= FITS else 5
 
 
 class Buffered(Runner):
@@ -285,7 +296,8 @@ class LLVMRunner(Buffered):
         self.seconds = dict(self.plans.seconds)
         start = time.perf_counter()
         lanes = jit.host().lanes
-        self.unroll = unroll(rows, lanes)
+        numbers = program.columns + 1 + llvm_backend.kept(self.plans.rows, lanes) if self.plans.rows else 0
+        self.unroll = unroll(rows, lanes, numbers)
         self.code = llvm_backend.Code(
             self.plans.prologue, self.plans.rows, self.plans.finale, program.columns + 1, self.plans.sums, lanes,
             self.unroll,
