@@ -222,7 +222,7 @@ def flat(chunks: Sequence[Any]) -> list[float]:
     return found
 
 
-FITS = 40_960
+FITS = 45_056
 """Bytes of a block of rows that stay in the first cache."""
 
 
