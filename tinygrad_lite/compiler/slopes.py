@@ -64,13 +64,16 @@ def transpose(w: Writer, source: Name, width: int, target: Name, n: int) -> None
 def _turned(w: Writer, corner: Name, width: int) -> list[Name]:
     """A square of lanes x lanes numbers, rows for columns: halves, then pairs, then pairs of pairs change places.
 
-    The halves do so while they are loaded, which keeps the unit for shuffles free.
+    Halves of more than one number do so while they are loaded, which keeps the unit for shuffles free.
     """
-    lanes, half = w.lanes, w.lanes // 2
-    w.lanes = half
-    parts = [[w.load(w.address(corner, k * width + at), 8 * half) for at in (0, half)] for k in range(lanes)]
-    lines = [_shuffled(w, parts[k][at], parts[k + half][at], range(lanes)) for at in (0, 1) for k in range(half)]
-    w.lanes, span = lanes, 1
+    lanes, half, span = w.lanes, w.lanes // 2, 1
+    if half > 1:
+        w.lanes = half
+        parts = [[w.load(w.address(corner, k * width + at), 8 * half) for at in (0, half)] for k in range(lanes)]
+        lines = [_shuffled(w, parts[k][at], parts[k + half][at], range(lanes)) for at in (0, 1) for k in range(half)]
+        w.lanes = lanes
+    else:
+        lines, half = [w.load(w.address(corner, k * width), 8 * lanes) for k in range(lanes)], lanes
     while span < half:
         turned = list(lines)
         for k in range(lanes):
