@@ -19,6 +19,7 @@ from typing import Any
 
 from tinygrad_lite.compiler import jit, python_backend, threads
 from tinygrad_lite.compiler.adjoint import gradient, tidied
+from tinygrad_lite.compiler.arguments import plain
 from tinygrad_lite.compiler.lowering import NoLowering, lowered
 from tinygrad_lite.compiler.plan import Plan, names
 from tinygrad_lite.compiler.quotients import reciprocals
@@ -259,13 +260,16 @@ class Buffered(Runner):
 
     def buffers(self, rows: int) -> Any:
         """Buffers for so many rows that nobody uses now; give them back with `release`."""
-        with self._lock:
-            free = self._free.setdefault(rows, [])
-            if free:
-                return free.pop()
-        return self.new(rows)
+        try:
+            return self._free[rows].pop()  # one step, which no other thread can come into
+        except LookupError:
+            return self.new(rows)
 
     def release(self, buffers: Any) -> None:
+        free = self._free.get(buffers.rows)
+        if free is not None:
+            free.append(buffers)
+            return
         with self._lock:
             self._free.setdefault(buffers.rows, []).append(buffers)
             while len(self._free) > KEPT:  # a program whose batches are all of different sizes keeps only a few
@@ -275,7 +279,8 @@ class Buffered(Runner):
         buffers = self.buffers(rows)
         try:
             fill(buffers.parameters, parameters)
-            buffers.fill(data)
+            if data:
+                buffers.fill(data)
             self.call(buffers)
             return buffers.out.copy()
         finally:
@@ -348,11 +353,9 @@ class LLVMRunner(Buffered):
 
 def fill(buffer: Any, chunks: Sequence[Any]) -> None:
     """Write the chunks one behind the other into a buffer."""
-    if len(chunks) > 1 and chunks[0].__class__ is float and chunks[-1].__class__ is float:
-        plain = all(chunk.__class__ is float for chunk in chunks)
-        if plain:
-            buffer[: len(chunks)] = chunks
-            return
+    if len(chunks) > 1 and chunks[-1].__class__ is float and plain(chunks):
+        buffer[: len(chunks)] = chunks
+        return
     at = 0
     for chunk in chunks:
         n = 1 if chunk.__class__ is float else len(chunk)
@@ -360,8 +363,14 @@ def fill(buffer: Any, chunks: Sequence[Any]) -> None:
         at += n
 
 
+FEW = 24
+"""Numbers that are looked at one by one before NumPy has begun."""
+
+
 def finite(out: Any) -> bool:
     """Whether all numbers are finite."""
+    if hasattr(out, "tolist") and len(out) <= FEW:
+        out = out.tolist()
     if hasattr(out, "max"):  # a NaN is the largest of all, and no arithmetic is done that NumPy could warn of
         return bool(abs(out).max(initial=0.0) < math.inf)
     return all(map(math.isfinite, out))
