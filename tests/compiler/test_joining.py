@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 import tinygrad_lite as tg
-from tinygrad_lite.compiler import joining, rooms
+from tinygrad_lite.compiler import backends, joining, rooms
 from tinygrad_lite.compiler.plan import Access, Group, Plan, Run
 
 pytest.importorskip("llvmlite")
@@ -132,6 +132,12 @@ def test_a_long_chain_needs_little_room():
     _, room = rooms.shared(joining.steps(p, 8), p.sizes)
 
     assert room < sum(p.sizes.values()) / 2
+
+
+def test_a_block_has_fewer_vectors_where_four_of_them_stay_in_the_first_cache():
+    assert backends.unroll(1000, 8, numbers=backends.FITS // 256) == 4
+    assert backends.unroll(1000, 8, numbers=backends.FITS // 256 + 1) == 5
+    assert [backends.unroll(rows, 8, 10**6) for rows in (8, 9, 17, 25, 500)] == [1, 2, 2, 4, 4]
 
 
 @pytest.mark.parametrize("rows", [3, 20, 77])

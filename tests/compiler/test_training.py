@@ -145,6 +145,62 @@ def test_data_changed_in_place_is_seen():
     assert step(X, y) == pytest.approx(eager.data, rel=1e-12)
 
 
+def meddle(what, step, optimizer, X, y):
+    """Something that comes between two single steps."""
+    if what == "data in place":
+        X[2] *= -1.5
+        y[3] = -y[3]
+    elif what == "a run":
+        step.run(X[::-1].copy(), y[::-1].copy(), epochs=2, batch_size=7)
+    elif what == "a run on the same rows":
+        step.run(X, y, epochs=1)
+    elif what == "the learning rate" and not callable(optimizer.lr):
+        optimizer.lr = optimizer.lr / 2
+    elif what == "a hyperparameter":
+        optimizer.hyper["weight_decay"] = 0.3
+    elif what == "a parameter":
+        optimizer.parameters[1].data = 0.7
+    elif what == "the optimizer's own step":
+        optimizer.step()
+    elif what == "a release":
+        step.release()
+    elif what == "the state":
+        optimizer.state = {name: [0.5 * x for x in column] for name, column in optimizer.state.items()}
+
+
+@pytest.mark.parametrize("name", OPTIMIZERS)
+@pytest.mark.parametrize(
+    "what",
+    [
+        "data in place", "a run", "a run on the same rows", "the learning rate", "a hyperparameter", "a parameter",
+        "the optimizer's own step", "a release", "the state",
+    ],
+)  # fmt: skip
+def test_a_step_called_again_notices_what_came_between(name, what):
+    found = []
+    for backend in ("llvm", "tape"):
+        X, y = MOONS[0].copy(), MOONS[1].copy()
+        model = network([2, 4, 1])
+        optimizer = OPTIMIZERS[name](model)
+        step = nn.compile_step(model, nn.hinge, optimizer, backend=backend)
+        for k in range(9):
+            if k in (3, 6):
+                meddle(what, step, optimizer, X, y)
+            step(X, y)
+        state = [x for column in optimizer.state.values() for x in column]
+        found.append([*step.losses, *numbers(model), *[p.grad for p in model.parameters()], *state, optimizer.steps])
+
+    assert found[0] == pytest.approx(found[1], rel=1e-9, abs=1e-11)
+
+
+def test_the_check_above_fails_where_data_are_taken_to_be_what_they_were(monkeypatch, tmp_path):
+    monkeypatch.setenv("TINYGRAD_LITE_CACHE", str(tmp_path))
+    trusting = "define internal i1 @there(ptr %fetched, ptr %sources, i64 %count) nounwind {\n  ret i1 true\n}\n"
+    monkeypatch.setattr(training_code, "_there", lambda: trusting)
+    with pytest.raises(AssertionError):
+        test_a_step_called_again_notices_what_came_between("SGD", "data in place")
+
+
 def test_batches_of_other_sizes_and_lists_are_welcome():
     X, y = LINE
     model = network([3, 4, 1])

@@ -8,7 +8,7 @@
                        columns.py: a tape as NumPy arrays
     rows.py            such a loss as prologue, row and finale
     adjoint.py         the gradient of a tape, as more tape; transforms.py: jacobian, jvp, hvp
-    lowering.py        rows of the table written in rows that have a kernel
+    lowering.py        rows of the table written in rows that have a kernel; quotients.py: fewer divisions
     reroll.py          the tape's loops found again; affine.py: what they read
     plan.py            the plan: groups of like results, the form all back ends share
     backends.py        the choice of a back end, and the plain tape

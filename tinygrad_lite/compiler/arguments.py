@@ -23,6 +23,16 @@ MOST_CHOICES = 64
 """Values that a whole number used as an index may have; each is a path of its own."""
 
 
+def called(args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[Structure, list[Any]]:
+    """The structure of the pair (args, kwargs), and its numbers in chunks."""
+    chunks: list[Any] = []
+    positional = tuple([flatten(x, chunks) for x in args])
+    return (tuple, ((tuple, positional), flatten(kwargs, chunks) if kwargs else _NO_KEYS)), chunks
+
+
+_NO_KEYS: Structure = dict, (), ()
+
+
 def flatten(thing: Any, chunks: list[Any]) -> Structure:
     """The structure of a thing; its numbers are appended to the chunks, a float or a flat array each.
 
@@ -35,6 +45,9 @@ def flatten(thing: Any, chunks: list[Any]) -> Structure:
         chunks.append(thing)
         return float
     if cls is list or cls is tuple:
+        if thing and thing[-1].__class__ is float and plain(thing):
+            chunks.extend(thing)
+            return cls, (float,) * len(thing)
         return cls, tuple([flatten(x, chunks) for x in thing])
     if cls is dict:
         return dict, tuple(thing), tuple([flatten(x, chunks) for x in thing.values()])
@@ -70,6 +83,14 @@ def _flatten_array(array: Any, dtype: Any, chunks: list[Any]) -> Structure:
     else:
         raise OperandError(f"a compiled function needs arrays of real numbers, but got dtype {dtype}{user_line()}.")
     return "array", array.shape
+
+
+def plain(things: Sequence[Any]) -> bool:
+    """Whether all of these are floats."""
+    return set(map(type, things)) == _FLOATS
+
+
+_FLOATS = {float}
 
 
 def size(structure: Structure) -> int:

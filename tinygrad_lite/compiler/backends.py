@@ -19,8 +19,10 @@ from typing import Any
 
 from tinygrad_lite.compiler import jit, python_backend, threads
 from tinygrad_lite.compiler.adjoint import gradient, tidied
+from tinygrad_lite.compiler.arguments import plain
 from tinygrad_lite.compiler.lowering import NoLowering, lowered
 from tinygrad_lite.compiler.plan import Plan, names
+from tinygrad_lite.compiler.quotients import reciprocals
 from tinygrad_lite.compiler.reroll import reroll
 from tinygrad_lite.compiler.rows import RowProgram
 from tinygrad_lite.compiler.stencil import StencilProgram
@@ -90,7 +92,7 @@ class Plans:
 
 
 def _rerolled(tape: Tape, arrays: Mapping[Ref, tuple[str, int]], known: set[str], **how: Any) -> Plan:
-    low = lowered(tape, known)
+    low = reciprocals(lowered(tape, known))
     moved = {new: arrays[old] for new, old in zip(low.inputs, tape.inputs, strict=True)}
     return reroll(low, moved, **how)
 
@@ -221,12 +223,22 @@ def flat(chunks: Sequence[Any]) -> list[float]:
     return found
 
 
-def unroll(rows: int, lanes: int) -> int:
-    """How many vectors of rows make a block: few enough for the registers, and with little left over."""
+FITS = 45_056
+"""Bytes of a block of rows that stay in the first cache."""
+
+
+def unroll(rows: int, lanes: int, numbers: int = 0) -> int:
+    """How many vectors of rows make a block: few enough for the registers, and with little left over.
+
+    Where a block of four does not stay in the first cache, sums over the rows that lie in memory count for more.
+
+    Args:
+        numbers: what is kept of one row while its block is gone through.
+    """
     vectors = -(-rows // lanes)
     if vectors < 64:
         return min(vectors, 4) if vectors != 3 else 2
-    return min((4, 5, 6), key=lambda n: vectors // n * (n + 1.5) + vectors % n * 2.5)
+    return 4 if 4 * lanes * 8 * numbers <= FITS else 5
 
 
 class Buffered(Runner):
@@ -248,13 +260,16 @@ class Buffered(Runner):
 
     def buffers(self, rows: int) -> Any:
         """Buffers for so many rows that nobody uses now; give them back with `release`."""
-        with self._lock:
-            free = self._free.setdefault(rows, [])
-            if free:
-                return free.pop()
-        return self.new(rows)
+        try:
+            return self._free[rows].pop()  # one step, which no other thread can come into
+        except LookupError:
+            return self.new(rows)
 
     def release(self, buffers: Any) -> None:
+        free = self._free.get(buffers.rows)
+        if free is not None:
+            free.append(buffers)
+            return
         with self._lock:
             self._free.setdefault(buffers.rows, []).append(buffers)
             while len(self._free) > KEPT:  # a program whose batches are all of different sizes keeps only a few
@@ -264,7 +279,8 @@ class Buffered(Runner):
         buffers = self.buffers(rows)
         try:
             fill(buffers.parameters, parameters)
-            buffers.fill(data)
+            if data:
+                buffers.fill(data)
             self.call(buffers)
             return buffers.out.copy()
         finally:
@@ -285,7 +301,8 @@ class LLVMRunner(Buffered):
         self.seconds = dict(self.plans.seconds)
         start = time.perf_counter()
         lanes = jit.host().lanes
-        self.unroll = unroll(rows, lanes)
+        numbers = program.columns + 1 + llvm_backend.kept(self.plans.rows, lanes) if self.plans.rows else 0
+        self.unroll = unroll(rows, lanes, numbers)
         self.code = llvm_backend.Code(
             self.plans.prologue, self.plans.rows, self.plans.finale, program.columns + 1, self.plans.sums, lanes,
             self.unroll,
@@ -336,11 +353,9 @@ class LLVMRunner(Buffered):
 
 def fill(buffer: Any, chunks: Sequence[Any]) -> None:
     """Write the chunks one behind the other into a buffer."""
-    if len(chunks) > 1 and chunks[0].__class__ is float and chunks[-1].__class__ is float:
-        plain = all(chunk.__class__ is float for chunk in chunks)
-        if plain:
-            buffer[: len(chunks)] = chunks
-            return
+    if len(chunks) > 1 and chunks[-1].__class__ is float and plain(chunks):
+        buffer[: len(chunks)] = chunks
+        return
     at = 0
     for chunk in chunks:
         n = 1 if chunk.__class__ is float else len(chunk)
@@ -348,8 +363,14 @@ def fill(buffer: Any, chunks: Sequence[Any]) -> None:
         at += n
 
 
+FEW = 24
+"""Numbers that are looked at one by one before NumPy has begun."""
+
+
 def finite(out: Any) -> bool:
     """Whether all numbers are finite."""
+    if hasattr(out, "tolist") and len(out) <= FEW:
+        out = out.tolist()
     if hasattr(out, "max"):  # a NaN is the largest of all, and no arithmetic is done that NumPy could warn of
         return bool(abs(out).max(initial=0.0) < math.inf)
     return all(map(math.isfinite, out))

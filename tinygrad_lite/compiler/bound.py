@@ -54,7 +54,8 @@ _OPEN: Any = Value  # the class's own fields are the slots themselves, which hol
 _DATA, _GRAD = _OPEN.data, _OPEN.grad
 
 
-_changes = [0]  # how often Values were bound or released: what is known of their places holds until the next time
+changes = [0]
+"""How often Values have been bound or released: as long as it is the same, what was bound still is."""
 
 
 class Together:
@@ -68,7 +69,7 @@ class Together:
 
     def __call__(self) -> list[float]:
         """The numbers as they are now, in the order of the Values."""
-        if self._seen != _changes[0]:
+        if self._seen != changes[0]:
             self._look()
         if self._array is None:
             return [getattr(value, self._field) for value in self.values]
@@ -78,7 +79,7 @@ class Together:
     def _look(self) -> None:
         """Find out where the numbers lie now."""
         slot = _DATA if self._field == "data" else _GRAD
-        self._seen, self._array = _changes[0], None
+        self._seen, self._array = changes[0], None
         if self.values and all(value.__class__ is Bound for value in self.values):
             import numpy as np
 
@@ -96,7 +97,7 @@ def _unbound(data: float, grad: float, label: str) -> Value:
 def bind(values: Sequence[Value], numbers: Any, slopes: Any) -> None:
     """From now on the data and grad of `values[i]` are `numbers[i]` and `slopes[i]`, beginning with what they are."""
     release([value for value in values if isinstance(value, Bound)])
-    _changes[0] += 1
+    changes[0] += 1
     for i, value in enumerate(values):
         numbers[i] = value.data
         slopes[i] = value.grad.data if isinstance(value.grad, Value) else value.grad
@@ -117,7 +118,7 @@ def holds(value: Value, numbers: Any) -> bool:
 
 def release(values: Sequence[Value]) -> None:
     """Make bound Values ordinary ones, with the numbers they have now."""
-    _changes[0] += 1
+    changes[0] += 1
     for value in values:
         if isinstance(value, Bound):
             data, grad = value.data, value.grad

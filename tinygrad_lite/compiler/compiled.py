@@ -19,7 +19,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from tinygrad_lite.compiler import transforms
-from tinygrad_lite.compiler.arguments import Structure, flatten, names, numbers, rebuild, size
+from tinygrad_lite.compiler.arguments import Structure, called, flatten, names, numbers, rebuild, size
 from tinygrad_lite.compiler.garbage import unsearched
 from tinygrad_lite.compiler.prepared import Prepared
 from tinygrad_lite.compiler.program import Along, Program
@@ -62,8 +62,7 @@ class CompiledFunction(Shown):
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         """The value of the function, with floats where it would give Values."""
-        chunks: list[Any] = []
-        structure = flatten((args, kwargs), chunks)
+        structure, chunks = called(args, kwargs)
         program, out = self._run(structure, chunks, None)
         if program is None:
             return plain(self._by_values(structure, chunks)[0])
@@ -81,13 +80,12 @@ class CompiledFunction(Shown):
         >>> value, slopes
         (9.0, [3.0, 6.0])
         """
-        chunks: list[Any] = []
-        structure = flatten((args, kwargs), chunks)
-        along = self._along(structure)
+        structure, chunks = called(args, kwargs)
+        along, parts = self._wanted.get(structure) or self._asked(structure)
         program, out = self._run(structure, chunks, along)
         if program is None:
             out = self._slopes_by_values(structure, chunks, along)
-        return float(out[0]), self._shaped(structure, out[1:])
+        return float(out[0]), self._shaped(parts, out[1:])
 
     def grad(self, *args: Any, **kwargs: Any) -> Any:
         """The gradient alone, in the shape of the argument; see `value_and_grad`."""
@@ -104,8 +102,7 @@ class CompiledFunction(Shown):
         >>> loss.backward(2.0), w.grad
         (36.0, 24.0)
         """
-        chunks: list[Any] = []
-        structure = flatten((args, kwargs), chunks)
+        structure, chunks = called(args, kwargs)
         values = list(values_in((args, kwargs)))
         along = tuple(i for i, value in enumerate(values) if value is not None)
         program, out = self._run(structure, chunks, (*along, -1))
@@ -144,8 +141,7 @@ class CompiledFunction(Shown):
 
     def _transformed(self, transform: Any, args: Any, kwargs: Any, direction: Any) -> tuple[Structure, Program, Any]:
         """The outputs of another tape made from the traced one, at the first argument."""
-        chunks: list[Any] = []
-        structure = flatten((args, kwargs), chunks)
+        structure, chunks = called(args, kwargs)
         program, _ = self._run(structure, chunks, None)
         if program is None:
             raise TinygradLiteError(f"{self.__name__} does not run compiled on these arguments{user_line()}.")
@@ -162,8 +158,7 @@ class CompiledFunction(Shown):
             TinygradLiteError: the function cannot be compiled for these arguments.
         """
         self.value_and_grad(*args, **kwargs)
-        chunks: list[Any] = []
-        structure = flatten((args, kwargs), chunks)
+        structure, chunks = called(args, kwargs)
         along = self._along(structure)
         program, _ = self._run(structure, chunks, along)
         if program is None:
@@ -179,9 +174,11 @@ class CompiledFunction(Shown):
 
     def _run(self, structure: Structure, chunks: list[Any], along: Along) -> tuple[Program | None, Any]:
         """The program that holds for these numbers and its outputs; (None, ()) asks to run without compiling."""
-        if structure in self._eager:
+        if self._eager and structure in self._eager:
             return None, ()
-        programs = self._programs.setdefault(structure, [])
+        programs = self._programs.get(structure)
+        if programs is None:
+            programs = self._programs[structure] = []
         for program in programs:
             out = program.run(chunks, self._inputs(program, along))
             if out is not None:  # else a guard does not hold: another path
@@ -279,13 +276,15 @@ class CompiledFunction(Shown):
 
     def _along(self, structure: Structure) -> Along:
         """The numbers of the inputs along which the gradient is wanted."""
-        known = self._wanted.get(structure)
-        if known is None:
-            parts = self._arguments(structure)
-            spans = [range(first, first + size(part)) for part, first in parts]
-            along: Along = spans[0] if len(spans) == 1 else tuple(i for span in spans for i in span)
-            known = self._wanted[structure] = along, [(part, size(part)) for part, _ in parts]
-        return known[0]
+        return (self._wanted.get(structure) or self._asked(structure))[0]
+
+    def _asked(self, structure: Structure) -> tuple[Along, list[tuple[Structure, int]]]:
+        """Those inputs, and the arguments that they make up with the size of each."""
+        parts = self._arguments(structure)
+        spans = [range(first, first + size(part)) for part, first in parts]
+        along: Along = spans[0] if len(spans) == 1 else tuple(i for span in spans for i in span)
+        known = self._wanted[structure] = along, [(part, size(part)) for part, _ in parts]
+        return known
 
     def _inputs(self, program: Program, along: Along) -> Along:
         """The same, with -1 replaced by all that the function uses from outside."""
@@ -294,10 +293,10 @@ class CompiledFunction(Shown):
             return (*along[:-1], *range(n - len(program.captured), n))
         return along
 
-    def _shaped(self, structure: Structure, slopes: Any) -> Any:
+    def _shaped(self, parts: list[tuple[Structure, int]], slopes: Any) -> Any:
         """The slopes along the arguments of argnums, each in its argument's shape."""
         found, at = [], 0
-        for part, n in self._wanted[structure][1]:
+        for part, n in parts:
             found.append(shaped(part, slopes[at : at + n]))
             at += n
         return found[0] if isinstance(self.argnums, int) else tuple(found)

@@ -65,9 +65,12 @@ class Compiled:
         self.cached = cached
         self.seconds = seconds
 
-    def bound(self, pointer: int) -> tuple[Any, Any]:
-        """A function and the argument to give it, for many calls with one pointer: nothing is converted at a call."""
-        plain = ctypes.CFUNCTYPE(None)(self.address)  # no argument is declared: a reference is passed on as it is
+    def bound(self, pointer: int, result: Any = None) -> tuple[Any, Any]:
+        """A function and the argument to give it, for many calls with one pointer: nothing is converted at a call.
+
+        `result` is the type in ctypes of what it returns, if it returns anything.
+        """
+        plain = ctypes.CFUNCTYPE(result)(self.address)  # no argument is declared: a reference is passed on as it is
         plain._engine = self._engine  # type: ignore[attr-defined]
         return plain, ctypes.byref(ctypes.c_char.from_address(pointer))
 

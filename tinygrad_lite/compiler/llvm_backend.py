@@ -262,6 +262,11 @@ none:
 }}"""
 
 
+def kept(plan: Plan, lanes: int) -> int:
+    """How many intermediate numbers of a row are in memory at once."""
+    return rooms.shared(joining.steps(plan, lanes), plan.sizes)[1]
+
+
 def _full_places(group: Group, lanes: int) -> list[int]:
     """Which entries of the output `slopes.write` sums up."""
     outer, inner = group.dims[0], group.dims[1] // lanes * lanes

@@ -7,13 +7,14 @@ call of the compiled `train` (training_code.py) however many they are.
 from __future__ import annotations
 
 import ctypes
+import functools
 import itertools
 import math
 from collections.abc import Iterator, Sequence
 from typing import Any
 
 from tinygrad_lite.compiler import jit, threads, training_code
-from tinygrad_lite.compiler.bound import bind, holds
+from tinygrad_lite.compiler.bound import bind, changes, holds
 from tinygrad_lite.engine.value import Value
 from tinygrad_lite.errors import AnomalyError, OperandError
 
@@ -49,10 +50,13 @@ class Machine:
         self.choices = [float(choice) for choice in choices]
         count = len(optimizer.numbers(0.0, 1))
         text = training_code.text(optimizer.rule, len(self.state), count, lanes, self.choices)
-        self.call = jit.compile_ir(text, "train").call
+        made = jit.compile_ir(text, "train")
+        self.call = made.call
         self.shared = count
         self.fields = (ctypes.c_int64 * (len(training_code.FIELDS) + len(self.state)))()
         self.pointer = ctypes.addressof(self.fields)
+        train, reference = made.bound(self.pointer, ctypes.c_double)
+        self.train = functools.partial(train, reference)
         self.current: _Plan | None = None
         self._set(parameters=_address(self.parameters), gradient=_address(self.gradient))
         self._set(count=self.active, padded=n)
@@ -61,7 +65,9 @@ class Machine:
         self.stopped: list[BaseException] = []  # what interrupted a step that threads were sharing
         self.by_pointer: dict[int, Any] = {}
         self.shared_entry = _shared_entry(runner, self.by_pointer, self.stopped)
-        self.kept: tuple[Any, Any] = (None, None)
+        self.X: Any = None  # the arrays of the last call, if they are read where they lie
+        self.y: Any = None
+        self.agreed = -1  # the count of `changes` when the parameters were seen to be bound
         self.shapes: Any = None
         self.rows = 0
 
@@ -76,7 +82,7 @@ class Machine:
         """
         if self.optimizer.hyper != self.hyper:
             return False
-        if X is self.kept[0] and y is self.kept[1]:
+        if X is self.X and y is self.y:
             return True
         shapes = (getattr(X, "shape", ())[1:], getattr(y, "shape", (0, 0, 0))[1:])
         if shapes != self.shapes or len(X) != len(y) or not len(X):
@@ -91,16 +97,18 @@ class Machine:
         import numpy as np
 
         self.shapes, self.columns = (table.shape[1:], targets.shape[1:]), [(first, None) for first, _ in columns]
-        sources, self.holding = [], []
+        sources, self.holding, self.copies = [], [], []
         for (first, _), array, checked in zip(columns, (table, targets), (0, 1), strict=True):
             flat = np.ascontiguousarray(array).reshape(len(array), -1)
             self.holding.append(flat)
-            sources += [_address(flat), flat.shape[1], first, checked]
+            self.copies.append(np.empty_like(flat))
+            sources += [_address(flat), flat.shape[1], first, checked, _address(self.copies[-1]), flat.nbytes]
         self.sources = np.array(sources, dtype=np.int64)
         self._set(sources=_address(self.sources), source_count=len(sources) // len(training_code.SOURCE))
+        self.current = None
         # the same arrays next time are read where they lie; what had to be copied is looked at again
         seen = table is X and targets is y and all(map(np.shares_memory, self.holding, (X, y)))
-        self.kept = (X, y) if seen else (None, None)
+        self.X, self.y = (X, y) if seen else (None, None)
         if len(table) == self.rows:
             return
         self.rows = len(table)
@@ -145,6 +153,7 @@ class Machine:
                 self.seen[name] = optimizer.state[name] = _Column(array, self.order)
         if not holds(self.values[0], self.parameters):
             bind(self.values, self.parameters, self.gradient)
+        self.agreed = changes[0]
 
     def _go(self, plan: _Plan) -> None:
         """Take the steps of a plan."""
@@ -168,23 +177,39 @@ class Machine:
     def _begin(self, plan: _Plan) -> None:
         if plan is not self.current:
             self._set(steps=plan.steps, plan=plan.address, losses=ctypes.addressof(plan.losses), entry=plan.entry)
+            self._set(fetched=int(plan is self.single))
             self.current = plan
 
     def one(self) -> float:
         """One step on all rows: what `_go` does, without a detour."""
-        optimizer, plan = self.optimizer, self.single
-        if plan is not self.current:
-            self._begin(plan)
-        if self.state or not holds(self.values[0], self.parameters):
+        if self.single is not self.current:
+            self._begin(self.single)
+        if not self.more() or self.agreed != changes[0]:
             self._agree()
-        plan.shared[:] = optimizer.numbers(optimizer.learning_rate(), optimizer.steps + 1)
-        self.call(self.pointer)
-        if self.fields[_DONE] != 1:
-            raise self._unseen() if self.fields[_DONE] < 0 else self._end(plan.losses[0], optimizer.steps + 1)
-        optimizer.steps += 1
-        loss: float = plan.losses[0]
+        loss: float = self.train()
+        if loss - loss != 0.0:  # it is infinite or no number
+            raise self.failed()
+        self.optimizer.steps += 1
         self.owner.losses.append(loss)
         return loss
+
+    def more(self) -> bool:
+        """Write what all parameters share in the next single step, if the optimizer's state is still where it was."""
+        optimizer = self.optimizer
+        self.single.shared[:] = optimizer.numbers(optimizer.learning_rate(), optimizer.steps + 1)
+        state = optimizer.state
+        for name, column in self.seen.items():
+            if state[name] is not column:
+                return False
+        return len(self.seen) == len(self.state)
+
+    def steady(self) -> bool:
+        """Whether the next step with this learning rate needs nothing `more`."""
+        return not self.state and self.shared == 1 and not callable(self.optimizer.lr)
+
+    def failed(self) -> BaseException:
+        """Why the one step was not taken."""
+        return self._unseen() if self.fields[_DONE] < 0 else self._end(self.single.losses[0], self.optimizer.steps + 1)
 
     def _end(self, loss: float, step: int) -> BaseException:
         """Why the steps went no further than that one."""

@@ -14,6 +14,7 @@ from tinygrad_lite.compiler.backends import Program, Runner
 from tinygrad_lite.compiler.batching import Batch
 from tinygrad_lite.compiler.lowering import lowered
 from tinygrad_lite.compiler.plan import Plan
+from tinygrad_lite.compiler.quotients import reciprocals
 from tinygrad_lite.compiler.stencil import StencilProgram
 from tinygrad_lite.compiler.tape import Tape
 
@@ -45,6 +46,9 @@ def passes(tape: Tape, batch: Batch | None, program: Program, runner: Runner) ->
         low = {name: lowered(part, runner.plans.known) for name, part in tapes.items()}
         if any(new.op != tapes[name].op for name, new in low.items()):
             yield _tapes("lowering.py", "rows of the table that have no kernel, written in rows that have one", low)
+        fewer = {name: reciprocals(part) for name, part in low.items()}
+        if any(new is not low[name] for name, new in fewer.items()):
+            yield _tapes("quotients.py", "one division for each divisor that is used often", fewer)
         plans = runner.plans
         named = {"before the rows": plans.prologue, "each row": plans.rows, "at the end": plans.finale}
         if plans.rows is None:

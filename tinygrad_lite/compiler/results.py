@@ -20,10 +20,15 @@ from tinygrad_lite.engine.value import Value
 def shaped(part: Structure, slopes: Any) -> Any:
     """Numbers in the shape of an argument: an array for an array, floats elsewhere."""
     if part is not float and part[0] == "array":
-        import numpy as np
+        if not hasattr(slopes, "reshape"):
+            import numpy as np
 
-        return np.asarray(slopes, dtype=float).reshape(part[1])
-    return rebuild(part, iter(map(float, slopes)), lambda _: None)
+            slopes = np.array(slopes, dtype=float)
+        return slopes.reshape(part[1])
+    found = slopes.tolist() if hasattr(slopes, "tolist") else [*map(float, slopes)]
+    if part is not float and part[0] in (list, tuple) and part[1] == (float,) * len(found):
+        return found if part[0] is list else tuple(found)
+    return rebuild(part, iter(found), lambda _: None)
 
 
 def same(x: Any) -> Any:

@@ -57,15 +57,24 @@ def transpose(w: Writer, source: Name, width: int, target: Name, n: int) -> None
     with w.loop(0, n, lanes) as first:
         base = w.address(source, w.integer("mul", first, width))
         for r in range(0, width, lanes):
-            square = [w.load(w.address(base, k * width + r), 8 * lanes) for k in range(lanes)]
-            for k, line in enumerate(_turned(w, square)):
+            for k, line in enumerate(_turned(w, w.address(base, r), width)):
                 w.store(line, w.address(w.address(target, first), (r + k) * n), 8)
 
 
-def _turned(w: Writer, lines: list[Name]) -> list[Name]:
-    """A square of vectors, rows for columns: pairs, then pairs of pairs, change places."""
-    lanes, span = w.lanes, 1
-    while span < lanes:
+def _turned(w: Writer, corner: Name, width: int) -> list[Name]:
+    """A square of lanes x lanes numbers, rows for columns: halves, then pairs, then pairs of pairs change places.
+
+    Halves of more than one number do so while they are loaded, which keeps the unit for shuffles free.
+    """
+    lanes, half, span = w.lanes, w.lanes // 2, 1
+    if half > 1:
+        w.lanes = half
+        parts = [[w.load(w.address(corner, k * width + at), 8 * half) for at in (0, half)] for k in range(lanes)]
+        lines = [_shuffled(w, parts[k][at], parts[k + half][at], range(lanes)) for at in (0, 1) for k in range(half)]
+        w.lanes = lanes
+    else:
+        lines, half = [w.load(w.address(corner, k * width), 8 * lanes) for k in range(lanes)], lanes
+    while span < half:
         turned = list(lines)
         for k in range(lanes):
             if not k & span:

@@ -1,10 +1,11 @@
 """The machine code around a compiled loss: many steps of training in one call.
 
 In: an optimizer's rule, and the address of the code that computes loss and gradient. Out: LLVM's text of
-`train`, which for each step gathers the rows of the batch, runs that code, and moves the parameters.
+`train`, which for each step gathers the rows of the batch, runs that code, and moves the parameters. It returns the
+loss of the last step, or NaN if it stopped before.
 
     for each step:
-        put the batch's rows where the loss wants them      (gather)
+        put the batch's rows where the loss wants them      (gather; not if they are still there, unchanged)
         copy the parameters there, run, take loss and gradient
         if the loss is not finite: stop, with the parameters as they were
         move each parameter by the optimizer's rule         (on vectors, traced from the rule itself)
@@ -21,15 +22,21 @@ from tinygrad_lite.compiler.kernels.vector import Body, Vector, type_name
 
 FIELDS = (
     *("steps", "plan", "losses", "parameters", "gradient", "count", "padded"),
-    *("sources", "source_count", "entry", "done"),
+    *("sources", "source_count", "entry", "done", "fetched"),
 )
-"""The 64-bit fields of `train`'s argument; behind them the addresses of the optimizer's state."""
+"""The 64-bit fields of `train`'s argument; behind them the addresses of the optimizer's state.
+
+`fetched` is 0 where each step gathers its own rows. Where all steps have the same rows it is 1 before they are gathered
+and 2 afterwards: then they are compared with a copy of what was gathered, which takes less time.
+"""
 
 DESCRIPTION = ("arguments", "main", "blocks", "block", "tail", "rest", "lanes", "columns", "parameters", "out")
 """The fields of a batch's description: where its buffers are and how its rows are cut into blocks."""
 
-SOURCE = ("address", "width", "first", "checked")
-"""The fields of one source of data: row-major doubles, their place among the columns, whether they must be choices."""
+SOURCE = ("address", "width", "first", "checked", "copy", "bytes")
+"""The fields of one source of data: row-major doubles, their place among the columns, whether they must be choices,
+and a copy of what was gathered, of so many bytes.
+"""
 
 
 class Writer:
@@ -90,7 +97,8 @@ def text(rule: Callable[..., Any], slots: int, numbers: int, lanes: int, choices
         choices: the numbers that a source to be checked may hold.
     """
     update, declarations = _update(rule, slots, numbers, lanes)
-    return "\n\n".join([_train(slots), _gather(choices), _copy(lanes), update, *sorted(declarations)]) + "\n"
+    parts = [_train(slots), _gather(choices, lanes), _there(), _keep(), _copy(lanes), update]
+    return "\n\n".join([*parts, *sorted(declarations)]) + "\n"
 
 
 def _update(rule: Callable[..., Any], slots: int, numbers: int, lanes: int) -> tuple[str, set[str]]:
@@ -146,7 +154,7 @@ def _copy(lanes: int) -> str:
     return "\n".join([head, *w.lines, "}"])
 
 
-def _gather(choices: Sequence[float]) -> str:
+def _gather(choices: Sequence[float], lanes: int) -> str:
     """Rows `index[0], index[1], ...` of a source, cut into blocks of `lanes` rows, a column after the other in each.
 
     Returns false if the source is one to be checked and a number in it is none of the choices.
@@ -173,11 +181,13 @@ def _gather(choices: Sequence[float]) -> str:
         def column(c: str) -> None:
             place = w.at(target, w.new(f"mul i64 {c}, %lanes"))
 
-            def lane(k: str) -> None:
-                x = w.new(f"load double, ptr {w.at(row(k), c)}")
-                w.put(f"store double {x}, ptr {w.at(place, k)}")
+            def some(k: str) -> None:
+                for j in range(lanes):
+                    i = w.new(f"add i64 {k}, {j}")
+                    x = w.new(f"load double, ptr {w.at(row(i), c)}")
+                    w.put(f"store double {x}, ptr {w.at(place, i)}")
 
-            w.loop("%lanes", lane)
+            w.loop("%lanes", some, step=lanes)
 
         def check(k: str) -> None:
             x = w.new(f"load double, ptr {row(k)}")
@@ -197,11 +207,63 @@ def _gather(choices: Sequence[float]) -> str:
     return "\n".join([f"define internal i1 @gather({signature}) nounwind {{", *w.lines, "}"])
 
 
+def _there() -> str:
+    """Whether the rows were fetched before and are still what they were; if not, they count as not fetched."""
+    w = Writer()
+    w.label("start")
+    before = w.new("load i64, ptr %fetched")
+    w.put(f"br i1 {w.new(f'icmp eq i64 {before}, 2')}, label %compare, label %no")
+    w.label("compare")
+
+    def compare(k: str) -> None:
+        source = _source(w, "%sources", k)
+        places = w.field(source, SOURCE.index("address"), "ptr"), w.field(source, SOURCE.index("copy"), "ptr")
+        size = w.field(source, SOURCE.index("bytes"))
+        found = w.new(f"call i32 @memcmp(ptr {places[0]}, ptr {places[1]}, i64 {size})")
+        w.put(f"br i1 {w.new(f'icmp eq i32 {found}, 0')}, label %same, label %differs")
+        w.label("same")
+
+    w.loop("%count", compare)
+    w.put("ret i1 true")
+    w.label("differs")
+    w.put("store i64 1, ptr %fetched")
+    w.put("br label %no")
+    w.label("no")
+    w.put("ret i1 false")
+    head = "define internal i1 @there(ptr %fetched, ptr %sources, i64 %count) nounwind {"
+    return "\n".join([head, *w.lines, "}", "", "declare i32 @memcmp(ptr, ptr, i64)"])
+
+
+def _keep() -> str:
+    """Copies of `count` sources that have just been gathered; of none where each step gathers its own rows."""
+    w = Writer()
+    w.label("start")
+    once = w.new(f"icmp eq i64 {w.new('load i64, ptr %fetched')}, 1")
+    count = w.new(f"select i1 {once}, i64 %count, i64 0")
+
+    def keep(k: str) -> None:
+        source = _source(w, "%sources", k)
+        to, place = w.field(source, SOURCE.index("copy"), "ptr"), w.field(source, SOURCE.index("address"), "ptr")
+        numbers = w.new(f"lshr i64 {w.field(source, SOURCE.index('bytes'))}, 3")
+        w.put(f"call void @copy(ptr {to}, ptr {place}, i64 {numbers})")
+        w.put("store i64 2, ptr %fetched")
+
+    w.loop(count, keep)
+    w.put("ret void")
+    head = "define internal void @keep(ptr %fetched, ptr %sources, i64 %count) nounwind {"
+    return "\n".join([head, *w.lines, "}"])
+
+
+def _source(w: Writer, sources: str, k: str) -> str:
+    """Where the k-th source is described."""
+    return w.new(f"getelementptr i64, ptr {sources}, i64 {w.new(f'mul i64 {k}, {len(SOURCE)}')}")
+
+
 def _train(slots: int) -> str:
     w = Writer()
     w.label("start")
     given = {name: w.field("%a", i, "i64" if name in _COUNTS else "ptr") for i, name in enumerate(FIELDS)}
-    done = w.new(f"getelementptr i64, ptr %a, i64 {FIELDS.index('done')}")
+    done, fetched = (w.new(f"getelementptr i64, ptr %a, i64 {FIELDS.index(name)}") for name in ("done", "fetched"))
     state = [w.field("%a", len(FIELDS) + i, "ptr") for i in range(slots)]
 
     def step(s: str) -> None:
@@ -211,11 +273,13 @@ def _train(slots: int) -> str:
         its = {name: w.field(batch, i, "i64" if name in _COUNTS else "ptr") for i, name in enumerate(DESCRIPTION)}
         main_rows = w.new(f"mul i64 {its['blocks']}, {its['block']}")
         rest_index = w.new(f"getelementptr i64, ptr {index}, i64 {main_rows}")
+        there = w.new(f"call i1 @there(ptr {fetched}, ptr {given['sources']}, i64 {given['source_count']})")
         wanted = w.new(f"icmp ne ptr {index}, null")
+        wanted = w.new(f"select i1 {there}, i1 false, i1 {wanted}")
         sources = w.new(f"select i1 {wanted}, i64 {given['source_count']}, i64 0")
 
         def fetch(k: str) -> None:
-            source = w.new(f"getelementptr i64, ptr {given['sources']}, i64 {w.new(f'mul i64 {k}, {len(SOURCE)}')}")
+            source = _source(w, given["sources"], k)
             oks = [
                 w.new(
                     f"call i1 @gather(ptr {its[to]}, i64 {its[blocks]}, i64 {its[lanes]}, i64 {its['columns']}, "
@@ -229,6 +293,7 @@ def _train(slots: int) -> str:
             _leave_unless(w, w.new(f"and i1 {oks[0]}, {oks[1]}"), done, "-1")
 
         w.loop(sources, fetch)
+        w.put(f"call void @keep(ptr {fetched}, ptr {given['sources']}, i64 {sources})")
         w.put(f"call void @copy(ptr {its['parameters']}, ptr {given['parameters']}, i64 {given['count']})")
         w.put(f"call void {given['entry']}(ptr {its['arguments']})")
         loss = w.new(f"load double, ptr {its['out']}")
@@ -240,8 +305,9 @@ def _train(slots: int) -> str:
 
     w.loop(given["steps"], step)
     w.put(f"store i64 {given['steps']}, ptr {done}")
-    w.put("ret void")
-    return "\n".join(["define void @train(ptr %a) nounwind {", *w.lines, "}"])
+    last = w.at(given["losses"], w.new(f"sub i64 {given['steps']}, 1"))
+    w.put(f"ret double {w.new(f'load double, ptr {last}')}")
+    return "\n".join(["define double @train(ptr %a) nounwind {", *w.lines, "}"])
 
 
 _COUNTS = {"steps", "count", "padded", "source_count", "done", "blocks", "block", "rest", "lanes", "columns"}
@@ -253,5 +319,5 @@ def _leave_unless(w: Writer, good: str, done: str, result: str) -> None:
     w.put(f"br i1 {good}, label %{mine}.on, label %{mine}.out")
     w.label(f"{mine}.out")
     w.put(f"store i64 {result}, ptr {done}")
-    w.put("ret void")
+    w.put("ret double 0x7FF8000000000000")
     w.label(f"{mine}.on")
