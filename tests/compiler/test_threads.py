@@ -2,6 +2,7 @@
 
 import math
 import os
+import random
 import subprocess
 import sys
 import threading
@@ -9,7 +10,8 @@ import threading
 import pytest
 
 import tinygrad_lite as tg
-from tinygrad_lite.compiler import kept, threads
+from tests.compiler.test_batched import _random_loss
+from tinygrad_lite.compiler import jit, kept, threads
 from tinygrad_lite.errors import OperandError
 
 np = pytest.importorskip("numpy")
@@ -55,6 +57,39 @@ def test_shards_give_what_numpy_gives(rows, small_shards):
     found = answer(rows, threads=3)
 
     assert np.abs(found - expected).max() <= 1e-12 * np.abs(expected).max()
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_shards_of_random_losses_give_what_the_engine_gives(seed, small_shards):
+    rng = random.Random(seed)
+    loss, rows = _random_loss(rng), rng.randrange(100, 300)
+    p, data = (
+        [rng.uniform(-1.5, 1.5) for _ in range(4)],
+        [[rng.uniform(-1.5, 1.5) for _ in range(2)] for _ in range(rows)],
+    )
+    leaves = [tg.Value(x) for x in p]
+    expected = tg.sum([loss(leaves, x) for x in data]) / rows
+    expected.backward()
+    fast = tg.compile(loss, batch="x", threads=3)
+    found = [fast.value_and_grad(p, data) for _ in range(2)]
+    slopes = [leaf.grad for leaf in leaves]
+
+    assert found[0] == found[1]
+    assert found[1][0] == pytest.approx(expected.data, rel=1e-12)
+    assert found[1][1] == pytest.approx(slopes, rel=1e-12, abs=1e-12 * max(map(abs, slopes)))
+
+
+@pytest.mark.parametrize("lanes", [2, 4])
+def test_shards_on_a_processor_with_shorter_vectors(lanes, small_shards, monkeypatch):
+    here = jit.host()
+    if lanes > here.lanes:
+        pytest.skip(f"this processor has vectors of {here.lanes}")
+    expected = answer(777, backend="numpy")
+    monkeypatch.setattr(jit, "host", lambda: here._replace(lanes=lanes))
+    found = [answer(777, threads=n) for n in (1, 3)]
+
+    assert np.array_equal(*found)
+    assert np.abs(found[0] - expected).max() <= 1e-12 * np.abs(expected).max()
 
 
 def test_a_lost_block_would_be_noticed(small_shards, monkeypatch):
