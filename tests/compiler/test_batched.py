@@ -8,6 +8,7 @@ import pytest
 
 import tinygrad_lite as tg
 from tinygrad_lite import Value
+from tinygrad_lite.compiler.arguments import Block
 from tinygrad_lite.compiler.backends import available
 
 np = pytest.importorskip("numpy")
@@ -187,3 +188,22 @@ def test_random_losses_on_random_batches(seed, backend):
         p = [rng.uniform(-1.5, 1.5) for _ in range(4)]
         X = [[rng.uniform(-1.5, 1.5) for _ in range(2)] for _ in range(rows)]
         agree(fast.value_and_grad(p, X), engine(loss, p, X))
+
+
+@pytest.mark.parametrize(
+    ("column", "labels"),
+    [
+        ([3, 1, 1, 7], (1, 3, 7)),
+        ([-2.0, 5.0], (-2, 5)),
+        ([1.0, 1.5], ()),
+        ([1.0, math.nan], ()),
+        ([1.0, math.inf], ()),
+        ([0.0, 1e15], ()),
+        ([0.0, 1e300], ()),
+        (list(range(65)), ()),
+    ],
+)
+def test_labels_are_the_whole_numbers_of_a_column_if_they_are_few(column, labels):
+    assert Block("y", column).choices() == labels
+    assert Block("y", np.array(column)).choices() == labels
+    assert Block("y", np.array(column * 200)).choices() == labels

@@ -18,6 +18,11 @@ from tinygrad_lite.errors import OperandError, ShapeError, user_line
 Structure = Any
 """`float`; (list, parts); (tuple, parts); (dict, keys, parts); ("array", shape); ("static", object)."""
 
+MOST_SPAN = 1 << 16
+"""How far apart the smallest and the largest label may be."""
+
+MANY = 200
+"""Rows from which on NumPy looks through labels faster than a loop."""
 
 MOST_CHOICES = 64
 """Values that a whole number used as an index may have; each is a path of its own."""
@@ -173,11 +178,23 @@ class Block:
         """The whole numbers in a column that may be labels; empty if there are too many or some are no whole ones."""
         if not self.whole:
             return ()
-        column = self.rows[:, 0].tolist() if hasattr(self.rows, "tolist") else [row[0] for row in self.rows]
-        found = set(column)
-        if len(found) > MOST_CHOICES or not all(x.is_integer() for x in found):
+        if len(self.rows) < MANY or not hasattr(self.rows, "tolist"):
+            found = {float(row[0]) for row in self.rows}
+            labels = (
+                sorted(map(int, found)) if len(found) <= MOST_CHOICES and all(x.is_integer() for x in found) else []
+            )
+            return tuple(labels) if labels and labels[-1] - labels[0] < MOST_SPAN else ()
+        import numpy as np
+
+        column = self.rows[:, 0]
+        low, high = float(column.min()), float(column.max())
+        if not high - low < MOST_SPAN:  # a NaN is not smaller either
             return ()
-        return tuple(sorted(map(int, found)))
+        counted = (column - low).astype(np.int64)
+        if (counted + low != column).any():
+            return ()
+        there = np.flatnonzero(np.bincount(counted))
+        return tuple((there + int(low)).tolist()) if len(there) <= MOST_CHOICES else ()
 
 
 def _table(thing: Any) -> tuple[Any, Structure]:
