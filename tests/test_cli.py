@@ -44,6 +44,23 @@ def test_doctor_names_versions_and_the_layout_engine(capsys):
     assert json.loads(capsys.readouterr().out)["layout engine"]
 
 
+def test_doctor_says_what_compiled_code_is_kept_and_removes_it(capsys, tmp_path, monkeypatch):
+    from tinygrad_lite.compiler import cache
+
+    monkeypatch.setenv("TINYGRAD_LITE_CACHE", str(tmp_path / "kept"))
+    cache.store("k", b"code")
+    cli.main(["doctor"])
+    assert f"compiled code     1 entry, 0.0 MB in {tmp_path / 'kept'}" in capsys.readouterr().out
+
+    cli.main(["doctor", "--clear-cache"])
+    assert "compiled code     0 entries" in capsys.readouterr().out
+    assert list((tmp_path / "kept").iterdir()) == []
+
+    monkeypatch.setenv("TINYGRAD_LITE_CACHE", "off")
+    cli.main(["doctor", "--json"])
+    assert json.loads(capsys.readouterr().out)["compiled code"].startswith("not kept")
+
+
 def test_only_the_chosen_command_is_loaded():
     code = "import sys; from tinygrad_lite import cli; cli.main(['nonsense']); print('numpy' in sys.modules)"
     run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)

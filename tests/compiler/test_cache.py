@@ -4,6 +4,7 @@ import os
 import subprocess
 import sys
 import threading
+import time
 
 import pytest
 
@@ -137,6 +138,30 @@ def test_the_oldest_entries_go_when_there_are_too_many(place, monkeypatch):
     cache.store("last", b"code")
 
     assert sorted(file.stem for file in place.iterdir()) == [*(f"k{i:02}" for i in range(2, 11)), "last"]
+
+
+def test_what_was_used_lately_stays_when_there_are_too_many_bytes(place, monkeypatch):
+    for i in range(8):
+        cache.store(f"k{i}", bytes(1000))
+        os.utime(place / f"k{i}.tgcode", (i, i))
+    assert cache.load("k0") is not None  # used now, so it is no longer the oldest
+    monkeypatch.setattr(cache, "_MOST_BYTES", 8000)
+    cache.store("last", bytes(1000))
+
+    kept = sorted(file.stem for file in place.iterdir())
+    assert kept == ["k0", "k4", "k5", "k6", "k7", "last"]
+    assert cache.size() == (6, 6 * (1000 + 61))
+    assert cache.size()[1] <= 0.9 * 8000
+
+
+def test_a_draft_of_a_dead_writer_goes_after_an_hour(place):
+    cache.store("k", b"code")
+    for name, age in (("old.part", 4000), ("new.part", 10)):
+        (place / name).write_bytes(b"half")
+        os.utime(place / name, (time.time() - age,) * 2)
+    cache.store("other", b"code")
+
+    assert sorted(file.name for file in place.iterdir()) == ["k.tgcode", "new.part", "other.tgcode"]
 
 
 def test_keys_tell_all_lists_of_parts_apart():

@@ -1,4 +1,4 @@
-"""`tinygrad-lite doctor`: versions, the layout engine in use, and which extras are installed."""
+"""`tinygrad-lite doctor`: versions, the layout engine in use, which extras are installed, what compiled code is kept."""
 
 from __future__ import annotations
 
@@ -21,10 +21,15 @@ EXTRAS = {
 def configure(parser: argparse.ArgumentParser) -> None:
     """Add the arguments of the command."""
     parser.add_argument("--json", action="store_true", help="print one JSON object")
+    parser.add_argument("--clear-cache", action="store_true", help="first remove all compiled code from the disk")
 
 
 def run(args: argparse.Namespace) -> int:
     """Print what is installed; the exit code is 1 if nothing can be drawn."""
+    if args.clear_cache:
+        from tinygrad_lite.compiler.cache import clear_cache
+
+        clear_cache()
     report = diagnosis()
     if args.json:
         print(json.dumps(report, indent=2))
@@ -49,7 +54,21 @@ def diagnosis() -> dict[str, object]:
         "layout engine": engines.describe(),
         "packages": {name: _version(name) for name in ("graphviz", "graphviz-pure")},
         "extras": {extra: _extra(names) for extra, names in EXTRAS.items()},
+        "compiled code": _kept(),
     }
+
+
+def _kept() -> str:
+    """What is on the disk of compiled programs."""
+    from tinygrad_lite.compiler import cache
+
+    place = cache.folder()
+    entries, length = cache.size()
+    return (
+        f"{entries} entr{'y' if entries == 1 else 'ies'}, {length / 1e6:.1f} MB in {place}"
+        if place
+        else "not kept (TINYGRAD_LITE_CACHE)"
+    )
 
 
 def _version(distribution: str) -> str:

@@ -27,7 +27,7 @@ is one rounding of the largest slope that such a node can have."""
 def tidied(tape: Tape) -> Builder:
     """The same program without dead, repeated or constant nodes; fused rows of sums written out."""
     builder = Builder()
-    inputs = [builder.input(tape.name(ref)) for ref in tape.inputs]
+    inputs = builder.declared(tape.names())
     builder.outputs = builder.inline(expanded(tape), inputs)
     return builder
 

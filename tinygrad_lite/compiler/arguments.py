@@ -155,7 +155,7 @@ def numbers(chunks: Sequence[Any]) -> list[float]:
         if chunk.__class__ is float:
             found.append(chunk)
         else:
-            found.extend(map(float, chunk.tolist()))
+            found.extend(chunk.tolist() if chunk.dtype == float else map(float, chunk.tolist()))
     return found
 
 

@@ -106,7 +106,7 @@ class _Reader:
                 return None
             reads.append(columns)
         out = self.out
-        inputs = [out.input(tape.name(ref)) for ref in tape.inputs]
+        inputs = out.declared(tape.names())
         self.shared.update(zip(tape.inputs, inputs, strict=True))
         for kind in (self.fixed, self.gathered):
             for key, (_, data) in kind.items():
@@ -207,7 +207,7 @@ def _epilogue(tape: Tape, rows: Alike) -> Tape:
     import numpy as np
 
     c, out = rows.columns, Tape()
-    place: dict[Ref, Ref] = {ref: out.input(tape.name(ref)) for ref in tape.inputs}
+    place = dict(zip(tape.inputs, out.declared(tape.names()), strict=True))
     total = out.input("total")
     out.input("rows")
     last = max(rows.chain)

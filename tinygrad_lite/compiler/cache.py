@@ -7,6 +7,9 @@ replaced. Writers never meet: each writes a file of its own and renames it into 
 The folder is `TINYGRAD_LITE_CACHE`, or the user's ordinary cache folder; `TINYGRAD_LITE_CACHE=off`
 keeps nothing. Since an entry is code that will run, the folder is made for its owner alone, and one
 that belongs to somebody else, or that others may write to, is left alone.
+
+The folder does not grow without bound: beyond so many entries, or so many bytes, those that were not
+used for the longest time go. `clear_cache()`, or `tinygrad-lite doctor --clear-cache`, removes all.
 """
 
 from __future__ import annotations
@@ -17,11 +20,14 @@ import os
 import stat
 import sys
 import tempfile
+import time
 from pathlib import Path
 
 _MAGIC = b"tinygrad_lite machine code 1\n"
 _SUFFIX = ".tgcode"
 _MOST_ENTRIES = 1000
+_MOST_BYTES = 1 << 28
+_DRAFT_SECONDS = 3600
 
 
 def folder() -> Path | None:
@@ -59,12 +65,17 @@ def load(name: str) -> bytes | None:
     place = folder()
     if place is None or not _ours(place):
         return None
+    entry = place / (name + _SUFFIX)
     try:
-        raw = (place / (name + _SUFFIX)).read_bytes()
+        raw = entry.read_bytes()
     except OSError:
         return None
     head, content = raw[: len(_MAGIC) + 32], raw[len(_MAGIC) + 32 :]
-    return content if head == _seal(name, content) else None
+    if head != _seal(name, content):
+        return None
+    with contextlib.suppress(OSError):
+        os.utime(entry)  # it was used now
+    return content
 
 
 def store(name: str, content: bytes) -> bool:
@@ -128,12 +139,36 @@ def _ours(place: Path) -> bool:
     return stat.S_ISDIR(facts.st_mode) and facts.st_uid == os.getuid() and not open_to_others
 
 
+def size() -> tuple[int, int]:
+    """How many entries there are, and their bytes."""
+    place = folder()
+    found = _found(place) if place is not None and place.is_dir() else []
+    return len(found), sum(length for _, length, _ in found)
+
+
+def _found(place: Path) -> list[tuple[float, int, str]]:
+    """(when it was used last, bytes, path) of each entry; a draft whose writer must be dead is removed."""
+    entries = []
+    with os.scandir(place) as files:
+        for file in files:
+            with contextlib.suppress(OSError):  # another process may have removed it meanwhile
+                if file.name.endswith(_SUFFIX):
+                    facts = file.stat()
+                    entries.append((facts.st_mtime, facts.st_size, file.path))
+                elif file.name.endswith(".part") and file.stat().st_mtime < time.time() - _DRAFT_SECONDS:
+                    os.unlink(file.path)
+    return entries
+
+
 def _trim(place: Path) -> None:
-    """Drop the oldest entries beyond the number that is kept."""
-    entries = list(place.glob("*" + _SUFFIX))
-    if len(entries) <= _MOST_ENTRIES:
+    """Where there is too much, drop what was not used for the longest time, until a tenth is free."""
+    entries = sorted(_found(place))
+    count, total = len(entries), sum(length for _, length, _ in entries)
+    if count <= _MOST_ENTRIES and total <= _MOST_BYTES:
         return
-    with contextlib.suppress(OSError):
-        entries.sort(key=lambda entry: entry.stat().st_mtime)
-        for entry in entries[: len(entries) - _MOST_ENTRIES * 9 // 10]:
-            entry.unlink(missing_ok=True)
+    for _, length, path in entries:
+        if count <= _MOST_ENTRIES * 9 // 10 and total <= _MOST_BYTES * 9 // 10:
+            break
+        with contextlib.suppress(OSError):
+            os.unlink(path)
+        count, total = count - 1, total - length

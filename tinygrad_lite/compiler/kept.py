@@ -224,11 +224,12 @@ def identity(tape: Tape) -> str:
     True
     """
     kinds, kind, operands = columns(tape)
+    constants = [(i, x) for i, x in enumerate(tape.sources) if x.__class__ is float]
     parts: list[array[Any]] = [
         kind,
         operands,
-        array("q", [x.__class__ is float for x in tape.sources]),
-        array("d", [x if x.__class__ is float else 0.0 for x in tape.sources]),
+        array("q", [i for i, _ in constants]),
+        array("d", [x for _, x in constants]),
         array("q", tape.inputs),
         array("q", tape.outputs),
         array("q", chain.from_iterable((guard.flag, guard.outcome) for guard in tape.guards)),

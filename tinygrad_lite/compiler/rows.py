@@ -81,7 +81,7 @@ def _rate(epilogue: Tape) -> Builder | None:
     None if it is 1, or depends on the parameters or on the sum itself.
     """
     tape = Builder()
-    *ps, total, count = [tape.input(epilogue.name(ref)) for ref in epilogue.inputs]
+    *ps, total, count = tape.declared(epilogue.names())
     (loss,) = tape.inline(tidied(epilogue), [*ps, total, count])
     (rate,) = sweep(tape, {loss: tape.constant(1.0)}, [total])
     tape.outputs, tape.guards = [rate], []
@@ -112,9 +112,7 @@ def _hoisted(tape: Builder, parameters: int) -> tuple[Builder, Builder, list[int
     for args in tape.args:
         uniform.append(all(uniform[ref] if ref >= 0 else ref in given or tape.number(ref) is not None for ref in args))
     prologue, row = Builder(), Builder()
-    before = dict(
-        zip(tape.inputs[:parameters], [prologue.input(tape.name(r)) for r in tape.inputs[:parameters]], strict=True)
-    )
+    before = dict(zip(tape.inputs[:parameters], prologue.declared(tape.names()[:parameters]), strict=True))
     position = {ref: i for i, ref in enumerate(tape.inputs[:parameters])}
     inside: dict[Ref, Ref] = {}
     used: dict[Ref, int] = {}  # what the row reads of the array P, and where it is there
@@ -139,7 +137,7 @@ def _hoisted(tape: Builder, parameters: int) -> tuple[Builder, Builder, list[int
             inside[ref] = row.input(tape.name(ref) if ref in position else f"u{used[ref]}")
         return inside[ref]
 
-    columns = [row.input(tape.name(ref)) for ref in tape.inputs[parameters:]]
+    columns = row.declared(tape.names()[parameters:])
     inside.update(zip(tape.inputs[parameters:], columns, strict=True))
     for i, (op, args) in enumerate(zip(tape.op, tape.args, strict=True)):
         if live[i] and uniform[i]:
@@ -168,7 +166,7 @@ def _finale(
     `scaled` says that the rows' slopes are those of the loss already, not of the sum.
     """
     tape = Builder()
-    ps = [tape.input(prologue.name(ref)) for ref in prologue.inputs[:parameters]]
+    ps = tape.declared(prologue.names()[:parameters])
     total, count = tape.input("total"), tape.input("rows")
     arrays = {ref: ("P", i) for i, ref in enumerate(ps)} | {total: ("G", 0), count: ("N", 0)}
     made = tape.inline(prologue, [*ps, count][: len(prologue.inputs)]) if along is not None else []
@@ -200,8 +198,7 @@ def _finale(
 def mean(parameters: int) -> Tape:
     """The epilogue of a loss averaged over the rows."""
     tape = Tape()
-    for i in range(parameters):
-        tape.input(f"p{i}")
+    tape.declared([f"p{i}" for i in range(parameters)])
     total, count = tape.input("total"), tape.input("rows")
     tape.outputs = [tape.node(ops.div, (total, count))]
     return tape

@@ -7,19 +7,17 @@ In: nothing. Out: the data structure that every later pass reads and writes.
     y = t.node(ops.mul, (x, x))      #  0: ... results count up from 0
     t.outputs.append(y)
 
-A reference is one int. Results of ops are 0, 1, 2, ... in the order of computation; sources
-(inputs and constants) are -1, -2, -3, ... So a constant that first appears in the first row of a
-batch does not shift the numbers of the ops behind it, and repeated rows look alike.
-
-`Tape.node` appends and nothing else. `Builder.node` also folds constants, drops neutral elements
-and never writes the same node twice; it is what the clean-up and the adjoint use.
+A reference is one int. Results of ops are 0, 1, 2, ... in the order of computation; sources (inputs and constants) are
+-1, -2, -3, ... So a constant that first appears in the first row of a batch does not shift the numbers of the ops
+behind it, and repeated rows look alike. `Tape.node` appends and nothing else. `Builder.node` also folds constants,
+drops neutral elements and never writes the same node twice; it is what the clean-up and the adjoint use.
 """
 
 from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 from tinygrad_lite.engine import ops
 from tinygrad_lite.engine.op import REAL, Op
@@ -62,15 +60,12 @@ SELECT = Op(
 """What a branch inside a compiled program becomes; it exists on tapes only."""
 
 
-class Guard:
+class Guard(NamedTuple):
     """A comparison the program branched on: the node that is 1 or 0, what it was, and the line that asked."""
 
-    __slots__ = ("flag", "outcome", "line")
-
-    def __init__(self, flag: Ref, outcome: bool, line: str) -> None:
-        self.flag = flag
-        self.outcome = outcome
-        self.line = line
+    flag: Ref
+    outcome: bool
+    line: str
 
 
 class Tape:
@@ -102,9 +97,19 @@ class Tape:
 
     def input(self, name: str) -> Ref:
         """A new input; its place among `inputs` is the place of its number in a run."""
-        self.sources.append(name)
-        self.inputs.append(-len(self.sources))
-        return -len(self.sources)
+        return self.declared([name])[0]
+
+    def declared(self, names: Iterable[str]) -> list[Ref]:
+        """The same, one for each name."""
+        first = -1 - len(self.sources)
+        self.sources += names
+        refs = list(range(first, -1 - len(self.sources), -1))
+        self.inputs += refs
+        return refs
+
+    def names(self) -> list[str]:
+        """The names of the inputs."""
+        return [self.sources[~ref] for ref in self.inputs]  # type: ignore[misc]
 
     def constant(self, x: float) -> Ref:
         """The reference of a number, one for each number."""
@@ -132,16 +137,13 @@ class Tape:
         return self.values(numbers, self.outputs)
 
     def values(self, numbers: Sequence[float], wanted: Iterable[Ref]) -> list[float]:
-        given = dict(zip(self.inputs, numbers, strict=True))
-        known = [given.get(~i, x) for i, x in enumerate(self.sources)]
+        known: list[Any] = list(self.sources)
+        for source, x in zip(self.inputs, numbers, strict=True):
+            known[~source] = x
         found: list[Any] = []
-
-        def at(ref: Ref) -> Any:
-            return found[ref] if ref >= 0 else known[~ref]
-
         for op, args in zip(self.op, self.args, strict=True):
-            found.append(op.forward(*[at(ref) for ref in args]))
-        return [at(ref) for ref in wanted]
+            found.append(op.forward(*[found[ref] if ref >= 0 else known[~ref] for ref in args]))
+        return [found[ref] if ref >= 0 else known[~ref] for ref in wanted]
 
     def name(self, ref: Ref) -> str:
         return f"v{ref}" if ref >= 0 else str(self.sources[~ref])
@@ -240,10 +242,8 @@ class Builder(Tape):
         place: list[Ref] = []
         live = tape.live() if len(tape) > 16 else [True] * len(tape)  # a rule is short, and needed as a whole
         for op, args, needed in zip(tape.op, tape.args, live, strict=True):
-            if needed:
-                place.append(self.node(op, tuple([place[ref] if ref >= 0 else known[~ref] for ref in args])))
-            else:
-                place.append(0)
+            refs = tuple([place[ref] if ref >= 0 else known[~ref] for ref in args]) if needed else ()
+            place.append(self.node(op, refs) if needed else 0)
         moved = [place[ref] if ref >= 0 else known[~ref] for ref in tape.outputs]
         for guard in tape.guards:
             flag = place[guard.flag] if guard.flag >= 0 else known[~guard.flag]
