@@ -75,7 +75,7 @@ class StencilProgram:
         for group in small.groups:
             if group.target.array == "out":
                 for m in range(group.members):
-                    ends[_place(group.target, group, m)] = [lift.run(run, group, m) for run in group.runs]
+                    ends[group.target.entry(group.dims, m)] = [lift.run(run, group, m) for run in group.runs]
             else:
                 inner.append(lift.group(group))
         slopes = [ends[1 + k] for k in range(len(self.bases))]
@@ -207,17 +207,8 @@ class _Lift:
 
     def run(self, run: Run, group: Group, m: int) -> Run:
         """A run of one member of an output, over the rows alone."""
-        accesses = [self.access(a, (), 0 if a.literal is not None else _place(a, group, m)) for a in run.accesses]
+        accesses = [self.access(a, (), 0 if a.literal is not None else a.entry(group.dims, m)) for a in run.accesses]
         return Run(run.sign, run.expression, 1, accesses)
-
-
-def _place(access: Access, group: Group, m: int) -> int:
-    """What an access reads for member m, at the first term."""
-    index = access.base
-    for n, stride in zip(reversed(group.dims), reversed(access.strides), strict=True):
-        index += m % n * stride
-        m //= n
-    return index
 
 
 def _moved(run: Run, by: int) -> Run:
