@@ -197,6 +197,7 @@ def reroll(
     output: str = "out",
     places: Sequence[int] | None = None,
     repeat: int = 0,
+    prefix: str = "A",
 ) -> Plan:
     """The tape as a plan.
 
@@ -207,6 +208,7 @@ def reroll(
         output: the name of the array for the outputs.
         places: where in it each output goes; in order, if not given.
         repeat: the height of cones over inputs that are computed again at each use rather than kept.
+        prefix: how the names of the arrays between the groups begin.
 
     >>> from tinygrad_lite.compiler.tape import Builder
     >>> b = Builder(); xs = [b.input(f"x{i}") for i in range(6)]
@@ -230,7 +232,7 @@ def reroll(
             runs = shapes.runs(ref)
             members.setdefault(tuple(sorted(runs)), []).append((ref, runs))
         for key, found in members.items():
-            name = f"A{len(sizes)}"
+            name = f"{prefix}{len(sizes)}"
             sizes[name] = len(found)
             if _falls(found, key):
                 found.reverse()
