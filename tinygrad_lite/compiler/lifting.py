@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 CHUNK = 8192
 """Rows that all groups go through before the next rows come, so that arrays between the groups stay in the cache."""
 
-REPEAT = 3
+REPEAT = 5
 """The height of what is computed again for each neighbour: a few operations cost less than an array."""
 
 

@@ -51,7 +51,9 @@ class Access:
         self.literal = literal  # the number itself, if it is the same constant everywhere
 
     def entry(self, dims: Sequence[int], m: int) -> int:
-        """The index read for member m of a group with these dimensions, at its first term."""
+        """The index read for member m of a group with these dimensions, at its first term; a table has no other."""
+        if self.table is not None:
+            return int(self.table[m])
         index = self.base
         for n, stride in zip(reversed(dims), reversed(self.strides), strict=True):
             index += m % n * stride

@@ -79,8 +79,6 @@ def _apart(group: Group) -> list[Group]:
     def one(access: Access, m: int) -> Access:
         if access.literal is not None:
             return access
-        if access.table is not None:
-            return Access(access.array, int(access.table[m]), (0,))
         return Access(access.array, access.entry(group.dims, m), (0,), access.along)
 
     return [

@@ -67,7 +67,7 @@ class _Cones:
                 continue
             op, args = tape.op[i], tape.args[i]
             taken = self._gather(i, op, args) if op in _SUMS else ()
-            cheap = any(tape.number(ref) is not None for ref in args) and op in _CHEAP and i not in outputs
+            cheap = any(tape.number(ref) is not None for ref in args) and op in _CHEAP and (repeat or i not in outputs)
             tall = 0
             for ref in args:
                 if ref < 0:
@@ -78,7 +78,7 @@ class _Cones:
                     tall = max(tall, height[ref])
                 self.level[i] = max(self.level[i], self.level[ref] + root[ref])
             height[i] = tall + 1
-            near = op in _CHEAP and self.level[i] == 0 and height[i] <= repeat and i not in outputs
+            near = op in _CHEAP and self.level[i] == 0 and height[i] <= repeat
             if near or (cheap and height[i] <= CHEAP):
                 root[i] = False  # cheaper to repeat than to keep
 

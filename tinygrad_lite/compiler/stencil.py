@@ -54,14 +54,16 @@ class Neighbours:
         self.uniform = [i for i in along if given[i] in used]
         self.stray = any(ref in used for ref in given[inputs:])  # reads a sum found before
         (term,) = body.outputs
-        slopes = sweep(body, {term: body.constant(1.0)}, [*gathered, *(given[i] for i in self.uniform)])
+        ins = [*gathered, *(given[i] for i in self.uniform)]
+        slopes = sweep(body, {term: body.constant(1.0)}, ins, brief=True)
         body.outputs = [term, *slopes]
 
     def simple(self) -> bool:
         """Whether the plan of one row can be made one of all rows."""
-        small = reroll(self.tape, self.arrays)
-        tables = any(a.table is not None for g in small.groups for r in g.runs for a in [*r.accesses, g.target])
-        return not tables and all(r.terms == 1 for g in small.groups if g.target.array == "out" for r in g.runs)
+        small = reroll(self.tape, self.arrays, repeat=lifting.REPEAT)
+        ends = [run for group in small.groups if group.target.array == "out" for run in group.runs]
+        inner = [a for g in small.groups if g.target.array != "out" for r in g.runs for a in (*r.accesses, g.target)]
+        return all(run.terms == 1 for run in ends) and all(access.table is None for access in inner)
 
 
 class Ending:
