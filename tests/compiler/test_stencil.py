@@ -6,6 +6,7 @@ import pytest
 
 import tinygrad_lite as tg
 from tinygrad_lite import Value
+from tinygrad_lite.compiler import lifting
 from tinygrad_lite.compiler.backends import available
 
 np = pytest.importorskip("numpy")
@@ -45,30 +46,103 @@ def first_row_missing(x):
     return total
 
 
+def mean(x):
+    return two_terms(x) / len(x)
+
+
+def root_of_a_sum(x):
+    return tg.sqrt(two_terms(x) + 1.0)
+
+
+def with_ends(x):
+    return two_terms(x) + (x[0] - 1.0) ** 2 + x[-1] * x[-2]
+
+
+def with_one_end(x):
+    """The terms cannot be counted in pairs."""
+    return two_terms(x) + x[0] ** 3
+
+
+def ring(x):
+    return sum((x[(i + 1) % len(x)] - x[i]) ** 2 + tg.cos(x[i]) for i in range(len(x)))
+
+
+def fit_and_smoothness(x):
+    fit = sum((a - 0.1 * i) ** 2 for i, a in enumerate(x))
+    return fit + 0.3 * sum((x[i - 1] - 2.0 * x[i] + x[i + 1]) ** 2 for i in range(1, len(x) - 1))
+
+
+def product_of_sums(x):
+    return rosenbrock(x) * sum(a * a for a in x) + x[3]
+
+
+def shared_input(x):
+    """A parameter of all rows, the last input, beside the neighbours."""
+    return sum((x[i] * x[-1] - x[i + 1]) ** 2 for i in range(len(x) - 2))
+
+
+MORE = [mean, root_of_a_sum, with_ends, with_one_end, ring, fit_and_smoothness, product_of_sums, shared_input]
+
+
 @pytest.mark.parametrize("backend", BACKENDS)
-@pytest.mark.parametrize("n", [10, 26, 64, 131])
-@pytest.mark.parametrize("f", [rosenbrock, two_terms, smoothness, apart, first_row_missing])
+@pytest.mark.parametrize("n", [26, 64, 131])
+@pytest.mark.parametrize("f", [rosenbrock, two_terms, smoothness, apart, first_row_missing, *MORE])
 def test_value_and_gradient_are_the_engines(f, n, backend):
     point = np.random.default_rng(n).uniform(-1.2, 1.2, n).tolist()
+    value, expected = engine(f, point)
+
+    fast = tg.compile(f, backend=backend)
+    found, slopes = fast.value_and_grad(point)
+
+    assert found == pytest.approx(value, rel=1e-12)
+    assert slopes == pytest.approx(expected, rel=1e-12, abs=1e-12 * max(map(abs, expected)))
+    assert "read neighbouring inputs" in fast.report(), fast.report()
+
+
+def engine(f, point):
     leaves = [Value(x) for x in point]
     root = f(leaves)
     root.backward()
-    expected = [leaf.grad for leaf in leaves]
+    return root.data, [leaf.grad for leaf in leaves]
 
-    fast = tg.compile(f, backend=backend)
-    value, slopes = fast.value_and_grad(point)
 
-    assert value == pytest.approx(root.data, rel=1e-12)
+@pytest.mark.parametrize("backend", BACKENDS)
+@pytest.mark.parametrize("f", [rosenbrock, smoothness, fit_and_smoothness, root_of_a_sum, shared_input])
+def test_rows_in_several_stretches(f, backend, monkeypatch):
+    monkeypatch.setattr(lifting, "CHUNK", 40)
+    monkeypatch.setattr(lifting, "REPEAT", 0)  # every result in an array
+    point = np.random.default_rng(7).uniform(-1.2, 1.2, 131).tolist()
+    value, expected = engine(f, point)
+
+    found, slopes = tg.compile(f, backend=backend).value_and_grad(point)
+
+    assert found == pytest.approx(value, rel=1e-12)
     assert slopes == pytest.approx(expected, rel=1e-12, abs=1e-12 * max(map(abs, expected)))
-    assert ("read neighbouring inputs" in fast.report()) is (f is not apart or n > 16), fast.report()
 
 
-def test_a_parameter_of_all_rows_is_no_neighbour():
-    def f(x):
-        return sum((x[i] * x[-1] - x[i + 1]) ** 2 for i in range(20))
+@pytest.mark.parametrize("backend", BACKENDS)
+def test_slopes_along_a_part_of_the_neighbours(backend):
+    def f(x, y, z):
+        return two_terms([*x, *y, *z])
 
-    point = [0.1 * k for k in range(22)]
-    leaves = [Value(x) for x in point]
-    f(leaves).backward()
+    point = np.random.default_rng(3).uniform(-1.2, 1.2, 90).tolist()
+    value, expected = engine(two_terms, point)
 
-    assert tg.compile(f).grad(point) == pytest.approx([leaf.grad for leaf in leaves], rel=1e-12)
+    fast = tg.compile(f, argnums=1, backend=backend)
+    found, slopes = fast.value_and_grad(point[:20], point[20:70], point[70:])
+
+    assert found == pytest.approx(value, rel=1e-12)
+    assert slopes == pytest.approx(expected[20:70], rel=1e-12)
+    assert "read neighbouring inputs" in fast.report()
+
+
+def test_rows_that_break_off_too_often_are_no_neighbours():
+    def grid(x):
+        """A square of 12 by 12: its rows of neighbours are short."""
+        return sum((x[12 * r + c + 1] - x[12 * r + c]) ** 2 for r in range(12) for c in range(11))
+
+    point = np.random.default_rng(3).uniform(-1.2, 1.2, 144).tolist()
+    fast = tg.compile(grid)
+
+    assert fast.grad(point) == pytest.approx(engine(grid, point)[1], rel=1e-12, abs=1e-12)
+    assert "read neighbouring inputs" not in fast.report()

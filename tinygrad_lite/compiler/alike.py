@@ -18,6 +18,9 @@ from tinygrad_lite.engine import ops
 FEWEST = 8
 """Rows that are worth a batch."""
 
+SHARE = 8
+"""The rows must be one part of the tape in so many."""
+
 MOST_TERMS = 4
 """Terms that one sample may add to the sum."""
 
@@ -64,7 +67,7 @@ def alike(tape: Tape) -> Alike | None:
     best: Alike | None = None
     for size in range(1, MOST_TERMS + 1):
         samples = _samples(terms, size)
-        owner = owners(columns, flags, chain, samples) if samples else None
+        owner = owners(columns, flags, chain, samples) if _recur(kind, terms, size) else None
         if owner is None:
             continue
         numbers, nodes = _same_rows(kind, owner, len(samples))
@@ -74,21 +77,33 @@ def alike(tape: Tape) -> Alike | None:
             best = Alike(columns, set(chain), samples, owner, numbers, nodes, left)
         if 4 * left <= len(numbers):
             break
-    if best is None or len(best.numbers) < FEWEST or 2 * best.nodes.size < len(tape):
+    if best is None or len(best.numbers) < FEWEST or SHARE * best.nodes.size < len(tape):
         return None
     if best.left:  # what belongs to a row that is not alike is like what belongs to none
         best.owner[(best.owner >= 0) & ~np.isin(best.owner, best.numbers)] = SHARED
     return best
 
 
+def _recur(kind: Any, terms: list[Ref], size: int) -> bool:
+    """Whether most terms are made by the same op as those so many places before."""
+    import numpy as np
+
+    refs = np.array(terms)
+    last = np.where(refs >= 0, kind[refs], -1)
+    return bool(2 * (last[size:] == last[:-size]).sum() >= len(terms) - size)
+
+
 def _samples(terms: list[Ref], size: int) -> list[list[Ref]]:
-    """The terms in groups of that size, a group for each sample; a constant that begins the sum stands alone."""
+    """The terms in groups of that size, a group for each sample.
+
+    A constant that begins the sum stands alone, and so do the last terms if they are too few for a group.
+    """
     start = 0
     while size > 1 and start < len(terms) and terms[start] < 0:
         start += 1
-    if (len(terms) - start) % size:
-        return []
-    return [[t] for t in terms[:start]] + [terms[k : k + size] for k in range(start, len(terms), size)]
+    stop = len(terms) - (len(terms) - start) % size
+    groups = [[t] for t in terms[:start]] + [terms[k : k + size] for k in range(start, stop, size)]
+    return groups + [[t] for t in terms[stop:]]
 
 
 def longest_sum(c: Columns, flags: Any) -> tuple[list[Ref], list[Ref]]:
@@ -240,6 +255,7 @@ def _same_rows(kind: Any, owner: Any, n: int) -> tuple[Any, Any]:
         begun = end
     if not classes:
         return np.zeros(0, np.int64), np.zeros((0, 0), np.int64)
-    numbers = np.array(max(classes.items(), key=lambda item: len(item[0]) * len(item[1]))[1])
+    sizes = {key: (len(rows) >= FEWEST, len(key) * len(rows)) for key, rows in classes.items()}
+    numbers = np.array(classes[max(sizes, key=lambda key: sizes[key])])
     mine = np.isin(owner[nodes], numbers)
     return numbers, nodes[mine].reshape(len(numbers), -1)

@@ -17,7 +17,7 @@ import time
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from tinygrad_lite.compiler import jit, python_backend, threads
+from tinygrad_lite.compiler import jit, python_backend, recurring, threads
 from tinygrad_lite.compiler.adjoint import gradient, tidied
 from tinygrad_lite.compiler.arguments import plain
 from tinygrad_lite.compiler.lowering import NoLowering, lowered
@@ -29,8 +29,11 @@ from tinygrad_lite.compiler.stencil import StencilProgram
 from tinygrad_lite.compiler.tape import Builder, Ref, Tape
 from tinygrad_lite.errors import OperandError, user_line
 
-LONGEST = 20_000
+LONGEST = 10_000
 """Operations in the text of one function, loops counted once."""
+
+KERNEL = 10
+"""Operations that a function such as exp counts for: its text is written out at each use."""
 
 KEPT = 8
 """Numbers of rows for which buffers are kept."""
@@ -297,14 +300,15 @@ class LLVMRunner(Buffered):
 
         self.program = program
         self.plans = Plans(program, writer.supported())
-        self._refuse_long()
         self.seconds = dict(self.plans.seconds)
         start = time.perf_counter()
+        finale = recurring.stepped(self.plans.finale)
+        self._refuse_long([self.plans.prologue, self.plans.rows, finale])
         lanes = jit.host().lanes
         numbers = program.columns + 1 + llvm_backend.kept(self.plans.rows, lanes) if self.plans.rows else 0
         self.unroll = unroll(rows, lanes, numbers)
         self.code = llvm_backend.Code(
-            self.plans.prologue, self.plans.rows, self.plans.finale, program.columns + 1, self.plans.sums, lanes,
+            self.plans.prologue, self.plans.rows, finale, program.columns + 1, self.plans.sums, lanes,
             self.unroll,
         )  # fmt: skip
         self.seconds["writing LLVM"] = time.perf_counter() - start
@@ -320,10 +324,13 @@ class LLVMRunner(Buffered):
         super()._prepare()
         self._team: threads.Team | None = None
 
-    def _refuse_long(self) -> None:
-        """LLVM needs a tenth of a second for a thousand instructions: an irregular program is better off elsewhere."""
-        assert self.plans is not None
-        written = sum(1 + sum(1 for _ in names(r.expression)) for p in self.plans for g in p.groups for r in g.runs)
+    @staticmethod
+    def _refuse_long(plans: Sequence[Plan | None]) -> None:
+        """LLVM needs up to a second for a thousand operations: an irregular program is better off elsewhere."""
+        from tinygrad_lite.compiler.writer import NATIVE
+
+        runs = [run for plan in plans if plan is not None for group in plan.groups for run in group.runs]
+        written = sum(1 + sum(1 if op in NATIVE else KERNEL for op in names(run.expression)) for run in runs)
         if written > LONGEST:
             raise NoLowering(f"too irregular for loops, {written:,} operations would stand in one line")
 

@@ -17,7 +17,7 @@ from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any
 
-from tinygrad_lite.compiler import blocking, patterns, slopes, sweeping, tiles
+from tinygrad_lite.compiler import blocking, patterns, recurring, slopes, sweeping, tiles
 from tinygrad_lite.compiler.joining import Step
 from tinygrad_lite.compiler.plan import Access, Group, Plan, Run
 from tinygrad_lite.compiler.tiles import SHORT
@@ -63,11 +63,8 @@ class Loops:
     def write(self, steps: Sequence[Step] = ()) -> None:
         """The steps for one block of rows; the groups of the plan, if there are no rows."""
         if not self.unroll:
-            for lines in sweeping.swept(self.plan.groups, self.lanes):
-                if len(lines) > 1:
-                    sweeping.write(self, lines)
-                else:
-                    self._group(lines[0].group)
+            for stepwise, groups in self.plan.parts():
+                (recurring if stepwise else sweeping).write(self, groups)
             return
         rows = {name for name, space in self.spaces.items() if space.rows}
         most = blocking.CACHE // (8 * self.lanes * self.unroll)
@@ -86,7 +83,8 @@ class Loops:
 
     # ------------------------------------------------------------------ one group
 
-    def _group(self, group: Group) -> None:
+    def _group(self, group: Group, at: Name | None = None) -> None:
+        """All members, or in a group that goes step by step those of the step `at`."""
         w = self.w
         if self.unroll:
             self.lane, w.lanes = "rows", self.lanes
@@ -103,13 +101,13 @@ class Loops:
             full = inner - inner % self.lanes
             vectors = full // self.lanes
             tile = 4 if vectors >= 16 else next(t for t in (4, 3, 2, 1) if vectors % t == 0)
-            self._nest(group, [1] * (len(group.dims) - 1) + [tile], last=(0, full))
+            self._nest(group, [1] * (len(group.dims) - 1) + [tile], (0, full), at)
             if full < inner:
                 self.lane, w.lanes = "none", 1
-                self._nest(group, [1] * len(group.dims), last=(full, inner))
+                self._nest(group, [1] * len(group.dims), (full, inner), at)
         else:
             self.lane, w.lanes = "none", 1
-            self._nest(group, [1] * len(group.dims))
+            self._nest(group, [1] * len(group.dims), None, at)
 
     def _adds(self, group: Group) -> bool:
         """Whether what the group computes is added to what is there."""
@@ -152,12 +150,17 @@ class Loops:
         near = [a.literal is not None or (a.table is None and a.strides[-1] in (0, 1)) for a in accesses]
         return all(near) and group.target.table is None and group.target.strides[-1] in (1,)
 
-    def _nest(self, group: Group, tiles: Sequence[int], last: tuple[int, int] | None = None) -> None:
+    def _nest(
+        self, group: Group, tiles: Sequence[int], last: tuple[int, int] | None = None, at: Name | None = None
+    ) -> None:
         """The loops over the members; what a tile does not divide is done by a second, smaller one."""
         w = self.w
         width = w.lanes if self.lane == "members" else 1
 
         def descend(d: int, counters: list[Counter], sizes: list[int]) -> None:
+            if d == 0 and at is not None:
+                descend(1, [(at, 0)], [1])
+                return
             if d == len(group.dims):
                 self._tile(group, counters, sizes)
                 return

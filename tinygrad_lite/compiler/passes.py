@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import NamedTuple
 
-from tinygrad_lite.compiler import jit, joining
+from tinygrad_lite.compiler import jit, joining, recurring, sweeping
 from tinygrad_lite.compiler.backends import Program, Runner
 from tinygrad_lite.compiler.batching import Batch
 from tinygrad_lite.compiler.lowering import lowered
@@ -58,6 +58,14 @@ def passes(tape: Tape, batch: Batch | None, program: Program, runner: Runner) ->
             text = _shared(plans.rows)
             if text != str(plans.rows):
                 yield _plans("joining.py", "what goes through like members in one loop", {"each row": text})
+        if runner.name == "llvm":
+            last = recurring.stepped(plans.finale)
+            where = list(named)[-1]
+            if last is not plans.finale:
+                yield _plans("recurring.py", "steps that follow from one another in a loop", {where: str(last)})
+            text = _swept(last)
+            if text != str(last):
+                yield _plans("sweeping.py", "what passes by the same numbers in one loop", {where: text})
     ends = {
         "llvm": ("llvm_backend.py", "one function for LLVM"),
         "numpy": ("numpy_backend.py", "a few NumPy calls for each loop"),
@@ -110,4 +118,17 @@ def _shared(plan: Plan) -> str:
     for step in joining.steps(plan, jit.host().lanes):
         several = len(step.groups) > 1
         lines += ["together:", *(f"    {group}" for group in step.groups)] if several else [str(step.groups[0])]
+    return "\n".join(lines)
+
+
+def _swept(plan: Plan) -> str:
+    """The groups of a plan without rows: those that share a loop stand together."""
+    lines: list[str] = []
+    for stepwise, groups in plan.parts():
+        if stepwise:
+            lines += ["step by step:", *(f"  {group}" for group in groups)]
+            continue
+        for together in sweeping.swept(groups, jit.host().lanes):
+            texts = [str(line.group) for line in together]
+            lines += ["together:", *(f"    {text}" for text in texts)] if len(texts) > 1 else texts
     return "\n".join(lines)

@@ -17,7 +17,7 @@ or, where that fails, a table of indices. Short letters: m members, t terms, R r
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 Expression = Any
@@ -49,6 +49,16 @@ class Access:
         self.table = table  # an array of indices, by member and term, if they are not affine
         self.pattern = pattern  # (stride or strides from period to period, indices in the first), if any
         self.literal = literal  # the number itself, if it is the same constant everywhere
+
+    def entry(self, dims: Sequence[int], m: int) -> int:
+        """The index read for member m of a group with these dimensions, at its first term; a table has no other."""
+        if self.table is not None:
+            return int(self.table[m])
+        index = self.base
+        for n, stride in zip(reversed(dims), reversed(self.strides), strict=True):
+            index += m % n * stride
+            m //= n
+        return index
 
     def __str__(self) -> str:
         if self.literal is not None:
@@ -128,17 +138,39 @@ class Plan:
         constants: the numbers of the array K.
         rows: the names of the arrays that have an entry for each row.
         nodes: how many nodes of the tape it stands for.
+        steps: stretches of groups that go through their first dimension together, one step after the other.
     """
 
-    def __init__(self, groups: list[Group], sizes: dict[str, int], constants: list[float], rows: set[str], nodes: int):
+    def __init__(
+        self,
+        groups: list[Group],
+        sizes: dict[str, int],
+        constants: list[float],
+        rows: set[str],
+        nodes: int,
+        steps: Sequence[range] = (),
+    ):
         self.groups = groups
         self.sizes = sizes
         self.constants = constants
         self.rows = rows
         self.nodes = nodes
+        self.steps = steps
+
+    def parts(self) -> Iterator[tuple[bool, list[Group]]]:
+        """All groups in order, as (whether these go step by step, groups)."""
+        at = 0
+        for step in self.steps:
+            yield False, self.groups[at : step.start]
+            yield True, self.groups[step.start : step.stop]
+            at = step.stop
+        yield False, self.groups[at:]
 
     def __str__(self) -> str:
-        return "\n".join(map(str, self.groups))
+        lines: list[str] = []
+        for together, groups in self.parts():
+            lines += ["step by step:", *(f"  {group}" for group in groups)] if together else map(str, groups)
+        return "\n".join(lines)
 
     def ops(self) -> set[str]:
         """The names of all rows used."""

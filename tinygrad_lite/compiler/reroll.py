@@ -67,7 +67,7 @@ class _Cones:
                 continue
             op, args = tape.op[i], tape.args[i]
             taken = self._gather(i, op, args) if op in _SUMS else ()
-            cheap = any(tape.number(ref) is not None for ref in args) and op in _CHEAP and i not in outputs
+            cheap = any(tape.number(ref) is not None for ref in args) and op in _CHEAP and (repeat or i not in outputs)
             tall = 0
             for ref in args:
                 if ref < 0:
@@ -78,7 +78,7 @@ class _Cones:
                     tall = max(tall, height[ref])
                 self.level[i] = max(self.level[i], self.level[ref] + root[ref])
             height[i] = tall + 1
-            near = op in _CHEAP and self.level[i] == 0 and height[i] <= repeat and i not in outputs
+            near = op in _CHEAP and self.level[i] == 0 and height[i] <= repeat
             if near or (cheap and height[i] <= CHEAP):
                 root[i] = False  # cheaper to repeat than to keep
 
@@ -197,6 +197,7 @@ def reroll(
     output: str = "out",
     places: Sequence[int] | None = None,
     repeat: int = 0,
+    prefix: str = "A",
 ) -> Plan:
     """The tape as a plan.
 
@@ -207,6 +208,7 @@ def reroll(
         output: the name of the array for the outputs.
         places: where in it each output goes; in order, if not given.
         repeat: the height of cones over inputs that are computed again at each use rather than kept.
+        prefix: how the names of the arrays between the groups begin.
 
     >>> from tinygrad_lite.compiler.tape import Builder
     >>> b = Builder(); xs = [b.input(f"x{i}") for i in range(6)]
@@ -230,7 +232,7 @@ def reroll(
             runs = shapes.runs(ref)
             members.setdefault(tuple(sorted(runs)), []).append((ref, runs))
         for key, found in members.items():
-            name = f"A{len(sizes)}"
+            name = f"{prefix}{len(sizes)}"
             sizes[name] = len(found)
             if _falls(found, key):
                 found.reverse()

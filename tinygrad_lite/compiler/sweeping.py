@@ -1,6 +1,6 @@
 """Groups that pass by the same numbers, as a sum over neighbours and its slopes do: one loop for all of them.
 
-In: the groups of a plan without rows. Out: lists of lines; the lines of one list are written as one loop.
+In: the groups of a plan without rows. Out: lists of lines, each of which is written as one loop.
 
 A *line* is a group with a single counter and neighbouring reads: many members, or one sum of many terms. Lines that
 share results are laid side by side, each moved along until it shares as many as it can: a result that two of them
@@ -128,7 +128,16 @@ def _operations(line: Line) -> int:
     return sum(1 + sum(1 for _ in names(run.expression)) for run in line.group.runs)
 
 
-def write(loops: Loops, lines: Sequence[Line]) -> None:
+def write(loops: Loops, groups: Sequence[Group]) -> None:
+    """All groups: those that share a loop in one, the others as they are."""
+    for lines in swept(groups, loops.lanes):
+        if len(lines) > 1:
+            _write(loops, lines)
+        else:
+            loops._group(lines[0].group)
+
+
+def _write(loops: Loops, lines: Sequence[Line]) -> None:
     """The lines of one list, from edge to edge, and then the totals of those that are sums."""
     first = min(line.start for line in lines)
     lines = [Line(line.group, line.start - first) for line in lines]  # no counter begins below 0
