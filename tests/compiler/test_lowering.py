@@ -6,7 +6,7 @@ import pytest
 
 import tinygrad_lite as tg
 from tinygrad_lite import Value
-from tinygrad_lite.compiler import compiled, lowering
+from tinygrad_lite.compiler import CompileWarning, lowering
 from tinygrad_lite.compiler.backends import PlainProgram, available
 from tinygrad_lite.compiler.tape import Builder, Tape
 from tinygrad_lite.engine import ops
@@ -147,5 +147,5 @@ def test_a_formula_made_wrong_is_noticed(monkeypatch):
     wrong = Op(**{c: getattr(ops.softsign, c) for c in Op.__slots__ if c not in ("textbook", "lower")},
                lower=lambda x: x / (1.0 + 1.00000001 * abs(x)))  # fmt: skip
 
-    with pytest.warns(compiled.CompileWarning, match="away from the engine's"):
+    with pytest.warns(CompileWarning, match="away from the engine's"):
         assert tg.compile(lambda x: wrong(x), backend="llvm" if "llvm" in available() else "numpy")(2.0) == 2.0 / 3.0

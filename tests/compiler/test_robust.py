@@ -108,7 +108,7 @@ def test_prepared_calls_read_and_write_in_place():
 
 
 def test_a_graph_too_large_to_build_twice_is_checked_by_a_measured_slope(monkeypatch):
-    from tinygrad_lite.compiler import adjoint, compiled
+    from tinygrad_lite.compiler import CompileWarning, adjoint, compiled
 
     monkeypatch.setattr(compiled, "LONGEST", 3)
     f = lambda x: tg.tanh(x[0] * x[1]) + x[1] ** 3 - tg.exp(-x[0])  # noqa: E731
@@ -117,7 +117,7 @@ def test_a_graph_too_large_to_build_twice_is_checked_by_a_measured_slope(monkeyp
     monkeypatch.setenv("TINYGRAD_LITE_CACHE", "off")  # the honest code is on the disk
     honest = adjoint._times
     monkeypatch.setattr(adjoint, "_times", lambda tape, c, s: honest(tape, honest(tape, c, s), tape.constant(1.01)))
-    with pytest.warns(compiled.CompileWarning, match="is measured"):
+    with pytest.warns(CompileWarning, match="is measured"):
         slopes = tg.compile(f).grad([0.5, 1.5])
     assert slopes == pytest.approx(tg.grad(f)([0.5, 1.5]), rel=1e-13)
 

@@ -16,6 +16,7 @@ from tinygrad_lite.calculus.forward import tangents
 from tinygrad_lite.calculus.recording import Argnums, Recording
 from tinygrad_lite.calculus.structure import Structure, as_array, size
 from tinygrad_lite.calculus.transforms import named, slopes_along
+from tinygrad_lite.engine.following import Followed
 from tinygrad_lite.engine.value import Value
 
 MODES = ("auto", "reverse", "forward")
@@ -72,7 +73,8 @@ def hessian(f: Callable[..., Any], argnums: Argnums = 0) -> Callable[..., Any]:
 
 def slopes(outputs: list[Any], inputs: list[Value], mode: str, create_graph: bool) -> list[list[Any]]:
     """m rows, n columns; row i, column j is the slope of output i along input j."""
-    if mode == "forward" or (mode == "auto" and len(inputs) < len(outputs)):
+    traced = any(isinstance(y, Followed) for y in outputs)  # a trace goes backward only
+    if not traced and (mode == "forward" or (mode == "auto" and len(inputs) < len(outputs))):
         moving = [y for y in outputs if isinstance(y, Value)]
         columns = [tangents(moving, {x: 1.0}, create_graph=create_graph) for x in inputs]
         return [[column[y] if isinstance(y, Value) else 0.0 for column in columns] for y in outputs]

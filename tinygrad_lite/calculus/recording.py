@@ -17,6 +17,7 @@ from typing import Any
 
 from tinygrad_lite.calculus.structure import Structure, flatten, join, strip
 from tinygrad_lite.engine import ops
+from tinygrad_lite.engine.following import FOLLOWER, Followed, followed
 from tinygrad_lite.engine.graph import topological
 from tinygrad_lite.engine.value import Value
 from tinygrad_lite.errors import OperandError
@@ -54,13 +55,18 @@ class Recording:
         structures = [structure for _, structure in parts]
         self.into = structures[0] if isinstance(argnums, int) else join(structures)
         given = [x for numbers, _ in parts for x in numbers]
-        self.inputs = [_input(x, label) for x, label in zip(given, self.into.labels(), strict=True)]
+        follower = FOLLOWER.get()
+        self.inputs: list[Any] = (
+            follower.stand_ins(given)  # inside a compiled function
+            if hasattr(follower, "stand_ins")
+            else [_input(x, label) for x, label in zip(given, self.into.labels(), strict=True)]
+        )
 
         call = list(args)
         coming = iter(self.inputs)
         for i, structure in zip(chosen, structures, strict=True):
             call[i] = structure.fill(coming)
-        result = f(*call, **(kwargs or {}))
+        result = followed(follower or self, f, *call, **(kwargs or {}))
 
         self.aux: Any = None
         if has_aux:
@@ -74,7 +80,7 @@ class Recording:
             node.op is ops.leaf and node not in ours for node in behind
         )
         for x in self.inputs:
-            if x.op is ops.leaf:
+            if isinstance(x, Value) and x.op is ops.leaf:
                 x.op = ops.constant  # to a transform around this one, the numbers put in here are constants
 
     @property
@@ -95,6 +101,8 @@ class Recording:
 
     def finish(self, derivative: Any, graph_wanted: bool = False) -> Any:
         """A derivative as the caller gets it: a Value if the recording is open, else a float."""
+        if isinstance(derivative, Followed):
+            return derivative
         if not (self.open or graph_wanted):
             return derivative.data if isinstance(derivative, Value) else derivative
         return derivative if isinstance(derivative, Value) else Value(derivative, "", ops.constant)

@@ -16,6 +16,7 @@ import sys
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
+from tinygrad_lite.engine.following import Followed
 from tinygrad_lite.engine.op import number
 from tinygrad_lite.engine.value import Value
 from tinygrad_lite.errors import ShapeError
@@ -79,7 +80,7 @@ def flatten(tree: Any, name: str = "argument") -> tuple[list[Any], Structure]:
     shapes = [tuple(block.shape) if is_array(block) else None for block in blocks.values()]
     names = [name + "".join(f"[{key!r}]" for key in path) for path in blocks]
     numbers = [
-        entry if isinstance(entry, Value) else number(entry, where)
+        entry if isinstance(entry, Value | Followed) else number(entry, where)
         for block, where in zip(blocks.values(), names, strict=True)
         for entry in (block.ravel().tolist() if is_array(block) else [block])
     ]

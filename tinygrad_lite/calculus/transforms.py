@@ -13,6 +13,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from tinygrad_lite.calculus.recording import Argnums, Recording, between
+from tinygrad_lite.engine.following import Followed
 from tinygrad_lite.engine.reverse import adjoints
 from tinygrad_lite.engine.value import Value
 from tinygrad_lite.errors import OperandError, user_line
@@ -82,6 +83,8 @@ def gradient(recording: Recording) -> Any:
 
 def slopes_along(inputs: Sequence[Value], output: Any, create_graph: bool) -> list[Any]:
     """The slope of one output along each input, in one walk backward."""
+    if isinstance(output, Followed):
+        return output.slopes_along(inputs)
     if not isinstance(output, Value):
         return [0.0] * len(inputs)
     within = between(inputs, [output]) if create_graph else None

@@ -7,7 +7,8 @@
     batching.py        rows found in a loss written as a loop over samples; alike.py: those of the same ops;
                        columns.py: a tape as NumPy arrays
     rows.py            such a loss as prologue, row and finale
-    adjoint.py         the gradient of a tape, as more tape; transforms.py: jacobian, jvp, hvp
+    adjoint.py         the gradient of a tape, as more tape; transforms.py: jacobian, jvp, hvp (derived.py calls them);
+                       nested.py: tg.grad and its kin inside a traced function
     lowering.py        rows of the table written in rows that have a kernel; quotients.py: fewer divisions
     reroll.py          the tape's loops found again; affine.py: what they read
     plan.py            the plan: groups of like results, the form all back ends share

@@ -17,6 +17,7 @@ from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any
 
+from tinygrad_lite.calculus.transforms import value_and_grad
 from tinygrad_lite.compiler import backends, kept, passes
 from tinygrad_lite.compiler.arguments import MOST_CHOICES, Block, Structure, flatten, names, numbers, rebuild, size
 from tinygrad_lite.compiler.compiled import (
@@ -27,13 +28,14 @@ from tinygrad_lite.compiler.garbage import unsearched
 from tinygrad_lite.compiler.paths import TooManyPaths, explore
 from tinygrad_lite.compiler.prepared import Prepared
 from tinygrad_lite.compiler.report import described, shown
-from tinygrad_lite.compiler.results import apart, same, shaped, values_in
+from tinygrad_lite.compiler.results import apart, numbers_in, same, shaped, values_in
 from tinygrad_lite.compiler.rows import RowProgram, mean
 from tinygrad_lite.compiler.tape import Builder, Ref
 from tinygrad_lite.compiler.trace import Trace, Tracer
 from tinygrad_lite.compiler.uncompiled import CompileWarning, Leaf, outside
 from tinygrad_lite.compiler.verify import CLOSE, slopes_apart
 from tinygrad_lite.engine import ops
+from tinygrad_lite.engine.following import FOLLOWER, followed
 from tinygrad_lite.engine.reverse import adjoints
 from tinygrad_lite.engine.value import Value
 from tinygrad_lite.errors import OperandError, ShapeError, TinygradLiteError, user_line
@@ -64,12 +66,16 @@ class BatchedFunction(CompiledFunction):
 
     def __call__(self, *args: Any, **kwargs: Any) -> float:
         """The mean of the loss over the rows."""
+        if FOLLOWER.get() is not None:
+            return self.uncompiled(*args, **kwargs)  # type: ignore[no-any-return]
         call = _Call(self, args, kwargs)
         out = self._answer(call, slopes=False)
         return float(out[0])
 
     def value_and_grad(self, *args: Any, **kwargs: Any) -> tuple[float, Any]:
         """The mean loss and its gradient along the argument (or arguments) of `argnums`, in its shape."""
+        if FOLLOWER.get() is not None:
+            return value_and_grad(self.uncompiled, self.argnums)(*args, **kwargs)  # type: ignore[no-any-return]
         call = _Call(self, args, kwargs)
         out = self._answer(call, slopes=True)
         return float(out[0]), call.shaped(out[1:])
@@ -83,6 +89,32 @@ class BatchedFunction(CompiledFunction):
             if value is not None:
                 value.grad = value.grad + float(share)
         return float(out[0])
+
+    def jacobian(self, *args: Any, **kwargs: Any) -> Any:
+        """The gradient along the arguments of `argnums`, as one line; the loss is one number."""
+        import numpy as np
+
+        return np.array(list(numbers_in(self.grad(*args, **kwargs)))).reshape(1, -1)
+
+    def jvp(self, point: Any, direction: Any) -> Any:
+        raise self._only_along_parameters("jvp")
+
+    def hvp(self, point: Any, direction: Any) -> Any:
+        raise self._only_along_parameters("hvp")
+
+    def _only_along_parameters(self, what: str) -> OperandError:
+        return OperandError(
+            f"a function compiled with batch= has no {what}{user_line()}.\n"
+            f"  Write the loss of the whole batch as a function of the parameters, and compile that:\n"
+            f"  tg.compile(lambda w: tg.mean([loss(w, x) for x in X])).{what}(w, direction)"
+        )
+
+    def uncompiled(self, *args: Any, **kwargs: Any) -> Any:
+        """The mean over the rows, row by row: for those who must follow it."""
+        given = dict(zip(self.parameters, args, strict=False)) | kwargs
+        tables = {name: given.pop(name) for name in self.batch}
+        rows = [dict(zip(tables, row, strict=True)) for row in zip(*tables.values(), strict=True)]
+        return sum(self.f(**given, **row) for row in rows) / float(len(rows))
 
     def prepare(self, *args: Any, **kwargs: Any) -> Prepared:
         """A call for value and gradient with parameters and data in place, to be repeated; see `Prepared`."""
@@ -187,7 +219,7 @@ class BatchedFunction(CompiledFunction):
                 else rebuild(structure, given, same)
                 for name, structure in call.structures.items()
             }
-            total = total + self.f(**args)
+            total = total + followed(self, self.f, **args)
         return total / float(len(rows)), leaves
 
 
@@ -296,7 +328,7 @@ class _RowCode:
                 name: rebuild(structure, rows if name in call.blocks else given, same)
                 for name, structure in call.structures.items()
             }
-            result = owner.f(**args)
+            result = followed(trace, owner.f, **args)
             lifted = trace.lift(result, ops.add) if not isinstance(result, list | tuple | dict) else None
             if lifted is None:
                 raise OperandError(f"the loss of one row must be one number, but {owner.__name__} gave {result!r}.")

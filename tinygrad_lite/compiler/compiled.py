@@ -18,8 +18,9 @@ import warnings
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from tinygrad_lite.compiler import transforms
-from tinygrad_lite.compiler.arguments import Structure, called, flatten, names, numbers, rebuild, size
+from tinygrad_lite.calculus.transforms import value_and_grad
+from tinygrad_lite.compiler import derived
+from tinygrad_lite.compiler.arguments import Structure, called, names, numbers, rebuild, size
 from tinygrad_lite.compiler.garbage import unsearched
 from tinygrad_lite.compiler.prepared import Prepared
 from tinygrad_lite.compiler.program import Along, Program
@@ -31,6 +32,7 @@ from tinygrad_lite.compiler.threads import checked
 from tinygrad_lite.compiler.trace import Trace, Tracer, Uncomparable
 from tinygrad_lite.compiler.uncompiled import CompileWarning, Leaf, outside
 from tinygrad_lite.compiler.verify import CLOSE, long_disagreement, slopes_apart
+from tinygrad_lite.engine.following import FOLLOWER, followed
 from tinygrad_lite.engine.op import number
 from tinygrad_lite.engine.reverse import adjoints
 from tinygrad_lite.engine.value import Value
@@ -62,6 +64,8 @@ class CompiledFunction(Shown):
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         """The value of the function, with floats where it would give Values."""
+        if FOLLOWER.get() is not None:
+            return self.uncompiled(*args, **kwargs)
         structure, chunks = called(args, kwargs)
         program, out = self._run(structure, chunks, None)
         if program is None:
@@ -80,6 +84,8 @@ class CompiledFunction(Shown):
         >>> value, slopes
         (9.0, [3.0, 6.0])
         """
+        if FOLLOWER.get() is not None:
+            return value_and_grad(self.uncompiled, self.argnums)(*args, **kwargs)  # type: ignore[no-any-return]
         structure, chunks = called(args, kwargs)
         along, parts = self._wanted.get(structure) or self._asked(structure)
         program, out = self._run(structure, chunks, along)
@@ -90,6 +96,10 @@ class CompiledFunction(Shown):
     def grad(self, *args: Any, **kwargs: Any) -> Any:
         """The gradient alone, in the shape of the argument; see `value_and_grad`."""
         return self.value_and_grad(*args, **kwargs)[1]
+
+    def uncompiled(self, *args: Any, **kwargs: Any) -> Any:
+        """The function as it was written: for those who must follow it, such as `tg.grad` or another `compile`."""
+        return self.f(*args, **kwargs)
 
     def backward(self, *args: Any, **kwargs: Any) -> float:
         """The value; gradients are added to `.grad` of every leaf Value used, as `loss.backward()` would.
@@ -122,32 +132,18 @@ class CompiledFunction(Shown):
 
     def jacobian(self, *args: Any, **kwargs: Any) -> Any:
         """All first derivatives: one line for each number of the result, one column for each of the argument."""
-        _, program, out = self._transformed(transforms.jacobian, args, kwargs, ())
-        import numpy as np
-
-        return np.array(out[program.outputs :], dtype=float).reshape(program.outputs, -1)
+        return derived.jacobian(self, args, kwargs)
 
     def jvp(self, point: Any, direction: Any) -> tuple[Any, Any]:
-        """The value at the point, and how fast it changes along the direction (of the point's shape)."""
-        _, program, out = self._transformed(transforms.jvp, (point,), {}, direction)
-        n = program.outputs
-        value, slope = (rebuild(program.result, iter(map(float, part)), same) for part in (out[:n], out[n:]))
-        return value, slope
+        """The value at the point, and how fast it changes along the direction, which is built as the point is.
+
+        Of a function of several arguments, the point is a tuple of them, as it is for `tg.jvp`.
+        """
+        return derived.jvp(self, point, direction)
 
     def hvp(self, point: Any, direction: Any) -> Any:
-        """The Hessian of a function of one result, times a direction, in the point's shape."""
-        structure, _, out = self._transformed(transforms.hvp, (point,), {}, direction)
-        return shaped(structure[1][0][1][0], out)
-
-    def _transformed(self, transform: Any, args: Any, kwargs: Any, direction: Any) -> tuple[Structure, Program, Any]:
-        """The outputs of another tape made from the traced one, at the first argument."""
-        structure, chunks = called(args, kwargs)
-        program, _ = self._run(structure, chunks, None)
-        if program is None:
-            raise TinygradLiteError(f"{self.__name__} does not run compiled on these arguments{user_line()}.")
-        more: list[Any] = []
-        flatten(direction, more)
-        return structure, program, program.transformed(transform, self._along(structure), chunks, more)
+        """The Hessian of a function of one result, times a direction, built as the point is; see `jvp`."""
+        return derived.hvp(self, point, direction)
 
     def prepare(self, *args: Any, **kwargs: Any) -> Prepared:
         """A call for value and gradient with these arguments in place, to be repeated; see `Prepared`.
@@ -235,7 +231,7 @@ class CompiledFunction(Shown):
         labels = self._labels(structure)
         tracers = [trace.input(name, x) for name, x in zip(labels, given, strict=True)]
         args, kwargs = rebuild(structure, iter(tracers), same)
-        result = self.f(*args, **kwargs)
+        result = followed(trace, self.f, *args, **kwargs)
         refs: list[Ref] = []
         shape = outputs(result, trace, refs)
         traced = [x.number if isinstance(x, Tracer) else float(getattr(x, "data", x)) for x in numbers_in(result)]
@@ -312,7 +308,7 @@ class CompiledFunction(Shown):
         """The function run on Values: what compiling must agree with, and what it falls back to."""
         leaves = [Leaf(x, label) for x, label in zip(numbers(chunks), self._labels(structure), strict=True)]
         args, kwargs = rebuild(structure, iter(leaves), same)
-        return self.f(*args, **kwargs), leaves, (args, kwargs)
+        return followed(self, self.f, *args, **kwargs), leaves, (args, kwargs)
 
     @unsearched()
     def _disagreement(self, program: Program, structure: Structure, chunks: list[Any], along: Along, out: Any) -> str:

@@ -95,12 +95,12 @@ class Program:
 
     def transformed(self, transform: Any, along: Along, chunks: list[Any], more: list[Any]) -> Any:
         """The outputs of a tape made from this one by `transform`, with further inputs behind the others."""
-        runner = self.transforms.get(transform)
+        runner = self.transforms.get((transform, along))
         if runner is None:
             tape = transform(self.tape, along or ())
             tape.guards = []  # they were looked at when the value was computed
             program = backends.PlainProgram(tape, None)
-            runner = self.transforms[transform] = backends.runner(program, self.backend)
+            runner = self.transforms[transform, along] = backends.runner(program, self.backend)
         return runner.run([*chunks, *self.outside(), *more])
 
     def by_rows(self, chunks: list[Any], again: bool = True) -> list[float]:

@@ -103,3 +103,14 @@ def values_in(thing: Any) -> Iterator[Value | None]:
             yield x if isinstance(x, Value) else None
     elif not isinstance(thing, bool | str) and hasattr(type(thing), "__float__"):
         yield None
+
+
+def outputs_of(result: Any) -> Structure:
+    """The structure of what the function returned when it ran on Values."""
+    if isinstance(result, list | tuple):
+        return type(result), tuple([outputs_of(x) for x in result])
+    if isinstance(result, dict):
+        return dict, tuple(result), tuple([outputs_of(x) for x in result.values()])
+    if hasattr(result, "shape") and not isinstance(result, Value):
+        return "array", result.shape
+    return float if isinstance(result, Value) or hasattr(type(result), "__float__") else ("static", result)

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import functools
 import math
+from collections.abc import Sequence
 from typing import Any
 
 from tinygrad_lite.compiler.paths import Path, TooManyPaths, explore
@@ -20,6 +21,7 @@ from tinygrad_lite.compiler.recording import Recording
 from tinygrad_lite.compiler.tape import LESS, SELECT, Builder, Guard, Ref, Tape
 from tinygrad_lite.engine import ops
 from tinygrad_lite.engine.arithmetic import Arithmetic
+from tinygrad_lite.engine.following import Followed
 from tinygrad_lite.engine.graph import topological
 from tinygrad_lite.engine.op import Op, is_foreign, number
 from tinygrad_lite.engine.value import Value
@@ -54,6 +56,8 @@ class Trace:
         self.captured: dict[Value, Ref] = {}  # leaves from outside, each an input behind the declared ones
         self._inner: dict[Value, Ref] = {}
         self.choices: dict[Ref, list[int]] = {}  # the whole numbers an index may be, when tracing by paths
+        self.given: dict[Ref, float] = {}  # the numbers of inputs ...
+        self.numbers: Any = None  # ... and of all else, should a derivative be asked for inside: nested.Numbers
 
     def node(self, op: Op, args: tuple[Ref, ...]) -> Ref:
         """Write an op. A path that begins like an earlier one takes over what that one wrote."""
@@ -68,7 +72,16 @@ class Trace:
         return self.node(op, (x, y))
 
     def input(self, name: str, x: float = math.nan) -> Tracer:
-        return Tracer(self, self.tape.input(name), x)
+        ref = self.tape.input(name)
+        self.given[ref] = x
+        return Tracer(self, ref, x)
+
+    def stand_ins(self, numbers: Sequence[Any]) -> list[Tracer]:
+        """What a transform inside the function runs on: for each number a node of its own."""
+        from tinygrad_lite.compiler import nested  # which differentiates, by rules that were traced
+
+        lifted = [self.lift(x, ops.mul) for x in numbers]
+        return [Tracer(self, nested.stand_in(self, x.ref), x.number) for x in lifted]  # type: ignore[union-attr]
 
     def lift(self, operand: Any, op: Op) -> Tracer | None:
         """A number or a Value from outside as a tracer; None for an operand of unknown kind."""
@@ -102,7 +115,8 @@ class Trace:
             if node.op is ops.constant:
                 self._inner[node] = self.tape.constant(node.data)
             elif not node.parents:
-                self.captured[node] = self.tape.input(node.label or f"leaf{len(self.captured)}")
+                ref = self.captured[node] = self.tape.input(node.label or f"leaf{len(self.captured)}")
+                self.given[ref] = node.data
             else:
                 refs = [
                     self.tape.constant(p) if p.__class__ is float else self.captured.get(p, self._inner.get(p))
@@ -132,7 +146,7 @@ def _is_number(thing: Any) -> bool:
     return isinstance(thing, Arithmetic) or (hasattr(type(thing), "__float__") and not hasattr(thing, "shape"))
 
 
-class Tracer(Arithmetic):
+class Tracer(Followed):
     """A number whose ops are written on a tape. It stands for a Value while a function is traced."""
 
     __slots__ = ("trace", "ref", "number")
@@ -225,6 +239,12 @@ class Tracer(Arithmetic):
 
     def __bool__(self) -> bool:
         return bool(self < 0.0 or self > 0.0)
+
+    def slopes_along(self, inputs: Sequence[Any]) -> list[Any]:
+        from tinygrad_lite.compiler import nested
+
+        found = nested.slopes(self.trace, [x.ref for x in inputs], self.ref)
+        return [Tracer(self.trace, ref, x) for ref, x in found]
 
     def __index__(self) -> int:
         """The whole number this is, as an index or in range(): guarded, or one path for each that occurs."""

@@ -9,6 +9,7 @@ from tinygrad_lite.engine.ops.exponential import exp, log
 from tinygrad_lite.hints import Any
 
 _SMALLEST_NORMAL = 2.0**-1022  # below it floats have fewer digits
+_LARGEST = (2.0 - 2.0**-52) * 2.0**1023  # which other arithmetics know, as they may not know infinity
 
 
 def _pow(x: float, y: float) -> float:
@@ -124,7 +125,7 @@ def _lower_length(*xs: Any) -> Any:
     from tinygrad_lite.engine.ops.choices import maximum
 
     longest = maximum(*[abs(x) for x in xs])
-    ratios = [x / longest for x in xs] if 0 < longest < math.inf else []
+    ratios = [x / longest for x in xs] if 0 < longest <= _LARGEST else []
     return longest * sqrt(sum(r * r for r in ratios)) if ratios else longest
 
 

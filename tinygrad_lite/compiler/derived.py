@@ -1,0 +1,129 @@
+"""jacobian, jvp and hvp of a compiled function: tapes made from its tape (transforms.py), and run like it.
+
+In: a compiled function and arguments. Out: further derivatives. As with the gradient, the first of each is compared
+with the engine's, and what is not finite is computed by the engine.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any
+
+from tinygrad_lite.calculus import products
+from tinygrad_lite.compiler import transforms
+from tinygrad_lite.compiler.arguments import Structure, flatten, rebuild, size
+from tinygrad_lite.compiler.program import Along
+from tinygrad_lite.compiler.results import apart, numbers_in, outputs_of, same, shaped
+from tinygrad_lite.compiler.verify import CLOSE
+from tinygrad_lite.engine.reverse import adjoints
+from tinygrad_lite.engine.value import Value
+from tinygrad_lite.errors import OperandError, ShapeError, user_line
+
+if TYPE_CHECKING:
+    from tinygrad_lite.compiler.compiled import CompiledFunction
+
+
+def jacobian(f: CompiledFunction, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    """All first derivatives: one line for each number of the result, one column for each of the argument."""
+    import numpy as np
+
+    chunks: list[Any] = []
+    structure = flatten((args, kwargs), chunks)
+    along = f._along(structure)
+
+    def by_engine() -> list[float]:
+        values, rows, _ = _rows(f, structure, chunks, along)
+        return [*values, *[slope for row in rows for slope in row]]
+
+    out = _found(f, transforms.jacobian, structure, chunks, along, [], by_engine)
+    columns = len(along or ())
+    n = len(out) // (columns + 1)
+    return np.array(out[n:], dtype=float).reshape(n, columns)
+
+
+def jvp(f: CompiledFunction, point: Any, direction: Any) -> tuple[Any, Any]:
+    """The value, and its slope along the direction, each built as the result is."""
+    structure, chunks, along, more = _directed(point, direction)
+    shapes: list[Structure] = []
+
+    def by_engine() -> list[float]:
+        values, rows, shape = _rows(f, structure, chunks, along)
+        shapes.append(shape)
+        return [*values, *[sum(s * d for s, d in zip(row, more, strict=True)) for row in rows]]
+
+    out = _found(f, transforms.jvp, structure, chunks, along, more, by_engine, shapes)
+    n = len(out) // 2
+    value, slope = (rebuild(shapes[-1], iter(map(float, part)), same) for part in (out[:n], out[n:]))
+    return value, slope
+
+
+def hvp(f: CompiledFunction, point: Any, direction: Any) -> Any:
+    """The Hessian times the direction, built as the point is."""
+    structure, chunks, along, more = _directed(point, direction)
+
+    def by_engine() -> list[float]:
+        return [float(x) for x in numbers_in(products.hvp(f.uncompiled, point, direction))]
+
+    out = _found(f, transforms.hvp, structure, chunks, along, more, by_engine)
+    parts, at = [], 0
+    for part in structure[1][0][1]:
+        parts.append(shaped(part, out[at : at + size(part)]))
+        at += size(part)
+    return tuple(parts) if isinstance(point, tuple) else parts[0]
+
+
+def _directed(point: Any, direction: Any) -> tuple[Structure, list[Any], Along, list[float]]:
+    """The point's structure and numbers, all of its inputs, and the numbers of a direction built like it."""
+    whole = isinstance(point, tuple)
+    chunks: list[Any] = []
+    more: list[Any] = []
+    structure = flatten((point if whole else (point,), {}), chunks)
+    if flatten((direction if whole else (direction,), {}), more) != structure:
+        raise ShapeError(f"the direction must be built like the point it belongs to{user_line()}.")
+    return structure, chunks, range(size(structure)), more
+
+
+def _found(
+    f: CompiledFunction,
+    transform: Any,
+    structure: Structure,
+    chunks: list[Any],
+    along: Along,
+    more: list[Any],
+    by_engine: Callable[[], list[float]],
+    shapes: list[Structure] | None = None,
+) -> Sequence[float]:
+    """The outputs of the transformed tape, if they can be believed; else those of the engine."""
+    program, _ = f._run(structure, chunks, None)
+    if program is None:
+        return by_engine()
+    if transform is transforms.hvp and program.outputs != 1:
+        raise OperandError(
+            f"hvp needs one number to differentiate twice, but {f.__name__} returns {program.outputs}{user_line()}."
+        )
+    out: Sequence[float] = program.transformed(transform, along, chunks, more)
+    if not program.finite(out):
+        return by_engine()
+    if shapes is not None:
+        shapes.append(program.result)
+    if (transform, along) not in program.verified:
+        expected = by_engine()
+        worst = apart(out, expected)
+        if worst > CLOSE:
+            f._give_up(structure, f"its first compiled {transform.__name__} is {worst:.1e} away from the engine's")
+            return expected
+        program.verified.add((transform, along))
+    return out
+
+
+def _rows(
+    f: CompiledFunction, structure: Structure, chunks: list[Any], along: Along
+) -> tuple[list[float], list[list[float]], Structure]:
+    """The values, the slopes of each along those inputs, and the structure of the result, by the engine."""
+    result, leaves, _ = f._by_values(structure, chunks)
+    values, rows = [], []
+    for y in numbers_in(result):
+        found = adjoints(y) if isinstance(y, Value) else {}
+        values.append(y.data if isinstance(y, Value) else float(y))
+        rows.append([found.get(leaves[i], 0.0) for i in along or ()])
+    return values, rows, outputs_of(result)
