@@ -28,7 +28,7 @@ CACHE = 1 << 20
 CALL = 8
 """Operations of plain Python that cost as much as one call of NumPy."""
 
-FEWEST = 64
+FEWEST = 128
 """Rows in a block at least: a call has its price."""
 
 
@@ -77,6 +77,10 @@ class NumpyRunner(Buffered):
 
     def text(self) -> str:
         return "\n\n\n".join([LEGEND, *[text.source for text in self.texts.values()]])
+
+
+TALL = 64
+"""Rows of a wide table that are turned around at once."""
 
 
 class Buffers:
@@ -131,7 +135,10 @@ class Buffers:
     def fill(self, data: Sequence[tuple[int, Any]]) -> None:
         """Put the data in place, and compute what needs nothing else."""
         for first, values in data:
-            self._x[first : first + values.shape[1]] = values.T
+            lines = self._x[first : first + values.shape[1]]
+            step = TALL if values.shape[1] >= TALL // 4 else self.rows
+            for start in range(0, self.rows, step):  # piece by piece, so that what is read stays near
+                lines[:, start : start + step] = values[start : start + step].T
         self._prepared()
 
 
