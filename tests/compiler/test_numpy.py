@@ -9,7 +9,7 @@ import pytest
 
 import tinygrad_lite as tg
 from tests.compiler.plans import interpreted
-from tinygrad_lite.compiler import numpy_backend, stencil
+from tinygrad_lite.compiler import backends, numpy_backend, stencil
 from tinygrad_lite.compiler.numpy_text import PlanText
 from tinygrad_lite.compiler.plan import Access, Group, Plan, Run
 
@@ -108,10 +108,10 @@ def answers(plan, text, rows):
     given = {"P": p, "X": x, "G": rng.uniform(-1.2, 1.2, PARAMETERS), "N": np.array([float(rows)])}
     expected = interpreted(plan, given | {"out": np.zeros(OUT)}, rows or None)["out"]
     out = np.zeros(OUT)
-    once, run = text.made()(
-        p, np.ascontiguousarray(x.T), given["G"], given["N"], np.array(plan.constants), out, rows, np.ones(rows),
-        np.array(float(rows)), np.empty, np.empty,
-    )  # fmt: skip
+    shared = {"K": np.array(plan.constants), "R": rows, "ones": np.ones(rows), "rows": np.array(float(rows))}
+    once, run = text.bound(
+        given | shared | {"X": np.ascontiguousarray(x.T), "out": out, "empty": np.empty, "kept": np.empty}
+    )
     once()
     run()
     run()  # a second call finds nothing changed
@@ -166,7 +166,7 @@ def code(f, backend="numpy"):
 
 def lines(source, function):
     """The calls of one function of the plan for rows."""
-    rows = source.split("def rows(")[1].split("\n\n\n")[0]
+    rows = source.split("# rows\n")[1].split("\n# finale")[0]
     body = rows.split(f"def {function}():")[1].split("\n\n")[0]
     return [line.strip() for line in body.splitlines()[1:]]
 
@@ -219,7 +219,7 @@ def test_triangular_matrices_are_multiplied_whole():
 # ------------------------------------------------------------------ rows in blocks, buffers, settings
 
 
-@pytest.mark.parametrize("rows", [1, 63, 64, 65, 200, 513])
+@pytest.mark.parametrize("rows", [1, 127, 128, 129, 400, 1111])
 def test_rows_in_blocks_give_what_rows_one_by_one_give(rows, monkeypatch):
     monkeypatch.setattr(numpy_backend, "CACHE", 1)  # blocks of the least size
     p, x, y = batch(rows)
@@ -306,6 +306,38 @@ def test_a_prepared_call_reads_its_parameters_anew():
     value, slopes = fast.value_and_grad(p / 2, x, y)
     assert step.loss == value
     assert step.gradient.tolist() == slopes.tolist()
+
+
+# ------------------------------------------------------------------ when to leave it
+
+
+@pytest.fixture
+def without_llvm(monkeypatch):
+    monkeypatch.setattr(backends, "available", lambda: ["numpy", "tape"])
+
+
+def test_a_formula_of_single_numbers_is_left_to_plain_python(without_llvm):
+    fast = tg.compile(lambda x: tg.tanh(x * x + 1.0) * x)
+
+    assert fast(0.5) == pytest.approx(float(np.tanh(1.25)) * 0.5, rel=1e-15)
+    assert "plain Python" in fast.report()
+    assert "so few numbers alike" in fast.report()
+
+
+def test_rows_are_numpys_however_small_the_formula(without_llvm):
+    fast = tg.compile(lambda p, x: (p[0] * x - p[1]) ** 2, batch="x")
+
+    fast.value_and_grad([1.0, 2.0], list(map(float, range(200))))
+
+    assert "NumPy calls" in fast.report()
+
+
+def test_asked_for_by_name_it_runs_anything():
+    fast = tg.compile(lambda x: tg.tanh(x * x + 1.0) * x, backend="numpy")
+
+    t = float(np.tanh(1.25))
+    assert fast.value_and_grad(0.5) == pytest.approx((0.5 * t, t + 0.5 * (1.0 - t * t)), rel=1e-14)
+    assert "NumPy calls" in fast.report()
 
 
 # ------------------------------------------------------------------ sums over neighbours

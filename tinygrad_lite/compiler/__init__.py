@@ -13,9 +13,9 @@
     reroll.py          the tape's loops found again; affine.py: what they read
     plan.py            the plan: groups of like results, the form all back ends share
     backends.py        the choice of a back end, and the plain tape
-    numpy_backend.py   the plan as NumPy calls; numpy_text.py: a plan as text; numpy_reads.py, numpy_nodes.py,
-                       numpy_calls.py: views, expressions, calls; numpy_sums.py, numpy_dense.py, numpy_layers.py:
-                       sums as matrix products
+    numpy_backend.py   the plan as NumPy calls; numpy_text.py: the text of a plan; numpy_nodes.py: its expressions;
+                       numpy_expressions.py, numpy_sums.py, numpy_dense.py, numpy_layers.py: they as calls;
+                       numpy_reads.py, numpy_calls.py: views and room
     llvm_backend.py    the plan as functions in LLVM's text; loops.py, slopes.py, patterns.py: their parts;
                        joining.py, tiles.py: what shares registers; fusing.py, blocking.py, rooms.py: the cache;
                        writer.py: one instruction at a time

@@ -125,7 +125,7 @@ def runner(program: Program, backend: str | None = None, rows: int = 0) -> Runne
             if name == "llvm":
                 made = LLVMRunner(program, rows)
             elif name == "numpy":
-                made = numpy_backend.NumpyRunner(program)
+                made = numpy_backend.NumpyRunner(program, rows, wanted=backend is not None)
             else:
                 made = TapeRunner(program)
         except NoLowering as reason:

@@ -16,6 +16,7 @@ from typing import Any
 
 from tinygrad_lite.compiler import numpy_nodes as nodes
 from tinygrad_lite.compiler.numpy_calls import Calls
+from tinygrad_lite.compiler.numpy_expressions import evaluated
 from tinygrad_lite.compiler.numpy_reads import Lengths, Node, Operand
 from tinygrad_lite.compiler.numpy_sums import Sums
 from tinygrad_lite.compiler.patterns import places
@@ -121,7 +122,7 @@ def _picked(calls: Calls, sums: Sums, group: Group, x: Access, y: Access, counts
     b = ("read", y.array, high, (*[(axis, down) for axis, _ in outer if down], (2, 1)))
     if outer and not (up and down):
         return None
-    whole = calls.evaluated(sums.summed(nodes.product(1.0, a, b), ["r"]))
+    whole = evaluated(calls, sums.summed(nodes.product(1.0, a, b), ["r"]))
     cell = (left[:p] - low) * n + right[:p] - high
     table: Any = np.empty(group.members, dtype=np.intp)
     table[order] = (np.arange(stacks)[:, None] * (m * n) + cell).reshape(-1)
@@ -137,7 +138,7 @@ def _picked(calls: Calls, sums: Sums, group: Group, x: Access, y: Access, counts
 def _as_members(calls: Calls, sums: Sums, group: Group, node: Node, lengths: Lengths | None = None) -> Node:
     """What was computed for (period, member of the period) with the axes of the group."""
     calls.lengths = lengths or calls.lengths
-    found = calls.evaluated(node)
+    found = evaluated(calls, node)
     rows = ["r"] if "r" in found.axes else []
     inner = [axis for axis in found.axes if axis != "r"]
     name = found.name

@@ -228,24 +228,47 @@ def value(operand: Operand) -> Node:
     return operand.node if operand.node is not None else ("value", operand)
 
 
-def common(groups: list[list[Node]]) -> set[Node]:
-    """The nodes that more than one group computes, without those that only larger ones of these need."""
+def portable(node: Node, rows: set[str], length: Callable[[Any], int]) -> Node:
+    """The node with its axes numbered and their lengths beside them: what two groups compute alike is then equal."""
+    mine = [axis for axis in axes(node, rows) if axis != "r"]
+    numbered = {axis: (number, length(axis)) for number, axis in enumerate(mine)}
+
+    def renamed(node: Node) -> Node:
+        if node[0] == "read":
+            return (*node[:3], tuple([(numbered.get(axis, axis), step) for axis, step in node[3]]))
+        if node[0] == "gather":
+            return (*node[:3], tuple([numbered.get(axis, axis) for axis in node[3]]))
+        if not parts(node):
+            return node
+        return tuple([renamed(part) if isinstance(part, tuple) else part for part in node])
+
+    return renamed(node)
+
+
+def common(groups: list[list[tuple[Node, Callable[[Any], int]]]], rows: set[str]) -> set[Node]:
+    """The nodes (portable) that more than one group computes, without those that only larger ones of these need.
+
+    Args:
+        groups: for each group the nodes of its runs, each with the lengths of its axes.
+    """
     found: dict[Node, set[int]] = {}
     above: dict[Node, set[Node]] = {}
     for number, roots in enumerate(groups):
-        todo = list(roots)
-        while todo:
-            node = todo.pop()
-            if parts(node) and number not in found.setdefault(node, set()):
-                found[node].add(number)
-                for part in parts(node):
-                    above.setdefault(part, set()).add(node)
-                    todo.append(part)
-    shared = {node for node, users in found.items() if len(users) > 1}
+        for root, length in roots:
+            todo: list[tuple[Node, Node | None]] = [(root, None)]
+            while todo:
+                node, larger = todo.pop()
+                if parts(node):
+                    name = portable(node, rows, length)
+                    found.setdefault(name, set()).add(number)
+                    if larger is not None:
+                        above.setdefault(name, set()).add(larger)
+                    todo += [(part, name) for part in parts(node)]
+    shared = {name for name, users in found.items() if len(users) > 1}
     return {
-        node
-        for node in shared
-        if not above.get(node) or any(larger not in shared or found[larger] != found[node] for larger in above[node])
+        name
+        for name in shared
+        if not above.get(name) or any(larger not in shared or found[larger] != found[name] for larger in above[name])
     }
 
 

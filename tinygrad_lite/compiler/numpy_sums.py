@@ -17,6 +17,7 @@ from collections.abc import Sequence
 
 from tinygrad_lite.compiler import numpy_nodes as nodes
 from tinygrad_lite.compiler.numpy_calls import Calls
+from tinygrad_lite.compiler.numpy_expressions import evaluated
 from tinygrad_lite.compiler.numpy_reads import Axis, Node, Operand, ordered, together
 
 
@@ -68,7 +69,7 @@ class Sums:
             if found is not None:
                 return found
         c = self.calls
-        whole = c.evaluated(nodes.product(1.0, *factors))
+        whole = evaluated(c, nodes.product(1.0, *factors))
         if whole.kind == "bool":
             number = c.room(whole.axes, whole.stage)
             c.emit(whole.stage, f"{number.name}[...] = {whole.name}")
@@ -134,8 +135,8 @@ class Sums:
             first, second, left, right, a, b = second, first, right, left, b, a
         if out != (*stack, *left, *right) or (stack and not left and not right):
             return None
-        x = c.evaluated(first)
-        y = x if second == first else c.evaluated(second)
+        x = evaluated(c, first)
+        y = x if second == first else evaluated(c, second)
         x, y = (self.without(z, [axis for axis in along if axis in z.axes and axis not in common]) for z in (x, y))
         found = self.matmul(x, y, stack, left, right, ordered(common), target)
         for operand in {id(z): z for z in (x, y)}.values():

@@ -1,13 +1,13 @@
-"""A plan as the text of a Python function whose body is nothing but NumPy calls.
+"""A plan as a short Python program whose functions are nothing but NumPy calls.
 
-In: a plan. Out: the text of `make(...)`, which is given arrays and returns two functions without arguments:
+In: a plan. Out: the text of a program. It first makes all arrays and all views of them, then defines two functions:
 
     once   what needs the data alone, to be called when they change
     run    the rest, to be called for each set of parameters
 
-Above the calls for a group stands the group's line of the plan. All arrays and all views of them are made
-beforehand, in the order `make` names them, and each call writes its result into one of them. In a plan for rows
-every array has one line for each member of its group and a column for each of the R rows.
+Above the calls for a group stands the group's line of the plan, and each call writes its result into an array that
+is there already. In a plan for rows an array has one line for each member of its group and a column for each of
+the R rows.
 """
 
 from __future__ import annotations
@@ -18,7 +18,8 @@ from typing import Any
 
 from tinygrad_lite.compiler import numpy_dense, numpy_layers
 from tinygrad_lite.compiler import numpy_nodes as nodes
-from tinygrad_lite.compiler.numpy_calls import UFUNCS, Calls
+from tinygrad_lite.compiler.numpy_calls import Calls
+from tinygrad_lite.compiler.numpy_expressions import UFUNCS, evaluated
 from tinygrad_lite.compiler.numpy_reads import Lengths, Node, Operand
 from tinygrad_lite.compiler.numpy_sums import Sums
 from tinygrad_lite.compiler.plan import Group, Plan, Run
@@ -28,7 +29,7 @@ class PlanText:
     """One plan as text.
 
     Attributes:
-        source: the text of `make`.
+        source: the text.
         tables: arrays of indices that it refers to.
     """
 
@@ -44,51 +45,59 @@ class PlanText:
         self.functions: dict[str, Callable[..., Any]] = {row: getattr(np, name) for row, name in UFUNCS.items()}
         self.again = {g.target.array for g in plan.groups for run in g.runs if g.target.array in _read([run])}
         self.declared: set[str] = set()
-        self.passing: set[str] = set()  # arrays whose room may be given to others
+        self.ends: dict[int, list[str]] = {}  # after which group the room of which arrays may be given to others
+        self.number = 0  # of the group that is written now
         self.spelled: dict[int, Node] = {}
         for group in plan.groups:
             for run in group.runs:
                 self.spelled[id(run)] = self._spelled(group, run)
             self._known_by_another_name(group)
         self.layers = {id(group): self._layer(group) for group in plan.groups}
+        self.with_ones = {layer.array for layer in self.layers.values() if layer is not None}
         self.last: dict[str, int] = {}  # the group that reads an array last
         self.writers: Counter[str] = Counter(group.target.array for group in plan.groups)
         for number, group in enumerate(plan.groups):
             for run in group.runs:
                 self.last |= dict.fromkeys(nodes.reads_of(self.spelled[id(run)]), number)
-        roots = [[self.spelled[id(run)] for run in group.runs] for group in plan.groups]
-        self.calls.common = {node for node in nodes.common(roots) if not nodes.reads_of(node) & self.again}
+        roots = [
+            [(self.spelled[id(run)], _lengths(group, run).__getitem__) for run in group.runs] for group in plan.groups
+        ]
+        shared = nodes.common(roots, self.rows)
+        self.calls.common = {node for node in shared if not nodes.reads_of(node) & self.again}
         for number, group in enumerate(plan.groups):
             before = len(self.calls.once), len(self.calls.run)
             if (group.target.array, group.target.base) in self.reads.same:
                 self.calls.run.append(f"# {group}  (read where it is needed)")
                 continue
+            self.number = number
             self._group(group)
             self._release(number)
             for lines, n in zip((self.calls.once, self.calls.run), before, strict=True):
                 if len(lines) > n:
                     lines.insert(n, f"# {group}")
         self.calls.least = 0
+        self._code: Any = None
         self.tables = self.calls.tables
         self.source = self._text(name)
 
     def _text(self, name: str) -> str:
-        lines = [f"def {name}(P, X, G, N, K, out, R, ones, rows, empty, kept):"]
-        lines += ["    " + line for line in self.calls.views]
+        lines = [f"# {name}", "", *self.calls.views]
         for function, calls in (("once", self.calls.once), ("run", self.calls.run)):
-            lines += ["", f"    def {function}():"]
-            lines += ["        " + line for line in calls]
-            lines += [] if any(line[0] != "#" for line in calls) else ["        pass"]
-        return "\n".join([*lines, "", "    return once, run"])
+            lines += ["", "", f"def {function}():"]
+            lines += ["    " + line for line in calls]
+            lines += [] if any(line[0] != "#" for line in calls) else ["    pass"]
+        return "\n".join(lines)
 
-    def made(self) -> Callable[..., Any]:
-        """The function `make` itself."""
+    def bound(self, given: dict[str, Any]) -> tuple[Callable[[], None], Callable[[], None]]:
+        """(once, run) on the arrays that are given by name."""
         import numpy as np
 
+        if self._code is None:
+            self._code = compile(self.source, "<numpy plan>", "exec")
         scope: dict[str, Any] = {name: getattr(np, name) for name in _NUMPY}
-        scope |= self.tables | {"entry": entry, "view": view}
-        exec(compile(self.source, "<numpy plan>", "exec"), scope)
-        return scope[self.source[4 : self.source.index("(")]]  # type: ignore[no-any-return]
+        scope |= self.tables | {"entry": entry, "view": view} | given
+        exec(self._code, scope)
+        return scope["once"], scope["run"]
 
     # ------------------------------------------------------------------ a group
 
@@ -115,7 +124,7 @@ class PlanText:
         c.lengths = Lengths(group.dims)
         total = self._total(parts)
         if target is not None and self._safe(total, where):
-            c.evaluated(total, target)
+            evaluated(c, total, target)
         else:
             self._scattered(where, total, target)
         c.stages[array] = max(c.stages.get(array, 0), stage) if array in self.plan.sizes else 2
@@ -132,19 +141,18 @@ class PlanText:
         self.declared.add(array)
         n, tail = self.plan.sizes[array], ", R" if self.rows else ","
         ours = stage == 2 and self.writers[array] == 1
-        if any(layer is not None and layer.array == array for layer in self.layers.values()):
+        if array in self.with_ones:
             made = c.space(f"({n + 1}{tail})", "float", stage)
             c.views += [f"ones_and_{array} = {made}", f"ones_and_{array}[0] = 1.0", f"{array} = ones_and_{array}[1:]"]
         else:
             c.views.append(f"{array} = {c.space(f'({n}{tail})', 'float', stage, again=ours)}")
             if ours:
-                self.passing.add(array)
+                self.ends.setdefault(max(self.last.get(array, 0), self.number), []).append(array)
 
     def _release(self, number: int) -> None:
         """After the last group that reads an array, another may have its room."""
         tail = ", R" if self.rows else ","
-        for array in [array for array in sorted(self.passing) if self.last.get(array, -1) <= number]:
-            self.passing.remove(array)
+        for array in self.ends.pop(number, []):
             self.calls.give(array, f"({self.plan.sizes[array]}{tail})", "float")
 
     def _layer(self, group: Group) -> numpy_layers.Layer | None:
@@ -174,7 +182,7 @@ class PlanText:
 
     def _scattered(self, where: Node, total: Node, target: Operand | None) -> None:
         c = self.calls
-        found = c.evaluated(total)
+        found = evaluated(c, total)
         if target is not None:
             c.emit(found.stage, f"{target.name}[...] = {c.aligned(found, target.axes)}")
         else:
@@ -233,7 +241,7 @@ class PlanText:
         n = int(run.starts[-1])
         c.lengths = Lengths((n,))
         flat = self.spelled[id(run)]
-        found = c.evaluated(self.sums.summed(flat, along) if along else flat)
+        found = evaluated(c, self.sums.summed(flat, along) if along else flat)
         axes = (0, *[axis for axis in found.axes if axis != 0])
         if found.axes != axes or found.kind == "bool" or not found.scratch:
             whole = c.room(axes, found.stage)
@@ -251,6 +259,11 @@ class PlanText:
         c.release(found)
         c.lengths = Lengths(group.dims)
         return ("value", made)
+
+
+def _lengths(group: Group, run: Run) -> Lengths:
+    """Those of the axes of a run; a ragged one has a single axis, along all terms of all members."""
+    return Lengths(group.dims, run.terms) if run.starts is None else Lengths((int(run.starts[-1]),))
 
 
 def _read(runs: Sequence[Run]) -> set[str]:
