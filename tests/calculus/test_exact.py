@@ -99,6 +99,7 @@ def test_rows_of_every_family_have_their_exact_values():
         tg.square(y): F(1, 16),
         tg.reciprocal(x): F(1, 3),
         tg.hypot(x, Value(4.0)): 5,
+        tg.norm([x, Value(-4.0), Value(12.0)]): 13,
         tg.mean([x, y, 0.1]): F(19, 20),
         tg.prod([x, y, y]): F(3, 16),
         tg.clip(x, 0.0, 0.1): F(1, 10),

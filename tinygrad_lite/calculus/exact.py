@@ -152,6 +152,10 @@ def _only_at(point: int, value: Fraction) -> Callable[[Fraction], Fraction]:
     return known
 
 
+def _length(*xs: Fraction) -> Fraction:
+    return _root(sum([x * x for x in xs], Fraction(0)))
+
+
 RATIONAL: Functions = {
     "add": operator.add,
     "sub": operator.sub,
@@ -162,6 +166,8 @@ RATIONAL: Functions = {
     "pow": _power,
     "sqrt": _root,
     "cbrt": lambda x: _root(x, 3) if x >= 0 else -_root(-x, 3),
+    "hypot": _length,
+    "norm": _length,
     "sign": lambda x: Fraction((x > 0) - (x < 0)),
     "floor": lambda x: Fraction(math.floor(x)),
     "ceil": lambda x: Fraction(math.ceil(x)),
