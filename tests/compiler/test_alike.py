@@ -137,3 +137,47 @@ def test_rows_deeper_than_can_be_compiled_are_not_looked_for(monkeypatch):
     assert alike.alike(loop(24)) is not None
     monkeypatch.setattr(alike, "DEEPEST", 1)
     assert alike.alike(loop(24)) is None
+
+
+def test_terms_that_are_more_constants_than_the_tape_has_nodes_do_not_matter():
+    tape = Recording()
+    x = tape.input("x")
+    total = tape.node(ops.tanh, (x,))
+    for k in range(40):
+        total = tape.node(ops.add, (total, tape.constant(k + 0.5)))
+    tape.outputs = [total]
+
+    assert alike.alike(tape) is None
+
+
+def test_a_large_term_of_a_small_sum_is_not_its_row():
+    """Forty squares and one term of more nodes than all of them: the squares are the rows."""
+    tape = Recording()
+    xs = [tape.input(f"x{i}") for i in range(40)]
+    total = large = xs[0]
+    for x in xs:
+        square = tape.node(ops.mul, (x, x))
+        total = tape.node(ops.add, (total, tape.node(ops.sub, (square, xs[0]))))
+        large = tape.node(ops.mul, (tape.node(ops.tanh, (large,)), tape.node(ops.tanh, (x,))))
+    tape.outputs = [tape.node(ops.add, (total, large))]
+
+    found = alike.alike(tape)
+    assert found is not None
+    assert found.nodes.shape == (40, 2)
+    assert found.left == 1
+
+
+def test_terms_left_over_stand_alone():
+    """Two terms for each sample, and one more at the end."""
+    tape = Recording()
+    xs = [tape.input(f"x{i}") for i in range(21)]
+    total = tape.constant(0.0)
+    for x in xs[:-1]:
+        total = tape.node(ops.add, (total, tape.node(ops.mul, (x, x))))
+        total = tape.node(ops.add, (total, tape.node(ops.tanh, (x,))))
+    tape.outputs = [tape.node(ops.add, (total, tape.node(ops.exp, (xs[-1],))))]
+
+    found = alike.alike(tape)
+    assert found is not None
+    assert found.nodes.shape == (20, 2)
+    assert found.left == 1

@@ -9,7 +9,7 @@ import pytest
 
 import tinygrad_lite as tg
 from tests.compiler.plans import interpreted
-from tinygrad_lite.compiler import backends, numpy_backend, stencil
+from tinygrad_lite.compiler import backends, lifting, numpy_backend
 from tinygrad_lite.compiler.numpy_text import PlanText
 from tinygrad_lite.compiler.plan import Access, Group, Plan, Run
 
@@ -346,7 +346,7 @@ def test_asked_for_by_name_it_runs_anything():
 @pytest.mark.parametrize("chunk", [7, 10, 1000])
 @pytest.mark.parametrize("reach", [1, 2, 3])
 def test_slopes_along_neighbours_are_added_up_stretch_by_stretch(chunk, reach, monkeypatch):
-    monkeypatch.setattr(stencil, "CHUNK", chunk)
+    monkeypatch.setattr(lifting, "CHUNK", chunk)
 
     def f(p):
         total = 0.0

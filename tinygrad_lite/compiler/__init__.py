@@ -7,6 +7,7 @@
     batching.py        rows found in a loss written as a loop over samples; alike.py: those of the same ops;
                        columns.py: a tape as NumPy arrays
     rows.py            such a loss as prologue, row and finale
+    stencil.py         sums over neighbouring inputs; lifting.py: the plan of one row made the plan of all
     adjoint.py         the gradient of a tape, as more tape; transforms.py: jacobian, jvp, hvp (derived.py calls them);
                        nested.py: tg.grad and its kin inside a traced function
     lowering.py        rows of the table written in rows that have a kernel; quotients.py: fewer divisions
@@ -17,6 +18,7 @@
                        numpy_expressions.py, numpy_sums.py, numpy_dense.py, numpy_layers.py: they as calls;
                        numpy_reads.py, numpy_calls.py: views and room
     llvm_backend.py    the plan as functions in LLVM's text; loops.py, slopes.py, patterns.py: their parts;
+                       sweeping.py: what passes by the same numbers; recurring.py: steps that follow from one another;
                        joining.py, tiles.py: what shares registers; fusing.py, blocking.py, rooms.py: the cache;
                        writer.py: one instruction at a time
     buffers.py         the arrays that machine code works in; threads.py: several threads share a call

@@ -89,7 +89,7 @@ def _recur(kind: Any, terms: list[Ref], size: int) -> bool:
     import numpy as np
 
     refs = np.array(terms)
-    last = np.where(refs >= 0, kind[refs], -1)
+    last = np.where(refs >= 0, kind[np.maximum(refs, 0)], -1)
     return bool(2 * (last[size:] == last[:-size]).sum() >= len(terms) - size)
 
 
