@@ -164,9 +164,10 @@ def once(name: str) -> dict[str, Any]:
     }
 
 
-def fresh(name: str, cache: str) -> dict[str, Any]:
-    """The same in a process of its own."""
-    env = os.environ | {"TINYGRAD_LITE_CACHE": cache, "PYTHONPATH": str(ROOT), "PYTHONHASHSEED": "0"}
+def fresh(name: str, cache: str, folder: str) -> dict[str, Any]:
+    """The same in a process of its own, which finds Python's own compiled files in the folder."""
+    env = os.environ | {"TINYGRAD_LITE_CACHE": cache, "PYTHONPATH": str(ROOT), "PYTHONPYCACHEPREFIX": folder}
+    env.pop("PYTHONDONTWRITEBYTECODE", None)
     env |= dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1")
     command = [sys.executable, str(Path(__file__).resolve()), "--once", name]
     return json.loads(subprocess.run(command, env=env, check=True, stdout=subprocess.PIPE).stdout)  # type: ignore[no-any-return]
@@ -185,20 +186,27 @@ def main() -> None:
     if unknown:
         parser.error(f"no workload is named {', '.join(unknown)}; there are {', '.join(WORKLOADS)}")
     print(f"{'':18} {'ops':>9} {'trace':>7} {'cold':>7} {'beyond':>7} {'import':>7} {'MB':>5}")
-    for name in chosen.workloads or WORKLOADS:
-        cold, warm = [], []
-        for _ in range(chosen.repeats):
-            with tempfile.TemporaryDirectory() as cache:
-                cold.append(fresh(name, cache))
-                warm.append(fresh(name, cache))
-        trace = middle(run["phases"]["trace"] for run in cold)
-        beyond = middle(run["total"] - run["phases"]["trace"] for run in warm)
-        figures = [trace, middle(run["total"] for run in cold), beyond, middle(run["import"] for run in cold)]
-        memory = middle(run["MB"] for run in cold)
-        print(f"{name:18} {cold[0]['ops']:9,} {' '.join(f'{x:7.3f}' for x in figures)} {memory:5.0f}", flush=True)
-        for what, runs in (("cold", cold), ("again", warm)):
-            phases = {phase: middle(run["phases"][phase] for run in runs) for phase in runs[0]["phases"]}
-            print(f"    {what:5} " + ", ".join(f"{phase} {x:.3f}" for phase, x in phases.items() if x >= 0.0005))
+    with tempfile.TemporaryDirectory() as folder:
+        fresh("tiny", "off", folder)
+        for name in chosen.workloads or WORKLOADS:
+            measured(name, chosen.repeats, folder)
+
+
+def measured(name: str, repeats: int, folder: str) -> None:
+    """Two processes, so many times, and the medians of what they say."""
+    cold, warm = [], []
+    for _ in range(repeats):
+        with tempfile.TemporaryDirectory() as cache:
+            cold.append(fresh(name, cache, folder))
+            warm.append(fresh(name, cache, folder))
+    trace = middle(run["phases"]["trace"] for run in cold)
+    beyond = middle(run["total"] - run["phases"]["trace"] for run in warm)
+    figures = [trace, middle(run["total"] for run in cold), beyond, middle(run["import"] for run in cold)]
+    memory = middle(run["MB"] for run in cold)
+    print(f"{name:18} {cold[0]['ops']:9,} {' '.join(f'{x:7.3f}' for x in figures)} {memory:5.0f}", flush=True)
+    for what, runs in (("cold", cold), ("again", warm)):
+        phases = {phase: middle(run["phases"][phase] for run in runs) for phase in runs[0]["phases"]}
+        print(f"    {what:5} " + ", ".join(f"{phase} {x:.3f}" for phase, x in phases.items() if x >= 0.0005))
 
 
 if __name__ == "__main__":

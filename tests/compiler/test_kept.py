@@ -145,6 +145,7 @@ def test_a_second_process_reads_what_the_first_has_written(place):
         "f = tg.compile(lambda w, x: tg.exp(w[0] * x) * w[1], batch='x')\n"
         "print(f.value_and_grad([0.5, 2.0], [0.1, 0.2, 0.7]))\n"
         "print(type(next(iter(f._made_for.values())).runners[True]).__name__)\n"
+        "import sys; print('tinygrad_lite.compiler.llvm_backend' in sys.modules)\n"
     )
     said = [
         subprocess.run([sys.executable, "-c", program], check=True, capture_output=True, text=True).stdout.split("\n")
@@ -152,6 +153,7 @@ def test_a_second_process_reads_what_the_first_has_written(place):
     ]
     assert said[0][0] == said[1][0]
     assert [lines[1] for lines in said] == ["LLVMRunner", "KeptRunner"]
+    assert [lines[2] for lines in said] == ["True", "False"]  # the passes and the writer of LLVM's text stay closed
 
 
 def loop(w):

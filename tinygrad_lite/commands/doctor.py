@@ -1,4 +1,4 @@
-"""`tinygrad-lite doctor`: versions, the layout engine in use, the extras installed, the compiled code kept."""
+"""`tinygrad-lite doctor`: versions, the layout engine in use, which extras are installed, and what code is kept."""
 
 from __future__ import annotations
 

@@ -51,10 +51,10 @@ class Alike(NamedTuple):
 
 def alike(tape: Tape) -> Alike | None:
     """The rows of a tape, if it has any."""
-    import numpy as np
-
     if len(tape.outputs) != 1 or len(tape) < 4 * FEWEST:
         return None
+    import numpy as np
+
     columns = Columns(tape)
     flags = np.array([guard.flag for guard in tape.guards if guard.flag >= 0], np.int64)
     chain, terms = longest_sum(columns, flags)

@@ -114,8 +114,6 @@ def runner(program: Program, backend: str | None = None, rows: int = 0) -> Runne
         NoLowering: the named back end cannot run an op of the program.
         ImportError: the named back end needs a library that is not installed.
     """
-    from tinygrad_lite.compiler import numpy_backend
-
     if backend is not None and backend not in NAMES:
         raise OperandError(f"a back end is one of {', '.join(NAMES)}, but got {backend!r}{user_line()}.")
     why = ""
@@ -125,7 +123,9 @@ def runner(program: Program, backend: str | None = None, rows: int = 0) -> Runne
             if name == "llvm":
                 made = LLVMRunner(program, rows)
             elif name == "numpy":
-                made = numpy_backend.NumpyRunner(program, rows, wanted=backend is not None)
+                from tinygrad_lite.compiler.numpy_backend import NumpyRunner
+
+                made = NumpyRunner(program, rows, wanted=backend is not None)
             else:
                 made = TapeRunner(program)
         except NoLowering as reason:

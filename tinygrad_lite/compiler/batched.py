@@ -18,7 +18,7 @@ from functools import partial
 from typing import Any
 
 from tinygrad_lite.calculus.transforms import value_and_grad
-from tinygrad_lite.compiler import backends, kept, passes
+from tinygrad_lite.compiler import backends, kept
 from tinygrad_lite.compiler.arguments import MOST_CHOICES, Block, Structure, flatten, names, numbers, rebuild, size
 from tinygrad_lite.compiler.compiled import (
     SHORT,
@@ -385,6 +385,8 @@ class _RowCode:
         return "\n".join(lines)
 
     def passes(self) -> Any:
+        from tinygrad_lite.compiler import passes
+
         runner = self.runners[max(self.runners)]
         return passes.passes(self.tape, None, runner.program, runner)
 

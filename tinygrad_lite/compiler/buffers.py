@@ -21,6 +21,29 @@ from typing import Any
 from tinygrad_lite.compiler.threads import cut
 
 
+class Layout:
+    """Where each plan's arrays, constants and tables lie in the shared buffers."""
+
+    def __init__(self) -> None:
+        self.constants: list[float] = []
+        self.tables: list[Any] = []
+        self.table_length = 0
+        self._where: dict[int, int] = {}
+
+    def add_constants(self, numbers: Sequence[float]) -> int:
+        at = len(self.constants)
+        self.constants += numbers
+        return at
+
+    def table(self, entries: Any) -> int:
+        at = self._where.get(id(entries))
+        if at is None:
+            at = self._where[id(entries)] = self.table_length
+            self.tables.append(entries)
+            self.table_length += len(entries)
+        return at
+
+
 class Buffers:
     """The arrays of one call.
 

@@ -141,7 +141,7 @@ class KeptRunner(backends.LLVMRunner):
     def __init__(self, make: Make, rows: int, facts: dict[str, Any], arrays: bytes, code: jit.Compiled) -> None:
         import numpy as np
 
-        from tinygrad_lite.compiler.llvm_backend import Layout
+        from tinygrad_lite.compiler.buffers import Layout
 
         self._make, self._rows = make, rows
         self.sizes = Sizes()

@@ -19,6 +19,7 @@ from functools import partial
 from typing import Any
 
 from tinygrad_lite.compiler import blocking, jit, joining, kernels, rooms, slopes
+from tinygrad_lite.compiler.buffers import Layout
 from tinygrad_lite.compiler.loops import Loops, Space
 from tinygrad_lite.compiler.plan import Group, Plan
 from tinygrad_lite.compiler.threads import weight
@@ -28,29 +29,6 @@ ADDRESSES = ("P", "N", "main", "tail", "room", "G", "out", "K", "tables")
 LENGTHS = ("blocks", "rest", "shards", "each", "taken")
 FIELDS = (*ADDRESSES, *LENGTHS)
 """What the list of addresses and lengths holds, in this order, 8 bytes each; see `Buffers`."""
-
-
-class Layout:
-    """Where each plan's arrays, constants and tables lie in the shared buffers."""
-
-    def __init__(self) -> None:
-        self.constants: list[float] = []
-        self.tables: list[Any] = []
-        self.table_length = 0
-        self._where: dict[int, int] = {}
-
-    def add_constants(self, numbers: Sequence[float]) -> int:
-        at = len(self.constants)
-        self.constants += numbers
-        return at
-
-    def table(self, entries: Any) -> int:
-        at = self._where.get(id(entries))
-        if at is None:
-            at = self._where[id(entries)] = self.table_length
-            self.tables.append(entries)
-            self.table_length += len(entries)
-        return at
 
 
 class Code:

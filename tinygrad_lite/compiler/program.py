@@ -12,7 +12,7 @@ from collections.abc import Iterator, Sequence
 from functools import partial
 from typing import Any, NamedTuple
 
-from tinygrad_lite.compiler import backends, batching, kept, passes, stencil
+from tinygrad_lite.compiler import backends, batching, kept, stencil
 from tinygrad_lite.compiler.alike import alike
 from tinygrad_lite.compiler.arguments import Structure, numbers
 from tinygrad_lite.compiler.bound import Together
@@ -179,7 +179,9 @@ class Program:
         which = list(self.runners)[-1]
         return shown(kind, self.runners[which].program, self.runners[which])
 
-    def passes(self) -> Iterator[passes.Left]:
+    def passes(self) -> Iterator[Any]:
+        from tinygrad_lite.compiler import passes
+
         along, runner = list(self.runners.items())[-1]
         rows = self.found[along]
         batch = rows if rows is None or isinstance(rows, batching.Batch) else self._arranged(along).rows

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from tinygrad_lite.compiler import passes, python_backend
+from tinygrad_lite.compiler import python_backend
 from tinygrad_lite.compiler.backends import Program, Runner
 from tinygrad_lite.compiler.c_source import c_source
 from tinygrad_lite.compiler.plan import Plan
@@ -80,6 +80,8 @@ class Shown:
            v0 = exp(x)
         ...
         """
+        from tinygrad_lite.compiler import passes
+
         return passes.shown(self._newest().passes(), lines)
 
 
