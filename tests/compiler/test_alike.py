@@ -1,6 +1,7 @@
 """Rows that perform the same ops: the longest sum, what belongs to each of its terms, and which terms are alike."""
 
 import random
+from operator import mul
 
 import pytest
 
@@ -16,7 +17,8 @@ NO_FLAGS = np.zeros(0, np.int64)
 
 
 def loop(seed, odd=0.0):
-    """A tape that sums rows of the same few random ops; now and then a row of other ops."""
+    """A tape that sums rows of the same few random ops; now and then a row of other ops. Some take away a term each."""
+    taken = seed % 5 == 3
     choose = random.Random(seed)
     tape = Recording()
     xs = [tape.input(f"x{i}") for i in range(6)]
@@ -35,6 +37,8 @@ def loop(seed, odd=0.0):
             args = [local[int(p * len(local))] for p in picks[: op.arity or len(picks)]]
             local.append(tape.node(op, tuple(args)))
         total = tape.node(ops.add, (total, local[-1]) if choose.random() < 0.9 else (local[-1], total))
+        if taken:
+            total = tape.node(ops.sub, (total, tape.node(ops.mul, (xs[k % 3], xs[5]))))
     tape.outputs = [tape.node(ops.mul, (total, shared))]
     return tape
 
@@ -42,13 +46,13 @@ def loop(seed, odd=0.0):
 @pytest.mark.parametrize("seed", range(60))
 def test_the_longest_sum_is_the_sum_of_its_terms_and_no_addition_spans_more(seed):
     tape = loop(seed, odd=0.2)
-    chain, terms = alike.longest_sum(Columns(tape), NO_FLAGS)
+    chain, terms, signs = alike.longest_sum(Columns(tape), NO_FLAGS)
     numbers = [0.1, 0.7, -0.4, 0.3, 0.9, -0.2]
     values = tape.values(numbers, [*terms, chain[-1]])
 
-    assert sum(values[:-1]) == pytest.approx(values[-1], rel=1e-12)
+    assert sum(map(mul, signs, values)) == pytest.approx(values[-1], rel=1e-12)
     assert chain == sorted(chain)
-    assert all(tape.op[i] in (ops.add, ops.sum) for i in chain)
+    assert all(tape.op[i] in (ops.add, ops.sub, ops.sum) for i in chain)
     assert chain[-1] == tape.args[tape.outputs[0]][0]  # in these tapes the sum over the rows is the longest
 
 
@@ -80,7 +84,7 @@ def belongs(tape, chain, samples):
 def test_a_node_belongs_to_the_sample_that_alone_uses_it(seed, size):
     tape = loop(seed, odd=0.3)
     columns = Columns(tape)
-    chain, terms = alike.longest_sum(columns, NO_FLAGS)
+    chain, terms, _ = alike.longest_sum(columns, NO_FLAGS)
     samples = [terms[k : k + size] for k in range(0, len(terms), size)]
 
     owner = alike.owners(columns, NO_FLAGS, chain, samples)
@@ -99,7 +103,7 @@ def test_a_comparison_belongs_to_the_row_that_it_looks_at():
     tape.outputs = [total]
     flags = np.array([guard.flag for guard in tape.guards])
     columns = Columns(tape)
-    chain, terms = alike.longest_sum(columns, flags)
+    chain, terms, _ = alike.longest_sum(columns, flags)
     samples = [[term] for term in terms]
 
     assert alike.owners(columns, flags, chain, samples).tolist() == belongs(tape, chain, samples)

@@ -186,3 +186,48 @@ def test_samples_that_add_several_terms_each_are_rows():
         return total
 
     assert "30 rows alike (0 others)" in check(loss, POINT).report()
+
+
+def _taken_away(total, p, x, y):
+    total -= mlp(p, x, SIZES, tg.tanh)[0] * y
+    return total
+
+
+def _added_and_taken(total, p, x, y):
+    score = mlp(p, x, SIZES, tg.tanh)[0]
+    return total + tg.softplus(score) - y * score
+
+
+def _with_a_constant(total, p, x, y):
+    return total + mlp(p, x, SIZES, tg.tanh)[0] ** 2 - 0.5
+
+
+def _with_a_term_that_all_share(total, p, x, y):
+    return total - tg.tanh(p[0] * p[1]) + mlp(p, x, SIZES, tg.tanh)[0] * y
+
+
+def _of_sums(total, p, x, y):
+    return total + (1.0 + tg.sum([q * x[0] for q in p[:5]]) - tg.tanh(p[6] * y))
+
+
+@pytest.mark.parametrize("backend", [b for b in available() if b != "tape"])
+@pytest.mark.parametrize(
+    "step", [_taken_away, _added_and_taken, _with_a_constant, _with_a_term_that_all_share, _of_sums]
+)
+def test_a_running_sum_may_take_away(step, backend):
+    def loss(p):
+        total = 0.0
+        for x, y in DATA:
+            total = step(total, p, x, y)
+        return total * 0.1
+
+    assert "30 rows alike (0 others)" in check(loss, POINT, backend).report()
+
+
+def test_a_mean_over_samples_is_their_sum_divided():
+    assert (
+        "30 rows alike (0 others)"
+        in check(lambda p: tg.mean([mlp(p, x, SIZES, tg.tanh)[0] * y for x, y in DATA]), POINT).report()
+    )
+    mixed = check(lambda p: tg.mean([p[0], p[1] * p[2], *[mlp(p, x, SIZES, tg.tanh)[0] for x, _ in DATA]]), POINT)
+    assert "30 rows alike" in mixed.report()

@@ -39,6 +39,8 @@ class Alike(NamedTuple):
     """The additions of the sum over the samples."""
     samples: list[list[Ref]]
     """The terms of each sample."""
+    signs: list[list[int]]
+    """1 for a term that is added, -1 for one that is taken away."""
     owner: Any
     """For each node the sample it belongs to, or a negative mark."""
     numbers: Any
@@ -57,7 +59,7 @@ def alike(tape: Tape) -> Alike | None:
 
     columns = Columns(tape)
     flags = np.array([guard.flag for guard in tape.guards if guard.flag >= 0], np.int64)
-    chain, terms = longest_sum(columns, flags)
+    chain, terms, signs = longest_sum(columns, flags)
     if len(terms) < FEWEST:
         return None
     kind = columns.kind.copy()
@@ -66,7 +68,8 @@ def alike(tape: Tape) -> Alike | None:
             kind[guard.flag] = -1 - guard.outcome
     best: Alike | None = None
     for size in range(1, MOST_TERMS + 1):
-        samples = _samples(terms, size)
+        groups = _samples(terms, size)
+        samples = [[terms[i] for i in group] for group in groups]
         owner = owners(columns, flags, chain, samples) if _recur(kind, terms, size) else None
         if owner is None:
             continue
@@ -74,7 +77,8 @@ def alike(tape: Tape) -> Alike | None:
         inner = [[t for t in group if t >= 0] for group in samples]
         left = sum(1 for group in inner if group and max(owner[t] for t in group) >= 0) - len(numbers)
         if best is None or left < best.left:
-            best = Alike(columns, set(chain), samples, owner, numbers, nodes, left)
+            signed = [[signs[i] for i in group] for group in groups]
+            best = Alike(columns, set(chain), samples, signed, owner, numbers, nodes, left)
         if 4 * left <= len(numbers):
             break
     if best is None or len(best.numbers) < FEWEST or SHARE * best.nodes.size < len(tape):
@@ -93,8 +97,8 @@ def _recur(kind: Any, terms: list[Ref], size: int) -> bool:
     return bool(2 * (last[size:] == last[:-size]).sum() >= len(terms) - size)
 
 
-def _samples(terms: list[Ref], size: int) -> list[list[Ref]]:
-    """The terms in groups of that size, a group for each sample.
+def _samples(terms: list[Ref], size: int) -> list[list[int]]:
+    """The places of the terms in groups of that size, a group for each sample.
 
     A constant that begins the sum stands alone, and so do the last terms if they are too few for a group.
     """
@@ -102,36 +106,44 @@ def _samples(terms: list[Ref], size: int) -> list[list[Ref]]:
     while size > 1 and start < len(terms) and terms[start] < 0:
         start += 1
     stop = len(terms) - (len(terms) - start) % size
-    groups = [[t] for t in terms[:start]] + [terms[k : k + size] for k in range(start, stop, size)]
-    return groups + [[t] for t in terms[stop:]]
+    places = [*range(len(terms))]
+    groups = [[k] for k in places[:start]] + [places[k : k + size] for k in range(start, stop, size)]
+    return groups + [[k] for k in places[stop:]]
 
 
-def longest_sum(c: Columns, flags: Any) -> tuple[list[Ref], list[Ref]]:
-    """The chain of additions that spans most of the tape: its nodes, and its terms in order.
+def longest_sum(c: Columns, flags: Any) -> tuple[list[Ref], list[Ref], list[int]]:
+    """The chain of additions that spans most of the tape: its nodes, and its terms in order with their signs.
 
-    An addition continues the chain of an operand that nothing else uses: the longer one, if there are two.
+    An addition continues the chain of an operand that nothing else uses: the longer one, if there are two. A
+    subtraction continues that of its first operand. A mean is a sum that is divided in the end: none continues it.
     """
     import numpy as np
 
-    adds = c.of((ops.add, 2))
+    adds = c.of((ops.add, 2), (ops.sub, 2))
+    minus = np.isin(adds, c.of((ops.sub, 2)))
     fused = [(op, n) for op, n in c.kinds if op is ops.sum and n > 2]
-    nodes = c.of((ops.add, 2), *fused)  # from here on nodes are counted by their place in this list
+    means = [(op, n) for op, n in c.kinds if op is ops.mean and n > 2]
+    nodes = c.of((ops.add, 2), (ops.sub, 2), *fused, *means)  # from here on counted by their place in this list
     m = len(nodes)
     if not m:
-        return [], []
+        return [], [], []
     where: Any = np.full(len(c), -1)
     where[nodes] = np.arange(m)
     uses = np.bincount(c.operands[c.operands >= 0], minlength=len(c))
     for_flags, _ = c.reads(flags)
     np.subtract.at(uses, for_flags[for_flags >= 0], 1)  # a flag is a use of nothing
 
+    ends: Any = where.copy()
+    ends[c.of(*means)] = -1
+
     def continued(operand: Any) -> Any:
         """The chain that ends in an operand and may be continued, or -1."""
         node = np.maximum(operand, 0)
-        return np.where((operand >= 0) & (uses[node] == 1), where[node], -1)
+        return np.where((operand >= 0) & (uses[node] == 1), ends[node], -1)
 
     before: Any = np.arange(m)  # the addition whose chain each one continues; itself if it begins one
     x, y = (continued(c.operands[c.start[adds] + k]) for k in (0, 1))
+    y[minus] = -1
     mine = where[adds]
     before[mine] = np.where((x >= 0) & (y < 0), x, np.where((y >= 0) & (x < 0), y, mine))
 
@@ -156,22 +168,30 @@ def longest_sum(c: Columns, flags: Any) -> tuple[list[Ref], list[Ref]]:
     np.maximum.at(last, first_of_all, nodes)
     width = np.where(count >= FEWEST, last - lowest, -1)
     if width.max() < 0:
-        return [], []
+        return [], [], []
     widest = np.flatnonzero(width == width.max())
     members = np.flatnonzero(first_of_all == widest[last[widest].argmin()])
     chain: list[Ref] = nodes[members].tolist()
     found = list(c.args(chain[0]))
+    signs = [1] * len(found)
     for node, link in zip(chain[1:], nodes[before[members[1:]]].tolist(), strict=True):
         p, q = c.args(node)
         found.append(q if p == link else p)
+        signs.append(1)
+    for k, node in enumerate(chain, len(found) - len(chain)):
+        if c.op(node) is ops.sub:
+            signs[k] = -1
 
-    end = where[found[-1]] if found[-1] >= 0 else -1
-    if end >= 0 and len(found) == len(chain) + 1:  # not begun by a fused sum
-        k = int(terms[first[end]] + steps[end])
-        if k < len(found) and c.kinds[c.kind[nodes[first_of_all[end]]]] == (ops.add, 2):
-            # a row ends in additions itself, and those of the first row seemed to begin the chain
-            chain, found = chain[k - 1 :], [chain[k - 2], *found[k:]]
-    return chain, found
+    last_row = next((ref for ref in reversed(found) if ref >= 0), -1)
+    end = ends[last_row] if uses[last_row] == 1 else -1
+    if end >= 0:
+        own = nodes[first_of_all == first_of_all[end]]  # a row ends in additions itself ...
+        k = len(own)
+        if k < len(chain) and (c.kind[own] == c.kind[chain[:k]]).all():  # ... and the first seemed to begin the chain
+            of_row = c.count[own[0]] + k - 1
+            found, signs = [chain[k - 1], *found[of_row:]], [1, *signs[of_row:]]
+            chain = chain[k:]
+    return chain, found, signs
 
 
 def _beginnings(before: Any) -> tuple[Any, Any]:

@@ -83,7 +83,8 @@ class _Reader:
         import numpy as np
 
         self.tape, self.keep = tape, keep
-        self.columns, self.samples, self.owner = rows.columns, rows.samples, rows.owner
+        self.columns, self.owner = rows.columns, rows.owner
+        self.samples, self.signs = rows.samples, rows.signs
         self.numbers, self.nodes = rows.numbers, rows.nodes
         self.rows, width = rows.nodes.shape
         self.place: Any = np.zeros(len(tape), dtype=np.int64)  # of a node in its row
@@ -117,12 +118,24 @@ class _Reader:
             made.append(out.node(c.op(i), tuple([self._written(column, made) for column in reads[j]])))
             if i in outcome:
                 out.guards.append(Guard(made[-1], outcome[i].outcome, outcome[i].line))
-        ends = {tuple([int(self.place[t]) if t >= 0 else -1 for t in self.samples[k]]) for k in self.numbers.tolist()}
-        if len(ends) != 1 or min(places := ends.pop()) < 0:
+        ends = {self._ends(k) for k in self.numbers.tolist()}
+        if len(ends) != 1:
             return None
-        last = [made[place] for place in places]
+        last = []
+        for where, what, sign in ends.pop():
+            term = self._written((where, what), made)
+            last.append(term if sign > 0 else out.node(ops.neg, (term,)))
         out.outputs = [out.node(ops.sum, tuple(last)) if len(last) > 1 else last[0]]
         return out
+
+    def _ends(self, k: int) -> tuple[tuple[str, int, int], ...]:
+        """What a sample adds to the sum: nodes of its own, by their place in the row, or what all share."""
+        return tuple(
+            [
+                ("own", int(self.place[t]), sign) if t >= 0 and self.owner[t] == k else ("shared", t, sign)
+                for t, sign in zip(self.samples[k], self.signs[k], strict=True)
+            ]
+        )
 
     def _column(self, refs: Any) -> tuple[str, Any] | None:
         import numpy as np
@@ -220,8 +233,14 @@ def _epilogue(tape: Tape, rows: Alike) -> Tape:
 
     for i in np.flatnonzero(rows.owner < 0).tolist():
         if i == last:
-            others = [at(ref) for k, group in enumerate(rows.samples) if k not in alike for ref in group]
+            others = []
+            for k, group in enumerate(rows.samples):
+                for ref, sign in zip(group, rows.signs[k], strict=True):
+                    if k not in alike:
+                        others.append(at(ref) if sign > 0 else out.node(ops.neg, (at(ref),)))
             place[i] = out.node(ops.sum, (total, *others)) if others else total
+            if c.op(i) is ops.mean:
+                place[i] = out.node(ops.div, (place[i], out.constant(float(sum(map(len, rows.samples))))))
         elif i not in rows.chain:
             place[i] = out.node(c.op(i), tuple([at(ref) for ref in c.args(i)]))
     for guard in tape.guards:
