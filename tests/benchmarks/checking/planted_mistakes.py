@@ -1,6 +1,6 @@
 """The full study: every mistake at every place, pairs of mistakes, and right derivations in many forms.
 
-    python tests/benchmarks/checking/planted_mistakes.py            # all of it, about half an hour
+    python tests/benchmarks/checking/planted_mistakes.py            # all of it, an hour or more
     python tests/benchmarks/checking/planted_mistakes.py --every 10 # a tenth of the networks
 
 It prints how often a planted mistake is named exactly, named among others that give the same numbers
