@@ -59,7 +59,7 @@ class Program:
             xs = [v[k % len(v)] for k in picks]
             if kind == "row":
                 out = op(*[inside(op, i, x) for i, x in enumerate(xs)])
-                v.append(out if op.name in JUMPS else c * tg.tanh(0.3 * out) + 0.1 * xs[0])
+                v.append(out + 0.3 * tg.tanh(xs[0]) if op.name in JUMPS else c * tg.tanh(0.3 * out) + 0.1 * xs[0])
             elif kind == "where":
                 v.append(tg.where(xs[0] < c, xs[1] * 0.5, xs[2] + c))
             else:

@@ -8,6 +8,7 @@ import pytest
 
 import tinygrad_lite as tg
 from tinygrad_lite import Value
+from tinygrad_lite.compiler import CompileWarning
 from tinygrad_lite.compiler.arguments import Block
 from tinygrad_lite.compiler.backends import available
 
@@ -207,3 +208,23 @@ def test_labels_are_the_whole_numbers_of_a_column_if_they_are_few(column, labels
     assert Block("y", column).choices() == labels
     assert Block("y", np.array(column)).choices() == labels
     assert Block("y", np.array(column * 200)).choices() == labels
+
+
+def test_a_row_of_too_many_paths_still_has_a_backward():
+    def row(w, x):
+        total = w
+        for k in range(9):
+            if x * k > w:
+                total = total + x * k * w
+        return total
+
+    X = [0.1 * k for k in range(20)]
+    argument, outside, expected = Value(1.3), Value(1.3), Value(1.3)
+    (sum(row(expected, x) for x in X) / len(X)).backward()
+
+    with pytest.warns(CompileWarning, match="paths through its comparisons"):
+        tg.compile(row, batch="x").backward(argument, X)
+    with pytest.warns(CompileWarning, match="paths through its comparisons"):
+        tg.compile(lambda x: row(outside, x), batch="x").backward(X)
+    assert argument.grad == pytest.approx(expected.grad, rel=1e-14)
+    assert outside.grad == pytest.approx(expected.grad, rel=1e-14)

@@ -259,3 +259,43 @@ def test_a_choice_between_things_that_are_no_numbers_is_guarded():
     fast = tg.compile(lambda x: tg.where(x > 0, [x, x], [-x, 2 * x])[1])
 
     assert (fast.grad(3.0), fast.grad(-3.0)) == (1.0, 2.0)
+
+
+# ------------------------------------------------------------------ an argument compared with a number
+
+
+@pytest.mark.parametrize("backend", available())
+def test_an_argument_is_compared_as_the_number_it_is(backend):
+    """Between Values == is identity; but `kind == 2` asks for the 2 that the caller gave."""
+
+    def f(x, kind):
+        return x * x if kind == 2 else x**3 if kind != 0 else -x
+
+    fast = compile(f, backend=backend)
+
+    assert [fast(3.0, kind) for kind in (2, 0, 1, 2.0, 0)] == [9.0, -3.0, 27.0, 9.0, -3.0]
+    assert [fast.grad(3.0, kind) for kind in (2, 0, 1)] == pytest.approx([6.0, -1.0, 27.0])
+
+
+@pytest.mark.parametrize("backend", available())
+def test_a_label_of_a_row_is_compared_as_the_number_it_is(backend):
+    def row(w, x, y):
+        return (w * x - 1.0) ** 2 if y == 1 else tg.exp(w * x) if y in (2, 3) else w
+
+    fast = compile(row, batch=("x", "y"), backend=backend)
+    X, labels = [0.5, -1.0, 2.0, 0.3, 1.5], [1, 2, 0, 3, 1]
+
+    expected = tg.grad(lambda w: tg.mean([row(w, x, y) for x, y in zip(X, labels, strict=True)]))(0.7)
+    assert fast.grad(0.7, X, labels) == pytest.approx(expected, rel=1e-13)
+
+
+def test_traced_values_are_the_same_only_if_they_are_one():
+    fast = compile(lambda x: x[0] if x[0] in [x[1], x[0]] and x[0] != x[1] and {x[0]: 1}[x[0]] else x[1])
+
+    assert fast([2.0, 2.0]) == 2.0
+    assert fast.grad([2.0, 2.0]) == [1.0, 0.0]
+
+
+def test_backward_inside_is_an_error_that_says_what_to_use():
+    with pytest.raises(TraceError, match=r"called \.backward\(\) at test_compile.py.*\n.*tg\.grad"):
+        compile(lambda x: (x * x).backward())(2.0)

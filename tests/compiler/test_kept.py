@@ -7,8 +7,8 @@ import pytest
 
 import tinygrad_lite as tg
 from tinygrad_lite.compiler import backends, kept
+from tinygrad_lite.compiler.adjoint import template
 from tinygrad_lite.compiler.tape import Builder, Tape
-from tinygrad_lite.compiler.trace import template
 from tinygrad_lite.engine import ops
 from tinygrad_lite.engine.op import TABLE, Op
 

@@ -6,6 +6,7 @@ import math
 import pytest
 
 from tinygrad_lite.compiler import adjoint
+from tinygrad_lite.compiler.adjoint import template
 from tinygrad_lite.compiler.affine import nested
 from tinygrad_lite.compiler.garbage import unsearched
 from tinygrad_lite.compiler.paths import explore
@@ -13,7 +14,7 @@ from tinygrad_lite.compiler.quotients import reciprocals
 from tinygrad_lite.compiler.reroll import reroll
 from tinygrad_lite.compiler.rows import RowProgram, mean
 from tinygrad_lite.compiler.tape import LESS, SELECT, Builder, Tape
-from tinygrad_lite.compiler.trace import Trace, template
+from tinygrad_lite.compiler.trace import Trace
 from tinygrad_lite.engine import ops
 from tinygrad_lite.engine.op import TABLE
 

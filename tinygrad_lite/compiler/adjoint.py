@@ -4,20 +4,22 @@ In: a tape, one scalar output, and the inputs to differentiate along. Out: a Bui
 the output and its slope along each of those inputs.
 
 The sweep goes from the output back to the inputs, as the engine's `backward` does, and takes
-the local derivatives from the same place: the row's `on_tapes` or `partials`, run on tracers (`trace.template`).
+the local derivatives from the same place: the row's `on_tapes` or `partials`, run on tracers (`template`).
 Where those branch, the template has selects, and a slope of 1 or 0 becomes a select between the
 cotangent and 0. Nothing is written for what does not depend on the chosen inputs.
 """
 
 from __future__ import annotations
 
+import functools
 from collections import Counter
 from collections.abc import Mapping, Sequence
 
-from tinygrad_lite.compiler.paths import TooManyPaths
+from tinygrad_lite.compiler.paths import TooManyPaths, explore
 from tinygrad_lite.compiler.tape import LESS, SELECT, Builder, Guard, Ref, Tape
-from tinygrad_lite.compiler.trace import template
+from tinygrad_lite.compiler.trace import Trace
 from tinygrad_lite.engine import ops
+from tinygrad_lite.engine.op import Op
 
 DEAR = {"sigmoid", "tanh"}
 """Rows whose careful slopes cost another exponential. In a program for many rows the textbook's are taken: their error
@@ -122,6 +124,37 @@ def _shares(tape: Builder, out: Ref, cotangent: Ref, depends: Sequence[bool], br
         raise TooManyPaths(f"the rule of {op.name} with {len(args)} operands branches too often to be compiled.")
     slopes = tape.inline(rule, (*args, out))
     return [(ref, _times(tape, cotangent, slope)) for ref, slope in zip(args, slopes, strict=True) if depends[ref]]
+
+
+@functools.lru_cache(maxsize=1024)
+def template(op: Op, constants: tuple[float | None, ...], textbook: bool = False) -> Tape | None:
+    """The local derivatives of a row as a tape: inputs are the operands and the result.
+
+    The row's own rule is run on tracers: `on_tapes` where there is one and the textbook's is not asked for,
+    else `partials`. None if it has too many paths.
+
+    >>> print(template(ops.tanh, (None,), textbook=True))
+    v0 = out * out
+    v1 = 1.0 - v0
+    return v1
+    """
+    rule = op.partials if textbook or op.on_tapes is None else op.on_tapes
+    tape = Builder()
+    trace = Trace(tape)
+    operands = [trace.input(f"x{i + 1}") for i in range(len(constants))]
+    out = trace.input("out")
+    xs = [x if c is None else c for x, c in zip(operands, constants, strict=True)]
+    sign = {"max": 1, "min": -1}.get(op.name)
+    known = {(out.ref, x.ref) if sign == 1 else (x.ref, out.ref): False for x in operands if sign}
+
+    def run() -> list[Ref]:
+        return [trace.lift(slope, op).ref for slope in rule(*xs, out)]  # type: ignore[union-attr]
+
+    try:
+        tape.outputs = explore(trace, run, known, cap=16)
+    except TooManyPaths:
+        return None
+    return tape
 
 
 def _times(tape: Builder, cotangent: Ref, slope: Ref) -> Ref:

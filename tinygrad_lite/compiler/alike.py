@@ -24,6 +24,9 @@ SHARE = 8
 MOST_TERMS = 4
 """Terms that one sample may add to the sum."""
 
+LAST = 4
+"""Terms at the end of a sum of which one is a row that shows what a row ends in."""
+
 DEEPEST = 20_000
 """Levels of nodes that a row may have; the text of a deeper one would be too long to be compiled."""
 
@@ -182,15 +185,13 @@ def longest_sum(c: Columns, flags: Any) -> tuple[list[Ref], list[Ref], list[int]
         if c.op(node) is ops.sub:
             signs[k] = -1
 
-    last_row = next((ref for ref in reversed(found) if ref >= 0), -1)
-    end = ends[last_row] if uses[last_row] == 1 else -1
-    if end >= 0:
+    rows = [ends[ref] for ref in found[: -LAST - 1 : -1] if ref >= 0 and uses[ref] == 1 and ends[ref] >= 0]
+    for end in rows:
         own = nodes[first_of_all == first_of_all[end]]  # a row ends in additions itself ...
         k = len(own)
         if k < len(chain) and (c.kind[own] == c.kind[chain[:k]]).all():  # ... and the first seemed to begin the chain
             of_row = c.count[own[0]] + k - 1
-            found, signs = [chain[k - 1], *found[of_row:]], [1, *signs[of_row:]]
-            chain = chain[k:]
+            return chain[k:], [chain[k - 1], *found[of_row:]], [1, *signs[of_row:]]
     return chain, found, signs
 
 

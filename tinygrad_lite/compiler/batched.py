@@ -84,30 +84,30 @@ class BatchedFunction(CompiledFunction):
         """The mean loss; gradients are added to `.grad` of the Values used, as `loss.backward()` would."""
         call = _Call(self, args, kwargs)
         out = self._answer(call, slopes=True)
-        code = self._code(call)
-        for value, share in zip([*call.values(), *code.captured], out[1:], strict=True):
+        if call.key not in self._made_for:  # it cannot be traced, so its graph tells what it used from outside
+            return self._backward_by_rows(call)
+        for value, share in zip([*call.values(), *self._made_for[call.key].captured], out[1:], strict=True):
             if value is not None:
                 value.grad = value.grad + float(share)
         return float(out[0])
+
+    def _backward_by_rows(self, call: _Call) -> float:
+        loss, leaves = self._graph(call, range(call.rows))
+        found = adjoints(loss)
+        for value, leaf in zip(call.values(), leaves, strict=True):
+            share = found.pop(leaf, 0.0)
+            if value is not None:
+                value.grad = value.grad + share
+        for value, share in found.items():
+            if not value.parents:
+                value.grad = value.grad + share
+        return float(loss.data)
 
     def jacobian(self, *args: Any, **kwargs: Any) -> Any:
         """The gradient along the arguments of `argnums`, as one line; the loss is one number."""
         import numpy as np
 
         return np.array(list(numbers_in(self.grad(*args, **kwargs)))).reshape(1, -1)
-
-    def jvp(self, point: Any, direction: Any) -> Any:
-        raise self._only_along_parameters("jvp")
-
-    def hvp(self, point: Any, direction: Any) -> Any:
-        raise self._only_along_parameters("hvp")
-
-    def _only_along_parameters(self, what: str) -> OperandError:
-        return OperandError(
-            f"a function compiled with batch= has no {what}{user_line()}.\n"
-            f"  Write the loss of the whole batch as a function of the parameters, and compile that:\n"
-            f"  tg.compile(lambda w: tg.mean([loss(w, x) for x in X])).{what}(w, direction)"
-        )
 
     def uncompiled(self, *args: Any, **kwargs: Any) -> Any:
         """The mean over the rows, row by row: for those who must follow it."""

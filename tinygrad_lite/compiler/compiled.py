@@ -351,8 +351,10 @@ def compile(
 
     Branches are followed: a comparison in `f` becomes a guard, and numbers that take another branch
     are traced again. What `f` reads from outside, such as the parameters of a model, is read anew at
-    each call if it is a Value and frozen otherwise. The first result is compared with the engine's.
-    What was compiled is kept on the disk for the next process; the command `tinygrad-lite doctor` says where.
+    each call if it is a Value and frozen otherwise. An argument is the number it is: it may be compared with another
+    by `==`, steer a loop or be an index. `tg.grad` and its kin may be used inside. The first result is compared with
+    the engine's. What was compiled is kept on the disk for the next process; the command `tinygrad-lite doctor` says
+    where.
 
     >>> import tinygrad_lite as tg
     >>> @tg.compile(batch=("x", "y"))

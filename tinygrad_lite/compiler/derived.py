@@ -43,7 +43,7 @@ def jacobian(f: CompiledFunction, args: tuple[Any, ...], kwargs: dict[str, Any])
 
 def jvp(f: CompiledFunction, point: Any, direction: Any) -> tuple[Any, Any]:
     """The value, and its slope along the direction, each built as the result is."""
-    structure, chunks, along, more = _directed(point, direction)
+    structure, chunks, along, more = _directed(f, "jvp", point, direction)
     shapes: list[Structure] = []
 
     def by_engine() -> list[float]:
@@ -59,7 +59,7 @@ def jvp(f: CompiledFunction, point: Any, direction: Any) -> tuple[Any, Any]:
 
 def hvp(f: CompiledFunction, point: Any, direction: Any) -> Any:
     """The Hessian times the direction, built as the point is."""
-    structure, chunks, along, more = _directed(point, direction)
+    structure, chunks, along, more = _directed(f, "hvp", point, direction)
 
     def by_engine() -> list[float]:
         return [float(x) for x in numbers_in(products.hvp(f.uncompiled, point, direction))]
@@ -72,8 +72,16 @@ def hvp(f: CompiledFunction, point: Any, direction: Any) -> Any:
     return tuple(parts) if isinstance(point, tuple) else parts[0]
 
 
-def _directed(point: Any, direction: Any) -> tuple[Structure, list[Any], Along, list[float]]:
+def _directed(
+    f: CompiledFunction, what: str, point: Any, direction: Any
+) -> tuple[Structure, list[Any], Along, list[float]]:
     """The point's structure and numbers, all of its inputs, and the numbers of a direction built like it."""
+    if hasattr(f, "batch"):
+        raise OperandError(
+            f"a function compiled with batch= has no {what}{user_line()}.\n"
+            f"  Write the loss of the whole batch as a function of the parameters, and compile that:\n"
+            f"  tg.compile(lambda w: tg.mean([loss(w, x) for x in X])).{what}(w, direction)"
+        )
     whole = isinstance(point, tuple)
     chunks: list[Any] = []
     more: list[Any] = []

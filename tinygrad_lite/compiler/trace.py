@@ -11,14 +11,13 @@ tracers carry no numbers, and the function is run once for every way through its
 
 from __future__ import annotations
 
-import functools
 import math
 from collections.abc import Sequence
 from typing import Any
 
-from tinygrad_lite.compiler.paths import Path, TooManyPaths, explore
+from tinygrad_lite.compiler.paths import Path
 from tinygrad_lite.compiler.recording import Recording
-from tinygrad_lite.compiler.tape import LESS, SELECT, Builder, Guard, Ref, Tape
+from tinygrad_lite.compiler.tape import LESS, SELECT, Builder, Guard, Ref
 from tinygrad_lite.engine import ops
 from tinygrad_lite.engine.arithmetic import Arithmetic
 from tinygrad_lite.engine.following import Followed
@@ -258,8 +257,23 @@ class Tracer(Followed):
             return whole
         choices = trace.choices.get(self.ref)
         if choices is None:
-            raise self._frozen("as an index")
+            raise self._frozen("for an index")
         return choices[trace.path.choose(self.ref, choices)]
+
+    def __eq__(self, other: object) -> bool:
+        """Beside a plain number, a number: so an argument such as a label may be asked. Else identity, as of Values."""
+        if _is_number(other) and not isinstance(other, Arithmetic):
+            return not self < other and not self > other
+        return self is other
+
+    def __hash__(self) -> int:
+        return id(self)
+
+    def backward(self) -> None:
+        raise TraceError(
+            f"a compiled function called .backward(){user_line()}, and while it is traced there are no gradients.\n"
+            "  Inside, take slopes with tg.grad(f)(x); from outside, with fast.grad(x) or fast.backward(x)."
+        )
 
     @property
     def data(self) -> float:
@@ -359,34 +373,3 @@ class Flag(Arithmetic):
 
     def __repr__(self) -> str:
         return f"<traced {'not ' * self.inverted}{self.pair[0]!r} < {self.pair[1]!r}>"
-
-
-@functools.lru_cache(maxsize=1024)
-def template(op: Op, constants: tuple[float | None, ...], textbook: bool = False) -> Tape | None:
-    """The local derivatives of a row as a tape: inputs are the operands and the result.
-
-    The row's own rule is run on tracers: `on_tapes` where there is one and the textbook's is not asked for,
-    else `partials`. None if it has too many paths.
-
-    >>> print(template(ops.tanh, (None,), textbook=True))
-    v0 = out * out
-    v1 = 1.0 - v0
-    return v1
-    """
-    rule = op.partials if textbook or op.on_tapes is None else op.on_tapes
-    tape = Builder()
-    trace = Trace(tape)
-    operands = [trace.input(f"x{i + 1}") for i in range(len(constants))]
-    out = trace.input("out")
-    xs = [x if c is None else c for x, c in zip(operands, constants, strict=True)]
-    sign = {"max": 1, "min": -1}.get(op.name)
-    known = {(out.ref, x.ref) if sign == 1 else (x.ref, out.ref): False for x in operands if sign}
-
-    def run() -> list[Ref]:
-        return [trace.lift(slope, op).ref for slope in rule(*xs, out)]  # type: ignore[union-attr]
-
-    try:
-        tape.outputs = explore(trace, run, known, cap=16)
-    except TooManyPaths:
-        return None
-    return tape

@@ -19,9 +19,19 @@ class CompileWarning(UserWarning):
 
 
 class Leaf(Value):
-    """An argument in a run without compiling: a Value that may also count a loop, as the int it was could."""
+    """An argument in a run without compiling: a Value that may also count a loop, as the int it was could.
+
+    Beside a plain number it compares with == as one.
+    """
 
     __slots__ = ()
+
+    def __eq__(self, other: object) -> bool:
+        return (
+            self.data == other if hasattr(type(other), "__float__") and not isinstance(other, Value) else self is other
+        )
+
+    __hash__ = Value.__hash__
 
     def __index__(self) -> int:
         if self.data != int(self.data):
