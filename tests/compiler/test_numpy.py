@@ -195,12 +195,13 @@ def test_what_needs_the_data_alone_is_not_computed_at_each_call():
     assert all("P_" not in line for line in lines(source, "once"))
 
 
-def test_triangular_matrices_are_multiplied_whole():
+@pytest.mark.parametrize("scale", [1.0, 0.25])
+def test_triangular_matrices_are_multiplied_whole(scale):
     def row(p, x, y):
         terms, weights = [], iter(p)
         for _ in range(3):
             terms.append(tg.sum([tg.dot([next(weights) for _ in range(i + 1)], x[: i + 1]) ** 2 for i in range(4)]))
-        return tg.logsumexp(terms) + 0.0 * y
+        return scale * tg.logsumexp(terms) + 0.0 * y
 
     rng = np.random.default_rng(1)
     p, x, y = rng.uniform(-1, 1, 30), rng.uniform(-1, 1, (9, 4)), rng.uniform(-1, 1, 9)
