@@ -76,9 +76,9 @@ class _Walk:
         name = nodes.portable(node, c.rows, c.lengths.__getitem__) if c.common else node
         if name not in c.common:
             return self.computed(node, None)
-        kept = c.computed.get(name)
+        kept = c.computed.get((name, c.least))
         if kept is None:
-            kept = c.computed[name] = self.computed(node, None)
+            kept = c.computed[name, c.least] = self.computed(node, None)
             kept.scratch = False
         return Operand(kept.name, nodes.axes(node, c.rows), kept.stage, kept.kind)
 
