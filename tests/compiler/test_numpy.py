@@ -188,6 +188,15 @@ def test_each_group_of_the_plan_stands_above_its_calls():
     assert all(f"# {line}" in source for line in groups if line)
 
 
+def test_what_loss_and_slopes_both_need_is_computed_once():
+    def hinge(p, x, y):
+        return (1.0 - y * tg.dot(p[:4], x)).relu()
+
+    run = lines(code(hinge).source("numpy"), "run")
+
+    assert sum(line.startswith("subtract(") for line in run) == 1
+
+
 def test_what_needs_the_data_alone_is_not_computed_at_each_call():
     source = code(network).source("numpy")
 
