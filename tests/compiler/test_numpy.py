@@ -188,6 +188,15 @@ def test_each_group_of_the_plan_stands_above_its_calls():
     assert all(f"# {line}" in source for line in groups if line)
 
 
+def test_what_loss_and_slopes_both_need_is_computed_once():
+    def hinge(p, x, y):
+        return (1.0 - y * tg.dot(p[:4], x)).relu()
+
+    run = lines(code(hinge).source("numpy"), "run")
+
+    assert sum(line.startswith("subtract(") for line in run) == 1
+
+
 def test_what_needs_the_data_alone_is_not_computed_at_each_call():
     source = code(network).source("numpy")
 
@@ -195,12 +204,13 @@ def test_what_needs_the_data_alone_is_not_computed_at_each_call():
     assert all("P_" not in line for line in lines(source, "once"))
 
 
-def test_triangular_matrices_are_multiplied_whole():
+@pytest.mark.parametrize("scale", [1.0, 0.25])
+def test_triangular_matrices_are_multiplied_whole(scale):
     def row(p, x, y):
         terms, weights = [], iter(p)
         for _ in range(3):
             terms.append(tg.sum([tg.dot([next(weights) for _ in range(i + 1)], x[: i + 1]) ** 2 for i in range(4)]))
-        return tg.logsumexp(terms) + 0.0 * y
+        return scale * tg.logsumexp(terms) + 0.0 * y
 
     rng = np.random.default_rng(1)
     p, x, y = rng.uniform(-1, 1, 30), rng.uniform(-1, 1, (9, 4)), rng.uniform(-1, 1, 9)

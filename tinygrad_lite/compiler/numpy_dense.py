@@ -12,6 +12,7 @@ FULL times as large as what it is made of.
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 from tinygrad_lite.compiler import numpy_nodes as nodes
@@ -20,7 +21,7 @@ from tinygrad_lite.compiler.numpy_expressions import evaluated
 from tinygrad_lite.compiler.numpy_reads import Lengths, Node, Operand
 from tinygrad_lite.compiler.numpy_sums import Sums
 from tinygrad_lite.compiler.patterns import places
-from tinygrad_lite.compiler.plan import Access, Group, Run
+from tinygrad_lite.compiler.plan import Access, Expression, Group, Run
 
 FULL = 4
 
@@ -31,19 +32,33 @@ def summed(
     """The run's sum through matrices; `zero` is the place of a 0 in the array P."""
     import numpy as np
 
-    if run.expression[0] != "mul" or len(run.accesses) != 2 or any(a.literal is not None for a in run.accesses):
+    leaves = [run.accesses[k] for k in _factors(run.expression)]
+    number = math.prod([access.literal for access in leaves if access.literal is not None])
+    factors = [access for access in leaves if access.literal is None]
+    if len(factors) != 2 or all(a.table is None for a in factors):
         return None
-    if run.expression[1:] != (("leaf", 0), ("leaf", 1)) or all(a.table is None for a in run.accesses):
-        return None
-    x, y = run.accesses
+    target = target if number == 1.0 else None
+    x, y = factors
     if y.array == "P":
         x, y = y, x
     counts = np.diff(run.starts) if run.starts is not None else np.full(group.members, run.terms)
     if x.array == "P" and y.array != "P" and (run.starts is not None or run.terms > 1):
-        return _weighted(calls, sums, group, x, y, counts, adds, zero, target)
+        found = _weighted(calls, sums, group, x, y, counts, adds, zero, target)
+        return None if found is None else nodes.product(number, found)
     if adds and {x.array, y.array} <= calls.rows and run.starts is None and run.terms == 1:
-        return _picked(calls, sums, group, x, y, counts)
+        found = _picked(calls, sums, group, x, y, counts)
+        return None if found is None else nodes.product(number, found)
     return None
+
+
+def _factors(expression: Expression) -> list[int]:
+    """The leaves of an expression that is a product of leaves alone; none if it is something else."""
+    if expression[0] == "leaf":
+        return [expression[1]]
+    if expression[0] != "mul":
+        return []
+    parts = [_factors(part) for part in expression[1:]]
+    return [leaf for part in parts for leaf in part] if all(parts) else []
 
 
 def _period(counts: Any, *indices: Any) -> tuple[int, list[int]]:

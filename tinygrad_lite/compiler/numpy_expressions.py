@@ -76,9 +76,10 @@ class _Walk:
         name = nodes.portable(node, c.rows, c.lengths.__getitem__) if c.common else node
         if name not in c.common:
             return self.computed(node, None)
-        kept = c.computed.get(name)
+        early = c.least < 2 and all(c.stage(array) < 2 for array in nodes.reads_of(node))
+        kept = c.computed.get((name, early))  # what `run` computes is of no use to `once`
         if kept is None:
-            kept = c.computed[name] = self.computed(node, None)
+            kept = c.computed[name, early] = self.computed(node, None)
             kept.scratch = False
         return Operand(kept.name, nodes.axes(node, c.rows), kept.stage, kept.kind)
 
