@@ -161,7 +161,7 @@ def test_a_large_term_of_a_small_sum_is_not_its_row():
     total = large = xs[0]
     for x in xs:
         square = tape.node(ops.mul, (x, x))
-        total = tape.node(ops.add, (total, tape.node(ops.sub, (square, xs[0]))))
+        total = tape.node(ops.add, (total, tape.node(ops.mul, (square, xs[0]))))
         large = tape.node(ops.mul, (tape.node(ops.tanh, (large,)), tape.node(ops.tanh, (x,))))
     tape.outputs = [tape.node(ops.add, (total, large))]
 

@@ -26,12 +26,12 @@ from tinygrad_lite.compiler.prepared import Prepared
 from tinygrad_lite.compiler.program import Along, Program
 from tinygrad_lite.compiler.recording import Recording
 from tinygrad_lite.compiler.report import Shown
-from tinygrad_lite.compiler.results import apart, numbers_in, outputs, plain, same, shaped, values_in
+from tinygrad_lite.compiler.results import numbers_in, outputs, plain, same, shaped, values_in
 from tinygrad_lite.compiler.tape import Ref
 from tinygrad_lite.compiler.threads import checked
 from tinygrad_lite.compiler.trace import Trace, Tracer, Uncomparable
 from tinygrad_lite.compiler.uncompiled import CompileWarning, Leaf, outside
-from tinygrad_lite.compiler.verify import CLOSE, long_disagreement, slopes_apart
+from tinygrad_lite.compiler.verify import disagreement, long_disagreement
 from tinygrad_lite.engine.following import FOLLOWER, followed
 from tinygrad_lite.engine.op import number
 from tinygrad_lite.engine.reverse import adjoints
@@ -316,18 +316,7 @@ class CompiledFunction(Shown):
         inputs = self._inputs(program, along)
         if len(program.tape) > (SHORT if inputs in program.known else LONGEST):
             return long_disagreement(program, inputs, chunks, out)
-        root, leaves, _ = self._by_values(structure, chunks)
-        found = [x.data if isinstance(x, Value) else float(x) for x in numbers_in(root)]
-        n = len(found)
-        worst = apart(out[:n], found)
-        if worst > CLOSE:
-            return f"its first compiled value is {worst:.1e} away from the engine's"
-        if along is not None:
-            known = [*leaves, *program.captured]
-            worst = slopes_apart(root, [known[i] for i in inputs or ()], out[n:])
-            if worst > CLOSE:
-                return f"its first compiled gradient is {worst:.1e} away from the engine's"
-        return ""
+        return disagreement(program, inputs, chunks, out, functools.partial(self._by_values, structure))
 
 
 def compile(

@@ -35,9 +35,9 @@ def same(x: Any) -> Any:
     return x
 
 
-def apart(xs: Any, ys: Any) -> float:
-    """The largest difference relative to the largest number; infinite where one of them is no number."""
-    scale = max([abs(y) for y in ys if math.isfinite(y)], default=0.0) or 1.0
+def apart(xs: Any, ys: Any, least: float = 0.0) -> float:
+    """The largest difference relative to the largest number, or to `least`; infinite where one of them is no number."""
+    scale = max([least, *(abs(y) for y in ys if math.isfinite(y))]) or 1.0
     found = [abs(x - y) / scale for x, y in zip(xs, ys, strict=True) if x != y]
     return max([math.inf if x != x else x for x in found], default=0.0)
 

@@ -8,13 +8,13 @@ large ones from the disk, where they were kept because this very code agreed wit
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from tinygrad_lite.compiler.adjoint import DEAR
 from tinygrad_lite.compiler.arguments import numbers
 from tinygrad_lite.compiler.program import Along, Program
-from tinygrad_lite.compiler.results import apart
+from tinygrad_lite.compiler.results import apart, numbers_in
 from tinygrad_lite.engine.graph import topological
 from tinygrad_lite.engine.reverse import adjoints
 from tinygrad_lite.engine.value import Value
@@ -25,8 +25,60 @@ CLOSE = 1e-9
 STEP = 1e-6
 
 
-def slopes_apart(root: Any, leaves: Sequence[Value], slopes: Sequence[float]) -> float:
-    """How far compiled slopes are from the engine's, relative to the largest of them.
+NEAR = 1e-3
+"""How far away the point lies that is looked at where almost all of a result cancels."""
+
+
+class _Seen:
+    """A call by the engine: the numbers of its result, and the Values along which compiled slopes are."""
+
+    def __init__(self, call: Any, program: Program, inputs: Along) -> None:
+        self.root, leaves, _ = call
+        self.found = [x.data if isinstance(x, Value) else float(x) for x in numbers_in(self.root)]
+        known = [*leaves, *program.captured]
+        self.along = None if inputs is None else [known[i] for i in inputs]
+
+    def why(self, out: Any, value: float = 0.0, slope: float = 0.0) -> str:
+        """What differs in words; numbers less than `value` and slopes less than `slope` count as large as these."""
+        n = len(self.found)
+        worst = apart(out[:n], self.found, value)
+        if worst > CLOSE:
+            return f"its first compiled value is {worst:.1e} away from the engine's"
+        if self.along is not None:
+            worst = slopes_apart(self.root, self.along, out[n:], slope)
+            if worst > CLOSE:
+                return f"its first compiled gradient is {worst:.1e} away from the engine's"
+        return ""
+
+
+def disagreement(
+    program: Program, inputs: Along, chunks: list[Any], out: Any, by_values: Callable[[list[Any]], Any]
+) -> str:
+    """What differs between a compiled result and the engine's; empty if nothing does.
+
+    Where almost all of a result cancels, as in second differences of a straight line, the rest is rounding, and
+    another order of adding leaves another rest. Then the results must agree at a point near by, where less cancels,
+    and differ here by no more than rounding does there.
+    """
+    here = _Seen(by_values(chunks), program, inputs)
+    why = here.why(out)
+    if not why:
+        return ""
+    point = [x + NEAR * math.cos(k + 1.0) * max(abs(x), 1.0) for k, x in enumerate(numbers(chunks))]
+    again = program.run(point, inputs)
+    if again is None:
+        return why  # another branch so near by
+    try:
+        there = _Seen(by_values(point), program, inputs)
+    except (ArithmeticError, ValueError):
+        return why
+    n = len(there.found)
+    largest = [max(map(abs, map(float, part)), default=0.0) for part in (again[:n], again[n:])]
+    return why if there.why(again) or here.why(out, *largest) else ""
+
+
+def slopes_apart(root: Any, leaves: Sequence[Value], slopes: Sequence[float], least: float = 0.0) -> float:
+    """How far compiled slopes are from the engine's, relative to the largest of them or to `least`.
 
     A program for rows takes the textbook's rule where the careful one is dear, as `adjoint.DEAR` says: what is
     far from the engine's careful slopes is compared with these.
@@ -34,7 +86,7 @@ def slopes_apart(root: Any, leaves: Sequence[Value], slopes: Sequence[float]) ->
     worst = math.inf
     for gradients in (adjoints, _brief):
         found = gradients(root) if isinstance(root, Value) else {}
-        worst = min(worst, apart(slopes, [found.get(leaf, 0.0) for leaf in leaves]))
+        worst = min(worst, apart(slopes, [found.get(leaf, 0.0) for leaf in leaves], least))
         if worst <= CLOSE:
             break
     return worst
