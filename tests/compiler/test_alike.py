@@ -123,6 +123,17 @@ def test_a_comparison_between_rows_leaves_no_batch():
     assert alike.alike(tape) is not None
 
 
+def test_a_tape_may_have_more_sources_than_ops():
+    tape = Recording()
+    xs = [tape.input(f"x{i}") for i in range(100)]
+    total = xs[-1]
+    for x in xs[-40:]:
+        total = tape.node(ops.add, (total, x))
+    tape.outputs = [total]
+
+    assert alike.alike(tape) is None
+
+
 def test_rows_with_other_ops_are_left_out():
     tape = loop(24)
     assert len(alike.alike(tape).numbers) == len(alike.alike(tape).samples) - 1  # the sum begins with a constant

@@ -92,6 +92,17 @@ def test_a_program_from_the_disk_can_be_shown_and_prepared(place, f, args):
     assert ready.loss == value
 
 
+def test_what_is_on_the_disk_is_read_and_not_written_again(place, monkeypatch):
+    for f, args in FUNCTIONS:
+        tg.compile(f).value_and_grad(*args)
+    stored = []
+    monkeypatch.setattr(cache, "store", lambda name, content: stored.append(name))
+    for f, args in FUNCTIONS:
+        tg.compile(f).value_and_grad(*args)
+
+    assert stored == []
+
+
 def test_other_numbers_and_branches_are_right_for_a_program_from_the_disk(place):
     points = [W, [0.9, 0.1, 0.2], [-0.3, 1.8, -0.5]]
     expected = [tg.compile(loop, backend="tape").value_and_grad(w) for w in points]

@@ -169,7 +169,8 @@ class Program:
 
     def keep(self, along: Along) -> None:
         """Keep on the disk what agreed with the engine, for the next process."""
-        kept.keep_program(self.names[along], self.runners[along], self.found[along], self.expected[along])
+        if along not in self.known:
+            kept.keep_program(self.names[along], self.runners[along], self.found[along], self.expected[along])
 
     def forget(self, along: Along) -> None:
         """Take from the disk what did not agree."""
