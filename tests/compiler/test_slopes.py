@@ -7,7 +7,7 @@ import math
 import pytest
 
 import tinygrad_lite as tg
-from tinygrad_lite.compiler import available, jit, loops
+from tinygrad_lite.compiler import available, backends, jit, loops
 
 np = pytest.importorskip("numpy")
 pytestmark = pytest.mark.skipif("llvm" not in available(), reason="needs llvmlite")
@@ -108,3 +108,31 @@ def test_a_second_call_gives_the_same_bits():
     step()
 
     assert step.out.tobytes() == once.tobytes()
+
+
+# ------------------------------------------------------------------ data that lie in memory twice
+
+
+@pytest.mark.parametrize("rows", [5, 40, 43, 300])
+def test_data_read_row_by_row_and_data_transposed_give_the_same_bits(rows, monkeypatch, tmp_path):
+    w, x, y = data(rows)
+    found = []
+    for near in (0, 1 << 20):
+        monkeypatch.setenv("TINYGRAD_LITE_CACHE", str(tmp_path / str(near)))
+        monkeypatch.setattr(backends, "NEAR", near)
+        step = tg.compile(layer, batch=("x", "y"), backend="llvm").prepare(w, x, y)
+        step()
+        found.append(step.out.tobytes())
+        assert (step._buffers.lines.size > 0) == (near > 0)
+
+    assert found[0] == found[1]
+
+
+def test_data_of_another_call_with_as_many_rows_take_their_place_in_both():
+    w, x, y = data(40)
+    fast = tg.compile(layer, batch=("x", "y"), backend="llvm")
+    fast.grad(w, x, y)
+
+    assert fast.grad(w, -x, y) == pytest.approx(
+        tg.compile(layer, batch=("x", "y"), backend="tape").grad(w, -x, y), rel=1e-12, abs=1e-14
+    )

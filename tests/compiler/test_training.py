@@ -76,6 +76,21 @@ def test_processors_with_shorter_vectors_end_there_too(lanes, cpu, monkeypatch):
     assert numbers(fast) == pytest.approx(numbers(slow), rel=1e-10, abs=1e-12)
 
 
+@pytest.mark.parametrize("rows", [9, 50, 61])
+def test_wide_rows_are_gathered_in_both_orders(rows):
+    """A table of slopes wants them one row after the other, the rest a column after the other."""
+    X, y = RNG.normal(size=(rows, 21)), RNG.integers(0, 3, rows)
+    slow, fast = network([21, 6, 3]), network([21, 6, 3])
+    data = (X.tolist(), y.tolist())
+    how = {"epochs": 2, "batch_size": 20}
+    nn.fit(slow, data, nn.cross_entropy, nn.SGD(slow, lr=0.1), seed=5, progress=False, **how)
+    step = nn.compile_step(fast, nn.cross_entropy, nn.SGD(fast, lr=0.1))
+    step.run(X, y, shuffle_seed=5, **how)
+
+    assert numbers(fast) == pytest.approx(numbers(slow), rel=1e-10, abs=1e-12)
+    assert any(b.lines.size for *_, b in step._machine.batches.values())
+
+
 def test_thousands_of_steps_take_no_more_memory_than_their_losses():
     resource = pytest.importorskip("resource")
     X, y = LINE

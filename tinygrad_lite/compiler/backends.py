@@ -226,6 +226,9 @@ def flat(chunks: Sequence[Any]) -> list[float]:
     return found
 
 
+NEAR = 1 << 20
+"""Bytes of data that stay in the second cache, beside the parameters: if they lie there twice."""
+
 FITS = 45_056
 """Bytes of a block of rows that stay in the first cache."""
 
@@ -309,7 +312,7 @@ class LLVMRunner(Buffered):
         self.unroll = unroll(rows, lanes, numbers)
         self.code = llvm_backend.Code(
             self.plans.prologue, self.plans.rows, finale, program.columns + 1, self.plans.sums, lanes,
-            self.unroll,
+            self.unroll, 16 * rows * program.columns <= NEAR,
         )  # fmt: skip
         self.seconds["writing LLVM"] = time.perf_counter() - start
         start = time.perf_counter()

@@ -5,6 +5,7 @@ code is given.
 
     parameters   the numbers of all rows, and behind them what is computed of these alone
     main, tail   the rows, in blocks of several vectors and, for the rest, of one: a column after the other in each
+    lines        the rows once more, a row after the other, as far as tables of slopes want them so
     rooms        for each thread that shares the call: its sums lane by lane, then intermediate numbers
     totals       for each shard of the rows: its sums
     out          loss and slopes; the same array as the first totals where the finale may work in place
@@ -63,6 +64,7 @@ class Buffers:
         self.count = np.array([float(rows)])
         self.main = aligned(self.blocks * code.columns * block).reshape(self.blocks, code.columns, block)
         self.tail = aligned(self.rest * code.columns * lanes).reshape(self.rest, code.columns, lanes)
+        self.lines = aligned((self.blocks * block + self.rest * lanes) * code.lines).reshape(-1, max(code.lines, 1))
         self.shards, self.each = cut(code.operations * rows, self.blocks, code.sums)
         self.alone = math.inf  # seconds of the fastest call that one thread did
         self.rooms = [aligned(code.scratch)]
@@ -73,7 +75,7 @@ class Buffers:
         self.tables = np.concatenate([np.zeros(1, np.int32), *code.layout.tables])[1:] if code.layout.tables else (
             np.zeros(1, np.int32)
         )  # fmt: skip
-        places = [self.parameters, self.count, self.main, self.tail, self.rooms[0], self.totals, self.out]
+        places = [self.parameters, self.count, self.main, self.tail, self.lines, self.rooms[0], self.totals, self.out]
         places += [self.constants, self.tables]
         lengths = [self.blocks, self.rest, self.shards, self.each, 0]
         self.arguments = np.array([*[x.ctypes.data for x in places], *lengths], dtype=np.int64)
@@ -100,6 +102,10 @@ class Buffers:
         over = self.rest * lanes - (self.rows - done)
         for first, data in columns:
             width = data.shape[1]
+            if self.lines.size and first < self.lines.shape[1]:
+                line = self.lines[:, first : first + width]
+                line[: self.rows] = data[:, : line.shape[1]]
+                line[self.rows :] = line[self.rows - 1]
             if done:
                 self.main[:, first : first + width] = data[:done].reshape(self.blocks, -1, width).transpose(0, 2, 1)
             if self.rest:

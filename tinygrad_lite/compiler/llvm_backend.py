@@ -25,7 +25,7 @@ from tinygrad_lite.compiler.plan import Group, Plan
 from tinygrad_lite.compiler.threads import weight
 from tinygrad_lite.compiler.writer import Name, Writer
 
-ADDRESSES = ("P", "N", "main", "tail", "room", "G", "out", "K", "tables")
+ADDRESSES = ("P", "N", "main", "tail", "lines", "room", "G", "out", "K", "tables")
 LENGTHS = ("blocks", "rest", "shards", "each", "taken")
 FIELDS = (*ADDRESSES, *LENGTHS)
 """What the list of addresses and lengths holds, in this order, 8 bytes each; see `Buffers`."""
@@ -39,12 +39,15 @@ class Code:
         columns: numbers of one row of data, its weight included.
         sums: what the row plan adds up.
         lanes, unroll: doubles in a vector; vectors of rows in a block.
+        twice: whether the data may lie in memory a second time, row by row; else they are transposed when needed.
     """
 
     def __init__(
-        self, prologue: Plan | None, rows: Plan | None, finale: Plan, columns: int, sums: int, lanes: int, unroll: int
-    ) -> None:
+        self, prologue: Plan | None, rows: Plan | None, finale: Plan, columns: int, sums: int, lanes: int, unroll: int,
+        twice: bool = True,
+    ) -> None:  # fmt: skip
         self.lanes, self.unroll, self.columns, self.sums = lanes, unroll, columns, sums
+        self.lines = _line(rows, lanes) if rows is not None and twice else 0
         self.layout = Layout()
         self.in_place = rows is not None and blocking.in_place(finale)
         self.operations = rows.flops(weight) if rows is not None else 0
@@ -97,7 +100,9 @@ class Code:
         w = self.w
         first = w.integer("mul", "%shard", given["each"])
         left = w.integer("sub", given["blocks"], first)
-        given["main"] = w.address(given["main"], w.integer("mul", first, self.columns * self.lanes * self.unroll))
+        block = self.lanes * self.unroll
+        given["main"] = w.address(given["main"], w.integer("mul", first, self.columns * block))
+        given["lines"] = w.address(given["lines"], w.integer("mul", first, self.lines * block))
         given["blocks"] = self._less(left, given["each"])
         last = w.say(f"icmp eq i64 {w.integer('add', '%shard', 1)}, {given['shards']}")
         given["rest"] = w.say(f"select i1 {last}, i64 {given['rest']}, i64 0")
@@ -186,6 +191,10 @@ class Code:
                 if data == "tail":
                     none = w.say(f"icmp slt i64 {given['blocks']}, 1")
                     loops.first = w.say(f"and i1 {loops.first}, {none}")
+                if self.lines:
+                    before = w.integer("mul", given["blocks"], block * self.lines) if data == "tail" else 0
+                    line = w.address(given["lines"], before)
+                    loops.lines = w.address(line, w.integer("mul", b, width * self.lines)), self.lines
                 loops.strip = lambda doubles: w.address(given["scratch"], self._room(doubles))
                 loops.write(steps)
         for start, stop in _stretches(lane_sums):
@@ -238,6 +247,18 @@ mine:
 none:
   ret void
 }}"""
+
+
+def _line(plan: Plan, lanes: int) -> int:
+    """How many of a row's first numbers are wanted side by side, in whole vectors: to where tables of slopes read."""
+    ends = [
+        first + n
+        for group in plan.groups
+        if group.target.array == "out" and slopes.fits(group, lanes)
+        for array, first, n in slopes.strips(group, lanes)
+        if array == "X"
+    ]
+    return -(-max(ends, default=0) // 8) * 8
 
 
 def kept(plan: Plan, lanes: int) -> int:

@@ -53,6 +53,7 @@ class Loops:
         self.unroll = unroll
         self.table = table
         self.strip: Callable[[int], Name] | None = None  # room for so many doubles, to transpose something into
+        self.lines: tuple[Name, int] | None = None  # the block's data row by row, and how many numbers a row has
         self.first: Name = "false"  # whether this block of rows is the first
         self.joined: list[Group] = []  # what is computed member by member with the group at hand
         self.kept: set[str] | None = None  # the arrays of these that are written; None for all
@@ -127,7 +128,10 @@ class Loops:
         n = group.dims[-1] // self.lanes * self.lanes
         for array, first, length in slopes.strips(group, self.lanes):
             key = (array, first, length)
-            if key not in self.turned:
+            if array == "X" and self.lines is not None:
+                pointer, width_of_line = self.lines
+                self.turned[key] = w.address(pointer, first), width_of_line
+            elif key not in self.turned:
                 target = self.strip(length * width)
                 source = w.address(self.spaces[array].pointer, first * width)
                 slopes.transpose(w, source, width, target, length)

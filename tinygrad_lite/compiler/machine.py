@@ -125,6 +125,7 @@ class Machine:
             block, lanes = b.main.shape[2], b.tail.shape[2]
             fields = [b.pointer, _address(b.main), b.blocks, block, _address(b.tail), b.rest, lanes]
             fields += [b.main.shape[1], _address(b.parameters), _address(b.out)]
+            fields += [_address(b.lines), b.lines.shape[1] if b.lines.size else 0]
             description = np.array(fields, dtype=np.int64)
             self.batches[rows] = (_address(description), b.blocks * block + b.rest * lanes, description, b)
         return self.batches[rows]

@@ -30,8 +30,13 @@ FIELDS = (
 and 2 afterwards: then they are compared with a copy of what was gathered, which takes less time.
 """
 
-DESCRIPTION = ("arguments", "main", "blocks", "block", "tail", "rest", "lanes", "columns", "parameters", "out")
-"""The fields of a batch's description: where its buffers are and how its rows are cut into blocks."""
+DESCRIPTION = (
+    *("arguments", "main", "blocks", "block", "tail", "rest", "lanes", "columns", "parameters", "out"),
+    *("lines", "line"),
+)
+"""The fields of a batch's description: where its buffers are and how its rows are cut into blocks; then where its rows
+lie once more, a row after the other, and how many numbers of each.
+"""
 
 SOURCE = ("address", "width", "first", "checked", "copy", "bytes")
 """The fields of one source of data: row-major doubles, their place among the columns, whether they must be choices,
@@ -97,7 +102,7 @@ def text(rule: Callable[..., Any], slots: int, numbers: int, lanes: int, choices
         choices: the numbers that a source to be checked may hold.
     """
     update, declarations = _update(rule, slots, numbers, lanes)
-    parts = [_train(slots), _gather(choices, lanes), _there(), _keep(), _copy(lanes), update]
+    parts = [_train(slots), _gather(choices, lanes), _line_up(), _there(), _keep(), _copy(lanes), update]
     return "\n\n".join([*parts, *sorted(declarations)]) + "\n"
 
 
@@ -207,6 +212,26 @@ def _gather(choices: Sequence[float], lanes: int) -> str:
     return "\n".join([f"define internal i1 @gather({signature}) nounwind {{", *w.lines, "}"])
 
 
+def _line_up() -> str:
+    """The first numbers of rows `index[0], index[1], ...` of a source, a row after the other."""
+    w = Writer()
+    w.label("start")
+    address, width, first = w.field("%source", 0, "ptr"), w.field("%source", 1), w.field("%source", 2)
+    room = w.new(f"sub i64 %line, {first}")
+    some = w.new(f"icmp sgt i64 {room}, 0")
+    count = w.new(f"select i1 {w.new(f'icmp slt i64 {room}, {width}')}, i64 {room}, i64 {width}")
+
+    def row(i: str) -> None:
+        number = w.new(f"load i64, ptr {w.new(f'getelementptr i64, ptr %index, i64 {i}')}")
+        place = w.at("%to", w.new(f"add i64 {w.new(f'mul i64 {i}, %line')}, {first}"))
+        w.put(f"call void @copy(ptr {place}, ptr {w.at(address, w.new(f'mul i64 {number}, {width}'))}, i64 {count})")
+
+    w.loop(w.new(f"select i1 {some}, i64 %rows, i64 0"), row)
+    w.put("ret void")
+    signature = "ptr %to, i64 %line, ptr %source, ptr %index, i64 %rows"
+    return "\n".join([f"define internal void @line_up({signature}) nounwind {{", *w.lines, "}"])
+
+
 def _there() -> str:
     """Whether the rows were fetched before and are still what they were; if not, they count as not fetched."""
     w = Writer()
@@ -291,6 +316,9 @@ def _train(slots: int) -> str:
                 )
             ]
             _leave_unless(w, w.new(f"and i1 {oks[0]}, {oks[1]}"), done, "-1")
+            rest = w.new(f"mul i64 {its['rest']}, {its['lanes']}")
+            rows = w.new(f"add i64 {main_rows}, {rest}")
+            w.put(f"call void @line_up(ptr {its['lines']}, i64 {its['line']}, ptr {source}, ptr {index}, i64 {rows})")
 
         w.loop(sources, fetch)
         w.put(f"call void @keep(ptr {fetched}, ptr {given['sources']}, i64 {sources})")
@@ -310,7 +338,7 @@ def _train(slots: int) -> str:
     return "\n".join(["define double @train(ptr %a) nounwind {", *w.lines, "}"])
 
 
-_COUNTS = {"steps", "count", "padded", "source_count", "done", "blocks", "block", "rest", "lanes", "columns"}
+_COUNTS = {"steps", "count", "padded", "source_count", "done", "blocks", "block", "rest", "lanes", "columns", "line"}
 
 
 def _leave_unless(w: Writer, good: str, done: str, result: str) -> None:

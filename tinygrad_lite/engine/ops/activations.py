@@ -50,7 +50,7 @@ relu = row(
     name="relu",
     symbol="ReLU",
     forward=_relu,
-    partials=lambda x, out: (1.0 if x > 0 else 0.0 if x <= 0 else math.nan,),
+    partials=lambda x, out: (1.0 if out > 0 else 0.0 if out <= 0 else math.nan,),  # out > 0 just where x > 0
     latex=r"\operatorname{{ReLU}}\left({x}\right)",
     source="{lib}.maximum({x}, 0.0)",
     domain=(REAL,),
