@@ -120,6 +120,24 @@ def test_rows_in_several_stretches(f, backend, monkeypatch):
     assert slopes == pytest.approx(expected, rel=1e-12, abs=1e-12 * max(map(abs, expected)))
 
 
+def test_the_report_counts_the_rows_of_each_sum():
+    fast = tg.compile(fit_and_smoothness)
+    fast.grad([0.1 * k * k for k in range(40)])
+
+    assert "40 and 38 rows were found that read neighbouring inputs" in fast.report()
+
+
+def test_the_plan_does_not_grow_with_the_rows(monkeypatch):
+    monkeypatch.setattr(lifting, "CHUNK", 4)
+    groups = []
+    for n in (400, 800):
+        fast = tg.compile(smoothness)
+        fast.grad(np.linspace(-1.2, 0.7, n) ** 2)
+        groups.append(len(fast.source("plan").split("\n")))
+
+    assert groups[0] == groups[1]
+
+
 @pytest.mark.parametrize("backend", BACKENDS)
 def test_slopes_along_a_part_of_the_neighbours(backend):
     def f(x, y, z):

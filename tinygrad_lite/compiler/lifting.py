@@ -28,6 +28,9 @@ if TYPE_CHECKING:
 CHUNK = 8192
 """Rows that all groups go through before the next rows come, so that arrays between the groups stay in the cache."""
 
+STRETCHES = 16
+"""No more than so many of these: each has a text of its own."""
+
 REPEAT = 5
 """The height of what is computed again for each neighbour: a few operations cost less than an array."""
 
@@ -125,7 +128,8 @@ def lifted(
     slopes = (_Added if whole else _Pulled)(sums, rows, ending, along)
     first = min(along[0], *(each.here for each in rows))
     last = max(along[-1] + 1, *(each.here + each.n for each in rows))
-    edges = [*range(first, last, CHUNK if any(each.inner for each in rows) else last), last]
+    chunk = max(CHUNK, -(-(last - first) // STRETCHES)) if any(each.inner for each in rows) else last - first
+    edges = [*range(first, last, chunk), last]
     groups: list[Group] = slopes.before()
     for low, high in pairwise(edges):  # stretch by stretch, so that what one loop leaves is near when the next reads it
         for each in rows:

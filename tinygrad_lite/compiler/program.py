@@ -196,7 +196,8 @@ class Program:
             batch = self.found[along]
             program = runner.program
             if isinstance(program, stencil.StencilProgram):
-                lines.append(f"  {program.batch.rows:,} rows were found that read neighbouring inputs.")
+                rows = " and ".join(f"{each.rows:,}" for each in program.sums)
+                lines.append(f"  {rows} rows were found that read neighbouring inputs.")
             if batch is not None:
                 lines.append(
                     f"  a batch was found: {batch.rows} rows alike ({batch.left} others), "
