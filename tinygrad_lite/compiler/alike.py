@@ -175,15 +175,10 @@ def longest_sum(c: Columns, flags: Any) -> tuple[list[Ref], list[Ref], list[int]
     widest = np.flatnonzero(width == width.max())
     members = np.flatnonzero(first_of_all == widest[last[widest].argmin()])
     chain: list[Ref] = nodes[members].tolist()
-    found = list(c.args(chain[0]))
-    signs = [1] * len(found)
-    for node, link in zip(chain[1:], nodes[before[members[1:]]].tolist(), strict=True):
-        p, q = c.args(node)
-        found.append(q if p == link else p)
-        signs.append(1)
-    for k, node in enumerate(chain, len(found) - len(chain)):
-        if c.op(node) is ops.sub:
-            signs[k] = -1
+    p, q = (c.operands[c.start[nodes[members[1:]]] + k] for k in (0, 1))
+    found = [*c.args(chain[0]), *np.where(p == nodes[before[members[1:]]], q, p).tolist()]
+    takes = [k for k, (op, _) in enumerate(c.kinds) if op is ops.sub]
+    signs = [1] * (len(found) - len(chain)) + np.where(np.isin(c.kind[chain], takes), -1, 1).tolist()
 
     rows = [ends[ref] for ref in found[: -LAST - 1 : -1] if ref >= 0 and uses[ref] == 1 and ends[ref] >= 0]
     for end in rows:
