@@ -140,6 +140,12 @@ def test_a_block_has_fewer_vectors_where_four_of_them_stay_in_the_first_cache():
     assert [backends.unroll(rows, 8, 10**6) for rows in (8, 9, 17, 25, 500)] == [1, 2, 2, 4, 4]
 
 
+def test_code_for_many_rows_is_of_another_kind_than_code_for_few():
+    assert backends.kind(32, 8) == backends.kind(100, 8)
+    assert backends.kind(600, 8) == backends.kind(10**6, 8)
+    assert len({backends.kind(rows, 8) for rows in (8, 16, 32, 600)}) == 4
+
+
 @pytest.mark.parametrize("rows", [3, 20, 77])
 def test_joined_groups_give_what_the_plain_tape_gives(rows):
     def loss(w, x, y):

@@ -233,6 +233,15 @@ FITS = 45_056
 """Bytes of a block of rows that stay in the first cache."""
 
 
+MANY = 64
+"""Vectors of rows for which code is made to last: what is left over after whole blocks does not count."""
+
+
+def kind(rows: int, lanes: int) -> tuple[int, bool]:
+    """Code made for one number of rows is as good for another of the same kind."""
+    return unroll(rows, lanes), -(-rows // lanes) >= MANY
+
+
 def unroll(rows: int, lanes: int, numbers: int = 0) -> int:
     """How many vectors of rows make a block: few enough for the registers, and with little left over.
 
@@ -242,7 +251,7 @@ def unroll(rows: int, lanes: int, numbers: int = 0) -> int:
         numbers: what is kept of one row while its block is gone through.
     """
     vectors = -(-rows // lanes)
-    if vectors < 64:
+    if vectors < MANY:
         return min(vectors, 4) if vectors != 3 else 2
     return 4 if 4 * lanes * 8 * numbers <= FITS else 5
 

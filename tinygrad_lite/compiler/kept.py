@@ -86,7 +86,7 @@ def runner(
         facts: what else the program depends on, as things whose repr says it all.
     """
     started = time.perf_counter()
-    name = _name(tapes, [*facts, backends.unroll(rows, jit.host().lanes)]) if _kept(backend) else None
+    name = _name(tapes, [*facts, *backends.kind(rows, jit.host().lanes)]) if _kept(backend) else None
     found = _loaded(name, make, rows, started) if name else None
     if found is not None:
         return found

@@ -7,7 +7,6 @@ call of the compiled `train` (training_code.py) however many they are.
 from __future__ import annotations
 
 import ctypes
-import functools
 import itertools
 import math
 from collections.abc import Iterator, Sequence
@@ -55,8 +54,7 @@ class Machine:
         self.shared = count
         self.fields = (ctypes.c_int64 * (len(training_code.FIELDS) + len(self.state)))()
         self.pointer = ctypes.addressof(self.fields)
-        train, reference = made.bound(self.pointer, ctypes.c_double)
-        self.train = functools.partial(train, reference)
+        self.train = made.bound(self.pointer, ctypes.c_double)
         self.current: _Plan | None = None
         self._set(parameters=_address(self.parameters), gradient=_address(self.gradient))
         self._set(count=self.active, padded=n)
@@ -187,8 +185,9 @@ class Machine:
             self._begin(self.single)
         if not self.more() or self.agreed != changes[0]:
             self._agree()
-        loss: float = self.train()
-        if loss - loss != 0.0:  # it is infinite or no number
+        train, where = self.train
+        loss: float = train(where)
+        if loss != loss:  # no number: no step was taken
             raise self.failed()
         self.optimizer.steps += 1
         self.owner.losses.append(loss)

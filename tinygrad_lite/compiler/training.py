@@ -23,7 +23,7 @@ from tinygrad_lite.compiler.uncompiled import CompileWarning, outside
 from tinygrad_lite.engine.value import Value
 from tinygrad_lite.errors import OperandError, ShapeError, TinygradLiteError, user_line
 
-_NOTHING = (object(), *[None] * 8)
+_NOTHING = (object(), *[None] * 9)
 """What a step knows of its next call before the first: no array is this object."""
 
 
@@ -67,13 +67,13 @@ class CompiledStep:
         Raises:
             AnomalyError: the loss is not finite; no parameter has moved.
         """
-        known_X, known_y, optimizer, rate, hyper, bindings, more, train, append = self._ready
+        known_X, known_y, optimizer, rate, hyper, bindings, more, train, where, append = self._ready
         if (
             X is known_X and y is known_y and optimizer.lr is rate and optimizer.hyper == hyper
             and changes[0] == bindings and (more is None or more())
         ):  # fmt: skip
-            loss: float = train()
-            if loss - loss == 0.0:  # else it is infinite or no number, and no parameter has moved
+            loss: float = train(where)
+            if loss == loss:  # else it is no number, which says that no parameter has moved
                 optimizer.steps += 1
                 append(loss)
                 return loss
@@ -96,7 +96,7 @@ class CompiledStep:
         if machine.X is not None and not self._drawing:
             seen = self.optimizer, self.optimizer.lr, machine.hyper, machine.agreed
             more = None if machine.steady() else machine.more
-            self._ready = (machine.X, machine.y, *seen, more, machine.train, self.losses.append)
+            self._ready = (machine.X, machine.y, *seen, more, *machine.train, self.losses.append)
         return loss
 
     def run(
