@@ -8,6 +8,7 @@ import tinygrad_lite as tg
 from tinygrad_lite import Value
 from tinygrad_lite.compiler import lifting
 from tinygrad_lite.compiler.backends import available
+from tinygrad_lite.engine.op import TABLE
 
 np = pytest.importorskip("numpy")
 BACKENDS = [name for name in available() if name != "tape"]
@@ -164,3 +165,25 @@ def test_rows_that_break_off_too_often_are_no_neighbours():
 
     assert fast.grad(point) == pytest.approx(engine(grid, point)[1], rel=1e-12, abs=1e-12)
     assert "read neighbouring inputs" not in fast.report()
+
+
+def test_neighbours_through_a_row_that_no_fast_back_end_has_are_summed_op_by_op():
+    @tg.op(partials=lambda x, out: (3.0 * x * x,))
+    def third_power(x):
+        return x * x * x
+
+    def f(x):
+        return tg.sum([third_power(b - a) for a, b in itertools.pairwise(x)])
+
+    x = [0.1 * i * i for i in range(30)]
+    fast = tg.compile(f)
+    steps = [b - a for a, b in itertools.pairwise(x)]
+    exact = [3 * p * p - 3 * q * q for p, q in zip([0.0, *steps], [*steps, 0.0], strict=True)]
+    value, slopes = fast.value_and_grad(x)
+    del TABLE["third_power"]
+    assert value == pytest.approx(sum(step**3 for step in steps), rel=1e-13)
+    assert slopes == pytest.approx(exact, rel=1e-12, abs=1e-12)
+    program = next(iter(fast._programs.values()))[0]
+    runner = next(iter(program.runners.values()))
+    assert runner.name == "tape"
+    assert runner.run(x)[1:] == pytest.approx(exact, rel=1e-12, abs=1e-12)  # and not by the engine

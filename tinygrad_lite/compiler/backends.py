@@ -127,7 +127,7 @@ def runner(program: Program, backend: str | None = None, rows: int = 0) -> Runne
 
                 made = NumpyRunner(program, rows, wanted=backend is not None)
             else:
-                made = TapeRunner(program)
+                made = TapeRunner(program.straight() if isinstance(program, StencilProgram) else program)
         except NoLowering as reason:
             if backend:
                 raise

@@ -161,6 +161,7 @@ class Program:
         if along and self.backend != "tape" and "numpy" in backends.available():
             lines = stencil.find(batching.joined(tape, rows), inputs, along)
             if lines is not None:
+                lines.straight = partial(backends.PlainProgram, tape, keep)
                 parts = [lines.batch.row, lines.batch.epilogue]
                 facts = ("neighbours", lines.batch.rows, lines.bases, lines.batch.fixed.tobytes())
                 return Arranged(lambda: lines, parts, facts, None, [])

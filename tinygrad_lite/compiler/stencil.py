@@ -10,7 +10,7 @@ searched for a further sum: a fit and its smoothness are two.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from itertools import pairwise
 from typing import Any
 
@@ -101,7 +101,10 @@ class StencilProgram:
 
     Attributes:
         finale: the tape of one row of the first sum, which is what `source("tape")` shows.
+        straight: makes the same program op by op, for a back end without loops.
     """
+
+    straight: Callable[[], Any]
 
     def __init__(self, batch: Batch, sums: list[Neighbours], ending: Ending, inputs: int, along: Sequence[int]) -> None:
         self.batch, self.sums, self.ending = batch, sums, ending
