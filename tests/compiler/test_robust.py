@@ -169,3 +169,43 @@ def test_infinities_of_both_signs_are_the_engines_and_raise_no_warning(backend, 
     first, again = fast(x), fast(x)
 
     assert repr(first) == repr(again) == repr(f(x))
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+def test_threads_that_meet_at_the_first_call_make_each_program_once(backend):
+    """Functions nobody has called yet: three paths, lists of any length, batches of any number of rows."""
+
+    def branching(x):
+        return x * x if x > 0 else tg.exp(x) if x > -3 else tg.sin(x)
+
+    paths = tg.compile(branching, backend=backend)
+    lists = tg.compile(lambda w: tg.sum([tg.tanh(x) * k for k, x in enumerate(w, 1)]), backend=backend)
+    rows = tg.compile(lambda w, x: tg.tanh(w * x), batch="x", backend=backend)
+    start, wrong = threading.Barrier(6), []
+
+    def work(seed):
+        rng = np.random.default_rng(seed)
+        start.wait()
+        for _ in range(25):
+            x, w, X = (
+                float(rng.uniform(-6, 6)),
+                rng.normal(size=rng.integers(1, 5)),
+                rng.normal(size=rng.integers(1, 40)),
+            )
+            slope = 2 * x if x > 0 else np.exp(x) if x > -3 else np.cos(x)
+            found = [paths.grad(x), *lists.grad(w.tolist()), rows.grad(0.7, X)]
+            expected = [slope, *(np.arange(1, len(w) + 1) / np.cosh(w) ** 2), np.mean(X / np.cosh(0.7 * X) ** 2)]
+            if not np.allclose(found, expected, rtol=1e-11, atol=1e-13):
+                wrong.append((found, expected))
+
+    threads = [threading.Thread(target=work, args=(seed,)) for seed in range(6)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+
+    assert wrong == []
+    (made,) = paths._programs.values()
+    assert len(made) == 3
+    assert all(len(programs) == 1 for programs in lists._programs.values())
+    assert "Not compiled" not in paths.report() + lists.report() + rows.report()

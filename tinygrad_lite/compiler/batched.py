@@ -20,10 +20,7 @@ from typing import Any
 from tinygrad_lite.calculus.transforms import value_and_grad
 from tinygrad_lite.compiler import backends, kept
 from tinygrad_lite.compiler.arguments import MOST_CHOICES, Block, Structure, flatten, names, numbers, rebuild, size
-from tinygrad_lite.compiler.compiled import (
-    SHORT,
-    CompiledFunction,
-)
+from tinygrad_lite.compiler.compiled import MAKING, SHORT, CompiledFunction
 from tinygrad_lite.compiler.garbage import unsearched
 from tinygrad_lite.compiler.paths import TooManyPaths, explore
 from tinygrad_lite.compiler.prepared import Prepared
@@ -169,8 +166,10 @@ class BatchedFunction(CompiledFunction):
     def _code(self, call: _Call) -> _RowCode:
         code = self._made_for.get(call.key)
         if code is None:
-            with unsearched():
-                code = self._made_for[call.key] = _RowCode(self, call)
+            with MAKING, unsearched():
+                code = self._made_for.get(call.key)
+                if code is None:
+                    code = self._made_for[call.key] = _RowCode(self, call)
         return code
 
     @unsearched()

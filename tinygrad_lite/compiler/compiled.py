@@ -13,6 +13,7 @@ is not finite is run again without compiling, so that the same error appears as 
 from __future__ import annotations
 
 import functools
+import threading
 import time
 import warnings
 from collections.abc import Callable, Sequence
@@ -40,6 +41,9 @@ from tinygrad_lite.errors import OperandError, TinygradLiteError, user_line
 
 MOST_PATHS = 8
 """Programs for one structure; a function that still branches anew then runs without compiling."""
+
+MAKING = threading.RLock()
+"""Held while a program is made, so that threads which need the same one make it once."""
 
 LONGEST = 500_000
 """Ops of a trace up to which the first compiled result is compared with the engine itself."""
@@ -174,16 +178,20 @@ class CompiledFunction(Shown):
             return None, ()
         programs = self._programs.get(structure)
         if programs is None:
-            programs = self._programs[structure] = []
+            programs = self._programs.setdefault(structure, [])
+        tried = len(programs)
         for program in programs:
             out = program.run(chunks, self._inputs(program, along))
             if out is not None:  # else a guard does not hold: another path
                 return self._believed(program, structure, chunks, along, out)
-        if len(programs) >= MOST_PATHS:
-            lines = sorted({guard.line for program in programs for guard in program.tape.guards if guard.line})
-            self._give_up(structure, f"it branches on its numbers, each time otherwise{', '.join(lines)}")
-            return None, ()
-        return self._first(structure, programs, chunks, along)
+        with MAKING:
+            if len(programs) > tried or structure in self._eager:  # another thread has been here meanwhile
+                return self._run(structure, chunks, along)
+            if len(programs) >= MOST_PATHS:
+                lines = sorted({guard.line for program in programs for guard in program.tape.guards if guard.line})
+                self._give_up(structure, f"it branches on its numbers, each time otherwise{', '.join(lines)}")
+                return None, ()
+            return self._first(structure, programs, chunks, along)
 
     @unsearched()
     def _first(
