@@ -128,7 +128,9 @@ def lifted(
     slopes = (_Added if whole else _Pulled)(sums, rows, ending, along)
     first = min(along[0], *(each.here for each in rows))
     last = max(along[-1] + 1, *(each.here + each.n for each in rows))
-    chunk = max(CHUNK, -(-(last - first) // STRETCHES)) if any(each.inner for each in rows) else last - first
+    chunk = last - first
+    if whole or any(each.inner for each in rows):
+        chunk = max(2 * CHUNK if whole else CHUNK, -(-chunk // STRETCHES))  # a call of NumPy has its price
     edges = [*range(first, last, chunk), last]
     groups: list[Group] = slopes.before()
     for low, high in pairwise(edges):  # stretch by stretch, so that what one loop leaves is near when the next reads it

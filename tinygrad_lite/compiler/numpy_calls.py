@@ -31,7 +31,8 @@ class Calls:
         self.run: list[str] = []
         self.stages: dict[str, int] = {"K": 0, "N": 0, "X": 1}  # others are known with the parameters
         self.tables: dict[str, Any] = {}
-        self.common: set[Node] = set()  # nodes that several groups need
+        self.common: dict[Node, int] = {}  # nodes that several groups need, and the last of these
+        self.ends: dict[int, list[tuple[str, str, str]]] = {}  # after which group which room is free
         self.lengths = Lengths(())
         self.least = 0  # the stage of what is computed now, at least
         self._bound: dict[str, str] = {}
@@ -109,11 +110,16 @@ class Calls:
         """From now on this array may be used for other numbers."""
         self._free.setdefault((_count(shape), kind), {}).setdefault(shape, []).append(name)
 
-    def release(self, operand: Operand) -> None:
+    def release(self, operand: Operand, after: int | None = None) -> None:
+        """The operand's room is free, now or after that group."""
         if operand.scratch and operand.stage == 2:
             kind = "bool" if operand.kind == "bits" else operand.kind
-            self.give(operand.name.removesuffix("_bits"), self.shape(operand.axes), kind)
-            operand.scratch = False
+            place = operand.name.removesuffix("_bits"), self.shape(operand.axes), kind
+            if after is None:
+                self.give(*place)
+            else:
+                self.ends.setdefault(after, []).append(place)
+        operand.scratch = False
 
     # ------------------------------------------------------------------ operands
 

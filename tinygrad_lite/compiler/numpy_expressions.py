@@ -80,7 +80,7 @@ class _Walk:
         kept = c.computed.get((name, early))  # what `run` computes is of no use to `once`
         if kept is None:
             kept = c.computed[name, early] = self.computed(node, None)
-            kept.scratch = False
+            c.release(kept, after=c.common[name])
         return Operand(kept.name, nodes.axes(node, c.rows), kept.stage, kept.kind)
 
     def _leaf(self, node: Node) -> Operand:

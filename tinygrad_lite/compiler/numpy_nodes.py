@@ -245,8 +245,10 @@ def portable(node: Node, rows: set[str], length: Callable[[Any], int]) -> Node:
     return renamed(node)
 
 
-def common(groups: list[list[tuple[Node, Callable[[Any], int]]]], rows: set[str]) -> set[Node]:
-    """The nodes (portable) that more than one group computes, without those that only larger ones of these need.
+def common(groups: list[list[tuple[Node, Callable[[Any], int]]]], rows: set[str]) -> dict[Node, int]:
+    """The nodes (portable) that more than one group computes, and the last of these groups.
+
+    Left out are those that only larger ones of these need.
 
     Args:
         groups: for each group the nodes of its runs, each with the lengths of its axes.
@@ -266,7 +268,7 @@ def common(groups: list[list[tuple[Node, Callable[[Any], int]]]], rows: set[str]
                     todo += [(part, name) for part in parts(node)]
     shared = {name for name, users in found.items() if len(users) > 1}
     return {
-        name
+        name: max(found[name])
         for name in shared
         if not above.get(name) or any(larger not in shared or found[larger] != found[name] for larger in above[name])
     }

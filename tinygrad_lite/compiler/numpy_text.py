@@ -45,7 +45,6 @@ class PlanText:
         self.functions: dict[str, Callable[..., Any]] = {row: getattr(np, name) for row, name in UFUNCS.items()}
         self.again = {g.target.array for g in plan.groups for run in g.runs if g.target.array in _read([run])}
         self.declared: set[str] = set()
-        self.ends: dict[int, list[str]] = {}  # after which group the room of which arrays may be given to others
         self.number = 0  # of the group that is written now
         self.spelled: dict[int, Node] = {}
         for group in plan.groups:
@@ -63,7 +62,7 @@ class PlanText:
             [(self.spelled[id(run)], _lengths(group, run).__getitem__) for run in group.runs] for group in plan.groups
         ]
         shared = nodes.common(roots, self.rows)
-        self.calls.common = {node for node in shared if not nodes.reads_of(node) & self.again}
+        self.calls.common = {node: last for node, last in shared.items() if not nodes.reads_of(node) & self.again}
         for number, group in enumerate(plan.groups):
             before = len(self.calls.once), len(self.calls.run)
             if (group.target.array, group.target.base) in self.reads.same:
@@ -71,7 +70,8 @@ class PlanText:
                 continue
             self.number = number
             self._group(group)
-            self._release(number)
+            for place in self.calls.ends.pop(number, []):
+                self.calls.give(*place)
             for lines, n in zip((self.calls.once, self.calls.run), before, strict=True):
                 if len(lines) > n:
                     lines.insert(n, f"# {group}")
@@ -147,13 +147,8 @@ class PlanText:
         else:
             c.views.append(f"{array} = {c.space(f'({n}{tail})', 'float', stage, again=ours)}")
             if ours:
-                self.ends.setdefault(max(self.last.get(array, 0), self.number), []).append(array)
-
-    def _release(self, number: int) -> None:
-        """After the last group that reads an array, another may have its room."""
-        tail = ", R" if self.rows else ","
-        for array in self.ends.pop(number, []):
-            self.calls.give(array, f"({self.plan.sizes[array]}{tail})", "float")
+                place = array, f"({n}{tail})", "float"
+                c.ends.setdefault(max(self.last.get(array, 0), self.number), []).append(place)
 
     def _layer(self, group: Group) -> numpy_layers.Layer | None:
         terms = [self.spelled[id(run)] for run in group.runs]
