@@ -80,11 +80,14 @@ def test_value_and_slopes_are_the_engines_at_ordinary_and_extreme_points(op, bac
             out = op(*leaves)
             out.backward()
         except tg.errors.DomainError as reason:
-            with pytest.raises(type(reason)):
-                fast.value_and_grad(list(point))
+            calls = [fast.value_and_grad, fast] if op is not ops.atan2 else [fast.value_and_grad]
+            for call in calls:  # the value of atan2(0, 0) alone is 0 in machine code and NumPy, as it is in C
+                with pytest.raises(type(reason)):
+                    call(list(point))
             continue
         value, slopes = fast.value_and_grad(list(point))
         assert agree(value, out.data), (point, value, out.data)
+        assert agree(fast(list(point)), out.data), (point, fast(list(point)), out.data)
         assert all(map(agree, slopes, [x.grad for x in leaves])), (point, slopes, [x.grad for x in leaves])
 
 

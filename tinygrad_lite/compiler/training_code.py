@@ -102,7 +102,7 @@ def text(rule: Callable[..., Any], slots: int, numbers: int, lanes: int, choices
         choices: the numbers that a source to be checked may hold.
     """
     update, declarations = _update(rule, slots, numbers, lanes)
-    parts = [_train(slots), _gather(choices, lanes), _line_up(), _there(), _keep(), _copy(lanes), update]
+    parts = [_train(slots), _gather(choices, lanes), _line_up(), _there(), _keep(), _COPY, update]
     return "\n\n".join([*parts, *sorted(declarations)]) + "\n"
 
 
@@ -140,23 +140,14 @@ def _update(rule: Callable[..., Any], slots: int, numbers: int, lanes: int) -> t
     return "\n".join(lines), body.declarations
 
 
-def _copy(lanes: int) -> str:
-    """`count` doubles from one place to another."""
-    w = Writer()
-    here = type_name("double", lanes)
-    w.label("start")
-    whole = w.new(f"and i64 %count, {-lanes}")
-    rest = w.new(f"sub i64 %count, {whole}")
+_COPY = """define internal void @copy(ptr %to, ptr %from, i64 %count) alwaysinline nounwind {
+  %bytes = shl i64 %count, 3
+  call void @llvm.memcpy.p0.p0.i64(ptr %to, ptr %from, i64 %bytes, i1 false)
+  ret void
+}
 
-    def copy(kind: str, i: str) -> None:
-        x = w.new(f"load {kind}, ptr {w.at('%from', i)}, align 8")
-        w.put(f"store {kind} {x}, ptr {w.at('%to', i)}, align 8")
-
-    w.loop(whole, lambda i: copy(here, i), step=lanes)
-    w.loop(rest, lambda i: copy("double", w.new(f"add i64 {whole}, {i}")))
-    w.put("ret void")
-    head = "define internal void @copy(ptr %to, ptr %from, i64 %count) nounwind {"
-    return "\n".join([head, *w.lines, "}"])
+declare void @llvm.memcpy.p0.p0.i64(ptr, ptr, i64, i1)"""
+"""`count` doubles from one place to another."""
 
 
 def _gather(choices: Sequence[float], lanes: int) -> str:
