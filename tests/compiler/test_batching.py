@@ -231,3 +231,21 @@ def test_a_mean_over_samples_is_their_sum_divided():
     )
     mixed = check(lambda p: tg.mean([p[0], p[1] * p[2], *[mlp(p, x, SIZES, tg.tanh)[0] for x, _ in DATA]]), POINT)
     assert "30 rows alike" in mixed.report()
+
+
+def test_the_parameters_of_a_model_lie_in_the_order_of_their_use_so_that_every_loop_reads_them_evenly():
+    model = tg.nn.MLP(3, [12, 12, 1], activation="tanh", seed=2)
+    X = np.random.default_rng(0).normal(size=(16, 3)).tolist()
+
+    def loss():
+        total = 0.0
+        for x in X:
+            total = total + model(x) ** 2
+        return total / len(X) + 0.01 * tg.nn.l2(model.parameters())
+
+    fast = tg.compile(loss)
+    fast.backward()
+    assert "table" not in fast.source("plan") or "llvm" not in available()
+    first = fast._programs_made()[0].captured
+    labels = [p.label.removeprefix("layers.0.") for p in first[:5]]
+    assert labels == ["weight[0][0]", "weight[0][1]", "weight[0][2]", "bias[0]", "weight[1][0]"]

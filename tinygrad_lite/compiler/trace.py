@@ -105,24 +105,24 @@ class Trace:
 
     def value(self, value: Value) -> Ref:
         """A Value from outside: a leaf becomes an input, anything else is written down op by op."""
-        known = self.captured.get(value, self._inner.get(value))
-        if known is not None:
-            return known
-        for node in topological(value):
-            if node in self._inner or node in self.captured:
-                continue
-            if node.op is ops.constant:
-                self._inner[node] = self.tape.constant(node.data)
-            elif not node.parents:
-                ref = self.captured[node] = self.tape.input(node.label or f"leaf{len(self.captured)}")
-                self.given[ref] = node.data
-            else:
-                refs = [
-                    self.tape.constant(p) if p.__class__ is float else self.captured.get(p, self._inner.get(p))
-                    for p in node.parents
-                ]
-                self._inner[node] = self.tape.node(node.op, tuple(refs))  # type: ignore[arg-type]
-        return self.captured.get(value, self._inner.get(value))  # type: ignore[return-value]
+        if value not in self._inner:
+            for node in topological(value):
+                if node.parents and node not in self._inner:
+                    refs = [self.tape.constant(p) if p.__class__ is float else self._known(p) for p in node.parents]
+                    self._inner[node] = self.tape.node(node.op, tuple(refs))
+        return self._known(value)
+
+    def _known(self, node: Value) -> Ref:
+        """What was written down, or a leaf: these are met, and so numbered, in the order in which they are used."""
+        ref = self._inner.get(node, self.captured.get(node))
+        if ref is not None:
+            return ref
+        if node.op is ops.constant:
+            ref = self._inner[node] = self.tape.constant(node.data)
+        else:
+            ref = self.captured[node] = self.tape.input(node.label or f"leaf{len(self.captured)}")
+            self.given[ref] = node.data
+        return ref
 
     def less(self, x: Tracer, y: Tracer) -> bool:
         """Whether x < y on this run, noted as a guard or as a step of the path."""
