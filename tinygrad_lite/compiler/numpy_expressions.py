@@ -17,7 +17,9 @@ UFUNCS = {
     "add": "add", "sub": "subtract", "mul": "multiply", "div": "divide", "neg": "negative", "sqrt": "sqrt",
     "abs": "absolute", "exp": "exp", "log": "log", "tanh": "tanh", "sin": "sin", "cos": "cos", "pow": "power",
     "max": "maximum", "min": "minimum", "less": "less", "log1p": "log1p", "expm1": "expm1", "tan": "tan",
-    "asin": "arcsin", "acos": "arccos", "atan": "arctan", "sinh": "sinh", "cosh": "cosh",
+    "asin": "arcsin", "acos": "arccos", "atan": "arctan", "atan2": "arctan2", "sinh": "sinh", "cosh": "cosh",
+    "asinh": "arcsinh", "acosh": "arccosh", "atanh": "arctanh", "exp2": "exp2", "log2": "log2", "log10": "log10",
+    "hypot": "hypot", "cbrt": "cbrt", "floor": "floor", "ceil": "ceil", "round": "rint",
 }  # fmt: skip
 """Rows of the table, and what NumPy calls them."""
 
