@@ -228,3 +228,21 @@ def test_a_row_of_too_many_paths_still_has_a_backward():
         tg.compile(lambda x: row(outside, x), batch="x").backward(X)
     assert argument.grad == pytest.approx(expected.grad, rel=1e-14)
     assert outside.grad == pytest.approx(expected.grad, rel=1e-14)
+
+
+def test_whole_numbers_that_are_only_computed_with_need_no_program_of_their_own():
+    fast = tg.compile(lambda w, x, y: (w * x - y) ** 2, batch=("x", "y"))
+
+    for y in ([1.0, 2.0], [0.5, 2.0], [3.0, 9.0], [4, 7]):
+        exact = sum(2 * x * (2.0 * x - t) for x, t in zip([1.0, 3.0], y, strict=True)) / 2
+        assert fast.grad(2.0, [1.0, 3.0], y) == pytest.approx(exact, rel=1e-14)
+    assert len(fast._programs_made()) == 1
+
+
+def test_an_index_among_numbers_is_still_an_index():
+    fast = tg.compile(lambda w, x, y: w[y] * x, batch=("x", "y"))
+
+    assert list(fast.grad([1.0, 2.0, 3.0], [5, 7], [0, 1])) == [2.5, 3.5, 0.0]
+    assert list(fast.grad([1.0, 2.0, 3.0], [6, 8], [1, 1])) == [0.0, 7.0, 0.0]
+    assert list(fast.grad([1.0, 2.0, 3.0], [6, 8], [2, 1])) == [0.0, 4.0, 3.0]
+    assert len(fast._programs_made()) == 2

@@ -55,6 +55,7 @@ class Trace:
         self.captured: dict[Value, Ref] = {}  # leaves from outside, each an input behind the declared ones
         self._inner: dict[Value, Ref] = {}
         self.choices: dict[Ref, list[int]] = {}  # the whole numbers an index may be, when tracing by paths
+        self.indices: set[Ref] = set()  # what was used as one
         self.given: dict[Ref, float] = {}  # the numbers of inputs ...
         self.numbers: Any = None  # ... and of all else, should a derivative be asked for inside: nested.Numbers
 
@@ -258,6 +259,7 @@ class Tracer(Followed):
         choices = trace.choices.get(self.ref)
         if choices is None:
             raise self._frozen("for an index")
+        trace.indices.add(self.ref)
         return choices[trace.path.choose(self.ref, choices)]
 
     def __eq__(self, other: object) -> bool:

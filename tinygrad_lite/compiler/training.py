@@ -215,7 +215,7 @@ class CompiledStep:
         key = (id(code), *self.optimizer.hyper.items())
         machine = self._machines.get(key)
         if machine is None:
-            machine = self._machines[key] = Machine(self, code, runner, call.choices("y"))
+            machine = self._machines[key] = Machine(self, code, runner, call.choices.get("y", ()))
         machine.take(X, y, table, targets, call.columns())
         self._machine = machine
         return machine
