@@ -179,7 +179,8 @@ class Block:
         if not self.whole:
             return ()
         if len(self.rows) < MANY or not hasattr(self.rows, "tolist"):
-            found = {float(row[0]) for row in self.rows}
+            rows = self.rows
+            found = set(rows[:, 0].tolist() if hasattr(rows, "tolist") else [row[0] for row in rows])
             labels = (
                 sorted(map(int, found)) if len(found) <= MOST_CHOICES and all(x.is_integer() for x in found) else []
             )
