@@ -3,6 +3,7 @@
 import ast
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -77,6 +78,39 @@ def test_an_import_against_the_arrows_is_seen():
     assert forbidden("checking", "from tinygrad_lite.views.player import x") == ["tinygrad_lite.views.player"]
 
 
+# The compiler's own rooms, each of which may import those named; its front, the files beside them, imports all.
+COMPILER = PACKAGE / "compiler"
+WITHIN = {
+    "tracing": set(),
+    "deriving": {"tracing"},
+    "planning": {"tracing"},
+    "finding": {"tracing", "deriving", "planning"},
+    "llvm": {"planning"},
+    "numpy": {
+        "planning",
+        "deriving",
+        "llvm",
+        "front",
+    },  # its runner is one of backends.py, on buffers like those of llvm
+    "training": {"llvm", "front"},
+}
+DOORS = {("tracing", "tinygrad_lite.compiler.deriving")}  # opened while running: a gradient inside a function
+
+
+@pytest.mark.parametrize("room", WITHIN)
+def test_the_passes_of_the_compiler_build_on_those_before(room):
+    for path in sorted((COMPILER / room).rglob("*.py")):
+        for module in imported_modules(path.read_text()):
+            parts = module.split(".")[2:]
+            if module.startswith("tinygrad_lite.compiler") and (room, module) not in DOORS:
+                target = parts[0] if parts and (COMPILER / parts[0]).is_dir() else "front"
+                assert target in {room} | WITHIN[room], f"{path.name} imports {module}"
+
+
+def test_every_room_of_the_compiler_has_its_place():
+    assert {path.name for path in COMPILER.iterdir() if path.is_dir() and path.name != "__pycache__"} == set(WITHIN)
+
+
 @pytest.mark.parametrize("path", FILES, ids=lambda p: str(p.relative_to(PACKAGE)))
 def test_every_file_tells_one_story(path):
     limit = 400 if room_of(path) == "compiler" else 300
@@ -84,6 +118,13 @@ def test_every_file_tells_one_story(path):
     assert len(path.read_text().splitlines()) <= limit
     assert ast.get_docstring(ast.parse(path.read_text())), "a file opens with what it is and how to read it"
     assert path.stem not in {"utils", "helpers", "misc", "common"}
+
+
+def test_every_room_is_installed():
+    listed = tomllib.loads((PACKAGE.parent / "pyproject.toml").read_text())["tool"]["setuptools"]["packages"]
+    rooms = {".".join(path.parent.relative_to(PACKAGE.parent).parts) for path in PACKAGE.rglob("__init__.py")}
+
+    assert set(listed) == rooms
 
 
 def loaded_by(program: str, *flags: str) -> set[str]:

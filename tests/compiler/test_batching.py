@@ -7,10 +7,10 @@ import pytest
 import tinygrad_lite as tg
 from tests.compiler.test_batched import _random_loss, mlp
 from tinygrad_lite import Value
-from tinygrad_lite.compiler import batching
 from tinygrad_lite.compiler.backends import available
-from tinygrad_lite.compiler.recording import Recording
-from tinygrad_lite.compiler.trace import Trace
+from tinygrad_lite.compiler.finding import batching
+from tinygrad_lite.compiler.tracing.recording import Recording
+from tinygrad_lite.compiler.tracing.trace import Trace
 
 np = pytest.importorskip("numpy")
 

@@ -142,7 +142,7 @@ def test_many_operands_of_max_share_a_tie():
 
 
 def test_a_wrong_result_is_noticed_and_not_used(monkeypatch):
-    from tinygrad_lite.compiler import adjoint
+    from tinygrad_lite.compiler.deriving import adjoint
 
     honest = adjoint._times
     monkeypatch.setattr(adjoint, "_times", lambda tape, c, s: honest(tape, honest(tape, c, s), tape.constant(1.0001)))

@@ -2,8 +2,8 @@
 
 import numpy as np
 
-from tinygrad_lite.compiler import fusing, patterns
-from tinygrad_lite.compiler.plan import Access, Group, Run
+from tinygrad_lite.compiler.llvm import fusing, patterns
+from tinygrad_lite.compiler.planning.plan import Access, Group, Run
 
 PARTS = 5
 

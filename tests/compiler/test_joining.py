@@ -4,8 +4,9 @@ import numpy as np
 import pytest
 
 import tinygrad_lite as tg
-from tinygrad_lite.compiler import backends, joining, rooms
-from tinygrad_lite.compiler.plan import Access, Group, Plan, Run
+from tinygrad_lite.compiler import backends
+from tinygrad_lite.compiler.llvm import joining, rooms
+from tinygrad_lite.compiler.planning.plan import Access, Group, Plan, Run
 
 pytest.importorskip("llvmlite")
 

@@ -7,8 +7,8 @@ import pytest
 
 import tinygrad_lite as tg
 from tinygrad_lite.compiler import backends, kept
-from tinygrad_lite.compiler.adjoint import template
-from tinygrad_lite.compiler.tape import Builder, Tape
+from tinygrad_lite.compiler.deriving.adjoint import template
+from tinygrad_lite.compiler.tracing.tape import Builder, Tape
 from tinygrad_lite.engine import ops
 from tinygrad_lite.engine.op import TABLE, Op
 
@@ -145,7 +145,7 @@ def test_a_second_process_reads_what_the_first_has_written(place):
         "f = tg.compile(lambda w, x: tg.exp(w[0] * x) * w[1], batch='x')\n"
         "print(f.value_and_grad([0.5, 2.0], [0.1, 0.2, 0.7]))\n"
         "print(type(next(iter(f._made_for.values())).runners[True]).__name__)\n"
-        "import sys; print('tinygrad_lite.compiler.llvm_backend' in sys.modules)\n"
+        "import sys; print('tinygrad_lite.compiler.llvm.llvm_backend' in sys.modules)\n"
     )
     said = [
         subprocess.run([sys.executable, "-c", program], check=True, capture_output=True, text=True).stdout.split("\n")

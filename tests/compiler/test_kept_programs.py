@@ -11,7 +11,8 @@ import warnings
 import pytest
 
 import tinygrad_lite as tg
-from tinygrad_lite.compiler import backends, cache, compiled, jit, kept, llvm_backend, program
+from tinygrad_lite.compiler import backends, compiled, kept, program
+from tinygrad_lite.compiler.llvm import cache, jit, llvm_backend
 
 np = pytest.importorskip("numpy")
 pytest.importorskip("llvmlite")
@@ -197,7 +198,7 @@ def test_one_bad_byte_anywhere_in_any_entry_is_recompiled(place, which):
 
 WRITER = """
 import tinygrad_lite as tg
-from tinygrad_lite.compiler import cache
+from tinygrad_lite.compiler.llvm import cache
 print("ready", flush=True)
 k = 0
 while True:

@@ -145,7 +145,7 @@ def test_further_derivatives_fall_back_to_the_engine():
 
 
 def test_a_wrong_jacobian_is_noticed_and_not_used(monkeypatch):
-    from tinygrad_lite.compiler import transforms
+    from tinygrad_lite.compiler.deriving import transforms
 
     honest = transforms.sweep
     monkeypatch.setattr(transforms, "sweep", lambda tape, *how: [tape.constant(7.0) for _ in honest(tape, *how)])

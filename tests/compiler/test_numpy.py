@@ -9,9 +9,11 @@ import pytest
 
 import tinygrad_lite as tg
 from tests.compiler.plans import interpreted
-from tinygrad_lite.compiler import backends, lifting, numpy_backend
-from tinygrad_lite.compiler.numpy_text import PlanText
-from tinygrad_lite.compiler.plan import Access, Group, Plan, Run
+from tinygrad_lite.compiler import backends
+from tinygrad_lite.compiler.finding import lifting
+from tinygrad_lite.compiler.numpy import numpy_backend
+from tinygrad_lite.compiler.numpy.text import PlanText
+from tinygrad_lite.compiler.planning.plan import Access, Group, Plan, Run
 
 PARAMETERS, COLUMNS, OUT = 60, 6, 40
 

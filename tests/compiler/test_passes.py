@@ -5,16 +5,16 @@ import math
 
 import pytest
 
-from tinygrad_lite.compiler import adjoint
-from tinygrad_lite.compiler.adjoint import template
-from tinygrad_lite.compiler.affine import nested
+from tinygrad_lite.compiler.deriving import adjoint
+from tinygrad_lite.compiler.deriving.adjoint import template
+from tinygrad_lite.compiler.deriving.quotients import reciprocals
+from tinygrad_lite.compiler.finding.rows import RowProgram, mean
 from tinygrad_lite.compiler.garbage import unsearched
-from tinygrad_lite.compiler.paths import explore
-from tinygrad_lite.compiler.quotients import reciprocals
-from tinygrad_lite.compiler.reroll import reroll
-from tinygrad_lite.compiler.rows import RowProgram, mean
-from tinygrad_lite.compiler.tape import LESS, SELECT, Builder, Tape
-from tinygrad_lite.compiler.trace import Trace
+from tinygrad_lite.compiler.planning.affine import nested
+from tinygrad_lite.compiler.planning.reroll import reroll
+from tinygrad_lite.compiler.tracing.paths import explore
+from tinygrad_lite.compiler.tracing.tape import LESS, SELECT, Builder, Tape
+from tinygrad_lite.compiler.tracing.trace import Trace
 from tinygrad_lite.engine import ops
 from tinygrad_lite.engine.op import TABLE
 

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 import tinygrad_lite as tg
-from tinygrad_lite.compiler import patterns
-from tinygrad_lite.compiler.plan import Access, Group, Run
+from tinygrad_lite.compiler.llvm import patterns
+from tinygrad_lite.compiler.planning.plan import Access, Group, Run
 
 pytest.importorskip("llvmlite")
 

@@ -4,9 +4,10 @@ import pytest
 
 import tinygrad_lite as tg
 from tinygrad_lite import Value
-from tinygrad_lite.compiler import CompileWarning, recurring
+from tinygrad_lite.compiler import CompileWarning
 from tinygrad_lite.compiler.backends import available
-from tinygrad_lite.compiler.plan import Access, Group, Plan, Run
+from tinygrad_lite.compiler.llvm import recurring
+from tinygrad_lite.compiler.planning.plan import Access, Group, Plan, Run
 
 np = pytest.importorskip("numpy")
 pytestmark = pytest.mark.skipif("llvm" not in available(), reason="only LLVM writes loops")

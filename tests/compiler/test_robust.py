@@ -108,7 +108,8 @@ def test_prepared_calls_read_and_write_in_place():
 
 
 def test_a_graph_too_large_to_build_twice_is_checked_by_a_measured_slope(monkeypatch):
-    from tinygrad_lite.compiler import CompileWarning, adjoint, compiled
+    from tinygrad_lite.compiler import CompileWarning, compiled
+    from tinygrad_lite.compiler.deriving import adjoint
 
     monkeypatch.setattr(compiled, "LONGEST", 3)
     f = lambda x: tg.tanh(x[0] * x[1]) + x[1] ** 3 - tg.exp(-x[0])  # noqa: E731

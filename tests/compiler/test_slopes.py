@@ -7,7 +7,8 @@ import math
 import pytest
 
 import tinygrad_lite as tg
-from tinygrad_lite.compiler import available, backends, jit, loops
+from tinygrad_lite.compiler import available, backends
+from tinygrad_lite.compiler.llvm import jit, loops
 
 np = pytest.importorskip("numpy")
 pytestmark = pytest.mark.skipif("llvm" not in available(), reason="needs llvmlite")

@@ -6,8 +6,8 @@ import pytest
 
 import tinygrad_lite as tg
 from tinygrad_lite import Value
-from tinygrad_lite.compiler import lifting
 from tinygrad_lite.compiler.backends import available
+from tinygrad_lite.compiler.finding import lifting
 from tinygrad_lite.engine.op import TABLE
 
 np = pytest.importorskip("numpy")

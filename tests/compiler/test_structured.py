@@ -11,7 +11,8 @@ import pytest
 import tinygrad_lite as tg
 from tests.compiler.structured import neighbours, program
 from tinygrad_lite import Value
-from tinygrad_lite.compiler import available, buffers, jit
+from tinygrad_lite.compiler import available
+from tinygrad_lite.compiler.llvm import buffers, jit
 
 np = pytest.importorskip("numpy")
 

@@ -8,10 +8,11 @@ from hypothesis import strategies as st
 
 import tinygrad_lite as tg
 from tinygrad_lite import Value
-from tinygrad_lite.compiler import CompileWarning, jit, sweeping
+from tinygrad_lite.compiler import CompileWarning
 from tinygrad_lite.compiler.backends import available
-from tinygrad_lite.compiler.plan import Access, Group, Run
-from tinygrad_lite.compiler.writer import Writer
+from tinygrad_lite.compiler.llvm import jit, sweeping
+from tinygrad_lite.compiler.llvm.writer import Writer
+from tinygrad_lite.compiler.planning.plan import Access, Group, Run
 
 np = pytest.importorskip("numpy")
 pytestmark = pytest.mark.skipif("llvm" not in available(), reason="only LLVM writes loops")

@@ -17,16 +17,17 @@ import time
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from tinygrad_lite.compiler import jit, python_backend, recurring, threads
-from tinygrad_lite.compiler.adjoint import gradient, tidied
+from tinygrad_lite.compiler import python_backend
 from tinygrad_lite.compiler.arguments import plain
-from tinygrad_lite.compiler.lowering import NoLowering, lowered
-from tinygrad_lite.compiler.plan import Plan, names
-from tinygrad_lite.compiler.quotients import reciprocals
-from tinygrad_lite.compiler.reroll import reroll
-from tinygrad_lite.compiler.rows import RowProgram
-from tinygrad_lite.compiler.stencil import StencilProgram
-from tinygrad_lite.compiler.tape import Builder, Ref, Tape
+from tinygrad_lite.compiler.deriving.adjoint import gradient, tidied
+from tinygrad_lite.compiler.deriving.lowering import NoLowering, lowered
+from tinygrad_lite.compiler.deriving.quotients import reciprocals
+from tinygrad_lite.compiler.finding.rows import RowProgram
+from tinygrad_lite.compiler.finding.stencil import StencilProgram
+from tinygrad_lite.compiler.llvm import jit, recurring, threads
+from tinygrad_lite.compiler.planning.plan import Plan, names
+from tinygrad_lite.compiler.planning.reroll import reroll
+from tinygrad_lite.compiler.tracing.tape import Builder, Ref, Tape
 from tinygrad_lite.errors import OperandError, user_line
 
 LONGEST = 10_000
@@ -123,7 +124,7 @@ def runner(program: Program, backend: str | None = None, rows: int = 0) -> Runne
             if name == "llvm":
                 made = LLVMRunner(program, rows)
             elif name == "numpy":
-                from tinygrad_lite.compiler.numpy_backend import NumpyRunner
+                from tinygrad_lite.compiler.numpy.numpy_backend import NumpyRunner
 
                 made = NumpyRunner(program, rows, wanted=backend is not None)
             else:
@@ -308,7 +309,7 @@ class LLVMRunner(Buffered):
     name = "llvm"
 
     def __init__(self, program: Program, rows: int = 0) -> None:
-        from tinygrad_lite.compiler import llvm_backend, writer
+        from tinygrad_lite.compiler.llvm import llvm_backend, writer
 
         self.program = program
         self.plans = Plans(program, writer.supported())
@@ -339,7 +340,7 @@ class LLVMRunner(Buffered):
     @staticmethod
     def _refuse_long(plans: Sequence[Plan | None]) -> None:
         """LLVM needs up to a second for a thousand operations: an irregular program is better off elsewhere."""
-        from tinygrad_lite.compiler.writer import NATIVE
+        from tinygrad_lite.compiler.llvm.writer import NATIVE
 
         runs = [run for plan in plans if plan is not None for group in plan.groups for run in group.runs]
         written = sum(1 + sum(1 if op in NATIVE else KERNEL for op in names(run.expression)) for run in runs)
@@ -347,7 +348,7 @@ class LLVMRunner(Buffered):
             raise NoLowering(f"too irregular for loops, {written:,} operations would stand in one line")
 
     def new(self, rows: int) -> Any:
-        from tinygrad_lite.compiler.buffers import Buffers
+        from tinygrad_lite.compiler.llvm.buffers import Buffers
 
         made = Buffers(self.sizes, self.parameters, self.uniforms, self.outputs, rows)
         made.fill(self.fixed)

@@ -21,10 +21,10 @@ from tinygrad_lite.compiler.arguments import Structure, numbers, rebuild
 from tinygrad_lite.compiler.batch_call import BatchCall
 from tinygrad_lite.compiler.compiled import MAKING, SHORT, CompiledFunction
 from tinygrad_lite.compiler.garbage import unsearched
-from tinygrad_lite.compiler.paths import TooManyPaths
 from tinygrad_lite.compiler.prepared import Prepared
 from tinygrad_lite.compiler.results import apart, numbers_in, same
 from tinygrad_lite.compiler.row_code import RowCode
+from tinygrad_lite.compiler.tracing.paths import TooManyPaths
 from tinygrad_lite.compiler.uncompiled import CompileWarning, Leaf, outside
 from tinygrad_lite.compiler.verify import CLOSE, slopes_apart
 from tinygrad_lite.engine.following import FOLLOWER, followed

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from tinygrad_lite.compiler.plan import Access, Expression, Group, Plan, Run
+from tinygrad_lite.compiler.planning.plan import Access, Expression, Group, Plan, Run
 
 _INFIX = {"add": "+", "sub": "-", "mul": "*", "div": "/", "less": "<"}
 _NAMED = {"abs": "fabs", "max": "fmax", "min": "fmin"}
@@ -16,7 +16,7 @@ _NAMED = {"abs": "fabs", "max": "fmax", "min": "fmin"}
 def c_source(prologue: Plan | None, rows: Plan | None, finale: Plan) -> str:
     """The function that computes the outputs from the parameters P and the rows X.
 
-    >>> from tinygrad_lite.compiler.plan import Access, Run
+    >>> from tinygrad_lite.compiler.planning.plan import Access, Run
     >>> square = Run(1, ("mul", ("leaf", 0), ("leaf", 0)), 1, [Access("P", 0, (1,))])
     >>> plan = Plan([Group("out", (3,), [square], Access("out", 0, (1,)))], {}, [], set(), 3)
     >>> print(c_source(None, None, plan))

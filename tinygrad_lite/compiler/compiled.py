@@ -23,14 +23,14 @@ from tinygrad_lite.calculus.transforms import value_and_grad
 from tinygrad_lite.compiler import derived
 from tinygrad_lite.compiler.arguments import Structure, called, names, numbers, rebuild, size
 from tinygrad_lite.compiler.garbage import unsearched
+from tinygrad_lite.compiler.llvm.threads import checked
 from tinygrad_lite.compiler.prepared import Prepared
 from tinygrad_lite.compiler.program import Along, Program
-from tinygrad_lite.compiler.recording import Recording
 from tinygrad_lite.compiler.report import Shown
 from tinygrad_lite.compiler.results import numbers_in, outputs, plain, same, shaped, values_in
-from tinygrad_lite.compiler.tape import Ref
-from tinygrad_lite.compiler.threads import checked
-from tinygrad_lite.compiler.trace import Trace, Tracer, Uncomparable
+from tinygrad_lite.compiler.tracing.recording import Recording
+from tinygrad_lite.compiler.tracing.tape import Ref
+from tinygrad_lite.compiler.tracing.trace import Trace, Tracer, Uncomparable
 from tinygrad_lite.compiler.uncompiled import CompileWarning, Leaf, outside
 from tinygrad_lite.compiler.verify import disagreement, long_disagreement
 from tinygrad_lite.engine.following import FOLLOWER, followed

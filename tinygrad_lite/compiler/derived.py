@@ -10,8 +10,8 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from tinygrad_lite.calculus import products
-from tinygrad_lite.compiler import transforms
 from tinygrad_lite.compiler.arguments import Structure, flatten, rebuild, size
+from tinygrad_lite.compiler.deriving import transforms
 from tinygrad_lite.compiler.program import Along
 from tinygrad_lite.compiler.results import apart, numbers_in, outputs_of, same, shaped
 from tinygrad_lite.compiler.verify import CLOSE

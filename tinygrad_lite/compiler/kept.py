@@ -25,11 +25,12 @@ from pathlib import Path
 from typing import Any
 
 from tinygrad_lite import engine
-from tinygrad_lite.compiler import backends, cache, jit
-from tinygrad_lite.compiler.batching import Rows
-from tinygrad_lite.compiler.columns import columns
-from tinygrad_lite.compiler.recording import Recording
-from tinygrad_lite.compiler.tape import LESS, SELECT, Tape
+from tinygrad_lite.compiler import backends
+from tinygrad_lite.compiler.finding.batching import Rows
+from tinygrad_lite.compiler.llvm import cache, jit
+from tinygrad_lite.compiler.tracing.columns import columns
+from tinygrad_lite.compiler.tracing.recording import Recording
+from tinygrad_lite.compiler.tracing.tape import LESS, SELECT, Tape
 from tinygrad_lite.engine.op import TABLE, Op
 
 Make = Callable[[], backends.Program]
@@ -141,7 +142,7 @@ class KeptRunner(backends.LLVMRunner):
     def __init__(self, make: Make, rows: int, facts: dict[str, Any], arrays: bytes, code: jit.Compiled) -> None:
         import numpy as np
 
-        from tinygrad_lite.compiler.buffers import Layout
+        from tinygrad_lite.compiler.llvm.buffers import Layout
 
         self._make, self._rows = make, rows
         self.sizes = Sizes()

@@ -12,14 +12,15 @@ from collections.abc import Iterator, Sequence
 from functools import partial
 from typing import Any, NamedTuple
 
-from tinygrad_lite.compiler import backends, batching, kept, stencil
-from tinygrad_lite.compiler.alike import alike
+from tinygrad_lite.compiler import backends, kept
 from tinygrad_lite.compiler.arguments import Structure, numbers
-from tinygrad_lite.compiler.bound import Together
+from tinygrad_lite.compiler.finding import batching, stencil
+from tinygrad_lite.compiler.finding.alike import alike
+from tinygrad_lite.compiler.finding.rows import RowProgram
 from tinygrad_lite.compiler.garbage import unsearched
 from tinygrad_lite.compiler.report import described, shown
-from tinygrad_lite.compiler.rows import RowProgram
-from tinygrad_lite.compiler.tape import Tape
+from tinygrad_lite.compiler.tracing.tape import Tape
+from tinygrad_lite.compiler.training.bound import Together
 from tinygrad_lite.engine.value import Value
 from tinygrad_lite.errors import OperandError, user_line
 

@@ -11,7 +11,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 
-from tinygrad_lite.compiler.tape import SELECT, Tape
+from tinygrad_lite.compiler.tracing.tape import SELECT, Tape
 from tinygrad_lite.engine.op import Op
 
 LONGEST = 50_000

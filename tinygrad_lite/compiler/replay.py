@@ -10,8 +10,8 @@ from typing import Any
 from tinygrad_lite.compiler.arguments import Structure
 from tinygrad_lite.compiler.compiled import CompiledFunction
 from tinygrad_lite.compiler.program import Program
-from tinygrad_lite.compiler.recording import Recording
-from tinygrad_lite.compiler.trace import Trace
+from tinygrad_lite.compiler.tracing.recording import Recording
+from tinygrad_lite.compiler.tracing.trace import Trace
 from tinygrad_lite.engine.graph import topological
 from tinygrad_lite.engine.value import Value
 from tinygrad_lite.errors import OperandError, user_line

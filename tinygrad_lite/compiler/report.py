@@ -11,7 +11,7 @@ from typing import Any
 from tinygrad_lite.compiler import python_backend
 from tinygrad_lite.compiler.backends import Program, Runner
 from tinygrad_lite.compiler.c_source import c_source
-from tinygrad_lite.compiler.plan import Plan
+from tinygrad_lite.compiler.planning.plan import Plan
 from tinygrad_lite.errors import OperandError, TinygradLiteError, user_line
 
 _SAID = {

@@ -11,8 +11,8 @@ from collections.abc import Iterator
 from typing import Any
 
 from tinygrad_lite.compiler.arguments import Structure, rebuild
-from tinygrad_lite.compiler.tape import Ref
-from tinygrad_lite.compiler.trace import Flag, Trace, Tracer
+from tinygrad_lite.compiler.tracing.tape import Ref
+from tinygrad_lite.compiler.tracing.trace import Flag, Trace, Tracer
 from tinygrad_lite.engine import ops
 from tinygrad_lite.engine.value import Value
 

@@ -15,13 +15,13 @@ from typing import TYPE_CHECKING, Any
 from tinygrad_lite.compiler import backends, kept
 from tinygrad_lite.compiler.arguments import names, numbers, rebuild
 from tinygrad_lite.compiler.batch_call import BatchCall
+from tinygrad_lite.compiler.finding.rows import RowProgram, mean
 from tinygrad_lite.compiler.garbage import unsearched
-from tinygrad_lite.compiler.paths import explore
 from tinygrad_lite.compiler.report import described, shown
 from tinygrad_lite.compiler.results import same
-from tinygrad_lite.compiler.rows import RowProgram, mean
-from tinygrad_lite.compiler.tape import Builder, Ref
-from tinygrad_lite.compiler.trace import Trace, Tracer
+from tinygrad_lite.compiler.tracing.paths import explore
+from tinygrad_lite.compiler.tracing.tape import Builder, Ref
+from tinygrad_lite.compiler.tracing.trace import Trace, Tracer
 from tinygrad_lite.engine import ops
 from tinygrad_lite.engine.following import followed
 from tinygrad_lite.errors import OperandError

@@ -11,8 +11,8 @@ import math
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from tinygrad_lite.compiler.adjoint import DEAR
 from tinygrad_lite.compiler.arguments import numbers
+from tinygrad_lite.compiler.deriving.adjoint import DEAR
 from tinygrad_lite.compiler.program import Along, Program
 from tinygrad_lite.compiler.results import apart, numbers_in
 from tinygrad_lite.engine.graph import topological

@@ -14,7 +14,7 @@ from tinygrad_lite.nn.module import Module
 from tinygrad_lite.nn.optimizer import Optimizer
 
 if TYPE_CHECKING:
-    from tinygrad_lite.compiler.training import CompiledStep
+    from tinygrad_lite.compiler.training.step import CompiledStep
 
 
 def compile_step(
@@ -49,7 +49,7 @@ def compile_step(
     >>> losses[0] > 1000 * losses[-1]
     True
     """
-    from tinygrad_lite.compiler.training import CompiledStep
+    from tinygrad_lite.compiler.training.step import CompiledStep
 
     return CompiledStep(model, loss, optimizer, penalty, backend, threads)
 
@@ -93,7 +93,7 @@ class CompiledSteps:
     def slopes(self, name: str, parameters: Sequence[Value]) -> list[float]:
         """The gradients that the last step left in these parameters, which have this name."""
         if name not in self._slopes:
-            from tinygrad_lite.compiler.bound import Together
+            from tinygrad_lite.compiler.training.bound import Together
 
             self._slopes[name] = Together(parameters, "grad")
         return self._slopes[name]()

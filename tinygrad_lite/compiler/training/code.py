@@ -1,0 +1,342 @@
+"""The machine code around a compiled loss: many steps of training in one call.
+
+In: an optimizer's rule, and the address of the code that computes loss and gradient. Out: LLVM's text of
+`train`, which for each step gathers the rows of the batch, runs that code, and moves the parameters. It returns the
+loss of the last step, or NaN if it stopped before.
+
+    for each step:
+        put the batch's rows where the loss wants them      (gather; not if they are still there, unchanged)
+        copy the parameters there, run, take loss and gradient
+        if the loss is not finite: stop, with the parameters as they were
+        move each parameter by the optimizer's rule         (on vectors, traced from the rule itself)
+
+The rule is the optimizer's own, run once on `Vector`s: there is no second set of formulas.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from tinygrad_lite.compiler.llvm.kernels.vector import Body, Vector, type_name
+
+FIELDS = (
+    *("steps", "plan", "losses", "parameters", "gradient", "count", "padded"),
+    *("sources", "source_count", "entry", "done", "fetched"),
+)
+"""The 64-bit fields of `train`'s argument; behind them the addresses of the optimizer's state.
+
+`fetched` is 0 where each step gathers its own rows. Where all steps have the same rows it is 1 before they are gathered
+and 2 afterwards: then they are compared with a copy of what was gathered, which takes less time.
+"""
+
+DESCRIPTION = (
+    *("arguments", "main", "blocks", "block", "tail", "rest", "lanes", "columns", "parameters", "out"),
+    *("lines", "line"),
+)
+"""The fields of a batch's description: where its buffers are and how its rows are cut into blocks; then where its rows
+lie once more, a row after the other, and how many numbers of each.
+"""
+
+SOURCE = ("address", "width", "first", "checked", "copy", "bytes")
+"""The fields of one source of data: row-major doubles, their place among the columns, whether they must be choices,
+and a copy of what was gathered, of so many bytes.
+"""
+
+
+class Writer:
+    """Lines of LLVM's text, with loops that nest."""
+
+    def __init__(self) -> None:
+        self.lines: list[str] = []
+        self.block = "start"
+        self._names = 0
+
+    def new(self, instruction: str) -> str:
+        """The name of an instruction's result."""
+        self._names += 1
+        self.lines.append(f"  %n{self._names} = {instruction}")
+        return f"%n{self._names}"
+
+    def put(self, line: str) -> None:
+        self.lines.append(f"  {line}")
+
+    def label(self, name: str) -> None:
+        self.lines.append(f"{name}:")
+        self.block = name
+
+    def loop(self, count: str, body: Callable[[str], None], step: int = 1) -> None:
+        """Do the body for i = 0, step, 2 step, ... below count; it gets the name of i."""
+        self._names += 1
+        mine, before = f"l{self._names}", self.block
+        self.put(f"br label %{mine}.test")
+        self.label(f"{mine}.test")
+        self.put(f"%{mine}.i = phi i64 [0, %{before}], [%{mine}.next, %{mine}.last]")
+        self.put(f"%{mine}.go = icmp slt i64 %{mine}.i, {count}")
+        self.put(f"br i1 %{mine}.go, label %{mine}.body, label %{mine}.end")
+        self.label(f"{mine}.body")
+        body(f"%{mine}.i")
+        self.put(f"br label %{mine}.last")
+        self.label(f"{mine}.last")
+        self.put(f"%{mine}.next = add i64 %{mine}.i, {step}")
+        self.put(f"br label %{mine}.test")
+        self.label(f"{mine}.end")
+
+    def field(self, pointer: str, i: int, kind: str = "i64") -> str:
+        """The i-th 64-bit field behind a pointer."""
+        return self.new(f"load {kind}, ptr {self.new(f'getelementptr i64, ptr {pointer}, i64 {i}')}")
+
+    def at(self, pointer: str, i: str) -> str:
+        """The address of the i-th double behind a pointer."""
+        return self.new(f"getelementptr double, ptr {pointer}, i64 {i}")
+
+
+def text(rule: Callable[..., Any], slots: int, numbers: int, lanes: int, choices: Sequence[float]) -> str:
+    """The module that defines `train`.
+
+    Args:
+        rule: `rule(p, g, state, *numbers) -> (new p, new state)`, in ordinary arithmetic.
+        slots: how many numbers of state a parameter has.
+        numbers: how many quantities all parameters share in a step.
+        lanes: doubles in a vector.
+        choices: the numbers that a source to be checked may hold.
+    """
+    update, declarations = _update(rule, slots, numbers, lanes)
+    parts = [_train(slots), _gather(choices, lanes), _line_up(), _there(), _keep(), _COPY, update]
+    return "\n\n".join([*parts, *sorted(declarations)]) + "\n"
+
+
+def _update(rule: Callable[..., Any], slots: int, numbers: int, lanes: int) -> tuple[str, set[str]]:
+    """One step of the optimizer over arrays whose length is a multiple of the lanes."""
+    here = type_name("double", lanes)
+    arrays = ["p", "g", *(f"s{i}" for i in range(slots))]
+    body = Body(lanes)
+    shared = [Vector(body, f"%number{i}") for i in range(numbers)]
+    p, g, *state = (Vector(body, f"%{name}.was") for name in arrays)
+    moved, new = rule(p, g, tuple(state), *shared)
+    results = {"p": moved, **{f"s{i}": x for i, x in enumerate(new)}}
+    signature = ", ".join([f"ptr %{name}" for name in arrays] + ["i64 %count", "ptr %numbers"])
+    w = Writer()
+    w.label("start")
+    for i in range(numbers):
+        x = w.new(f"load double, ptr {w.at('%numbers', str(i))}")
+        if lanes == 1:
+            w.put(f"%number{i} = fadd double {x}, -0.0")
+        else:
+            one = w.new(f"insertelement {here} poison, double {x}, i64 0")
+            w.put(f"%number{i} = shufflevector {here} {one}, {here} poison, <{lanes} x i32> zeroinitializer")
+
+    def each(i: str) -> None:
+        places = {name: w.at(f"%{name}", i) for name in arrays}
+        for name in arrays:
+            w.put(f"%{name}.was = load {here}, ptr {places[name]}, align 8")
+        w.lines.extend(body.lines)
+        for name, x in results.items():
+            w.put(f"store {here} {x.name}, ptr {places[name]}, align 8")
+
+    w.loop("%count", each, step=lanes)
+    w.put("ret void")
+    lines = [f"define internal void @update({signature}) nounwind {{", *w.lines, "}"]
+    return "\n".join(lines), body.declarations
+
+
+_COPY = """define internal void @copy(ptr %to, ptr %from, i64 %count) alwaysinline nounwind {
+  %bytes = shl i64 %count, 3
+  call void @llvm.memcpy.p0.p0.i64(ptr %to, ptr %from, i64 %bytes, i1 false)
+  ret void
+}
+
+declare void @llvm.memcpy.p0.p0.i64(ptr, ptr, i64, i1)"""
+"""`count` doubles from one place to another."""
+
+
+def _gather(choices: Sequence[float], lanes: int) -> str:
+    """Rows `index[0], index[1], ...` of a source, cut into blocks of `lanes` rows, a column after the other in each.
+
+    Returns false if the source is one to be checked and a number in it is none of the choices.
+    """
+    w = Writer()
+    w.label("start")
+    address, width, first = w.field("%source", 0, "ptr"), w.field("%source", 1), w.field("%source", 2)
+    checked = w.field("%source", 3)
+    good = w.new("alloca i1")
+    w.put(f"store i1 true, ptr {good}")
+    size = w.new("mul i64 %columns, %lanes")
+    start = w.new(f"mul i64 {first}, %lanes")
+
+    def block(b: str) -> None:
+        offset = w.new(f"add i64 {w.new(f'mul i64 {b}, {size}')}, {start}")
+        target = w.at("%to", offset)
+        rows = w.new(f"getelementptr i64, ptr %index, i64 {w.new(f'mul i64 {b}, %lanes')}")
+
+        def row(k: str) -> str:
+            """Where the k-th row of this block begins."""
+            number = w.new(f"load i64, ptr {w.new(f'getelementptr i64, ptr {rows}, i64 {k}')}")
+            return w.at(address, w.new(f"mul i64 {number}, {width}"))
+
+        def column(c: str) -> None:
+            place = w.at(target, w.new(f"mul i64 {c}, %lanes"))
+
+            def some(k: str) -> None:
+                for j in range(lanes):
+                    i = w.new(f"add i64 {k}, {j}")
+                    x = w.new(f"load double, ptr {w.at(row(i), c)}")
+                    w.put(f"store double {x}, ptr {w.at(place, i)}")
+
+            w.loop("%lanes", some, step=lanes)
+
+        def check(k: str) -> None:
+            x = w.new(f"load double, ptr {row(k)}")
+            found = "false"
+            for choice in choices:
+                found = w.new(f"or i1 {found}, {w.new(f'fcmp oeq double {x}, {choice!r}')}")
+            both = w.new(f"and i1 {found}, {w.new(f'load i1, ptr {good}')}")
+            w.put(f"store i1 {both}, ptr {good}")
+
+        w.loop(width, column)
+        if choices:
+            w.loop(w.new(f"mul i64 {checked}, %lanes"), check)
+
+    w.loop("%blocks", block)
+    w.put(f"ret i1 {w.new(f'load i1, ptr {good}')}")
+    signature = "ptr %to, i64 %blocks, i64 %lanes, i64 %columns, ptr %source, ptr %index"
+    return "\n".join([f"define internal i1 @gather({signature}) nounwind {{", *w.lines, "}"])
+
+
+def _line_up() -> str:
+    """The first numbers of rows `index[0], index[1], ...` of a source, a row after the other."""
+    w = Writer()
+    w.label("start")
+    address, width, first = w.field("%source", 0, "ptr"), w.field("%source", 1), w.field("%source", 2)
+    room = w.new(f"sub i64 %line, {first}")
+    some = w.new(f"icmp sgt i64 {room}, 0")
+    count = w.new(f"select i1 {w.new(f'icmp slt i64 {room}, {width}')}, i64 {room}, i64 {width}")
+
+    def row(i: str) -> None:
+        number = w.new(f"load i64, ptr {w.new(f'getelementptr i64, ptr %index, i64 {i}')}")
+        place = w.at("%to", w.new(f"add i64 {w.new(f'mul i64 {i}, %line')}, {first}"))
+        w.put(f"call void @copy(ptr {place}, ptr {w.at(address, w.new(f'mul i64 {number}, {width}'))}, i64 {count})")
+
+    w.loop(w.new(f"select i1 {some}, i64 %rows, i64 0"), row)
+    w.put("ret void")
+    signature = "ptr %to, i64 %line, ptr %source, ptr %index, i64 %rows"
+    return "\n".join([f"define internal void @line_up({signature}) nounwind {{", *w.lines, "}"])
+
+
+def _there() -> str:
+    """Whether the rows were fetched before and are still what they were; if not, they count as not fetched."""
+    w = Writer()
+    w.label("start")
+    before = w.new("load i64, ptr %fetched")
+    w.put(f"br i1 {w.new(f'icmp eq i64 {before}, 2')}, label %compare, label %no")
+    w.label("compare")
+
+    def compare(k: str) -> None:
+        source = _source(w, "%sources", k)
+        places = w.field(source, SOURCE.index("address"), "ptr"), w.field(source, SOURCE.index("copy"), "ptr")
+        size = w.field(source, SOURCE.index("bytes"))
+        found = w.new(f"call i32 @memcmp(ptr {places[0]}, ptr {places[1]}, i64 {size})")
+        w.put(f"br i1 {w.new(f'icmp eq i32 {found}, 0')}, label %same, label %differs")
+        w.label("same")
+
+    w.loop("%count", compare)
+    w.put("ret i1 true")
+    w.label("differs")
+    w.put("store i64 1, ptr %fetched")
+    w.put("br label %no")
+    w.label("no")
+    w.put("ret i1 false")
+    head = "define internal i1 @there(ptr %fetched, ptr %sources, i64 %count) nounwind {"
+    return "\n".join([head, *w.lines, "}", "", "declare i32 @memcmp(ptr, ptr, i64)"])
+
+
+def _keep() -> str:
+    """Copies of `count` sources that have just been gathered; of none where each step gathers its own rows."""
+    w = Writer()
+    w.label("start")
+    once = w.new(f"icmp eq i64 {w.new('load i64, ptr %fetched')}, 1")
+    count = w.new(f"select i1 {once}, i64 %count, i64 0")
+
+    def keep(k: str) -> None:
+        source = _source(w, "%sources", k)
+        to, place = w.field(source, SOURCE.index("copy"), "ptr"), w.field(source, SOURCE.index("address"), "ptr")
+        numbers = w.new(f"lshr i64 {w.field(source, SOURCE.index('bytes'))}, 3")
+        w.put(f"call void @copy(ptr {to}, ptr {place}, i64 {numbers})")
+        w.put("store i64 2, ptr %fetched")
+
+    w.loop(count, keep)
+    w.put("ret void")
+    head = "define internal void @keep(ptr %fetched, ptr %sources, i64 %count) nounwind {"
+    return "\n".join([head, *w.lines, "}"])
+
+
+def _source(w: Writer, sources: str, k: str) -> str:
+    """Where the k-th source is described."""
+    return w.new(f"getelementptr i64, ptr {sources}, i64 {w.new(f'mul i64 {k}, {len(SOURCE)}')}")
+
+
+def _train(slots: int) -> str:
+    w = Writer()
+    w.label("start")
+    given = {name: w.field("%a", i, "i64" if name in _COUNTS else "ptr") for i, name in enumerate(FIELDS)}
+    done, fetched = (w.new(f"getelementptr i64, ptr %a, i64 {FIELDS.index(name)}") for name in ("done", "fetched"))
+    state = [w.field("%a", len(FIELDS) + i, "ptr") for i in range(slots)]
+
+    def step(s: str) -> None:
+        w.put(f"store i64 {s}, ptr {done}")
+        row = w.new(f"getelementptr i64, ptr {given['plan']}, i64 {w.new(f'mul i64 {s}, 3')}")
+        batch, index, shared = (w.field(row, i, "ptr") for i in range(3))
+        its = {name: w.field(batch, i, "i64" if name in _COUNTS else "ptr") for i, name in enumerate(DESCRIPTION)}
+        main_rows = w.new(f"mul i64 {its['blocks']}, {its['block']}")
+        rest_index = w.new(f"getelementptr i64, ptr {index}, i64 {main_rows}")
+        there = w.new(f"call i1 @there(ptr {fetched}, ptr {given['sources']}, i64 {given['source_count']})")
+        wanted = w.new(f"icmp ne ptr {index}, null")
+        wanted = w.new(f"select i1 {there}, i1 false, i1 {wanted}")
+        sources = w.new(f"select i1 {wanted}, i64 {given['source_count']}, i64 0")
+
+        def fetch(k: str) -> None:
+            source = _source(w, given["sources"], k)
+            oks = [
+                w.new(
+                    f"call i1 @gather(ptr {its[to]}, i64 {its[blocks]}, i64 {its[lanes]}, i64 {its['columns']}, "
+                    f"ptr {source}, ptr {rows})"
+                )
+                for to, blocks, lanes, rows in (
+                    ("main", "blocks", "block", index),
+                    ("tail", "rest", "lanes", rest_index),
+                )
+            ]
+            _leave_unless(w, w.new(f"and i1 {oks[0]}, {oks[1]}"), done, "-1")
+            rest = w.new(f"mul i64 {its['rest']}, {its['lanes']}")
+            rows = w.new(f"add i64 {main_rows}, {rest}")
+            w.put(f"call void @line_up(ptr {its['lines']}, i64 {its['line']}, ptr {source}, ptr {index}, i64 {rows})")
+
+        w.loop(sources, fetch)
+        w.put(f"call void @keep(ptr {fetched}, ptr {given['sources']}, i64 {sources})")
+        w.put(f"call void @copy(ptr {its['parameters']}, ptr {given['parameters']}, i64 {given['count']})")
+        w.put(f"call void {given['entry']}(ptr {its['arguments']})")
+        loss = w.new(f"load double, ptr {its['out']}")
+        w.put(f"store double {loss}, ptr {w.at(given['losses'], s)}")
+        _leave_unless(w, w.new(f"fcmp ord double {w.new(f'fsub double {loss}, {loss}')}, 0.0"), done, s)
+        w.put(f"call void @copy(ptr {given['gradient']}, ptr {w.at(its['out'], '1')}, i64 {given['count']})")
+        arrays = ", ".join(f"ptr {x}" for x in (given["parameters"], given["gradient"], *state))
+        w.put(f"call void @update({arrays}, i64 {given['padded']}, ptr {shared})")
+
+    w.loop(given["steps"], step)
+    w.put(f"store i64 {given['steps']}, ptr {done}")
+    last = w.at(given["losses"], w.new(f"sub i64 {given['steps']}, 1"))
+    w.put(f"ret double {w.new(f'load double, ptr {last}')}")
+    return "\n".join(["define double @train(ptr %a) nounwind {", *w.lines, "}"])
+
+
+_COUNTS = {"steps", "count", "padded", "source_count", "done", "blocks", "block", "rest", "lanes", "columns", "line"}
+
+
+def _leave_unless(w: Writer, good: str, done: str, result: str) -> None:
+    """Return from `train` with that result, unless all is well."""
+    mine = f"g{len(w.lines)}"
+    w.put(f"br i1 {good}, label %{mine}.on, label %{mine}.out")
+    w.label(f"{mine}.out")
+    w.put(f"store i64 {result}, ptr {done}")
+    w.put("ret double 0x7FF8000000000000")
+    w.label(f"{mine}.on")
