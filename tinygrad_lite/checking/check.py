@@ -16,16 +16,17 @@ from tinygrad_lite.checking.coverage import blind_spots
 from tinygrad_lite.checking.diagnose import Diagnosis, diagnose
 from tinygrad_lite.checking.entries import entry_name, indices, read
 from tinygrad_lite.checking.findings import written
+from tinygrad_lite.checking.judged import Judged
 from tinygrad_lite.checking.mistakes import Mistake
 from tinygrad_lite.checking.problems import Problem
 from tinygrad_lite.checking.submission import Submission
 from tinygrad_lite.checking.trial import Trial
 from tinygrad_lite.checking.witness import Slope, Taylor, measured_slope, taylor
-from tinygrad_lite.errors import GradientMismatch, OperandError
+from tinygrad_lite.errors import OperandError
 from tinygrad_lite.views.text import Report
 
 
-class Check:
+class Check(Judged):
     """The result of `tg.check`; true if every gradient is right on every problem.
 
     Attributes:
@@ -131,20 +132,9 @@ class Check:
 
     # ------------------------------------------------------------------ said
 
-    def __bool__(self) -> bool:
-        return self.ok
-
     def report(self) -> Report:
         """Everything in the order in which it is read: verdict, mistakes, where, numbers, coverage."""
         return written(self)
-
-    def text(self, width: int = 80) -> str:
-        """The report for a terminal."""
-        return self.report().text(width)
-
-    def html(self) -> str:
-        """The report for a page or a notebook, in light and dark."""
-        return self.report().html()
 
     def to_dict(self) -> dict[str, Any]:
         """The result as plain data, ready for JSON."""
@@ -181,17 +171,6 @@ class Check:
             "taylor_slope": None if self.taylor is None or abs(self.taylor.slope) > 1e9 else self.taylor.slope,
             "seeds": self.seeds,
         }
-
-    def assert_ok(self) -> None:
-        """Raise GradientMismatch, whose text is the report, unless every gradient is right."""
-        if not self.ok:
-            raise GradientMismatch(self.text())
-
-    def __repr__(self) -> str:
-        return self.text()
-
-    def _repr_html_(self) -> str:
-        return self.html()
 
 
 def check(

@@ -13,15 +13,15 @@ from typing import Any
 from tinygrad_lite.checking.chain import links
 from tinygrad_lite.checking.clues import Clue, Tolerance, common_ratio, ratio_clue, size
 from tinygrad_lite.checking.entries import entry_name, from_graph, indices, named, read, shape_words
+from tinygrad_lite.checking.judged import Judged
 from tinygrad_lite.checking.mistakes import Mistake
 from tinygrad_lite.checking.verdict import Verdict
 from tinygrad_lite.engine import Value
 from tinygrad_lite.engine.reverse import adjoints
-from tinygrad_lite.errors import GradientMismatch
 from tinygrad_lite.views.text import Report, Table
 
 
-class Comparison:
+class Comparison(Judged):
     """The verdicts of all names; true if all are right.
 
     Attributes:
@@ -52,9 +52,6 @@ class Comparison:
     def wrong(self) -> list[str]:
         """The names that are wrong, in order."""
         return [verdict.name for verdict in self.verdicts if not verdict.ok]
-
-    def __bool__(self) -> bool:
-        return self.ok
 
     def __getitem__(self, name: str) -> Verdict:
         return next(verdict for verdict in self.verdicts if verdict.name == name)
@@ -133,14 +130,6 @@ class Comparison:
             )
         return report
 
-    def text(self, width: int = 80) -> str:
-        """The report for a terminal."""
-        return self.report().text(width)
-
-    def html(self) -> str:
-        """The report for a page or a notebook, in light and dark."""
-        return self.report().html()
-
     def to_dict(self) -> dict[str, Any]:
         """The result as plain data, ready for JSON."""
         return {
@@ -153,17 +142,6 @@ class Comparison:
             "common": {"code": self.common.code, "sentence": self.common.sentence} if self.common else None,
             "verdicts": [verdict.to_dict() for verdict in self.verdicts],
         }
-
-    def assert_ok(self) -> None:
-        """Raise GradientMismatch, whose text is the report, unless every gradient is right."""
-        if not self.ok:
-            raise GradientMismatch(self.text())
-
-    def __repr__(self) -> str:
-        return self.text()
-
-    def _repr_html_(self) -> str:
-        return self.html()
 
 
 def compare(hand: Any, exact: Any, *, rtol: float = 1e-9, loss: Value | None = None) -> Comparison:

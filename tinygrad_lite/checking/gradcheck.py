@@ -11,11 +11,12 @@ from collections.abc import Callable
 from typing import Any
 
 from tinygrad_lite.calculus.structure import flatten, flatten_like, join
+from tinygrad_lite.checking.judged import Judged
 from tinygrad_lite.checking.taylor_plot import TaylorPlot
 from tinygrad_lite.checking.witness import Slope, Taylor, measured_slope, taylor
 from tinygrad_lite.engine import Value
 from tinygrad_lite.engine.reverse import adjoints
-from tinygrad_lite.errors import GradientMismatch, OperandError
+from tinygrad_lite.errors import OperandError
 from tinygrad_lite.views.text import Report, Table
 
 
@@ -33,7 +34,7 @@ def one_number(result: Any) -> Any:
     )
 
 
-class GradCheck:
+class GradCheck(Judged):
     """What both witnesses say about a gradient; true if neither objects.
 
     Attributes:
@@ -53,9 +54,6 @@ class GradCheck:
     def ok(self) -> bool:
         """No measured slope objects, nor does the Taylor remainder (which cannot judge on a kink)."""
         return not self.wrong and (self.taylor.ok or bool(self.kinks))
-
-    def __bool__(self) -> bool:
-        return self.ok
 
     def report(self) -> Report:
         order = sorted(self.slopes, key=lambda i: (self.names[i] not in self.wrong, i))[:20]
@@ -83,25 +81,8 @@ class GradCheck:
                 )
         return report
 
-    def text(self, width: int = 80) -> str:
-        return self.report().text(width)
-
-    def html(self) -> str:
-        return self.report().html()
-
     def to_dict(self) -> dict[str, Any]:
         return {"ok": self.ok, "wrong": self.wrong, "kinks": self.kinks, "report": self.report().to_dict()}
-
-    def assert_ok(self) -> None:
-        """Raise GradientMismatch, whose text is the report, if a witness objects."""
-        if not self.ok:
-            raise GradientMismatch(self.text())
-
-    def __repr__(self) -> str:
-        return self.text()
-
-    def _repr_html_(self) -> str:
-        return self.html()
 
 
 def gradcheck(

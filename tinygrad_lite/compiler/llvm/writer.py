@@ -209,29 +209,14 @@ class Writer:
         step: int = 1,
     ) -> list[Name]:
         """A loop that carries values in registers: body(i, values) gives the values of the next round."""
-        self._labels += 1
-        head, latch, after = (f"{part}{self._labels}" for part in ("loop", "next", "done"))
-        counter, following = self.fresh(), self.fresh()
-        carried = [self.fresh() for _ in firsts]
-        before, outer = self.block, self.known
-        self.do(f"br label %{head}")
-        self.lines.append(f"{head}:")
-        self.do(f"{counter} = phi i64 [ {start}, %{before} ], [ {following}, %{latch} ]")
-        at = len(self.lines)
-        self.block, self.known = head, dict(outer)
-        results = body(counter, carried)
-        phis = [
-            f"  {value} = phi {self.type} [ {first}, %{before} ], [ {result}, %{latch} ]"
-            for value, first, result in zip(carried, firsts, results, strict=True)
-        ]
-        self.lines[at:at] = phis
-        self.do(f"br label %{latch}")
-        self.lines.append(f"{latch}:")
-        self.do(f"{following} = add nuw nsw i64 {counter}, {step}")
-        more = self.say(f"icmp slt i64 {following}, {stop}")
-        self.do(f"br i1 {more}, label %{head}, label %{after}")
-        self.lines.append(f"{after}:")
-        self.block, self.known = after, outer
+        before, carried = self.block, [self.fresh() for _ in firsts]
+        with self.loop(start, stop, step) as counter:
+            at, latch = len(self.lines), f"next{self._labels}"
+            results = body(counter, carried)
+            self.lines[at:at] = [
+                f"  {value} = phi {self.type} [ {first}, %{before} ], [ {result}, %{latch} ]"
+                for value, first, result in zip(carried, firsts, results, strict=True)
+            ]
         return results
 
     @contextmanager
