@@ -7,6 +7,7 @@ differ from entry to entry, parameters used twice, entries left out, triangular 
 from __future__ import annotations
 
 import math
+import random
 from itertools import pairwise
 
 import tinygrad_lite as tg
@@ -141,3 +142,46 @@ def neighbours(rng):
         return total * scale
 
     return loss, start + reach + 12
+
+
+def engine(f, numbers):
+    """The value of f and its slopes, by the engine."""
+    leaves = [tg.Value(x) for x in numbers]
+    root = f(leaves) + 0.0 * leaves[0]  # a program may leave all parameters out
+    root.backward()
+    return [root.data, *(leaf.grad for leaf in leaves)]
+
+
+def farthest(seed, backend):
+    """How far a random program is from the engine, relative to its value and its largest slope.
+
+    In turn: rows that are declared, a loop over samples, a single sample, a sum over neighbours.
+    """
+    rng = random.Random(seed)
+    if seed % 4 == 3:
+        f, least = neighbours(rng)
+        x = [rng.uniform(-1.0, 1.0) for _ in range(least + rng.randrange(60))]
+        value, slopes = tg.compile(f, backend=backend).value_and_grad(x)
+        return _apart([value, *slopes], engine(f, x))
+    loss, n, columns = program(rng)
+    rows = 1 if seed % 4 == 2 else rng.choice([1, 5, 9, 16, 33, rng.randrange(1, 70)])
+    X = [[rng.uniform(-1.0, 1.0) for _ in range(columns)] for _ in range(rows)]
+    p = [rng.uniform(-1.0, 1.0) for _ in range(n)]
+
+    def loop(p):
+        total = 0.0
+        for x in X:
+            total = total + loss(p, x)
+        return total / rows
+
+    if seed % 4 == 0:
+        value, slopes = tg.compile(loss, batch="x", backend=backend).value_and_grad(p, X)
+    else:
+        value, slopes = tg.compile(loop, backend=backend).value_and_grad(p)
+    return _apart([value, *slopes], engine(loop, p))
+
+
+def _apart(found, expected):
+    scale = max(map(abs, expected[1:])) or 1.0
+    apart = [abs(found[0] - expected[0]) / (abs(expected[0]) or 1.0)]
+    return max(apart + [abs(x - y) / scale for x, y in zip(found[1:], expected[1:], strict=True)])
