@@ -210,3 +210,15 @@ def test_threads_that_meet_at_the_first_call_make_each_program_once(backend):
     assert len(made) == 3
     assert all(len(programs) == 1 for programs in lists._programs.values())
     assert "Not compiled" not in paths.report() + lists.report() + rows.report()
+
+
+def test_a_compiled_gradient_first_asked_for_inside_no_grad_is_right_and_stays_compiled():
+    fast = tg.compile(lambda x: tg.exp(x) * x)
+    rows = tg.compile(lambda w, x: tg.exp(w * x), batch="x")
+    with tg.no_grad():
+        assert fast.grad(1.0) == pytest.approx(2 * np.e, rel=1e-15)
+        assert rows.grad(1.0, [1.0, 2.0]) == pytest.approx((np.e + 2 * np.e**2) / 2, rel=1e-15)
+        assert (tg.Value(2.0) * 3.0).parents == ()
+    assert "1 program so far" in repr(fast)
+    assert not fast._eager
+    assert not rows._eager

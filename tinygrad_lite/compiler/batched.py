@@ -28,6 +28,7 @@ from tinygrad_lite.compiler.tracing.paths import TooManyPaths
 from tinygrad_lite.compiler.uncompiled import CompileWarning, Leaf, outside
 from tinygrad_lite.compiler.verify import CLOSE, slopes_apart
 from tinygrad_lite.engine.following import FOLLOWER, followed
+from tinygrad_lite.engine.modes import remembering
 from tinygrad_lite.engine.reverse import adjoints
 from tinygrad_lite.engine.value import Value
 from tinygrad_lite.errors import OperandError, TinygradLiteError, user_line
@@ -205,6 +206,7 @@ class BatchedFunction(CompiledFunction):
         captured = self._code(call).captured if call.key in self._made_for else ()
         return [float(getattr(loss, "data", loss)), *(found.get(leaf, 0.0) for leaf in [*leaves, *captured])]
 
+    @remembering()
     def _graph(self, call: BatchCall, rows: Sequence[int]) -> tuple[Any, list[Leaf]]:
         """The mean over these rows as the engine's graph, and the leaves that are the parameters."""
         leaves = [Leaf(x, name) for x, name in zip(numbers(call.chunks), call.labels(), strict=True)]

@@ -34,6 +34,7 @@ from tinygrad_lite.compiler.tracing.trace import Trace, Tracer, Uncomparable
 from tinygrad_lite.compiler.uncompiled import CompileWarning, Leaf, outside
 from tinygrad_lite.compiler.verify import disagreement, long_disagreement
 from tinygrad_lite.engine.following import FOLLOWER, followed
+from tinygrad_lite.engine.modes import remembering
 from tinygrad_lite.engine.op import number
 from tinygrad_lite.engine.reverse import adjoints
 from tinygrad_lite.engine.value import Value
@@ -312,6 +313,7 @@ class CompiledFunction(Shown):
         value = root.data if isinstance(root, Value) else number(root)
         return [value, *(found.get(leaves[i], 0.0) for i in along or ())]
 
+    @remembering()
     def _by_values(self, structure: Structure, chunks: list[Any]) -> tuple[Any, list[Leaf], Any]:
         """The function run on Values: what compiling must agree with, and what it falls back to."""
         leaves = [Leaf(x, label) for x, label in zip(numbers(chunks), self._labels(structure), strict=True)]

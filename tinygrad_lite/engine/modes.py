@@ -13,7 +13,8 @@ from __future__ import annotations
 
 import math
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from contextvars import ContextVar, Token
 from functools import wraps
 from typing import Any
@@ -71,6 +72,25 @@ def no_grad() -> _Switch:
     (9.0, ())
     """
     return _Switch(_FORGETTING)
+
+
+@contextmanager
+def remembering() -> Iterator[None]:
+    """A `with` block, or a decorator, in which results remember how they were made, also inside `no_grad`.
+
+    For what needs a graph of its own whoever calls it, as a compiled function does that compares its gradient.
+
+    >>> x = Value(3.0)
+    >>> with no_grad(), remembering():
+    ...     y = x * x
+    >>> y.parents
+    (Value(data=3.0, grad=0.0), Value(data=3.0, grad=0.0))
+    """
+    token = _FORGETTING.set(False)
+    try:
+        yield
+    finally:
+        _FORGETTING.reset(token)
 
 
 def detect_anomaly() -> _Switch:
