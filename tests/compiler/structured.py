@@ -1,7 +1,7 @@
 """Random programs with structure: vectors of any length that go through layers, maps, shifts, triangles and choices.
 
 What the loops of the compiler are made for, and what it must not get wrong: weights in any order, constants that
-differ from entry to entry, parameters used twice, entries left out, triangular sums, neighbours.
+differ from entry to entry, parameters used twice, entries left out, triangular sums, neighbours, recurrences.
 """
 
 from __future__ import annotations
@@ -144,6 +144,36 @@ def neighbours(rng):
     return loss, start + reach + 12
 
 
+def recurrence(rng):
+    """(loss, its length): a random state that is stepped on, with a cost on the way or at the end."""
+    m, steps = rng.randrange(1, 5), rng.randrange(5, 90)
+    c = [rng.uniform(-1.0, 1.0) for _ in range(16)]
+    names = [rng.choice(ACTS) for _ in range(m)]
+    slow, driven, lagging, uneven = (rng.random() < chance for chance in (0.3, 0.4, 0.3, 0.2))
+    every = rng.choice([0, 1, 1, 2, 3])
+
+    def loss(p):
+        state, cost = list(p[:m]), 0.0
+        before = state
+        for k in range(steps):
+            after = []
+            for j in range(m):
+                z = state[j] * c[j] + 0.3 * p[m + j] * state[(j + 1) % m]
+                if driven:
+                    z = z + c[10 + j] * p[2 * m + k]
+                if lagging:
+                    z = z + 0.1 * before[j]
+                if uneven:
+                    z = z * (0.5 + 0.01 * (k % 3))
+                after.append(state[j] + 0.05 * tg.sin(z) if slow else act(names[j], z))
+            before, state = state, after
+            if every and k % every == 0:
+                cost = cost + (state[0] - c[k % 16]) ** 2
+        return cost + tg.sum(state)
+
+    return loss, 2 * m + (steps if driven else 0)
+
+
 def engine(f, numbers):
     """The value of f and its slopes, by the engine."""
     leaves = [tg.Value(x) for x in numbers]
@@ -155,16 +185,17 @@ def engine(f, numbers):
 def farthest(seed, backend):
     """How far a random program is from the engine, relative to its value and its largest slope.
 
-    In turn: rows that are declared, a loop over samples, a single sample, a sum over neighbours.
+    In turn: rows that are declared, a loop over samples, a single sample, a sum over neighbours, a recurrence.
     """
     rng = random.Random(seed)
-    if seed % 4 == 3:
-        f, least = neighbours(rng)
-        x = [rng.uniform(-1.0, 1.0) for _ in range(least + rng.randrange(60))]
+    kind = seed % 5
+    if kind > 2:
+        f, n = neighbours(rng) if kind == 3 else recurrence(rng)
+        x = [rng.uniform(-1.0, 1.0) for _ in range(n + (rng.randrange(60) if kind == 3 else 0))]
         value, slopes = tg.compile(f, backend=backend).value_and_grad(x)
         return _apart([value, *slopes], engine(f, x))
     loss, n, columns = program(rng)
-    rows = 1 if seed % 4 == 2 else rng.choice([1, 5, 9, 16, 33, rng.randrange(1, 70)])
+    rows = 1 if kind == 2 else rng.choice([1, 5, 9, 16, 33, rng.randrange(1, 70)])
     X = [[rng.uniform(-1.0, 1.0) for _ in range(columns)] for _ in range(rows)]
     p = [rng.uniform(-1.0, 1.0) for _ in range(n)]
 
@@ -174,7 +205,7 @@ def farthest(seed, backend):
             total = total + loss(p, x)
         return total / rows
 
-    if seed % 4 == 0:
+    if kind == 0:
         value, slopes = tg.compile(loss, batch="x", backend=backend).value_and_grad(p, X)
     else:
         value, slopes = tg.compile(loop, backend=backend).value_and_grad(p)

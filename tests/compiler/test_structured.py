@@ -34,7 +34,7 @@ def zones(monkeypatch):
 
 @pytest.mark.skipif("llvm" not in available(), reason="needs llvmlite")
 @pytest.mark.parametrize("lanes", [2, 4, 8])
-@pytest.mark.parametrize("seed", range(24))
+@pytest.mark.parametrize("seed", range(30))
 def test_vectors_of_any_length_on_processors_with_any_lanes(seed, lanes, zones, monkeypatch):
     here = jit.host()
     if lanes > here.lanes:
@@ -44,6 +44,6 @@ def test_vectors_of_any_length_on_processors_with_any_lanes(seed, lanes, zones, 
 
 
 @pytest.mark.parametrize("backend", [name for name in available() if name != "llvm"])
-@pytest.mark.parametrize("seed", range(24))
+@pytest.mark.parametrize("seed", range(30))
 def test_vectors_of_any_length_on_the_other_back_ends(seed, backend):
     assert farthest(seed, backend) <= 1e-12
