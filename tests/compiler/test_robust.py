@@ -222,3 +222,12 @@ def test_a_compiled_gradient_first_asked_for_inside_no_grad_is_right_and_stays_c
     assert "1 program so far" in repr(fast)
     assert not fast._eager
     assert not rows._eager
+
+
+@pytest.mark.skipif("llvm" not in BACKENDS, reason="needs llvmlite")
+@pytest.mark.parametrize("given", [[3.0], 3.0, np.array([3.0])], ids=["list", "number", "array"])
+def test_a_prepared_call_refuses_parameters_instead_of_ignoring_them(given):
+    step = tg.compile(lambda w: w[0] ** 2).prepare([2.0])
+
+    with pytest.raises(Exception, match="argument"):
+        step(given)

@@ -14,7 +14,7 @@ from tinygrad_lite.compiler import backends
 
 
 class Prepared(functools.partial[None]):
-    """Call it to compute; no argument is looked at and nothing is checked.
+    """Call it, without arguments, to compute; nothing is checked.
 
     It is a `partial`: machine code and the address of its buffers, with no Python between the two.
 
@@ -22,6 +22,7 @@ class Prepared(functools.partial[None]):
         parameters: what the next call reads, one number for each parameter; write to it in place.
         out: what the last call found: the loss, then its slopes.
 
+    Numbers or arrays given to a call are refused: parameters are written in place, and the data stay what they were.
     A result that is not finite is left as it is here: the ordinary call says what is wrong.
 
     >>> import tinygrad_lite as tg
