@@ -1,4 +1,4 @@
-"""Compiled code of the tests is kept in a folder of their own."""
+"""What the tests of the compiler share: a cache of their own, and processors with shorter vectors than this one."""
 
 import pytest
 
@@ -8,3 +8,20 @@ def _cache_of_the_tests(tmp_path_factory):
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("TINYGRAD_LITE_CACHE", str(tmp_path_factory.mktemp("cache")))
         yield
+
+
+@pytest.fixture
+def with_lanes(monkeypatch):
+    """`with_lanes(4)`: code is written for vectors of 4 doubles from now on.
+
+    More than this processor has cannot be run here: that test is skipped and says so. 8 are on AVX-512, 4 on AVX2.
+    """
+    from tinygrad_lite.compiler.llvm import jit
+
+    def choose(lanes):
+        here = jit.host()
+        if lanes > here.lanes:
+            pytest.skip(f"vectors of this processor have {here.lanes} lanes")
+        monkeypatch.setattr(jit, "host", lambda: here._replace(lanes=lanes))
+
+    return choose

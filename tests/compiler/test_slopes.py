@@ -8,7 +8,7 @@ import pytest
 
 import tinygrad_lite as tg
 from tinygrad_lite.compiler import available, backends
-from tinygrad_lite.compiler.llvm import jit, loops
+from tinygrad_lite.compiler.llvm import loops
 
 np = pytest.importorskip("numpy")
 pytestmark = pytest.mark.skipif("llvm" not in available(), reason="needs llvmlite")
@@ -34,11 +34,8 @@ LOSSES = {
 
 @pytest.mark.parametrize("lanes", [2, 4, 8])
 @pytest.mark.parametrize("name", LOSSES)
-def test_parameters_and_constants_are_read_once_for_all_rows(name, lanes, monkeypatch):
-    here = jit.host()
-    if lanes > here.lanes:
-        pytest.skip(f"vectors of this processor have {here.lanes} lanes")
-    monkeypatch.setattr(jit, "host", lambda: here._replace(lanes=lanes))
+def test_parameters_and_constants_are_read_once_for_all_rows(name, lanes, with_lanes):
+    with_lanes(lanes)
     loss, n = LOSSES[name]
     rng = np.random.default_rng(3)
     w, X = rng.normal(size=n), rng.normal(size=(37, 20))
@@ -82,11 +79,8 @@ def spoiled(rows):
 
 @pytest.mark.parametrize("lanes", [2, 4, 8])
 @pytest.mark.parametrize("rows", [1, 7, 8, 9, 33, 70, 600])
-def test_the_first_rows_write_the_sums_and_the_others_add_to_them(rows, lanes, monkeypatch):
-    here = jit.host()
-    if lanes > here.lanes:
-        pytest.skip(f"vectors of this processor have {here.lanes} lanes")
-    monkeypatch.setattr(jit, "host", lambda: here._replace(lanes=lanes))
+def test_the_first_rows_write_the_sums_and_the_others_add_to_them(rows, lanes, with_lanes):
+    with_lanes(lanes)
     (found, slopes), (right, exact) = spoiled(rows)
 
     assert found == pytest.approx(right, rel=1e-12)

@@ -8,7 +8,7 @@ import pytest
 
 from tests.compiler.structured import farthest
 from tinygrad_lite.compiler import available
-from tinygrad_lite.compiler.llvm import buffers, jit
+from tinygrad_lite.compiler.llvm import buffers
 
 np = pytest.importorskip("numpy")
 
@@ -35,11 +35,8 @@ def zones(monkeypatch):
 @pytest.mark.skipif("llvm" not in available(), reason="needs llvmlite")
 @pytest.mark.parametrize("lanes", [2, 4, 8])
 @pytest.mark.parametrize("seed", range(30))
-def test_vectors_of_any_length_on_processors_with_any_lanes(seed, lanes, zones, monkeypatch):
-    here = jit.host()
-    if lanes > here.lanes:
-        pytest.skip(f"vectors of this processor have {here.lanes} lanes")
-    monkeypatch.setattr(jit, "host", lambda: here._replace(lanes=lanes))
+def test_vectors_of_any_length_on_processors_with_any_lanes(seed, lanes, zones, with_lanes):
+    with_lanes(lanes)
     assert farthest(1000 * lanes + seed, "llvm") <= 1e-12
 
 

@@ -12,7 +12,7 @@ import pytest
 import tinygrad_lite as tg
 from tests.compiler.test_batched import _random_loss
 from tinygrad_lite.compiler import kept
-from tinygrad_lite.compiler.llvm import jit, threads
+from tinygrad_lite.compiler.llvm import threads
 from tinygrad_lite.errors import OperandError
 
 np = pytest.importorskip("numpy")
@@ -81,12 +81,9 @@ def test_shards_of_random_losses_give_what_the_engine_gives(seed, small_shards):
 
 
 @pytest.mark.parametrize("lanes", [2, 4])
-def test_shards_on_a_processor_with_shorter_vectors(lanes, small_shards, monkeypatch):
-    here = jit.host()
-    if lanes > here.lanes:
-        pytest.skip(f"this processor has vectors of {here.lanes}")
+def test_shards_on_a_processor_with_shorter_vectors(lanes, small_shards, with_lanes):
     expected = answer(777, backend="numpy")
-    monkeypatch.setattr(jit, "host", lambda: here._replace(lanes=lanes))
+    with_lanes(lanes)
     found = [answer(777, threads=n) for n in (1, 3)]
 
     assert np.array_equal(*found)

@@ -39,8 +39,7 @@ def hvp(tape: Tape, along: Sequence[int]) -> Builder:
     direction = [made.input(f"v{k}") for k in range(len(inputs))]
     (value,) = made.outputs
     slopes = sweep(made, {value: made.constant(1.0)}, inputs)
-    terms = [made.node(ops.mul, (slope, v)) for slope, v in zip(slopes, direction, strict=True)]
-    slope = made.node(ops.sum, tuple(terms)) if len(terms) > 1 else terms[0]
+    slope = _along(made, slopes, direction)
     made.outputs = sweep(made, {slope: made.constant(1.0)}, inputs)
     return made
 
@@ -54,6 +53,11 @@ def jvp(tape: Tape, along: Sequence[int]) -> Builder:
     del made.outputs[n:]
     for k in range(n):
         line = slopes[k * len(along) : (k + 1) * len(along)]
-        terms = [made.node(ops.mul, (slope, v)) for slope, v in zip(line, direction, strict=True)]
-        made.outputs.append(made.node(ops.sum, tuple(terms)) if len(terms) > 1 else terms[0])
+        made.outputs.append(_along(made, line, direction))
     return made
+
+
+def _along(made: Builder, slopes: Sequence[Ref], direction: Sequence[Ref]) -> Ref:
+    """The slope along the direction: slopes times direction, summed."""
+    terms = [made.node(ops.mul, (slope, v)) for slope, v in zip(slopes, direction, strict=True)]
+    return made.node(ops.sum, tuple(terms)) if len(terms) > 1 else terms[0]

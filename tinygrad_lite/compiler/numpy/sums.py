@@ -70,11 +70,7 @@ class Sums:
                 return found
         c = self.calls
         whole = evaluated(c, nodes.product(1.0, *factors))
-        if whole.kind == "bool":
-            number = c.room(whole.axes, whole.stage)
-            c.emit(whole.stage, f"{number.name}[...] = {whole.name}")
-            c.release(whole)
-            whole = number
+        whole = self.as_numbers(whole)
         for axis in sorted(along, key=lambda axis: axis != "r"):
             rest = [a for a in along if a in whole.axes and a != axis]
             whole = self.added(whole, axis, target if not rest else None)
@@ -143,14 +139,19 @@ class Sums:
             c.release(operand)
         return found
 
+    def as_numbers(self, operand: Operand) -> Operand:
+        """A mask as zeros and ones; anything else as it is."""
+        if operand.kind != "bool":
+            return operand
+        c = self.calls
+        made = c.room(operand.axes, operand.stage)
+        c.emit(operand.stage, f"{made.name}[...] = {operand.name}")
+        c.release(operand)
+        return made
+
     def without(self, operand: Operand, along: Sequence[Axis]) -> Operand:
         """An operand summed along axes that it alone has; a mask becomes numbers."""
-        c = self.calls
-        if operand.kind == "bool":
-            made = c.room(operand.axes, operand.stage)
-            c.emit(operand.stage, f"{made.name}[...] = {operand.name}")
-            c.release(operand)
-            operand = made
+        operand = self.as_numbers(operand)
         for axis in sorted(along, key=lambda axis: axis != "r"):
             operand = self.added(operand, axis, None)
         return operand
