@@ -4,8 +4,7 @@ import numpy as np
 import pytest
 
 import tinygrad_lite as tg
-from tinygrad_lite.compiler import backends
-from tinygrad_lite.compiler.llvm import joining, rooms
+from tinygrad_lite.compiler.llvm import joining, llvm_runner, rooms
 from tinygrad_lite.compiler.planning.plan import Access, Group, Plan, Run
 
 pytest.importorskip("llvmlite")
@@ -136,15 +135,15 @@ def test_a_long_chain_needs_little_room():
 
 
 def test_a_block_has_fewer_vectors_where_four_of_them_stay_in_the_first_cache():
-    assert backends.unroll(1000, 8, numbers=backends.FITS // 256) == 4
-    assert backends.unroll(1000, 8, numbers=backends.FITS // 256 + 1) == 5
-    assert [backends.unroll(rows, 8, 10**6) for rows in (8, 9, 17, 25, 500)] == [1, 2, 2, 4, 4]
+    assert llvm_runner.unroll(1000, 8, numbers=llvm_runner.FITS // 256) == 4
+    assert llvm_runner.unroll(1000, 8, numbers=llvm_runner.FITS // 256 + 1) == 5
+    assert [llvm_runner.unroll(rows, 8, 10**6) for rows in (8, 9, 17, 25, 500)] == [1, 2, 2, 4, 4]
 
 
 def test_code_for_many_rows_is_of_another_kind_than_code_for_few():
-    assert backends.kind(32, 8) == backends.kind(100, 8)
-    assert backends.kind(600, 8) == backends.kind(10**6, 8)
-    assert len({backends.kind(rows, 8) for rows in (8, 16, 32, 600)}) == 4
+    assert llvm_runner.kind(32, 8) == llvm_runner.kind(100, 8)
+    assert llvm_runner.kind(600, 8) == llvm_runner.kind(10**6, 8)
+    assert len({llvm_runner.kind(rows, 8) for rows in (8, 16, 32, 600)}) == 4
 
 
 @pytest.mark.parametrize("rows", [3, 20, 77])

@@ -6,8 +6,9 @@ import sys
 import pytest
 
 import tinygrad_lite as tg
-from tinygrad_lite.compiler import backends, kept
+from tinygrad_lite.compiler import kept
 from tinygrad_lite.compiler.deriving.adjoint import template
+from tinygrad_lite.compiler.llvm import llvm_runner
 from tinygrad_lite.compiler.tracing.tape import Builder, Tape
 from tinygrad_lite.engine import ops
 from tinygrad_lite.engine.op import TABLE, Op
@@ -43,7 +44,7 @@ def test_the_second_time_no_pass_is_run_and_every_bit_is_the_same(place, monkeyp
     def never(*_, **__):
         raise AssertionError("a pass was run")
 
-    monkeypatch.setattr(backends, "Plans", never)
+    monkeypatch.setattr(llvm_runner, "Plans", never)
     second, runner, fast = answer()
 
     assert not isinstance(made, kept.KeptRunner)

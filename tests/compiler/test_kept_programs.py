@@ -11,8 +11,8 @@ import warnings
 import pytest
 
 import tinygrad_lite as tg
-from tinygrad_lite.compiler import backends, compiled, kept, program
-from tinygrad_lite.compiler.llvm import cache, jit, llvm_backend
+from tinygrad_lite.compiler import compiled, kept, program
+from tinygrad_lite.compiler.llvm import cache, jit, llvm_backend, llvm_runner
 
 np = pytest.importorskip("numpy")
 pytest.importorskip("llvmlite")
@@ -71,7 +71,7 @@ def test_nothing_is_searched_when_the_tape_was_met_before(place, monkeypatch, f,
         raise AssertionError("a pass was run")
 
     monkeypatch.setattr(program, "alike", never)
-    monkeypatch.setattr(backends, "Plans", never)
+    monkeypatch.setattr(llvm_runner, "Plans", never)
     second = tg.compile(f)
 
     assert (second.value_and_grad(*args), second(*args)) == answer

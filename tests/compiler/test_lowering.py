@@ -7,8 +7,9 @@ import pytest
 import tinygrad_lite as tg
 from tinygrad_lite import Value
 from tinygrad_lite.compiler import CompileWarning
-from tinygrad_lite.compiler.backends import PlainProgram, available
+from tinygrad_lite.compiler.backends import available
 from tinygrad_lite.compiler.deriving import lowering
+from tinygrad_lite.compiler.programs import PlainProgram
 from tinygrad_lite.compiler.tracing.tape import Builder, Tape
 from tinygrad_lite.engine import ops
 from tinygrad_lite.engine.op import TABLE, Op

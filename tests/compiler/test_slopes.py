@@ -7,8 +7,8 @@ import math
 import pytest
 
 import tinygrad_lite as tg
-from tinygrad_lite.compiler import available, backends
-from tinygrad_lite.compiler.llvm import loops
+from tinygrad_lite.compiler import available
+from tinygrad_lite.compiler.llvm import llvm_runner, loops
 
 np = pytest.importorskip("numpy")
 pytestmark = pytest.mark.skipif("llvm" not in available(), reason="needs llvmlite")
@@ -114,7 +114,7 @@ def test_data_read_row_by_row_and_data_transposed_give_the_same_bits(rows, monke
     found = []
     for near in (0, 1 << 20):
         monkeypatch.setenv("TINYGRAD_LITE_CACHE", str(tmp_path / str(near)))
-        monkeypatch.setattr(backends, "NEAR", near)
+        monkeypatch.setattr(llvm_runner, "NEAR", near)
         step = tg.compile(layer, batch=("x", "y"), backend="llvm").prepare(w, x, y)
         step()
         found.append(step.out.tobytes())

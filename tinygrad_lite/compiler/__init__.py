@@ -13,6 +13,7 @@ What a user calls, and what holds the rooms together:
     batched.py        tg.compile(batch=...); batch_call.py: its arguments, row_code.py: its code
     arguments.py      arguments of any nesting as one row of numbers; results.py: results likewise
     program.py        one path through a function, its code and its guards; prepared.py: a call in place
+    programs.py       what a back end is given; runners.py: what all of them have in common
     backends.py       the choice of a back end, and the plain tape; python_backend.py: the tape as Python
     kept.py           programs and runners from the disk, when a tape was met before
     verify.py         whether a first result can be believed; uncompiled.py: what remains if not

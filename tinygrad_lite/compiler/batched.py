@@ -16,7 +16,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from tinygrad_lite.calculus.transforms import value_and_grad
-from tinygrad_lite.compiler import backends, kept
+from tinygrad_lite.compiler import backends, kept, runners
 from tinygrad_lite.compiler.arguments import Structure, numbers, rebuild
 from tinygrad_lite.compiler.batch_call import BatchCall
 from tinygrad_lite.compiler.compiled import MAKING, SHORT, CompiledFunction
@@ -138,7 +138,7 @@ class BatchedFunction(CompiledFunction):
             try:
                 code = self._code(call)
                 out = code.run(call.chunks, call.columns(), call.rows, slopes)
-                if backends.finite(out):
+                if runners.finite(out):
                     if slopes in code.verified:
                         return out
                     started = time.perf_counter()

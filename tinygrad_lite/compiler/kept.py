@@ -25,15 +25,15 @@ from pathlib import Path
 from typing import Any
 
 from tinygrad_lite import engine
-from tinygrad_lite.compiler import backends
+from tinygrad_lite.compiler import backends, programs, runners
 from tinygrad_lite.compiler.finding.batching import Rows
-from tinygrad_lite.compiler.llvm import cache, jit
+from tinygrad_lite.compiler.llvm import cache, jit, llvm_runner
 from tinygrad_lite.compiler.tracing.columns import columns
 from tinygrad_lite.compiler.tracing.recording import Recording
 from tinygrad_lite.compiler.tracing.tape import LESS, SELECT, Tape
 from tinygrad_lite.engine.op import TABLE, Op
 
-Make = Callable[[], backends.Program]
+Make = Callable[[], programs.Program]
 """What makes the program, should it be needed after all."""
 
 
@@ -42,7 +42,7 @@ def program_name(tape: Tape, along: Sequence[int] | None, backend: str | None) -
     return _name([tape], ["program", along]) if _kept(backend) else None
 
 
-def program(name: str, make: Make) -> tuple[backends.Runner, Rows | None, list[float]] | None:
+def program(name: str, make: Make) -> tuple[runners.Runner, Rows | None, list[float]] | None:
     """The runner of a program, the rows that were found in it, and what its guards must be, from the disk."""
     started = time.perf_counter()
     entry = cache.load(name)
@@ -54,7 +54,7 @@ def program(name: str, make: Make) -> tuple[backends.Runner, Rows | None, list[f
     return (runner, _rows(facts, arrays), facts["expected"]) if runner is not None else None
 
 
-def keep_program(name: str | None, runner: backends.Runner, rows: Rows | None, expected: list[float]) -> None:
+def keep_program(name: str | None, runner: runners.Runner, rows: Rows | None, expected: list[float]) -> None:
     """Keep a program whose first result was right."""
     keep(runner)
     if name is None or runner.entry is None:
@@ -80,14 +80,14 @@ def _rows(facts: dict[str, Any], arrays: bytes) -> Rows | None:
 
 def runner(
     make: Make, tapes: Sequence[Tape], facts: Sequence[object], backend: str | None = None, rows: int = 0
-) -> backends.Runner:
+) -> runners.Runner:
     """A runner for the program that `make` would make of these tapes, from the disk if it is there.
 
     Args:
         facts: what else the program depends on, as things whose repr says it all.
     """
     started = time.perf_counter()
-    name = _name(tapes, [*facts, *backends.kind(rows, jit.host().lanes)]) if _kept(backend) else None
+    name = _name(tapes, [*facts, *llvm_runner.kind(rows, jit.host().lanes)]) if _kept(backend) else None
     found = _loaded(name, make, rows, started) if name else None
     if found is not None:
         return found
@@ -96,18 +96,18 @@ def runner(
     seconds = {"tidying and slopes": time.perf_counter() - started}
     made = backends.runner(program, backend, rows)
     made.seconds = seconds | made.seconds
-    if name and isinstance(made, backends.LLVMRunner):
+    if name and isinstance(made, llvm_runner.LLVMRunner):
         made.entry = name, _entry(made)
     return made
 
 
-def keep(runner: backends.Runner) -> None:
+def keep(runner: runners.Runner) -> None:
     """Keep a runner whose first result was right."""
     if runner.entry is not None and not isinstance(runner, KeptRunner):
         cache.store(*runner.entry)
 
 
-def forget(runner: backends.Runner, name: str | None = None) -> None:
+def forget(runner: runners.Runner, name: str | None = None) -> None:
     """Remove a runner from the disk, its code and the program of that name: what they gave was not right."""
     if isinstance(runner, KeptRunner):
         for entry in [name, *runner.names]:
@@ -134,7 +134,7 @@ def _loaded(name: str, make: Make, rows: int, started: float) -> KeptRunner | No
     return found
 
 
-class KeptRunner(backends.LLVMRunner):
+class KeptRunner(llvm_runner.LLVMRunner):
     """A runner from the disk, whose program, plans and text are made when they are asked for."""
 
     names: tuple[str, str]  # of its entries on the disk
@@ -157,15 +157,15 @@ class KeptRunner(backends.LLVMRunner):
         self._prepare()
 
     @functools.cached_property
-    def _whole(self) -> backends.LLVMRunner:
-        return backends.LLVMRunner(self._make(), self._rows)
+    def _whole(self) -> llvm_runner.LLVMRunner:
+        return llvm_runner.LLVMRunner(self._make(), self._rows)
 
     @property
-    def program(self) -> backends.Program:  # type: ignore[override]
+    def program(self) -> programs.Program:  # type: ignore[override]
         return self._whole.program
 
     @property
-    def plans(self) -> backends.Plans | None:  # type: ignore[override]
+    def plans(self) -> programs.Plans | None:  # type: ignore[override]
         return self._whole.plans
 
     def text(self) -> str:
@@ -178,7 +178,7 @@ class Sizes:
     layout: Any
 
 
-def _entry(made: backends.LLVMRunner) -> bytes:
+def _entry(made: llvm_runner.LLVMRunner) -> bytes:
     import numpy as np
 
     layout = made.code.layout

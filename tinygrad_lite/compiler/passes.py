@@ -9,13 +9,14 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import NamedTuple
 
-from tinygrad_lite.compiler.backends import Program, Runner
 from tinygrad_lite.compiler.deriving.lowering import lowered
 from tinygrad_lite.compiler.deriving.quotients import reciprocals
 from tinygrad_lite.compiler.finding.batching import Batch
 from tinygrad_lite.compiler.finding.stencil import StencilProgram
 from tinygrad_lite.compiler.llvm import jit, joining, recurring, sweeping
 from tinygrad_lite.compiler.planning.plan import Plan
+from tinygrad_lite.compiler.programs import Program
+from tinygrad_lite.compiler.runners import Runner
 from tinygrad_lite.compiler.tracing.tape import Tape
 
 

@@ -10,7 +10,9 @@ import functools
 from collections.abc import Sequence
 from typing import Any, Self
 
-from tinygrad_lite.compiler import backends
+from tinygrad_lite.compiler import runners
+from tinygrad_lite.compiler.arguments import numbers
+from tinygrad_lite.compiler.llvm import llvm_runner
 
 
 class Prepared(functools.partial[None]):
@@ -43,7 +45,7 @@ class Prepared(functools.partial[None]):
 
     def __new__(
         cls,
-        runner: backends.Runner,
+        runner: runners.Runner,
         parameters: Sequence[Any],
         data: Sequence[tuple[int, Any]],
         rows: int,
@@ -51,11 +53,11 @@ class Prepared(functools.partial[None]):
     ) -> Self:
         import numpy as np
 
-        if isinstance(runner, backends.Buffered):
+        if isinstance(runner, runners.Buffered):
             buffers: Any = runner.buffers(rows)
-            backends.fill(buffers.parameters, parameters)
+            runners.fill(buffers.parameters, parameters)
             buffers.fill(data)
-            if not isinstance(runner, backends.LLVMRunner):
+            if not isinstance(runner, llvm_runner.LLVMRunner):
                 made = super().__new__(cls, buffers.call)
             elif buffers.shards == 1:
                 made = super().__new__(cls, *runner.compiled.bound(buffers.pointer))
@@ -64,7 +66,7 @@ class Prepared(functools.partial[None]):
             made.parameters, made.out = buffers.parameters[: runner.parameters], buffers.out
             made._buffers = buffers
         else:
-            given, out = np.array(backends.flat(parameters)), np.zeros(1 + slopes)
+            given, out = np.array(numbers(parameters)), np.zeros(1 + slopes)
 
             def call() -> None:
                 out[:] = runner.run([given], data, rows)[: 1 + slopes]

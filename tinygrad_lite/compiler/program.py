@@ -12,7 +12,7 @@ from collections.abc import Iterator, Sequence
 from functools import partial
 from typing import Any, NamedTuple
 
-from tinygrad_lite.compiler import backends, kept
+from tinygrad_lite.compiler import backends, kept, programs, runners
 from tinygrad_lite.compiler.arguments import Structure, numbers
 from tinygrad_lite.compiler.finding import batching, stencil
 from tinygrad_lite.compiler.finding.alike import alike
@@ -63,8 +63,8 @@ class Program:
         self.traced: tuple[list[float], list[float]] = [], []  # the numbers of the traced run, and its results
         self.verified: set[Any] = set()  # for which slopes the code agreed with the engine
         self.seconds = 0.0  # for the trace
-        self.runners: dict[Any, backends.Runner] = {}
-        self.transforms: dict[Any, backends.Runner] = {}
+        self.runners: dict[Any, runners.Runner] = {}
+        self.transforms: dict[Any, runners.Runner] = {}
         self.found: dict[Any, batching.Rows | None] = {}
         self.names: dict[Any, str | None] = {}  # on the disk
         self.known: set[Any] = set()  # what came from the disk, where it was kept because it agreed with the engine
@@ -100,7 +100,7 @@ class Program:
         if runner is None:
             tape = transform(self.tape, along or ())
             tape.guards = []  # they were looked at when the value was computed
-            program = backends.PlainProgram(tape, None)
+            program = programs.PlainProgram(tape, None)
             runner = self.transforms[transform, along] = backends.runner(program, self.backend)
         return runner.run([*chunks, *self.outside(), *more])
 
@@ -115,10 +115,10 @@ class Program:
         return self.tape.run(given) if again else []
 
     def finite(self, out: Sequence[float]) -> bool:
-        return backends.finite(out)
+        return runners.finite(out)
 
     @unsearched()
-    def _made(self, along: Along) -> backends.Runner:
+    def _made(self, along: Along) -> runners.Runner:
         started = time.perf_counter()
         if along is not None and self.outputs != 1:
             raise OperandError(
@@ -162,11 +162,11 @@ class Program:
         if along and self.backend != "tape" and "numpy" in backends.available():
             lines = stencil.find(batching.joined(tape, rows), inputs, along)
             if lines is not None:
-                lines.straight = partial(backends.PlainProgram, tape, keep)
+                lines.straight = partial(programs.PlainProgram, tape, keep)
                 parts = [lines.batch.row, lines.batch.epilogue]
                 facts = ("neighbours", lines.batch.rows, lines.bases, lines.batch.fixed.tobytes())
                 return Arranged(lambda: lines, parts, facts, None, [])
-        make = partial(backends.PlainProgram, tape, None if along is None else keep)
+        make = partial(programs.PlainProgram, tape, None if along is None else keep)
         return Arranged(make, [tape], ("plain",), None, [float(guard.outcome) for guard in tape.guards])
 
     def keep(self, along: Along) -> None:
@@ -215,5 +215,5 @@ def _taken(chunks: list[Any], places: Any) -> Any:
     import numpy as np
 
     given = np.empty(sum(1 if chunk.__class__ is float else len(chunk) for chunk in chunks))
-    backends.fill(given, chunks)
+    runners.fill(given, chunks)
     return given[places]

@@ -9,9 +9,10 @@ from collections.abc import Sequence
 from typing import Any
 
 from tinygrad_lite.compiler import python_backend
-from tinygrad_lite.compiler.backends import Program, Runner
 from tinygrad_lite.compiler.c_source import c_source
 from tinygrad_lite.compiler.planning.plan import Plan
+from tinygrad_lite.compiler.programs import Program
+from tinygrad_lite.compiler.runners import Runner
 from tinygrad_lite.errors import OperandError, TinygradLiteError, user_line
 
 _SAID = {

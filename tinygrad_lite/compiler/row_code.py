@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from tinygrad_lite.compiler import backends, kept
+from tinygrad_lite.compiler import kept, runners
 from tinygrad_lite.compiler.arguments import names, numbers, rebuild
 from tinygrad_lite.compiler.batch_call import BatchCall
 from tinygrad_lite.compiler.finding.rows import RowProgram, mean
@@ -74,7 +74,7 @@ class RowCode:
         self.verified: set[bool] = set()
         self.rows = call.rows
         self.seconds = time.perf_counter() - start
-        self.runners: dict[bool, backends.Runner] = {}
+        self.runners: dict[bool, runners.Runner] = {}
 
     def run(self, chunks: list[Any], data: Sequence[tuple[int, Any]], rows: int, slopes: bool) -> Any:
         runner = self.runners.get(slopes)
@@ -86,7 +86,7 @@ class RowCode:
             return [math.nan]
 
     @unsearched()
-    def _made(self, rows: int, slopes: bool) -> backends.Runner:
+    def _made(self, rows: int, slopes: bool) -> runners.Runner:
         along = range(self.parameters) if slopes else None
         facts = (self.parameters, self.columns, along)
         make = partial(RowProgram, self.tape, mean(self.parameters), *facts)

@@ -1,5 +1,6 @@
 """Plans as machine code, through LLVM.
 
+    llvm_runner.py     a program as something that runs, by blocks of rows
     llvm_backend.py    a plan as functions in LLVM's text; loops.py, slopes.py, patterns.py: their parts
     sweeping.py        what passes by the same numbers; recurring.py: steps that follow from one another
     joining.py         what shares registers, with tiles.py; fusing.py, blocking.py, rooms.py: what shares the cache

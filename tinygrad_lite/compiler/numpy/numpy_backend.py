@@ -16,11 +16,12 @@ from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any
 
-from tinygrad_lite.compiler.backends import Buffered, Plans, Program
 from tinygrad_lite.compiler.deriving.lowering import NoLowering
 from tinygrad_lite.compiler.numpy.expressions import UFUNCS
 from tinygrad_lite.compiler.numpy.text import PlanText
 from tinygrad_lite.compiler.planning.plan import names
+from tinygrad_lite.compiler.programs import Plans, Program
+from tinygrad_lite.compiler.runners import Buffered
 
 CACHE = 1 << 20
 """Bytes that the arrays of one block of rows may fill."""
