@@ -18,7 +18,7 @@ from tinygrad_lite.checking.mistakes import Mistake
 from tinygrad_lite.checking.verdict import Verdict
 from tinygrad_lite.engine import Value
 from tinygrad_lite.engine.reverse import adjoints
-from tinygrad_lite.views.text import Report, Table
+from tinygrad_lite.report.text import Report, Table
 
 
 class Comparison(Judged):

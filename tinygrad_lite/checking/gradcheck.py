@@ -17,7 +17,7 @@ from tinygrad_lite.checking.witness import Slope, Taylor, measured_slope, taylor
 from tinygrad_lite.engine import Value
 from tinygrad_lite.engine.reverse import adjoints
 from tinygrad_lite.errors import OperandError
-from tinygrad_lite.views.text import Report, Table
+from tinygrad_lite.report.text import Report, Table
 
 
 def one_number(result: Any) -> Any:
