@@ -288,7 +288,7 @@ def test_the_wrong_number_of_operands_is_refused(operands):
 
 
 def test_a_name_can_be_taken_only_once_and_a_wrong_name_shows_the_nearest():
-    with pytest.raises(ValueError, match="a row named 'tanh' already"):
+    with pytest.raises(ValueError, match="an op named 'tanh' already"):
         primitive(name="tanh", symbol="", forward=abs, partials=abs, latex="", source="", domain=(), doc="")
     with pytest.raises(KeyError, match="did you mean tan or tanh"):
         op_named("tahn")
