@@ -104,7 +104,7 @@ def test_a_cell_may_be_run_again_but_our_own_rows_stay():
 
         made = tg.op(partials=lambda x, out: (factor,))(times)  # noqa: B023
         assert TABLE["times"] is made
-    with pytest.raises(ValueError, match="a row named 'tanh' already"):
+    with pytest.raises(ValueError, match="an op named 'tanh' already"):
 
         @tg.op(partials=lambda x, out: (1.0,))
         def tanh(x):
