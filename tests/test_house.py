@@ -17,7 +17,8 @@ MAY_IMPORT = {
     "errors": set(),
     "hints": set(),
     "engine": set(),
-    "calculus": {"engine"},
+    "arrays": {"engine"},
+    "calculus": {"engine", "arrays"},
     "nn": {"engine", "calculus", "data", "compiler"},  # the compiler for compile_step alone, opened at its first use
     "report": {"engine"},
     "views": {"engine", "calculus", "report"},
