@@ -23,7 +23,7 @@ from tinygrad_lite.checking.trial.evaluation import Evaluation
 from tinygrad_lite.checking.trial.numerical_check import Slope, Taylor, measured_slope, taylor
 from tinygrad_lite.checking.trial.submission import Submission
 from tinygrad_lite.errors import OperandError
-from tinygrad_lite.views.text import Report
+from tinygrad_lite.report.text import Report
 
 
 class Check(Judged):

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from tinygrad_lite.checking.result.mistakes import Mistake
 from tinygrad_lite.checking.result.taylor_plot import TaylorPlot
-from tinygrad_lite.views.text import Report, Table
+from tinygrad_lite.report.text import Report, Table
 
 if TYPE_CHECKING:
     from tinygrad_lite.checking.check import Check
