@@ -82,7 +82,7 @@ class Evaluation:
         if self.error:
             return
         if submission.draws:
-            said = "the loss draws random numbers: the generators were put back before each call, so each saw the same ones"
+            said = "the loss draws random numbers; the generators were put back, so every call drew the same ones"
             self.remark("RANDOM", said)
         if not math.isfinite(submission.loss(given)):
             self.error = f"the loss on your data is {submission.loss(given)}; a gradient needs a finite one"
