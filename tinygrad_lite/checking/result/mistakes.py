@@ -59,6 +59,7 @@ CATALOGUE = {
     "UPDATES": "updated weights in the place of gradients, recognised and read as such",
     "LEARNING_RATE": "backprop's learning rate is not the one that was said",
     "RANDOM": "the loss draws random numbers; every call was made to see the same ones",
+    "FAULT": "a part of the report failed, which is a fault of this package",
     "WARNED": "the function caused a warning, such as one of an overflow",
     "RAISED": "the function raised an exception or ran out of time",
 }

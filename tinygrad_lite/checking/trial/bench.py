@@ -7,7 +7,6 @@ the functions remember something, with the random generators put back, silently,
 from __future__ import annotations
 
 import contextlib
-import copy
 import io
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any
@@ -17,6 +16,7 @@ from tinygrad_lite.checking.network.layers import Array
 from tinygrad_lite.checking.network.problems import Problem
 from tinygrad_lite.checking.result.clues import Tolerance
 from tinygrad_lite.checking.trial.answer import Answer
+from tinygrad_lite.checking.trial.sandbox import copied
 from tinygrad_lite.checking.trial.watch import Watch
 
 COARSE = {"float32": 1e-5, "float16": 1e-2, "bfloat16": 5e-2}
@@ -95,4 +95,4 @@ def _arrays(found: dict[str, Any]) -> dict[str, Array]:
 def _copied(x: Any) -> Any:
     if isinstance(x, dict):
         return {key: _copied(value) for key, value in x.items()}
-    return x.copy() if isinstance(x, np.ndarray) else x if isinstance(x, (int, float, str)) else copy.deepcopy(x)
+    return x.copy() if isinstance(x, np.ndarray) else x if isinstance(x, (int, float, str)) else copied(x)

@@ -105,6 +105,26 @@ class Evaluation:
         if (code, sentence) not in self.remarks:
             self.remarks.append((code, sentence))
 
+    @property
+    def measured(self) -> bool:
+        """The gradients were compared with measured ones, on some problem at least."""
+        return any(case.source == "measured" for case in self.cases)
+
+    def untried(self) -> str:
+        """What could not be tried, as a sentence; "" if nothing was left out."""
+        names = [case.problem.name for case in self.cases[1:]]
+        layers = any(name in SIZES for name in names)
+        kinds = {
+            "other data": "other data",
+            "more or fewer samples": "a sample",
+            "other widths": "in the place of",
+            "parameters of other values": "parameters moved",
+        }
+        missing = [words for words, mark in kinds.items() if not layers and not any(mark in name for name in names)]
+        return f"Not tried, as it has no meaning here or the loss did not run on it: {', '.join(missing)}." * bool(
+            missing
+        )
+
     # ------------------------------------------------------------------ problems
 
     def _problems(self) -> list[Problem]:

@@ -58,7 +58,7 @@ def run(
     >>> found.changed, found.arguments
     (['x'], [[1.0, 2.0]])
     """
-    outcome = Outcome([copy.deepcopy(argument) for argument in arguments])
+    outcome = Outcome([copied(argument) for argument in arguments])
 
     def work() -> None:
         try:
@@ -87,6 +87,14 @@ def run(
         if not same(before, after):
             outcome.changed.append(name)
     return outcome
+
+
+def copied(x: Any) -> Any:
+    """A deep copy, or the object itself if it cannot be copied."""
+    try:
+        return copy.deepcopy(x)
+    except Exception:
+        return x
 
 
 def described(mishap: BaseException) -> str:

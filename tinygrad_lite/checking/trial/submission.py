@@ -9,7 +9,6 @@ by `answer.py`.
 from __future__ import annotations
 
 import contextlib
-import copy
 import inspect
 import re
 from collections.abc import Callable
@@ -20,7 +19,7 @@ from tinygrad_lite.checking.network.problems import Problem
 from tinygrad_lite.checking.result.entries import Entries, entry_name, indices, read
 from tinygrad_lite.checking.trial.answer import Answer
 from tinygrad_lite.checking.trial.numerical_check import one_number
-from tinygrad_lite.checking.trial.sandbox import Outcome, run, same
+from tinygrad_lite.checking.trial.sandbox import Outcome, copied, run, same
 from tinygrad_lite.checking.trial.state import State
 from tinygrad_lite.engine import Value
 from tinygrad_lite.engine.reverse import adjoints
@@ -149,11 +148,9 @@ class Submission:
 
     def both(self, problem: Problem, backprop: Callable[..., Any], arguments: list[Any]) -> Any:
         """Forward, then backward: the loss on a copy of the arguments, and what a backprop then returns."""
-        shared = [
-            x if _may_be_a_cache(x) else copy.deepcopy(x) for x in arguments[len(arguments) - len(problem.data) :]
-        ]
+        shared = [x if _may_be_a_cache(x) else copied(x) for x in arguments[len(arguments) - len(problem.data) :]]
         ahead = self.arguments(problem, self.loss_takes_dict)
-        ahead = [*copy.deepcopy(ahead[: len(ahead) - len(shared)]), *shared]
+        ahead = [*copied(ahead[: len(ahead) - len(shared)]), *shared]
         with contextlib.suppress(Exception):  # what is wrong with the loss is known by now
             self.loss_fn(*ahead)
         self.state.replay()

@@ -50,6 +50,8 @@ def _params_moved(given: Problem, chance: Any, step: float) -> dict[str, Array]:
 
 def _other_numbers(given: Problem, chance: Any) -> Iterator[Problem]:
     """Parameters and data moved, first boldly."""
+    if not any(map(_numbers, given.data)):
+        return
     for bold in (True, True, False):
         data = tuple(_as_given(x, _other_values(np.asarray(x), chance, bold)) if _numbers(x) else x for x in given.data)
         yield Problem("other data", _params_moved(given, chance, 0.3 if bold else 0.03), data)
