@@ -15,34 +15,34 @@ from tinygrad_lite.checking.network.problems import Problem
 from tinygrad_lite.checking.result.clues import Tolerance, size
 from tinygrad_lite.checking.result.mistakes import Mistake
 from tinygrad_lite.checking.result.verdict import Verdict
-from tinygrad_lite.checking.trial.evaluation import Exhibit, Trial
+from tinygrad_lite.checking.trial.evaluation import CaseResult, Evaluation
 
 Pairs = list[tuple[float, float]]  # the user's numbers beside the exact ones
 
 
-def causes(trial: Trial, wrong: list[str]) -> dict[str, Mistake]:
+def causes(evaluation: Evaluation, wrong: list[str]) -> dict[str, Mistake]:
     """For each wrong parameter the cause that accounts for all its numbers, where there is one."""
-    compared = [e for e in trial.exhibits if e.comparison is not None]
-    if not wrong or not trial.exhibits:
+    compared = [e for e in evaluation.cases if e.comparison is not None]
+    if not wrong or not evaluation.cases:
         return {}
     if not compared:
-        error = trial.exhibits[0].answer.error
+        error = evaluation.cases[0].answer.error
         return dict.fromkeys(wrong, Mistake("RAISED", "backprop", f"backprop gave no gradients: {error}"))
-    for cause, problem_of in _elsewhere(trial):
-        if all(_right_at(trial, e, problem_of) for e in compared):
+    for cause, problem_of in _elsewhere(evaluation):
+        if all(_right_at(evaluation, e, problem_of) for e in compared):
             return dict.fromkeys(wrong, cause)
     found = {name: own for name in wrong if (own := _of_numbers(name, compared))}
     return found or _clipped(wrong, compared)
 
 
-def _elsewhere(trial: Trial) -> Iterator[tuple[Mistake, Callable[[Exhibit], Problem]]]:
+def _elsewhere(evaluation: Evaluation) -> Iterator[tuple[Mistake, Callable[[CaseResult], Problem]]]:
     """Problems at which the user's gradients may be right, though they are wrong at the one that was given."""
-    remarks = dict(trial.remarks)
+    remarks = dict(evaluation.remarks)
     if "TARGET_SHAPE" in remarks:
         for shape in ((-1, 1), (1, -1)):
             message = f"{remarks['TARGET_SHAPE']}: for that shape every gradient of yours is right"
 
-            def reshaped(e: Exhibit, shape: tuple[int, int] = shape) -> Problem:
+            def reshaped(e: CaseResult, shape: tuple[int, int] = shape) -> Problem:
                 x, y, *more = e.problem.data
                 return Problem(e.problem.name, e.problem.params, (x, np.reshape(y, shape), *more))
 
@@ -52,17 +52,20 @@ def _elsewhere(trial: Trial) -> Iterator[tuple[Mistake, Callable[[Exhibit], Prob
         yield Mistake("MUTATED", "backprop", message), lambda e: Problem(e.problem.name, *e.answer.left)
 
 
-def _right_at(trial: Trial, e: Exhibit, problem_of: Callable[[Exhibit], Problem]) -> bool:
+def _right_at(evaluation: Evaluation, e: CaseResult, problem_of: Callable[[CaseResult], Problem]) -> bool:
     """Whether the answer to one problem is the exact gradient of another."""
     try:
-        exact = trial.submission.exact(problem_of(e))
+        exact = evaluation.submission.exact(problem_of(e))
     except (RuntimeError, ValueError, TypeError):
         return False
     overall = max(map(size, exact.values()), default=0.0)
-    return all(Verdict(n, e.answer.gradients.get(n), exact[n], trial.rtol, overall).ok for n in trial.submission.names)
+    return all(
+        Verdict(n, e.answer.gradients.get(n), exact[n], evaluation.rtol, overall).ok
+        for n in evaluation.submission.names
+    )
 
 
-def _wrong_pairs(name: str, compared: list[Exhibit]) -> Iterator[tuple[Verdict, Pairs]]:
+def _wrong_pairs(name: str, compared: list[CaseResult]) -> Iterator[tuple[Verdict, Pairs]]:
     """The verdicts that find this gradient wrong, with its numbers; without numbers where the shape is wrong."""
     for e in compared:
         assert e.comparison is not None
@@ -72,7 +75,7 @@ def _wrong_pairs(name: str, compared: list[Exhibit]) -> Iterator[tuple[Verdict, 
             yield verdict, list(zip(verdict.hand.numbers, verdict.exact.numbers, strict=True)) if fits else []  # type: ignore[union-attr]
 
 
-def _of_numbers(name: str, compared: list[Exhibit]) -> Mistake | None:
+def _of_numbers(name: str, compared: list[CaseResult]) -> Mistake | None:
     """NaN, or decimals cut off, in every place where this gradient is wrong."""
     found = list(_wrong_pairs(name, compared))
     if found and all(any(not math.isfinite(h) for h, _ in pairs) for _, pairs in found):
@@ -86,7 +89,7 @@ def _of_numbers(name: str, compared: list[Exhibit]) -> Mistake | None:
     return None
 
 
-def _clipped(wrong: list[str], compared: list[Exhibit]) -> dict[str, Mistake]:
+def _clipped(wrong: list[str], compared: list[CaseResult]) -> dict[str, Mistake]:
     """Gradients that are the exact ones with a limit: at +-c entry by entry, or c for the length of all of them."""
     problems: list[Pairs] = []
     for e in compared:

@@ -19,7 +19,7 @@ from tinygrad_lite.checking.network.kinks import kinks_of
 from tinygrad_lite.checking.network.network import Network
 from tinygrad_lite.checking.result.clues import Hint
 from tinygrad_lite.checking.result.mistakes import Mistake
-from tinygrad_lite.checking.trial.evaluation import Exhibit, Trial
+from tinygrad_lite.checking.trial.evaluation import CaseResult, Evaluation
 
 TIED = 0.35  # explanations that cost so little more are told together
 NEAR = 1.1  # and those are mentioned
@@ -52,24 +52,26 @@ class Diagnosis:
         self.problems = 0
 
 
-def diagnose(trial: Trial, wrong: list[str]) -> Diagnosis:
+def diagnose(evaluation: Evaluation, wrong: list[str]) -> Diagnosis:
     """Search for what lies behind the wrong gradients of an evaluation."""
     found = Diagnosis()
-    found.causes = causes(trial, wrong)
+    found.causes = causes(evaluation, wrong)
     rest = [name for name in wrong if name not in found.causes]
-    handed = compared_links(trial)
-    if rest and trial.network is not None:
-        _by_network(trial, trial.network, rest, handed, found)
+    handed = compared_links(evaluation)
+    if rest and evaluation.network is not None:
+        _by_network(evaluation, evaluation.network, rest, handed, found)
     elif rest:
-        _by_graph(trial, rest, found)
-    found.hints = hints_of(trial, rest, found.unknown)
-    found.links = strip(trial, wrong, handed, found)
+        _by_graph(evaluation, rest, found)
+    found.hints = hints_of(evaluation, rest, found.unknown)
+    found.links = strip(evaluation, wrong, handed, found)
     return found
 
 
-def _by_network(trial: Trial, net: Network, rest: list[str], handed: dict[str, str], found: Diagnosis) -> None:
+def _by_network(
+    evaluation: Evaluation, net: Network, rest: list[str], handed: dict[str, str], found: Diagnosis
+) -> None:
     """Look for changes at the links of the recognised network."""
-    usable = [e for e in trial.exhibits if _usable(e, found)]
+    usable = [e for e in evaluation.cases if _usable(e, found)]
     smooth = [e for e in usable if e.record is not None and not kinks_of(net, e.record)]
     usable = smooth or usable  # on a kink a right derivative need not be ours
     found.unknown = rest
@@ -80,7 +82,7 @@ def _by_network(trial: Trial, net: Network, rest: list[str], handed: dict[str, s
     pairs = [(e, _observed(net, e, shape_slips, found)) for e in usable]
     fitting = [(e, o) for e, o in pairs if _complete(net, e, o, found)] or pairs  # elsewhere the shape says it
     records = [e.record for e, _ in fitting if e.record is not None]
-    explanations = search(net, records, [o for _, o in fitting], trial.submission.lr)
+    explanations = search(net, records, [o for _, o in fitting], evaluation.submission.lr)
     # what was compared and equal, or follows from the user's own numbers above it, was not changed there
     explanations = [s for s in explanations if not any(handed.get(link_of(m)) in ("ok", "follows") for m in s.mistakes)]
     found.problems = len(fitting)
@@ -93,16 +95,16 @@ def _by_network(trial: Trial, net: Network, rest: list[str], handed: dict[str, s
             _alternatives(explanations, found)
 
 
-def _by_graph(trial: Trial, rest: list[str], found: Diagnosis) -> None:
+def _by_graph(evaluation: Evaluation, rest: list[str], found: Diagnosis) -> None:
     """No layers to speak of: look for one change, or two, in the graph that the loss records."""
     roots, wanted = [], []
     found.unknown = rest
     found.why = "the loss is none of the networks this diagnosis knows"
-    for e in trial.exhibits:
+    for e in evaluation.cases:
         answers = e.answer.gradients
         if e.answer.error or e.source != "engine" or e.kinks:
             continue
-        root, leaves = trial.submission.recorded(e.problem)
+        root, leaves = evaluation.submission.recorded(e.problem)
         names = [name for name in leaves if name not in found.causes]
         complete = all(n in answers and len(answers[n].numbers) == len(leaves[n]) for n in names)
         if root is not None and complete:
@@ -137,14 +139,14 @@ def _sentences(mistakes: tuple[Mistake, ...]) -> int:
     return len({mistake.message for mistake in mistakes})
 
 
-def _usable(e: Exhibit, found: Diagnosis) -> bool:
+def _usable(e: CaseResult, found: Diagnosis) -> bool:
     """Whether gradients were given that can be explained, and the network's record is there."""
     if e.record is None or e.answer.error or e.kinks:
         return False
     return all(np.all(np.isfinite(g.numbers)) for name, g in e.answer.gradients.items() if name not in found.causes)
 
 
-def _shape_slips(net: Network, exhibits: list[Exhibit]) -> dict[str, Mistake]:
+def _shape_slips(net: Network, exhibits: list[CaseResult]) -> dict[str, Mistake]:
     """Gradients whose shape alone says what was done: turned matrices, biases that were not summed."""
     found: dict[str, Mistake] = {}
     for exhibit in exhibits:
@@ -164,12 +166,12 @@ def _shape_slips(net: Network, exhibits: list[Exhibit]) -> dict[str, Mistake]:
     return found
 
 
-def _shapes(exhibit: Exhibit, name: str) -> tuple[Any, Any]:
+def _shapes(exhibit: CaseResult, name: str) -> tuple[Any, Any]:
     entries = exhibit.answer.gradients.get(name)
     return (None if entries is None else entries.shape), np.shape(exhibit.problem.params[name]) if name else ()
 
 
-def _observed(net: Network, exhibit: Exhibit, slips: dict[str, Mistake], found: Diagnosis) -> Observed:
+def _observed(net: Network, exhibit: CaseResult, slips: dict[str, Mistake], found: Diagnosis) -> Observed:
     """The user's gradients with samples as rows, slips of shape taken out."""
     answer, record = exhibit.answer, exhibit.record
     assert record is not None
@@ -189,7 +191,7 @@ def _observed(net: Network, exhibit: Exhibit, slips: dict[str, Mistake], found: 
     return Observed(weights, biases, max([coarse, *answer.noise.values()]))
 
 
-def _complete(net: Network, exhibit: Exhibit, observed: Observed, found: Diagnosis) -> bool:
+def _complete(net: Network, exhibit: CaseResult, observed: Observed, found: Diagnosis) -> bool:
     """Whether every gradient that was given has a shape that can be compared."""
     pairs = [*zip(net.weights, observed.dW[1:], strict=True), *zip(net.biases, observed.db[1:], strict=True)]
     return all(x is not None for name, x in pairs if name in exhibit.answer.gradients and name not in found.causes)

@@ -14,7 +14,7 @@ from tinygrad_lite.checking.network.arrays import np
 from tinygrad_lite.checking.network.kinks import gradients, kinks_of
 from tinygrad_lite.checking.network.network import Network
 from tinygrad_lite.checking.result.mistakes import Mistake
-from tinygrad_lite.checking.trial.evaluation import Trial
+from tinygrad_lite.checking.trial.evaluation import Evaluation
 
 if TYPE_CHECKING:
     from tinygrad_lite.checking.catalogue.diagnose import Diagnosis
@@ -34,14 +34,16 @@ def links_of(net: Network) -> list[str]:
     return found
 
 
-def strip(trial: Trial, wrong: list[str], handed: dict[str, str], found: Diagnosis) -> list[tuple[str, str, str]]:
+def strip(
+    evaluation: Evaluation, wrong: list[str], handed: dict[str, str], found: Diagnosis
+) -> list[tuple[str, str, str]]:
     """(name, mark, remark) of each link; `handed` are the marks of the links between that were handed over."""
-    net, names = trial.network, trial.submission.names
+    net, names = evaluation.network, evaluation.submission.names
     codes: dict[str, list[str]] = {}
     for mistake in found.mistakes:
         codes.setdefault(link_of(mistake), []).append(mistake.code)
     certain = {link for link in codes if all(link in map(link_of, other) for other in found.tied)}
-    compared = any(e.comparison is not None for e in trial.exhibits)
+    compared = any(e.comparison is not None for e in evaluation.cases)
 
     def link(name: str) -> tuple[str, str]:
         own = name[1:] if name[1:] in names else ""
@@ -65,10 +67,10 @@ def strip(trial: Trial, wrong: list[str], handed: dict[str, str], found: Diagnos
 # ---------------------------------------------------------------------- links that were handed over
 
 
-def compared_links(trial: Trial) -> dict[str, str]:
+def compared_links(evaluation: Evaluation) -> dict[str, str]:
     """The mark of each link between that backprop handed over: equal on every problem, different, or following."""
-    net, marks = trial.network, dict[str, str]()
-    for e in trial.exhibits if net is not None else ():
+    net, marks = evaluation.network, dict[str, str]()
+    for e in evaluation.cases if net is not None else ():
         if net is None or e.record is None or e.answer.error or kinks_of(net, e.record):
             continue  # on a kink a right derivative need not be ours
         exact = gradients(net, e.record)

@@ -10,7 +10,7 @@ from tinygrad_lite.checking.result.entries import entry_name, shape_words
 from tinygrad_lite.checking.result.judged import Judged
 from tinygrad_lite.checking.result.mistakes import Mistake
 from tinygrad_lite.checking.result.verdict import Verdict
-from tinygrad_lite.views.text import Report, Table
+from tinygrad_lite.report.text import Report, Table
 
 
 class Comparison(Judged):
