@@ -35,7 +35,7 @@ from tinygrad_lite.views import escape
 from tinygrad_lite.views.themes import LIGHT, Theme
 
 if TYPE_CHECKING:
-    from tinygrad_lite.engine.graph import Graph
+    from tinygrad_lite.engine.numbered import Graph
     from tinygrad_lite.views.sketch import Placement
 
 
