@@ -62,7 +62,7 @@ def test_right_derivations_are_never_accused(first):
         result = check(lesson.loss, backprop, params, X, y, seed=seed)
 
         assert result.ok, (seed, lesson, result.codes)
-        assert result.trial.network is not None
+        assert result.evaluation.network is not None
         assert result.mistakes == []
 
 
