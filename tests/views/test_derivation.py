@@ -18,10 +18,10 @@ from tinygrad_lite.engine.graph import topological
 from tinygrad_lite.engine.op import TABLE, Op
 from tinygrad_lite.engine.reverse import adjoints
 from tinygrad_lite.errors import DomainError, OperandError, StaleGraphError
-from tinygrad_lite.views.chain import Chain
-from tinygrad_lite.views.equations import Equations
-from tinygrad_lite.views.formula import Name, Symbol, Tidy
-from tinygrad_lite.views.notation import HTML, TEX, TEXT, shape
+from tinygrad_lite.views.derivation.chain import Chain
+from tinygrad_lite.views.derivation.equations import Equations
+from tinygrad_lite.views.formulas.formula import Name, Symbol, Tidy
+from tinygrad_lite.views.formulas.notation import HTML, TEX, TEXT, shape
 
 # ---------------------------------------------------------------------- two readers that know nothing of ours
 
@@ -320,7 +320,7 @@ def test_brackets_keep_the_meaning_and_no_more():
     ],
 )
 def test_a_template_tells_by_itself_where_brackets_are_needed(template, rank_of_result, asked):
-    from tinygrad_lite.views import notation
+    from tinygrad_lite.views.formulas import notation
 
     assert shape(template) == (getattr(notation, rank_of_result), {k: getattr(notation, v) for k, v in asked.items()})
 
@@ -373,7 +373,7 @@ def test_the_story_is_told_in_the_textbook_s_order():
             "2 paths",
             "(1 - y**2)*3*b**2 + (1 - y**2)*a",
             "∂y/∂v5 = 1 - y**2 = 1 - 0**2 = 1",
-            "tanh: " + ops.tanh.because[:30],
+            "tanh: " + ops.tanh.doc[:30],
             "1*1*12 + 1*1*(-4) = 12 + (-4) = 8",
             "  dy/db = 8\n",
         )
@@ -496,7 +496,7 @@ def test_a_rule_made_wrong_on_purpose_shows_up_in_the_explanation():
         latex="{x}^{{2}}",
         source="{x} * {x}",
         domain=ops.sin.domain,
-        because="Wrong on purpose.",
+        doc="Wrong on purpose.",
     )
     x = Value(2.0, "x")
     y = wrong(x)
@@ -514,7 +514,7 @@ def test_a_rule_that_works_on_numbers_only_is_shown_by_its_number():
         latex="",
         source="",
         domain=ops.sin.domain,
-        because="A rule of one's own.",
+        doc="A rule of one's own.",
     )
     x = Value(2.0, "x")
 

@@ -10,8 +10,9 @@ import pytest
 import tinygrad_lite as tg
 from tests.views.random_graphs import HOSTILE, random_graph
 from tinygrad_lite import Value
-from tinygrad_lite.views import cards, engines
-from tinygrad_lite.views.mermaid import entities
+from tinygrad_lite.views.drawing import cards
+from tinygrad_lite.views.formats.mermaid import entities
+from tinygrad_lite.views.layout import engines
 
 ELEMENTS = {"svg", "g", "rect", "ellipse", "path", "polygon", "text"}
 ATTRIBUTES = {

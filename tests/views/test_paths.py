@@ -9,7 +9,7 @@ from tinygrad_lite import Value
 from tinygrad_lite.engine.graph import Graph
 from tinygrad_lite.engine.reverse import adjoints
 from tinygrad_lite.errors import OperandError
-from tinygrad_lite.views.paths import strongest_paths
+from tinygrad_lite.views.picture.paths import strongest_paths
 
 
 def ladder(rungs):
