@@ -162,7 +162,7 @@ def test_a_backprop_of_no_network_is_diagnosed_by_its_graph():
     result = tg.check(loss, backprop, {"w": [0.7, -1.2]}, [0.3, 1.1, -0.4], [1.0, 0.5, 0.2])
 
     assert result.wrong == ["w"]
-    assert result.trial.network is None
+    assert result.evaluation.network is None
 
 
 def test_nodes_on_the_way_show_the_first_wrong_link():

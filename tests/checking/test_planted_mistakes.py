@@ -64,7 +64,7 @@ def test_right_derivations_are_never_accused(seed):
         result = check(lesson.loss, backprop, params, X, y, seed=each)
 
         assert result.ok, (each, lesson, result.codes)
-        assert result.trial.network is not None
+        assert result.evaluation.network is not None
         assert result.mistakes == []
 
 
