@@ -68,7 +68,7 @@ class Check(Judged):
         if not found:
             for exhibit in self.evaluation.cases:
                 for verdict in exhibit.comparison.verdicts if exhibit.comparison is not None else []:
-                    found += [clue.code for clue in verdict.clues if not verdict.ok]
+                    found += [hint.code for hint in verdict.hints if not verdict.ok]
         if self.raised and not found:
             found.append("RAISED")
         return list(dict.fromkeys(found))

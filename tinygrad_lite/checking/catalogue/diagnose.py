@@ -105,7 +105,7 @@ def _alternatives(stories: list[Story], found: Diagnosis) -> None:
 
 
 def _sentences(mistakes: tuple[Mistake, ...]) -> int:
-    return len({mistake.said for mistake in mistakes})
+    return len({mistake.message for mistake in mistakes})
 
 
 def _usable(exhibit: CaseResult) -> bool:
