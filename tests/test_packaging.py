@@ -1,4 +1,4 @@
-"""Installed for work on it or as a wheel, Python, mypy and pyright find the package; the sdist has what its tests need."""
+"""Installed either way, Python, mypy and pyright find the package; the sdist holds what its tests need."""
 
 import importlib.util
 import shutil
@@ -62,7 +62,8 @@ def test_a_users_file_is_typed_by_what_is_installed(kind, tmp_path):
     for checker in checkers:
         said = run(*checker, "user.py", cwd=tmp_path, ok=(1,))
         errors = [line for line in said.splitlines() if "error" in line and "user.py:" in line]
-        assert "Value" in said and "list[" in said
+        assert "Value" in said
+        assert "list[" in said
         assert len(errors) == 1, said  # the wrong annotation, and no library that could not be found
         assert "str" in errors[0]
 
