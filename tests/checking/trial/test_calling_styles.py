@@ -330,3 +330,12 @@ def test_a_measured_reference_is_never_called_exact():
 
 def test_the_public_front_door_is_the_same_check():
     assert tg.check is check
+
+
+def test_a_fault_of_ours_is_a_line_of_the_report(monkeypatch):
+    monkeypatch.undo()
+    monkeypatch.setattr("tinygrad_lite.checking.check.diagnose", lambda *a: 1 / 0)
+    result = check(lambda W, X, y: np.sum((X @ W - y) ** 2), lambda W, X, y: W, {"W": W}, X, y)
+
+    assert not result.ok
+    assert "a fault of tinygrad_lite" in " ".join(result.text().split())

@@ -26,6 +26,7 @@ class Answer:
         error: "" or why there are no gradients at all.
         remarks: (code, sentence) of everything odd on the way.
         noise: by parameter, how exactly the gradient could be recovered from an update.
+        left: the parameters by name and the data, as backprop left them.
         in_place: it returned nothing but changed its parameters, which stand here for gradients.
     """
 
@@ -36,6 +37,7 @@ class Answer:
         self.error = ""
         self.remarks: list[tuple[str, str]] = []
         self.noise: dict[str, float] = {}
+        self.left: tuple[dict[str, Any], tuple[Any, ...]] = ({}, ())
         self.in_place = False
 
     def read(self, result: Any) -> None:

@@ -77,7 +77,6 @@ class Evaluation:
         self.structure: Structure | None = None
         self.cases: list[CaseResult] = []
         self.remarks: list[tuple[str, str]] = []
-        self._nodes = 0
         self.error = submission.loss_error(given)
         if self.error:
             return
@@ -165,7 +164,7 @@ class Evaluation:
 
     def _vary(self) -> None:
         """Try variations of the user's own problem, as many as the size of the loss's graph allows."""
-        most = NODES_AT_MOST // max(self._nodes // max(len(self.cases), 1), 1)
+        most = NODES_AT_MOST // max(self.submission.nodes // max(len(self.cases), 1), 1)
         for k, problem in enumerate(variations(self.cases[0].problem, self.seed, self._runs)):
             if k >= max(most, 2):
                 self.remark("SIZE", "fewer variations of your problem were tried, as the loss is large for the engine")
@@ -267,9 +266,7 @@ class Evaluation:
         if problem.name != "your data" or self._work() <= ENGINE_AT_MOST or case.record is None:
             try:
                 case.source = "engine"
-                found, nodes = self.submission.exact(problem)
-                self._nodes += nodes
-                return found
+                return self.submission.exact(problem)
             except RuntimeError as reason:
                 self.remark("ENGINE", f"the loss cannot be run on Values ({reason})")
         if case.record is not None and self.network is not None:

@@ -33,6 +33,7 @@ class Submission:
         state: what both functions can remember, as it was at the start; every call starts from it.
         remembers: the loss left something behind, such as a cache, which backprop may read.
         draws: the loss drew random numbers.
+        nodes: how many nodes all recorded graphs of the loss had.
 
     Raises:
         OperandError: `updates` without a learning rate; a parameter that is not made of numbers.
@@ -61,6 +62,7 @@ class Submission:
         self.backprop_takes_dict = takes_dict(backprop_fn, names, data_names)
         self.state = State(loss_fn, backprop_fn)
         self.remembers = self.draws = False
+        self.nodes = 0
 
     def arguments(self, problem: Problem, as_dict: bool, params: dict[str, Any] | None = None) -> list[Any]:
         given = {
@@ -131,18 +133,19 @@ class Submission:
             raise RuntimeError(outcome.error)
         return outcome.result if isinstance(outcome.result, Value) else None, leaves
 
-    def exact(self, problem: Problem) -> tuple[dict[str, Entries], int]:
-        """The engine's gradients on a problem, and how many nodes the loss's graph has.
+    def exact(self, problem: Problem) -> dict[str, Entries]:
+        """The engine's gradients on a problem.
 
         Raises:
             RuntimeError: the loss cannot be run on Values; the message says why.
         """
         root, leaves = self.recorded(problem)
         found = {} if root is None else adjoints(root)
+        self.nodes += len(found)
         return {
             name: Entries(tuple(np.shape(problem.params[name])), [float(found.get(v, 0.0)) for v in leaves[name]])
             for name in self.names
-        }, len(found)
+        }
 
     # ------------------------------------------------------------------ backprop
 
@@ -182,10 +185,10 @@ class Submission:
     def understood(self, result: Any, arguments: list[Any], problem: Problem) -> Answer:
         """A result of backprop as an answer; where there is none, the parameters that it changed in place."""
         answer = Answer(problem.params)
-        if result is None:
-            after = arguments[0] if self.backprop_takes_dict else dict(zip(self.names, arguments, strict=False))
-            if any(not same(_plain(x), _plain(after.get(name))) for name, x in problem.params.items()):
-                result, answer.in_place = after, not self.updates
+        after = arguments[0] if self.backprop_takes_dict else dict(zip(self.names, arguments, strict=False))
+        answer.left = after, tuple(arguments[len(arguments) - len(problem.data) :])
+        if result is None and any(not same(_plain(x), _plain(after.get(n))) for n, x in problem.params.items()):
+            result, answer.in_place = after, not self.updates
         answer.read(result)
         if self.updates:
             assert self.lr is not None
