@@ -13,7 +13,7 @@ from typing import Any
 
 from tinygrad_lite.checking.result.mistakes import Mistake
 from tinygrad_lite.engine import Value, ops
-from tinygrad_lite.engine.graph import Graph
+from tinygrad_lite.engine.numbered import Graph
 
 Edge = tuple[int, int]  # the number of a child, and which of its operands
 Chain = tuple[Edge, ...]  # edges in a row, from the loss down, of which only the whole derivative matters

@@ -18,7 +18,7 @@ from typing import Any
 from tinygrad_lite.checking.catalogue.graph_changes import Change, Edge, changes_of, local, operands_of
 from tinygrad_lite.checking.result.mistakes import Mistake
 from tinygrad_lite.engine import Value, ops
-from tinygrad_lite.engine.graph import Graph
+from tinygrad_lite.engine.numbered import Graph
 
 NODES_AT_MOST = 600
 PAIRS_AT_MOST = 60_000
