@@ -16,13 +16,14 @@ from __future__ import annotations
 import itertools
 from typing import Any
 
-from tinygrad_lite.checking.catalogue.choices import Choice, activation_choices, loss_choices, step_choices
-from tinygrad_lite.checking.catalogue.factors import Factor, law
+from tinygrad_lite.checking.catalogue.choices import Choice, activation_choices, loss_choices
 from tinygrad_lite.checking.catalogue.scale_words import scale_mistakes
+from tinygrad_lite.checking.catalogue.steps import step_choices
 from tinygrad_lite.checking.catalogue.sums import REG_CHOICES, bias_choices, weight_choices
 from tinygrad_lite.checking.network.arrays import np
 from tinygrad_lite.checking.network.layers import Array
 from tinygrad_lite.checking.network.network import Network, Record
+from tinygrad_lite.checking.result.factors import Factor, law
 from tinygrad_lite.checking.result.mistakes import Mistake, Mistakes
 
 SAME = 1e-9
@@ -186,6 +187,7 @@ def _hypotheses(
     if any(o is None for o in observed):
         return {}
     zero = Mistake("ZERO", "d" + name, f"d{name} is zero everywhere", "the sum over its paths")
+    bare = Mistake("ZERO", "d" + name, f"d{name} has nothing but the penalty's part", "the sum over its paths besides")
     penalised = net.penalty[0] != 0.0
     always = not penalised or which == "W" or net.penalty[2]
     found: dict[int, list[Hypothesis]] = {}
@@ -204,7 +206,7 @@ def _hypotheses(
         slip = (Mistake(code, "d" + name, f"d{name} {words}"),) if code else ()
         if penalised and all(np.abs(p).max() <= t for p, t in zip(pulled, map(_tiny, D, records), strict=True)):
             for k in range(len(D[0])):
-                found.setdefault(k, []).append(Hypothesis((zero, *slip), 1.0 + len(slip), None))
+                found.setdefault(k, []).append(Hypothesis((bare if part else zero, *slip), 1.0 + len(slip), None))
         for choice in choices:
             for k, factor in _fitting(choice, D, G, records, pulled, answers).items():
                 found.setdefault(k, []).append(Hypothesis((*choice.mistakes, *slip), choice.cost + len(slip), factor))
@@ -220,7 +222,7 @@ def _without(gradient: Array, pull: Array) -> Array:
 
 
 def _tiny(d: Array, r: Record) -> float:
-    """What counts as nothing but rounding: beside the dZ of the first candidate, and beside the slope of the loss."""
+    """What counts as nothing but rounding, beside the first candidate's dZ and beside the derivative of the loss."""
     return max(1e-13 * float(np.abs(d[0]).max()), 1e-14 * r.steepness)
 
 
