@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from tinygrad_lite.checking.network.arrays import np
 from tinygrad_lite.checking.network.layers import Array
 from tinygrad_lite.checking.network.problems import Problem
-from tinygrad_lite.checking.result.clues import Tolerance
+from tinygrad_lite.checking.result.hints import Tolerance
 from tinygrad_lite.checking.trial.answer import Answer
 from tinygrad_lite.checking.trial.sandbox import copied
 from tinygrad_lite.checking.trial.watch import Watch

@@ -77,7 +77,7 @@ class State:
         elif isinstance(x, types.ModuleType):
             if _of_the_user(x.__name__):
                 self._walk_names(vars(x), [name for name in vars(x) if not name.startswith("__")])
-        elif _of_the_user(type(x).__module__):
+        elif isinstance(x, types.SimpleNamespace) or _of_the_user(type(x).__module__):
             self._walk(type(x))
             self._walk(getattr(x, "__dict__", None))
 
