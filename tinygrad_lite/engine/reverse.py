@@ -13,7 +13,7 @@ import math
 
 from tinygrad_lite.engine.graph import topological, walk
 from tinygrad_lite.errors import StaleGraphError
-from tinygrad_lite.hints import TYPE_CHECKING, Any, Container, Sequence
+from tinygrad_lite.hints import TYPE_CHECKING, Any, Container, Iterator, Sequence
 
 if TYPE_CHECKING:
     from tinygrad_lite.engine.value import Value
@@ -107,9 +107,24 @@ def _adds_nothing(adjoint: Any, slopes: Sequence[float | None]) -> bool:
 
 def require_fresh(order: Sequence[Value]) -> None:
     """Raise if the recorded numbers are not those that the operands would give now."""
+    for node, out in stale(order):
+        named = ", ".join(f"{p.label} = {p.data!r}" for p in node.parents if getattr(p, "label", ""))
+        raise StaleGraphError(
+            f"`.data` was changed after the forward pass: {node.op.name} recorded {node.data!r}, but its "
+            f"operands {'(' + named + ') ' if named else ''}would give {out!r} now.\n"
+            "  Run the forward pass again, then differentiate."
+        )
+
+
+def stale(order: Sequence[Value]) -> Iterator[tuple[Value, float]]:
+    """The nodes that recorded other numbers than their operands would give now, each with its result now.
+
+    `order` has parents before children; what was computed from a stale node is stale too.
+    """
+    now: dict[Value, float] = {}
     for node in order:
         if node.parents:
-            numbers = [p if p.__class__ is float else p.data for p in node.parents]
+            numbers = [p if p.__class__ is float else now.get(p, p.data) for p in node.parents]
             try:
                 out = node.op.forward(*numbers)
                 slopes = node.op.partials(*numbers, out)
@@ -117,12 +132,8 @@ def require_fresh(order: Sequence[Value]) -> None:
                 out, slopes = math.nan, ()
             fresh = [None if old is None else new for old, new in zip(node.local, slopes, strict=False)]
             if not _same((out, *fresh), (node.data, *node.local)):
-                named = ", ".join(f"{p.label} = {p.data!r}" for p in node.parents if getattr(p, "label", ""))
-                raise StaleGraphError(
-                    f"`.data` was changed after the forward pass: {node.op.name} recorded {node.data!r}, but its "
-                    f"operands {'(' + named + ') ' if named else ''}would give {out!r} now.\n"
-                    "  Run the forward pass again, then differentiate."
-                )
+                now[node] = out
+                yield node, out
 
 
 def _same(now: Sequence[Any], then: Sequence[Any]) -> bool:
