@@ -23,7 +23,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from tinygrad_lite.views.drawing.themes import LIGHT, Theme
 
 if TYPE_CHECKING:
-    from tinygrad_lite.engine.graph import Graph
+    from tinygrad_lite.engine.numbered import Graph
 
 
 class Box(NamedTuple):

@@ -7,7 +7,8 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from tinygrad_lite.engine import ops
-from tinygrad_lite.engine.graph import Graph, topological
+from tinygrad_lite.engine.graph import topological
+from tinygrad_lite.engine.numbered import Graph
 from tinygrad_lite.engine.reverse import stale
 from tinygrad_lite.engine.value import Value
 from tinygrad_lite.errors import GraphTooLarge, OperandError
@@ -103,7 +104,7 @@ def draw(
     colours = theme_named(theme)
     roots, sources = _values("a picture is drawn", root), _values("paths are drawn", paths) if paths != () else []
     called = dict(names) if isinstance(names, Mapping) else names_in(sys._getframe(1)) if names else {}
-    old = [node for node, _ in stale(topological(*roots))]
+    old: list[Any] = [node for node, _ in stale(topological(*roots))]
     if elementary:
         image = written_out(*roots)
         roots, old, sources = ([image.get(node, node) for node in nodes] for nodes in (roots, old, sources))

@@ -14,7 +14,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from tinygrad_lite.engine import ops
-from tinygrad_lite.engine.graph import Graph
+from tinygrad_lite.engine.numbered import Graph
 
 FEWEST = 4  # alike terms that are always folded; fewer only if that hides ENOUGH
 ENOUGH = 12

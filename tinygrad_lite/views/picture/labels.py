@@ -7,7 +7,7 @@ from collections.abc import Callable, Collection, Iterable, Mapping
 from typing import Any
 
 from tinygrad_lite.engine import ops
-from tinygrad_lite.engine.graph import Graph
+from tinygrad_lite.engine.numbered import Graph
 from tinygrad_lite.engine.value import Value
 from tinygrad_lite.views.drawing import cards
 from tinygrad_lite.views.drawing.data import Box, Edge, Note
