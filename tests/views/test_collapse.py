@@ -50,6 +50,7 @@ def training_loss(samples, sizes=(2, 16, 16, 1), **how):
     return loss
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("how", [{}, {"labels": True}, {"fused": True}], ids=str)
 def test_a_hundred_samples_and_three_layers_are_twenty_boxes(how):
     loss = training_loss(100, **how)

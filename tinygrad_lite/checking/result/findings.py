@@ -22,7 +22,7 @@ def written(check: Check) -> Report:
         report.paragraph(f"Recognised from its loss: {trial.network.words()}.")
     if check.wrong:
         _mistakes(check, report)
-    report.strip(check.diagnosis.links)
+    report.strip([link for link in check.diagnosis.links if check.wrong or link[1] != "unchecked"])
     if trial.network is not None and check.wrong:
         report.paragraph(
             f"Names: {trial.network.formulas()}; dP, dZ1 and so on are the derivatives of the loss w.r.t. them. Tick: "
