@@ -21,7 +21,7 @@ from typing import Any
 
 from tinygrad_lite.calculus.arithmetics import Functions, re_evaluate
 from tinygrad_lite.engine.graph import topological
-from tinygrad_lite.engine.reverse import adjoints
+from tinygrad_lite.engine.reverse import adjoints, require_fresh
 from tinygrad_lite.engine.value import Value
 from tinygrad_lite.errors import NoExactValue, OperandError
 
@@ -41,6 +41,7 @@ class Exact:
     def __init__(self, root: Value) -> None:
         if not isinstance(root, Value):
             raise OperandError(f"tg.exact needs a Value, the result of a computation, but got {root!r}.")
+        require_fresh(topological(root))
         self._root = root
         self._numbers = re_evaluate(root, given, RATIONAL)
         self._slopes: dict[Value, Any] | None = None
@@ -80,6 +81,7 @@ def exact(root: Value) -> Exact:
 
     Raises:
         NoExactValue: a step leaves the fractions, as exp and tanh do; the message names it.
+        StaleGraphError: some `.data` was changed since the forward pass.
 
     >>> w = Value(1 / 3, label="w")
     >>> answer = exact((2 * w - 1) ** 2)
