@@ -80,7 +80,7 @@ _ROOMS: dict[str, tuple[str, ...]] = {
     "checking.check": ("check",),
     "checking.compare": ("compare",),
     "checking.gradcheck": ("gradcheck",),
-    "compiler.compiled": ("compile",),
+    "compiler.api": ("compile",),
     "compiler.replay": ("replay",),
     "engine.arrays": ("array", "data", "grads"),
     "engine.custom": ("op",),
@@ -111,7 +111,7 @@ if TYPE_CHECKING:
     from tinygrad_lite.checking.check import check
     from tinygrad_lite.checking.compare import compare
     from tinygrad_lite.checking.gradcheck import gradcheck
-    from tinygrad_lite.compiler.compiled import compile as compile
+    from tinygrad_lite.compiler.api import compile as compile
     from tinygrad_lite.compiler.replay import replay
     from tinygrad_lite.engine.arrays import array, data, grads
     from tinygrad_lite.engine.custom import op

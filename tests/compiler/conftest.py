@@ -16,7 +16,7 @@ def with_lanes(monkeypatch):
 
     More than this processor has cannot be run here: that test is skipped and says so. 8 are on AVX-512, 4 on AVX2.
     """
-    from tinygrad_lite.compiler.llvm import jit
+    from tinygrad_lite.compiler.backends.llvm import jit
 
     def choose(lanes):
         here = jit.host()
