@@ -16,7 +16,7 @@ from tinygrad_lite.engine.op import Op
 
 
 def columns(tape: Tape) -> tuple[Sequence[tuple[Op, int]], array[int], array[int]]:
-    """What the ops are (sample and number of operands), which of these each op is, and all operands."""
+    """What the ops are (op and number of operands), which of these each op is, and all operands."""
     if isinstance(tape, Recording):
         return tape.kinds, *tape.columns()
     numbers: dict[tuple[Op, int], int] = {}

@@ -21,7 +21,7 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 Expression = Any
-"""A nested tuple: ("leaf", k) for the k-th access of the run, or (name of a sample, expression, ...)."""
+"""A nested tuple: ("leaf", k) for the k-th access of the run, or (name of an op, expression, ...)."""
 
 UNIFORM = frozenset(("P", "K"))
 """The arrays of a plan for samples whose numbers are the same for every sample: parameters and constants."""
@@ -177,7 +177,7 @@ class Plan:
         return "\n".join(lines)
 
     def ops(self) -> set[str]:
-        """The names of all samples used."""
+        """The names of all ops used."""
         return {name for nest in self.nests for run in nest.reductions for name in names(run.expression)}
 
     def flops(self, weight: Callable[[str], int] = lambda _: 1) -> int:

@@ -94,8 +94,8 @@ class Recording(Tape):
 
     @functools.cached_property
     def op(self) -> list[Op]:  # type: ignore[override]
-        samples = [op for op, _ in self.kinds]
-        return [samples[number] for number in self.columns()[0]]
+        ops = [op for op, _ in self.kinds]
+        return [ops[number] for number in self.columns()[0]]
 
     @functools.cached_property
     def args(self) -> list[tuple[Ref, ...]]:  # type: ignore[override]

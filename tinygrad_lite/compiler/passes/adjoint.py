@@ -4,7 +4,7 @@ In: a tape, one scalar output, and the inputs to differentiate along. Out: a Bui
 the output and its derivative w.r.t. each of those inputs.
 
 The sweep goes from the output back to the inputs, as the engine's `backward` does, and takes
-the local derivatives from the same place: the sample's `on_tapes` or `partials`, run on tracers (`template`).
+the local derivatives from the same place: the op's `traced_derivatives` or `partials`, run on tracers (`template`).
 Where those branch, the template has selects, and a derivative of 1 or 0 becomes a select between the
 cotangent and 0. Nothing is written for what does not depend on the chosen inputs.
 """
@@ -22,12 +22,12 @@ from tinygrad_lite.engine import ops
 from tinygrad_lite.engine.op import Op
 
 EXPENSIVE = {"sigmoid", "tanh"}
-"""Samples whose careful gradients cost another exponential. In a program for many samples the textbook's are taken:
+"""Ops whose stable derivatives cost another exponential. In a program for many samples the textbook's are taken:
 their error is one rounding of the largest derivative that such a node can have."""
 
 
 def tidied(tape: Tape) -> Builder:
-    """The same program without dead, repeated or constant nodes; fused samples of sums written out."""
+    """The same program without dead, repeated or constant nodes; fused sums written out."""
     builder = Builder()
     inputs = builder.declared(tape.names())
     builder.outputs = builder.inline(expanded(tape), inputs)
@@ -87,7 +87,7 @@ def gradient(tape: Builder, wrt: Sequence[Ref], output: int = 0, fast_math: bool
 def sweep(tape: Builder, seeds: Mapping[Ref, Ref], wrt: Sequence[Ref], fast_math: bool = False) -> list[Ref]:
     """The derivatives w.r.t. those inputs of the sum of seed times node, written at the end of the tape.
 
-    With `brief`, samples whose careful gradients are dear take the textbook's: see DEAR.
+    With `fast_math`, ops whose stable derivatives are expensive take the textbook's: see EXPENSIVE.
     """
     depends = active(tape, wrt)
     shares: dict[Ref, list[Ref]] = {node: [seed] for node, seed in seeds.items()}
@@ -132,9 +132,9 @@ def _shares(tape: Builder, out: Ref, cotangent: Ref, depends: Sequence[bool], fa
 
 @functools.lru_cache(maxsize=1024)
 def template(op: Op, constants: tuple[float | None, ...], textbook: bool = False) -> Tape | None:
-    """The local derivatives of a sample as a tape: inputs are the operands and the result.
+    """The local derivatives of an op as a tape: inputs are the operands and the result.
 
-    The sample's own rule is run on tracers: `on_tapes` where there is one and the textbook's is not asked for,
+    The op's own rule is run on tracers: `traced_derivatives` where there is one and the textbook's is not asked for,
     else `partials`. None if it has too many paths.
 
     >>> print(template(ops.tanh, (None,), textbook=True))
@@ -142,7 +142,7 @@ def template(op: Op, constants: tuple[float | None, ...], textbook: bool = False
     v1 = 1.0 - v0
     return v1
     """
-    rule = op.partials if textbook or op.on_tapes is None else op.on_tapes
+    rule = op.partials if textbook or op.traced_derivatives is None else op.traced_derivatives
     tape = Builder()
     trace = Trace(tape)
     operands = [trace.input(f"x{i + 1}") for i in range(len(constants))]

@@ -1,8 +1,8 @@
 """Ops of the table that a back end has not, written in ops that it has.
 
-In: a tape with any samples. Out: a tape with only those samples that a back end knows.
+In: a tape with any ops. Out: a tape with only those ops that a back end knows.
 
-What a sample stands for is said by the sample itself: `lower`, else `expand`, run on tracers as the adjoint runs
+What an op stands for is said by the op itself: `lower`, else `expand`, run on tracers as the adjoint runs
 `partials`. The adjoint was taken before, so only forward rules are replaced here.
 """
 
@@ -26,7 +26,7 @@ class NoLowering(TinygradLiteError):
 
 @functools.lru_cache(maxsize=256)
 def formula(op: Op, n: int) -> Tape | None:
-    """What a sample of n operands stands for, as a tape of those operands; None if the sample does not say.
+    """What an op of n operands stands for, as a tape of those operands; None if the op does not say.
 
     Where the rule branches, the tape has selects.
 
@@ -53,7 +53,7 @@ def formula(op: Op, n: int) -> Tape | None:
 
 
 class Lowered(Builder):
-    """A builder that writes known samples only: any other becomes what it stands for, and so on until all are known."""
+    """A builder that writes known ops only: any other becomes what it stands for, and so on until all are known."""
 
     def __init__(self, known: AbstractSet[str]) -> None:
         super().__init__()
@@ -66,7 +66,7 @@ class Lowered(Builder):
         return super().node(op, args) if self.has(op) else self.opened(op, args)
 
     def opened(self, op: Op, args: tuple[Ref, ...]) -> Ref:
-        """A sample that is not known, written in others."""
+        """An op that is not known, written in others."""
         if op.name in self.known:  # one of any number of operands, such as max, is known for two
             return functools.reduce(lambda x, y: self.written(op, (x, y)), args)
         found = formula(op, len(args))
@@ -76,10 +76,10 @@ class Lowered(Builder):
 
 
 def lowered(tape: Tape, known: AbstractSet[str]) -> Builder:
-    """The same program in samples whose names are known.
+    """The same program in ops whose names are known.
 
     Raises:
-        NoLowering: a sample is not known and has no formula; the message names it.
+        NoLowering: an op is not known and has no formula; the message names it.
 
     >>> b = Builder(); x = b.input("x"); b.outputs = [b.node(ops.softsign, (x,))]
     >>> print(lowered(b, {"abs", "add", "div"}))

@@ -24,7 +24,7 @@ from tinygrad_lite.compiler.runtime import program_cache
 from tinygrad_lite.compiler.runtime.gc_pause import gc_paused
 from tinygrad_lite.compiler.runtime.report import described, shown
 from tinygrad_lite.engine import ops
-from tinygrad_lite.engine.following import followed
+from tinygrad_lite.engine.tracing import traced_call
 from tinygrad_lite.errors import OperandError
 
 if TYPE_CHECKING:
@@ -58,7 +58,7 @@ class BatchProgram:
                 name: rebuild(structure, samples if name in call.blocks else given, same)
                 for name, structure in call.structures.items()
             }
-            result = followed(trace, owner.f, **args)
+            result = traced_call(trace, owner.f, **args)
             lifted = trace.lift(result, ops.add) if not isinstance(result, list | tuple | dict) else None
             if lifted is None:
                 raise OperandError(f"the loss of one row must be one number, but {owner.__name__} gave {result!r}.")

@@ -80,8 +80,8 @@ def disagreement(
 def gradient_error(root: Any, leaves: Sequence[Value], gradients: Sequence[float], least: float = 0.0) -> float:
     """How far compiled gradients are from the engine's, relative to the largest of them or to `least`.
 
-    A program for samples takes the textbook's rule where the careful one is dear, as `adjoint.EXPENSIVE` says: what is
-    far from the engine's careful gradients is compared with these.
+    A program for samples takes the textbook's rule where the stable one is expensive, as `adjoint.EXPENSIVE` says:
+    what is far from the engine's stable derivatives is compared with these.
     """
     worst = math.inf
     for rule in (adjoints, _fast_math):
@@ -93,13 +93,13 @@ def gradient_error(root: Any, leaves: Sequence[Value], gradients: Sequence[float
 
 
 def _fast_math(root: Value) -> dict[Value, float]:
-    """d(root)/d(node) of every node, by the textbook's rules for those samples."""
+    """d(root)/d(node) of every node, by the textbook's rules for those ops."""
     order = topological(root)
     found = dict.fromkeys(order, 0.0)
     found[root] = 1.0
     for node in reversed(order):
         numbers = [x.data if isinstance(x, Value) else x for x in node.parents]
-        gradients = node.op.textbook(*numbers, node.data) if node.op.name in EXPENSIVE else node.local
+        gradients = node.op.display_derivatives(*numbers, node.data) if node.op.name in EXPENSIVE else node.local
         for parent, derivative in zip(node.parents, gradients, strict=True):
             if isinstance(parent, Value) and found[node]:
                 found[parent] += found[node] * derivative

@@ -1,0 +1,148 @@
+"""Which network is this? The loss function is asked, not read: its numbers on a few problems decide.
+
+Every combination of activations is one lane of a single forward sweep; a lane whose loss, under one
+of the known kinds and reductions, equals the user's on every problem is the network. A combination
+that fits nowhere means that the diagnosis keeps silent about layers.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from tinygrad_lite.checking.network.arrays import np
+from tinygrad_lite.checking.network.layers import (
+    GUARDED,
+    HIDDEN,
+    HUBERS,
+    KINDS,
+    MARGINS,
+    REDUCTIONS,
+    SOFTMAX,
+    Activation,
+)
+from tinygrad_lite.checking.network.network import Network, target
+from tinygrad_lite.checking.network.problems import Problem, Structure
+
+LANES_AT_MOST = 40_000
+SAME = 1e-10
+
+
+def lanes_of(structure: Structure, problem: Problem) -> tuple[list[tuple[Activation, ...]], Any]:
+    """The prediction of every combination of activations: the combinations, and (lanes, N, outputs)."""
+    combinations: list[tuple[Activation, ...]] = [()]
+    a = structure.layout.data(np.asarray(problem.data[0], float))[None]
+    depth = len(structure.weights)
+    hidden = HIDDEN
+    while (len(hidden) ** (depth - 1)) * (len(hidden) + 1) > LANES_AT_MOST and len(hidden) > 2:
+        hidden = hidden[:-1]
+    for layer, (w, b) in enumerate(zip(structure.weights, structure.biases, strict=True), start=1):
+        z = a @ structure.layout.weight(np.asarray(problem.params[w], float))
+        if b:
+            z = z + np.ravel(np.asarray(problem.params[b], float))
+        choices = [*hidden, SOFTMAX] if layer == depth and z.shape[-1] > 1 else hidden
+        with np.errstate(all="ignore"):
+            a = np.concatenate([act.forward(z) for act in choices])
+        combinations = [(*before, act) for act in choices for before in combinations]
+    return combinations, a
+
+
+def recognise(structure: Structure, problems: list[Problem], losses: list[float]) -> Network | None:
+    """The network whose loss equals the user's on all the problems, or None.
+
+    Args:
+        problems: at least two, of different sizes, else reductions and penalties cannot be told apart.
+        losses: the user's loss on each.
+    """
+    lanes = [lanes_of(structure, problem) for problem in problems]
+    combinations = lanes[0][0]
+    predictions = [p for _, p in lanes]
+    try:
+        pairs = zip(problems, predictions, strict=True)
+        targets = [target(problem.data[1], p.shape[1:], structure.layout) for problem, p in pairs]
+    except ValueError:
+        return None
+    squares = [_squares(structure, problem) for problem in problems]
+    sizes = [p.shape[1:] for p in predictions]
+    for kinds, penalised in ((k, penalised) for k in (KINDS, GUARDED, HUBERS) for penalised in (False, True)):
+        for kind in kinds:
+            if not all(_target_fits(kind.name, y) for y in targets):
+                continue
+            with np.errstate(all="ignore"):
+                sums = [kind.terms(p, y).sum(axis=(1, 2)) for p, y in zip(predictions, targets, strict=True)]
+            for reduction in REDUCTIONS:
+                _, constant, per_n, per_o = reduction
+                rest = np.stack([
+                    loss - constant / n**per_n / o**per_o * s
+                    for (n, o), s, loss in zip(sizes, sums, losses, strict=True)
+                ])  # fmt: skip
+                found = _pull(rest, squares, sizes, losses) if penalised else _zero(rest, losses)
+                if found is not None:
+                    lane, penalty = found
+                    acts = list(combinations[lane])
+                    return Network(
+                        structure.weights, structure.biases, acts, kind, reduction, structure.layout, penalty
+                    )
+    return None
+
+
+def _squares(structure: Structure, problem: Problem) -> tuple[float, float]:
+    """The sums of squares that a penalty may be made of: weights, biases."""
+    weights = [np.asarray(problem.params[w], float) for w in structure.weights]
+    biases = [np.asarray(problem.params[b], float) for b in structure.biases if b]
+    return sum(float((w * w).sum()) for w in weights), sum(float((b * b).sum()) for b in biases)
+
+
+def _target_fits(kind: str, y: Any) -> bool:
+    if kind == "hinge":
+        return bool(np.all(np.abs(y) == 1))
+    if kind == "multi-class hinge":
+        return MARGINS.fits(y, y)
+    return not kind.endswith("cross-entropy") or bool(np.all((y >= 0) & (y <= 1)))
+
+
+def _zero(rest: Any, losses: list[float]) -> tuple[int, tuple[float, int, bool]] | None:
+    """The lane of which nothing rests on any problem."""
+    with np.errstate(invalid="ignore"):
+        fits = np.all(np.abs(rest) <= SAME * np.abs(np.array(losses))[:, None], axis=0)
+    return (int(np.argmax(fits)), (0.0, 0, False)) if fits.any() else None
+
+
+def _pull(
+    rest: Any, squared: list[tuple[float, float]], sizes: list[Any], losses: list[float]
+) -> tuple[int, tuple[float, int, bool]] | None:
+    """The lane of which the same multiple of the squared parameters rests on every problem."""
+    if len(losses) < 2:
+        return None
+    for with_biases in (False, True):
+        for per_n in (0, 1):
+            squares = np.array([w + with_biases * b for w, b in squared])
+            ns = np.array([float(n) for n, _ in sizes]) ** per_n
+            with np.errstate(invalid="ignore", divide="ignore"):
+                k = 2 * rest * (ns / squares)[:, None]
+                room = 2 * SAME * np.abs(np.array(losses)) * ns / squares
+                fits = np.all(np.abs(k - k[0]) <= 4 * room.max(), axis=0) & (k[0] > 1e4 * room.max())
+            if fits.any():
+                lane = int(np.argmax(fits))
+                return lane, (float(k[:, lane].mean()), per_n, with_biases)
+    return None
+
+
+def target_trap(problem: Problem, structure: Structure, net_of: Callable[[Problem], float]) -> bool:
+    """Whether a target of shape (N,) against predictions of shape (N, 1) makes an N x N table in the loss.
+
+    The loss is asked with the same target in both shapes: it must not make a difference.
+    """
+    y = np.asarray(problem.data[1])
+    flat = np.ndim(problem.params[structure.weights[-1]]) < 2 or np.ndim(problem.data[0]) == 1
+    if y.ndim != 1 or structure.widths[-1] != 1 or len(y) < 2 or flat:
+        return False
+    for tried in (y, y[::-1]):  # twice, as with one target both losses may be equal by chance
+        shaped = tried.reshape(1, -1) if structure.layout.columns else tried.reshape(-1, 1)
+        mine, theirs = (
+            net_of(Problem(problem.name, problem.params, (problem.data[0], form, *problem.data[2:])))
+            for form in (tried, shaped)
+        )
+        if np.isfinite(mine) and np.isfinite(theirs) and abs(mine - theirs) > 1e-9 * abs(theirs):
+            return True
+    return False

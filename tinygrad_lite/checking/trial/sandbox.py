@@ -1,0 +1,117 @@
+"""Run somebody else's function: on copies, with a time limit, and with every mishap turned into words.
+
+The function runs in a thread of its own. When the limit is over, an exception is raised inside it; if
+it is stuck where Python cannot reach it, it is left behind. (The command line runs the whole file in a
+process of its own, which can always be ended.)
+"""
+
+from __future__ import annotations
+
+import contextlib
+import copy
+import ctypes
+import io
+import threading
+import time
+import traceback
+import warnings
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+
+class TimeIsOver(BaseException):
+    """Raised inside a function that has used up its time; not an Exception, so that few catch it."""
+
+
+class Outcome:
+    """What became of a call.
+
+    Attributes:
+        result: what the function returned, None if it did not.
+        error: "" or a sentence: which exception, with which message, on which line.
+        arguments: the copies the function worked on, as it left them.
+        changed: the names of the arguments it changed.
+        seconds: how long it took.
+        warnings: the first words of each kind of warning it caused.
+    """
+
+    __slots__ = ("result", "error", "arguments", "changed", "seconds", "warnings")
+
+    def __init__(self, arguments: list[Any]) -> None:
+        self.result: Any = None
+        self.error = ""
+        self.arguments = arguments
+        self.changed: list[str] = []
+        self.seconds = 0.0
+        self.warnings: list[str] = []
+
+
+def run(
+    function: Callable[..., Any], arguments: list[Any], names: list[str], limit: float = 10.0, quiet: bool = True
+) -> Outcome:
+    """Call a function on deep copies of the arguments, for at most `limit` seconds.
+
+    >>> run(lambda x: x[0] / 0, [[1.0]], ["x"]).error
+    'ZeroDivisionError: float division by zero (line 1...)'
+    >>> found = run(lambda x: x.append(2.0), [[1.0]], ["x"])
+    >>> found.changed, found.arguments
+    (['x'], [[1.0, 2.0]])
+    """
+    outcome = Outcome([copy.deepcopy(argument) for argument in arguments])
+
+    def work() -> None:
+        try:
+            outcome.result = function(*outcome.arguments)
+        except TimeIsOver:
+            outcome.error = f"still running after {limit:g} s; it was stopped"
+        except (Exception, SystemExit, KeyboardInterrupt) as mishap:
+            outcome.error = described(mishap)
+
+    started = time.perf_counter()
+    thread = threading.Thread(target=work, daemon=True)
+    with warnings.catch_warnings(record=True) as heard, contextlib.ExitStack() as stack:
+        warnings.simplefilter("always")
+        if quiet:
+            stack.enter_context(contextlib.redirect_stdout(io.StringIO()))
+        thread.start()
+        thread.join(limit)
+        if thread.is_alive():
+            identity = ctypes.c_ulong(thread.ident or 0)
+            ctypes.pythonapi.PyThreadState_SetAsyncExc(identity, ctypes.py_object(TimeIsOver))
+            thread.join(1.0)
+            outcome.error = outcome.error or f"still running after {limit:g} s; it was left behind"
+    outcome.seconds = time.perf_counter() - started
+    outcome.warnings = sorted({f"{w.category.__name__}: {w.message}" for w in heard})
+    for name, before, after in zip(names, arguments, outcome.arguments, strict=True):
+        if not same(before, after):
+            outcome.changed.append(name)
+    return outcome
+
+
+def described(mishap: BaseException) -> str:
+    """An exception in a line: its kind, its message, and the last line of the user's code it passed."""
+    house = Path(__file__).parents[1]
+    frames = [f for f in traceback.extract_tb(mishap.__traceback__) if house not in Path(f.filename).parents]
+    own = [f for f in frames if "site-packages" not in f.filename and not f.filename.startswith("<__array")]
+    where = own[-1] if own else None
+    message = " ".join(str(mishap).split())
+    message = message if len(message) <= 200 else message[:197] + "..."
+    line = f" (line {where.lineno}{': ' + where.line if where.line and len(where.line) < 80 else ''})" if where else ""
+    return f"{type(mishap).__name__}: {message}{line}" if message else f"{type(mishap).__name__}{line}"
+
+
+def same(before: Any, after: Any) -> bool:
+    """Whether two containers of numbers are equal, NaN counting as equal to NaN."""
+    if type(before) is not type(after):
+        return False
+    if isinstance(before, dict):
+        return before.keys() == after.keys() and all(same(before[k], after[k]) for k in before)
+    if isinstance(before, (list, tuple)):
+        return len(before) == len(after) and all(map(same, before, after))
+    if hasattr(before, "tobytes"):
+        return bool(before.shape == after.shape and before.dtype == after.dtype and before.tobytes() == after.tobytes())
+    try:
+        return bool(before == after) or before != before
+    except Exception:  # an object with an odd ==; identity is all that is left
+        return before is after
