@@ -155,7 +155,7 @@ def test_a_second_process_reads_what_the_first_has_written(place):
         for _ in range(2)
     ]
     assert said[0][0] == said[1][0]
-    assert [lines[1] for lines in said] == ["LLVMRunner", "KeptRunner"]
+    assert [lines[1] for lines in said] == ["LLVMRunner", "CachedRunner"]
     assert [lines[2] for lines in said] == ["True", "False"]  # the passes and the writer of LLVM's text stay closed
 
 
