@@ -186,6 +186,7 @@ def _hypotheses(
     if any(o is None for o in observed):
         return {}
     zero = Mistake("ZERO", "d" + name, f"d{name} is zero everywhere", "the sum over its paths")
+    bare = Mistake("ZERO", "d" + name, f"d{name} has nothing but the penalty's part", "the sum over its paths besides")
     penalised = net.penalty[0] != 0.0
     always = not penalised or which == "W" or net.penalty[2]
     found: dict[int, list[Hypothesis]] = {}
@@ -204,7 +205,7 @@ def _hypotheses(
         slip = (Mistake(code, "d" + name, f"d{name} {words}"),) if code else ()
         if penalised and all(np.abs(p).max() <= t for p, t in zip(pulled, map(_tiny, D, records), strict=True)):
             for k in range(len(D[0])):
-                found.setdefault(k, []).append(Hypothesis((zero, *slip), 1.0 + len(slip), None))
+                found.setdefault(k, []).append(Hypothesis((bare if part else zero, *slip), 1.0 + len(slip), None))
         for choice in choices:
             for k, factor in _fitting(choice, D, G, records, pulled, answers).items():
                 found.setdefault(k, []).append(Hypothesis((*choice.mistakes, *slip), choice.cost + len(slip), factor))
