@@ -225,7 +225,7 @@ def test_a_writer_killed_at_any_moment_leaves_no_entry_that_is_believed(place):
 
 COMPILER = """
 import sys, tinygrad_lite as tg
-from test_kept_programs import FUNCTIONS
+from test_cached_programs import FUNCTIONS
 for f, args in FUNCTIONS[:3]:
     print(tg.compile(f).value_and_grad(*args))
 """

@@ -70,7 +70,7 @@ def some_run(rng, sizes, dims, ragged):
     if rng.random() < 0.2:  # neighbours, as the operands of a long maximum are
         one = some_access(rng, {"P": PARAMETERS - 4}, dims, terms, False)
         if one.literal is None and one.table is None:
-            accesses = [Access("P", one.base + k, one.strides, one.along) for k in range(4)]
+            accesses = [Access("P", one.base + k, one.strides, one.term_stride) for k in range(4)]
     return Reduction(rng.choice([1, 1, -1]), expression, terms, accesses)
 
 
