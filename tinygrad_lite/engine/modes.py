@@ -19,7 +19,7 @@ from contextvars import ContextVar, Token
 from functools import wraps
 from typing import Any
 
-from tinygrad_lite.engine import fast, ops, reverse
+from tinygrad_lite.engine import fast, native, ops, reverse
 from tinygrad_lite.engine.domain import operand_names
 from tinygrad_lite.engine.node import ABSENT, Node
 from tinygrad_lite.engine.op import Op
@@ -118,10 +118,12 @@ def _count(change: int) -> None:
             Value.__init__ = _watching_init  # type: ignore[method-assign,assignment]
             fast._made = _watching_made
             reverse.sweep = _watching_sweep
+            native.watch(True)
         elif _blocks_open == 0:
             Value.__init__ = _plain_init  # type: ignore[method-assign]
             fast._made = _plain_made
             reverse.sweep = _plain_sweep
+            native.watch(False)
 
 
 def _watching_init(

@@ -16,7 +16,7 @@ same thing written out for speed; a test holds both equal, bit for bit.
 
 from __future__ import annotations
 
-from tinygrad_lite.engine import ops, reverse
+from tinygrad_lite.engine import native, ops, reverse
 from tinygrad_lite.engine.arithmetic import Arithmetic
 from tinygrad_lite.engine.node import Node
 from tinygrad_lite.engine.op import Op, is_foreign, number
@@ -209,6 +209,10 @@ class Value(Node, Arithmetic):
         if self.op is ops.pow and self.parents[1].__class__ is float:
             return f"**{self.parents[1]:g}"
         return self.op.symbol
+
+
+if native.node:
+    Value = native.derive(Value)  # type: ignore[misc]
 
 
 def total(values: Iterable[Any]) -> Any:
