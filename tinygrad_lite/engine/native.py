@@ -21,6 +21,10 @@ if not (os.environ.get("TINYGRAD_LITE_PURE") or os.environ.get("TINYGRAD_LITE_RE
         from tinygrad_lite.engine import _node as node  # type: ignore[attr-defined,no-redef]
     except ImportError:
         pass
+    else:
+        source = os.path.join(os.path.dirname(__file__), "_node.c")  # in a checkout: perhaps newer than what was compiled
+        if os.path.exists(source) and os.path.getmtime(source) > os.path.getmtime(node.__file__):
+            node = None
 
 
 def derive(readable: Any) -> Any:
