@@ -201,3 +201,11 @@ def test_clipped_further_up_is_not_called_clipped_gradients():
         return {"W": X.T @ e, "b": e.sum(axis=0)}
 
     assert "CLIPPED" not in check(backprop).codes
+
+
+def test_one_gradient_with_its_parameter_added_makes_no_updated_weights_of_the_others():
+    result = check(lambda W, b, X, y: {**gradients(W, b, X, y), "b": gradients(W, b, X, y)["b"] + b})
+
+    assert result.wrong == ["b"]
+    assert marks(result)["dW"] == "ok"
+    assert "UPDATES" not in result.text()
