@@ -35,6 +35,8 @@ def as_updates(submission: Submission, cases: list[CaseResult]) -> tuple[float |
         return None
     if any(_is_gradient(name, cases) for name in submission.names):
         return None  # one that is the gradient itself is no weight, so the others are none either
+    if rate is not None and rate < 0 and named is None:
+        return None  # the parameter added to its gradient, perhaps
     if rate is None or (named is not None and not _close(rate, named)):
         rate = named  # what the code calls its learning rate is one, and the gradients have another factor
         assert rate is not None
