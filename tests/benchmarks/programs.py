@@ -56,7 +56,7 @@ def ours(name: str) -> First:
     import numpy  # noqa: F401
 
     import tinygrad_lite as tg
-    import tinygrad_lite.compiler  # noqa: F401
+    import tinygrad_lite.compiler
 
     llvmlite.binding.initialize_native_target()
     pair = program_pairs.PAIRS[name]()
