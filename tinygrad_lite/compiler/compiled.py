@@ -162,6 +162,8 @@ class CompiledFunction(Shown):
         structure, chunks = called(args, kwargs)
         along = self._along(structure)
         program, _ = self._run(structure, chunks, along)
+        if program is not None and program.hastened(along, asked=True):
+            program, _ = self._run(structure, chunks, along)
         if program is None:
             raise TinygradLiteError(f"{self.__name__} does not run compiled on these arguments{user_line()}.")
         given, data, rows = program.given(chunks, along)

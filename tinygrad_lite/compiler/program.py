@@ -6,7 +6,9 @@ stage it went through. The value and the gradient are made when first asked for,
 
 from __future__ import annotations
 
+import contextlib
 import math
+import threading
 import time
 from collections.abc import Iterator, Sequence
 from functools import partial
@@ -14,10 +16,12 @@ from typing import Any, NamedTuple
 
 from tinygrad_lite.compiler import backends, kept, programs, runners
 from tinygrad_lite.compiler.arguments import Structure, numbers
+from tinygrad_lite.compiler.deriving.lowering import NoLowering
 from tinygrad_lite.compiler.finding import batching, stencil
 from tinygrad_lite.compiler.finding.alike import alike
 from tinygrad_lite.compiler.finding.rows import RowProgram
 from tinygrad_lite.compiler.garbage import unsearched
+from tinygrad_lite.compiler.llvm.tape_runner import COST, TapeMachine
 from tinygrad_lite.compiler.report import described, shown
 from tinygrad_lite.compiler.tracing.tape import Tape
 from tinygrad_lite.compiler.training.bound import Together
@@ -68,11 +72,14 @@ class Program:
         self.found: dict[Any, batching.Rows | None] = {}
         self.names: dict[Any, str | None] = {}  # on the disk
         self.known: set[Any] = set()  # what came from the disk, where it was kept because it agreed with the engine
+        self._making = threading.RLock()
         self.expected: dict[Any, list[float]] = {}  # what the flags of the guards must be
 
     def run(self, chunks: list[Any], along: Along) -> Any:
         """The outputs (the value first, then the slopes along those inputs); None if a guard does not hold."""
-        runner = self.runners.get(along) or self._made(along)
+        runner = self.runners.get(along) or self._first(along)
+        if isinstance(runner, TapeMachine) and runner.due():
+            runner = self.hastened(along)
         try:
             out = runner.run(*self.given(chunks, along))
         except (ValueError, ArithmeticError):
@@ -117,25 +124,61 @@ class Program:
     def finite(self, out: Sequence[float]) -> bool:
         return runners.finite(out)
 
-    @unsearched()
-    def _made(self, along: Along) -> runners.Runner:
-        started = time.perf_counter()
+    def _first(self, along: Along) -> runners.Runner:
+        """The tape in machine code, which is ready at once; loops where a back end was named."""
         if along is not None and self.outputs != 1:
             raise OperandError(
                 f"a gradient needs one number to differentiate, but {self.name} returns {self.outputs}{user_line()}."
             )
+        if self.backend is None and backends.available()[0] == "llvm":
+            with contextlib.suppress(NoLowering):
+                runner = TapeMachine(self.tape, along)
+                self.found[along], self.expected[along], self.names[along] = None, [0.0], None
+                self.runners[along] = runner
+                return runner
+        return self._made(along)
+
+    @unsearched()
+    def hastened(self, along: Along, asked: bool = False) -> runners.Runner:
+        """Loops in machine code in the place of the tape, if they pay: see `TapeMachine.due`.
+
+        Args:
+            asked: the call is to be repeated many times, says the user.
+        """
+        with self._making:
+            runner = self.runners[along]
+            if not isinstance(runner, TapeMachine) or runner.why:
+                return runner
+            started = time.perf_counter()
+            found = self._arranged(along)
+            if not asked and found.facts == ("plain",) and not runner.due(len(self.tape) * COST):
+                runner.waits = len(self.tape) * COST
+                return runner
+            try:
+                made = self._made(along, found, time.perf_counter() - started)
+            except NoLowering as reason:
+                runner.why = str(reason)
+                return runner
+            self.verified.clear()  # the loops have to agree with the engine as well
+            return made
+
+    @unsearched()
+    def _made(self, along: Along, found: Arranged | None = None, spent: float = 0.0) -> runners.Runner:
+        started = time.perf_counter()
         name = kept.program_name(self.tape, along, self.backend)
         seconds = {"looking it up": time.perf_counter() - started}
         known = kept.program(name, lambda: self._arranged(along).make()) if name else None
         if known is not None:
             runner, rows, expected = known
         else:
-            started = time.perf_counter()
-            found = self._arranged(along)
+            started = time.perf_counter() - spent
+            ready = found is not None  # so there is a tape in machine code, to be left for nothing less than loops
+            found = found or self._arranged(along)
             seconds["finding rows"] = time.perf_counter() - started
             rows, expected = found.rows, found.expected
             facts = (*found.facts, len(self.tape.inputs), along)
-            runner = kept.runner(found.make, found.tapes, facts, self.backend, rows.rows if rows else 0)
+            backend = "llvm" if ready else self.backend
+            runner = kept.runner(found.make, found.tapes, facts, backend, rows.rows if rows else 0)
         runner.seconds = seconds | runner.seconds
         if rows is not None and rows.fixed.shape[1]:
             runner.fixed = [(0, rows.fixed)]
