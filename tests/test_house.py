@@ -85,7 +85,7 @@ WITHIN = {
     "deriving": {"tracing"},
     "planning": {"tracing"},
     "finding": {"tracing", "deriving", "planning"},
-    "llvm": {"planning", "deriving", "front"},  # of the front what a runner is: runners.py, programs.py
+    "llvm": {"tracing", "planning", "deriving", "front"},  # of the front what a runner is: runners.py, programs.py
     "numpy": {
         "planning",
         "deriving",

@@ -1,4 +1,4 @@
-"""What the tests of the compiler share: a cache of their own, and processors with shorter vectors than this one."""
+"""What the tests of the compiler share: a cache of their own, loops at the first call, and shorter vectors."""
 
 import pytest
 
@@ -25,3 +25,12 @@ def with_lanes(monkeypatch):
         monkeypatch.setattr(jit, "host", lambda: here._replace(lanes=lanes))
 
     return choose
+
+
+@pytest.fixture
+def loops_at_once(monkeypatch):
+    """No program stays on the tape in machine code: its loops are made at the first call, as at a later one."""
+    from tinygrad_lite.compiler.llvm import tape_runner
+
+    monkeypatch.setattr(tape_runner, "SOON", -1)
+    monkeypatch.setattr(tape_runner, "COST", -1)

@@ -12,6 +12,8 @@ from tinygrad_lite.compiler.finding import batching
 from tinygrad_lite.compiler.tracing.recording import Recording
 from tinygrad_lite.compiler.tracing.trace import Trace
 
+pytestmark = pytest.mark.usefixtures("loops_at_once")
+
 np = pytest.importorskip("numpy")
 
 

@@ -17,6 +17,8 @@ from tinygrad_lite.compiler.llvm import cache, jit, llvm_backend, llvm_runner
 np = pytest.importorskip("numpy")
 pytest.importorskip("llvmlite")
 
+pytestmark = pytest.mark.usefixtures("loops_at_once")
+
 W = [0.3, -0.8, 0.5]
 X = np.linspace(-2.0, 2.0, 150).reshape(50, 3).tolist()
 LINE = np.random.default_rng(3).uniform(-1.5, 1.5, 40).tolist()
@@ -64,7 +66,7 @@ def runners(fast):
 
 @pytest.mark.parametrize(("f", "args"), FUNCTIONS)
 def test_nothing_is_searched_when_the_tape_was_met_before(place, monkeypatch, f, args):
-    first = tg.compile(f)
+    first = tg.compile(f, backend="llvm")
     answer = first.value_and_grad(*args), first(*args)
 
     def never(*_, **__):
@@ -72,7 +74,7 @@ def test_nothing_is_searched_when_the_tape_was_met_before(place, monkeypatch, f,
 
     monkeypatch.setattr(program, "alike", never)
     monkeypatch.setattr(llvm_runner, "Plans", never)
-    second = tg.compile(f)
+    second = tg.compile(f, backend="llvm")
 
     assert (second.value_and_grad(*args), second(*args)) == answer
     assert all(isinstance(runner, kept.KeptRunner) for runner in runners(second))
@@ -224,7 +226,7 @@ COMPILER = """
 import sys, tinygrad_lite as tg
 from test_kept_programs import FUNCTIONS
 for f, args in FUNCTIONS[:3]:
-    print(tg.compile(f).value_and_grad(*args))
+    print(tg.compile(f, backend="llvm").value_and_grad(*args))
 """
 
 
@@ -236,6 +238,6 @@ def test_processes_that_compile_the_same_at_once_all_have_the_right_answer(place
     ]
     said = [process.communicate(timeout=120)[0] for process in started]
 
-    here = "".join(f"{tg.compile(f).value_and_grad(*args)}\n" for f, args in FUNCTIONS[:3])
+    here = "".join(f"{tg.compile(f, backend='llvm').value_and_grad(*args)}\n" for f, args in FUNCTIONS[:3])
     assert said == [here] * 3
     assert not list(place.glob("*.part"))

@@ -10,7 +10,10 @@ from tinygrad_lite.compiler.llvm import recurring
 from tinygrad_lite.compiler.planning.plan import Access, Group, Plan, Run
 
 np = pytest.importorskip("numpy")
-pytestmark = pytest.mark.skipif("llvm" not in available(), reason="only LLVM writes loops")
+pytestmark = [
+    pytest.mark.skipif("llvm" not in available(), reason="only LLVM writes loops"),
+    pytest.mark.usefixtures("loops_at_once"),
+]
 
 NEXT = ("add", ("leaf", 0), ("mul", ("leaf", 1), ("leaf", 2)))
 

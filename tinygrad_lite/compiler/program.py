@@ -21,7 +21,8 @@ from tinygrad_lite.compiler.finding import batching, stencil
 from tinygrad_lite.compiler.finding.alike import alike
 from tinygrad_lite.compiler.finding.rows import RowProgram
 from tinygrad_lite.compiler.garbage import unsearched
-from tinygrad_lite.compiler.llvm.tape_runner import COST, TapeMachine
+from tinygrad_lite.compiler.llvm import tape_runner
+from tinygrad_lite.compiler.llvm.tape_runner import TapeMachine
 from tinygrad_lite.compiler.report import described, shown
 from tinygrad_lite.compiler.tracing.tape import Tape
 from tinygrad_lite.compiler.training.bound import Together
@@ -43,6 +44,8 @@ class Arranged(NamedTuple):
     rows: batching.Batch | None
     expected: list[float]
     """What the flags of the guards must be."""
+    seconds: float = 0.0
+    """What the search took, if it was made before."""
 
 
 class Program:
@@ -136,7 +139,7 @@ class Program:
                 self.found[along], self.expected[along], self.names[along] = None, [0.0], None
                 self.runners[along] = runner
                 return runner
-        return self._made(along)
+        return self._made(along, self.backend)
 
     @unsearched()
     def hastened(self, along: Along, asked: bool = False) -> runners.Runner:
@@ -149,13 +152,16 @@ class Program:
             runner = self.runners[along]
             if not isinstance(runner, TapeMachine) or runner.why:
                 return runner
-            started = time.perf_counter()
-            found = self._arranged(along)
-            if not asked and found.facts == ("plain",) and not runner.due(len(self.tape) * COST):
-                runner.waits = len(self.tape) * COST
-                return runner
+            found = None
+            if not asked:
+                started = time.perf_counter()
+                found = self._arranged(along)
+                runner.waits = len(self.tape) * tape_runner.COST
+                if found.facts == ("plain",) and not runner.due(runner.waits):
+                    return runner
+                found = found._replace(seconds=time.perf_counter() - started)
             try:
-                made = self._made(along, found, time.perf_counter() - started)
+                made = self._made(along, "llvm", found)
             except NoLowering as reason:
                 runner.why = str(reason)
                 return runner
@@ -163,21 +169,19 @@ class Program:
             return made
 
     @unsearched()
-    def _made(self, along: Along, found: Arranged | None = None, spent: float = 0.0) -> runners.Runner:
+    def _made(self, along: Along, backend: str | None, found: Arranged | None = None) -> runners.Runner:
         started = time.perf_counter()
-        name = kept.program_name(self.tape, along, self.backend)
+        name = kept.program_name(self.tape, along, backend)
         seconds = {"looking it up": time.perf_counter() - started}
         known = kept.program(name, lambda: self._arranged(along).make()) if name else None
         if known is not None:
             runner, rows, expected = known
         else:
-            started = time.perf_counter() - spent
-            ready = found is not None  # so there is a tape in machine code, to be left for nothing less than loops
+            started = time.perf_counter()
             found = found or self._arranged(along)
-            seconds["finding rows"] = time.perf_counter() - started
+            seconds["finding rows"] = found.seconds or time.perf_counter() - started
             rows, expected = found.rows, found.expected
             facts = (*found.facts, len(self.tape.inputs), along)
-            backend = "llvm" if ready else self.backend
             runner = kept.runner(found.make, found.tapes, facts, backend, rows.rows if rows else 0)
         runner.seconds = seconds | runner.seconds
         if rows is not None and rows.fixed.shape[1]:

@@ -63,6 +63,10 @@ class Buffered(Runner):
         """Compute what the parameters and data in these buffers give."""
         raise NotImplementedError
 
+    def bound(self, buffers: Any) -> tuple[Any, ...]:
+        """The same call, as a function and what to give it."""
+        return self.call, buffers
+
     def buffers(self, rows: int) -> Any:
         """Buffers for so many rows that nobody uses now; give them back with `release`."""
         try:

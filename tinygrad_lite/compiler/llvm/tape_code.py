@@ -22,12 +22,16 @@ from contextlib import contextmanager
 from tinygrad_lite.compiler.deriving.adjoint import template
 from tinygrad_lite.compiler.deriving.lowering import lowered
 from tinygrad_lite.compiler.llvm import kernels
+from tinygrad_lite.compiler.llvm.tape_cases import LOOPS, Step
 from tinygrad_lite.compiler.llvm.writer import Name, Writer, supported
 from tinygrad_lite.compiler.tracing.tape import LESS, SELECT, Builder, Ref, Tape
 from tinygrad_lite.engine import ops
 from tinygrad_lite.engine.op import TABLE, Op
 
-ADDRESSES = ("code", "operands", "starts", "values", "adjoints", "room", "P", "inputs", "out", "outputs", "wrt", "guards")
+ADDRESSES = (
+    *("code", "operands", "starts", "values", "adjoints", "room"),
+    *("P", "inputs", "out", "outputs", "wrt", "guards"),
+)
 COUNTS = ("ops", "sources", "parameters", "returned", "derivatives", "guarded")
 FIELDS = (*ADDRESSES, *COUNTS)
 """What the function is given, 8 bytes each: addresses, and how many there are of each thing."""
@@ -35,62 +39,20 @@ FIELDS = (*ADDRESSES, *COUNTS)
 WHOLE = "whole power"
 """x to a constant whole exponent, by products; it is a case of `pow`."""
 
-MANY = (ops.sum, ops.dot, ops.maximum, ops.minimum, ops.logsumexp)
+MANY = tuple(LOOPS)
 """Ops of any number of operands that have a case; others are written in simpler ones first."""
 
 FIXED = [op for op in [*TABLE.values(), LESS, SELECT] if op.arity]
 CODES = {name: k for k, name in enumerate([*(op.name for op in FIXED), WHOLE, *(op.name for op in MANY)], start=1)}
 """The number of each op, by its name; 0 does nothing."""
 
-Case = tuple[int, Callable[["Step"], None]]
+Case = tuple[int, Callable[[Step], None]]
 """A number of the switch, and what writes its body."""
 
 
 def back(code: int, first: bool = True, second: bool = True) -> int:
     """The number of what an op does on the way back if these operands need it; of one with two, there are three."""
     return 3 * code + (2 if first and second else 0 if first else 1)
-
-
-class Step:
-    """Writing one case: what the instruction names, as LLVM's values."""
-
-    def __init__(self, w: Writer, given: dict[str, Name], place: Name, own: Name) -> None:
-        self.w, self.given, self.place, self.own = w, given, place, own
-
-    def index(self, k: int) -> Name:
-        """The k-th of the instruction's three whole numbers, from 1 on."""
-        return self.w.load_integer(self.place, k)
-
-    def value(self, index: Name) -> Name:
-        return self.w.once(("value", index), lambda: self._load("values", index))
-
-    def xs(self, n: int) -> list[Name]:
-        return [self.value(self.index(k + 1)) for k in range(n)]
-
-    def out(self) -> Name:
-        return self.value(self.own)
-
-    def adjoint(self) -> Name:
-        return self.w.once("adjoint", lambda: self._load("adjoints", self.own))
-
-    def _load(self, array: str, index: Name) -> Name:
-        return self.w.say(f"load double, ptr {self.w.address(self.given[array], index)}")
-
-    def give(self, x: Name) -> None:
-        self.w.store(x, self.w.address(self.given["values"], self.own), 8)
-
-    def share(self, index: Name, x: Name) -> None:
-        """Add to the adjoint of an operand."""
-        place = self.w.address(self.given["adjoints"], index)
-        self.w.store(self.w.apply("add", [self.w.say(f"load double, ptr {place}"), x]), place, 8)
-
-    def each(self, firsts: list[Name], body: Callable[[Name, Name, list[Name]], list[Name]], half: bool = False) -> list[Name]:
-        """A loop over the operands of an op of any number: body(which, its place among the values, carried)."""
-        stop = self.w.say(f"ashr i64 {self.index(2)}, 1") if half else self.index(2)
-        return self.w.accumulate(0, stop, firsts, lambda j, carried: body(j, self.operand(j), carried))
-
-    def operand(self, j: Name) -> Name:
-        return self.w.load_integer(self.given["operands"], self.w.integer("add", self.index(1), j))
 
 
 # ------------------------------------------------------------------ the cases
@@ -107,6 +69,9 @@ def evaluated(w: Writer, tape: Tape, given: Callable[[int], Name]) -> list[Name]
             place[ref] = given(position[ref]) if x is None else w.literal(x)
         return place[ref]
 
+    def add(x: Name, y: Name) -> Name:
+        return w.apply("add", [x, y])
+
     for i, (op, args, needed) in enumerate(zip(tape.op, tape.args, tape.live(), strict=True)):
         if not needed:
             continue
@@ -114,7 +79,7 @@ def evaluated(w: Writer, tape: Tape, given: Callable[[int], Name]) -> list[Name]
             place[i] = w.pick("une", at(args[0]), w.literal(0.0), at(args[1]), at(args[2]))
         else:
             xs = [at(ref) for ref in args]
-            place[i] = functools.reduce(lambda x, y: w.apply("add", [x, y]), xs) if op is ops.sum else w.apply(op.name, xs)
+            place[i] = functools.reduce(add, xs) if op is ops.sum else w.apply(op.name, xs)
     return [at(ref) for ref in tape.outputs]
 
 
@@ -165,8 +130,8 @@ def _power(step: Step) -> None:
 def _power_back(step: Step) -> None:
     w = step.w
     x, n = step.xs(2)
-    less = w.apply("sub", [n, w.literal(1.0)])
-    step.share(step.index(1), w.apply("mul", [step.adjoint(), w.apply("mul", [n, w.say(f"call double @whole(double {x}, double {less})")])]))
+    less = w.say(f"call double @whole(double {x}, double {w.apply('sub', [n, w.literal(1.0)])})")
+    step.share(step.index(1), w.apply("mul", [step.adjoint(), w.apply("mul", [n, less])]))
 
 
 _WHOLE = """define internal double @whole(double %x, double %power) nounwind {
@@ -194,125 +159,15 @@ done:
 }"""
 
 
-def _sum(step: Step) -> None:
-    add = step.w.apply
-    step.give(step.each([step.w.literal(0.0)], lambda j, at, carried: [add("add", [carried[0], step.value(at)])])[0])
-
-
-def _sum_back(step: Step) -> None:
-    step.each([], lambda j, at, carried: step.share(at, step.adjoint()) or [])
-
-
-def _partner(step: Step, j: Name) -> Name:
-    """The input beside the j-th weight of a dot."""
-    return step.operand(step.w.integer("add", j, step.w.say(f"ashr i64 {step.index(2)}, 1")))
-
-
-def _bias(step: Step, make: Callable[[Name], None]) -> None:
-    """What is to be done with the last operand of a dot, should it have a bias."""
-    w = step.w
-    odd = w.say(f"trunc i64 {step.index(2)} to i1")
-    with w.only_if(odd):
-        make(step.operand(w.integer("sub", step.index(2), 1)))
-
-
-def _dot(step: Step) -> None:
-    w = step.w
-    step.index(2), step.index(1)
-
-    def more(j: Name, at: Name, carried: list[Name]) -> list[Name]:
-        return [w.apply("add", [carried[0], w.apply("mul", [step.value(at), step.value(_partner(step, j))])])]
-
-    found = step.each([w.literal(0.0)], more, half=True)[0]
-    step.give(found)
-    _bias(step, lambda at: step.give(w.apply("add", [found, step.value(at)])))
-
-
-def _dot_back(step: Step) -> None:
-    w = step.w
-    step.adjoint(), step.index(2), step.index(1)
-
-    def more(j: Name, at: Name, carried: list[Name]) -> list[Name]:
-        other = _partner(step, j)
-        x, y = step.value(at), step.value(other)
-        step.share(at, w.apply("mul", [step.adjoint(), y]))
-        step.share(other, w.apply("mul", [step.adjoint(), x]))
-        return []
-
-    step.each([], more, half=True)
-    _bias(step, lambda at: step.share(at, step.adjoint()))
-
-
-def _extreme(name: str) -> Callable[[Step], None]:
-    def case(step: Step) -> None:
-        first = step.value(step.operand("0"))
-        step.give(step.each([first], lambda j, at, carried: [step.w.apply(name, [carried[0], step.value(at)])])[0])
-
-    return case
-
-
-def _extreme_back(step: Step) -> None:
-    """Operands that tie share equally."""
-    w, zero, one = step.w, step.w.literal(0.0), step.w.literal(1.0)
-    step.out(), step.adjoint(), step.index(1), step.index(2)
-
-    def hit(at: Name, x: Name) -> Name:
-        return w.pick("oeq", step.value(at), step.out(), x, zero)
-
-    (count,) = step.each([zero], lambda j, at, carried: [w.apply("add", [carried[0], hit(at, one)])])
-    each = w.apply("div", [step.adjoint(), count])
-    step.each([], lambda j, at, carried: step.share(at, hit(at, each)) or [])
-
-
-def _exponentials(step: Step) -> tuple[Name, Name]:
-    """The largest operand, and the sum of e to the distance from it; these powers stay in the room."""
-    w = step.w
-    first = step.value(step.operand("0"))
-    (top,) = step.each([first], lambda j, at, carried: [w.apply("max", [carried[0], step.value(at)])])
-
-    def more(j: Name, at: Name, carried: list[Name]) -> list[Name]:
-        power = w.apply("exp", [w.apply("sub", [step.value(at), top])])
-        w.store(power, w.address(step.given["room"], j), 8)
-        return [w.apply("add", [carried[0], power])]
-
-    return top, step.each([w.literal(0.0)], more)[0]
-
-
-def _logsumexp(step: Step) -> None:
-    top, total = _exponentials(step)
-    step.give(step.w.apply("add", [top, step.w.apply("log", [total])]))
-
-
-def _logsumexp_back(step: Step) -> None:
-    w = step.w
-    _, total = _exponentials(step)
-    rate = w.apply("div", [step.adjoint(), total])
-
-    def more(j: Name, at: Name, carried: list[Name]) -> list[Name]:
-        step.share(at, w.apply("mul", [rate, w.say(f"load double, ptr {w.address(step.given['room'], j)}")]))
-        return []
-
-    step.each([], more)
-
-
-_LOOPS: dict[Op, tuple[Callable[[Step], None], Callable[[Step], None]]] = {
-    ops.sum: (_sum, _sum_back),
-    ops.dot: (_dot, _dot_back),
-    ops.maximum: (_extreme("max"), _extreme_back),
-    ops.minimum: (_extreme("min"), _extreme_back),
-    ops.logsumexp: (_logsumexp, _logsumexp_back),
-}
-
-
 @functools.cache
 def cases() -> tuple[list[Case], list[Case]]:
     """All cases, forward and back."""
     ahead: list[Case] = [(CODES[op.name], _forward(op)) for op in FIXED if op is not SELECT]
     ahead += [(CODES[SELECT.name], _choose), (CODES[WHOLE], _power)]
-    ahead += [(CODES[op.name], _LOOPS[op][0]) for op in MANY]
+    ahead += [(CODES[op.name], LOOPS[op][0]) for op in MANY]
     behind: list[Case] = [(back(CODES[SELECT.name]), _select), (back(CODES[WHOLE]), _power_back)]
     behind += [(back(CODES[WHOLE], second=False), _power_back)]
-    behind += [(back(CODES[op.name]), _LOOPS[op][1]) for op in MANY]
+    behind += [(back(CODES[op.name]), LOOPS[op][1]) for op in MANY]
     for op in FIXED:
         if op in (LESS, SELECT):
             continue
@@ -352,7 +207,8 @@ def text() -> str:
             place = w.say(f"getelementptr i64, ptr %arguments, i64 {i}")
             given[field] = w.say(f"load {'ptr' if field in ADDRESSES else 'i64'}, ptr {place}")
         body(w, given)
-        functions.append("\n".join([f"define void @{name}(ptr noalias %arguments) {{", "entry:", *w.lines, "  ret void", "}"]))
+        head = f"define void @{name}(ptr noalias %arguments) {{"
+        functions.append("\n".join([head, "entry:", *w.lines, "  ret void", "}"]))
     defined = kernels.definitions(sorted(name for name, _ in used), 1, inline=False).splitlines()
     declared |= {line.strip() for line in defined if line.startswith("declare ")}
     lines = [line for line in defined if not line.startswith("declare ")]

@@ -25,7 +25,7 @@ from tinygrad_lite.engine import ops
 from tinygrad_lite.engine.op import Op
 
 SOON = 5_000_000
-"""Ops performed on the tape, in all calls together, after which it is looked whether there are loops over alike parts."""
+"""Ops performed on the tape, in all calls together, after which alike parts are looked for, to be made loops."""
 
 COST = 4_000
 """Calls whose time on the tape would have made the loops of a program in which no such parts were found."""
@@ -111,10 +111,11 @@ class Instructions:
             return np.where(refs < 0, ~refs, refs + sources).astype(np.int32)
 
         kinds = [CODES[op.name] for op, _ in columns.kinds]
-        self.code = np.zeros((n, 4), np.int32)
-        self.operands = np.append(places(columns.operands), np.int32(0))
-        self.starts = np.append(columns.start, len(columns.operands)).astype(np.int32)
+        self.code: Any = np.zeros((n, 4), np.int32)
+        self.operands: Any = np.append(places(columns.operands), np.int32(0))
+        self.starts: Any = np.append(columns.start, len(columns.operands)).astype(np.int32)
         op = np.array(kinds, np.int16)[columns.kind] if n else np.zeros(0, np.int16)
+        op[(op == CODES[ops.dot.name]) & (columns.count == 1)] = CODES[ops.sum.name]  # a bias and nothing else
         many = op >= CODES[MANY[0].name]
         for k in range(3):
             has_one = np.flatnonzero((columns.count > k) & ~many)
@@ -123,10 +124,10 @@ class Instructions:
         self.values = np.zeros(sources + n)
         self.values[:sources] = [x if x.__class__ is float else 0.0 for x in tape.sources]
         self._powers(op, np.array([x.__class__ is float for x in tape.sources] + [False]))
-        halves = self.code.view(np.int16).reshape(n, 8)
+        halves: Any = self.code.view(np.int16).reshape(n, 8)
         halves[:, 0] = op
         if along is not None:
-            needed = np.ones(sources + n, bool)
+            needed: Any = np.ones(sources + n, bool)
             needed[:sources] = False
             needed[places([tape.inputs[i] for i in along])] = True
             x, y = (needed[np.where(many, 0, self.code[:, k])] for k in (1, 2))
@@ -158,7 +159,7 @@ def _returns() -> Any:
     import numpy as np
 
     known = tape_code.returning()
-    table = np.zeros((max(CODES.values()) + 1, 4), np.int16)
+    table: Any = np.zeros((max(CODES.values()) + 1, 4), np.int16)
     for code in CODES.values():
         for mask in (1, 2, 3):
             number = tape_code.back(code, bool(mask & 1), bool(mask & 2))
@@ -217,20 +218,23 @@ class TapeMachine(Buffered):
         inputs = self._tape.inputs
         return PlainProgram(self._tape, None if self._along is None else [inputs[i] for i in self._along])
 
-    def due(self, visits: int = 0) -> bool:
+    def due(self, visits: int | None = None) -> bool:
         """Whether so much was computed on the tape that loops should be made; counts the call if `visits` is left out.
 
         Only the calls and the size of the program decide, no clock: the same program gives the same bits each time.
         """
-        if not visits:
-            self.calls += 1
-        return self.calls * len(self.instructions.code) > (visits or self.waits) and not self.why
+        if visits is None:
+            self.calls, visits = self.calls + 1, self.waits
+        return self.calls * len(self.instructions.code) > visits and not self.why
 
     def new(self, rows: int) -> TapeBuffers:
         return TapeBuffers(self.instructions)
 
     def call(self, buffers: Any) -> None:
         self.compiled.call(buffers.pointer)
+
+    def bound(self, buffers: Any) -> tuple[Any, ...]:
+        return self.compiled.bound(buffers.pointer)  # type: ignore[no-any-return]
 
     def text(self) -> str:
         return tape_code.text()
