@@ -269,6 +269,7 @@ def run_deep(depth):
     return slope, data
 
 
+@pytest.mark.long
 def test_a_chain_a_million_deep_goes_forward_backward_and_is_freed_in_a_stack_of_256_kib():
     results = []
     limit = sys.getrecursionlimit()

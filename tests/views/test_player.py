@@ -12,9 +12,9 @@ import pytest
 import tinygrad_lite as tg
 from tinygrad_lite import Value
 from tinygrad_lite.errors import GraphTooLarge, OperandError, RenderingError, StaleGraphError
-from tinygrad_lite.views import frames
-from tinygrad_lite.views.player import animate
-from tinygrad_lite.views.themes import DARK, contrast
+from tinygrad_lite.views.drawing.themes import DARK, contrast
+from tinygrad_lite.views.player import frames
+from tinygrad_lite.views.player.player import animate
 
 HOSTILE = [
     '"><script>alert(1)</script>',
@@ -112,6 +112,7 @@ def test_a_hostile_label_is_text_and_nothing_else(label, tmp_path):
     assert len(player.html()) < 200_000
 
 
+@pytest.mark.long
 def test_a_long_computation_stays_small():
     root = chain(990)
     player = animate(root, limit=None, engine="own")

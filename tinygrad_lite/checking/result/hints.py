@@ -1,0 +1,129 @@
+"""What two sets of numbers show by themselves, before any hypothesis about the network.
+
+Shapes and dtypes are examined first, then NaN, then a transpose, then one exact ratio. Each finding
+is a `Hint`: a code from the catalogue of mistakes, and a sentence in the user's words.
+"""
+
+from __future__ import annotations
+
+import math
+
+from tinygrad_lite.checking.result.entries import Entries, shape_words
+from tinygrad_lite.checking.result.factors import SAME, Factor
+
+
+class Hint:
+    """One finding: its code in the catalogue, and the sentence the user reads."""
+
+    __slots__ = ("code", "sentence")
+
+    def __init__(self, code: str, sentence: str) -> None:
+        self.code = code
+        self.sentence = sentence
+
+    def __repr__(self) -> str:
+        return f"Hint({self.code!r}, {self.sentence!r})"
+
+
+class Tolerance:
+    """How far two numbers may be apart: relative to the entry, with a floor relative to its surroundings.
+
+    |hand - exact| <= rtol * max(|hand|, |exact|) + floor. The floor is rtol/1000 of the largest
+    exact entry, and a hundredth of that of the largest gradient anywhere, so that sums which cancel to almost
+    zero may differ by rounding, and a tiny gradient is never passed by an absolute tolerance alone.
+    """
+
+    __slots__ = ("rtol", "floor", "scale")
+
+    def __init__(self, rtol: float, scale: float, overall: float) -> None:
+        self.rtol = rtol
+        self.scale = scale
+        self.floor = 1e-3 * rtol * scale + 1e-5 * rtol * overall
+
+    def __call__(self, hand: float, exact: float) -> bool:
+        if hand == exact:
+            return True  # equal infinities too
+        if math.isinf(hand) or math.isinf(exact):
+            return False  # no tolerance is relative to infinity
+        return abs(hand - exact) <= self.rtol * max(abs(hand), abs(exact)) + self.floor
+
+
+def size(entries: Entries) -> float:
+    """The largest finite magnitude."""
+    return max((abs(n) for n in entries.numbers if math.isfinite(n)), default=0.0)
+
+
+def shape_hint(hand: Entries, exact: Entries) -> Hint | None:
+    """What is odd about the shape of hand's numbers."""
+    mine, theirs = hand.shape, exact.shape
+    if mine == theirs:
+        return None
+    message = f"its shape is {shape_words(mine)}, but the parameter's is {shape_words(theirs)}"
+    if mine == theirs[::-1] and len(mine) > 1:
+        return Hint("TRANSPOSED", f"{message}: transposed")
+    if len(hand.numbers) == len(exact.numbers):
+        return Hint("SHAPE", f"{message}; the number of entries fits, so a reshape or keepdims is the difference")
+    if hand.broadcast(theirs) is not None:
+        return Hint("SILENT_BROADCAST", f"{message}; in an update NumPy would stretch it silently over the parameter")
+    if exact.broadcast(mine) is not None:
+        return Hint("SHAPE_GREW", f"{message}; `w = w - lr * dw` would silently make the parameter {shape_words(mine)}")
+    return Hint("SHAPE", message)
+
+
+def common_ratio(pairs: list[tuple[float, float]], near: Tolerance) -> float | None:
+    """The one number c with hand = c * exact in every entry, or None.
+
+    A single number always has a ratio, so two at least must show it, each of them more than nothing.
+
+    >>> common_ratio([(1.0, 2.0), (-3.0, -6.0), (0.0, 0.0)], Tolerance(1e-9, 6.0, 6.0))
+    0.5
+    >>> common_ratio([(1.0, 2.0)], Tolerance(1e-9, 2.0, 2.0)) is None
+    True
+    """
+    hand, exact = max(pairs, key=lambda pair: abs(pair[1]), default=(0.0, 0.0))
+    if not math.isfinite(hand) or hand == 0.0 or sum(abs(e) > near.floor for _, e in pairs) < 2:
+        return None
+    ratio = hand / exact
+    scaled = Tolerance(near.rtol, near.scale * abs(ratio), 0.0)
+    return ratio if all(scaled(h, ratio * e) for h, e in pairs) else None
+
+
+def ratio_hint(ratio: float, what: str = "yours is") -> Hint:
+    """One exact ratio as a sentence. What made it cannot be told from a ratio, so no cause is named."""
+    factor = Factor(ratio)
+    flipped = ": every sign is flipped" if ratio < 0 else ""
+    code = (
+        "SIGN"
+        if ratio < 0
+        else "FACTOR_2"
+        if any(math.isclose(ratio, c, rel_tol=SAME) for c in (0.5, 2.0))
+        else "RATIO"
+    )
+    return Hint(code, f"{what} exactly {factor.words()} x the exact gradient in every entry{flipped}")
+
+
+def number_hints(hand: Entries, exact: Entries, near: Tolerance) -> list[Hint]:
+    """What wrong numbers of the right shape have in common with the exact ones."""
+    pairs = list(zip(hand.numbers, exact.numbers, strict=True))
+    bad = sum(not math.isfinite(h) for h, _ in pairs)
+    if bad:
+        return [Hint("NAN", f"{bad} of {len(pairs)} entries are NaN or infinite; look for log(0), 0/0 or an overflow")]
+    if len(exact.shape) > 1:
+        back = exact.transposed()
+        if back.shape == hand.shape and all(near(h, e) for h, e in zip(hand.numbers, back.numbers, strict=True)):
+            return [Hint("TRANSPOSED", "yours is exactly the transpose of the gradient")]
+    if hand.dtype.startswith(("int", "uint")):
+        cut = all(h == math.trunc(e) or h == math.floor(e) for h, e in pairs)
+        did = "cut off the decimals" if cut else "holds whole numbers only, and these are wrong"
+        return [Hint("INT_TRUNCATION", f"an array of {hand.dtype} {did}; make it float64")]
+    if all(h == 0.0 for h, _ in pairs):
+        return [Hint("ZERO", "yours is zero everywhere, and the exact one is not")]
+    ratio = common_ratio(pairs, near)
+    if ratio is not None:
+        return [ratio_hint(ratio)]
+    wrong = [pair for pair in pairs if not near(*pair)]
+    part = common_ratio(wrong, near)
+    if part is None:
+        return []
+    hint = ratio_hint(part, f"in the {len(wrong)} wrong entries yours is")
+    return [Hint(hint.code, hint.sentence.replace(" in every entry", "") + "; the others are right")]

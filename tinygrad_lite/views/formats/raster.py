@@ -1,0 +1,60 @@
+"""Our own SVG as pixels: for PNG, JPEG, GIF, and for PDF pages with letters that PDF's own fonts lack.
+
+resvg paints, with the fonts of the system, so every alphabet for which a font is installed is shown.
+"""
+
+from __future__ import annotations
+
+import io
+from typing import Any
+
+from tinygrad_lite.errors import RenderingError
+
+ZOOM = 2.0  # pixels of a PNG for one of the SVG: sharp on today's screens
+_MISSING = (
+    "a picture as pixels needs the Python packages resvg-py and Pillow.\n"
+    "  Install them with: pip install 'tinygrad-lite[plot]'"
+)
+
+
+def available() -> bool:
+    """Whether pixels can be painted here."""
+    import importlib.util
+
+    return all(importlib.util.find_spec(name) for name in ("resvg_py", "PIL"))
+
+
+def png(svg: str, zoom: float = ZOOM) -> bytes:
+    """The SVG as a PNG, so many times larger.
+
+    Raises:
+        RenderingError: resvg-py is not installed.
+    """
+    try:
+        import resvg_py
+    except ImportError:
+        raise RenderingError(_MISSING) from None
+    return bytes(resvg_py.svg_to_bytes(svg_string=svg, zoom=zoom))
+
+
+def image(svg: str, zoom: float = 1.0) -> Any:
+    """The SVG as a Pillow image.
+
+    Raises:
+        RenderingError: resvg-py or Pillow is not installed.
+    """
+    try:
+        from PIL import Image
+    except ImportError:
+        raise RenderingError(_MISSING) from None
+    return Image.open(io.BytesIO(png(svg, zoom))).convert("RGB")
+
+
+def saved(svg: str, format: str) -> bytes:
+    """The SVG as the bytes of a "png", a "jpeg", or a "pdf" whose one page is an image."""
+    if format == "png":
+        return png(svg)
+    out = io.BytesIO()
+    zoom = 3.0 if format == "pdf" else ZOOM
+    image(svg, zoom).save(out, format.upper(), quality=92, resolution=96 * zoom)
+    return out.getvalue()
