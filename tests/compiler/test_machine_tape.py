@@ -10,10 +10,10 @@ from typing import Any
 import pytest
 
 import tinygrad_lite as tg
-from tinygrad_lite.compiler.deriving.lowering import NoLowering
-from tinygrad_lite.compiler.llvm import tape_code, tape_runner
-from tinygrad_lite.compiler.llvm.tape_runner import TapeMachine
-from tinygrad_lite.compiler.tracing.recording import Recording
+from tinygrad_lite.compiler.backends.llvm import tape_code, tape_runner
+from tinygrad_lite.compiler.backends.llvm.tape_runner import TapeMachine
+from tinygrad_lite.compiler.ir.recording import Recording
+from tinygrad_lite.compiler.passes.lowering import NoLowering
 from tinygrad_lite.engine import Value, ops
 from tinygrad_lite.engine.op import TABLE, Op
 from tinygrad_lite.engine.reverse import adjoints
@@ -179,7 +179,7 @@ def test_a_call_that_is_prepared_has_its_loops_at_once() -> None:
 
 
 def test_a_program_too_irregular_for_loops_stays_on_the_tape(monkeypatch: pytest.MonkeyPatch) -> None:
-    from tinygrad_lite.compiler.llvm import llvm_runner
+    from tinygrad_lite.compiler.backends.llvm import llvm_runner
 
     monkeypatch.setattr(llvm_runner, "LONGEST", 20)
     fast = tg.compile(random_graph(3))
