@@ -17,6 +17,7 @@ exp = primitive(
     partials=lambda x, out: (out,),
     doc="The exponential is its own derivative.",
     latex="e^{{{x}}}",
+    activation=True,  # of an output that counts, or on the way to a softmax
     exact=(0.0, 1.0),
 )
 
