@@ -44,7 +44,7 @@ _ROOMS: dict[str, tuple[str, ...]] = {
     "checking.check": ("check",),
     "checking.compare": ("compare",),
     "checking.gradcheck": ("gradcheck",),
-    "compiler.compiled": ("compile",),
+    "compiler.api": ("compile",),
     "compiler.replay": ("replay",),
     "engine.custom": ("op",),
     "engine.modes": ("detect_anomaly", "no_grad"),
@@ -88,7 +88,7 @@ if TYPE_CHECKING:
     from tinygrad_lite.checking.check import check as check
     from tinygrad_lite.checking.compare import compare as compare
     from tinygrad_lite.checking.gradcheck import gradcheck as gradcheck
-    from tinygrad_lite.compiler.compiled import compile as compile
+    from tinygrad_lite.compiler.api import compile as compile
     from tinygrad_lite.compiler.replay import replay as replay
     from tinygrad_lite.engine.custom import op as op
     from tinygrad_lite.engine.modes import detect_anomaly as detect_anomaly
