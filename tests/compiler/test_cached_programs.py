@@ -18,6 +18,8 @@ from tinygrad_lite.compiler.runtime import program, program_cache
 np = pytest.importorskip("numpy")
 pytest.importorskip("llvmlite")
 
+pytestmark = pytest.mark.usefixtures("loops_at_once")
+
 W = [0.3, -0.8, 0.5]
 X = np.linspace(-2.0, 2.0, 150).reshape(50, 3).tolist()
 LINE = np.random.default_rng(3).uniform(-1.5, 1.5, 40).tolist()
@@ -65,7 +67,7 @@ def runners(fast):
 
 @pytest.mark.parametrize(("f", "args"), FUNCTIONS)
 def test_nothing_is_searched_when_the_tape_was_met_before(place, monkeypatch, f, args):
-    first = tg.compile(f)
+    first = tg.compile(f, backend="llvm")
     answer = first.value_and_grad(*args), first(*args)
 
     def never(*_, **__):
@@ -73,7 +75,7 @@ def test_nothing_is_searched_when_the_tape_was_met_before(place, monkeypatch, f,
 
     monkeypatch.setattr(program, "alike", never)
     monkeypatch.setattr(llvm_runner, "Plans", never)
-    second = tg.compile(f)
+    second = tg.compile(f, backend="llvm")
 
     assert (second.value_and_grad(*args), second(*args)) == answer
     assert all(isinstance(runner, program_cache.CachedRunner) for runner in runners(second))
@@ -228,7 +230,7 @@ COMPILER = """
 import sys, tinygrad_lite as tg
 from test_cached_programs import FUNCTIONS
 for f, args in FUNCTIONS[:3]:
-    print(tg.compile(f).value_and_grad(*args))
+    print(tg.compile(f, backend="llvm").value_and_grad(*args))
 """
 
 
@@ -240,6 +242,6 @@ def test_processes_that_compile_the_same_at_once_all_have_the_right_answer(place
     ]
     said = [process.communicate(timeout=120)[0] for process in started]
 
-    here = "".join(f"{tg.compile(f).value_and_grad(*args)}\n" for f, args in FUNCTIONS[:3])
+    here = "".join(f"{tg.compile(f, backend='llvm').value_and_grad(*args)}\n" for f, args in FUNCTIONS[:3])
     assert said == [here] * 3
     assert not list(place.glob("*.part"))

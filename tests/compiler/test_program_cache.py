@@ -16,6 +16,8 @@ from tinygrad_lite.engine.op import TABLE
 np = pytest.importorskip("numpy")
 pytest.importorskip("llvmlite")
 
+pytestmark = pytest.mark.usefixtures("loops_at_once")
+
 W = [0.3, -0.8, 0.5]
 X = np.linspace(-2.0, 2.0, 150).reshape(50, 3)
 Y = np.sin(X[:, 0])
