@@ -43,7 +43,7 @@ import doctest, math, sys
 import numpy as np
 import tinygrad_lite as tg
 from tinygrad_lite import Value, nn
-from tinygrad_lite.compiler.backends import available
+from tinygrad_lite.compiler.backends.choice import available
 from tinygrad_lite.engine.op import TABLE
 
 before = set(dir(tg))
