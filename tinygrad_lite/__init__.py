@@ -36,6 +36,7 @@ __version__ = "0.1.0"
 _ROOMS: dict[str, tuple[str, ...]] = {
     # file of the room: the public names that live there
     "arrays.array": ("array", "data", "grads"),
+    "calculus.check_graph": ("check_graph",),
     "calculus.exact": ("exact",),
     "calculus.jacobian": ("hessian", "jacobian"),
     "calculus.products": ("hvp", "jvp", "vjp"),
@@ -47,6 +48,7 @@ _ROOMS: dict[str, tuple[str, ...]] = {
     "compiler.api": ("compile",),
     "compiler.replay": ("replay",),
     "engine.custom": ("op",),
+    "engine.kinks": ("kinks",),
     "engine.modes": ("detect_anomaly", "no_grad"),
     "engine.reverse": ("zero_grad",),
     "export.graph_json": ("from_json", "to_json"),
@@ -75,6 +77,7 @@ if TYPE_CHECKING:
     from tinygrad_lite.arrays.array import array as array
     from tinygrad_lite.arrays.array import data as data
     from tinygrad_lite.arrays.array import grads as grads
+    from tinygrad_lite.calculus.check_graph import check_graph as check_graph
     from tinygrad_lite.calculus.exact import exact as exact
     from tinygrad_lite.calculus.jacobian import hessian as hessian
     from tinygrad_lite.calculus.jacobian import jacobian as jacobian
@@ -91,6 +94,7 @@ if TYPE_CHECKING:
     from tinygrad_lite.compiler.api import compile as compile
     from tinygrad_lite.compiler.replay import replay as replay
     from tinygrad_lite.engine.custom import op as op
+    from tinygrad_lite.engine.kinks import kinks as kinks
     from tinygrad_lite.engine.modes import detect_anomaly as detect_anomaly
     from tinygrad_lite.engine.modes import no_grad as no_grad
     from tinygrad_lite.engine.reverse import zero_grad as zero_grad
