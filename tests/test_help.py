@@ -19,7 +19,9 @@ NEED_NUMPY = {"array", "data", "grads"}
 
 
 def test_there_is_nothing_else_in_the_directory():
-    assert set(dir(tg)) - {"__version__", *PUBLIC} == {
+    added = {name for name, op in vars(tg).items() if isinstance(op, Op) and name not in PUBLIC}  # by other tests
+
+    assert set(dir(tg)) - {"__version__", *PUBLIC, *added} == {
         *("nn", "views", "checking", "compiler", "export", "errors", "testing")
     }
     assert len(OPS) > 50

@@ -12,13 +12,7 @@ from __future__ import annotations
 
 import importlib
 
-from tinygrad_lite.engine.functions import log_softmax as log_softmax
-from tinygrad_lite.engine.functions import logsumexp as logsumexp
-from tinygrad_lite.engine.functions import mean as mean
-from tinygrad_lite.engine.functions import norm as norm
-from tinygrad_lite.engine.functions import prod as prod
-from tinygrad_lite.engine.functions import softmax as softmax
-from tinygrad_lite.engine.functions import where as where
+from tinygrad_lite.engine import functions
 from tinygrad_lite.engine.op import Op, when_entered
 from tinygrad_lite.engine.op_help import Doc
 from tinygrad_lite.engine.value import Value as Value
@@ -27,6 +21,7 @@ from tinygrad_lite.engine.value import total as total
 from tinygrad_lite.hints import TYPE_CHECKING, Any, Sequence
 
 if TYPE_CHECKING:  # a running program reads the ops off the table, below
+    from tinygrad_lite.engine.functions import *
     from tinygrad_lite.engine.ops import *
 
 sum = total  # type: ignore[assignment]
@@ -132,9 +127,11 @@ def _on_help(op: Op) -> str:
 Op.on_arrays = staticmethod(_on_arrays)
 Doc.on_help = staticmethod(_on_help)
 
-_FUNCTIONS = ("Value", "dot", "log_softmax", "logsumexp", "mean", "norm", "prod", "softmax", "sum", "total", "where")
+globals().update({name: getattr(functions, name) for name in functions.__all__})
 _BUILTINS = ("abs", "compile", "max", "min", "round", "sum")  # public too, but a star import leaves Python's own alone
-__all__ = sorted(({*_FUNCTIONS, *_HOME, *_SUBMODULES} - {*_BUILTINS}) - {"testing"}, key=str.lower)
+__all__ = sorted(
+    ({"Value", "dot", "total", *functions.__all__, *_HOME, *_SUBMODULES} - {*_BUILTINS}) - {"testing"}, key=str.lower
+)
 
 
 def _export(op: Op) -> None:

@@ -16,7 +16,7 @@ def test_every_op_of_the_table_passes_at_its_points(op):
     checks = [tg.check_graph(op(*map(Value, point))) for point in op.points()]
 
     assert all(checks), [check for check in checks if not check]
-    assert sum(check.measured for check in checks) > 0.8 * sum(check.measured + check.skipped for check in checks)
+    assert sum(check.measured for check in checks) >= 0.8 * sum(check.measured + check.skipped for check in checks)
 
 
 def test_a_network_passes():

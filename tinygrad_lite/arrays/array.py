@@ -16,7 +16,7 @@ What cannot work says so, and what to do instead. The functions it answers for s
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 from tinygrad_lite.engine import ops
@@ -48,6 +48,9 @@ class Gradients(np.ndarray):
 class Array(np.ndarray):
     """An array whose entries are Values; made by `tg.array`, and by computing with such arrays."""
 
+    elementwise: Callable[..., Any]  # both are set by functions.py
+    functions: dict[Any, Callable[..., Any]]
+
     @property
     def grad(self) -> Any:
         """The gradients of the entries, as an array of floats; may be assigned, as in `W.grad = 0.0`."""
@@ -74,8 +77,6 @@ class Array(np.ndarray):
 
     def __array_ufunc__(self, ufunc: Any, method: str, *inputs: Any, **options: Any) -> Any:
         """What NumPy does for its elementwise functions and operators when an Array takes part."""
-        from tinygrad_lite.arrays import functions as ours
-
         if _is_a_step(self, method, inputs, options):
             old, numbers = np.asarray(plain(self)), ufunc(data(self), np.asarray(inputs[1]))
             for place in np.ndindex(old.shape):  # as fresh leaves: no gradient yet, and no history
@@ -85,7 +86,7 @@ class Array(np.ndarray):
         targets = options.get("out", ())
         if targets:
             options["out"] = tuple(plain(x) for x in targets)
-        compute = ours.elementwise(ufunc, method, bare, options)
+        compute = Array.elementwise(ufunc, method, bare, options)
         try:
             with np.errstate(all="ignore"):  # Values speak for themselves: a DomainError, or a NaN that stays
                 result = compute(*bare, **options)
@@ -95,11 +96,9 @@ class Array(np.ndarray):
 
     def __array_function__(self, function: Any, types: Any, args: Any, options: Any) -> Any:
         """What NumPy does for all its other functions when an Array takes part."""
-        from tinygrad_lite.arrays import functions as ours
-
         try:
-            if function in ours.FUNCTIONS:
-                return wrapped(ours.FUNCTIONS[function](*args, **options))
+            if function in Array.functions:
+                return wrapped(Array.functions[function](*args, **options))
             return wrapped(super().__array_function__(function, types, args, options))
         except (TypeError, AttributeError) as reason:
             raise helpful(function.__name__, reason) from reason

@@ -14,6 +14,8 @@ from tinygrad_lite.engine.value import Value
 from tinygrad_lite.errors import OperandError, ShapeError, user_line
 from tinygrad_lite.hints import Any, Iterable
 
+__all__ = ["log_softmax", "logsumexp", "mean", "norm", "prod", "softmax", "where"]
+
 
 def _of_all(op: Op, values: Iterable[Any]) -> Any:
     return op(*_some(op.name, values))
