@@ -389,9 +389,9 @@ static int k_tanh(double x, double *out, double *partial)
     return isfinite(x);
 }
 static int k_relu(double x, double *out, double *partial)
-{ *out = x > 0 ? x : 0.0; *partial = x > 0 ? 1.0 : 0.0; return x == x; }
+{ *out = x > 0 ? x : 0.0; *partial = x > 0 ? 1.0 : 0.0; return x == x && x != 0.0; } /* at a kink, the table chooses */
 static int k_sigmoid(double x, double *out, double *partial)
-{ *out = logistic(x); *partial = *out * logistic(-x); return fabs(x) < 700.0; }
+{ *out = logistic(x); *partial = *out * (*out < 0.5 ? 1.0 - *out : logistic(-x)); return fabs(x) < 700.0; }
 static int k_exp(double x, double *out, double *partial)
 { *out = *partial = exp(x); return isfinite(x) && isfinite(*out); }
 static int k_log(double x, double *out, double *partial)
