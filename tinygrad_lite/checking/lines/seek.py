@@ -1,0 +1,364 @@
+"""The search: from a wrong backward to programs whose gradients are exact on every problem, with the fewest changes.
+
+First the lines that miss a goal told by their name; then all places in bands of cost, the cheapest edits first, each
+judged by what its value must satisfy and only then run; then statements; then one mistake fewer at a time.
+"""
+
+from __future__ import annotations
+
+import ast
+from typing import Any
+
+from tinygrad_lite.checking.arrays import np
+from tinygrad_lite.checking.lines.bench import Array, Bench, Program, Recording
+from tinygrad_lite.checking.lines.functions import Function, Node, World, is_float
+from tinygrad_lite.checking.lines.goals import Forward, Goals
+from tinygrad_lite.checking.lines.place import Place, key
+from tinygrad_lite.checking.lines.reach import reach
+from tinygrad_lite.checking.lines.sentences import changes, forgotten
+from tinygrad_lite.checking.lines.slots import Slot, missing_slots
+
+BANDS = (0.5, 0.9, 1.25, 1.6, 2.0, 2.5, 3.0, 3.6, 4.5, 6.0)
+DEEPEST = 3  # mistakes one after another
+
+
+class Step:
+    """A program that was reached.
+
+    Attributes:
+        price: cost of the last edit and what speaks against its place.
+        names: the gradients that are exact everywhere; all of them if this is a mend.
+        met: whether it was kept because a line now meets its goal.
+    """
+
+    def __init__(self, price: float, names: frozenset[str], program: Program, met: bool = False) -> None:
+        self.price, self.names, self.program, self.met = price, names, program, met
+
+    @property
+    def place(self) -> tuple[Function, int]:
+        return self.program.edits[-1]
+
+
+class Look:
+    """A program as it was found: its recordings, what is right, and its places."""
+
+    def __init__(self, seeker: Seeker, program: Program) -> None:
+        bench = seeker.bench
+        self.program = program
+        self.runs = [bench.record(program, k) for k in range(len(seeker.forwards))]
+        self.goals = Goals(bench, self.runs, seeker.forwards, seeker.shared)
+        first: Recording = self.runs[0]
+        self.first, self.slots = first, first.slots
+        self.base: dict[str, Array] = first.got or {}
+        self.right, _ = bench.right_everywhere(program.codes)
+        self.wrong = bench.names - self.right
+        self.primes = self.goals.primes(program)
+        self.measured = False
+        self.places = [Place(bench, program, s, self.runs, seeker.constants) for s in self.slots if self._open(s)]
+        self.of = {id(p.slot): p for p in self.places}
+
+    def _open(self, slot: Slot) -> bool:
+        """Whether a slot can be searched: it ran, or it is where the program stopped."""
+        if self.first.error is not None and slot.line == self.first.line:
+            slot.evidence = -0.8
+            return slot.editable
+        return slot.editable and bool(slot.visits)
+
+
+class Seeker:
+    """The search on one bench; `found` are the mends, best first.
+
+    Attributes:
+        forwards, shared, constants: the loss's forward pass, the functions it runs, and decimals in its source.
+        first: the program as it was handed in; nearest: the best step where nothing mends it.
+    """
+
+    def __init__(self, bench: Bench) -> None:
+        self.bench, self.clock = bench, bench.clock
+        world = World(bench.submission.loss_fn)
+        self.shared = {f.original for f in world.functions}
+        self.forwards = [Forward(bench, k, world) for k in range(min(2, len(bench.problems)))]
+        self.constants = _decimals(world)
+        self.first: Look | None = None
+        self.nearest: Step | None = None
+
+    def seek(self, program: Program, until: float = 1.0, depth: int = 1) -> list[Step]:
+        """The mends of a program, best first; none if none was found while `until` of the time was used."""
+        here = Look(self, program)
+        if self.first is None:
+            self.first = here
+        if not here.wrong:
+            return [Step(0.0, here.right, program)]
+        run = Run(self, here, until, depth)
+        return sorted(run.mends(), key=lambda s: s.price)
+
+
+class Run:
+    """The search from one program."""
+
+    def __init__(self, seeker: Seeker, here: Look, until: float, depth: int) -> None:
+        self.seeker, self.bench, self.here, self.until, self.depth = seeker, seeker.bench, here, until, depth
+        self.all = self.bench.names
+        self.found: list[Step] = []
+        self.partial: list[Step] = []
+        self.alone = True  # one change may be enough
+        self.descended = False
+
+    def late(self, share: float = 1.0) -> bool:
+        return self.seeker.clock.late(self.until * share)
+
+    def mends(self) -> list[Step]:
+        self.by_name()
+        if self.found and min(s.price for s in self.found) < 1.3:
+            return self.found
+        self.measure()
+        if not self.found and self.partial and not self.alone and self.descend():
+            return self.found
+        places = sorted(self.here.places, key=lambda p: p.price)
+        todo = self._statements()
+        for band in BANDS:
+            for place in places:
+                for tier in ("near", "graft") if place.reach.possible else ("near",) if band < 2 else ("near", "graft"):
+                    self.search(place, tier, band)
+                if band >= 2.5 and (place.reach.possible is not False or band > 3):
+                    self.search(place, "wide", band)
+                if self.late():
+                    break
+            self.statements(todo, band)
+            if band >= 1.6 and not self.found and not self.here.first.error:
+                self.insertions(band)
+            if self.found or self.late():
+                break
+            if band >= 1.6 and not self.alone and self.partial and self.descend():
+                break
+            if band >= 1.6 and not self.alone and self.series() and self.descend():
+                break
+            if band >= 2.5 and self.partial and self.descend():
+                break
+        if not self.found and self.partial:
+            self.descend()
+        return self.found
+
+    # ------------------------------------------------------------------ what is known
+
+    def by_name(self) -> None:
+        """The first line of the text that misses its goal: a change that meets it."""
+        for slot in self.here.primes:
+            place = self.here.of.get(id(slot))
+            if place is None or not slot.goals or self.late(0.35):
+                continue
+            if slot.out and len(self.here.wrong) > 1 and not self._alone_out(slot):
+                continue
+            for tier in ("near", "graft"):
+                before = len(self.found) + len(self.partial)
+                self.search(place, tier, 3.4, goal_only=True)
+                place.next[tier] = 0
+                if len(self.found) + len(self.partial) > before:
+                    return
+
+    def _alone_out(self, slot: Slot) -> bool:
+        """Whether all that is wrong may be in what is handed back: nothing before it misses a goal."""
+        return all(s.out for s in self.here.primes)
+
+    def measure(self) -> None:
+        """What the values at each place must satisfy."""
+        here = self.here
+        if here.first.error is not None or not here.base:
+            return
+        for place in sorted(here.places, key=lambda p: p.price):
+            if self.late(0.5):
+                break
+            place.reach = reach(self.bench, here.program, place.slot, here.base, here.wrong)
+            place.tried.clear()
+        self.alone = any(p.reach.possible or (p.reach.possible is None and _floats(p.slot)) for p in here.places)
+
+    # ------------------------------------------------------------------ places
+
+    def search(self, place: Place, tier: str, limit: float, goal_only: bool = False) -> None:
+        """Try a place's candidates up to an effective cost."""
+        pool = place.pool(tier)
+        i, price = place.next[tier], place.price
+        right, here = self.here.right, self.here
+        while i < len(pool) and pool[i][0] + price <= limit:
+            if i % 16 == 0 and self.late():
+                break
+            cost, x = pool[i]
+            i += 1
+            values = place.values(x)
+            if values is None or (mark := key(tuple(values))) in place.tried:
+                continue
+            met = bool(place.slot.goals) and place.meets_goal(x, values[0])
+            if not met:
+                if goal_only:
+                    continue
+                if not self._may(place, x, values[0]):
+                    place.tried.add(mark)
+                    continue
+            names, problems = self._run(place, x, right)
+            if problems == 0 and not met:
+                place.tried.add(mark)
+            if not names and not met:
+                continue
+            program = place.edited(x, cost)
+            if names == self.all:
+                self.found.append(Step(cost + price, names, program))
+            elif right < names or (met and not here.first.error) or (met and self._further(program)):
+                self.partial.append(Step(cost + price - (0.8 if met else 0.0), names, program, met))
+            if goal_only:
+                break
+        place.next[tier] = i
+
+    def _may(self, place: Place, x: Node, first: Any) -> bool:
+        """Whether a candidate's value may make every gradient exact, or one more of them."""
+        reach = place.reach
+        if reach.matrix is None and reach.whole is None:
+            if reach.possible is False and not reach.blocks:
+                return False
+            goals = [g for g in place.goals() if np.shape(g) == np.shape(first)]
+            return not (goals and place.slot.prime and place.slot.visits)  # it had a goal, and missed it
+        total = place.total(x, first)
+        if total is None:
+            return False
+        if reach.possible is not False:
+            return reach.passes(total)
+        return self.here.right < reach.names_exact(total) or np.shape(total) != np.shape(reach.start)
+
+    def _run(self, place: Place, x: Node, right: frozenset[str]) -> tuple[frozenset[str], int]:
+        try:
+            return self.bench.right_everywhere(place.codes(x), right)
+        except (SyntaxError, ValueError, TypeError):
+            return frozenset(), 0
+
+    def _further(self, program: Program) -> bool:
+        """Whether a program that stopped gets past the line where it did."""
+        run = self.bench.record(program, 0)
+        return run.error is None or (run.function, run.line) != (self.here.first.function, self.here.first.line)
+
+    # ------------------------------------------------------------------ statements
+
+    def _statements(self) -> list[tuple[float, float, Function, Node, int]]:
+        """Every change of a whole statement, the cheapest last."""
+        here = self.here
+        evidence: dict[tuple[Function, int], float] = {}
+        for p in here.places:
+            where = (p.slot.function, p.slot.line)
+            evidence[where] = min(evidence.get(where, 9.0), p.price)
+        found = []
+        for function, tree in here.program.trees.items():
+            made = list(changes(function, tree))
+            error = here.first.error
+            if isinstance(error, (KeyError, AttributeError)) and error.args:
+                missing = getattr(error, "name", None) or error.args[0]
+                names = sorted({n.id for n in ast.walk(tree) if isinstance(n, ast.Name)})
+                made += list(forgotten(tree, str(missing), names))
+            found += [(c + min(evidence.get((function, line), 0.0), 1.5), c, function, t, line) for c, t, line in made]
+        return sorted(found, key=lambda f: -f[0])
+
+    def statements(self, todo: list[Any], limit: float) -> None:
+        while todo and todo[-1][0] <= limit and not self.late():
+            price, cost, function, tree, line = todo.pop()
+            self.attempt(self.here.program, price, cost, function, tree, line)
+
+    def attempt(self, program: Program, price: float, cost: float, function: Function, tree: Node, line: int) -> None:
+        """Run a changed program, and keep it if it is better."""
+        new = program.edited(function, tree, line, cost)
+        try:
+            names, _ = self.bench.right_everywhere(new.codes, self.here.right)
+        except (SyntaxError, ValueError, TypeError):
+            return
+        if names == self.all:
+            self.found.append(Step(price, names, new))
+        elif self.here.right < names:
+            self.partial.append(Step(price, names, new))
+
+    def insertions(self, limit: float) -> None:
+        """Places where `x += something` may have been forgotten, and what must have been added there."""
+        if limit < 2.0 or getattr(self, "inserted", False) or self.late(0.7):
+            return
+        self.inserted = True
+        here = self.here
+        for function, tree in here.program.trees.items():
+            names = {n for s in here.slots if s.function is function for env, _ in s.visits[-1:] for n in env}
+            local = {n: env[n] for s in here.slots if s.function is function for env, _ in s.visits[-1:] for n in env}
+            wanted = [n for n in sorted(names) if is_float(local.get(n)) and n not in self.all]
+            slots = missing_slots(function, tree, wanted)
+            if not slots:
+                continue
+            run = self.bench.record(here.program, 0, slots)
+            for slot in run.slots:
+                if slot.kind != "missing" or not slot.visits or self.late(0.8):
+                    continue
+                place = Place(self.bench, here.program, slot, [run], self.seeker.constants)
+                place.reach = reach(self.bench, here.program, slot, here.base, here.wrong)
+                if place.reach.possible:
+                    for tier in ("graft", "near"):
+                        self.search(place, tier, 3.6)
+                if self.found:
+                    return
+
+    # ------------------------------------------------------------------ more than one mistake
+
+    def series(self) -> bool:
+        """Changes after which one more, somewhere else, can make every gradient exact: mistakes in series."""
+        places = [p for p in self.here.places if p.reach.whole is not None]
+        rest = {id(p): _beyond(p.reach.whole) for p in places}
+        before = len(self.partial)
+        for place in sorted(places, key=lambda p: p.price):
+            others = np.array([rest[id(p)] for p in places if p is not place])
+            if len(place.reach.sizes) != 1 or not len(others) or self.late(0.7):
+                continue
+            start = np.asarray(place.reach.start, float)
+            for cost, x in place.pool("near"):
+                if cost > 1.7 or len(self.partial) > before + 12:
+                    break
+                values = place.values(x)
+                if values is None or np.shape(values[0]) != start.shape:
+                    continue
+                assert place.reach.whole is not None
+                left = place.reach.missing - place.reach.whole @ (np.asarray(values[0], float) - start).ravel()
+                if np.all(np.isfinite(left)) and np.any(np.abs(others @ left).max(axis=1) <= place.reach.tolerance):
+                    self.partial.append(Step(cost + place.price, frozenset(), place.edited(x, cost)))
+        return len(self.partial) > before
+
+    def descend(self) -> bool:
+        """One mistake fewer: go on from the best steps."""
+        if self.descended or self.depth >= DEEPEST:
+            return False
+        best: list[Step] = []
+        for step in sorted(self.partial, key=lambda s: s.price - 0.5 * len(s.names)):
+            if all(step.place != other.place for other in best):
+                best.append(step)
+        if self.seeker.nearest is None and best:
+            self.seeker.nearest = best[0]
+        spent = self.seeker.clock.spent() / self.seeker.clock.budget
+        for i, step in enumerate(best[:3]):
+            share = spent + (self.until - spent) * (0.5, 0.75, 0.95)[i]
+            for mend in self.seeker.seek(step.program, share, self.depth + 1):
+                mend.price += step.price
+                self.found.append(mend)
+            if self.found:
+                return True
+        self.descended = len(best) > 0 and self.late(0.6)
+        self.partial.clear()
+        return False
+
+
+def _beyond(whole: Array) -> Array:
+    """The projection onto what a place cannot make up."""
+    u, s, _ = np.linalg.svd(whole, full_matrices=False)
+    u = u[:, s > 1e-9 * max(s[0], 1e-300)] if len(s) else u
+    return np.eye(len(whole)) - u @ u.T
+
+
+def _floats(slot: Slot) -> bool:
+    return bool(slot.visits) and all(is_float(x) for _, x in slot.visits)
+
+
+def _decimals(world: World) -> list[float]:
+    """The numbers with decimals in the source of the loss, and those that it finds in its namespace."""
+    found = []
+    for function in world.functions:
+        for n in ast.walk(function.tree):
+            if isinstance(n, ast.Constant) and isinstance(n.value, float):
+                found.append(n.value)
+    return list(dict.fromkeys(found))[:8]
