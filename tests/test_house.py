@@ -17,7 +17,8 @@ MAY_IMPORT = {
     "errors": set(),
     "hints": set(),
     "engine": set(),
-    "calculus": {"engine"},
+    "arrays": {"engine"},
+    "calculus": {"engine", "arrays"},
     "nn": {"engine", "calculus", "data", "compiler"},  # the compiler for compile_step alone, opened at its first use
     "views": {"engine", "calculus"},
     "compiler": {"engine", "calculus"},
@@ -108,6 +109,23 @@ def test_the_passes_of_the_compiler_build_on_those_before(room):
 
 def test_every_room_of_the_compiler_has_its_place():
     assert {path.name for path in COMPILER.iterdir() if path.is_dir() and path.name != "__pycache__"} == set(WITHIN)
+
+
+# The folders of checking, each built on those before it; what a user calls, beside them, imports all.
+CHECKING = PACKAGE / "checking"
+CHECKING_ORDER = ("result", "network", "trial", "catalogue", "lines")
+
+
+@pytest.mark.parametrize(
+    "folder", [path.name for path in sorted(CHECKING.iterdir()) if (path / "__init__.py").exists()]
+)
+def test_the_folders_of_checking_build_on_those_before(folder):
+    below = CHECKING_ORDER[: CHECKING_ORDER.index(folder) + 1]
+
+    for path in sorted((CHECKING / folder).rglob("*.py")):
+        for module in imported_modules(path.read_text()):
+            if module.startswith("tinygrad_lite.checking"):
+                assert module.split(".")[2] in below, f"{path.name} imports {module}"
 
 
 @pytest.mark.parametrize("path", FILES, ids=lambda p: str(p.relative_to(PACKAGE)))

@@ -13,6 +13,7 @@ from __future__ import annotations
 import importlib
 
 from tinygrad_lite.engine.functions import log_softmax, logsumexp, mean, norm, prod, softmax, where
+from tinygrad_lite.engine.op import Op
 from tinygrad_lite.engine.ops import (
     absolute,
     acos,
@@ -64,7 +65,7 @@ from tinygrad_lite.engine.ops import (
 )
 from tinygrad_lite.engine.ops import round as round
 from tinygrad_lite.engine.value import Value, dot, total
-from tinygrad_lite.hints import TYPE_CHECKING, Any
+from tinygrad_lite.hints import TYPE_CHECKING, Any, Sequence
 
 abs, max, min, sum = absolute, maximum, minimum, total  # as tg.sum; not in __all__, for which see there
 
@@ -72,6 +73,7 @@ __version__ = "0.1.0"
 
 _ROOMS: dict[str, tuple[str, ...]] = {
     # file of the room: the public names that live there
+    "arrays.array": ("array", "data", "grads"),
     "calculus.exact": ("exact",),
     "calculus.jacobian": ("hessian", "jacobian"),
     "calculus.products": ("hvp", "jvp", "vjp"),
@@ -82,10 +84,8 @@ _ROOMS: dict[str, tuple[str, ...]] = {
     "checking.gradcheck": ("gradcheck",),
     "compiler.compiled": ("compile",),
     "compiler.replay": ("replay",),
-    "engine.arrays": ("array", "data", "grads"),
     "engine.custom": ("op",),
     "engine.modes": ("detect_anomaly", "no_grad"),
-    "engine.zero": ("why_zero",),
     "export.graph_json": ("from_json", "to_json"),
     "export.numpy_source": ("to_numpy",),
     "export.torch_source": ("to_jax", "to_torch"),
@@ -97,12 +97,14 @@ _ROOMS: dict[str, tuple[str, ...]] = {
     "views.player": ("animate",),
     "views.training": ("animate_training",),
     "views.why_order": ("why_order",),
+    "views.why_zero": ("why_zero",),
 }
 _HOME = {name: home for home, names in _ROOMS.items() for name in names}
 _SUBMODULES = ("nn", "views", "checking", "compiler", "export", "errors", "testing")
 
 if TYPE_CHECKING:
     from tinygrad_lite import checking, compiler, errors, export, nn, views
+    from tinygrad_lite.arrays.array import array, data, grads
     from tinygrad_lite.calculus.exact import exact
     from tinygrad_lite.calculus.jacobian import hessian, jacobian
     from tinygrad_lite.calculus.products import hvp, jvp, vjp
@@ -113,10 +115,8 @@ if TYPE_CHECKING:
     from tinygrad_lite.checking.gradcheck import gradcheck
     from tinygrad_lite.compiler.compiled import compile as compile
     from tinygrad_lite.compiler.replay import replay
-    from tinygrad_lite.engine.arrays import array, data, grads
     from tinygrad_lite.engine.custom import op
     from tinygrad_lite.engine.modes import detect_anomaly, no_grad
-    from tinygrad_lite.engine.zero import why_zero
     from tinygrad_lite.export.graph_json import from_json, to_json
     from tinygrad_lite.export.numpy_source import to_numpy
     from tinygrad_lite.export.torch_source import to_jax, to_torch
@@ -128,6 +128,7 @@ if TYPE_CHECKING:
     from tinygrad_lite.views.player import animate
     from tinygrad_lite.views.training import animate_training
     from tinygrad_lite.views.why_order import why_order
+    from tinygrad_lite.views.why_zero import why_zero
 
 # tg.abs, tg.max, tg.min, tg.round, tg.sum and tg.compile are public too, but a star import leaves Python's own alone.
 __all__ = [
@@ -230,6 +231,16 @@ __all__ = [
     "why_order",
     "why_zero",
 ]
+
+
+def _on_arrays(op: Op, operands: Sequence[Any]) -> Any:
+    """An op entry by entry, for operands among which there is a NumPy array."""
+    from tinygrad_lite.arrays.array import entrywise
+
+    return entrywise(op, operands)
+
+
+Op.on_arrays = staticmethod(_on_arrays)
 
 
 def __getattr__(name: str) -> Any:

@@ -10,7 +10,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from tinygrad_lite.checking.compare import Comparison, compare
+from tinygrad_lite.checking.compare import compare
+from tinygrad_lite.checking.result.comparison import Comparison
 
 if TYPE_CHECKING:
     from tinygrad_lite.checking.check import Check

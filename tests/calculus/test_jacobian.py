@@ -45,7 +45,7 @@ def test_auto_takes_the_fewer_walks(monkeypatch):
 
     walks = []
     monkeypatch.setattr(room, "tangents", lambda *a, **k: walks.append("forward") or {})
-    monkeypatch.setattr(room, "slopes_along", lambda *a, **k: walks.append("reverse") or [])
+    monkeypatch.setattr(room, "derivatives_wrt", lambda *a, **k: walks.append("reverse") or [])
 
     room.slopes([Value(1.0)] * 2, [Value(1.0)] * 3, "auto", False)
     assert walks == ["reverse"] * 2

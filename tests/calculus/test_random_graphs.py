@@ -188,7 +188,7 @@ def test_the_judge_notices_a_rule_made_wrong(monkeypatch, rule):
         latex="",
         source="",
         domain=(REAL,),
-        because="A rule made wrong on purpose.",
+        doc="A rule made wrong on purpose.",
     )
     steps = [("mul", [0, 1]), ("tanh", [3]), ("add", [4, 2])]
     point = [0.5, 0.7, 1.0]

@@ -9,12 +9,12 @@ import random
 import numpy as np
 
 from tests.checking.planting import Lesson, forward, plants_for, slope
-from tinygrad_lite.checking.diagnose import NEAR
-from tinygrad_lite.checking.kinks import gradients
-from tinygrad_lite.checking.network import Record
-from tinygrad_lite.checking.problems import SIZES, Problem, chosen, structures
-from tinygrad_lite.checking.recognise import recognise
-from tinygrad_lite.checking.search import Seen, search
+from tinygrad_lite.checking.catalogue.diagnose import NEAR
+from tinygrad_lite.checking.catalogue.search import Seen, search
+from tinygrad_lite.checking.network.kinks import gradients
+from tinygrad_lite.checking.network.network import Record
+from tinygrad_lite.checking.network.problems import SIZES, Problem, chosen, structures
+from tinygrad_lite.checking.network.recognise import recognise
 
 RATE = 0.1
 

@@ -6,8 +6,8 @@ import pytest
 
 import tinygrad_lite as tg
 from tinygrad_lite import Value
+from tinygrad_lite.checking.catalogue.graph_search import explain_graph, kink_intervals
 from tinygrad_lite.checking.compare import compare
-from tinygrad_lite.checking.graph_search import explain_graph, kink_intervals
 from tinygrad_lite.engine.graph import Graph
 
 

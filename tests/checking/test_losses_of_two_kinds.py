@@ -6,9 +6,9 @@ import pytest
 from tests.checking.planting import Lesson, plants_for
 from tests.checking.study import Prepared, single
 from tinygrad_lite.checking.check import check
-from tinygrad_lite.checking.kinks import gradients, intervals
-from tinygrad_lite.checking.layers import ELU, HUBER, MARGINS, huber
-from tinygrad_lite.checking.network import Record
+from tinygrad_lite.checking.network.kinks import gradients, intervals
+from tinygrad_lite.checking.network.layers import ELU, HUBER, MARGINS, huber
+from tinygrad_lite.checking.network.network import Record
 
 CHANCE = np.random.default_rng(0)
 PARAMS = {"W1": CHANCE.normal(size=(4, 3)) / 2, "b1": CHANCE.normal(size=3) / 3,

@@ -11,9 +11,9 @@ import pytest
 
 from tests.checking.planting import ACTIVATIONS, Lesson, lessons, plants_for
 from tests.checking.study import Prepared, double, right_case, right_form, single
-from tinygrad_lite.checking import search as searching
+from tinygrad_lite.checking.catalogue import search as searching
 from tinygrad_lite.checking.check import check
-from tinygrad_lite.checking.mistakes import CATALOGUE
+from tinygrad_lite.checking.result.mistakes import CATALOGUE
 
 SAMPLE = [lesson for i, lesson in enumerate(lessons()) if i % 29 == 0]
 

@@ -22,7 +22,7 @@ from tinygrad_lite import Value
 from tinygrad_lite.engine.op import TABLE, Op
 
 KINDS = ("plain", "rows", "labels", "loop", "ragged", "classes")
-ROWS = [op for op in TABLE.values() if op.arity != 0 and op.textbook.__module__.startswith("tinygrad_lite.")]
+ROWS = [op for op in TABLE.values() if op.arity != 0 and op.display_derivatives.__module__.startswith("tinygrad_lite.")]
 GROWING = {"exp", "exp2", "expm1", "sinh", "cosh", "pow", "prod", "square", "tan", "mul", "dot"}
 JUMPS = {"floor", "ceil", "round", "sign"}
 

@@ -19,7 +19,7 @@ def table_as_before():
 
 
 def test_a_row_in_a_few_lines_is_recorded_differentiated_and_differentiated_again():
-    @tg.op(partials=lambda x, out: (tg.exp(-x * x),), points=[(-0.5,), (0.0,), (1.2,)], symbol="G", because="A bell.")
+    @tg.op(partials=lambda x, out: (tg.exp(-x * x),), points=[(-0.5,), (0.0,), (1.2,)], symbol="G", doc="A bell.")
     def area(x):
         return 0.5 * math.sqrt(math.pi) * math.erf(x)
 
@@ -31,7 +31,7 @@ def test_a_row_in_a_few_lines_is_recorded_differentiated_and_differentiated_agai
 
     assert slope.data == pytest.approx(math.exp(-0.49), rel=1e-15)
     assert x.grad == pytest.approx(-1.4 * math.exp(-0.49), rel=1e-14)
-    assert (area.symbol, area.because, area.arity, area.name) == ("G", "A bell.", 1, "area")
+    assert (area.symbol, area.doc, area.arity, area.name) == ("G", "A bell.", 1, "area")
     assert y._op == "G"
     assert TABLE["area"] is area
     assert area(0.0) == 0.0
@@ -49,7 +49,7 @@ def test_rows_of_two_and_of_many_operands():
     def squares(*xs):
         return sum(x * x for x in xs)
 
-    assert entropy_term.because == "x log(y/x), a term of a relative entropy."
+    assert entropy_term.doc == "x log(y/x), a term of a relative entropy."
     assert entropy_term.latex == r"\operatorname{{entropy\_term}}\left({x}, {y}\right)"
     assert squares.arity is None
     v = [Value(1.0), Value(2.0), Value(3.0)]
@@ -104,7 +104,7 @@ def test_a_cell_may_be_run_again_but_our_own_rows_stay():
 
         made = tg.op(partials=lambda x, out: (factor,))(times)  # noqa: B023
         assert TABLE["times"] is made
-    with pytest.raises(ValueError, match="a row named 'tanh' already"):
+    with pytest.raises(ValueError, match="an op named 'tanh' already"):
 
         @tg.op(partials=lambda x, out: (1.0,))
         def tanh(x):

@@ -6,7 +6,7 @@ import mpmath
 import pytest
 
 from tinygrad_lite.engine import Value, ops
-from tinygrad_lite.engine.op import TABLE, Op, row, row_named
+from tinygrad_lite.engine.op import TABLE, Op, op_named, primitive
 from tinygrad_lite.errors import DivisionByZero, DomainError, OperandError, OverflowInOp
 
 GIVEN = [op for op in TABLE.values() if op.arity != 0]  # all rows but the two leaves
@@ -112,12 +112,13 @@ def test_partials_agree_with_sixty_digits(op, point):
 def test_the_textbook_rule_and_the_careful_one_say_the_same(op, point):
     out = op.forward(*point)
 
-    assert list(op.partials(*point, out)) == pytest.approx(list(op.textbook(*point, out)), rel=1e-12, abs=1e-15)
+    displayed = op.display_derivatives(*point, out)
+    assert list(op.partials(*point, out)) == pytest.approx(list(displayed), rel=1e-12, abs=1e-15)
 
 
 @pytest.mark.parametrize(("op", "point"), FEW)
 def test_the_rule_on_values_gives_the_recorded_slopes_and_can_be_differentiated_again(op, point):
-    """Second derivatives of every row, against mpmath's slopes of its first derivatives."""
+    """Second derivatives of every against mpmath's slopes of its first derivatives."""
     operands = [Value(x) for x in point]
     out = op(*operands)
 
@@ -154,7 +155,7 @@ def test_expanded_and_lowered_forms_have_the_same_value_and_slopes(op, point):
 
 @pytest.mark.parametrize("op", TABLE.values(), ids=list(TABLE))
 def test_every_column_is_filled(op):
-    assert op.because.endswith(".")
+    assert op.doc.endswith(".")
     assert op.domain
     assert repr(op) == f"Op({op.name!r})"
     if op.arity != 0:
@@ -287,21 +288,21 @@ def test_the_wrong_number_of_operands_is_refused(operands):
 
 
 def test_a_name_can_be_taken_only_once_and_a_wrong_name_shows_the_nearest():
-    with pytest.raises(ValueError, match="a row named 'tanh' already"):
-        row(name="tanh", symbol="", forward=abs, partials=abs, latex="", source="", domain=(), because="")
+    with pytest.raises(ValueError, match="an op named 'tanh' already"):
+        primitive(name="tanh", symbol="", forward=abs, partials=abs, latex="", source="", domain=(), doc="")
     with pytest.raises(KeyError, match="did you mean tan or tanh"):
-        row_named("tahn")
+        op_named("tahn")
     with pytest.raises(KeyError, match="there are max, min"):
-        row_named("zzzzzzz")
+        op_named("zzzzzzz")
 
-    assert row_named("tanh") is ops.tanh
+    assert op_named("tanh") is ops.tanh
 
 
 def test_a_rule_may_refuse_in_its_own_words():
     def refuse(x):
         raise DomainError("not today")
 
-    columns = {name: getattr(ops.tanh, name) for name in ("symbol", "latex", "source", "domain", "because")}
+    columns = {name: getattr(ops.tanh, name) for name in ("symbol", "latex", "source", "domain", "doc")}
     moody = Op(name="moody", forward=refuse, partials=lambda x, out: (1.0,), **columns)
 
     with pytest.raises(DomainError, match=r"^not today$"):
@@ -315,7 +316,7 @@ def test_a_leaf_has_no_rule():
 
 def test_a_rule_made_wrong_on_purpose_is_caught():
     """The comparison with 60 digits would see 1 + tanh^2 in place of 1 - tanh^2."""
-    columns = {name: getattr(ops.tanh, name) for name in ("symbol", "forward", "latex", "source", "domain", "because")}
+    columns = {name: getattr(ops.tanh, name) for name in ("symbol", "forward", "latex", "source", "domain", "doc")}
     wrong = Op(name="tanh", partials=lambda x, out: (1.0 + out * out,), **columns)
 
     with pytest.raises(AssertionError):

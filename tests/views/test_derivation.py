@@ -373,7 +373,7 @@ def test_the_story_is_told_in_the_textbook_s_order():
             "2 paths",
             "(1 - y**2)*3*b**2 + (1 - y**2)*a",
             "∂y/∂v5 = 1 - y**2 = 1 - 0**2 = 1",
-            "tanh: " + ops.tanh.because[:30],
+            "tanh: " + ops.tanh.doc[:30],
             "1*1*12 + 1*1*(-4) = 12 + (-4) = 8",
             "  dy/db = 8\n",
         )
@@ -496,7 +496,7 @@ def test_a_rule_made_wrong_on_purpose_shows_up_in_the_explanation():
         latex="{x}^{{2}}",
         source="{x} * {x}",
         domain=ops.sin.domain,
-        because="Wrong on purpose.",
+        doc="Wrong on purpose.",
     )
     x = Value(2.0, "x")
     y = wrong(x)
@@ -514,7 +514,7 @@ def test_a_rule_that_works_on_numbers_only_is_shown_by_its_number():
         latex="",
         source="",
         domain=ops.sin.domain,
-        because="A rule of one's own.",
+        doc="A rule of one's own.",
     )
     x = Value(2.0, "x")
 

@@ -15,8 +15,8 @@ from typing import Any
 from tinygrad_lite.calculus.forward import tangents
 from tinygrad_lite.calculus.recording import Argnums, Recording
 from tinygrad_lite.calculus.structure import Structure, as_array, size
-from tinygrad_lite.calculus.transforms import named, slopes_along
-from tinygrad_lite.engine.following import Followed
+from tinygrad_lite.calculus.transforms import derivatives_wrt, named
+from tinygrad_lite.engine.tracing import TracedNumber
 from tinygrad_lite.engine.value import Value
 
 MODES = ("auto", "reverse", "forward")
@@ -64,7 +64,7 @@ def hessian(f: Callable[..., Any], argnums: Argnums = 0) -> Callable[..., Any]:
 
     def f_hessian(*args: Any, **kwargs: Any) -> Any:
         recording = Recording(f, args, kwargs, argnums)
-        gradient = slopes_along(recording.inputs, recording.output, create_graph=True)
+        gradient = derivatives_wrt(recording.inputs, recording.output, create_graph=True)
         rows = slopes(gradient, recording.inputs, "reverse", recording.open)
         return _assemble(rows, recording, recording.into)
 
@@ -73,12 +73,12 @@ def hessian(f: Callable[..., Any], argnums: Argnums = 0) -> Callable[..., Any]:
 
 def slopes(outputs: list[Any], inputs: list[Value], mode: str, create_graph: bool) -> list[list[Any]]:
     """m rows, n columns; row i, column j is the slope of output i along input j."""
-    traced = any(isinstance(y, Followed) for y in outputs)  # a trace goes backward only
+    traced = any(isinstance(y, TracedNumber) for y in outputs)  # a trace goes backward only
     if not traced and (mode == "forward" or (mode == "auto" and len(inputs) < len(outputs))):
         moving = [y for y in outputs if isinstance(y, Value)]
         columns = [tangents(moving, {x: 1.0}, create_graph=create_graph) for x in inputs]
         return [[column[y] if isinstance(y, Value) else 0.0 for column in columns] for y in outputs]
-    return [slopes_along(inputs, y, create_graph) for y in outputs]
+    return [derivatives_wrt(inputs, y, create_graph) for y in outputs]
 
 
 def _assemble(rows: list[list[Any]], recording: Recording, out_of: Structure) -> Any:

@@ -16,8 +16,8 @@ from typing import Any
 from tinygrad_lite.calculus.forward import tangents
 from tinygrad_lite.calculus.recording import Recording
 from tinygrad_lite.calculus.structure import flatten_like
-from tinygrad_lite.calculus.transforms import slopes_along
-from tinygrad_lite.engine.following import Followed
+from tinygrad_lite.calculus.transforms import derivatives_wrt
+from tinygrad_lite.engine.tracing import TracedNumber
 from tinygrad_lite.engine.value import Value, dot
 
 
@@ -57,9 +57,10 @@ def vjp(f: Callable[..., Any], *primals: Any) -> tuple[Any, Callable[[Any], tupl
     def pull_back(weights: Any) -> tuple[Any, ...]:
         given = flatten_like(weights, recording.out_of, "the weights")
         graph_wanted = recording.open or any(isinstance(w, Value) for w in given)
-        weighted = [(w, y) for w, y in zip(given, recording.outputs, strict=True) if isinstance(y, Value | Followed)]
+        pairs = zip(given, recording.outputs, strict=True)
+        weighted = [(w, y) for w, y in pairs if isinstance(y, Value | TracedNumber)]
         whole = dot([w for w, _ in weighted], [y for _, y in weighted]) if weighted else 0.0
-        slopes = slopes_along(recording.inputs, whole, graph_wanted)
+        slopes = derivatives_wrt(recording.inputs, whole, graph_wanted)
         return recording.into.fill([recording.finish(s, graph_wanted) for s in slopes])  # type: ignore[no-any-return]
 
     return recording.result(), pull_back
@@ -73,10 +74,10 @@ def hvp(f: Callable[..., Any], primals: Any, direction: Any) -> Any:
     """
     recording = _record(f, primals)
     along = flatten_like(_as_arguments(direction, primals), recording.into, "the direction")
-    gradient = slopes_along(recording.inputs, recording.output, create_graph=True)
-    if isinstance(recording.output, Followed):  # the Hessian is symmetric
+    gradient = derivatives_wrt(recording.inputs, recording.output, create_graph=True)
+    if isinstance(recording.output, TracedNumber):  # the Hessian is symmetric
         moved = sum(s * d for s, d in zip(gradient, along, strict=True))
-        product = recording.into.fill(slopes_along(recording.inputs, moved, False))
+        product = recording.into.fill(derivatives_wrt(recording.inputs, moved, False))
     else:
         product = recording.into.fill(_along(recording, gradient, along))
     return product if isinstance(primals, tuple) else product[0]
@@ -85,8 +86,8 @@ def hvp(f: Callable[..., Any], primals: Any, direction: Any) -> Any:
 def _along(recording: Recording, outputs: list[Any], direction: list[Any]) -> list[Any]:
     """The slope of each output when the inputs move as the direction says."""
     graph_wanted = recording.open or any(isinstance(d, Value) for d in direction)
-    if any(isinstance(y, Followed) for y in outputs):  # inside a compiled function there is only the way back
-        rows = [slopes_along(recording.inputs, y, False) for y in outputs]
+    if any(isinstance(y, TracedNumber) for y in outputs):  # inside a compiled function there is only the way back
+        rows = [derivatives_wrt(recording.inputs, y, False) for y in outputs]
         return [sum(s * d for s, d in zip(row, direction, strict=True)) for row in rows]
     moving = [y for y in outputs if isinstance(y, Value)]
     found = tangents(moving, dict(zip(recording.inputs, direction, strict=True)), create_graph=graph_wanted)

@@ -17,8 +17,8 @@ from typing import Any
 
 from tinygrad_lite.calculus.structure import Structure, flatten, join, strip
 from tinygrad_lite.engine import ops
-from tinygrad_lite.engine.following import FOLLOWER, Followed, followed
 from tinygrad_lite.engine.graph import topological
+from tinygrad_lite.engine.tracing import TracedNumber, current_trace, traced_call
 from tinygrad_lite.engine.value import Value
 from tinygrad_lite.errors import OperandError
 
@@ -55,10 +55,10 @@ class Recording:
         structures = [structure for _, structure in parts]
         self.into = structures[0] if isinstance(argnums, int) else join(structures)
         given = [x for numbers, _ in parts for x in numbers]
-        follower = FOLLOWER.get()
+        trace = current_trace.get()
         self.inputs: list[Any] = (
-            follower.stand_ins(given)  # inside a compiled function
-            if hasattr(follower, "stand_ins")
+            trace.fresh_inputs(given)  # inside a compiled function
+            if hasattr(trace, "fresh_inputs")
             else [_input(x, label) for x, label in zip(given, self.into.labels(), strict=True)]
         )
 
@@ -66,7 +66,7 @@ class Recording:
         coming = iter(self.inputs)
         for i, structure in zip(chosen, structures, strict=True):
             call[i] = structure.fill(coming)
-        result = followed(follower or self, f, *call, **(kwargs or {}))
+        result = traced_call(trace or self, f, *call, **(kwargs or {}))
 
         self.aux: Any = None
         if has_aux:
@@ -101,7 +101,7 @@ class Recording:
 
     def finish(self, derivative: Any, graph_wanted: bool = False) -> Any:
         """A derivative as the caller gets it: a Value if the recording is open, else a float."""
-        if isinstance(derivative, Followed):
+        if isinstance(derivative, TracedNumber):
             return derivative
         if not (self.open or graph_wanted):
             return derivative.data if isinstance(derivative, Value) else derivative

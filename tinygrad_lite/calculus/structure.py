@@ -16,8 +16,8 @@ import sys
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
-from tinygrad_lite.engine.following import Followed
 from tinygrad_lite.engine.op import number
+from tinygrad_lite.engine.tracing import TracedNumber
 from tinygrad_lite.engine.value import Value
 from tinygrad_lite.errors import ShapeError
 
@@ -80,7 +80,7 @@ def flatten(tree: Any, name: str = "argument") -> tuple[list[Any], Structure]:
     shapes = [tuple(block.shape) if is_array(block) else None for block in blocks.values()]
     names = [name + "".join(f"[{key!r}]" for key in path) for path in blocks]
     numbers = [
-        entry if isinstance(entry, Value | Followed) else number(entry, where)
+        entry if isinstance(entry, Value | TracedNumber) else number(entry, where)
         for block, where in zip(blocks.values(), names, strict=True)
         for entry in (block.ravel().tolist() if is_array(block) else [block])
     ]
@@ -163,7 +163,7 @@ def size(shape: Shape) -> int:
 def as_array(entries: Sequence[Any], shape: tuple[int, ...]) -> Any:
     """An array of that shape: of floats if all entries are bare numbers, else of Values."""
     if any(isinstance(entry, Value) for entry in entries):
-        from tinygrad_lite.engine.arrays import from_entries
+        from tinygrad_lite.arrays.array import from_entries
 
         return from_entries(entries, shape)
     import numpy

@@ -13,8 +13,8 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from tinygrad_lite.calculus.recording import Argnums, Recording, between
-from tinygrad_lite.engine.following import Followed
 from tinygrad_lite.engine.reverse import adjoints
+from tinygrad_lite.engine.tracing import TracedNumber
 from tinygrad_lite.engine.value import Value
 from tinygrad_lite.errors import OperandError, user_line
 
@@ -77,14 +77,14 @@ def grad(f: Callable[..., Any], argnums: Argnums = 0, has_aux: bool = False) -> 
 
 def gradient(recording: Recording) -> Any:
     """The slope of the recording's one output along each input, built as the arguments are."""
-    found = slopes_along(recording.inputs, recording.output, recording.open)
+    found = derivatives_wrt(recording.inputs, recording.output, recording.open)
     return recording.into.fill([recording.finish(slope) for slope in found])
 
 
-def slopes_along(inputs: Sequence[Value], output: Any, create_graph: bool) -> list[Any]:
+def derivatives_wrt(inputs: Sequence[Value], output: Any, create_graph: bool) -> list[Any]:
     """The slope of one output along each input, in one walk backward."""
-    if isinstance(output, Followed):
-        return output.slopes_along(inputs)
+    if isinstance(output, TracedNumber):
+        return output.derivatives_wrt(inputs)
     if not isinstance(output, Value):
         return [0.0] * len(inputs)
     within = between(inputs, [output]) if create_graph else None

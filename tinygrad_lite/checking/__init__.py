@@ -1,13 +1,10 @@
 """Is my derivation right? Numbers derived by hand, held against the exact ones.
 
-Reading order, from the number to the name of the mistake:
+What a user calls stands here: `compare` (numbers), `check` (a whole backprop function), `gradcheck` (the numerical
+check of a gradient) and `grade` (files, for graders). What they are made of, each folder built on those before it:
 
-    compare, verdict, clues    which names, which entries, by how much; what the numbers betray by themselves
-    witness, gradcheck         two witnesses that know no derivative rule
-    check, trial               a whole backprop function, tried on its data and on problems of our own
-    layers, network, recognise which network this is, told from its loss alone
-    choices, sums, search      every way to go wrong at each place, and the search for the one that was taken
-    diagnose, findings         the mistakes by name, what follows from them, and the report
-    graph_search, chain        the same for any small graph of scalars
-    grade, sandbox             for graders: a file in a process of its own
+    result/      what a comparison or a check is: entries, verdicts, clues, mistakes, and how they are reported
+    network/     which network this is, told from its loss alone, and problems of our own for it
+    trial/       running the user's functions: the sandbox, the problems they are tried on, the numerical check
+    catalogue/   every way to go wrong at each place, and the search for the one that was taken
 """

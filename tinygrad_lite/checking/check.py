@@ -1,8 +1,8 @@
 """Is my backpropagation right? `tg.check(loss, backprop, params, X, y)`.
 
-The user's two functions are tried on the user's data and on problems of our own (`trial.py`), every
-gradient is compared with the exact one, the mistakes are named (`diagnose.py`), and it is said what
-the data could not have shown (`coverage.py`). The result is a `Check`, which is a report.
+The user's two functions are tried on the user's data and on problems of our own (`trial/`), every
+gradient is compared with the exact one, the mistakes are named (`catalogue/`), and it is said what
+the data could not have shown (`trial/coverage.py`). The result is a `Check`, which is a report.
 """
 
 from __future__ import annotations
@@ -11,17 +11,17 @@ import time
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from tinygrad_lite.checking.arrays import np
-from tinygrad_lite.checking.coverage import blind_spots
-from tinygrad_lite.checking.diagnose import Diagnosis, diagnose
-from tinygrad_lite.checking.entries import entry_name, indices, read
-from tinygrad_lite.checking.findings import written
-from tinygrad_lite.checking.judged import Judged
-from tinygrad_lite.checking.mistakes import Mistake
-from tinygrad_lite.checking.problems import Problem
-from tinygrad_lite.checking.submission import Submission
-from tinygrad_lite.checking.trial import Trial
-from tinygrad_lite.checking.witness import Slope, Taylor, measured_slope, taylor
+from tinygrad_lite.checking.catalogue.diagnose import Diagnosis, diagnose
+from tinygrad_lite.checking.network.arrays import np
+from tinygrad_lite.checking.network.problems import Problem
+from tinygrad_lite.checking.result.entries import entry_name, indices, read
+from tinygrad_lite.checking.result.findings import written
+from tinygrad_lite.checking.result.judged import Judged
+from tinygrad_lite.checking.result.mistakes import Mistake
+from tinygrad_lite.checking.trial.coverage import blind_spots
+from tinygrad_lite.checking.trial.evaluation import Trial
+from tinygrad_lite.checking.trial.numerical_check import Slope, Taylor, measured_slope, taylor
+from tinygrad_lite.checking.trial.submission import Submission
 from tinygrad_lite.errors import OperandError
 from tinygrad_lite.views.text import Report
 

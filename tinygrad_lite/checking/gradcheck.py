@@ -11,27 +11,13 @@ from collections.abc import Callable
 from typing import Any
 
 from tinygrad_lite.calculus.structure import flatten, flatten_like, join
-from tinygrad_lite.checking.judged import Judged
-from tinygrad_lite.checking.taylor_plot import TaylorPlot
-from tinygrad_lite.checking.witness import Slope, Taylor, measured_slope, taylor
+from tinygrad_lite.checking.result.judged import Judged
+from tinygrad_lite.checking.result.taylor_plot import TaylorPlot
+from tinygrad_lite.checking.trial.numerical_check import Slope, Taylor, measured_slope, one_number, taylor
 from tinygrad_lite.engine import Value
 from tinygrad_lite.engine.reverse import adjoints
 from tinygrad_lite.errors import OperandError
 from tinygrad_lite.views.text import Report, Table
-
-
-def one_number(result: Any) -> Any:
-    """The float or Value a loss function returned, out of an array of one entry if need be."""
-    if getattr(result, "size", 2) == 1 and hasattr(result, "item"):
-        result = result.item()
-    if isinstance(result, Value):
-        return result
-    if hasattr(result, "__float__") and getattr(result, "ndim", 0) == 0:
-        return float(result)
-    raise OperandError(
-        f"a gradient needs a function with one number as result, but got {type(result).__name__} "
-        f"of shape {getattr(result, 'shape', '?')}.\n  Sum or average the entries to one loss first."
-    )
 
 
 class GradCheck(Judged):

@@ -1,7 +1,7 @@
 """A file of lesson code graded: run in a process of its own, judged on open and on hidden seeds.
 
 The file defines `loss` and `backprop`, and perhaps `params`, `X` and `y` (or `data`, a tuple) to try
-them on (else see `stand_in.py`); `updates` and `lr` if backprop updates the parameters. `graded`
+them on (else see `trial/synthetic_inputs.py`); `updates` and `lr` if backprop updates the parameters. `graded`
 starts this module as a program of its own, which runs the file, checks it and leaves the result as
 JSON; a file that raises, hangs or ends the process is a line in that result. (A process of its own
 is a guard against accidents, not against malice.)
@@ -73,7 +73,7 @@ def _failed(path: Path, error: str, code: str) -> dict[str, Any]:
 def work(order: dict[str, Any]) -> dict[str, Any]:
     """Run the file and check it: what happens in the process of its own."""
     from tinygrad_lite.checking.check import check
-    from tinygrad_lite.checking.sandbox import described
+    from tinygrad_lite.checking.trial.sandbox import described
 
     path = Path(order["file"])
     sys.path.insert(0, str(path.parent))
@@ -126,7 +126,7 @@ def work(order: dict[str, Any]) -> dict[str, Any]:
 def _problem(names: dict[str, Any]) -> tuple[Any, tuple[Any, ...]]:
     """The file's own parameters and data, or others that fit the names of the loss's arguments."""
     if "params" not in names:
-        from tinygrad_lite.checking.stand_in import stand_in
+        from tinygrad_lite.checking.trial.synthetic_inputs import stand_in
 
         return stand_in(names["loss"])
     if "data" in names:

@@ -27,9 +27,9 @@ from tinygrad_lite.compiler.row_code import RowCode
 from tinygrad_lite.compiler.tracing.paths import TooManyPaths
 from tinygrad_lite.compiler.uncompiled import CompileWarning, Leaf, outside
 from tinygrad_lite.compiler.verify import CLOSE, slopes_apart
-from tinygrad_lite.engine.following import FOLLOWER, followed
 from tinygrad_lite.engine.modes import remembering
 from tinygrad_lite.engine.reverse import adjoints
+from tinygrad_lite.engine.tracing import current_trace, traced_call
 from tinygrad_lite.engine.value import Value
 from tinygrad_lite.errors import OperandError, TinygradLiteError, user_line
 
@@ -60,7 +60,7 @@ class BatchedFunction(CompiledFunction):
 
     def __call__(self, *args: Any, **kwargs: Any) -> float:
         """The mean of the loss over the rows."""
-        if FOLLOWER.get() is not None:
+        if current_trace.get() is not None:
             return self.uncompiled(*args, **kwargs)  # type: ignore[no-any-return]
         call = BatchCall(self, args, kwargs)
         out = self._answer(call, slopes=False)
@@ -68,7 +68,7 @@ class BatchedFunction(CompiledFunction):
 
     def value_and_grad(self, *args: Any, **kwargs: Any) -> tuple[float, Any]:
         """The mean loss and its gradient along the argument (or arguments) of `argnums`, in its shape."""
-        if FOLLOWER.get() is not None:
+        if current_trace.get() is not None:
             return value_and_grad(self.uncompiled, self.argnums)(*args, **kwargs)  # type: ignore[no-any-return]
         call = BatchCall(self, args, kwargs)
         out = self._answer(call, slopes=True)
@@ -219,5 +219,5 @@ class BatchedFunction(CompiledFunction):
                 else rebuild(structure, given, same)
                 for name, structure in call.structures.items()
             }
-            total = total + followed(self, self.f, **args)
+            total = total + traced_call(self, self.f, **args)
         return total / float(len(rows)), leaves

@@ -33,10 +33,10 @@ from tinygrad_lite.compiler.tracing.tape import Ref
 from tinygrad_lite.compiler.tracing.trace import Trace, Tracer, Uncomparable
 from tinygrad_lite.compiler.uncompiled import CompileWarning, Leaf, outside
 from tinygrad_lite.compiler.verify import disagreement, long_disagreement
-from tinygrad_lite.engine.following import FOLLOWER, followed
 from tinygrad_lite.engine.modes import remembering
 from tinygrad_lite.engine.op import number
 from tinygrad_lite.engine.reverse import adjoints
+from tinygrad_lite.engine.tracing import current_trace, traced_call
 from tinygrad_lite.engine.value import Value
 from tinygrad_lite.errors import OperandError, TinygradLiteError, user_line
 
@@ -69,7 +69,7 @@ class CompiledFunction(Shown):
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         """The value of the function, with floats where it would give Values."""
-        if FOLLOWER.get() is not None:
+        if current_trace.get() is not None:
             return self.uncompiled(*args, **kwargs)
         structure, chunks = called(args, kwargs)
         program, out = self._run(structure, chunks, None)
@@ -89,7 +89,7 @@ class CompiledFunction(Shown):
         >>> value, slopes
         (9.0, [3.0, 6.0])
         """
-        if FOLLOWER.get() is not None:
+        if current_trace.get() is not None:
             return value_and_grad(self.uncompiled, self.argnums)(*args, **kwargs)  # type: ignore[no-any-return]
         structure, chunks = called(args, kwargs)
         along, parts = self._wanted.get(structure) or self._asked(structure)
@@ -240,7 +240,7 @@ class CompiledFunction(Shown):
         labels = self._labels(structure)
         tracers = [trace.input(name, x) for name, x in zip(labels, given, strict=True)]
         args, kwargs = rebuild(structure, iter(tracers), same)
-        result = followed(trace, self.f, *args, **kwargs)
+        result = traced_call(trace, self.f, *args, **kwargs)
         refs: list[Ref] = []
         shape = outputs(result, trace, refs)
         traced = [x.number if isinstance(x, Tracer) else float(getattr(x, "data", x)) for x in numbers_in(result)]
@@ -318,7 +318,7 @@ class CompiledFunction(Shown):
         """The function run on Values: what compiling must agree with, and what it falls back to."""
         leaves = [Leaf(x, label) for x, label in zip(numbers(chunks), self._labels(structure), strict=True)]
         args, kwargs = rebuild(structure, iter(leaves), same)
-        return followed(self, self.f, *args, **kwargs), leaves, (args, kwargs)
+        return traced_call(self, self.f, *args, **kwargs), leaves, (args, kwargs)
 
     @unsearched()
     def _disagreement(self, program: Program, structure: Structure, chunks: list[Any], along: Along, out: Any) -> str:

@@ -202,7 +202,7 @@ def _ours(op: Op) -> bool:
     """Whether a row's rules are those of this version: another's may change while its name stays."""
     if op is LESS or op is SELECT:
         return True
-    homes = [str(getattr(rule, "__module__", "")) for rule in (op.forward, op.partials, op.textbook)]
+    homes = [str(getattr(rule, "__module__", "")) for rule in (op.forward, op.partials, op.display_derivatives)]
     known = all(home.startswith("tinygrad_lite.") or home in ("math", "builtins", "_operator") for home in homes)
     return TABLE.get(op.name) is op and known
 

@@ -23,7 +23,7 @@ from tinygrad_lite.compiler.tracing.paths import explore
 from tinygrad_lite.compiler.tracing.tape import Builder, Ref
 from tinygrad_lite.compiler.tracing.trace import Trace, Tracer
 from tinygrad_lite.engine import ops
-from tinygrad_lite.engine.following import followed
+from tinygrad_lite.engine.tracing import traced_call
 from tinygrad_lite.errors import OperandError
 
 if TYPE_CHECKING:
@@ -57,7 +57,7 @@ class RowCode:
                 name: rebuild(structure, rows if name in call.blocks else given, same)
                 for name, structure in call.structures.items()
             }
-            result = followed(trace, owner.f, **args)
+            result = traced_call(trace, owner.f, **args)
             lifted = trace.lift(result, ops.add) if not isinstance(result, list | tuple | dict) else None
             if lifted is None:
                 raise OperandError(f"the loss of one row must be one number, but {owner.__name__} gave {result!r}.")

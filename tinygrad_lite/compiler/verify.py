@@ -99,7 +99,7 @@ def _brief(root: Value) -> dict[Value, float]:
     found[root] = 1.0
     for node in reversed(order):
         numbers = [x.data if isinstance(x, Value) else x for x in node.parents]
-        slopes = node.op.textbook(*numbers, node.data) if node.op.name in DEAR else node.local
+        slopes = node.op.display_derivatives(*numbers, node.data) if node.op.name in DEAR else node.local
         for parent, slope in zip(node.parents, slopes, strict=True):
             if isinstance(parent, Value) and found[node]:
                 found[parent] += found[node] * slope

@@ -9,8 +9,8 @@
     reverse.py     the chain rule, from a root back to the leaves
 
 That is the engine. Around it stand `functions.py` (functions of whole lists), `custom.py` (rows of
-your own), `modes.py` (no_grad, detect_anomaly), `zero.py` (why a gradient is zero), `keeping.py`
-(pickle and copies), `arrays.py` (NumPy), and `promises.py`: every decision, with an example.
+your own), `modes.py` (no_grad, detect_anomaly), `keeping.py`
+(pickle and copies), and `promises.py`: every decision, with an example.
 
 `from tinygrad_lite.engine import Value` is a drop-in for micrograd's engine.
 """

@@ -28,7 +28,7 @@ def _method(op: Op) -> Callable[..., Any]:
 
     method: Callable[..., Any] = of_one if op.arity == 1 else of_many
     method.__name__ = method.__qualname__ = op.name
-    method.__doc__ = f"`{op.name}` of this number. {op.because}"
+    method.__doc__ = f"`{op.name}` of this number. {op.doc}"
     return method
 
 

@@ -17,7 +17,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from tinygrad_lite.engine.op import REAL, TABLE, Domain, Kink, Op, row
+from tinygrad_lite.engine.op import REAL, TABLE, Domain, Kink, Op, primitive
 from tinygrad_lite.engine.value import Value
 from tinygrad_lite.errors import GradientMismatch
 
@@ -32,7 +32,7 @@ def op(
     kink: Kink | None = None,
     symbol: str = "",
     latex: str = "",
-    because: str = "",
+    doc: str = "",
 ) -> Callable[[Callable[..., float]], Op]:
     """Make a row of the table from a function of floats; use it as a decorator.
 
@@ -44,7 +44,7 @@ def op(
         points: operands at which the rule is tried; by default samples of the domain.
         kink: where the slope jumps, if it does.
         symbol, latex: what a picture and a formula show; by default the function's name.
-        because: one sentence of meaning; by default the first line of the function's docstring.
+        doc: one sentence of meaning; by default the first line of the function's docstring.
 
     Raises:
         GradientMismatch: the rule disagrees with the measured slopes; the message shows where and by how much.
@@ -78,7 +78,7 @@ def op(
             "source": f"{name}({arguments})",
             "domain": domain,
             "kink": kink,
-            "because": because or (forward.__doc__ or f"{name}, a row of your own.").strip().splitlines()[0],
+            "doc": doc or (forward.__doc__ or f"{name}, a row of your own.").strip().splitlines()[0],
             "arity": None if many else code.co_argcount,
             "defaults": _defaults(forward),
         }
@@ -86,7 +86,7 @@ def op(
         _verify(candidate, candidate.points() if points is None else points)
         if name in _OWN:
             TABLE.pop(name, None)
-        made = row(**columns)
+        made = primitive(**columns)
         _OWN.add(name)
         return made
 

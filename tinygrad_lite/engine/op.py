@@ -37,8 +37,8 @@ __all__ = [
     "is_foreign",
     "number",
     "operand_names",
-    "row",
-    "row_named",
+    "op_named",
+    "primitive",
 ]
 
 TABLE: dict[str, Op] = {}
@@ -57,17 +57,17 @@ class Op:
         source: a template of Python code; {lib} is the library, such as numpy.
         domain: where each operand may lie; the last entry serves all further operands.
         kink: where the slope jumps, or None.
-        careful: `partials` for floats alone, where the textbook's formula would lose digits; or None.
-        on_values: likewise for Values, to be differentiated again; or None.
-        on_tapes: likewise for compiled programs, without a choice by the numbers; or None.
+        stable_derivatives: `partials` for floats alone, where the displayed formula would lose digits; or None.
+        graph_derivatives: likewise for Values, to be differentiated again; or None.
+        traced_derivatives: likewise for compiled programs, without a choice by the numbers; or None.
         expand: the same result from elementary rows, for ops that fuse several; or None.
         lower: the same result from fewer rows, for a backend that lacks this one; or None.
-        because: one sentence of meaning.
+        doc: one sentence of meaning.
         arity: number of operands; None is any number.
         defaults: the names of the last operands, and what they are when they are left out.
 
-    Of a row with a careful rule, `op.partials` chooses: careful for floats, the textbook's
-    formula, which `op.textbook` also gives, for everything else.
+    Of an op with a stable rule, `op.partials` chooses: the stable one for floats, and for everything
+    else the formula that is displayed, which `op.display_derivatives` also gives.
 
     >>> from tinygrad_lite.engine import ops
     >>> ops.tanh(0.0), ops.tanh.partials(0.0, 0.0)
@@ -83,16 +83,18 @@ class Op:
         "source",
         "domain",
         "kink",
-        "careful",
-        "on_values",
-        "on_tapes",
+        "stable_derivatives",
+        "graph_derivatives",
+        "traced_derivatives",
         "expand",
         "lower",
-        "because",
+        "doc",
         "arity",
         "defaults",
-        "textbook",
+        "display_derivatives",
     )
+
+    on_arrays: Callable[[Op, Sequence[Any]], Any]  # set by the front door, which may import the package `arrays`
 
     def __init__(
         self,
@@ -104,11 +106,11 @@ class Op:
         latex: str,
         source: str,
         domain: tuple[Domain, ...],
-        because: str,
+        doc: str,
         kink: Kink | None = None,
-        careful: Callable[..., tuple[float, ...]] | None = None,
-        on_values: Callable[..., tuple[Any, ...]] | None = None,
-        on_tapes: Callable[..., tuple[Any, ...]] | None = None,
+        stable_derivatives: Callable[..., tuple[float, ...]] | None = None,
+        graph_derivatives: Callable[..., tuple[Any, ...]] | None = None,
+        traced_derivatives: Callable[..., tuple[Any, ...]] | None = None,
         expand: Callable[..., Any] | None = None,
         lower: Callable[..., Any] | None = None,
         arity: int | None = 1,
@@ -117,26 +119,26 @@ class Op:
         self.name = name
         self.symbol = symbol
         self.forward = forward
-        self.partials = partials if careful is None else _either(partials, careful)
+        self.partials = partials if stable_derivatives is None else _either(partials, stable_derivatives)
         self.latex = latex
         self.source = source
         self.domain = domain
         self.kink = kink
-        self.careful = careful
-        self.on_values = on_values
-        self.on_tapes = on_tapes
+        self.stable_derivatives = stable_derivatives
+        self.graph_derivatives = graph_derivatives
+        self.traced_derivatives = traced_derivatives
         self.expand = expand
         self.lower = lower
-        self.because = because
+        self.doc = doc
         self.arity = arity
         self.defaults = defaults or {}
-        self.textbook = partials
+        self.display_derivatives = partials
 
     def __repr__(self) -> str:
         return f"Op({self.name!r})"
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return (row_named, (self.name,))
+        return (op_named, (self.name,))
 
     def __call__(self, *operands: Any, **named: Any) -> Any:
         """The result in the arithmetic of the operands: float for numbers, Value for Values.
@@ -156,9 +158,7 @@ class Op:
                 if result is not NotImplemented:
                     return result
         if any(getattr(operand, "ndim", 0) for operand in operands):
-            from tinygrad_lite.engine.arrays import entrywise  # NumPy is there: the operand is an array
-
-            return entrywise(self, operands)
+            return Op.on_arrays(self, operands)
         return self.evaluate(*[number(operand, self.name) for operand in operands])
 
     def evaluate(self, *numbers: float) -> float:
@@ -196,7 +196,7 @@ class Op:
 
     def graphed(self, operands: Sequence[Any], out: Any) -> tuple[Any, ...]:
         """The local derivatives as Values with a history, which can be differentiated again."""
-        return (self.on_values or self.partials)(*operands, out)
+        return (self.graph_derivatives or self.partials)(*operands, out)
 
     def points(self) -> list[tuple[float, ...]]:
         """Operands inside the domain, off the kinks, at which to try the row."""
@@ -211,34 +211,34 @@ class Op:
         return found
 
 
-def _either(textbook: Callable[..., Any], careful: Callable[..., Any]) -> Callable[..., Any]:
-    """The rule that is careful with floats, and the textbook's formula in every other arithmetic."""
+def _either(displayed: Callable[..., Any], stable: Callable[..., Any]) -> Callable[..., Any]:
+    """The rule that is stable for floats, and the displayed formula in every other arithmetic."""
 
     def partials(*operands_and_out: Any) -> Any:
-        rule = careful if operands_and_out[-1].__class__ is float else textbook
+        rule = stable if operands_and_out[-1].__class__ is float else displayed
         return rule(*operands_and_out)
 
     return partials
 
 
-def row(**columns: Any) -> Op:
-    """Make a row and enter it in the table.
+def primitive(**columns: Any) -> Op:
+    """Make an op and enter it in the table.
 
     Raises:
-        ValueError: the table has a row of that name already.
+        ValueError: the table has an op of that name already.
     """
     op = Op(**columns)
     if op.name in TABLE:
-        raise ValueError(f"the table of ops has a row named {op.name!r} already; choose another name.")
+        raise ValueError(f"there is an op named {op.name!r} already; choose another name.")
     TABLE[op.name] = op
     return op
 
 
-def row_named(name: str) -> Op:
-    """The row of that name.
+def op_named(name: str) -> Op:
+    """The op of that name.
 
     Raises:
-        KeyError: no such row; the message shows the nearest names.
+        KeyError: no such op; the message shows the nearest names.
     """
     if name in TABLE:
         return TABLE[name]

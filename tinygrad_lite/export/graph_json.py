@@ -23,7 +23,7 @@ import math
 from typing import Any, NoReturn
 
 from tinygrad_lite.engine.keeping import everything_behind
-from tinygrad_lite.engine.op import Op, row_named
+from tinygrad_lite.engine.op import Op, op_named
 from tinygrad_lite.engine.value import Value
 from tinygrad_lite.errors import OperandError, StateError
 
@@ -192,7 +192,7 @@ def _op(i: int, name: Any) -> Op:
     if not isinstance(name, str):
         _refuse(f"the op of node {i} must be a name, but is {_shown(name)}")
     try:
-        return row_named(name)
+        return op_named(name)
     except KeyError as reason:
         _refuse(f"node {i}: {str(reason.args[0])[:500]}")
 

@@ -39,7 +39,7 @@ class Link:
     def remarks(self, *, again: bool = False) -> list[str]:
         """The rule's sentence, unless it was said before, and what was chosen where its slope jumps."""
         op = self.top.op
-        said = [f"{op.name}, as above." if again else f"{op.name}: {op.because}"]
+        said = [f"{op.name}, as above." if again else f"{op.name}: {op.doc}"]
         if self.uses > 1:
             said.append(f"It is used {self.uses} times here, so {self.uses} slopes add up.")
         if at_kink(self.top) and op.kink is not None:

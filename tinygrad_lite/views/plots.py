@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 from tinygrad_lite.calculus.transforms import value_and_grad
-from tinygrad_lite.engine.op import Op, row_named
+from tinygrad_lite.engine.op import Op, op_named
 from tinygrad_lite.engine.value import Value
 from tinygrad_lite.errors import ShapeError, TinygradLiteError
 
@@ -249,7 +249,7 @@ def activation(op: str | Op, *, low: float = -4.0, high: float = 4.0, ax: Any = 
     >>> activation("tanh").get_title()
     'tanh'
     """
-    op = row_named(op) if isinstance(op, str) else op
+    op = op_named(op) if isinstance(op, str) else op
     xs, ys, slopes = [], [], []
     for x in _grid(low, high, 401):
         try:

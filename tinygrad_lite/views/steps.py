@@ -116,7 +116,7 @@ class _Script:
             lines.append(f"d {root}/d {self.names[p]} = {terms} = {self.n(grads[p])}")
         caption = (
             f"Backward through {node.op.name}: the gradient {self.n(upstream)} of {self.names[i]}, times each local "
-            f"derivative, is added to the operand's gradient. {node.op.because}"
+            f"derivative, is added to the operand's gradient. {node.op.doc}"
         )
         return Step(
             "backward",

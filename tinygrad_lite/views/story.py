@@ -13,12 +13,12 @@ from typing import Any
 from tinygrad_lite.engine import ops
 from tinygrad_lite.engine.op import Op
 from tinygrad_lite.engine.value import Value
-from tinygrad_lite.engine.zero import why_zero
 from tinygrad_lite.views.chain import Chain, Link
 from tinygrad_lite.views.equations import Equation, Equations
 from tinygrad_lite.views.formula import Name, Symbol, Tidy
 from tinygrad_lite.views.notation import TEXT
 from tinygrad_lite.views.text import Report, Table
+from tinygrad_lite.views.why_zero import why_zero
 
 _NO_NAME = Name("", "", "")
 

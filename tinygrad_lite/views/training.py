@@ -14,7 +14,7 @@ from operator import mul
 from pathlib import Path
 from typing import Any
 
-from tinygrad_lite.engine.op import row_named
+from tinygrad_lite.engine.op import op_named
 from tinygrad_lite.errors import StateError
 from tinygrad_lite.views import frames
 from tinygrad_lite.views.player import embedded, filled, framed
@@ -275,4 +275,4 @@ def _dense(nin: int, nout: int, act: Callable[[float], float], bias: bool, strea
 
 
 def _activation(name: str) -> Callable[[float], float]:
-    return (lambda x: x) if name == "linear" else row_named(name).forward
+    return (lambda x: x) if name == "linear" else op_named(name).forward

@@ -4,7 +4,7 @@ In: a tape, one scalar output, and the inputs to differentiate along. Out: a Bui
 the output and its slope along each of those inputs.
 
 The sweep goes from the output back to the inputs, as the engine's `backward` does, and takes
-the local derivatives from the same place: the row's `on_tapes` or `partials`, run on tracers (`template`).
+the local derivatives from the same place: the row's `traced_derivatives` or `partials`, run on tracers (`template`).
 Where those branch, the template has selects, and a slope of 1 or 0 becomes a select between the
 cotangent and 0. Nothing is written for what does not depend on the chosen inputs.
 """
@@ -130,7 +130,7 @@ def _shares(tape: Builder, out: Ref, cotangent: Ref, depends: Sequence[bool], br
 def template(op: Op, constants: tuple[float | None, ...], textbook: bool = False) -> Tape | None:
     """The local derivatives of a row as a tape: inputs are the operands and the result.
 
-    The row's own rule is run on tracers: `on_tapes` where there is one and the textbook's is not asked for,
+    The row's own rule is run on tracers: `traced_derivatives` where there is one and the textbook's is not asked for,
     else `partials`. None if it has too many paths.
 
     >>> print(template(ops.tanh, (None,), textbook=True))
@@ -138,7 +138,7 @@ def template(op: Op, constants: tuple[float | None, ...], textbook: bool = False
     v1 = 1.0 - v0
     return v1
     """
-    rule = op.partials if textbook or op.on_tapes is None else op.on_tapes
+    rule = op.partials if textbook or op.traced_derivatives is None else op.traced_derivatives
     tape = Builder()
     trace = Trace(tape)
     operands = [trace.input(f"x{i + 1}") for i in range(len(constants))]

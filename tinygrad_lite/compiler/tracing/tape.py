@@ -41,7 +41,7 @@ LESS = Op(
     latex="[{x} < {y}]",
     source="float({x} < {y})",
     domain=(REAL, REAL),
-    because="1 where the first operand is smaller, else 0.",
+    doc="1 where the first operand is smaller, else 0.",
     arity=2,
 )
 """What a comparison inside a compiled program becomes; it exists on tapes only."""
@@ -54,7 +54,7 @@ SELECT = Op(
     latex=r"\text{{if }} {c}",
     source="({x2} if {x1} else {x3})",
     domain=(REAL,),
-    because="The second operand where the first is true, else the third.",
+    doc="The second operand where the first is true, else the third.",
     arity=3,
 )
 """What a branch inside a compiled program becomes; it exists on tapes only."""

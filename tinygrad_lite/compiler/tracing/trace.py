@@ -20,9 +20,9 @@ from tinygrad_lite.compiler.tracing.recording import Recording
 from tinygrad_lite.compiler.tracing.tape import LESS, SELECT, Builder, Guard, Ref
 from tinygrad_lite.engine import ops
 from tinygrad_lite.engine.arithmetic import Arithmetic
-from tinygrad_lite.engine.following import Followed
 from tinygrad_lite.engine.graph import topological
 from tinygrad_lite.engine.op import Op, is_foreign, number
+from tinygrad_lite.engine.tracing import TracedNumber
 from tinygrad_lite.engine.value import Value
 from tinygrad_lite.errors import OperandError, TinygradLiteError, user_line
 
@@ -76,7 +76,7 @@ class Trace:
         self.given[ref] = x
         return Tracer(self, ref, x)
 
-    def stand_ins(self, numbers: Sequence[Any]) -> list[Tracer]:
+    def fresh_inputs(self, numbers: Sequence[Any]) -> list[Tracer]:
         """What a transform inside the function runs on: for each number a node of its own."""
         from tinygrad_lite.compiler.deriving import nested  # which differentiates, by rules that were traced
 
@@ -146,7 +146,7 @@ def _is_number(thing: Any) -> bool:
     return isinstance(thing, Arithmetic) or (hasattr(type(thing), "__float__") and not hasattr(thing, "shape"))
 
 
-class Tracer(Followed):
+class Tracer(TracedNumber):
     """A number whose ops are written on a tape. It stands for a Value while a function is traced."""
 
     __slots__ = ("trace", "ref", "number")
@@ -240,7 +240,7 @@ class Tracer(Followed):
     def __bool__(self) -> bool:
         return bool(self < 0.0 or self > 0.0)
 
-    def slopes_along(self, inputs: Sequence[Any]) -> list[Any]:
+    def derivatives_wrt(self, inputs: Sequence[Any]) -> list[Any]:
         from tinygrad_lite.compiler.deriving import nested
 
         found = nested.slopes(self.trace, [x.ref for x in inputs], self.ref)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 
-from tinygrad_lite.engine.op import REAL, Domain, Kink, Op, row
+from tinygrad_lite.engine.op import REAL, Domain, Kink, Op, primitive
 from tinygrad_lite.engine.ops.choices import clip_forward, clip_lower, clip_partials, minimum
 from tinygrad_lite.engine.ops.exponential import exp, expm1, log1p
 from tinygrad_lite.hints import Any
@@ -46,7 +46,7 @@ def _softplus(x: float) -> float:
     return (x if x > 0 else 0.0) + math.log1p(math.exp(-abs(x))) if x == x else x
 
 
-relu = row(
+relu = primitive(
     name="relu",
     symbol="ReLU",
     forward=_relu,
@@ -56,10 +56,10 @@ relu = row(
     domain=(REAL,),
     kink=Kink(lambda x: x == 0, 0.0, 1.0, "At 0 every slope from 0 to 1 is right; ours is 0."),
     lower=lambda x: 0.0 if x < 0 else x,  # asked in this order, a NaN stays a NaN
-    because="A relu passes the gradient on where its input is positive and stops it elsewhere.",
+    doc="A relu passes the gradient on where its input is positive and stops it elsewhere.",
 )
 
-leaky_relu = row(
+leaky_relu = primitive(
     name="leaky_relu",
     symbol="LeakyReLU",
     forward=lambda x, slope: x if x > 0 else slope * x,
@@ -71,12 +71,12 @@ leaky_relu = row(
         lambda x, slope: x == 0, 0.0, 1.0, "At 0 every slope between the two sides is right; ours is the left one."
     ),
     lower=lambda x, slope: relu(x) - slope * relu(-x),
-    because="A relu that lets a small part of the gradient through on its negative side too.",
+    doc="A relu that lets a small part of the gradient through on its negative side too.",
     arity=2,
     defaults={"slope": 0.01},
 )
 
-elu = row(
+elu = primitive(
     name="elu",
     symbol="ELU",
     forward=lambda x, alpha: x if x > 0 else alpha * math.expm1(x),
@@ -91,12 +91,12 @@ elu = row(
         "At 0 every slope between the two sides is right; ours is alpha, the left one.",
     ),
     lower=lambda x, alpha: relu(x) + alpha * expm1(minimum(x, 0.0)),
-    because="A relu that bends down smoothly to -alpha on its negative side.",
+    doc="A relu that bends down smoothly to -alpha on its negative side.",
     arity=2,
     defaults={"alpha": 1.0},
 )
 
-selu = row(
+selu = primitive(
     name="selu",
     symbol="SELU",
     forward=lambda x: _SELU_SCALE * (x if x > 0 else _SELU_ALPHA * math.expm1(x)),
@@ -107,25 +107,25 @@ selu = row(
     domain=(REAL,),
     kink=Kink(lambda x: x == 0, 1.0507, 1.7582, "At 0 every slope from 1.05 to 1.76 is right; ours is the left, 1.76."),
     lower=lambda x: _SELU_SCALE * relu(x) + (_SELU_SCALE * _SELU_ALPHA) * expm1(minimum(x, 0.0)),
-    because="An elu scaled so that a deep network keeps mean 0 and variance 1 by itself.",
+    doc="An elu scaled so that a deep network keeps mean 0 and variance 1 by itself.",
 )
 
-sigmoid: Op = row(
+sigmoid: Op = primitive(
     name="sigmoid",
     symbol="sigmoid",
     forward=_sigmoid,
     partials=lambda x, out: (out * (1.0 - out),),
-    careful=lambda x, out: (out * _sigmoid(-x),),
-    on_values=_sigmoid_on_values,
-    on_tapes=lambda x, out: (out * sigmoid(-x),),
+    stable_derivatives=lambda x, out: (out * _sigmoid(-x),),
+    graph_derivatives=_sigmoid_on_values,
+    traced_derivatives=lambda x, out: (out * sigmoid(-x),),
     latex=r"\sigma\left({x}\right)",
     source="1.0 / (1.0 + {lib}.exp(-{x}))",
     domain=(REAL,),
     lower=_lower_sigmoid,
-    because="The slope s(1-s) is largest, 1/4, at the origin and fades to 0 on both sides.",
+    doc="The slope s(1-s) is largest, 1/4, at the origin and fades to 0 on both sides.",
 )
 
-logsigmoid = row(
+logsigmoid = primitive(
     name="logsigmoid",
     symbol="logsigmoid",
     forward=lambda x: -_softplus(-x),
@@ -134,10 +134,10 @@ logsigmoid = row(
     source="-{lib}.logaddexp(0.0, -{x})",
     domain=(REAL,),
     lower=lambda x: -softplus(-x),
-    because="The logarithm of the sigmoid; its slope is 1 far below 0 and fades to 0 above.",
+    doc="The logarithm of the sigmoid; its slope is 1 far below 0 and fades to 0 above.",
 )
 
-softplus: Op = row(
+softplus: Op = primitive(
     name="softplus",
     symbol="softplus",
     forward=_softplus,
@@ -146,7 +146,7 @@ softplus: Op = row(
     source="{lib}.logaddexp(0.0, {x})",
     domain=(REAL,),
     lower=lambda x: relu(x) + log1p(exp(-abs(x))),
-    because="A smooth relu: its slope is the sigmoid.",
+    doc="A smooth relu: its slope is the sigmoid.",
 )
 
 
@@ -155,18 +155,18 @@ def _silu_partials(x: Any, out: Any) -> tuple[Any]:
     return (s + x * (s * (1.0 - s)),)
 
 
-silu = row(
+silu = primitive(
     name="silu",
     symbol="SiLU",
     forward=lambda x: x * _sigmoid(x),
     partials=_silu_partials,
-    careful=lambda x, out: (_sigmoid(x) * (1.0 + x * _sigmoid(-x)),),
-    on_values=lambda x, out: (sigmoid(x) * (1.0 + x * sigmoid(-x)),),
+    stable_derivatives=lambda x, out: (_sigmoid(x) * (1.0 + x * _sigmoid(-x)),),
+    graph_derivatives=lambda x, out: (sigmoid(x) * (1.0 + x * sigmoid(-x)),),
     latex=r"\operatorname{{SiLU}}\left({x}\right)",
     source="{x} / (1.0 + {lib}.exp(-{x}))",
     domain=(REAL,),
     lower=lambda x: x * sigmoid(x),
-    because="x times its sigmoid, also called swish: a relu with a soft corner that dips below 0.",
+    doc="x times its sigmoid, also called swish: a relu with a soft corner that dips below 0.",
 )
 
 
@@ -175,7 +175,7 @@ def _softsign_partials(x: Any, out: Any) -> tuple[Any]:
     return (share * share,)
 
 
-softsign = row(
+softsign = primitive(
     name="softsign",
     symbol="softsign",
     forward=lambda x: x / (1.0 + abs(x)),
@@ -184,10 +184,10 @@ softsign = row(
     source="{x} / (1.0 + abs({x}))",
     domain=(REAL,),
     lower=lambda x: x / (1.0 + abs(x)),
-    because="Like tanh, but it nears -1 and 1 slowly, so its slope never quite dies.",
+    doc="Like tanh, but it nears -1 and 1 slowly, so its slope never quite dies.",
 )
 
-hardtanh = row(
+hardtanh = primitive(
     name="hardtanh",
     symbol="hardtanh",
     forward=clip_forward,
@@ -203,7 +203,7 @@ hardtanh = row(
         lambda x, low, high: x in (low, high), 0.0, 1.0, "On an edge every slope from 0 to 1 is right; ours is 1."
     ),
     lower=clip_lower,
-    because="A tanh made of three straight lines: the slope is 1 between its edges and 0 beyond.",
+    doc="A tanh made of three straight lines: the slope is 1 between its edges and 0 beyond.",
     arity=3,
     defaults={"low": -1.0, "high": 1.0},
 )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tinygrad_lite.engine.op import NOT_ZERO, REAL, Kink, row
+from tinygrad_lite.engine.op import NOT_ZERO, REAL, Kink, primitive
 from tinygrad_lite.hints import Any
 
 
@@ -10,7 +10,7 @@ def _no_rule(*operands: Any) -> Any:
     raise TypeError("a leaf is given, not computed: it has no forward rule and no local derivatives.")
 
 
-leaf = row(
+leaf = primitive(
     name="leaf",
     symbol="",
     forward=_no_rule,
@@ -18,11 +18,11 @@ leaf = row(
     latex="",
     source="",
     domain=(REAL,),
-    because="A number that was put in: a weight, a bias or an input.",
+    doc="A number that was put in: a weight, a bias or an input.",
     arity=0,
 )
 
-constant = row(
+constant = primitive(
     name="constant",
     symbol="",
     forward=_no_rule,
@@ -30,11 +30,11 @@ constant = row(
     latex="",
     source="",
     domain=(REAL,),
-    because="A bare number in the program: nobody asks for its gradient.",
+    doc="A bare number in the program: nobody asks for its gradient.",
     arity=0,
 )
 
-add = row(
+add = primitive(
     name="add",
     symbol="+",
     forward=lambda x, y: x + y,
@@ -42,11 +42,11 @@ add = row(
     latex="{x} + {y}",
     source="{x} + {y}",
     domain=(REAL, REAL),
-    because="A sum passes the gradient on to both terms unchanged.",
+    doc="A sum passes the gradient on to both terms unchanged.",
     arity=2,
 )
 
-sub = row(
+sub = primitive(
     name="sub",
     symbol="-",
     forward=lambda x, y: x - y,
@@ -54,11 +54,11 @@ sub = row(
     latex="{x} - {y}",
     source="{x} - {y}",
     domain=(REAL, REAL),
-    because="A difference passes the gradient on to the first term, and its opposite to the second.",
+    doc="A difference passes the gradient on to the first term, and its opposite to the second.",
     arity=2,
 )
 
-mul = row(
+mul = primitive(
     name="mul",
     symbol="*",
     forward=lambda x, y: x * y,
@@ -66,11 +66,11 @@ mul = row(
     latex=r"{x} \cdot {y}",
     source="{x} * {y}",
     domain=(REAL, REAL),
-    because="In a product each factor's slope is the other factor.",
+    doc="In a product each factor's slope is the other factor.",
     arity=2,
 )
 
-div = row(
+div = primitive(
     name="div",
     symbol="/",
     forward=lambda x, y: x / y,
@@ -78,11 +78,11 @@ div = row(
     latex=r"\frac{{{x}}}{{{y}}}",
     source="{x} / {y}",
     domain=(REAL, NOT_ZERO),
-    because="A quotient has the slope 1/y along x, and -x/y^2 along y.",
+    doc="A quotient has the slope 1/y along x, and -x/y^2 along y.",
     arity=2,
 )
 
-neg = row(
+neg = primitive(
     name="neg",
     symbol="neg",
     forward=lambda x: -x,
@@ -90,11 +90,11 @@ neg = row(
     latex="-{x}",
     source="-{x}",
     domain=(REAL,),
-    because="A changed sign changes the sign of the gradient.",
+    doc="A changed sign changes the sign of the gradient.",
 )
 
 
-absolute = row(
+absolute = primitive(
     name="abs",
     symbol="abs",
     forward=abs,
@@ -103,5 +103,5 @@ absolute = row(
     source="abs({x})",
     domain=(REAL,),
     kink=Kink(lambda x: x == 0, -1.0, 1.0, "At 0 every slope from -1 to 1 is right; ours is 0, the middle."),
-    because="The absolute value keeps positive numbers and turns negative ones around.",
+    doc="The absolute value keeps positive numbers and turns negative ones around.",
 )

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import math
 
-from tinygrad_lite.engine.op import REAL, Domain, Kink, row
+from tinygrad_lite.engine.op import REAL, Domain, Kink, primitive
 from tinygrad_lite.hints import Any
 
 
@@ -31,7 +31,7 @@ def _tie(pick: Any) -> Any:
     return lambda *xs: sum(x == pick(xs) for x in xs) > 1
 
 
-maximum = row(
+maximum = primitive(
     name="max",
     symbol="max",
     forward=_extreme(max),
@@ -40,11 +40,11 @@ maximum = row(
     source="max({xs})",
     domain=(REAL,),
     kink=Kink(_tie(max), 0.0, 1.0, "Operands that tie share the gradient equally."),
-    because="Only the largest operand moves the result, so it takes the whole gradient.",
+    doc="Only the largest operand moves the result, so it takes the whole gradient.",
     arity=None,
 )
 
-minimum = row(
+minimum = primitive(
     name="min",
     symbol="min",
     forward=_extreme(min),
@@ -53,7 +53,7 @@ minimum = row(
     source="min({xs})",
     domain=(REAL,),
     kink=Kink(_tie(min), 0.0, 1.0, "Operands that tie share the gradient equally."),
-    because="Only the smallest operand moves the result, so it takes the whole gradient.",
+    doc="Only the smallest operand moves the result, so it takes the whole gradient.",
     arity=None,
 )
 
@@ -77,7 +77,7 @@ def clip_partials(x: Any, low: Any, high: Any, out: Any) -> tuple[float, float, 
     return (1.0, 0.0, 0.0) if x >= low else (math.nan, math.nan, math.nan)
 
 
-clip = row(
+clip = primitive(
     name="clip",
     symbol="clip",
     forward=clip_forward,
@@ -93,7 +93,7 @@ clip = row(
         lambda x, low, high: x in (low, high), 0.0, 1.0, "On an edge every slope from 0 to 1 is right; ours is 1."
     ),
     lower=clip_lower,
-    because="Between its edges a clip passes the gradient on; beyond them it stops it.",
+    doc="Between its edges a clip passes the gradient on; beyond them it stops it.",
     arity=3,
 )
 
@@ -112,7 +112,7 @@ _JUMP = Kink(
     lambda x: x == math.floor(x), 0.0, 0.0, "At a whole number the value jumps, which no slope can say; ours is 0."
 )
 
-sign = row(
+sign = primitive(
     name="sign",
     symbol="sign",
     forward=lambda x: math.copysign(1.0, x) if x < 0 or x > 0 else x,
@@ -122,10 +122,10 @@ sign = row(
     domain=(REAL,),
     kink=Kink(lambda x: x == 0, 0.0, 0.0, "At 0 the value jumps, which no slope can say; ours is 0."),
     lower=lambda x: 1.0 if x > 0 else -1.0 if x < 0 else x,
-    because="The sign is flat on both sides of 0, so no gradient passes through it.",
+    doc="The sign is flat on both sides of 0, so no gradient passes through it.",
 )
 
-floor = row(
+floor = primitive(
     name="floor",
     symbol="floor",
     forward=_whole(math.floor),
@@ -134,10 +134,10 @@ floor = row(
     source="{lib}.floor({x})",
     domain=(_OFF_GRID,),
     kink=_JUMP,
-    because="A staircase is flat between its steps, so no gradient passes through it.",
+    doc="A staircase is flat between its steps, so no gradient passes through it.",
 )
 
-ceil = row(
+ceil = primitive(
     name="ceil",
     symbol="ceil",
     forward=_whole(math.ceil),
@@ -146,10 +146,10 @@ ceil = row(
     source="{lib}.ceil({x})",
     domain=(_OFF_GRID,),
     kink=_JUMP,
-    because="A staircase is flat between its steps, so no gradient passes through it.",
+    doc="A staircase is flat between its steps, so no gradient passes through it.",
 )
 
-round = row(
+round = primitive(
     name="round",
     symbol="round",
     forward=_whole(round),
@@ -160,5 +160,5 @@ round = row(
     kink=Kink(
         lambda x: x - math.floor(x) == 0.5, 0.0, 0.0, "At a half the value jumps, which no slope can say; ours is 0."
     ),
-    because="To the nearest whole number, halves to the even one: a staircase, so no gradient passes through it.",
+    doc="To the nearest whole number, halves to the even one: a staircase, so no gradient passes through it.",
 )

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import math
 
-from tinygrad_lite.engine.op import POSITIVE, REAL, Domain, row
+from tinygrad_lite.engine.op import POSITIVE, REAL, Domain, primitive
 from tinygrad_lite.hints import Any
 
 _LOG_2 = math.log(2.0)
 _LOG2_E = 1.0 / _LOG_2  # 1.4426950408889634
 _LOG10_E = 0.4342944819032518
 
-exp = row(
+exp = primitive(
     name="exp",
     symbol="exp",
     forward=math.exp,
@@ -19,10 +19,10 @@ exp = row(
     latex="e^{{{x}}}",
     source="{lib}.exp({x})",
     domain=(REAL,),
-    because="The exponential is its own slope.",
+    doc="The exponential is its own slope.",
 )
 
-exp2 = row(
+exp2 = primitive(
     name="exp2",
     symbol="exp2",
     forward=math.exp2,
@@ -31,10 +31,10 @@ exp2 = row(
     source="{lib}.exp2({x})",
     domain=(REAL,),
     lower=lambda x: exp(_LOG_2 * x),
-    because="A doubling with every step has the slope log(2) = 0.69 times itself.",
+    doc="A doubling with every step has the slope log(2) = 0.69 times itself.",
 )
 
-expm1 = row(
+expm1 = primitive(
     name="expm1",
     symbol="expm1",
     forward=math.expm1,
@@ -42,10 +42,10 @@ expm1 = row(
     latex="e^{{{x}}} - 1",
     source="{lib}.expm1({x})",
     domain=(REAL,),
-    because="exp(x) - 1, exact also where x is tiny; the slope is exp(x).",
+    doc="exp(x) - 1, exact also where x is tiny; the slope is exp(x).",
 )
 
-log = row(
+log = primitive(
     name="log",
     symbol="log",
     forward=math.log,
@@ -53,10 +53,10 @@ log = row(
     latex=r"\log\left({x}\right)",
     source="{lib}.log({x})",
     domain=(POSITIVE,),
-    because="The natural logarithm rises by 1/x: steep near 0, flat far out.",
+    doc="The natural logarithm rises by 1/x: steep near 0, flat far out.",
 )
 
-log2 = row(
+log2 = primitive(
     name="log2",
     symbol="log2",
     forward=math.log2,
@@ -65,10 +65,10 @@ log2 = row(
     source="{lib}.log2({x})",
     domain=(POSITIVE,),
     lower=lambda x: _LOG2_E * log(x),
-    because="How many doublings lead to x; the slope is that of log, divided by log(2).",
+    doc="How many doublings lead to x; the slope is that of log, divided by log(2).",
 )
 
-log10 = row(
+log10 = primitive(
     name="log10",
     symbol="log10",
     forward=math.log10,
@@ -77,10 +77,10 @@ log10 = row(
     source="{lib}.log10({x})",
     domain=(POSITIVE,),
     lower=lambda x: _LOG10_E * log(x),
-    because="How many factors of ten lead to x; the slope is that of log, divided by log(10).",
+    doc="How many factors of ten lead to x; the slope is that of log, divided by log(10).",
 )
 
-log1p = row(
+log1p = primitive(
     name="log1p",
     symbol="log1p",
     forward=math.log1p,
@@ -88,7 +88,7 @@ log1p = row(
     latex=r"\log\left(1 + {x}\right)",
     source="{lib}.log1p({x})",
     domain=(Domain("{x} > -1", lambda x: x > -1, (-0.9, -0.3, 0.01, 0.7, 3.0)),),
-    because="log(1 + x), exact also where x is tiny; the slope is 1/(1 + x).",
+    doc="log(1 + x), exact also where x is tiny; the slope is 1/(1 + x).",
 )
 
 
@@ -150,34 +150,34 @@ def _stable_logsumexp(*xs: Any) -> Any:
     return top + log(sum_of(*[exp(x - top) for x in xs])) if abs(top) < math.inf else top
 
 
-logsumexp = row(
+logsumexp = primitive(
     name="logsumexp",
     symbol="logsumexp",
     forward=_logsumexp,
     partials=_shares,
-    careful=_careful_shares,
-    on_values=_shares_on_values,
-    on_tapes=_shares_on_tapes,
+    stable_derivatives=_careful_shares,
+    graph_derivatives=_shares_on_values,
+    traced_derivatives=_shares_on_tapes,
     latex=r"\operatorname{{logsumexp}}\left({xs}\right)",
     source="{lib}.logaddexp.reduce([{xs}])",
     domain=(REAL,),
     lower=_stable_logsumexp,
-    because="A smooth maximum; the slope along each operand is its softmax, so the slopes add up to 1.",
+    doc="A smooth maximum; the slope along each operand is its softmax, so the slopes add up to 1.",
     arity=None,
 )
 
-logaddexp = row(
+logaddexp = primitive(
     name="logaddexp",
     symbol="logaddexp",
     forward=_logsumexp,
     partials=_shares,
-    careful=_careful_shares,
-    on_values=_shares_on_values,
-    on_tapes=_shares_on_tapes,
+    stable_derivatives=_careful_shares,
+    graph_derivatives=_shares_on_values,
+    traced_derivatives=_shares_on_tapes,
     latex=r"\log\left(e^{{{x}}} + e^{{{y}}}\right)",
     source="{lib}.logaddexp({x}, {y})",
     domain=(REAL, REAL),
     lower=_stable_logsumexp,
-    because="A smooth maximum of two numbers; the slopes are their softmax and add up to 1.",
+    doc="A smooth maximum of two numbers; the slopes are their softmax and add up to 1.",
     arity=2,
 )

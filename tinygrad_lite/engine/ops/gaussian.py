@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 
-from tinygrad_lite.engine.op import REAL, Op, row
+from tinygrad_lite.engine.op import REAL, Op, primitive
 from tinygrad_lite.engine.ops.activations import sigmoid, sigmoid_slope
 from tinygrad_lite.engine.ops.exponential import exp
 from tinygrad_lite.hints import Any
@@ -48,41 +48,41 @@ def _normal_cdf(x: float) -> float:
     return 0.5 * area
 
 
-erf: Op = row(
+erf: Op = primitive(
     name="erf",
     symbol="erf",
     forward=math.erf,
     partials=lambda x, out: (_TWO_OVER_SQRT_PI * exp(-(x * x)),),
-    careful=lambda x, out: (_TWO_OVER_SQRT_PI * _bell(x, 1.0),),
+    stable_derivatives=lambda x, out: (_TWO_OVER_SQRT_PI * _bell(x, 1.0),),
     latex=r"\operatorname{{erf}}\left({x}\right)",
     source="{lib}.erf({x})",
     domain=(REAL,),
-    because="The area under a bell curve; so its slope is the bell curve.",
+    doc="The area under a bell curve; so its slope is the bell curve.",
 )
 
-erfc: Op = row(
+erfc: Op = primitive(
     name="erfc",
     symbol="erfc",
     forward=math.erfc,
     partials=lambda x, out: (-_TWO_OVER_SQRT_PI * exp(-(x * x)),),
-    careful=lambda x, out: (-_TWO_OVER_SQRT_PI * _bell(x, 1.0),),
+    stable_derivatives=lambda x, out: (-_TWO_OVER_SQRT_PI * _bell(x, 1.0),),
     latex=r"\operatorname{{erfc}}\left({x}\right)",
     source="{lib}.erfc({x})",
     domain=(REAL,),
-    because="1 - erf(x), with all its digits in the tail; the slope is minus the bell curve.",
+    doc="1 - erf(x), with all its digits in the tail; the slope is minus the bell curve.",
 )
 
-gelu: Op = row(
+gelu: Op = primitive(
     name="gelu",
     symbol="GELU",
     forward=lambda x: -0.0 if x < -40.0 else x * _normal_cdf(x),  # also at -inf
     partials=lambda x, out: (0.5 * erfc(-_SQRT_HALF * x) + x * (_PEAK * exp(-0.5 * (x * x))),),
-    careful=lambda x, out: (_normal_cdf(x) + (x * (_PEAK * _bell(x, 0.5)) if abs(x) < 40.0 else 0.0),),
+    stable_derivatives=lambda x, out: (_normal_cdf(x) + (x * (_PEAK * _bell(x, 0.5)) if abs(x) < 40.0 else 0.0),),
     latex=r"\operatorname{{GELU}}\left({x}\right)",
     source="0.5 * {x} * (1.0 + {lib}.erf({x} / 2.0**0.5))",
     domain=(REAL,),
     lower=lambda x: 0.5 * x * erfc(-_SQRT_HALF * x),
-    because="x times the chance that a normal number is below x: a relu with a soft corner.",
+    doc="x times the chance that a normal number is below x: a relu with a soft corner.",
 )
 
 
@@ -110,16 +110,16 @@ def _gelu_tanh_on_values(x: Any, out: Any) -> tuple[Any]:
     return (sigmoid(z) * (1.0 + x * sigmoid(-z) * (2.0 * _C * (1.0 + 3.0 * _D * (x * x)))),)
 
 
-gelu_tanh = row(
+gelu_tanh = primitive(
     name="gelu_tanh",
     symbol="GELU~",
     forward=_gelu_tanh,
     partials=_gelu_tanh_partials,
-    careful=_gelu_tanh_slope,
-    on_values=_gelu_tanh_on_values,
+    stable_derivatives=_gelu_tanh_slope,
+    graph_derivatives=_gelu_tanh_on_values,
     latex=r"\operatorname{{GELU}}_{{\tanh}}\left({x}\right)",
     source="0.5 * {x} * (1.0 + {lib}.tanh((2.0 / {lib}.pi) ** 0.5 * ({x} + 0.044715 * {x} ** 3)))",
     domain=(REAL,),
     lower=lambda x: x * sigmoid(2.0 * _C * (x + _D * (x * x * x))),
-    because="The older, cheaper form of gelu; it differs from the exact one by less than 0.0005.",
+    doc="The older, cheaper form of gelu; it differs from the exact one by less than 0.0005.",
 )

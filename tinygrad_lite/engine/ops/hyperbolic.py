@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import math
 
-from tinygrad_lite.engine.op import REAL, Domain, Op, row
+from tinygrad_lite.engine.op import REAL, Domain, Op, primitive
 from tinygrad_lite.engine.ops.exponential import exp
 from tinygrad_lite.engine.ops.powers import falling, hypot, sqrt
 from tinygrad_lite.hints import Any
 
-sinh: Op = row(
+sinh: Op = primitive(
     name="sinh",
     symbol="sinh",
     forward=math.sinh,
@@ -17,10 +17,10 @@ sinh: Op = row(
     latex=r"\sinh\left({x}\right)",
     source="{lib}.sinh({x})",
     domain=(REAL,),
-    because="The slope of sinh is cosh.",
+    doc="The slope of sinh is cosh.",
 )
 
-cosh: Op = row(
+cosh: Op = primitive(
     name="cosh",
     symbol="cosh",
     forward=math.cosh,
@@ -28,7 +28,7 @@ cosh: Op = row(
     latex=r"\cosh\left({x}\right)",
     source="{lib}.cosh({x})",
     domain=(REAL,),
-    because="The slope of cosh is sinh.",
+    doc="The slope of cosh is sinh.",
 )
 
 
@@ -47,21 +47,21 @@ def _tanh_on_values(x: Any, out: Any) -> tuple[Any]:
     return (4.0 * e / ((1.0 + e) * (1.0 + e)),)
 
 
-tanh = row(
+tanh = primitive(
     name="tanh",
     symbol="tanh",
     forward=math.tanh,
     partials=lambda x, out: (1.0 - out * out,),  # tanh' = 1 - tanh^2, so reuse out
-    careful=_tanh_slope,
-    on_values=_tanh_on_values,
-    on_tapes=lambda x, out: (1.0 / cosh(x) ** 2.0,),  # no difference of nearly equal numbers
+    stable_derivatives=_tanh_slope,
+    graph_derivatives=_tanh_on_values,
+    traced_derivatives=lambda x, out: (1.0 / cosh(x) ** 2.0,),  # no difference of nearly equal numbers
     latex=r"\tanh\left({x}\right)",
     source="{lib}.tanh({x})",
     domain=(REAL,),
-    because="The slope is 1 at the origin and fades to 0 as the output nears 1 or -1.",
+    doc="The slope is 1 at the origin and fades to 0 as the output nears 1 or -1.",
 )
 
-asinh = row(
+asinh = primitive(
     name="asinh",
     symbol="asinh",
     forward=math.asinh,
@@ -69,10 +69,10 @@ asinh = row(
     latex=r"\operatorname{{arsinh}}\left({x}\right)",
     source="{lib}.arcsinh({x})",
     domain=(REAL,),
-    because="The slope of arsinh is 1/sqrt(1 + x^2): 1 at the origin, then that of a logarithm.",
+    doc="The slope of arsinh is 1/sqrt(1 + x^2): 1 at the origin, then that of a logarithm.",
 )
 
-acosh = row(
+acosh = primitive(
     name="acosh",
     symbol="acosh",
     forward=math.acosh,
@@ -80,10 +80,10 @@ acosh = row(
     latex=r"\operatorname{{arcosh}}\left({x}\right)",
     source="{lib}.arccosh({x})",
     domain=(Domain("{x} >= 1", lambda x: x >= 1, (1.001, 1.3, 2.0, 3.0, 40.0)),),
-    because="The slope of arcosh is 1/sqrt(x^2 - 1), which is infinite at 1.",
+    doc="The slope of arcosh is 1/sqrt(x^2 - 1), which is infinite at 1.",
 )
 
-atanh = row(
+atanh = primitive(
     name="atanh",
     symbol="atanh",
     forward=math.atanh,
@@ -91,5 +91,5 @@ atanh = row(
     latex=r"\operatorname{{artanh}}\left({x}\right)",
     source="{lib}.arctanh({x})",
     domain=(Domain("-1 < {x} < 1", lambda x: -1 < x < 1, (-0.99, -0.5, 0.0, 0.3, 0.9)),),
-    because="The slope of artanh is 1/(1 - x^2): it grows without end towards -1 and 1.",
+    doc="The slope of artanh is 1/(1 - x^2): it grows without end towards -1 and 1.",
 )

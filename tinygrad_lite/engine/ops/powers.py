@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 
-from tinygrad_lite.engine.op import NOT_NEGATIVE, NOT_ZERO, REAL, Domain, Kink, row
+from tinygrad_lite.engine.op import NOT_NEGATIVE, NOT_ZERO, REAL, Domain, Kink, primitive
 from tinygrad_lite.engine.ops.exponential import exp, log
 from tinygrad_lite.hints import Any
 
@@ -52,24 +52,24 @@ def _pow_on_values(x: Any, y: Any, out: Any) -> tuple[Any, Any]:
     return y - sqrt(y - 1.0) if y >= 1 else falling(x + y), 0.0 - sqrt(x)
 
 
-pow = row(
+pow = primitive(
     name="pow",
     symbol="**",
     forward=_pow,
     partials=_pow_partials,
-    careful=_pow_slopes,
-    on_values=_pow_on_values,
+    stable_derivatives=_pow_slopes,
+    graph_derivatives=_pow_on_values,
     latex="{x}^{{{y}}}",
     source="{x} ** {y}",
     domain=(
         Domain("{x} > 0, or a whole exponent that is not negative at {x} = 0", lambda x: x > 0, (0.2, 0.7, 1.0, 2.5)),
         REAL,
     ),
-    because="The power rule: bring the exponent down and lower it by one.",
+    doc="The power rule: bring the exponent down and lower it by one.",
     arity=2,
 )
 
-square = row(
+square = primitive(
     name="square",
     symbol="square",
     forward=lambda x: x * x,
@@ -78,10 +78,10 @@ square = row(
     source="{lib}.square({x})",
     domain=(REAL,),
     lower=lambda x: x * x,
-    because="A square grows by twice its side.",
+    doc="A square grows by twice its side.",
 )
 
-reciprocal = row(
+reciprocal = primitive(
     name="reciprocal",
     symbol="1/x",
     forward=lambda x: 1.0 / x,
@@ -90,10 +90,10 @@ reciprocal = row(
     source="1.0 / {x}",
     domain=(NOT_ZERO,),
     lower=lambda x: 1.0 / x,
-    because="The reciprocal falls by its own square.",
+    doc="The reciprocal falls by its own square.",
 )
 
-sqrt = row(
+sqrt = primitive(
     name="sqrt",
     symbol="sqrt",
     forward=math.sqrt,
@@ -101,10 +101,10 @@ sqrt = row(
     latex=r"\sqrt{{{x}}}",
     source="{lib}.sqrt({x})",
     domain=(NOT_NEGATIVE,),
-    because="The square root has the slope 1/(2*sqrt(x)), which is infinite at 0.",
+    doc="The square root has the slope 1/(2*sqrt(x)), which is infinite at 0.",
 )
 
-cbrt = row(
+cbrt = primitive(
     name="cbrt",
     symbol="cbrt",
     forward=math.cbrt,
@@ -112,7 +112,7 @@ cbrt = row(
     latex=r"\sqrt[3]{{{x}}}",
     source="{lib}.cbrt({x})",
     domain=(REAL,),
-    because="The third root exists for every number; its slope is infinite at 0.",
+    doc="The third root exists for every number; its slope is infinite at 0.",
 )
 
 
@@ -141,7 +141,7 @@ def _at_origin(*xs: float) -> bool:
 
 _ORIGIN = Kink(_at_origin, -1.0, 1.0, "At the origin every slope from -1 to 1 is right; ours is 0, the middle.")
 
-hypot = row(
+hypot = primitive(
     name="hypot",
     symbol="hypot",
     forward=_length,
@@ -151,11 +151,11 @@ hypot = row(
     domain=(REAL, REAL),
     kink=_ORIGIN,
     lower=_lower_length,
-    because="The length of (x, y) grows along x by the cosine of its angle with the x axis.",
+    doc="The length of (x, y) grows along x by the cosine of its angle with the x axis.",
     arity=2,
 )
 
-norm = row(
+norm = primitive(
     name="norm",
     symbol="norm",
     forward=_length,
@@ -165,6 +165,6 @@ norm = row(
     domain=(REAL,),
     kink=_ORIGIN,
     lower=_lower_length,
-    because="The length of a vector grows along each axis by the cosine of its angle with that axis.",
+    doc="The length of a vector grows along each axis by the cosine of its angle with that axis.",
     arity=None,
 )

@@ -11,7 +11,7 @@ import builtins
 import math
 from operator import mul
 
-from tinygrad_lite.engine.op import REAL, row
+from tinygrad_lite.engine.op import REAL, primitive
 from tinygrad_lite.hints import Any
 
 
@@ -60,7 +60,7 @@ def _product_of(*xs: Any) -> Any:
     return product
 
 
-sum = row(
+sum = primitive(
     name="sum",
     symbol="sum",
     forward=lambda *xs: builtins.sum(xs),
@@ -69,11 +69,11 @@ sum = row(
     source="sum([{xs}])",
     domain=(REAL,),
     expand=_sum_of,
-    because="A sum passes the gradient on to each of its terms unchanged.",
+    doc="A sum passes the gradient on to each of its terms unchanged.",
     arity=None,
 )
 
-dot = row(
+dot = primitive(
     name="dot",
     symbol="dot",
     forward=_dot,
@@ -82,11 +82,11 @@ dot = row(
     source="dot({xs})",
     domain=(REAL,),
     expand=_dot_expand,
-    because="In a weighted sum each weight's slope is its input, and each input's slope its weight.",
+    doc="In a weighted sum each weight's slope is its input, and each input's slope its weight.",
     arity=None,
 )
 
-mean = row(
+mean = primitive(
     name="mean",
     symbol="mean",
     forward=lambda *xs: builtins.sum(xs) / len(xs),
@@ -95,11 +95,11 @@ mean = row(
     source="{lib}.mean([{xs}])",
     domain=(REAL,),
     expand=lambda *xs: _sum_of(*xs) / float(len(xs)),
-    because="Each of n terms moves the mean by 1/n.",
+    doc="Each of n terms moves the mean by 1/n.",
     arity=None,
 )
 
-prod = row(
+prod = primitive(
     name="prod",
     symbol="prod",
     forward=lambda *xs: math.prod(xs),
@@ -108,6 +108,6 @@ prod = row(
     source="{lib}.prod([{xs}])",
     domain=(REAL,),
     expand=_product_of,
-    because="In a product each factor's slope is the product of all the others.",
+    doc="In a product each factor's slope is the product of all the others.",
     arity=None,
 )

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import math
 
-from tinygrad_lite.engine.op import REAL, Domain, Op, row
+from tinygrad_lite.engine.op import REAL, Domain, Op, primitive
 from tinygrad_lite.engine.ops.exponential import exp
 from tinygrad_lite.engine.ops.powers import hypot, sqrt
 from tinygrad_lite.hints import Any
 
 _UP_TO_ONE = Domain("-1 <= {x} <= 1", lambda x: -1 <= x <= 1, (-0.99, -0.5, 0.0, 0.3, 0.9))
 
-sin: Op = row(
+sin: Op = primitive(
     name="sin",
     symbol="sin",
     forward=math.sin,
@@ -19,10 +19,10 @@ sin: Op = row(
     latex=r"\sin\left({x}\right)",
     source="{lib}.sin({x})",
     domain=(REAL,),
-    because="The slope of the sine is the cosine.",
+    doc="The slope of the sine is the cosine.",
 )
 
-cos: Op = row(
+cos: Op = primitive(
     name="cos",
     symbol="cos",
     forward=math.cos,
@@ -30,10 +30,10 @@ cos: Op = row(
     latex=r"\cos\left({x}\right)",
     source="{lib}.cos({x})",
     domain=(REAL,),
-    because="The slope of the cosine is minus the sine.",
+    doc="The slope of the cosine is minus the sine.",
 )
 
-tan = row(
+tan = primitive(
     name="tan",
     symbol="tan",
     forward=math.tan,
@@ -42,7 +42,7 @@ tan = row(
     source="{lib}.tan({x})",
     domain=(REAL,),
     lower=lambda x: sin(x) / cos(x),
-    because="The slope of the tangent is 1 + tan^2: never less than 1.",
+    doc="The slope of the tangent is 1 + tan^2: never less than 1.",
 )
 
 
@@ -52,7 +52,7 @@ def _over_the_circle(x: Any) -> Any:
     return 1.0 / sqrt(below) if below > 0 else exp(x * x) * math.inf if below >= 0 else math.nan
 
 
-asin = row(
+asin = primitive(
     name="asin",
     symbol="asin",
     forward=math.asin,
@@ -60,10 +60,10 @@ asin = row(
     latex=r"\arcsin\left({x}\right)",
     source="{lib}.arcsin({x})",
     domain=(_UP_TO_ONE,),
-    because="The slope of the arc sine is 1/sqrt(1 - x^2), which is infinite at -1 and 1.",
+    doc="The slope of the arc sine is 1/sqrt(1 - x^2), which is infinite at -1 and 1.",
 )
 
-acos = row(
+acos = primitive(
     name="acos",
     symbol="acos",
     forward=math.acos,
@@ -71,7 +71,7 @@ acos = row(
     latex=r"\arccos\left({x}\right)",
     source="{lib}.arccos({x})",
     domain=(_UP_TO_ONE,),
-    because="Arc sine and arc cosine add up to a right angle, so their slopes are opposite.",
+    doc="Arc sine and arc cosine add up to a right angle, so their slopes are opposite.",
 )
 
 
@@ -80,16 +80,16 @@ def _atan_slope(x: float, out: float) -> tuple[float]:
     return (1.0 / (1.0 + x * x) if -1.0 <= x <= 1.0 else 1.0 / x / (x + 1.0 / x),)
 
 
-atan = row(
+atan = primitive(
     name="atan",
     symbol="atan",
     forward=math.atan,
     partials=lambda x, out: (1.0 / (1.0 + x * x),),
-    careful=_atan_slope,
+    stable_derivatives=_atan_slope,
     latex=r"\arctan\left({x}\right)",
     source="{lib}.arctan({x})",
     domain=(REAL,),
-    because="The slope of the arc tangent is 1/(1 + x^2): 1 at the origin, and flat far out.",
+    doc="The slope of the arc tangent is 1/(1 + x^2): 1 at the origin, and flat far out.",
 )
 
 
@@ -105,7 +105,7 @@ def _atan2_partials(y: Any, x: Any, out: Any) -> tuple[Any, Any]:
     return x / r / r, -(y / r / r)
 
 
-atan2 = row(
+atan2 = primitive(
     name="atan2",
     symbol="atan2",
     forward=_atan2,
@@ -113,6 +113,6 @@ atan2 = row(
     latex=r"\operatorname{{atan2}}\left({x}, {y}\right)",
     source="{lib}.arctan2({x}, {y})",
     domain=(REAL, Domain("operands that are not both 0", math.isfinite, (-2.0, -0.5, 0.3, 1.5, 4.0))),
-    because="The angle of a point turns faster the nearer the point is to the origin.",
+    doc="The angle of a point turns faster the nearer the point is to the origin.",
     arity=2,
 )

@@ -8,17 +8,17 @@ from __future__ import annotations
 import math
 from typing import Any
 
-from tinygrad_lite.checking.arrays import np
-from tinygrad_lite.checking.compare import Comparison
-from tinygrad_lite.checking.entries import Entries, indices, read
-from tinygrad_lite.checking.kinks import gradients, intervals
-from tinygrad_lite.checking.layers import BINARY, CROSS
-from tinygrad_lite.checking.network import Network, Record
-from tinygrad_lite.checking.problems import SIZES, Problem, Structure, chosen, structures
-from tinygrad_lite.checking.recognise import recognise, target_trap
-from tinygrad_lite.checking.submission import Answer, Submission
-from tinygrad_lite.checking.verdict import Verdict
-from tinygrad_lite.checking.witness import measured_slope
+from tinygrad_lite.checking.network.arrays import np
+from tinygrad_lite.checking.network.kinks import gradients, intervals
+from tinygrad_lite.checking.network.layers import BINARY, CROSS
+from tinygrad_lite.checking.network.network import Network, Record
+from tinygrad_lite.checking.network.problems import SIZES, Problem, Structure, chosen, structures
+from tinygrad_lite.checking.network.recognise import recognise, target_trap
+from tinygrad_lite.checking.result.comparison import Comparison
+from tinygrad_lite.checking.result.entries import Entries, indices, read
+from tinygrad_lite.checking.result.verdict import Verdict
+from tinygrad_lite.checking.trial.numerical_check import measured_slope
+from tinygrad_lite.checking.trial.submission import Answer, Submission
 
 ENGINE_AT_MOST = 600_000  # multiplications that the scalar engine may be asked for on the user's data
 

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from tinygrad_lite.checking.arrays import np
-from tinygrad_lite.checking.layers import LINEAR, Activation, Array, LossKind
+from tinygrad_lite.checking.network.arrays import np
+from tinygrad_lite.checking.network.layers import LINEAR, Activation, Array, LossKind
 
 
 class Layout:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from tinygrad_lite.checking.mistakes import Mistake
-from tinygrad_lite.checking.taylor_plot import TaylorPlot
+from tinygrad_lite.checking.result.mistakes import Mistake
+from tinygrad_lite.checking.result.taylor_plot import TaylorPlot
 from tinygrad_lite.views.text import Report, Table
 
 if TYPE_CHECKING:

@@ -5,13 +5,13 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from tinygrad_lite.checking.arrays import np
-from tinygrad_lite.checking.graph_search import explain_graph
-from tinygrad_lite.checking.kinks import gradients, kinks_of
-from tinygrad_lite.checking.mistakes import Mistake
-from tinygrad_lite.checking.network import Network
-from tinygrad_lite.checking.search import Seen, Story, search
-from tinygrad_lite.checking.trial import Exhibit, Trial
+from tinygrad_lite.checking.catalogue.graph_search import explain_graph
+from tinygrad_lite.checking.catalogue.search import Seen, Story, search
+from tinygrad_lite.checking.network.arrays import np
+from tinygrad_lite.checking.network.kinks import gradients, kinks_of
+from tinygrad_lite.checking.network.network import Network
+from tinygrad_lite.checking.result.mistakes import Mistake
+from tinygrad_lite.checking.trial.evaluation import Exhibit, Trial
 
 TIED = 0.35  # stories that cost so little more are named together
 NEAR = 1.1  # and those are mentioned

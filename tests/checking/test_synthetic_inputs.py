@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from tinygrad_lite import cli
-from tinygrad_lite.checking.stand_in import stand_in
+from tinygrad_lite.checking.trial.synthetic_inputs import stand_in
 from tinygrad_lite.errors import ShapeError
 
 SQUARES = """

@@ -5,8 +5,8 @@ from __future__ import annotations
 import math
 from typing import Any
 
-from tinygrad_lite.checking.clues import Clue, Tolerance, number_clues, shape_clue, size
-from tinygrad_lite.checking.entries import Entries, indices
+from tinygrad_lite.checking.result.clues import Clue, Tolerance, number_clues, shape_clue, size
+from tinygrad_lite.checking.result.entries import Entries, indices
 
 
 class Verdict:

@@ -13,8 +13,8 @@ from typing import Any
 
 import numpy as np
 
+from tinygrad_lite.arrays.array import Array, data, from_entries, plain
 from tinygrad_lite.engine import ops
-from tinygrad_lite.engine.arrays import Array, data, from_entries, plain
 from tinygrad_lite.engine.value import Value, dot, total
 
 _RENAMED = {

@@ -14,7 +14,7 @@ import itertools
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
-from tinygrad_lite.checking.mistakes import Mistake
+from tinygrad_lite.checking.result.mistakes import Mistake
 from tinygrad_lite.engine import Value, ops
 from tinygrad_lite.engine.graph import Graph
 
@@ -211,7 +211,7 @@ def _end(edges: list[Edge], slope: Callable[..., float]) -> Change:
 
 def _sweep(g: Graph, sets: list[list[Change]], leaves: list[Value]) -> list[list[float]]:
     """The adjoints of the leaves under every set of changes: one reverse sweep, a lane for each set."""
-    from tinygrad_lite.checking.arrays import np
+    from tinygrad_lite.checking.network.arrays import np
 
     slopes: dict[Edge, Any] = {}
     for lane, changes in enumerate(sets):

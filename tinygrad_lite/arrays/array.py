@@ -11,7 +11,7 @@ leave a bare 0 in the middle (`np.maximum`, `np.where`, `np.zeros_like`) it puts
 Value, functions without a form for objects (`np.logaddexp`, `np.isnan`, `np.linalg.inv`) get
 one from the table of ops, and sums and products of matrices become single `sum` and `dot` nodes.
 What cannot work says so, and what to do instead. The functions it answers for stand in
-`array_functions.py`.
+`functions.py`.
 """
 
 from __future__ import annotations
@@ -59,7 +59,7 @@ class Array(np.ndarray):
 
     def __array_ufunc__(self, ufunc: Any, method: str, *inputs: Any, **options: Any) -> Any:
         """What NumPy does for its elementwise functions and operators when an Array takes part."""
-        from tinygrad_lite.engine import array_functions as ours
+        from tinygrad_lite.arrays import functions as ours
 
         bare = [plain(x) for x in inputs]
         targets = options.get("out", ())
@@ -75,7 +75,7 @@ class Array(np.ndarray):
 
     def __array_function__(self, function: Any, types: Any, args: Any, options: Any) -> Any:
         """What NumPy does for all its other functions when an Array takes part."""
-        from tinygrad_lite.engine import array_functions as ours
+        from tinygrad_lite.arrays import functions as ours
 
         try:
             if function in ours.FUNCTIONS:

@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 
 import tinygrad_lite as tg
-from tinygrad_lite.checking import witness
 from tinygrad_lite.checking.gradcheck import gradcheck
-from tinygrad_lite.checking.taylor_plot import TaylorPlot
-from tinygrad_lite.checking.witness import measured_slope, taylor
+from tinygrad_lite.checking.result.taylor_plot import TaylorPlot
+from tinygrad_lite.checking.trial import numerical_check as witness
+from tinygrad_lite.checking.trial.numerical_check import measured_slope, taylor
 from tinygrad_lite.errors import GradientMismatch, OperandError, ShapeError
 
 KNOWN = [

@@ -13,11 +13,11 @@ import re
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from tinygrad_lite.checking.arrays import np
-from tinygrad_lite.checking.entries import Entries, entry_name, indices, read
-from tinygrad_lite.checking.gradcheck import one_number
-from tinygrad_lite.checking.problems import Problem
-from tinygrad_lite.checking.sandbox import Outcome, run
+from tinygrad_lite.checking.network.arrays import np
+from tinygrad_lite.checking.network.problems import Problem
+from tinygrad_lite.checking.result.entries import Entries, entry_name, indices, read
+from tinygrad_lite.checking.trial.numerical_check import one_number
+from tinygrad_lite.checking.trial.sandbox import Outcome, run
 from tinygrad_lite.engine import Value
 from tinygrad_lite.engine.reverse import adjoints
 from tinygrad_lite.errors import OperandError, ShapeError

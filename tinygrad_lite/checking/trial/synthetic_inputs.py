@@ -13,7 +13,7 @@ import math
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from tinygrad_lite.checking.arrays import np
+from tinygrad_lite.checking.network.arrays import np
 from tinygrad_lite.errors import ShapeError
 
 SIZES = (3, 4, 5, 6, 7, 8)

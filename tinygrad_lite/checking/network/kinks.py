@@ -10,9 +10,9 @@ from __future__ import annotations
 import itertools
 from typing import Any
 
-from tinygrad_lite.checking.arrays import np
-from tinygrad_lite.checking.layers import ABSOLUTE, HINGE, MARGINS, SOFTMAX, Array, LossKind, margins
-from tinygrad_lite.checking.network import Network, Record
+from tinygrad_lite.checking.network.arrays import np
+from tinygrad_lite.checking.network.layers import ABSOLUTE, HINGE, MARGINS, SOFTMAX, Array, LossKind, margins
+from tinygrad_lite.checking.network.network import Network, Record
 
 ENDS_AT_MOST = 256
 

@@ -14,6 +14,10 @@ import itertools
 import math
 import random
 from collections.abc import Callable, Sequence
+from typing import Any
+
+from tinygrad_lite.engine import Value
+from tinygrad_lite.errors import OperandError
 
 Function = Callable[[list[float]], float]
 ROUNDING = 2.0**-52
@@ -175,3 +179,17 @@ def _log_slope(points: Sequence[tuple[float, float]]) -> float:
     xs, ys = [math.log(e) for e, _ in points], [math.log(r) for _, r in points]
     x0, y0 = sum(xs) / len(xs), sum(ys) / len(ys)
     return sum((x - x0) * (y - y0) for x, y in zip(xs, ys, strict=True)) / sum((x - x0) ** 2 for x in xs)
+
+
+def one_number(result: Any) -> Any:
+    """The float or Value a loss function returned, out of an array of one entry if need be."""
+    if getattr(result, "size", 2) == 1 and hasattr(result, "item"):
+        result = result.item()
+    if isinstance(result, Value):
+        return result
+    if hasattr(result, "__float__") and getattr(result, "ndim", 0) == 0:
+        return float(result)
+    raise OperandError(
+        f"a gradient needs a function with one number as result, but got {type(result).__name__} "
+        f"of shape {getattr(result, 'shape', '?')}.\n  Sum or average the entries to one loss first."
+    )

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import math
 import textwrap
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from tinygrad_lite.checking.witness import Taylor
+if TYPE_CHECKING:
+    from tinygrad_lite.checking.trial.numerical_check import Taylor
 
 _WIDTH, _HEIGHT = 300, 190
 _LEFT, _TOP, _RIGHT, _BOTTOM = 44, 10, 290, 160

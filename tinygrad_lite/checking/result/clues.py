@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 from fractions import Fraction
 
-from tinygrad_lite.checking.entries import Entries, shape_words
+from tinygrad_lite.checking.result.entries import Entries, shape_words
 
 
 class Clue:

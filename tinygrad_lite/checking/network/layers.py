@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from tinygrad_lite.checking.arrays import np
+from tinygrad_lite.checking.network.arrays import np
 
 Array = Any
 

@@ -7,11 +7,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from tinygrad_lite.checking.arrays import np
-from tinygrad_lite.checking.choices import Choice, Numbers, node, one_sample
-from tinygrad_lite.checking.layers import Array
-from tinygrad_lite.checking.mistakes import Mistake, Mistakes
-from tinygrad_lite.checking.network import Network, Record
+from tinygrad_lite.checking.catalogue.choices import Choice, Numbers, node, one_sample
+from tinygrad_lite.checking.network.arrays import np
+from tinygrad_lite.checking.network.layers import Array
+from tinygrad_lite.checking.network.network import Network, Record
+from tinygrad_lite.checking.result.mistakes import Mistake, Mistakes
 
 
 def weight_choices(net: Network, layer: int) -> Iterator[Choice]:

@@ -10,10 +10,19 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from tinygrad_lite.checking.arrays import np
-from tinygrad_lite.checking.layers import GUARDED, HIDDEN, HUBERS, KINDS, MARGINS, REDUCTIONS, SOFTMAX, Activation
-from tinygrad_lite.checking.network import Network, target
-from tinygrad_lite.checking.problems import Problem, Structure
+from tinygrad_lite.checking.network.arrays import np
+from tinygrad_lite.checking.network.layers import (
+    GUARDED,
+    HIDDEN,
+    HUBERS,
+    KINDS,
+    MARGINS,
+    REDUCTIONS,
+    SOFTMAX,
+    Activation,
+)
+from tinygrad_lite.checking.network.network import Network, target
+from tinygrad_lite.checking.network.problems import Problem, Structure
 
 LANES_AT_MOST = 40_000
 SAME = 1e-10

@@ -16,14 +16,14 @@ from __future__ import annotations
 import itertools
 from typing import Any
 
-from tinygrad_lite.checking.arrays import np
-from tinygrad_lite.checking.choices import Choice, activation_choices, loss_choices, step_choices
-from tinygrad_lite.checking.factors import Factor, law
-from tinygrad_lite.checking.layers import Array
-from tinygrad_lite.checking.mistakes import Mistake, Mistakes
-from tinygrad_lite.checking.network import Network, Record
-from tinygrad_lite.checking.scale_words import scale_mistakes
-from tinygrad_lite.checking.sums import REG_CHOICES, bias_choices, weight_choices
+from tinygrad_lite.checking.catalogue.choices import Choice, activation_choices, loss_choices, step_choices
+from tinygrad_lite.checking.catalogue.factors import Factor, law
+from tinygrad_lite.checking.catalogue.scale_words import scale_mistakes
+from tinygrad_lite.checking.catalogue.sums import REG_CHOICES, bias_choices, weight_choices
+from tinygrad_lite.checking.network.arrays import np
+from tinygrad_lite.checking.network.layers import Array
+from tinygrad_lite.checking.network.network import Network, Record
+from tinygrad_lite.checking.result.mistakes import Mistake, Mistakes
 
 SAME = 1e-9
 UNKNOWN = 4.0  # what it costs to leave a gradient unexplained

@@ -11,10 +11,21 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from tinygrad_lite.checking.arrays import np
-from tinygrad_lite.checking.layers import BINARY, HIDDEN, HINGE, KINDS, MARGINS, SIGMOID, SOFTMAX, TANH, Array, margins
-from tinygrad_lite.checking.mistakes import Mistake, Mistakes
-from tinygrad_lite.checking.network import Network, Record
+from tinygrad_lite.checking.network.arrays import np
+from tinygrad_lite.checking.network.layers import (
+    BINARY,
+    HIDDEN,
+    HINGE,
+    KINDS,
+    MARGINS,
+    SIGMOID,
+    SOFTMAX,
+    TANH,
+    Array,
+    margins,
+)
+from tinygrad_lite.checking.network.network import Network, Record
+from tinygrad_lite.checking.result.mistakes import Mistake, Mistakes
 
 Numbers = Callable[..., Array | None]
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from tinygrad_lite.checking.arrays import np
-from tinygrad_lite.checking.kinks import kinks_of
-from tinygrad_lite.checking.trial import Trial
+from tinygrad_lite.checking.network.arrays import np
+from tinygrad_lite.checking.network.kinks import kinks_of
+from tinygrad_lite.checking.trial.evaluation import Trial
 
 
 def blind_spots(trial: Trial) -> list[tuple[str, str]]:

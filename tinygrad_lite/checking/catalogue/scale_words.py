@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from tinygrad_lite.checking.factors import Factor
-from tinygrad_lite.checking.mistakes import Mistake, Mistakes
-from tinygrad_lite.checking.network import Network
+from tinygrad_lite.checking.catalogue.factors import Factor
+from tinygrad_lite.checking.network.network import Network
+from tinygrad_lite.checking.result.mistakes import Mistake, Mistakes
 
 
 def scale_mistakes(net: Network, layer: int, factor: Factor, name: str = "", bias: bool = False) -> Mistakes:

@@ -13,9 +13,9 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
-from tinygrad_lite.checking.arrays import np
-from tinygrad_lite.checking.layers import HINGE, MARGINS, TWO_SIDED, Array, margins
-from tinygrad_lite.checking.network import Layout, Network, Record
+from tinygrad_lite.checking.network.arrays import np
+from tinygrad_lite.checking.network.layers import HINGE, MARGINS, TWO_SIDED, Array, margins
+from tinygrad_lite.checking.network.network import Layout, Network, Record
 
 SIZES = {  # samples, inputs, hidden widths (repeated as needed), outputs
     "all widths equal": (5, 3, (3,), 3),

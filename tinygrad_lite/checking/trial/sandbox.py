@@ -91,7 +91,8 @@ def run(
 
 def described(mishap: BaseException) -> str:
     """An exception in a line: its kind, its message, and the last line of the user's code it passed."""
-    frames = [f for f in traceback.extract_tb(mishap.__traceback__) if Path(f.filename).parent != Path(__file__).parent]
+    house = Path(__file__).parents[1]
+    frames = [f for f in traceback.extract_tb(mishap.__traceback__) if house not in Path(f.filename).parents]
     own = [f for f in frames if "site-packages" not in f.filename and not f.filename.startswith("<__array")]
     where = own[-1] if own else None
     message = " ".join(str(mishap).split())

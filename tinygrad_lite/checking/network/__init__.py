@@ -1,0 +1,1 @@
+"""Which network this is, told from its loss alone. Read layers, network, problems, recognise."""

@@ -1,0 +1,136 @@
+"""What a comparison is: the verdicts of all names, what the wrong ones have in common, and the report of it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from tinygrad_lite.checking.result.clues import Clue, Tolerance, common_ratio, ratio_clue
+from tinygrad_lite.checking.result.entries import entry_name, shape_words
+from tinygrad_lite.checking.result.judged import Judged
+from tinygrad_lite.checking.result.mistakes import Mistake
+from tinygrad_lite.checking.result.verdict import Verdict
+from tinygrad_lite.views.text import Report, Table
+
+
+class Comparison(Judged):
+    """The verdicts of all names; true if all are right.
+
+    Attributes:
+        verdicts: one `Verdict` a name, in order.
+        common: a clue that holds for all the wrong names at once, or None.
+        rtol: the relative tolerance.
+        mistakes: if the loss was handed over: the sets of changes to its chain rule which give just
+            these numbers, each as good as the others.
+        hint: what may be wrong with the question itself, or "".
+        links: likewise, if derivatives of nodes on the way were given too: (name, mark, remark) from the
+            loss down; the first one marked "wrong" is the one to mend.
+    """
+
+    def __init__(self, verdicts: list[Verdict], rtol: float) -> None:
+        self.verdicts = verdicts
+        self.rtol = rtol
+        self.hint = ""
+        self.mistakes: list[list[Mistake]] = []
+        self.links: list[tuple[str, str, str]] = []
+        self.common = self._common()
+
+    @property
+    def ok(self) -> bool:
+        """Every gradient is right."""
+        return all(verdict.ok for verdict in self.verdicts)
+
+    @property
+    def wrong(self) -> list[str]:
+        """The names that are wrong, in order."""
+        return [verdict.name for verdict in self.verdicts if not verdict.ok]
+
+    def __getitem__(self, name: str) -> Verdict:
+        return next(verdict for verdict in self.verdicts if verdict.name == name)
+
+    def _common(self) -> Clue | None:
+        """One exact ratio over all parameters points to one slip near the loss."""
+        judged = [v for v in self.verdicts if v.hand and v.exact and v.hand.shape == v.exact.shape]
+        if len(judged) < 2 or len(judged) < len(self.verdicts) or any(v.ok and v.scale for v in judged):
+            return None
+        pairs = [p for v in judged for p in zip(v.hand.numbers, v.exact.numbers, strict=True)]  # type: ignore[union-attr]
+        scale = max(v.scale for v in judged)
+        ratio = common_ratio(pairs, Tolerance(self.rtol, scale, scale))
+        return None if ratio is None else ratio_clue(ratio, "for every parameter, yours is")
+
+    def headline(self) -> str:
+        """One sentence: how many are right."""
+        n = len(self.verdicts)
+        if self.ok:
+            return f"All {n} gradients are exact." if n > 1 else "The gradient is exact."
+        if n == 1:
+            return "The gradient is wrong."
+        return f"{len(self.wrong)} of {n} gradients are wrong: {', '.join(self.wrong)}."
+
+    def findings(self) -> Iterator[str]:
+        """A sentence for each clue."""
+        if self.hint:
+            yield self.hint
+        if self.common is not None and not self.mistakes:
+            yield f"{self.common.sentence[0].upper()}{self.common.sentence[1:]}. [{self.common.code}]"
+        for i, story in enumerate(self.mistakes[:4]):
+            said = "; and ".join(mistake.said for mistake in story)
+            codes = ", ".join(mistake.code for mistake in story)
+            often = "Exactly your numbers come out if" if i == 0 else "The same numbers come out if"
+            yield f"{often} {said}. [{codes}]"
+        if len(self.mistakes) > 1:
+            yield "At this one point these cannot be told apart; compare at another point, or use tg.check."
+        for verdict in self.verdicts:
+            for clue in verdict.clues:
+                told = self.mistakes and clue.code in ("FACTOR_2", "MEAN_N", "DOUBLE_MEAN", "RATIO", "SIGN", "ZERO")
+                if not told and (self.common is None or clue.code != self.common.code):
+                    yield f"{verdict.name}: {clue.sentence}. [{clue.code}]"
+
+    def report(self, entries: int = 6, names: list[str] | None = None) -> Report:
+        """The whole result as a Report; at most so many wrong entries are listed for each name, or these names."""
+        rows = [
+            [v.name, shape_words(v.exact.shape) if v.exact else "", v.words(), v.largest if v.wrong else None, v.scale]
+            for v in self.verdicts
+        ]
+        report = Report(self.headline()).table(
+            Table(
+                ["name", "shape", "verdict", "largest difference", "largest exact"],
+                rows,
+                note=f"An entry is right if it agrees to {self.rtol:g} of its size.",
+                marks=["ok" if verdict.ok else "wrong" for verdict in self.verdicts],
+            )
+        )
+        if self.links:
+            report.strip([("loss", "ok", ""), *self.links])
+        for sentence in self.findings():
+            report.paragraph(sentence)
+        listed = [
+            (entry_name(verdict.name, index), *verdict.at(index))
+            for verdict in self.verdicts
+            for index in verdict.wrong[:entries]
+            if names is None or verdict.name in names
+        ]
+        if listed:
+            more = sum(max(0, len(verdict.wrong) - entries) for verdict in self.verdicts)
+            report.table(
+                Table(
+                    ["entry", "yours", "exact", "difference", "yours / exact"],
+                    [[entry, h, e, h - e, h / e if e else None] for entry, h, e in listed],
+                    title="The largest differences",
+                    note=f"{more} more wrong entries are not listed." if more else "",
+                )
+            )
+        return report
+
+    def to_dict(self) -> dict[str, Any]:
+        """The result as plain data, ready for JSON."""
+        return {
+            "ok": self.ok,
+            "wrong": self.wrong,
+            "rtol": self.rtol,
+            "hint": self.hint,
+            "links": [{"name": name, "mark": mark} for name, mark, _ in self.links],
+            "mistakes": [[mistake.to_dict() for mistake in story] for story in self.mistakes],
+            "common": {"code": self.common.code, "sentence": self.common.sentence} if self.common else None,
+            "verdicts": [verdict.to_dict() for verdict in self.verdicts],
+        }
