@@ -12,6 +12,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from tinygrad_lite.checking.catalogue.diagnose import Diagnosis, diagnose
+from tinygrad_lite.checking.lines import Found, Line, Mend, sought
 from tinygrad_lite.checking.network.arrays import np
 from tinygrad_lite.checking.network.problems import Problem
 from tinygrad_lite.checking.result.entries import entry_name, indices, read
@@ -43,8 +44,10 @@ class Check(Judged):
             off, or else largest: the second witness.
     """
 
-    def __init__(self, trial: Trial) -> None:
+    def __init__(self, trial: Trial, mend: bool = True) -> None:
         self.trial = trial
+        self._mend = mend
+        self._found: Found | None = None
         judged = [e.comparison for e in trial.exhibits if e.comparison is not None]
         names = trial.submission.names
         self.wrong: list[str] = [n for n in names if any(n in c.wrong for c in judged)]
@@ -56,6 +59,23 @@ class Check(Judged):
         self.coverage = blind_spots(trial)
         self.taylor = self._witness()
         self.measured = self._measured()
+
+    @property
+    def found(self) -> Found:
+        """What the search in the source found; it runs when it is first asked for."""
+        if self._found is None:
+            self._found = sought(self.trial, mend=self._mend) if not self.ok and not self.trial.error else Found()
+        return self._found
+
+    @property
+    def lines(self) -> list[Line]:
+        """Every line of every function that backprop runs, with its mark; empty if all is right."""
+        return self.found.lines
+
+    @property
+    def mends(self) -> list[Mend]:
+        """Changes with which every gradient is exact, best first."""
+        return self.found.mends
 
     @property
     def mistakes(self) -> list[Mistake]:
@@ -183,6 +203,7 @@ def check(
     rtol: float = 1e-9,
     seed: int = 0,
     limit: float = 10.0,
+    mend: bool = True,
 ) -> Check:
     """A hand-written backprop function on trial: is it right, and if not, what is the mistake?
 
@@ -199,6 +220,8 @@ def check(
         rtol: how far an entry may be from the exact one, relative to its size.
         seed: of the problems that we choose ourselves.
         limit: seconds after which a call is given up.
+        mend: whether the source of backprop is searched for the wrong line and a mend of it, once `lines`,
+            `mends` or the report are asked for.
 
     Everything is deep-copied; what the functions raise, print or change becomes a line in the report.
 
@@ -234,4 +257,4 @@ def check(
     submission = Submission(loss_fn, backprop_fn, list(arrays), len(data), updates, lr, limit, kinds)
     trial = Trial(submission, Problem("your data", arrays, data), seed, rtol)
     trial.remarks[:0] = remarks
-    return Check(trial)
+    return Check(trial, mend)

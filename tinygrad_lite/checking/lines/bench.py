@@ -1,4 +1,4 @@
-"""The bench on which changed programs are run: the problems with their exact gradients, the smallest telling one first."""
+"""The bench on which changed programs are run: problems with exact gradients, the smallest telling one first."""
 
 from __future__ import annotations
 
@@ -6,15 +6,17 @@ from collections.abc import Iterable
 from types import CodeType
 from typing import TYPE_CHECKING, Any
 
-from tinygrad_lite.checking.arrays import np
 from tinygrad_lite.checking.lines.functions import Function, Node, World, is_number
 from tinygrad_lite.checking.lines.limits import Clock
 from tinygrad_lite.checking.lines.slots import HOOK, Slot, hooked, slots_of, snapshot
-from tinygrad_lite.checking.problems import Problem
-from tinygrad_lite.checking.submission import Answer
+from tinygrad_lite.checking.network.arrays import np
+from tinygrad_lite.checking.network.problems import Problem
+from tinygrad_lite.checking.trial.submission import Answer
 
 if TYPE_CHECKING:
-    from tinygrad_lite.checking.trial import Trial
+    from tinygrad_lite.checking.trial.evaluation import Trial
+
+from tinygrad_lite.checking.lines.temporary import temporary
 
 Array = Any
 Codes = dict[Function, CodeType]
@@ -30,7 +32,9 @@ class Program:
         cost: how far the changes are from what was written.
     """
 
-    def __init__(self, trees: dict[Function, Node], edits: tuple[tuple[Function, int], ...] = (), cost: float = 0.0) -> None:
+    def __init__(
+        self, trees: dict[Function, Node], edits: tuple[tuple[Function, int], ...] = (), cost: float = 0.0
+    ) -> None:
         self.trees, self.edits, self.cost = trees, edits, cost
         self._codes: Codes | None = None
 
@@ -81,6 +85,32 @@ class Bench:
         self.exact: list[dict[str, Array]] = []
         self.coarse: set[str] = set()
         self.runs = 0
+        self.other_sizes = False
+        self._gather()
+
+    def _gather(self) -> None:
+        """The problems of the trial and further ones, the cheapest that shows the mistake first."""
+        for case in self.trial.exhibits:
+            try:
+                self.add(case.problem, self.submission.exact(case.problem))
+            except RuntimeError:
+                continue
+        for problem in temporary(self):
+            self.other_sizes = self.other_sizes or problem.name == "a sample less"
+        mine = self.trial.given
+        sizes = [sum(np.size(x) for x in (*p.params.values(), *p.data)) for p in self.problems]
+        wrong = []
+        for k in range(len(self.problems)):
+            try:
+                wrong.append(len(self.names - self.right(k, self.run(k, {}))))
+            except Exception:
+                wrong.append(len(self.names))
+        order = sorted(
+            range(len(sizes)), key=lambda k: (-wrong[k], self.problems[k] is not mine and sizes[k] >= 4000, sizes[k])
+        )
+        self.problems = [self.problems[k] for k in order]
+        self.exact = [self.exact[k] for k in order]
+        self.other_sizes = self.other_sizes or len({tuple(np.shape(x) for x in p.data) for p in self.problems}) > 1
 
     def add(self, problem: Problem, exact: dict[str, Any]) -> None:
         self.problems.append(problem)

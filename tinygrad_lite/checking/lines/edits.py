@@ -13,13 +13,25 @@ import types
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from tinygrad_lite.checking.arrays import np
 from tinygrad_lite.checking.lines.functions import Function, Node, closure, is_number, is_own
 from tinygrad_lite.checking.lines.slots import load, nodes, put
+from tinygrad_lite.checking.network.arrays import np
 
 Edit = tuple[float, Node]
 ELEMENTWISE = ("exp", "log", "tanh", "sqrt", "abs", "sin", "cos", "sign")
-FUNCTIONS = (*ELEMENTWISE, "sum", "mean", "max", "dot", "outer", "multiply", "square", "zeros_like", "ones_like", "cosh")
+FUNCTIONS = (
+    *ELEMENTWISE,
+    "sum",
+    "mean",
+    "max",
+    "dot",
+    "outer",
+    "multiply",
+    "square",
+    "zeros_like",
+    "ones_like",
+    "cosh",
+)
 REDUCTIONS = ("sum", "mean", "max", "min", "prod", "argmax", "repeat", "concatenate", "cumsum", "stack", "softmax")
 NEAR = ({ast.Add, ast.Sub}, {ast.Mult, ast.Div}, {ast.Mult, ast.MatMult})
 PLAIN = (ast.BinOp, ast.Name, ast.Call, ast.Attribute, ast.Subscript, ast.UnaryOp)
@@ -110,7 +122,12 @@ def edits(e: Node, offers: Offers) -> Iterator[Edit]:
         stores = isinstance(getattr(n, "ctx", None), ast.Store)
         if not isinstance(n, ast.expr) or stores or (path and path[-1] == ("func", None)):
             continue
-        if isinstance(parent, ast.Attribute) and isinstance(n, ast.Name) and n.id not in offers.names and n.id != "self":
+        if (
+            isinstance(parent, ast.Attribute)
+            and isinstance(n, ast.Name)
+            and n.id not in offers.names
+            and n.id != "self"
+        ):
             continue  # the np of np.exp
         index = any(field == "slice" for field, _ in path)
         for kind, rule in RULES.items():
@@ -217,7 +234,7 @@ def _subscript(n: Node, offers: Offers, parent: Node, index: bool) -> Iterator[E
 def _slice(n: Node, offers: Offers, parent: Node, index: bool) -> Iterator[Edit]:
     """`a[1:]` for `a[:-1]` and the like."""
     for low, high in ((None, None), (1, None), (None, -1), (1, -1)):
-        yield 1.2, ast.Slice(low and constant(low), high and constant(high), n.step)
+        yield 1.2, ast.Slice(constant(low) if low else None, constant(high) if high else None, n.step)
     yield 1.2, ast.Slice(n.lower, n.upper, None if n.step else ast.UnaryOp(ast.USub(), constant(1)))
 
 
@@ -263,8 +280,9 @@ def _axes(n: Node, kept: list[Node]) -> Iterator[Edit]:
         chosen = [] if axis is None else [ast.keyword("axis", value)]
         for keep in (False, True) if sums else (False,):
             keeps = [ast.keyword("keepdims", constant(True))] if keep else []
-            yield 1.0 if not isinstance(axis, tuple) else 1.2, ast.Call(
-                n.func, kept if sums else n.args, [*others, *chosen, *keeps]
+            yield (
+                1.0 if not isinstance(axis, tuple) else 1.2,
+                ast.Call(n.func, kept if sums else n.args, [*others, *chosen, *keeps]),
             )
 
 

@@ -16,7 +16,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from tinygrad_lite.checking.arrays import np
+from tinygrad_lite.checking.network.arrays import np
 
 Node = Any  # a node of Python's syntax tree; ast's own types say too little about fields to be of use
 LIBRARIES = (sysconfig.get_paths()["stdlib"], "site-packages", str(Path(__file__).parents[2]), "<frozen", "<__array")
@@ -91,7 +91,8 @@ def source(function: Any) -> tuple[Node, list[str]] | None:
             continue
         first = min([node.lineno, *(d.lineno for d in getattr(node, "decorator_list", []))])
         columns = {column for _, _, column, _ in code.co_positions() if column is not None}
-        inside = kind is ast.FunctionDef or any(node.body.col_offset <= c for c in columns)
+        body: Node = node.body
+        inside = kind is ast.FunctionDef or any(body.col_offset <= c for c in columns)
         if first == code.co_firstlineno and inside and getattr(node, "name", "<lambda>") == code.co_name:
             return node, lines
     return None
@@ -189,7 +190,9 @@ class World:
             return made
         if type(x) in (list, tuple, set, frozenset):
             return type(x)(map(self.of, x))
-        if _own_class(type(x)) or all(hasattr(x, a) for a in ("defvjp", "fwd", "bwd")):  # jax.custom_vjp holds functions
+        if _own_class(type(x)) or all(
+            hasattr(x, a) for a in ("defvjp", "fwd", "bwd")
+        ):  # jax.custom_vjp holds functions
             try:
                 self._made[id(x)] = made = copy.copy(x)
                 made.__class__ = self.of(type(x))

@@ -12,12 +12,12 @@ import copy
 import re
 from typing import Any
 
-from tinygrad_lite.checking.arrays import np
 from tinygrad_lite.checking.lines.bench import Array, Bench, Program, Recording, close, numeric
 from tinygrad_lite.checking.lines.functions import Node, World, is_float
 from tinygrad_lite.checking.lines.slots import HOOK, Slot, at, call, put, slots_of, target_name, targets_of
 from tinygrad_lite.checking.lines.values import OPERATORS
-from tinygrad_lite.checking.submission import own_name
+from tinygrad_lite.checking.network.arrays import np
+from tinygrad_lite.checking.trial.submission import own_name
 from tinygrad_lite.engine import Value
 from tinygrad_lite.engine.reverse import adjoints
 
@@ -195,7 +195,7 @@ class Goals:
     def primes(self, program: Program) -> list[Slot]:
         """The slots that miss their goal while nothing they use misses its own, in the order of the text."""
         slots = self.runs[0].slots
-        off = {}
+        off: dict[tuple[Any, str], int] = {}
         for slot in slots:
             if slot.met is False and targets_of(slot.stmt):
                 off.setdefault((slot.function, slot.name), slot.line)
@@ -251,10 +251,11 @@ def _first(goals: int, visits: int) -> list[int]:
 def _is_out(slot: Slot, bench: Bench) -> bool:
     """Whether the slot is handed back as a gradient: returned, or stored under a key."""
     stmt = slot.stmt
+    value: Node = getattr(stmt, "value", None)
     if isinstance(stmt, ast.Return):
         entry = slot.function.code is getattr(bench.world.entry, "__code__", None)
         step = slot.path[-1]
-        if not slot.name and entry and step[0] == "elts" and len(stmt.value.elts) == len(bench.names):
+        if not slot.name and entry and step[0] == "elts" and len(value.elts) == len(bench.names):
             assert step[1] is not None
             slot.name = bench.submission.names[step[1]]
         return bool(slot.name)

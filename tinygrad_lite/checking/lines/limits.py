@@ -17,7 +17,7 @@ import warnings
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from tinygrad_lite.checking.arrays import np
+from tinygrad_lite.checking.network.arrays import np
 
 DEEPEST = 1000  # frames of recursion
 

@@ -1,4 +1,4 @@
-"""A slot as a place to change: its candidates, cheapest first, and the tests that most of them fail before they are run."""
+"""A slot as a place to change: its candidates, cheapest first, and the tests that most fail before they are run."""
 
 from __future__ import annotations
 
@@ -6,16 +6,18 @@ import ast
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from tinygrad_lite.checking.arrays import np
+from tinygrad_lite.checking.lines.atoms import Atoms
 from tinygrad_lite.checking.lines.bench import Bench, Program, Recording, close
 from tinygrad_lite.checking.lines.edits import Edit, Offers, edits
 from tinygrad_lite.checking.lines.functions import Node, is_number
-from tinygrad_lite.checking.lines.grafts import Atoms, grafts, inserted
+from tinygrad_lite.checking.lines.grafts import grafts, inserted, toward
 from tinygrad_lite.checking.lines.reach import Reach
 from tinygrad_lite.checking.lines.slots import HOOK, Slot, call, put
 from tinygrad_lite.checking.lines.values import Scope
+from tinygrad_lite.checking.network.arrays import np
 
 MOST = 9000
+CHEAPEST = {"near": 0.9, "graft": 1.6, "wide": 2.0}  # a tier is not made before its first candidate can be due
 
 
 class Place:
@@ -26,7 +28,9 @@ class Place:
         pools, next: for each tier of candidates, all of them by cost, and how many have been tried.
     """
 
-    def __init__(self, bench: Bench, program: Program, slot: Slot, runs: list[Recording], constants: list[float]) -> None:
+    def __init__(
+        self, bench: Bench, program: Program, slot: Slot, runs: list[Recording], constants: list[float]
+    ) -> None:
         self.bench, self.program, self.slot, self.constants = bench, program, slot, constants
         self.tree = program.trees[slot.function]
         self.expression = slot.expression(self.tree)
@@ -60,7 +64,7 @@ class Place:
     # ------------------------------------------------------------------ candidates
 
     def pool(self, tier: str) -> list[Edit]:
-        """The candidates of a tier: "near" edits, "graft"s by value, or "wide" insertions."""
+        """The candidates of a tier: `near` edits, `graft`s by value, or `wide` insertions."""
         if tier not in self.pools:
             made: Iterator[Edit] = iter(())
             if tier == "near":
@@ -85,9 +89,8 @@ class Place:
             yield from grafts(self.expression, atoms, reach.matrix, reach.wanted)
         start = np.asarray(slot.visits[0][1], float)
         for goal in self.goals():
-            if goal.shape == start.shape:
-                one = Atoms(self.offers, self.scopes[:1], self.tree) if reach.summed else atoms
-                yield from grafts(self.expression, one, np.eye(start.size), (goal - start).ravel())
+            one = Atoms(self.offers, self.scopes[:1], self.tree) if reach.summed else atoms
+            yield from toward(self.expression, one, start, goal)
 
     @property
     def summed(self) -> list[Scope]:
@@ -183,12 +186,10 @@ class Place:
 
 def key(values: tuple[Any, ...]) -> Any:
     """Numbers as they are, for finding equal candidates."""
-    found = []
+    found: list[Any] = []
     for x in values:
         if isinstance(x, np.ndarray):
             found.append((x.shape, x.dtype.kind, np.round(x, 12).tobytes() if x.dtype.kind == "f" else x.tobytes()))
         else:
             found.append((type(x), repr(x)))
     return tuple(found)
-
-

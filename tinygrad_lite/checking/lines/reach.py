@@ -10,10 +10,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from tinygrad_lite.checking.arrays import np
 from tinygrad_lite.checking.lines.bench import Array, Bench, Program
 from tinygrad_lite.checking.lines.functions import is_float
 from tinygrad_lite.checking.lines.slots import Slot, hooked
+from tinygrad_lite.checking.network.arrays import np
 
 MOST = 160  # entries over all visits that are shifted one by one
 NEWTON = 60
@@ -199,4 +199,3 @@ def _newton(shifts: Shifts, found: Reach, here: Array) -> Reach:
                 found.tolerance = 1e-6 * (1 + np.abs(shift[:first]).max())
             return found
     return found
-

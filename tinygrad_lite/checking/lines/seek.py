@@ -9,14 +9,14 @@ from __future__ import annotations
 import ast
 from typing import Any
 
-from tinygrad_lite.checking.arrays import np
 from tinygrad_lite.checking.lines.bench import Array, Bench, Program, Recording
 from tinygrad_lite.checking.lines.functions import Function, Node, World, is_float
 from tinygrad_lite.checking.lines.goals import Forward, Goals
-from tinygrad_lite.checking.lines.place import Place, key
+from tinygrad_lite.checking.lines.place import CHEAPEST, Place, key
 from tinygrad_lite.checking.lines.reach import reach
 from tinygrad_lite.checking.lines.sentences import changes, forgotten
 from tinygrad_lite.checking.lines.slots import Slot, missing_slots
+from tinygrad_lite.checking.network.arrays import np
 
 BANDS = (0.5, 0.9, 1.25, 1.6, 2.0, 2.5, 3.0, 3.6, 4.5, 6.0)
 DEEPEST = 3  # mistakes one after another
@@ -176,8 +176,11 @@ class Run:
 
     def search(self, place: Place, tier: str, limit: float, goal_only: bool = False) -> None:
         """Try a place's candidates up to an effective cost."""
+        price = place.price
+        if CHEAPEST[tier] + price > limit:
+            return
         pool = place.pool(tier)
-        i, price = place.next[tier], place.price
+        i = place.next[tier]
         right, here = self.here.right, self.here
         while i < len(pool) and pool[i][0] + price <= limit:
             if i % 16 == 0 and self.late():

@@ -11,7 +11,16 @@ from typing import Any
 from tinygrad_lite.checking.lines.edits import Offers, binary, constant, edits
 from tinygrad_lite.checking.lines.functions import Function, Node
 from tinygrad_lite.checking.lines.slots import (
-    SIMPLE, Path, at, harmless, inserted, load, nodes, put, statements, target_name, targets_of,
+    SIMPLE,
+    Path,
+    at,
+    harmless,
+    inserted,
+    load,
+    nodes,
+    put,
+    statements,
+    targets_of,
 )  # fmt: skip
 
 Change = tuple[float, Node, int]  # cost, the function's tree, the line
@@ -47,14 +56,15 @@ def _with(stmt: Node, **fields: Any) -> Node:
 
 
 def _rewritten(stmt: Node, variables: list[str]) -> Iterator[tuple[float, Node]]:
+    target: Node = targets_of(stmt)[0] if targets_of(stmt) else None
     if isinstance(stmt, ast.AugAssign):
         yield 1.0, ast.Assign([stmt.target], stmt.value)
         for op in (ast.Add, ast.Sub, ast.Mult, ast.Div):
             if not isinstance(stmt.op, op):
                 yield 1.0, ast.AugAssign(stmt.target, op(), stmt.value)
-    if isinstance(stmt, ast.Assign) and len(stmt.targets) == 1 and not isinstance(stmt.targets[0], ast.Tuple):
+    if isinstance(stmt, ast.Assign) and len(stmt.targets) == 1 and not isinstance(target, ast.Tuple):
         for op in (ast.Add, ast.Sub, ast.Mult):
-            yield 1.1, ast.AugAssign(stmt.targets[0], op(), stmt.value)
+            yield 1.1, ast.AugAssign(target, op(), stmt.value)
     value = getattr(stmt, "value", None)
     if isinstance(stmt, (ast.Assign, ast.Return)):
         if isinstance(value, ast.Tuple):
@@ -157,5 +167,3 @@ def forgotten(tree: Node, missing: str, names: list[str]) -> Iterator[Change]:
                 near = 1.6 if name.lower() == missing.lower() else 2.2
                 d = ast.Dict([*stmt.value.keys, constant(missing)], [*stmt.value.values, load(name)])
                 yield near, put(tree, path, _with(stmt, value=d)), stmt.lineno
-
-

@@ -14,17 +14,21 @@ import types
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
-from tinygrad_lite.checking.arrays import np
 from tinygrad_lite.checking.lines.functions import Function, Node, closure, is_own
+from tinygrad_lite.checking.network.arrays import np
 
 Path = tuple[tuple[str, int | None], ...]
 SIMPLE = (ast.Assign, ast.AugAssign, ast.AnnAssign, ast.Return, ast.Expr)
 HOOK = "__tinygrad_lite_hook__"
 MODULES = {"numpy", "math", "cmath", "scipy", "itertools", "functools", "operator", "copy", "jax", "torch"}
-BUILTINS = set("abs all any bool dict divmod enumerate float int isinstance len list map max min pow range".split())
-BUILTINS |= set("reversed round set sorted str sum tuple zip super getattr hasattr slice".split())
-EFFECTS = set("append pop update sort fill insert extend setdefault clear remove popitem reverse put itemset".split())
-OUTSIDE = set("save savez savetxt load loadtxt genfromtxt tofile fromfile memmap write read open".split())
+BUILTINS = {
+    "abs", "all", "any", "bool", "dict", "divmod", "enumerate", "float", "getattr", "hasattr", "int", "isinstance",
+    "len", "list", "map", "max", "min", "pow", "range", "reversed", "round", "set", "slice", "sorted", "str", "sum",
+    "super", "tuple", "zip",
+}  # fmt: skip
+OUTSIDE = {
+    "save", "savez", "savetxt", "load", "loadtxt", "genfromtxt", "tofile", "fromfile", "memmap", "write", "read", "open"
+}  # fmt: skip
 
 
 class Slot:
@@ -213,11 +217,8 @@ def _parts(e: Node) -> list[tuple[Path, str]]:
 
 def missing_slots(function: Function, tree: Node, names: Iterable[str]) -> list[Slot]:
     """Places where `x += something` may have been forgotten: ends of blocks and after assignments of x."""
-    found = []
-    if isinstance(tree, ast.Lambda):
-        return found
-    rows = list(statements(tree))
-    for path, stmt in rows:
+    found: list[Slot] = []
+    for path, stmt in statements(tree):
         field, i = path[-1]
         block = getattr(at(tree, path[:-1]), field)
         rest = block[i + 1 :] if i is not None else []

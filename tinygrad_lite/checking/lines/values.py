@@ -12,8 +12,8 @@ import types
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from tinygrad_lite.checking.arrays import np
 from tinygrad_lite.checking.lines.functions import Function, Node, closure, is_own
+from tinygrad_lite.checking.network.arrays import np
 
 LARGEST = 20_000_000  # entries that one operation may combine
 

@@ -1,0 +1,72 @@
+"""Which line of a hand-written backward is wrong, and what must stand there: lines with marks, and verified mends.
+
+`functions` finds the user's functions and copies them; `slots` are the places in them; `goals` (by name) and `reach`
+(by linear algebra) say what a place must compute; `edits`, `grafts` and `sentences` offer changes; `place` and `seek`
+try them; `text` and `mend` write them down. Read `seek` first.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from tinygrad_lite.checking.lines.bench import Bench, Program
+from tinygrad_lite.checking.lines.limits import Clock, within
+from tinygrad_lite.checking.lines.mend import Edit, Line, Mend, marked
+from tinygrad_lite.checking.lines.seek import Seeker
+
+if TYPE_CHECKING:
+    from tinygrad_lite.checking.trial.evaluation import Trial
+
+__all__ = ["Edit", "Found", "Line", "Mend", "sought"]
+
+
+class Found:
+    """What the search found.
+
+    Attributes:
+        lines: of every function that the backward runs, with marks.
+        mends: best first; empty if none was found.
+        seconds, runs: what it took.
+        reason: why nothing was sought, or "".
+    """
+
+    def __init__(self, reason: str = "") -> None:
+        self.lines: list[Line] = []
+        self.mends: list[Mend] = []
+        self.seconds, self.runs, self.reason = 0.0, 0, reason
+
+
+def sought(trial: Trial, budget: float = 6.0, mend: bool = True) -> Found:
+    """The first wrong line of a backward that is wrong, and mends of it.
+
+    Args:
+        trial: what was tried, with something wrong.
+        budget: seconds of processor time.
+        mend: whether to look for mends, or to mark the lines by their goals alone.
+    """
+
+    def work(clock: Clock) -> Found:
+        bench = Bench(trial, clock)
+        found = Found()
+        if not bench.functions:
+            found.reason = "the source of backprop cannot be had"
+            return found
+        if not bench.problems:
+            found.reason = "the loss cannot be run on Values"
+            return found
+        seeker = Seeker(bench)
+        steps = seeker.seek(Program({f: f.tree for f in bench.functions}), 1.0 if mend else 0.0)
+        assert seeker.first is not None
+        best = steps[0].program if steps else None
+        for step in steps:
+            made = Mend(bench, step.program)
+            if all(made.sources != other.sources for other in found.mends):
+                found.mends.append(made)
+        places = [sorted(e.line for e in m.edits) for m in found.mends]
+        for m, mine in zip(found.mends, places, strict=True):
+            m.tied = sorted({line for other in places for line in other if other != mine} - set(mine))
+        found.lines = marked(bench, seeker.first.goals, best)
+        found.seconds, found.runs = clock.spent(), bench.runs
+        return found
+
+    return within(work, each=1.0, budget=budget) or Found("the search had to be ended")
