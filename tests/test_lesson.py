@@ -1,5 +1,7 @@
 """The main job: it learns, it checks, it draws, it leaves a page, and it says when a check failed."""
 
+import contextlib
+import io
 import re
 from xml.etree import ElementTree
 
@@ -10,17 +12,28 @@ from tinygrad_lite.commands import lesson
 
 
 @pytest.fixture(scope="module")
-def folder(tmp_path_factory):
-    out = tmp_path_factory.mktemp("lesson")
-    assert cli.main(["lesson", "--quiet", "--out", str(out)]) == 0
-    return out
+def lesson_run(tmp_path_factory):
+    """The folder that the whole lesson leaves, and what it prints."""
+    out, said = tmp_path_factory.mktemp("lesson"), io.StringIO()
+    with contextlib.redirect_stdout(said):
+        assert cli.main(["--out", str(out), "--quiet"]) == 0
+    return out, said.getvalue()
 
 
-def test_the_flowers_held_back_are_recognised(tmp_path, capsys):
-    assert cli.main(["--out", str(tmp_path), "--quiet"]) == 0
+@pytest.fixture
+def folder(lesson_run):
+    return lesson_run[0]
 
-    said = capsys.readouterr().out
-    train, held = (float(x) for x in re.findall(r"\d\.\d+", said)[:2])
+
+@pytest.fixture
+def brief(monkeypatch):
+    """The lesson with less training, for what does not depend on it."""
+    monkeypatch.setattr(lesson, "EPOCHS", 3)
+
+
+def test_the_flowers_held_back_are_recognised(lesson_run):
+    train, held = (float(x) for x in re.findall(r"\d\.\d+", lesson_run[1])[:2])
+
     assert train >= 0.95
     assert held >= 0.93
 
@@ -41,7 +54,7 @@ def test_the_pictures_are_svg(folder, name):
     assert ElementTree.parse(folder / name).getroot().tag.endswith("svg")
 
 
-def test_another_seed_is_another_split_and_the_same_seed_the_same_run(tmp_path, capsys):
+def test_another_seed_is_another_split_and_the_same_seed_the_same_run(tmp_path, brief):
     def run(seed):
         cli.main(["lesson", "--quiet", "--out", str(tmp_path / seed), "--seed", seed])
         return (tmp_path / seed / "loss.svg").read_text()
@@ -50,7 +63,7 @@ def test_another_seed_is_another_split_and_the_same_seed_the_same_run(tmp_path, 
     assert run("1") != run("2")
 
 
-def test_a_planted_mistake_that_is_not_found_is_exit_code_1(tmp_path, monkeypatch):
+def test_a_planted_mistake_that_is_not_found_is_exit_code_1(tmp_path, monkeypatch, brief):
     from tinygrad_lite.commands import lesson_numpy
 
     monkeypatch.setattr(lesson_numpy, "backprop_with_a_mistake", lesson_numpy.backprop)
@@ -58,7 +71,7 @@ def test_a_planted_mistake_that_is_not_found_is_exit_code_1(tmp_path, monkeypatc
     assert cli.main(["lesson", "--quiet", "--out", str(tmp_path)]) == 1
 
 
-def test_a_wrong_backpropagation_is_exit_code_1(tmp_path, monkeypatch):
+def test_a_wrong_backpropagation_is_exit_code_1(tmp_path, monkeypatch, brief):
     from tinygrad_lite.commands import lesson_numpy
 
     monkeypatch.setattr(lesson_numpy, "backprop", lesson_numpy.backprop_with_a_mistake)
@@ -66,7 +79,7 @@ def test_a_wrong_backpropagation_is_exit_code_1(tmp_path, monkeypatch):
     assert cli.main(["lesson", "--quiet", "--out", str(tmp_path)]) == 1
 
 
-def test_without_numpy_the_rest_is_done_and_said(tmp_path, monkeypatch, capsys):
+def test_without_numpy_the_rest_is_done_and_said(tmp_path, monkeypatch, capsys, brief):
     monkeypatch.setattr(lesson.importlib.util, "find_spec", lambda name: None)
 
     assert cli.main(["lesson", "--out", str(tmp_path)]) == 0

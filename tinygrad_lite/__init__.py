@@ -89,15 +89,15 @@ _ROOMS: dict[str, tuple[str, ...]] = {
     "export.graph_json": ("from_json", "to_json"),
     "export.numpy_source": ("to_numpy",),
     "export.torch_source": ("to_jax", "to_torch"),
-    "views.derivation": ("explain",),
-    "views.diff": ("draw_diff",),
-    "views.draw": ("draw", "draw_dot"),
-    "views.matrix_form": ("matrix_form",),
-    "views.node_table": ("table",),
-    "views.player": ("animate",),
-    "views.training": ("animate_training",),
-    "views.why_order": ("why_order",),
-    "views.why_zero": ("why_zero",),
+    "views.derivation.explain": ("explain",),
+    "views.picture.diff": ("draw_diff",),
+    "views.picture.draw": ("draw", "draw_dot"),
+    "views.matrix_form.matrix_form": ("matrix_form",),
+    "views.derivation.node_table": ("table",),
+    "views.player.player": ("animate",),
+    "views.player.training": ("animate_training",),
+    "views.derivation.why_order": ("why_order",),
+    "views.derivation.why_zero": ("why_zero",),
 }
 _HOME = {name: home for home, names in _ROOMS.items() for name in names}
 _SUBMODULES = ("nn", "views", "checking", "compiler", "export", "errors", "testing")
@@ -120,15 +120,15 @@ if TYPE_CHECKING:
     from tinygrad_lite.export.graph_json import from_json, to_json
     from tinygrad_lite.export.numpy_source import to_numpy
     from tinygrad_lite.export.torch_source import to_jax, to_torch
-    from tinygrad_lite.views.derivation import explain
-    from tinygrad_lite.views.diff import draw_diff
-    from tinygrad_lite.views.draw import draw, draw_dot
-    from tinygrad_lite.views.matrix_form import matrix_form
-    from tinygrad_lite.views.node_table import table
-    from tinygrad_lite.views.player import animate
-    from tinygrad_lite.views.training import animate_training
-    from tinygrad_lite.views.why_order import why_order
-    from tinygrad_lite.views.why_zero import why_zero
+    from tinygrad_lite.views.derivation.explain import explain
+    from tinygrad_lite.views.derivation.node_table import table
+    from tinygrad_lite.views.derivation.why_order import why_order
+    from tinygrad_lite.views.derivation.why_zero import why_zero
+    from tinygrad_lite.views.matrix_form.matrix_form import matrix_form
+    from tinygrad_lite.views.picture.diff import draw_diff
+    from tinygrad_lite.views.picture.draw import draw, draw_dot
+    from tinygrad_lite.views.player.player import animate
+    from tinygrad_lite.views.player.training import animate_training
 
 # tg.abs, tg.max, tg.min, tg.round, tg.sum and tg.compile are public too, but a star import leaves Python's own alone.
 __all__ = [

@@ -66,7 +66,7 @@ def parts(program, rounds=7):
         gc.disable()
         made = [timed("forward", lambda: program(Value))]
         walked = timed("of which: walk", lambda: walk((made[0][0],), reset=True))  # noqa: B023
-        timed("of which: sweep", lambda: reverse._sweep(walked[0]))  # noqa: B023
+        timed("of which: sweep", lambda: reverse.sweep(walked[0]))  # noqa: B023
         n = len(walked[0])
         walked = None
         timed("backward", lambda: made[0][0].backward())  # noqa: B023

@@ -213,7 +213,7 @@ def test_weights_may_lie_either_way(columns):
     wrong = check(loss, backprop(True), params, X, y)
     assert ("Z1 = W1 @ X + b1" if columns else "Z1 = X @ W1.T + b1") in wrong.text()
     assert found(wrong) == {("NO_ACT_DERIV", "dZ1")}
-    assert wrong.trial.network is not None
+    assert wrong.evaluation.network is not None
 
 
 def test_mishaps_are_lines_in_the_report():
@@ -316,7 +316,7 @@ def test_blind_spots_of_the_data_are_said():
 
     assert "N = 1" in result.text()
     assert "O = 1" in result.text()
-    assert result.trial.exhibits[0].ok
+    assert result.evaluation.cases[0].ok
     assert found(result) == {("MEAN_N", "loss")}
 
 
@@ -338,7 +338,7 @@ def test_dead_units_and_kinks_are_said():
     too_far = check(lesson_loss, lambda *a: backprop(*a, at_kink=3.0), params, X, y)
 
     assert result.ok
-    assert result.trial.exhibits[0].kinks == ["b1"]
+    assert result.evaluation.cases[0].kinks == ["b1"]
     assert "KINK" in result.text()
     assert "DEAD_UNIT" in result.text()
     assert "unit 0 is off for all 6 samples" in result.text()
@@ -432,7 +432,7 @@ def test_a_number_that_guards_the_logarithm_may_be_derived_or_left_out(guard, sa
     assert plain.ok
     assert exact.ok
     assert ("EPSILON" in plain.text()) == (guard > 1e-10)
-    assert plain.trial.exhibits[0].source == ("engine" if samples == 8 else "model")
+    assert plain.evaluation.cases[0].source == ("engine" if samples == 8 else "model")
     assert check(loss, lambda *a: (2 * without(*a)[0], without(*a)[1]), params, X, y).codes == ["FACTOR_2"]
 
 
@@ -449,7 +449,7 @@ def test_data_too_large_for_the_engine_is_cut_and_it_is_said():
     result = check(odd_loss, backprop, params, chance.normal(size=(800, 50)), chance.normal(size=(800, 10)))
 
     assert result.ok
-    assert result.trial.network is None
+    assert result.evaluation.network is None
     assert "of your 800 samples" in result.text()
 
 
@@ -470,7 +470,7 @@ def test_a_loss_the_engine_cannot_run_is_measured():
     right = check(loss, backprop, *args)
 
     assert right.ok
-    assert {e.source for e in right.trial.exhibits} == {"measured"}
+    assert {e.source for e in right.evaluation.cases} == {"measured"}
     assert "measured by central differences" in " ".join(right.text().split())
     assert not check(loss, wrong, *args).ok
 
@@ -499,7 +499,7 @@ def test_first_lessons_with_one_weight_or_a_vector_of_weights_are_recognised():
 
     assert found(one) == {("FACTOR_2", "dw")}
     assert found(many) == {("MEAN_N", "dw")}
-    assert len(one.trial.exhibits) == len(many.trial.exhibits) == 5
+    assert len(one.evaluation.cases) == len(many.evaluation.cases) == 5
     assert "TARGET_SHAPE" not in one.text() + many.text()
 
 

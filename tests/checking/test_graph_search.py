@@ -1,5 +1,6 @@
 """Mistakes in any small graph: every kind of change, planted at every edge, is named or tied with its equals."""
 
+import math
 import random
 
 import pytest
@@ -8,7 +9,7 @@ import tinygrad_lite as tg
 from tinygrad_lite import Value
 from tinygrad_lite.checking.catalogue.graph_search import explain_graph, kink_intervals
 from tinygrad_lite.checking.compare import compare
-from tinygrad_lite.engine.graph import Graph
+from tinygrad_lite.engine.numbered import Graph
 
 
 def neuron(seed):
@@ -48,6 +49,8 @@ def test_every_change_of_one_edge_is_named(code):
     named = planted = 0
     for seed in range(3):
         root, leaves = neuron(seed)
+        other, others = neuron(seed + 10)  # a second point: one wrong number on one problem shows no sign
+        h = Graph(other)
         g = Graph(root)
         right = gradients(root, leaves, {})
         for child, operands in enumerate(g.parents):
@@ -62,7 +65,9 @@ def test_every_change_of_one_edge_is_named(code):
                 hand = gradients(root, leaves, wrong)
                 if hand == pytest.approx(right, rel=1e-9):
                     continue
-                stories = explain_graph([root], [list(zip(leaves, hand, strict=True))])
+                there = {(child, i): 0.0 if code == "DROPPED_PATH" else RULES[code](h.nodes[child].local[i])}
+                wanted = [zip(leaves, hand, strict=True), zip(others, gradients(other, others, there), strict=True)]
+                stories = explain_graph([root, other], list(map(list, wanted)))
                 planted += 1
                 named += any([m.code for m in story] == [code] for story in stories)
     assert planted > 10
@@ -132,7 +137,7 @@ def test_the_sentence_says_what_was_left_out():
     y = tg.tanh(w * x)
     result = compare({"w": 0.5}, {"w": w}, loss=y)
 
-    assert "the local derivative of tanh((w * x)) along (w * x) is left out" in " ".join(result.text().split())
+    assert "the local derivative of tanh((w * x)) w.r.t. (w * x) is left out" in " ".join(result.text().split())
 
 
 def test_on_a_kink_every_slope_between_is_accepted():
@@ -162,7 +167,7 @@ def test_a_backprop_of_no_network_is_diagnosed_by_its_graph():
     result = tg.check(loss, backprop, {"w": [0.7, -1.2]}, [0.3, 1.1, -0.4], [1.0, 0.5, 0.2])
 
     assert result.wrong == ["w"]
-    assert result.trial.network is None
+    assert result.evaluation.network is None
 
 
 def test_nodes_on_the_way_show_the_first_wrong_link():
@@ -176,3 +181,117 @@ def test_nodes_on_the_way_show_the_first_wrong_link():
     assert result.links == [("a", "ok", ""), ("z", "wrong", ""), ("w", "follows", "")]
     assert "w ↳ (follows)" in result.text()
     assert [m.code for m in result.mistakes[0]] == ["DROPPED_FACTOR"]
+
+
+def normalised(w, g, X=(1.0, -2.0, 0.5)):
+    """A loss with batch normalisation in it, and the user's dw with the path through the variance missing."""
+    import numpy as np
+
+    def loss(w, g):
+        z = np.array(X) * w
+        c = z - np.mean(z)
+        return np.sum((g * c / np.sqrt(np.mean(c * c) + 1e-5) - 1) ** 2 * np.array([1.0, 2.0, 3.0]))
+
+    def without_variance(w, g):
+        c = np.array(X) * w - np.mean(np.array(X) * w)
+        s = np.sqrt(np.mean(c * c) + 1e-5)
+        d = 2 * (g * c / s - 1) * np.array([1.0, 2.0, 3.0])
+        dc = d * g / s
+        return np.sum((dc - dc.mean()) * X), np.sum(d * c / s)
+
+    leaves = [Value(w, label="w"), Value(g, label="g")]
+    return loss, leaves, without_variance
+
+
+def test_a_group_is_accused_only_where_nothing_smaller_gives_the_numbers():
+    loss, leaves, wrong = normalised(0.8, 1.5)
+    found = compare(
+        dict(zip("wg", wrong(0.8, 1.5), strict=True)), dict(zip("wg", leaves, strict=True)), loss=loss(*leaves)
+    )
+
+    assert found["w"].hand.numbers == [pytest.approx(32.184514300463974, rel=1e-12)]
+    assert {m.code for story in found.mistakes for m in story} == {"ZERO"}
+    assert "every" not in found.text()
+
+    result = tg.check(loss, wrong, {"w": 0.8, "g": 1.5})
+    assert result.codes == ["ZERO"]
+    assert result.diagnosis.tied == []
+
+
+def test_what_was_changed_in_a_group_is_what_is_said():
+    """The derivative of every division w.r.t. its divisor alone has the wrong sign."""
+
+    def graph(a, b, c):
+        a, b, c = (Value(x, label=name) for x, name in ((a, "a"), (b, "b"), (c, "c")))
+        return a / b + tg.sin(b / c), [a, b, c]
+
+    roots, wanted = [], []
+    for point in ((1.3, 0.7, 2.1), (0.4, 1.9, 0.8)):
+        root, leaves = graph(*point)
+        g = Graph(root)
+        flipped = {(k, 1): -n.local[1] for k, n in enumerate(g.nodes) if n.op.name == "div"}
+        roots.append(root)
+        wanted.append(list(zip(leaves, gradients(root, leaves, flipped), strict=True)))
+    stories = explain_graph(roots, wanted)
+
+    assert [m.message for m in stories[0]] == [
+        "the derivative of every div w.r.t. the second operand has the wrong sign"
+    ]
+    assert len(stories) == 1
+
+
+def test_the_same_story_is_told_once_and_ties_stand_in_one_sentence():
+    a = Value(3.0, label="a")
+    y = (a + a) * 5.0
+    found = compare({"a": 5.0}, {"a": a}, loss=y)
+
+    assert [[m.code for m in story] for story in found.mistakes] == [["DROPPED_PATH"]]
+    assert " ".join(found.text().split()).count("a has 2 paths") == 1
+
+    a, b = Value(2.0, label="a"), Value(3.0, label="b")
+    tied = compare({"a": 24.0, "b": 16.0}, {"a": a, "b": b}, loss=(a * b + a) ** 2 * 1.0)
+    sentences = [s for s in tied.findings() if "Exactly your numbers" in s]
+    assert len(tied.mistakes) == 1 or (len(sentences) == 1 and "cannot be told apart" in sentences[0])
+
+
+@pytest.mark.parametrize("wrong", [-1.68, 3.0, 7.0])
+def test_one_wrong_number_on_one_problem_shows_no_constant_factor(wrong):
+    x = Value(1.5, label="x")
+    y = tg.exp(x * 0.3) * 2.0
+    exact = 0.6 * math.exp(0.45)
+    found = compare({"x": wrong * exact}, {"x": x}, loss=y)
+
+    assert not {"SIGN", "FACTOR_2", "RATIO"} & {m.code for story in found.mistakes for m in story}
+    assert found["x"].hints == []
+
+
+def test_the_factors_of_a_scalar_network_are_named_by_layer():
+    """Two inputs, two hidden units, two outputs, one number each, as such networks are derived by hand."""
+
+    def sigmoid(z):
+        return 1 / (1 + tg.exp(-z))
+
+    def loss(p):
+        w1, w2, w3, w4, w5, w6, w7, w8, b1, b2 = p
+        h1, h2 = sigmoid(w1 * 0.05 + w2 * 0.1 + b1), sigmoid(w3 * 0.05 + w4 * 0.1 + b1)
+        o1, o2 = sigmoid(w5 * h1 + w6 * h2 + b2), sigmoid(w7 * h1 + w8 * h2 + b2)
+        return 0.5 * (o1 - 0.01) ** 2 + 0.5 * (o2 - 0.99) ** 2
+
+    def backprop(p, hidden):
+        s = lambda z: 1 / (1 + math.exp(-z))  # noqa: E731
+        w1, w2, w3, w4, w5, w6, w7, w8, b1, b2 = p
+        h1, h2 = s(w1 * 0.05 + w2 * 0.1 + b1), s(w3 * 0.05 + w4 * 0.1 + b1)
+        o1, o2 = s(w5 * h1 + w6 * h2 + b2), s(w7 * h1 + w8 * h2 + b2)
+        d1, d2 = (o1 - 0.01) * o1 * (1 - o1), (o2 - 0.99) * o2 * (1 - o2)
+        e1, e2 = (d1 * w5 + d2 * w7) * hidden(h1), (d1 * w6 + d2 * w8) * hidden(h2)
+        return [e1 * 0.05, e1 * 0.1, e2 * 0.05, e2 * 0.1, d1 * h1, d1 * h2, d2 * h1, d2 * h2, e1 + e2, d1 + d2]
+
+    p = [0.15, 0.2, 0.25, 0.3, 0.4, 0.45, 0.5, 0.55, 0.35, 0.6]
+    assert tg.check(lambda p: loss(p), lambda p: [backprop(p, lambda h: h * (1 - h))], {"p": p}).ok
+    for slip, code in ((lambda h: 1.0, "DROPPED_FACTOR"), (lambda h: h, "MASK_IS_VALUE"),
+                       (lambda h: (h * (1 - h)) ** 2, "DOUBLED_FACTOR"),
+                       (lambda h: 1 / (1 + math.exp(-h)) * (1 - 1 / (1 + math.exp(-h))), "STALE_VALUE")):  # fmt: skip
+        found = tg.check(lambda p: loss(p), lambda p, slip=slip: [backprop(p, slip)], {"p": p})
+
+        assert found.codes == [code]
+        assert "2 in this layer" in found.mistakes[0].message

@@ -18,16 +18,18 @@ from tinygrad_lite.checking.result.mistakes import CATALOGUE
 SAMPLE = [lesson for i, lesson in enumerate(lessons()) if i % 29 == 0]
 
 
-@pytest.mark.parametrize("lesson", SAMPLE, ids=repr)
-def test_every_single_mistake_is_named_exactly(lesson):
+@pytest.mark.parametrize("seed", range(len(SAMPLE)))
+def test_every_single_mistake_is_named_exactly(seed):
+    lesson = SAMPLE[seed]
     found = list(single(Prepared(lesson, 7), every=lesson.depth**2))
     odd = [(plant, said, stories[0].mistakes) for plant, said, stories in found if said not in ("exact", "tied")]
 
     assert len(found) >= 5
-    assert odd == []
+    assert odd == [], lesson
     assert sum(said == "exact" for _, said, _ in found) >= 0.9 * len(found)
 
 
+@pytest.mark.long
 def test_two_mistakes_at_different_layers_are_named_together():
     counts = collections.Counter()
     chance = random.Random(1)
@@ -54,15 +56,15 @@ def test_the_generator_covers_the_catalogue_and_all_its_codes_are_explained():
     assert {act for lesson in lessons() for act in lesson.acts} >= set(ACTIVATIONS)
 
 
-@pytest.mark.parametrize("first", range(0, 36, 12))
-def test_right_derivations_are_never_accused(first):
+@pytest.mark.parametrize("seed", range(0, 36, 4))
+def test_right_derivations_are_never_accused(seed):
     """36 of the 2,000 cases of the study; a third of them stand on kinks."""
-    for seed in range(first, first + 12):
-        lesson, params, X, y, backprop = right_case(seed)
-        result = check(lesson.loss, backprop, params, X, y, seed=seed)
+    for each in range(seed, seed + 4):
+        lesson, params, X, y, backprop = right_case(each)
+        result = check(lesson.loss, backprop, params, X, y, seed=each)
 
-        assert result.ok, (seed, lesson, result.codes)
-        assert result.trial.network is not None
+        assert result.ok, (each, lesson, result.codes)
+        assert result.evaluation.network is not None
         assert result.mistakes == []
 
 

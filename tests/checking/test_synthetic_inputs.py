@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from tinygrad_lite import cli
-from tinygrad_lite.checking.trial.synthetic_inputs import stand_in
+from tinygrad_lite.checking.trial.synthetic_inputs import synthetic_inputs
 from tinygrad_lite.errors import ShapeError
 
 SQUARES = """
@@ -39,17 +39,17 @@ def one_output(w, b, X, y):
 
 
 def test_classes_and_flat_targets_are_found_by_trying():
-    params, (X, y) = stand_in(cross_entropy)
+    params, (X, y) = synthetic_inputs(cross_entropy)
     assert (params["W1"].shape, y.dtype.kind, X.shape) == ((3, 2), "i", (7, 3))
 
-    _, (_, flat) = stand_in(one_output)
+    _, (_, flat) = synthetic_inputs(one_output)
     assert flat.shape == (7,)
 
 
 @pytest.mark.parametrize("loss", [lambda a, c, X, y: 0.0, lambda X, y: 0.0, lambda W1, X, y: float("nan")])
 def test_what_cannot_be_guessed_is_asked_for(loss):
     with pytest.raises(ShapeError, match="params"):
-        stand_in(loss)
+        synthetic_inputs(loss)
 
 
 def test_a_file_whose_arguments_say_nothing_is_told_what_to_define(tmp_path, capsys):

@@ -3,14 +3,14 @@
 import itertools
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 import tinygrad_lite as tg
 from tinygrad_lite import Value
 from tinygrad_lite.compiler import CompileWarning
 from tinygrad_lite.compiler.backends import available
-from tinygrad_lite.compiler.llvm import jit, sweeping
+from tinygrad_lite.compiler.llvm import sweeping
 from tinygrad_lite.compiler.llvm.writer import Writer
 from tinygrad_lite.compiler.planning.plan import Access, Group, Run
 
@@ -106,7 +106,6 @@ def close(found, expected):
     assert found == pytest.approx(expected, rel=1e-12, abs=1e-12 * max(map(abs, expected)))
 
 
-@settings(deadline=None, max_examples=60)
 @given(st.sampled_from([springs, bending, later, one_by_one, quotients]), st.integers(18, 420), st.integers(0, 2**32))
 def test_sum_and_slopes_are_the_engines(f, n, seed):
     point = np.random.default_rng(seed).uniform(-1.3, 1.3, n)
@@ -124,9 +123,8 @@ def test_sum_and_slopes_are_the_engines(f, n, seed):
 
 
 @pytest.mark.parametrize("lanes", [2, 4, 8])
-def test_vectors_of_any_length(lanes, monkeypatch):
-    host = jit.host()._replace(lanes=lanes)
-    monkeypatch.setattr(jit, "host", lambda: host)
+def test_vectors_of_any_length(lanes, with_lanes):
+    with_lanes(lanes)
     for n in (18, 33, 64, 301):
         point = np.random.default_rng(n).uniform(-1.3, 1.3, n).tolist()
         value, slopes = engine(bending, point, n)

@@ -10,10 +10,10 @@ import pytest
 
 import tinygrad_lite as tg
 from tinygrad_lite import Value, nn
-from tinygrad_lite.engine.graph import Graph
+from tinygrad_lite.engine.numbered import Graph
 from tinygrad_lite.errors import GraphTooLarge
-from tinygrad_lite.views import modules
-from tinygrad_lite.views.fold import Fold
+from tinygrad_lite.views.picture import modules
+from tinygrad_lite.views.picture.fold import Fold
 
 
 def network(sizes, rng, *, labels=False, fused=False):

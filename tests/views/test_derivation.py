@@ -18,10 +18,10 @@ from tinygrad_lite.engine.graph import topological
 from tinygrad_lite.engine.op import TABLE, Op
 from tinygrad_lite.engine.reverse import adjoints
 from tinygrad_lite.errors import DomainError, OperandError, StaleGraphError
-from tinygrad_lite.views.chain import Chain
-from tinygrad_lite.views.equations import Equations
-from tinygrad_lite.views.formula import Name, Symbol, Tidy
-from tinygrad_lite.views.notation import HTML, TEX, TEXT, shape
+from tinygrad_lite.views.derivation.chain import Chain
+from tinygrad_lite.views.derivation.equations import Equations
+from tinygrad_lite.views.formulas.formula import Name, Symbol, Tidy
+from tinygrad_lite.views.formulas.notation import HTML, TEX, TEXT, shape
 
 # ---------------------------------------------------------------------- two readers that know nothing of ours
 
@@ -200,11 +200,11 @@ def equal(x, y, digits=9):
 SEEDS = range(500)
 
 
-@pytest.mark.parametrize("start", range(0, 500, 50))
-def test_every_equation_of_500_random_graphs_reads_back_to_the_engine_s_number(start):
+@pytest.mark.parametrize("seed", range(0, 500, 50))
+def test_every_equation_of_500_random_graphs_reads_back_to_the_engine_s_number(seed):
     """As text and as LaTeX, with symbols and with the numbers put in."""
-    for seed in range(start, start + 50):
-        out, x = random_graph(seed)
+    for each in range(seed, seed + 50):
+        out, x = random_graph(each)
         explanation = explain(out, x, digits=17, max_nodes=None)
         expected = adjoints(out)[x]
         text, latex = numbers_of(explanation, "text"), numbers_of(explanation, "latex")
@@ -217,9 +217,9 @@ def test_every_equation_of_500_random_graphs_reads_back_to_the_engine_s_number(s
                     continue  # a beginning only
                 wanted = text[equation.left.text]
                 for side in equation.written(TEXT_EXACT):
-                    assert equal(read_text(side, text), wanted), (seed, equation.left.text, side)
+                    assert equal(read_text(side, text), wanted), (each, equation.left.text, side)
                 for side in equation.written(TEX_EXACT):
-                    assert equal(LatexReader(side, latex).read(), wanted), (seed, side)
+                    assert equal(LatexReader(side, latex).read(), wanted), (each, side)
                 seen += equation.left.text == explanation.chain.names.slope(out, x).text
         assert seen >= 2
         assert list(explanation.gradients.values()) == [expected]
@@ -229,12 +229,12 @@ TEXT_EXACT = type(TEXT)(17, None)
 TEX_EXACT = type(TEX)(17, None)
 
 
-@pytest.mark.parametrize("start", range(0, 300, 50))
-def test_so_do_those_of_random_graphs_of_every_row_of_the_table(start):
+@pytest.mark.parametrize("seed", range(0, 300, 50))
+def test_so_do_those_of_random_graphs_of_every_row_of_the_table(seed):
     """As text; each row is its own function here, for what is tried is how formulas are put together."""
     rows = [op for op in TABLE.values() if op not in (ops.leaf, ops.constant)]
-    for seed in range(start, start + 50):
-        out, x = random_graph(seed, rows)
+    for each in range(seed, seed + 50):
+        out, x = random_graph(each, rows)
         explanation = explain(out, x, digits=17, max_nodes=None)
         known = numbers_of(explanation, "text")
         for part in explanation.report().parts:
@@ -242,7 +242,7 @@ def test_so_do_those_of_random_graphs_of_every_row_of_the_table(start):
                 for side in equation.written(TEXT_EXACT):
                     if not equation.left.text.endswith("- ..."):
                         found = read_text(side, known, {op.name: op for op in rows})
-                        assert equal(found, known[equation.left.text], 7), (seed, equation.left.text, side)
+                        assert equal(found, known[equation.left.text], 7), (each, equation.left.text, side)
 
 
 @pytest.mark.parametrize("seed", range(0, 60, 3))
@@ -320,7 +320,7 @@ def test_brackets_keep_the_meaning_and_no_more():
     ],
 )
 def test_a_template_tells_by_itself_where_brackets_are_needed(template, rank_of_result, asked):
-    from tinygrad_lite.views import notation
+    from tinygrad_lite.views.formulas import notation
 
     assert shape(template) == (getattr(notation, rank_of_result), {k: getattr(notation, v) for k, v in asked.items()})
 

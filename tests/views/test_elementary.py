@@ -6,7 +6,7 @@ import tinygrad_lite as tg
 from tinygrad_lite import Value
 from tinygrad_lite.engine.graph import topological
 from tinygrad_lite.engine.reverse import adjoints
-from tinygrad_lite.views.elementary import written_out
+from tinygrad_lite.views.picture.elementary import written_out
 
 
 def neuron():

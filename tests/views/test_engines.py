@@ -12,7 +12,7 @@ import pytest
 import tinygrad_lite as tg
 from tinygrad_lite import Value
 from tinygrad_lite.errors import RenderingError
-from tinygrad_lite.views import engines
+from tinygrad_lite.views.layout import engines
 
 PURE = engines.program("graphviz-pure")
 
@@ -153,7 +153,7 @@ def test_when_the_bundled_program_fails_the_next_one_draws(monkeypatch, tmp_path
 
 
 def test_the_layout_programs_never_see_the_users_text():
-    from tinygrad_lite.views import cards
+    from tinygrad_lite.views.drawing import cards
 
     sketch = cards.sketch(tg.draw(Value(1.0, label="secret") * 2.0, title="secret"))
 

@@ -6,8 +6,8 @@ import pytest
 
 import tinygrad_lite as tg
 from tinygrad_lite import Value
-from tinygrad_lite.views.heat import colour, share
-from tinygrad_lite.views.themes import THEMES, contrast
+from tinygrad_lite.views.drawing.themes import THEMES, contrast
+from tinygrad_lite.views.picture.heat import colour, share
 
 
 @pytest.mark.parametrize("theme", THEMES.values(), ids=THEMES)

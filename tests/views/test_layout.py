@@ -8,9 +8,10 @@ import tinygrad_lite as tg
 from tests.views.random_graphs import random_graph
 from tests.views.test_collapse import training_loss
 from tinygrad_lite import Value
-from tinygrad_lite.views import cards, layout
-from tinygrad_lite.views.across import nearest
-from tinygrad_lite.views.order import crossings
+from tinygrad_lite.views.drawing import cards
+from tinygrad_lite.views.layout import layered
+from tinygrad_lite.views.layout.coordinates import nearest
+from tinygrad_lite.views.layout.crossings import crossings
 
 
 def overlaps(picture):
@@ -124,8 +125,8 @@ def test_a_graph_that_can_be_drawn_without_crossings_is():
     while len(leaves) > 1:
         leaves = [a + b for a, b in zip(leaves[::2], leaves[1::2], strict=True)]
     sketch = cards.sketch(tg.draw(leaves[0]))
-    units, home = layout._units(sketch, sketch.sizes)
-    layers = layout.ordered(layout._by_layer(units, layout._layers(sketch, units, home)))
+    units, home = layered._units(sketch, sketch.sizes)
+    layers = layered.ordered(layered._by_layer(units, layered._layers(sketch, units, home)))
 
     assert crossings(layers) == 0
 

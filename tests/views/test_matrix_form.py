@@ -11,7 +11,7 @@ from tinygrad_lite.engine import ops
 from tinygrad_lite.engine.op import TABLE
 from tinygrad_lite.engine.reverse import adjoints
 from tinygrad_lite.errors import NotLayered, OperandError, StaleGraphError
-from tinygrad_lite.views.elementwise import forward_code, simplest, slope_code
+from tinygrad_lite.views.matrix_form.elementwise import forward_code, simplest, slope_code
 
 np = pytest.importorskip("numpy")
 
@@ -404,7 +404,7 @@ def test_changed_data_and_wrong_arguments_are_refused():
 
 def test_a_wrong_program_is_noticed(monkeypatch):
     """The comparison can fail: with the slope of the activation left out, it does."""
-    monkeypatch.setattr("tinygrad_lite.views.matrix_program.slope_code", lambda steps, z, a: "1")
+    monkeypatch.setattr("tinygrad_lite.views.matrix_form.program.slope_code", lambda steps, z, a: "1")
     model = nn.MLP(3, [4, 2], activation="tanh", seed=1)
     form = tg.matrix_form(nn.mse([model(r) for r in rows(5, 3)], rows(5, 2)))
 

@@ -6,10 +6,10 @@ from hypothesis import strategies as st
 
 import tinygrad_lite as tg
 from tinygrad_lite import Value
-from tinygrad_lite.engine.graph import Graph
+from tinygrad_lite.engine.numbered import Graph
 from tinygrad_lite.engine.reverse import adjoints
 from tinygrad_lite.errors import OperandError
-from tinygrad_lite.views.paths import strongest_paths
+from tinygrad_lite.views.picture.paths import strongest_paths
 
 
 def ladder(rungs):

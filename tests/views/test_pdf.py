@@ -9,7 +9,7 @@ import pytest
 import tinygrad_lite as tg
 from tests.views.random_graphs import HOSTILE, random_graph
 from tinygrad_lite import Value
-from tinygrad_lite.views import pdf
+from tinygrad_lite.views.formats import pdf
 
 
 def lesson():
@@ -29,7 +29,7 @@ def test_it_is_saved_without_any_program(tmp_path):
 
 
 def test_its_table_says_where_each_object_begins():
-    data = pdf.written(tg.draw(lesson(), engine="own").svg)
+    data = pdf.to_pdf(tg.draw(lesson(), engine="own").svg)
     begin = int(re.search(rb"startxref\n(\d+)", data)[1])
     table = re.findall(rb"(\d{10}) 00000 n ", data[begin:])
 
@@ -41,7 +41,7 @@ def test_its_table_says_where_each_object_begins():
 
 
 def test_texts_are_set_in_helvetica_and_greek_in_symbol():
-    data = pdf.written(tg.draw(lesson(), engine="own").svg)
+    data = pdf.to_pdf(tg.draw(lesson(), engine="own").svg)
 
     assert b"/F2 12 Tf <%s> Tj" % b"a (left)".hex().encode() in data
     assert b"/F3 12 Tf <62> Tj" in data  # beta

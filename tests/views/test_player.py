@@ -12,9 +12,9 @@ import pytest
 import tinygrad_lite as tg
 from tinygrad_lite import Value
 from tinygrad_lite.errors import GraphTooLarge, OperandError, RenderingError, StaleGraphError
-from tinygrad_lite.views import frames
-from tinygrad_lite.views.player import animate
-from tinygrad_lite.views.themes import DARK, contrast
+from tinygrad_lite.views.drawing.themes import DARK, contrast
+from tinygrad_lite.views.player import frames
+from tinygrad_lite.views.player.player import animate
 
 HOSTILE = [
     '"><script>alert(1)</script>',

@@ -6,9 +6,9 @@ import pytest
 
 import tinygrad_lite as tg
 from tinygrad_lite import Value
-from tinygrad_lite.engine.graph import Graph
+from tinygrad_lite.engine.numbered import Graph
 from tinygrad_lite.engine.reverse import adjoints
-from tinygrad_lite.views.steps import named, steps
+from tinygrad_lite.views.player.steps import named, steps
 
 
 def random_root(seed):

@@ -12,8 +12,8 @@ import pytest
 import tinygrad_lite as tg
 from tinygrad_lite import nn
 from tinygrad_lite.errors import StateError
-from tinygrad_lite.views import training, training_picture
-from tinygrad_lite.views.themes import DARK, LIGHT, PRINT, contrast, mixed
+from tinygrad_lite.views.drawing.themes import DARK, LIGHT, PRINT, contrast, mixed
+from tinygrad_lite.views.player import training, training_picture
 
 
 def trained(model, data, loss=None, epochs=5, **options):

@@ -6,7 +6,7 @@ import tinygrad_lite as tg
 from tinygrad_lite import Value
 from tinygrad_lite.engine.reverse import adjoints
 from tinygrad_lite.errors import OperandError
-from tinygrad_lite.views.why_order import MOST_STEPS, SHORTCUTS, sorted_order
+from tinygrad_lite.views.derivation.why_order import MOST_STEPS, SHORTCUTS, sorted_order
 
 
 def shortcut_in_five_lines(node, grads):

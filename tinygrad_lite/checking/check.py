@@ -20,11 +20,11 @@ from tinygrad_lite.checking.result.findings import written
 from tinygrad_lite.checking.result.judged import Judged
 from tinygrad_lite.checking.result.mistakes import Mistake
 from tinygrad_lite.checking.trial.coverage import blind_spots
-from tinygrad_lite.checking.trial.evaluation import Trial
+from tinygrad_lite.checking.trial.evaluation import Evaluation
 from tinygrad_lite.checking.trial.numerical_check import Slope, Taylor, measured_slope, taylor
 from tinygrad_lite.checking.trial.submission import Submission
 from tinygrad_lite.errors import OperandError
-from tinygrad_lite.views.text import Report
+from tinygrad_lite.report.text import Report
 
 
 class Check(Judged):
@@ -44,19 +44,19 @@ class Check(Judged):
             off, or else largest: the second witness.
     """
 
-    def __init__(self, trial: Trial, mend: bool = True) -> None:
-        self.trial = trial
+    def __init__(self, evaluation: Evaluation, mend: bool = True) -> None:
+        self.evaluation = evaluation
         self._mend = mend
         self._found: Found | None = None
-        judged = [e.comparison for e in trial.exhibits if e.comparison is not None]
-        names = trial.submission.names
+        judged = [e.comparison for e in evaluation.cases if e.comparison is not None]
+        names = evaluation.submission.names
         self.wrong: list[str] = [n for n in names if any(n in c.wrong for c in judged)]
-        self.raised = [e for e in trial.exhibits if e.answer.error]
+        self.raised = [e for e in evaluation.cases if e.answer.error]
         if not judged:
             self.wrong = list(names)
-        self.ok = not trial.error and not self.wrong and not self.raised and bool(judged)
-        self.diagnosis: Diagnosis = diagnose(trial, self.wrong)
-        self.coverage = blind_spots(trial)
+        self.ok = not evaluation.error and not self.wrong and not self.raised and bool(judged)
+        self.diagnosis: Diagnosis = diagnose(evaluation, self.wrong)
+        self.coverage = blind_spots(evaluation)
         self.taylor = self._witness()
         self.measured = self._measured()
 
@@ -64,7 +64,8 @@ class Check(Judged):
     def found(self) -> Found:
         """What the search in the source found; it runs when it is first asked for."""
         if self._found is None:
-            self._found = sought(self.trial, mend=self._mend) if not self.ok and not self.trial.error else Found()
+            wrong = not self.ok and not self.evaluation.error
+            self._found = sought(self.evaluation, mend=self._mend) if wrong else Found()
         return self._found
 
     @property
@@ -86,9 +87,9 @@ class Check(Judged):
         """The codes of everything that is wrong: of the mistakes, or else of what shapes and numbers betray."""
         found = [m.code for m in self.mistakes]
         if not found:
-            for exhibit in self.trial.exhibits:
+            for exhibit in self.evaluation.cases:
                 for verdict in exhibit.comparison.verdicts if exhibit.comparison is not None else []:
-                    found += [clue.code for clue in verdict.clues if not verdict.ok]
+                    found += [hint.code for hint in verdict.hints if not verdict.ok]
         if self.raised and not found:
             found.append("RAISED")
         return list(dict.fromkeys(found))
@@ -96,23 +97,23 @@ class Check(Judged):
     @property
     def scores(self) -> dict[str, float]:
         """For each parameter the share of problems on which its gradient is right, from 0 to 1."""
-        tried = self.trial.exhibits
+        tried = self.evaluation.cases
         return {
             name: sum(e.comparison is not None and name not in e.comparison.wrong for e in tried) / max(len(tried), 1)
-            for name in self.trial.submission.names
+            for name in self.evaluation.submission.names
         }
 
     @property
     def seeds(self) -> list[int]:
         """The seed from which our problems were made, if there are any."""
-        return [self.trial.seed] if len(self.trial.exhibits) > 1 else []
+        return [self.evaluation.seed] if len(self.evaluation.cases) > 1 else []
 
     def _witness(self) -> Taylor | None:
         """The Taylor remainder of the user's own gradients on the user's data."""
-        exhibit = self.trial.exhibits[0] if self.trial.exhibits else None
+        exhibit = self.evaluation.cases[0] if self.evaluation.cases else None
         if exhibit is None or exhibit.comparison is None or exhibit.kinks:
             return None
-        names, problem = self.trial.submission.names, exhibit.problem
+        names, problem = self.evaluation.submission.names, exhibit.problem
         shapes = [np.shape(problem.params[name]) for name in names]
         given = [exhibit.answer.gradients.get(name) for name in names]
         if any(g is None or g.shape != shape for g, shape in zip(given, shapes, strict=True)):
@@ -126,17 +127,17 @@ class Check(Judged):
                 size = int(np.prod(shape))
                 parts[name] = np.array(numbers[at : at + size]).reshape(shape)
                 at += size
-            return self.trial.submission.loss(Problem(problem.name, parts, problem.data))
+            return self.evaluation.submission.loss(Problem(problem.name, parts, problem.data))
 
         return taylor(f, start, slopes)
 
     def _measured(self, most: int = 6) -> list[tuple[str, float, float, Slope]]:
         """One entry of each parameter, measured by central differences on the user's data."""
-        exhibit = self.trial.exhibits[0] if self.trial.exhibits else None
+        exhibit = self.evaluation.cases[0] if self.evaluation.cases else None
         if exhibit is None or exhibit.comparison is None or exhibit.source == "measured":
             return []
         began = time.perf_counter()
-        self.trial.submission.loss(exhibit.problem)
+        self.evaluation.submission.loss(exhibit.problem)
         affordable = int(3.0 / (20 * (time.perf_counter() - began)))  # a slope is some 20 losses; three seconds for all
         found = []
         for verdict in exhibit.comparison.verdicts[: min(most, affordable)]:
@@ -146,7 +147,7 @@ class Check(Judged):
             sizes = [abs(n) for n in verdict.exact.numbers]
             index = verdict.wrong[0] if verdict.wrong else places[sizes.index(max(sizes))]
             numbers = read(exhibit.problem.params[verdict.name]).numbers
-            slope = measured_slope(self.trial.along(exhibit.problem, verdict.name), numbers, places.index(index))
+            slope = measured_slope(self.evaluation.along(exhibit.problem, verdict.name), numbers, places.index(index))
             found.append((entry_name(verdict.name, index), *verdict.at(index), slope))
         return found
 
@@ -161,14 +162,14 @@ class Check(Judged):
         d = self.diagnosis
         return {
             "ok": self.ok,
-            "error": self.trial.error,
+            "error": self.evaluation.error,
             "wrong": self.wrong,
             "codes": self.codes,
             "mistakes": [m.to_dict() for m in d.mistakes],
             "indistinguishable": [[m.to_dict() for m in story] for story in d.tied],
             "unexplained": d.unknown,
             "scores": self.scores,
-            "network": self.trial.network.words() if self.trial.network else None,
+            "network": self.evaluation.network.words() if self.evaluation.network else None,
             "problems": [
                 {
                     "name": e.problem.name,
@@ -179,10 +180,10 @@ class Check(Judged):
                     "exact_from": e.source,
                     "comparison": None if e.comparison is None else e.comparison.to_dict(),
                 }
-                for e in self.trial.exhibits
+                for e in self.evaluation.cases
             ],
             "links": [{"name": n, "mark": m, "remark": r} for n, m, r in d.links],
-            "remarks": [{"code": c, "sentence": s} for c, s in self.trial.remarks],
+            "remarks": [{"code": c, "sentence": s} for c, s in self.evaluation.remarks],
             "coverage": [{"code": c, "sentence": s} for c, s in self.coverage],
             "measured": [
                 {"entry": name, "yours": mine, "exact": exact, "measured": slope.value, "bar": slope.bar}
@@ -255,6 +256,6 @@ def check(
             remarks.append(("INT_TRUNCATION", said))
         arrays[str(name)] = given.astype(float)
     submission = Submission(loss_fn, backprop_fn, list(arrays), len(data), updates, lr, limit, kinds)
-    trial = Trial(submission, Problem("your data", arrays, data), seed, rtol)
+    trial = Evaluation(submission, Problem("your data", arrays, data), seed, rtol)
     trial.remarks[:0] = remarks
     return Check(trial, mend)

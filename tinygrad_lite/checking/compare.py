@@ -29,7 +29,7 @@ def compare(hand: Any, exact: Any, *, rtol: float = 1e-9, loss: Value | None = N
         rtol: how far an entry may be from the exact one, relative to the larger of the two; sums that
             cancel may differ by a thousandth of this times the parameter's largest gradient.
         loss: the Value that was differentiated. With it the exact gradients need no `backward()`,
-            every slope that a kink allows is accepted, and for a small graph the change to the
+            every derivative that a kink allows is accepted, and for a small graph the change to the
             chain rule that gives exactly your numbers is named.
 
     Raises:
@@ -42,8 +42,8 @@ def compare(hand: Any, exact: Any, *, rtol: float = 1e-9, loss: Value | None = N
     (False, ['w'])
     >>> result.mistakes
     [[DROPPED_FACTOR at w]]
-    >>> print(result.mistakes[0][0].said)
-    the local derivative of (w * 3) along w is left out
+    >>> print(result.mistakes[0][0].message)
+    the local derivative of (w * 3) w.r.t. w is left out
     """
     hands, exacts = named(hand, exact)
     mine = {name: read(x) for name, x in hands.items() if x is not None}

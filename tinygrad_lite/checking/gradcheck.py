@@ -17,7 +17,7 @@ from tinygrad_lite.checking.trial.numerical_check import Slope, Taylor, measured
 from tinygrad_lite.engine import Value
 from tinygrad_lite.engine.reverse import adjoints
 from tinygrad_lite.errors import OperandError
-from tinygrad_lite.views.text import Report, Table
+from tinygrad_lite.report.text import Report, Table
 
 
 class GradCheck(Judged):

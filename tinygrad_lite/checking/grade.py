@@ -111,7 +111,7 @@ def work(order: dict[str, Any]) -> dict[str, Any]:
     return {
         "file": path.name,
         "ok": all(c.ok for c in checks),
-        "error": first.trial.error,
+        "error": first.evaluation.error,
         "score": sum(scores.values()) / max(len(scores), 1),
         "scores": scores,
         "codes": list(dict.fromkeys(code for c in checks for code in c.codes)),
@@ -126,9 +126,9 @@ def work(order: dict[str, Any]) -> dict[str, Any]:
 def _problem(names: dict[str, Any]) -> tuple[Any, tuple[Any, ...]]:
     """The file's own parameters and data, or others that fit the names of the loss's arguments."""
     if "params" not in names:
-        from tinygrad_lite.checking.trial.synthetic_inputs import stand_in
+        from tinygrad_lite.checking.trial.synthetic_inputs import synthetic_inputs
 
-        return stand_in(names["loss"])
+        return synthetic_inputs(names["loss"])
     if "data" in names:
         return names["params"], names["data"]
     return names["params"], tuple(names[name] for name in ("X", "y") if name in names)

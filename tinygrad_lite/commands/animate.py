@@ -6,7 +6,7 @@ import argparse
 from pathlib import Path
 
 from tinygrad_lite.commands.expression import assignments, parse
-from tinygrad_lite.views.player import ENDINGS
+from tinygrad_lite.views.player.player import ENDINGS
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -26,7 +26,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Write the player and name the file."""
-    from tinygrad_lite.views.player import animate
+    from tinygrad_lite.views.player.player import animate
 
     root = parse(args.expression, assignments(args.numbers))
     print(animate(root, theme=args.theme, title=args.expression).save(args.out))

@@ -30,7 +30,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Check each file; print the reports or the JSON."""
     from tinygrad_lite.checking.grade import graded, junit
-    from tinygrad_lite.views.text import page
+    from tinygrad_lite.report.text import page
 
     try:
         hidden = [int(seed) for seed in args.hidden.split(",") if seed.strip()]

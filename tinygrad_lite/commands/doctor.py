@@ -46,7 +46,7 @@ def run(args: argparse.Namespace) -> int:
 
 def diagnosis() -> dict[str, object]:
     """What is installed, as names and texts."""
-    from tinygrad_lite.views import engines
+    from tinygrad_lite.views.layout import engines
 
     return {
         "tinygrad_lite": __version__,

@@ -9,8 +9,8 @@ from pathlib import Path
 from tinygrad_lite.commands.expression import assignments, parse
 from tinygrad_lite.engine.graph import topological
 from tinygrad_lite.errors import ExpressionError
-from tinygrad_lite.views.picture import ENDINGS
-from tinygrad_lite.views.themes import THEMES
+from tinygrad_lite.views.drawing.themes import THEMES
+from tinygrad_lite.views.picture.picture import ENDINGS
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -45,7 +45,7 @@ def run(args: argparse.Namespace) -> int:
             raise ExpressionError(f"--paths {name}: the expression has the names {', '.join(by_name) or '(none)'}.")
     y.backward()
 
-    from tinygrad_lite.views.draw import draw
+    from tinygrad_lite.views.picture.draw import draw
 
     picture = draw(
         y,

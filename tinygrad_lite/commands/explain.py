@@ -13,11 +13,11 @@ from tinygrad_lite.commands.draw import picture_file
 from tinygrad_lite.commands.expression import assignments, parse
 from tinygrad_lite.engine.graph import topological
 from tinygrad_lite.errors import ExpressionError
-from tinygrad_lite.views.table import Table, plain_data
+from tinygrad_lite.report.table import Table, plain_data
 
 if TYPE_CHECKING:
     from tinygrad_lite.engine.value import Value
-    from tinygrad_lite.views.derivation import Explanation
+    from tinygrad_lite.views.derivation.explain import Explanation
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -50,7 +50,7 @@ def run(args: argparse.Namespace) -> int:
     if not leaves:
         print(f"{y.data:.6g} is the value; without names there is nothing to differentiate along.")
         return 0
-    from tinygrad_lite.views.derivation import explain
+    from tinygrad_lite.views.derivation.explain import explain
 
     printed = _FORMS["brief" if args.brief and args.format == "text" else args.format]
     print(printed(y, chosen, explain(y, chosen, names=False)))

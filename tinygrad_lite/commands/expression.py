@@ -20,7 +20,7 @@ from tinygrad_lite.engine import ops
 from tinygrad_lite.engine.op import TABLE, Op, number
 from tinygrad_lite.engine.value import Value
 from tinygrad_lite.errors import DomainError, ExpressionError, OperandError, user_line
-from tinygrad_lite.views import escape
+from tinygrad_lite.report import escape
 
 LONGEST = 10_000  # characters
 _OPERATORS: dict[type[ast.AST], Op] = {

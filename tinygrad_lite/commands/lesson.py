@@ -164,7 +164,7 @@ def write_page(
     flowers: nn.Dataset,
 ) -> Path:
     """Write the SVGs and `index.html`; the path of the page."""
-    from tinygrad_lite.views.text import Table
+    from tinygrad_lite.report.text import Table
 
     neuron, network = graphs
     neuron_picture, network_picture = tg.draw(neuron), tg.draw(network, depth=2)

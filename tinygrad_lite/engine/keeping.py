@@ -109,7 +109,7 @@ def _record(node: Value) -> tuple[Any, ...]:
 
 def _fields(node: Value) -> tuple[Any, ...]:
     """What a node is made of, apart from its gradient, which may be a Value that was made after it."""
-    return node.data, node.label, node.op, node.parents, node.local
+    return node.data, node.label, node.op, node.parents, tuple(node.local)  # without notes
 
 
 def _made(kind: type[Value], grad: Any, data: float, label: str, op: Op, parents: Any, local: Any) -> Value:

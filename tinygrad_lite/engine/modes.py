@@ -19,9 +19,9 @@ from contextvars import ContextVar, Token
 from functools import wraps
 from typing import Any
 
-from tinygrad_lite.engine import ops, reverse, value
+from tinygrad_lite.engine import fast, ops, reverse
 from tinygrad_lite.engine.domain import operand_names
-from tinygrad_lite.engine.node import ABSENT
+from tinygrad_lite.engine.node import ABSENT, Node
 from tinygrad_lite.engine.op import Op
 from tinygrad_lite.engine.value import Value
 from tinygrad_lite.errors import AnomalyError, user_line
@@ -30,8 +30,8 @@ _FORGETTING: ContextVar[bool] = ContextVar("no_grad", default=False)
 _WATCHING: ContextVar[bool] = ContextVar("detect_anomaly", default=False)
 
 _plain_init = Value.__init__
-_plain_made = value._made
-_plain_sweep = reverse._sweep
+_plain_made = fast._made
+_plain_sweep = reverse.sweep
 _lock = threading.Lock()
 _blocks_open = 0
 
@@ -116,18 +116,12 @@ def _count(change: int) -> None:
         before, _blocks_open = _blocks_open, _blocks_open + change
         if before == 0:
             Value.__init__ = _watching_init  # type: ignore[method-assign,assignment]
-            value._made = _watching_made
-            reverse._sweep = _watching_sweep
+            fast._made = _watching_made
+            reverse.sweep = _watching_sweep
         elif _blocks_open == 0:
             Value.__init__ = _plain_init  # type: ignore[method-assign]
-            value._made = _plain_made
-            reverse._sweep = _plain_sweep
-
-
-class _Located(tuple[Any, ...]):
-    """Local derivatives that also know the line of the program at which they were recorded."""
-
-    where: str = ""
+            fast._made = _plain_made
+            reverse.sweep = _plain_sweep
 
 
 def _watching_init(
@@ -137,7 +131,10 @@ def _watching_init(
     op: Op = ops.leaf,
     parents: tuple[Any, ...] = (),
     local: tuple[Any, ...] = (),
+    *,
+    requires_grad: bool = True,
 ) -> None:
+    where = ""
     if parents and _WATCHING.get():
         where = user_line()
         if not math.isfinite(data):
@@ -145,34 +142,34 @@ def _watching_init(
                 f"{op.name} made {data!r} from {_operands(parents)}{where}.\n"
                 f"  {_advice([p if p.__class__ is float else p.data for p in parents])}"
             )
-        local = _Located(local)
-        local.where = where
     if _FORGETTING.get():
         op, parents, local = (op if op is ops.constant else ops.leaf), (), ()
-    _plain_init(self, data, label, op, parents, local)
-    if isinstance(local, _Located):
-        self._a, self._da, self._b, self._db = parents, local, ABSENT, None  # whole tuples, to keep the line
+    _plain_init(self, data, label, op, parents, local, requires_grad=requires_grad)
+    if where and parents:
+        self.with_notes().where = where
 
 
 def _watching_made(data: float, op: Op, a: Any, da: Any, b: Any = ABSENT, db: Any = None) -> Value:
     return Value(data, "", op, *(((a,), (da,)) if b is ABSENT else ((a, b), (da, db))))
 
 
-def _watching_sweep(order: Sequence[Value]) -> None:
+def _watching_sweep(order: Sequence[Node]) -> None:
     if not _WATCHING.get():
         return _plain_sweep(order)
     for node in reversed(order):
-        for i, (parent, slope) in enumerate(zip(node.parents, node.local, strict=True)):
-            if slope is None:
+        if node.notes is not None:
+            node.grad = node.notes.hooked(node.grad)
+        for i, (parent, derivative) in enumerate(zip(node.parents, node.local, strict=True)):
+            if derivative is None:
                 continue
-            parent.grad += node.grad * slope
+            parent.grad += node.grad * derivative
             if not math.isfinite(parent.grad):
                 name = operand_names(len(node.parents))[i]
                 raise AnomalyError(
-                    f"going back through {node.op.name}, the gradient along {name} became {parent.grad!r}: "
-                    f"it brought {node.grad!r}, and its local derivative is {slope!r} at {_operands(node.parents)}"
-                    f"{getattr(node.local, 'where', '')}.\n"
-                    f"  {_advice([node.grad, slope])}"
+                    f"going back through {node.op.name}, the gradient w.r.t. {name} became {parent.grad!r}: the "
+                    f"upstream gradient is {node.grad!r}, and the local derivative {derivative!r} at "
+                    f"{_operands(node.parents)}{node.notes.where if node.notes is not None else ''}.\n"
+                    f"  {_advice([node.grad, derivative])}"
                 )
     return None
 
@@ -190,4 +187,4 @@ def _operands(parents: Sequence[Any]) -> str:
 def _advice(came_in: Sequence[float]) -> str:
     if all(map(math.isfinite, came_in)):
         return "Everything that came in was finite, so this is where it began."
-    return "Something that came in was not finite already: look at where that number was made or put in."
+    return "Something that came in was not finite already: look at where that number was computed or given as input."

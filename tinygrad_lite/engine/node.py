@@ -10,21 +10,26 @@ Python's cyclic collector has to walk over, which is the first cost of building 
     one           the parent         its derivative      ABSENT    None
     two           the first          its derivative      second    its derivative
     more          tuple of parents   tuple of them       ABSENT    None
+
+A node with notes (hooks, or the line of the program that made it) keeps whole tuples, and its
+`local` is a `Noted` one.
+
+This file is the seam of the engine: a node type in another language has these fields and these
+comparisons, and the operators of `fast.py`.
 """
 
 from __future__ import annotations
 
 from tinygrad_lite.engine import ops
-from tinygrad_lite.engine.arithmetic import Arithmetic
-from tinygrad_lite.engine.domain import number
+from tinygrad_lite.engine.domain import is_foreign, number
 from tinygrad_lite.engine.op import Op
-from tinygrad_lite.hints import Any
+from tinygrad_lite.hints import Any, Callable
 
 ABSENT = float("nan")  # stands where there is no second operand; a float, so that walks pass it by as a constant
 
 
-class Node(Arithmetic):
-    """The fields of a Value: see there."""
+class Node:
+    """The fields of a Value, and its comparisons: see there."""
 
     __slots__ = ("data", "grad", "label", "op", "_a", "_da", "_b", "_db")
 
@@ -35,11 +40,13 @@ class Node(Arithmetic):
         op: Op = ops.leaf,
         parents: tuple[Any, ...] = (),
         local: tuple[Any, ...] = (),
+        *,
+        requires_grad: bool = True,
     ) -> None:
         self.data: float = data if data.__class__ is float else number(data)
         self.grad: Any = 0.0
         self.label = label
-        self.op = op
+        self.op = op if requires_grad else ops.constant
         self._a: Any = None
         self._da: Any = None
         self._b: Any = ABSENT
@@ -70,7 +77,7 @@ class Node(Arithmetic):
 
     @property
     def local(self) -> tuple[Any, ...]:
-        """The local derivative along each operand, None along a bare float."""
+        """The local derivative w.r.t. each operand, None for a bare float."""
         a = self._a
         if a is None:
             return ()
@@ -87,3 +94,55 @@ class Node(Arithmetic):
             self._da, self._db = local
         elif self._a is not None:
             (self._da,) = local
+
+    @property
+    def notes(self) -> Noted | None:
+        """Hooks, and the line of the program that made this node; None of nearly every node."""
+        return self._da if self._da.__class__ is Noted else None
+
+    def with_notes(self) -> Noted:
+        """The notes of this node, begun now if there are none."""
+        if self._da.__class__ is not Noted:
+            parents, notes = self.parents, Noted(self.local)
+            self._a, self._da, self._b, self._db = parents or None, notes, ABSENT, None
+        return self._da
+
+    # ------------------------------------------------------------------ comparisons: of the data; a NaN compares False
+
+    def __lt__(self, other: Any) -> Any:
+        return _compare(float.__lt__, self, other)
+
+    def __le__(self, other: Any) -> Any:
+        return _compare(float.__le__, self, other)
+
+    def __gt__(self, other: Any) -> Any:
+        return _compare(float.__gt__, self, other)
+
+    def __ge__(self, other: Any) -> Any:
+        return _compare(float.__ge__, self, other)
+
+    def __bool__(self) -> bool:
+        return self.data != 0.0
+
+
+class Noted(tuple[Any, ...]):
+    """Local derivatives, and what else is known about their node."""
+
+    where: str = ""  # the line of the user's program that made the node, if it was watched
+    hooks: tuple[Callable[[Any], Any], ...] = ()  # each sees the node's gradient and may replace it
+
+    def hooked(self, grad: Any) -> Any:
+        """The gradient that the hooks make of this one."""
+        for hook in self.hooks:
+            replaced = hook(grad)
+            grad = grad if replaced is None else replaced
+        return grad
+
+
+def _compare(holds: Callable[[float, float], bool], x: Node, y: Any) -> Any:
+    other = y.data if isinstance(y, Node) else y if y.__class__ is float else None
+    if other is None:
+        if is_foreign(y):
+            return NotImplemented
+        other = number(y, "a comparison")
+    return holds(x.data, other)

@@ -167,7 +167,7 @@ JSON | A graph comes back, bit for bit. | tg.from_json(tg.to_json(Value(0.1) + 0
 malformed or foreign JSON | Refused by the place of its fault; nothing is executed. |
      | export/test_graph_json::test_a_malformed_document_is_refused_by_the_place_of_its_fault
 code written for NumPy | 108 expressions on arrays of Values, each tried. |
-     | engine/test_numpy_expressions::test_it_works_with_any_object_array_of_values
+     | arrays/test_numpy_expressions::test_it_works_with_any_object_array_of_values
 compiled replay | A Python branch is followed to either side. |
      | compiler/test_compile::test_a_branch_is_followed_both_ways
 exact fractions | A pencil's answer compares with ==. |

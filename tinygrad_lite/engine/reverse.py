@@ -11,17 +11,15 @@ from __future__ import annotations
 
 import math
 
-from tinygrad_lite.engine.graph import topological, walk
+from tinygrad_lite.engine import graph, ops
+from tinygrad_lite.engine.node import Node
 from tinygrad_lite.errors import StaleGraphError
-from tinygrad_lite.hints import TYPE_CHECKING, Any, Container, Sequence
-
-if TYPE_CHECKING:
-    from tinygrad_lite.engine.value import Value
+from tinygrad_lite.hints import Any, Container, Sequence
 
 
-def backward(root: Value, *, create_graph: bool = False) -> None:
+def backward(root: Node, *, create_graph: bool = False) -> None:
     """Set the gradients of all nodes behind the root; see `Value.backward`."""
-    order, leaves = walk((root,), reset=not create_graph)
+    order, leaves = graph.walk((root,), reset=not create_graph)
     before = [leaf.grad for leaf in leaves]
     try:
         if create_graph:
@@ -33,37 +31,44 @@ def backward(root: Value, *, create_graph: bool = False) -> None:
             for leaf in leaves:
                 leaf.grad = 0.0
             root.grad = 1.0
-            _sweep(order)
+            sweep(order)
         for leaf, old in zip(leaves, before, strict=True):
-            leaf.grad = old + leaf.grad
+            leaf.grad = old if leaf.op is ops.constant else old + leaf.grad
     except BaseException:  # Ctrl-C too: the leaves are all new or all old, never a mixture
         for leaf, old in zip(leaves, before, strict=True):
             leaf.grad = old
         raise
 
 
-def _sweep(order: Sequence[Value]) -> None:
-    """The inner loop: hand each node's gradient on to its parents, times the local derivative."""
+def sweep(order: Sequence[Node]) -> None:
+    """Ask every node, children before parents, for its step of the chain rule."""
     for node in reversed(order):
-        a = node._a
-        if a is None:
-            continue  # a leaf
-        grad = node.grad
-        if a.__class__ is not tuple:  # one or two operands, as nearly every node has: see node.py
-            da, db = node._da, node._db
-            if da is not None:
-                a.grad += grad * da
-            if db is not None:
-                node._b.grad += grad * db
-        else:
-            for parent, slope in zip(a, node._da):  # noqa: B905  equal by construction
-                if slope is not None:
-                    parent.grad += grad * slope
+        if node.notes is not None:
+            node.grad = node.notes.hooked(node.grad)
+        step(node)
+
+
+def step(node: Node) -> None:
+    """The chain rule at one node: its gradient, times each local derivative, is added to that operand's gradient."""
+    for parent, derivative in zip(node.parents, node.local, strict=True):
+        if derivative is not None:  # there is none w.r.t. a bare float
+            parent.grad += node.grad * derivative
+
+
+def zero_grad(root: Node) -> None:
+    """Set the gradient of every node behind the root to 0, leaves included.
+
+    >>> from tinygrad_lite.engine import Value
+    >>> x = Value(3.0); y = x * x; y.backward(); zero_grad(y); x.grad, y.grad
+    (0.0, 0.0)
+    """
+    for node in graph.topological(root):
+        node.grad = 0.0
 
 
 def adjoints(
-    root: Value, *, seed: Any = 1.0, create_graph: bool = False, within: Container[Value] | None = None
-) -> dict[Value, Any]:
+    root: Node, *, seed: Any = 1.0, create_graph: bool = False, within: Container[Node] | None = None
+) -> dict[Any, Any]:
     """d(root)/d(node), times the seed, for every node behind the root; no `.grad` is touched.
 
     Args:
@@ -80,42 +85,44 @@ def adjoints(
     >>> adjoints(y)[x], x.grad
     (6.0, 0.0)
     """
-    order = topological(root)
+    order = graph.topological(root)
     if within is not None:
         order = [node for node in order if node in within]
     if create_graph:
         require_fresh(order)
-    found: dict[Value, Any] = dict.fromkeys(order, 0.0)
+    found: dict[Any, Any] = dict.fromkeys(order, 0.0)
     found[root] = seed
     for node in reversed(order):
         adjoint = found[node]
+        if node.notes is not None:
+            adjoint = found[node] = node.notes.hooked(adjoint)
         if not node.parents or (create_graph and _adds_nothing(adjoint, node.local)):
             continue
-        slopes = node.op.graphed(node.parents, node) if create_graph else node.local
-        for parent, slope, recorded in zip(node.parents, slopes, node.local, strict=True):
+        derivatives = node.op.graphed(node.parents, node) if create_graph else node.local
+        for parent, derivative, recorded in zip(node.parents, derivatives, node.local, strict=True):
             if recorded is not None and parent in found:
-                share = slope if adjoint.__class__ is float and adjoint == 1.0 else adjoint * slope
+                share = derivative if adjoint.__class__ is float and adjoint == 1.0 else adjoint * derivative
                 old = found[parent]
                 found[parent] = share if old.__class__ is float and old == 0.0 else old + share
     return found
 
 
-def _adds_nothing(adjoint: Any, slopes: Sequence[float | None]) -> bool:
-    """True of a bare 0 along finite slopes. Along an infinite one it makes a NaN, here as in `backward`."""
-    return adjoint.__class__ is float and adjoint == 0.0 and all(s is None or math.isfinite(s) for s in slopes)
+def _adds_nothing(adjoint: Any, local: Sequence[float | None]) -> bool:
+    """True of a bare 0 times finite derivatives. Times an infinite one it makes a NaN, here as in `backward`."""
+    return adjoint.__class__ is float and adjoint == 0.0 and all(d is None or math.isfinite(d) for d in local)
 
 
-def require_fresh(order: Sequence[Value]) -> None:
+def require_fresh(order: Sequence[Node]) -> None:
     """Raise if the recorded numbers are not those that the operands would give now."""
     for node in order:
         if node.parents:
             numbers = [p if p.__class__ is float else p.data for p in node.parents]
             try:
                 out = node.op.forward(*numbers)
-                slopes = node.op.partials(*numbers, out)
+                derivatives = node.op.partials(*numbers, out)
             except (ValueError, ArithmeticError):
-                out, slopes = math.nan, ()
-            fresh = [None if old is None else new for old, new in zip(node.local, slopes, strict=False)]
+                out, derivatives = math.nan, ()
+            fresh = [None if old is None else new for old, new in zip(node.local, derivatives, strict=False)]
             if not _same((out, *fresh), (node.data, *node.local)):
                 named = ", ".join(f"{p.label} = {p.data!r}" for p in node.parents if getattr(p, "label", ""))
                 raise StaleGraphError(

@@ -5,40 +5,39 @@
     y.backward()       # a.grad = 3.0, b.grad = 2.0
 
 `parents` are the operands in the order they were written: Values, or bare floats for the
-constants in a program. `local` are the local derivatives d(out)/d(parent), as numbers; along a
+constants in a program. `local` are the local derivatives d(out)/d(parent), as numbers; w.r.t. a
 constant there is none, so its place holds None. That is all a node remembers, and all that
 `backward` needs; `node.py` says how it is kept. Since a node only points back at what existed
 before it, there are no cycles, and a graph that nobody holds is freed at once.
 
-The operators + - * / and ** by a number are written out for speed; every other op goes through
-`_apply`, which is the readable form of the same thing. A test holds both equal.
+Every operator and function goes through `_apply`. `fast.py` replaces the commonest ones by the
+same thing written out for speed; a test holds both equal, bit for bit.
 """
 
 from __future__ import annotations
 
-from operator import mul as times
-
-from tinygrad_lite.engine import ops
-from tinygrad_lite.engine.node import ABSENT, Node
+from tinygrad_lite.engine import ops, reverse
+from tinygrad_lite.engine.arithmetic import Arithmetic
+from tinygrad_lite.engine.node import Node
 from tinygrad_lite.engine.op import Op, is_foreign, number
-from tinygrad_lite.engine.reverse import backward
 from tinygrad_lite.errors import OperandError, ShapeError, user_line
-from tinygrad_lite.hints import Any, Iterable, Sequence
+from tinygrad_lite.hints import Any, Callable, Iterable, Sequence
 
 
-class Value(Node):
+class Value(Node, Arithmetic):
     """A real number, its gradient, and how it was made.
 
     Args:
         data: the number; ints, bools and NumPy scalars become a float.
         label: the name that pictures, explanations and errors use.
+        requires_grad: False makes a constant, whose gradient stays 0.
 
     Attributes:
         data: the number; may be assigned between passes, which is how one trains.
         grad: d(root)/d(self) after `root.backward()`; leaves add up over calls.
-        op: the row of the table that made it; `ops.leaf` if it was put in.
+        op: the op that made it; `ops.leaf` if it was given as input.
         parents: its operands in order, Values or bare floats; duplicates are kept.
-        local: the local derivative along each operand, None along a bare float.
+        local: the local derivative w.r.t. each operand, None for a bare float.
 
     Raises:
         OperandError: data is not one real number (a TypeError).
@@ -55,7 +54,7 @@ class Value(Node):
     # ------------------------------------------------------------------ recording
 
     def _apply(self, op: Op, operands: tuple[Any, ...]) -> Any:
-        """Compute op on the operands and remember it: the readable form of every operator below."""
+        """Compute op on the operands and remember it: what every operator and function does."""
         if op.arity is not None and len(operands) != op.arity:
             operands = op.complete(operands)
         parents: list[Any] = []
@@ -71,72 +70,11 @@ class Value(Node):
                 numbers.append(parents[-1])
         try:
             out = op.forward(*numbers)
-            slopes = op.partials(*numbers, out)
+            derivatives = op.partials(*numbers, out)
         except (ValueError, ArithmeticError) as reason:
             raise op.refusal(numbers, reason, [getattr(p, "label", "") for p in parents]) from None
-        local = tuple([None if p.__class__ is float else d for p, d in zip(parents, slopes, strict=True)])
+        local = tuple([None if p.__class__ is float else d for p, d in zip(parents, derivatives, strict=True)])
         return Value(out, "", op, tuple(parents), local)
-
-    def __add__(self, other: Any) -> Value:
-        if other.__class__ is Value:
-            return _made(self.data + other.data, ops.add, self, 1.0, other, 1.0)
-        if other.__class__ is float:
-            return _made(self.data + other, ops.add, self, 1.0, other, None)
-        return self._apply(ops.add, (self, other))  # type: ignore[no-any-return]
-
-    def __radd__(self, other: Any) -> Value:
-        if other.__class__ is float:
-            return _made(other + self.data, ops.add, other, None, self, 1.0)
-        return self._apply(ops.add, (other, self))  # type: ignore[no-any-return]
-
-    def __sub__(self, other: Any) -> Value:
-        if other.__class__ is Value:
-            return _made(self.data - other.data, ops.sub, self, 1.0, other, -1.0)
-        if other.__class__ is float:
-            return _made(self.data - other, ops.sub, self, 1.0, other, None)
-        return self._apply(ops.sub, (self, other))  # type: ignore[no-any-return]
-
-    def __mul__(self, other: Any) -> Value:
-        if other.__class__ is Value:
-            x, y = self.data, other.data
-            return _made(x * y, ops.mul, self, y, other, x)
-        if other.__class__ is float:
-            return _made(self.data * other, ops.mul, self, other, other, None)
-        return self._apply(ops.mul, (self, other))  # type: ignore[no-any-return]
-
-    def __rmul__(self, other: Any) -> Value:
-        if other.__class__ is float:
-            return _made(other * self.data, ops.mul, other, None, self, other)
-        return self._apply(ops.mul, (other, self))  # type: ignore[no-any-return]
-
-    def __truediv__(self, other: Any) -> Value:
-        if other.__class__ is Value and other.data != 0.0:
-            y = other.data
-            out = self.data / y
-            return _made(out, ops.div, self, 1.0 / y, other, -out / y)
-        return self._apply(ops.div, (self, other))  # type: ignore[no-any-return]
-
-    def __pow__(self, other: Any) -> Value:
-        if other.__class__ is int and other != 0 and self.data != 0.0:
-            x, n = self.data, other
-            try:
-                return _made(x**n, ops.pow, self, n * x ** (n - 1), float(n), None)
-            except ArithmeticError:
-                pass  # too large: _apply says so in full
-        return self._apply(ops.pow, (self, other))  # type: ignore[no-any-return]
-
-    def __neg__(self) -> Value:
-        return _made(-self.data, ops.neg, self, -1.0)
-
-    def _apply_one(self, op: Op) -> Value:
-        """`_apply` for a row of one operand, which is self."""
-        x = self.data
-        try:
-            out = op.forward(x)
-            (slope,) = op.partials(x, out)
-        except (ValueError, ArithmeticError):
-            return self._apply(op, (self,))  # type: ignore[no-any-return]  # which says what is wrong
-        return _made(out, op, self, slope)
 
     # ------------------------------------------------------------------ going back
 
@@ -154,29 +92,74 @@ class Value(Node):
 
         >>> x = Value(2.0)
         >>> (x**3).backward(create_graph=True)
-        >>> slope, x.grad = x.grad, 0.0
-        >>> slope.backward()                       # the second derivative, 6x
-        >>> slope.data, x.grad
+        >>> derivative, x.grad = x.grad, 0.0
+        >>> derivative.backward()                  # the second derivative, 6x
+        >>> derivative.data, x.grad
         (12.0, 12.0)
         """
-        backward(self, create_graph=create_graph)
+        reverse.backward(self, create_graph=create_graph)
+
+    def _backward(self) -> None:
+        """One step of the chain rule, at this node alone: hand its `grad` on to its parents, as micrograd does.
+
+        >>> a = Value(2.0); b = a * 3.0; b.grad = 1.0; b._backward(); a.grad
+        3.0
+        """
+        reverse.step(self)
+
+    def register_hook(self, hook: Callable[[Any], Any]) -> Callable[[], None]:
+        """Call `hook(gradient)` in each backward pass, when this node's gradient is complete.
+
+        What the hook returns replaces the gradient, for this node and for all that stands before it; None
+        leaves it as it is. A leaf's hook sees what this pass adds. Several hooks run in the order of registration.
+
+        Returns:
+            a function that takes the hook away again.
+
+        >>> x = Value(2.0); y = x * x
+        >>> remove = y.register_hook(lambda gradient: 10.0 * gradient)
+        >>> (y + 1.0).backward(); x.grad
+        40.0
+        """
+        notes = self.with_notes()
+        notes.hooks += (hook,)
+
+        def remove() -> None:
+            notes.hooks = tuple(other for other in notes.hooks if other is not hook)
+
+        return remove
+
+    @property
+    def requires_grad(self) -> bool:
+        """False of a constant, whose gradient stays 0. May be assigned to leaves, to freeze a parameter.
+
+        Raises:
+            OperandError: assigned to a node that was computed: `detach()` gives a constant with its number.
+        """
+        return self.op is not ops.constant
+
+    @requires_grad.setter
+    def requires_grad(self, wanted: bool) -> None:
+        if self.parents:
+            raise OperandError(
+                f"requires_grad can be set on a leaf only, but this node was made by {self.op.name}{user_line()}.\n"
+                "  Use node.detach() for a constant with the same number."
+            )
+        self.op = ops.leaf if wanted else ops.constant
+
+    def detach(self) -> Value:
+        """A constant with this number, cut off from what is behind it: no gradient passes through.
+
+        >>> x = Value(3.0); y = x * x.detach(); y.backward(); x.grad
+        3.0
+        """
+        return Value(self.data, self.label, requires_grad=False)
+
+    def item(self) -> float:
+        """The number alone, as `.data`; PyTorch's word."""
+        return self.data
 
     # ------------------------------------------------------------------ being a number
-
-    def __lt__(self, other: Any) -> Any:
-        return _compare(float.__lt__, self, other)
-
-    def __le__(self, other: Any) -> Any:
-        return _compare(float.__le__, self, other)
-
-    def __gt__(self, other: Any) -> Any:
-        return _compare(float.__gt__, self, other)
-
-    def __ge__(self, other: Any) -> Any:
-        return _compare(float.__ge__, self, other)
-
-    def __bool__(self) -> bool:
-        return self.data != 0.0
 
     def __float__(self) -> float:
         raise OperandError(
@@ -227,33 +210,6 @@ class Value(Node):
         return self.op.symbol
 
 
-_new = Value.__new__
-
-
-def _made(data: float, op: Op, a: Any, da: Any, b: Any = ABSENT, db: Any = None) -> Value:
-    """`Value(data, "", op, (a, b), (da, db))`, without making the tuples."""
-    node = _new(Value)
-    node.data = data if data.__class__ is float else number(data)
-    node.grad = 0.0
-    node.label = ""
-    node.op = op
-    node._a = a
-    node._da = da
-    node._b = b
-    node._db = db
-    return node
-
-
-def _compare(holds: Any, x: Value, y: Any) -> Any:
-    """Compare the data; a NaN compares False."""
-    other = y.data if isinstance(y, Value) else y if y.__class__ is float else None
-    if other is None:
-        if is_foreign(y):
-            return NotImplemented
-        other = number(y, "a comparison")
-    return holds(x.data, other)
-
-
 def total(values: Iterable[Any]) -> Any:
     """The sum of Values as one node with many parents; of bare numbers, a float.
 
@@ -280,19 +236,8 @@ def dot(ws: Sequence[Any], xs: Sequence[Any], b: Any = None) -> Any:
     >>> y.data, w[1].grad
     (55.0, 20.0)
     """
-    n = len(ws)
-    if len(xs) != n:
-        raise ShapeError(f"dot needs as many weights as inputs, but got {n} weights and {len(xs)} inputs{user_line()}.")
-    if n and not isinstance(ws[0], Value):
-        return ops.dot(*ws, *xs) if b is None else ops.dot(*ws, *xs, b)
-    try:  # the common cases: Values as weights, all Values or all floats as inputs, a Value or nothing as bias
-        weights = [w.data for w in ws]
-        bare = set(map(type, xs)) == {float}
-        inputs = xs if bare else [x.data for x in xs]
-        out = sum(map(times, weights, inputs), 0.0 if b is None else b.data)
-    except (AttributeError, TypeError):  # others, such as NumPy numbers, take the readable way
-        return ops.dot(*ws, *xs) if b is None else ops.dot(*ws, *xs, b)
-    along_inputs = (None,) * n if bare else weights
-    if b is None:
-        return Value(out, "", ops.dot, (*ws, *xs), (*inputs, *along_inputs))
-    return Value(out, "", ops.dot, (*ws, *xs, b), (*inputs, *along_inputs, 1.0))
+    if len(xs) != len(ws):
+        raise ShapeError(
+            f"dot needs as many weights as inputs, but got {len(ws)} weights and {len(xs)} inputs{user_line()}."
+        )
+    return ops.dot(*ws, *xs) if b is None else ops.dot(*ws, *xs, b)

@@ -1,12 +1,14 @@
-"""Ways to look at a graph: pictures, a player, the chain rule written out, tables and reports.
+"""Ways to look at a graph: pictures, a player, the chain rule written out, NumPy code.
 
-Three stories, each to be read on its own:
+Each package builds on those before it; a test holds the arrows.
 
-- pictures: `picture.py` is the data, `layout.py` places it, `svg.py` and `dot.py` write it, `player.py` plays it;
-- the derivation: `formula.py` are numbers that remember how they were made, `notation.py` spells them, `chain.py`
-  finds the steps and paths, `story.py` puts them in order; `derivation.py` is the door;
-- the matrix form: `layers.py` finds layers in a graph, `loss_head.py` the loss, `matrix_program.py` writes NumPy,
-  `matrix_form.py` runs it and compares.
-
-All of them report in one style: `text.py`, with `table.py`, `style.py` and `escape.py`.
+- `layout/`       places boxes and arrows of given sizes; `engines.py` chooses who does it
+- `drawing/`      a picture as data, its colours, and how large each box is
+- `formats/`      drawings as SVG, DOT, Mermaid, a tree, JSON, PDF, pixels
+- `formulas/`     numbers that remember how they were made, their names, and how they are spelled
+- `picture/`      from a graph to a drawing: `tg.draw` and what it can be asked for
+- `player/`       the forward and the backward pass, and training, step by step
+- `derivation/`   the chain rule written out: `tg.explain`, `tg.table`, `tg.why_order`
+- `matrix_form/`  layers found in a graph, written as NumPy code, run and compared
+- `plots.py`      curves and boundaries with matplotlib
 """

@@ -64,8 +64,8 @@ def main():
     for seed in range(args.right):
         lesson, params, X, y, backprop = right_case(seed)
         result = check(lesson.loss, backprop, params, X, y, seed=seed)
-        kinks += any(e.kinks for e in result.trial.exhibits)
-        unknown += result.trial.network is None
+        kinks += any(e.kinks for e in result.evaluation.cases)
+        unknown += result.evaluation.network is None
         if not result.ok:
             accused.append((seed, lesson, result.wrong, result.codes))
     print(f"right derivations: {args.right} in {time.perf_counter() - began:.0f} s, accused {len(accused)}, "

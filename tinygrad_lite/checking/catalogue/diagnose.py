@@ -11,7 +11,7 @@ from tinygrad_lite.checking.network.arrays import np
 from tinygrad_lite.checking.network.kinks import gradients, kinks_of
 from tinygrad_lite.checking.network.network import Network
 from tinygrad_lite.checking.result.mistakes import Mistake
-from tinygrad_lite.checking.trial.evaluation import Exhibit, Trial
+from tinygrad_lite.checking.trial.evaluation import CaseResult, Evaluation
 
 TIED = 0.35  # stories that cost so little more are named together
 NEAR = 1.1  # and those are mentioned
@@ -38,11 +38,11 @@ class Diagnosis:
         self.problems = 0
 
 
-def diagnose(trial: Trial, wrong: list[str]) -> Diagnosis:
+def diagnose(trial: Evaluation, wrong: list[str]) -> Diagnosis:
     """Search for the mistakes behind the wrong gradients of a trial."""
     found = Diagnosis()
     net = trial.network
-    usable = [e for e in trial.exhibits if _usable(e)] if net is not None else []
+    usable = [e for e in trial.cases if _usable(e)] if net is not None else []
     smooth = [e for e in usable if net is not None and e.record is not None and not kinks_of(net, e.record)]
     usable = smooth or usable  # on a kink a right slope need not be ours
     if net is None or not usable:
@@ -69,10 +69,10 @@ def diagnose(trial: Trial, wrong: list[str]) -> Diagnosis:
     return found
 
 
-def _by_graph(trial: Trial, found: Diagnosis) -> None:
+def _by_graph(trial: Evaluation, found: Diagnosis) -> None:
     """No layers to speak of: look for one change, or two, in the graph that the loss records."""
     roots, wanted = [], []
-    for exhibit in trial.exhibits:
+    for exhibit in trial.cases:
         answers = exhibit.answer.gradients
         if exhibit.answer.error or exhibit.source != "engine" or exhibit.kinks:
             continue
@@ -105,10 +105,10 @@ def _alternatives(stories: list[Story], found: Diagnosis) -> None:
 
 
 def _sentences(mistakes: tuple[Mistake, ...]) -> int:
-    return len({mistake.said for mistake in mistakes})
+    return len({mistake.message for mistake in mistakes})
 
 
-def _usable(exhibit: Exhibit) -> bool:
+def _usable(exhibit: CaseResult) -> bool:
     """Whether an exhibit can be explained: gradients were given, and the network's record is there."""
     answer = exhibit.answer
     if exhibit.record is None or answer.error or exhibit.kinks:
@@ -116,7 +116,7 @@ def _usable(exhibit: Exhibit) -> bool:
     return all(np.all(np.isfinite(e.numbers)) for e in answer.gradients.values())
 
 
-def _shape_slips(net: Network, exhibits: list[Exhibit]) -> dict[str, Mistake]:
+def _shape_slips(net: Network, exhibits: list[CaseResult]) -> dict[str, Mistake]:
     """Gradients whose shape alone says what was done: turned matrices, biases that were not summed."""
     found: dict[str, Mistake] = {}
     for exhibit in exhibits:
@@ -136,12 +136,12 @@ def _shape_slips(net: Network, exhibits: list[Exhibit]) -> dict[str, Mistake]:
     return found
 
 
-def _shapes(exhibit: Exhibit, name: str) -> tuple[Any, Any]:
+def _shapes(exhibit: CaseResult, name: str) -> tuple[Any, Any]:
     entries = exhibit.answer.gradients.get(name)
     return (None if entries is None else entries.shape), np.shape(exhibit.problem.params[name]) if name else ()
 
 
-def _seen(net: Network, exhibit: Exhibit, slips: dict[str, Mistake]) -> Seen:
+def _seen(net: Network, exhibit: CaseResult, slips: dict[str, Mistake]) -> Seen:
     """The user's gradients with samples as rows, slips of shape taken out."""
     answer, record = exhibit.answer, exhibit.record
     assert record is not None
@@ -161,7 +161,7 @@ def _seen(net: Network, exhibit: Exhibit, slips: dict[str, Mistake]) -> Seen:
     return Seen(weights, biases, max([coarse, *answer.noise.values()]))
 
 
-def _complete(net: Network, exhibit: Exhibit, seen: Seen) -> bool:
+def _complete(net: Network, exhibit: CaseResult, seen: Seen) -> bool:
     """Whether every gradient that was given has a shape that can be compared."""
     pairs = [*zip(net.weights, seen.dW[1:], strict=True), *zip(net.biases, seen.db[1:], strict=True)]
     return all(x is not None for name, x in pairs if name in exhibit.answer.gradients)
@@ -213,7 +213,7 @@ def _links(net: Network, found: Diagnosis) -> list[tuple[str, str, str]]:
     return links
 
 
-def _intermediates(net: Network, exhibits: list[Exhibit], found: Diagnosis) -> None:
+def _intermediates(net: Network, exhibits: list[CaseResult], found: Diagnosis) -> None:
     """Intermediate derivatives that the user handed over decide their links themselves."""
     marks: dict[str, str] = {}
     for exhibit in exhibits:

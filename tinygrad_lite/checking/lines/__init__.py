@@ -15,7 +15,7 @@ from tinygrad_lite.checking.lines.mend import Edit, Line, Mend, marked
 from tinygrad_lite.checking.lines.seek import Seeker
 
 if TYPE_CHECKING:
-    from tinygrad_lite.checking.trial.evaluation import Trial
+    from tinygrad_lite.checking.trial.evaluation import Evaluation
 
 __all__ = ["Edit", "Found", "Line", "Mend", "sought"]
 
@@ -36,17 +36,17 @@ class Found:
         self.seconds, self.runs, self.reason = 0.0, 0, reason
 
 
-def sought(trial: Trial, budget: float = 6.0, mend: bool = True) -> Found:
+def sought(evaluation: Evaluation, budget: float = 6.0, mend: bool = True) -> Found:
     """The first wrong line of a backward that is wrong, and mends of it.
 
     Args:
-        trial: what was tried, with something wrong.
+        evaluation: what was tried, with something wrong.
         budget: seconds of processor time.
         mend: whether to look for mends, or to mark the lines by their goals alone.
     """
 
     def work(clock: Clock) -> Found:
-        bench = Bench(trial, clock)
+        bench = Bench(evaluation, clock)
         found = Found()
         if not bench.functions:
             found.reason = "the source of backprop cannot be had"

@@ -14,7 +14,7 @@ from tinygrad_lite.checking.network.problems import Problem
 from tinygrad_lite.checking.trial.submission import Answer
 
 if TYPE_CHECKING:
-    from tinygrad_lite.checking.trial.evaluation import Trial
+    from tinygrad_lite.checking.trial.evaluation import Evaluation
 
 from tinygrad_lite.checking.lines.temporary import temporary
 
@@ -76,8 +76,8 @@ class Bench:
         names: the parameters.
     """
 
-    def __init__(self, trial: Trial, clock: Clock) -> None:
-        self.trial, self.submission, self.clock = trial, trial.submission, clock
+    def __init__(self, evaluation: Evaluation, clock: Clock) -> None:
+        self.evaluation, self.submission, self.clock = evaluation, evaluation.submission, clock
         self.names = frozenset(self.submission.names)
         self.world = World(self.submission.backprop_fn)
         self.functions = self.world.functions
@@ -89,15 +89,15 @@ class Bench:
         self._gather()
 
     def _gather(self) -> None:
-        """The problems of the trial and further ones, the cheapest that shows the mistake first."""
-        for case in self.trial.exhibits:
+        """The problems of the evaluation and further ones, the cheapest that shows the mistake first."""
+        for case in self.evaluation.cases:
             try:
                 self.add(case.problem, self.submission.exact(case.problem))
             except RuntimeError:
                 continue
         for problem in temporary(self):
             self.other_sizes = self.other_sizes or problem.name == "a sample less"
-        mine = self.trial.given
+        mine = self.evaluation.given
         sizes = [sum(np.size(x) for x in (*p.params.values(), *p.data)) for p in self.problems]
         wrong = []
         for k in range(len(self.problems)):

@@ -176,8 +176,8 @@ def _binary(n: Node, offers: Offers, parent: Node, index: bool) -> Iterator[Edit
     if op in (ast.Mult, ast.MatMult) and offers.numpy:
         yield 1.4, offers.numpys("outer", left, right)
         yield 1.4, offers.numpys("outer", right, left)
-    yield 1.3, left
-    yield 1.3, right
+    yield 1.0 if isinstance(right, ast.Constant) else 1.3, left
+    yield 1.0 if isinstance(left, ast.Constant) else 1.3, right
     if isinstance(left, ast.BinOp):  # (a . b) op c -> a . (b op c)
         yield 1.3, binary(left.left, type(left.op), binary(left.right, op, right))
     if isinstance(right, ast.BinOp):

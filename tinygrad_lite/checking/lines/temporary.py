@@ -30,7 +30,7 @@ def _add(bench, p):
 
 
 def temporary(bench):
-    given = bench.trial.given
+    given = bench.evaluation.given
     out = []
 
     def fewer():

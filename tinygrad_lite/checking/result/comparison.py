@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from tinygrad_lite.checking.result.clues import Clue, Tolerance, common_ratio, ratio_clue
+from tinygrad_lite.checking.result.clues import Hint, Tolerance, common_ratio, ratio_hint
 from tinygrad_lite.checking.result.entries import entry_name, shape_words
 from tinygrad_lite.checking.result.judged import Judged
 from tinygrad_lite.checking.result.mistakes import Mistake
 from tinygrad_lite.checking.result.verdict import Verdict
-from tinygrad_lite.views.text import Report, Table
+from tinygrad_lite.report.text import Report, Table
 
 
 class Comparison(Judged):
@@ -18,7 +18,7 @@ class Comparison(Judged):
 
     Attributes:
         verdicts: one `Verdict` a name, in order.
-        common: a clue that holds for all the wrong names at once, or None.
+        common: a hint that holds for all the wrong names at once, or None.
         rtol: the relative tolerance.
         mistakes: if the loss was handed over: the sets of changes to its chain rule which give just
             these numbers, each as good as the others.
@@ -48,15 +48,15 @@ class Comparison(Judged):
     def __getitem__(self, name: str) -> Verdict:
         return next(verdict for verdict in self.verdicts if verdict.name == name)
 
-    def _common(self) -> Clue | None:
-        """One exact ratio over all parameters points to one slip near the loss."""
+    def _common(self) -> Hint | None:
+        """One exact ratio over all parameters."""
         judged = [v for v in self.verdicts if v.hand and v.exact and v.hand.shape == v.exact.shape]
         if len(judged) < 2 or len(judged) < len(self.verdicts) or any(v.ok and v.scale for v in judged):
             return None
         pairs = [p for v in judged for p in zip(v.hand.numbers, v.exact.numbers, strict=True)]  # type: ignore[union-attr]
         scale = max(v.scale for v in judged)
         ratio = common_ratio(pairs, Tolerance(self.rtol, scale, scale))
-        return None if ratio is None else ratio_clue(ratio, "for every parameter, yours is")
+        return None if ratio is None else ratio_hint(ratio, "for every parameter, yours is")
 
     def headline(self) -> str:
         """One sentence: how many are right."""
@@ -68,23 +68,24 @@ class Comparison(Judged):
         return f"{len(self.wrong)} of {n} gradients are wrong: {', '.join(self.wrong)}."
 
     def findings(self) -> Iterator[str]:
-        """A sentence for each clue."""
+        """A sentence for each thing that is known about the wrong numbers."""
         if self.hint:
             yield self.hint
-        if self.common is not None and not self.mistakes:
+        if self.mistakes:
+            told = [
+                f"{'; and '.join(m.message for m in each)} [{', '.join(m.code for m in each)}]"
+                for each in self.mistakes
+            ]
+            more = f", or {len(told) - 4} further ways" if len(told) > 4 else ""
+            tie = " At this one point these cannot be told apart; compare at another point, or use tg.check."
+            yield f"Exactly your numbers come out if {', or if '.join(told[:4])}{more}.{tie if told[1:] else ''}"
+        elif self.common is not None:
             yield f"{self.common.sentence[0].upper()}{self.common.sentence[1:]}. [{self.common.code}]"
-        for i, story in enumerate(self.mistakes[:4]):
-            said = "; and ".join(mistake.said for mistake in story)
-            codes = ", ".join(mistake.code for mistake in story)
-            often = "Exactly your numbers come out if" if i == 0 else "The same numbers come out if"
-            yield f"{often} {said}. [{codes}]"
-        if len(self.mistakes) > 1:
-            yield "At this one point these cannot be told apart; compare at another point, or use tg.check."
         for verdict in self.verdicts:
-            for clue in verdict.clues:
-                told = self.mistakes and clue.code in ("FACTOR_2", "MEAN_N", "DOUBLE_MEAN", "RATIO", "SIGN", "ZERO")
-                if not told and (self.common is None or clue.code != self.common.code):
-                    yield f"{verdict.name}: {clue.sentence}. [{clue.code}]"
+            for hint in verdict.hints:
+                explained = self.mistakes and hint.code in ("FACTOR_2", "RATIO", "SIGN", "ZERO")
+                if not explained and (self.common is None or hint.code != self.common.code):
+                    yield f"{verdict.name}: {hint.sentence}. [{hint.code}]"
 
     def report(self, entries: int = 6, names: list[str] | None = None) -> Report:
         """The whole result as a Report; at most so many wrong entries are listed for each name, or these names."""
@@ -101,7 +102,7 @@ class Comparison(Judged):
             )
         )
         if self.links:
-            report.strip([("loss", "ok", ""), *self.links])
+            report.strip(self.links)
         for sentence in self.findings():
             report.paragraph(sentence)
         listed = [

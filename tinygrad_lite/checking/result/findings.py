@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from tinygrad_lite.checking.result.mistakes import Mistake
 from tinygrad_lite.checking.result.taylor_plot import TaylorPlot
-from tinygrad_lite.views.text import Report, Table
+from tinygrad_lite.report.text import Report, Table
 
 if TYPE_CHECKING:
     from tinygrad_lite.checking.check import Check
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 def written(check: Check) -> Report:
     """The whole report."""
-    trial = check.trial
+    trial = check.evaluation
     report = Report(_headline(check))
     if trial.error:
         return report.paragraph(f"Nothing could be checked: {trial.error}.")
@@ -41,8 +41,8 @@ def written(check: Check) -> Report:
 
 
 def _headline(check: Check) -> str:
-    names = check.trial.submission.names
-    if check.trial.error:
+    names = check.evaluation.submission.names
+    if check.evaluation.error:
         return "No verdict"
     if check.ok:
         return "Right: every gradient is exact" if len(names) > 1 else "Right: the gradient is exact"
@@ -78,7 +78,7 @@ def _mistakes(check: Check, report: Report) -> None:
             instead = f"Instead of {' and '.join(gone)}" if new else f"Leaving out {' and '.join(gone)}"
             report.paragraph(f"{instead} this {words}{': ' + new if new else '.'}")
     if d.unknown:
-        known = check.trial.network is not None
+        known = check.evaluation.network is not None
         why = (
             "no change to the chain rule in the catalogue gives your numbers on every problem"
             if known
@@ -89,7 +89,7 @@ def _mistakes(check: Check, report: Report) -> None:
         clear = where and all(mark == "ok" for mark in marks[: marks.index("unsure")])
         look = f" Everything above {where} is right, so look there." if clear else ""
         report.paragraph(f"Unexplained: {', '.join('d' + n for n in d.unknown)}; {why}.{look}")
-    for exhibit in check.trial.exhibits:
+    for exhibit in check.evaluation.cases:
         if exhibit.comparison is not None and not exhibit.comparison.ok:
             said = [s for s in exhibit.comparison.findings() if not d.mistakes or "[SHAPE" in s or "[SILENT" in s]
             for sentence in said[:8]:
@@ -111,10 +111,10 @@ def _strip(check: Check) -> list[tuple[str, str, str]]:
 
 
 def _table(check: Check) -> Table:
-    trial = check.trial
+    trial = check.evaluation
     names = trial.submission.names
     rows: list[list[Any]] = []
-    for e in trial.exhibits:
+    for e in trial.cases:
         row: list[Any] = [e.problem.short()]
         for name in names:
             if e.comparison is None:
@@ -124,17 +124,17 @@ def _table(check: Check) -> Table:
                 row.append("right (kink)" if name in e.kinks else verdict.words())
         rows.append(row)
     columns = ["problem", *(f"d{name}" for name in names)]
-    marks = ["ok" if e.ok else "wrong" for e in trial.exhibits]
-    sources = {e.source for e in trial.exhibits}
+    marks = ["ok" if e.ok else "wrong" for e in trial.cases]
+    sources = {e.source for e in trial.cases}
     source = {
         "engine": "Exact gradients: the engine, on your own loss.",
         "model": "Exact gradients: our NumPy model of your network, which gives your loss to 1e-9.",
         "measured": "Exact gradients: measured by central differences, as the loss cannot be run on Values.",
     }
     note = " ".join(source[s] for s in ("engine", "model", "measured") if s in sources)
-    if any(e.problem.sizes for e in trial.exhibits):
+    if any(e.problem.sizes for e in trial.cases):
         note += " Our own problems are named by their sizes: samples x inputs -> ... -> outputs."
-    rtols = {e.comparison.rtol for e in trial.exhibits if e.comparison is not None}
+    rtols = {e.comparison.rtol for e in trial.cases if e.comparison is not None}
     note += f" An entry is right if it agrees to {max(rtols):g} of its size." if rtols else ""
     return Table(columns, rows, note=note, marks=marks)
 
@@ -145,12 +145,12 @@ def _mishaps(check: Check, report: Report) -> None:
         raised.setdefault(exhibit.answer.error, []).append(exhibit.problem.words())
     for error, problems in raised.items():
         report.paragraph(f"backprop gave nothing on {', '.join(problems)}: {error}. [RAISED]")
-    for code, sentence in check.trial.remarks:
+    for code, sentence in check.evaluation.remarks:
         report.paragraph(f"{sentence[0].upper()}{sentence[1:]}. [{code}]")
 
 
 def _differences(check: Check, report: Report) -> None:
-    exhibit = next((e for e in check.trial.exhibits if e.comparison is not None and not e.comparison.ok), None)
+    exhibit = next((e for e in check.evaluation.cases if e.comparison is not None and not e.comparison.ok), None)
     if exhibit is None or exhibit.comparison is None:
         return
     unknown = check.diagnosis.unknown or check.wrong
@@ -178,14 +178,14 @@ def _witness(check: Check) -> Table:
 def _coverage(check: Check, report: Report) -> None:
     for code, sentence in check.coverage:
         report.paragraph(f"Your data: {sentence}{f' [{code}]' if code else ''}")
-    ours = [e for e in check.trial.exhibits[1:] if e.comparison is not None]
-    given = check.trial.exhibits[0]
+    ours = [e for e in check.evaluation.cases[1:] if e.comparison is not None]
+    given = check.evaluation.cases[0]
     if given.ok and check.wrong:
         report.paragraph(
             "On your own data the numbers are right; the mistake shows on our problems, where the sizes are different."
         )
     elif check.ok and ours:
         report.paragraph(
-            f"Also right on {len(ours)} problems of ours (seed {check.trial.seed}), where every unit is on and off and "
-            "no two sizes hide one another."
+            f"Also right on {len(ours)} problems of ours (seed {check.evaluation.seed}), where every unit is on and "
+            "off and no two sizes hide one another."
         )

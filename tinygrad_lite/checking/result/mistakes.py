@@ -6,18 +6,18 @@ The codes are stable: tests, graders and lessons may rely on them.
 from __future__ import annotations
 
 CATALOGUE = {
-    "FACTOR_2": "a factor 2 is missing or too many: the 2 of the square, or the 1/2 in front of it",
+    "FACTOR_2": "a factor 2 is missing or too many",
     "MEAN_N": "the samples are summed where the loss takes their mean",
     "MEAN_NO": "samples and outputs are summed where the loss takes the mean over both",
     "MEAN_O": "the number of outputs enters once too often or not at all",
     "DOUBLE_MEAN": "divided by the number of samples twice, or where the loss takes a sum",
-    "SIGN": "the sign is flipped: y - P where P - y belongs",
+    "SIGN": "the sign is flipped",
     "RATIO": "one constant factor in front of every entry",
     "BIAS_MEAN": "the bias gradient is averaged over the batch while the loss's own factor is in it already",
     "NO_ACT_DERIV": "the derivative of the activation is missing",
     "MASK_FROM_INPUT": "the activation's derivative is taken at the layer's input, or at X, instead of at Z",
     "MASK_FROM_ERROR": "the activation's derivative is taken at the incoming error",
-    "MASK_IS_VALUE": "multiplied by the activation's value instead of by its slope",
+    "MASK_IS_VALUE": "multiplied by the activation's value instead of by its derivative",
     "WRONG_ACT_DERIV": "the derivative of another activation",
     "DERIV_OF_DERIV_ARG": "the right formula for the derivative with the wrong one of z and a put in",
     "EXTRA_ACT_DERIV": "the derivative of the activation is multiplied in twice",
@@ -67,31 +67,31 @@ class Mistake:
     Attributes:
         code: its name in the `CATALOGUE`.
         place: where: "loss", or a derivative such as dZ2, dA1, dW2, db1.
-        said: what was done and what is right, as a sentence without a full stop.
+        message: what was done and what is right, as a sentence without a full stop.
         right: what belongs there, as the user would write it; "" if the sentence says it all.
     """
 
-    __slots__ = ("code", "place", "said", "right")
+    __slots__ = ("code", "place", "message", "right")
 
-    def __init__(self, code: str, place: str, said: str, right: str = "") -> None:
-        self.code, self.place, self.said, self.right = code, place, said, right
+    def __init__(self, code: str, place: str, message: str, right: str = "") -> None:
+        self.code, self.place, self.message, self.right = code, place, message, right
 
     def __repr__(self) -> str:
         return f"{self.code} at {self.place}"
 
     def __eq__(self, other: object) -> bool:
-        return isinstance(other, Mistake) and (self.code, self.place, self.said) == (
+        return isinstance(other, Mistake) and (self.code, self.place, self.message) == (
             other.code,
             other.place,
-            other.said,
+            other.message,
         )
 
     def __hash__(self) -> int:
-        return hash((self.code, self.place, self.said))
+        return hash((self.code, self.place, self.message))
 
     def sentence(self) -> str:
         """What was done, and what is right."""
-        return f"{self.said}; it must be {self.right}." if self.right else f"{self.said}."
+        return f"{self.message}; it must be {self.right}." if self.right else f"{self.message}."
 
     def to_dict(self) -> dict[str, str]:
         return {"code": self.code, "place": self.place, "sentence": self.sentence()}

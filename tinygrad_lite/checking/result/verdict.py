@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from typing import Any
 
-from tinygrad_lite.checking.result.clues import Clue, Tolerance, number_clues, shape_clue, size
+from tinygrad_lite.checking.result.clues import Hint, Tolerance, number_hints, shape_hint, size
 from tinygrad_lite.checking.result.entries import Entries, indices
 
 
@@ -19,11 +19,11 @@ class Verdict:
         wrong: the indices of the wrong entries, largest difference first.
         largest: the largest difference, in units of loss per unit of the parameter.
         scale: the largest exact entry; small differences are judged against it.
-        clues: what shape, kind of number and the numbers themselves betray.
+        hints: what shape, kind of number and the numbers themselves show.
         near: the `Tolerance` it was judged with.
     """
 
-    __slots__ = ("name", "ok", "hand", "exact", "wrong", "largest", "scale", "clues", "near")
+    __slots__ = ("name", "ok", "hand", "exact", "wrong", "largest", "scale", "hints", "near")
 
     def __init__(
         self,
@@ -38,14 +38,14 @@ class Verdict:
         self.wrong: list[tuple[int, ...]] = []
         self.largest = 0.0
         self.scale = size(exact) if exact is not None else 0.0
-        self.clues: list[Clue] = []
+        self.hints: list[Hint] = []
         self.near = Tolerance(rtol, self.scale, overall)
         self.near.floor += noise  # how exactly hand's numbers are known at all
         self.ok = False
         if exact is None:
-            self.clues.append(Clue("NAME", "no such parameter: there is nothing to compare it with"))
+            self.hints.append(Hint("NAME", "no such parameter: there is nothing to compare it with"))
         elif hand is None:
-            self.clues.append(Clue("NAME", "missing: no gradient was given"))
+            self.hints.append(Hint("NAME", "missing: no gradient was given"))
         else:
             self._judge(hand, exact, rtol, overall)
 
@@ -54,22 +54,22 @@ class Verdict:
             coarse = {"float32": 1e-5, "float16": 1e-2, "bfloat16": 5e-2}[hand.dtype]
             self.near = Tolerance(max(rtol, coarse), self.scale, overall)
             self.near.floor = 0.1 * coarse * self.scale + 1e-3 * coarse * overall
-        odd = shape_clue(hand, exact)
+        odd = shape_hint(hand, exact)
         if odd is not None:
-            self.clues.append(odd)
+            self.hints.append(odd)
             if odd.code == "SHAPE" and len(hand.numbers) == len(exact.numbers):
                 self._entries(hand.numbers, exact)
-                self.clues.append(Clue("SHAPE", f"the numbers are {'wrong too' if self.wrong else 'right'}"))
+                self.hints.append(Hint("SHAPE", f"the numbers are {'wrong too' if self.wrong else 'right'}"))
             elif odd.code == "TRANSPOSED":
                 self._entries(hand.transposed().numbers, exact)
-                self.clues.append(Clue("SHAPE", f"after .T the numbers are {'wrong too' if self.wrong else 'right'}"))
+                self.hints.append(Hint("SHAPE", f"after .T the numbers are {'wrong too' if self.wrong else 'right'}"))
             return
         self._entries(hand.numbers, exact)
         self.ok = not self.wrong
         if self.wrong:
-            self.clues += number_clues(hand, exact, self.near)
+            self.hints += number_hints(hand, exact, self.near)
         elif hand.dtype.startswith(("float16", "float32", "bfloat16")):
-            self.clues.append(Clue("FLOAT32", f"right as far as {hand.dtype} can say; use float64 to be sure to 1e-9"))
+            self.hints.append(Hint("FLOAT32", f"right as far as {hand.dtype} can say; use float64 to be sure to 1e-9"))
 
     def _entries(self, numbers: list[float], exact: Entries) -> None:
         far = {}
@@ -82,7 +82,7 @@ class Verdict:
     def excuse(self, code: str, sentence: str) -> None:
         """Call the gradient right after all, and say why."""
         self.ok, self.wrong, self.largest = True, [], 0.0
-        self.clues = [Clue(code, sentence)]
+        self.hints = [Hint(code, sentence)]
 
     def at(self, index: tuple[int, ...]) -> tuple[float, float]:
         """Hand's and the exact number at an index of the parameter."""
@@ -116,5 +116,5 @@ class Verdict:
             "wrong": [list(index) for index in self.wrong],
             "largest": self.largest,
             "scale": self.scale,
-            "clues": [{"code": clue.code, "sentence": clue.sentence} for clue in self.clues],
+            "hints": [{"code": hint.code, "sentence": hint.sentence} for hint in self.hints],
         }

@@ -6,15 +6,15 @@ from collections.abc import Iterator
 
 from tinygrad_lite.checking.network.arrays import np
 from tinygrad_lite.checking.network.kinks import kinks_of
-from tinygrad_lite.checking.trial.evaluation import Trial
+from tinygrad_lite.checking.trial.evaluation import Evaluation
 
 
-def blind_spots(trial: Trial) -> list[tuple[str, str]]:
+def blind_spots(trial: Evaluation) -> list[tuple[str, str]]:
     """(code or "", sentence) for everything on the user's data that verifies less than it seems to."""
     return list(_spots(trial))
 
 
-def _spots(trial: Trial) -> Iterator[tuple[str, str]]:
+def _spots(trial: Evaluation) -> Iterator[tuple[str, str]]:
     structure, net = trial.structure, trial.network
     if structure is None:
         return
@@ -30,7 +30,7 @@ def _spots(trial: Trial) -> Iterator[tuple[str, str]]:
     if empty:
         rows = ", ".join(map(str, empty[:6]))
         yield "", f"Input {rows} is zero in every sample: that part of d{structure.weights[0]} verifies nothing."
-    record = trial.exhibits[0].record if trial.exhibits else None
+    record = trial.cases[0].record if trial.cases else None
     if net is None or record is None:
         return
     for layer, act in enumerate(net.activations, start=1):

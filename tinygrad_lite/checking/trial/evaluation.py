@@ -23,7 +23,7 @@ from tinygrad_lite.checking.trial.submission import Answer, Submission
 ENGINE_AT_MOST = 600_000  # multiplications that the scalar engine may be asked for on the user's data
 
 
-class Exhibit:
+class CaseResult:
     """One problem, what was answered on it, and what is exact.
 
     Attributes:
@@ -46,11 +46,11 @@ class Exhibit:
         return self.comparison is not None and self.comparison.ok
 
 
-class Trial:
+class Evaluation:
     """Everything that was tried.
 
     Attributes:
-        exhibits: the user's data first, then our problems.
+        cases: the user's data first, then our problems.
         network: the recognised network, or None.
         structure: how parameters and data lie, or None.
         error: why nothing could be tried at all, or "".
@@ -61,7 +61,7 @@ class Trial:
         self.submission, self.given, self.seed, self.rtol = submission, given, seed, rtol
         self.network: Network | None = None
         self.structure: Structure | None = None
-        self.exhibits: list[Exhibit] = []
+        self.cases: list[CaseResult] = []
         self.remarks: list[tuple[str, str]] = []
         self.error = submission.loss_error(given)
         if self.error:
@@ -144,8 +144,8 @@ class Trial:
     # ------------------------------------------------------------------ judging
 
     def _try(self, problem: Problem) -> None:
-        exhibit = Exhibit(problem, self.submission.answer(problem))
-        self.exhibits.append(exhibit)
+        exhibit = CaseResult(problem, self.submission.answer(problem))
+        self.cases.append(exhibit)
         for remark in exhibit.answer.remarks:
             if remark not in self.remarks:
                 self.remarks.append(remark)
@@ -175,7 +175,7 @@ class Trial:
         loss = self.submission.loss(problem)
         return record if abs(record.loss - loss) <= 1e-9 * abs(loss) else None
 
-    def _exact(self, problem: Problem, exhibit: Exhibit) -> dict[str, Entries]:
+    def _exact(self, problem: Problem, exhibit: CaseResult) -> dict[str, Entries]:
         """The exact gradients: by the engine where that is possible in time, by the verified model, or measured."""
         if problem.name != "your data" or self._work() <= ENGINE_AT_MOST or exhibit.record is None:
             try:
@@ -211,7 +211,7 @@ class Trial:
 
         return f
 
-    def _excuse_guard(self, exhibit: Exhibit, overall: float) -> None:
+    def _excuse_guard(self, exhibit: CaseResult, overall: float) -> None:
         """Accept the gradient of the loss without the small number that guards its logarithm."""
         assert exhibit.comparison is not None
         if exhibit.record is None or self.network is None:
@@ -231,7 +231,7 @@ class Trial:
                 if remark not in self.remarks and epsilon:
                     self.remarks.append(remark)
 
-    def _excuse_kinks(self, exhibit: Exhibit) -> None:
+    def _excuse_kinks(self, exhibit: CaseResult) -> None:
         """Accept what a kink allows: the interval of the recognised network, or the two measured sides."""
         assert exhibit.comparison is not None
         record, net = exhibit.record, self.network

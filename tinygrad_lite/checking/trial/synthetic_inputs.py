@@ -20,13 +20,13 @@ SIZES = (3, 4, 5, 6, 7, 8)
 ROWS, OUTPUTS = 7, 2
 
 
-def stand_in(loss: Callable[..., Any], seed: int = 0) -> tuple[dict[str, Any], tuple[Any, Any]]:
+def synthetic_inputs(loss: Callable[..., Any], seed: int = 0) -> tuple[dict[str, Any], tuple[Any, Any]]:
     """(params, (X, y)) for a loss of weights, biases and data.
 
     Raises:
         ShapeError: the arguments are named otherwise, or the loss takes none of the data tried.
 
-    >>> params, (X, y) = stand_in(lambda W1, b1, W2, X, y: ((X @ W1 + b1) @ W2 - y).var())
+    >>> params, (X, y) = synthetic_inputs(lambda W1, b1, W2, X, y: ((X @ W1 + b1) @ W2 - y).var())
     >>> {name: array.shape for name, array in params.items()}, X.shape, y.shape
     ({'W1': (3, 4), 'b1': (4,), 'W2': (4, 2)}, (7, 3), (7, 2))
     """

@@ -1,0 +1,181 @@
+"""The facts of a derivation: which nodes lie between an input and the result, and the formula of each step.
+
+    chain = Chain(out, [a])
+    chain.links[(out, u)]     # one step: the formula of ∂out/∂u, its number, and the rule it comes from
+    chain.count(a)            # how many paths lead from a to out
+    chain.paths(a, limit=6)   # the first of them, each a list of links from out down to a
+
+A step from a node to one of its operands is a `Link`. If the operand was used several times, as in a * a, its
+slopes are added into one link: that is one place of the product rule. Formulas come from evaluating
+the rules of the table on symbols, numbers from the forward pass that was recorded.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from tinygrad_lite.engine.graph import topological
+from tinygrad_lite.engine.reverse import adjoints, require_fresh
+from tinygrad_lite.views.formulas.formula import Symbol, Tidy, size
+from tinygrad_lite.views.formulas.naming import Names
+
+if TYPE_CHECKING:
+    from tinygrad_lite.engine.value import Value
+
+
+class Link:
+    """One step of the chain rule: along which operand, by which rule, with what slope."""
+
+    __slots__ = ("top", "bottom", "slope", "formula", "uses")
+
+    def __init__(self, top: Value, bottom: Value, slope: Symbol, formula: Symbol, uses: int) -> None:
+        self.top, self.bottom = top, bottom
+        self.slope = slope  # the name ∂top/∂bottom with its number
+        self.formula = formula  # what the rule says it is
+        self.uses = uses  # how many times bottom stands among the operands of top
+
+    def remarks(self, *, again: bool = False) -> list[str]:
+        """The rule's sentence, unless it was said before, and what was chosen where its slope jumps."""
+        op = self.top.op
+        said = [f"{op.name}, as above." if again else f"{op.name}: {op.doc}"]
+        if self.uses > 1:
+            said.append(f"It is used {self.uses} times here, so {self.uses} slopes add up.")
+        if at_kink(self.top) and op.kink is not None:
+            said.append(f"This is exactly at the kink. {op.kink.choice}")
+        return said
+
+
+def at_kink(node: Value) -> bool:
+    """Whether a node was computed exactly where the slope of its op jumps."""
+    if node.op.kink is None:
+        return False
+    numbers = [p if p.__class__ is float else p.data for p in node.parents]
+    return all(map(math.isfinite, numbers)) and bool(node.op.kink.met(*numbers))
+
+
+class Chain:
+    """Everything between some inputs and a result.
+
+    Attributes:
+        out, targets: the result, and the inputs it is differentiated along.
+        order: every node behind out, parents before children.
+        between: those of them that depend on a target, or are one; in the same order.
+        links: the step from each node of `between` to each of its operands there.
+        adjoints: d(out)/d(node) of every node, as `backward` computes it.
+
+    Raises:
+        StaleGraphError: some `.data` was changed after the forward pass.
+    """
+
+    def __init__(
+        self, out: Value, targets: Sequence[Value], *, expand: bool = True, called: Mapping[Value, str] | None = None
+    ) -> None:
+        self.out, self.targets, self.expand = out, tuple(targets), expand
+        self.order = topological(out)
+        require_fresh(self.order)
+        self.adjoints = adjoints(out)
+        self.names = Names(self.order, [x for x in self.targets if x not in self.adjoints], called)
+        reached = set(self.targets)
+        for node in self.order:
+            if any(parent in reached for parent in node.parents if parent.__class__ is not float):
+                reached.add(node)
+        self.between = [node for node in self.order if node in reached]
+        self.links: dict[tuple[Value, Value], Link] = {}
+        for top in self.between:
+            for bottom in dict.fromkeys(p for p in top.parents if p.__class__ is not float and p in reached):
+                self.links[top, bottom] = self._link(top, bottom)
+        self._above: dict[Value, list[Link]] = {}
+        for link in reversed(self.links.values()):
+            self._above.setdefault(link.bottom, []).append(link)
+
+    # ------------------------------------------------------------------ formulas
+
+    def written(self, node: Value, operands: Iterable[Symbol] | None = None) -> Symbol:
+        """How a node was computed from its operands; see the function of that name."""
+        return written(node, self.names, operands, expand=self.expand)
+
+    def in_full(self, limit: int = 40) -> Symbol | None:
+        """The result as one formula in the leaves, or None if that is too long to be read."""
+        full: dict[Value, Symbol] = {}
+        for node in self.order:
+            if not node.parents:
+                full[node] = symbol(node, self.names)
+                continue
+            operands = [Symbol.constant(p) if p.__class__ is float else full[p] for p in node.parents]
+            if sum(size(x, limit) for x in operands) > limit:
+                return None
+            full[node] = self.written(node, operands)
+        return full[self.out]
+
+    def _link(self, top: Value, bottom: Value) -> Link:
+        places = [i for i, parent in enumerate(top.parents) if parent is bottom]
+        recorded = sum(top.local[i] for i in places)
+        try:
+            slopes = top.op.partials(*[symbol(x, self.names, Tidy) for x in (*top.parents, top)])
+            formula = sum([slopes[i] for i in places[1:]], start=slopes[places[0]])
+        except (TypeError, ValueError, ArithmeticError, AttributeError):
+            formula = recorded  # a rule of the user's own that works on numbers only
+        if not isinstance(formula, Symbol):
+            formula = Tidy.constant(float(formula))
+        if not _equal(formula.number, recorded):
+            formula = Tidy.constant(recorded)
+        name = self.names.slope(top, bottom, local=True)
+        return Link(top, bottom, Tidy.named(name, recorded), formula, len(places))
+
+    # ------------------------------------------------------------------ paths
+
+    def above(self, bottom: Value) -> list[Link]:
+        """The links that lead up from a node, those nearest the result first."""
+        return self._above.get(bottom, [])
+
+    def count(self, target: Value) -> int:
+        """How many paths lead from the target to the result."""
+        paths = {target: 1} if target in self.adjoints else {}
+        for top, bottom in self.links:
+            if bottom in paths:
+                paths[top] = paths.get(top, 0) + paths[bottom]
+        return paths.get(self.out, 0)
+
+    def paths(self, target: Value, limit: int) -> list[list[Link]]:
+        """The first `limit` paths, each as its links from the result down to the target."""
+        found: list[list[Link]] = []
+        todo: list[tuple[Value, Any]] = [(target, None)]  # a path is a link and the path below it
+        while todo and len(found) < limit:
+            node, path = todo.pop()
+            if node is self.out:
+                found.append([])
+                while path is not None:
+                    link, path = path
+                    found[-1].append(link)
+                continue
+            todo += [(link.top, (link, path)) for link in reversed(self.above(node))]
+        return found
+
+    def along(self, target: Value) -> list[Value]:
+        """The nodes that lie on some path of this target, from the result down to just above the target."""
+        reached = {target}
+        for top, bottom in self.links:
+            if bottom in reached:
+                reached.add(top)
+        return [node for node in reversed(self.between) if node in reached and node is not target]
+
+
+def symbol(node: Any, names: Names, kind: type[Symbol] = Symbol) -> Symbol:
+    """A node as its name, a bare number as a constant."""
+    return kind.constant(node) if node.__class__ is float else kind.named(names[node], node.data)
+
+
+def written(node: Value, names: Names, operands: Iterable[Symbol] | None = None, *, expand: bool = True) -> Symbol:
+    """How a node was computed from its operands, as the program says it; fused rows in elementary ones."""
+    symbols = tuple([symbol(p, names) for p in node.parents] if operands is None else operands)
+    if expand and node.op.expand is not None:
+        expanded = node.op.expand(*symbols)
+        if isinstance(expanded, Symbol):
+            return expanded
+    return Symbol(node.op, symbols, node.data)
+
+
+def _equal(x: float, y: float) -> bool:
+    return x == y or (x != x and y != y) or abs(x - y) <= 1e-12 * max(abs(x), abs(y))

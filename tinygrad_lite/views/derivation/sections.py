@@ -1,0 +1,238 @@
+"""The story of a derivation: which sentence, equation or table comes after which.
+
+The order is the textbook's: the formula, the chain rule as a sum over paths, each local derivative with its rule,
+the numbers put in, the result. `chain.py` has the facts, `notation.py` spells the formulas.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import Any
+
+from tinygrad_lite.engine import ops
+from tinygrad_lite.engine.op import Op
+from tinygrad_lite.engine.value import Value
+from tinygrad_lite.report.text import Report, Table
+from tinygrad_lite.views.derivation.chain import Chain, Link
+from tinygrad_lite.views.derivation.equations import Equation, Equations
+from tinygrad_lite.views.derivation.why_zero import why_zero
+from tinygrad_lite.views.formulas.formula import Name, Symbol, Tidy
+from tinygrad_lite.views.formulas.notation import TEXT
+
+_NO_NAME = Name("", "", "")
+
+
+class Story:
+    """Tells one chain as a report; the arguments are those of `explain`."""
+
+    def __init__(self, chain: Chain, *, max_paths: int, max_nodes: int | None, digits: int) -> None:
+        self.chain, self.max_paths, self.max_nodes, self.digits = chain, max_paths, max_nodes, digits
+        self.most = None if max_nodes is None else 12  # terms of one sum
+
+    def report(self) -> Report:
+        """The derivation as the parts of a report."""
+        chain, names = self.chain, self.chain.names
+        y, many = names[chain.out].text, len(chain.targets) > 1
+        inputs = ", ".join(self._called(x) for x in chain.targets[:4]) + ", ..." * (len(chain.targets) > 4)
+        slopes = (
+            "" if len(chain.targets) > 4 else f"{', '.join(names.slope(chain.out, x).text for x in chain.targets)}: "
+        )
+        report = Report(f"{slopes}how {y} changes with {inputs}")
+        self._tell_computation(report)
+        connected = [x for x in chain.targets if chain.count(x)]
+        for x in chain.targets:
+            if many:
+                report.heading(f"The chain rule for {self._called(x)}")
+            else:
+                report.heading("The chain rule")
+            self._tell_chain(report, x)
+        if chain.links and connected:
+            report.heading("The local derivatives")
+            self._tell_links(report)
+            report.heading("The numbers put in")
+            for x in connected:
+                self._equations(report, self._numbers(x))
+        report.heading("The result")
+        self._tell_result(report)
+        return report
+
+    def _tell_computation(self, report: Report) -> None:
+        chain = self.chain
+        report.heading("The computation")
+        shown = self._shown_nodes()
+        needed = {p for node in shown for p in node.parents if p.__class__ is not float} | set(chain.targets)
+        needed -= set(shown)
+        given = [node for node in chain.names.order if node in needed]
+        leaves, inner = [n for n in given if not n.parents], [n for n in given if n.parents]
+        if leaves:
+            report.paragraph(f"Given: {self._list_of_numbers(leaves)}.")
+        if inner:
+            report.paragraph(f"Computed before, whatever the inputs asked for: {self._list_of_numbers(inner)}.")
+        told = {self._called(node) for node in (*given, *shown)}
+        legend = [(name, label) for name, label in chain.names.legend() if name in told]
+        if legend:
+            report.table(Table(["name here", "label"], legend))
+        full = chain.in_full() if len(shown) > 1 else None
+        if full is not None:
+            self._equations(report, [Equation(chain.names[chain.out], [(full, False)])])
+            report.paragraph("Step by step:")
+        steps = [
+            Equation(chain.names[node], [(chain.written(node), False), (chain.written(node), True), _number(node.data)])
+            for node in shown
+        ]
+        self._equations(report, steps)
+
+    def _shown_nodes(self) -> list[Value]:
+        """The computed nodes of the story: all of them if they are few, else those between input and result."""
+        inner = [node for node in self.chain.order if node.parents]
+        if self.max_nodes is not None and len(inner) > min(self.max_nodes, 20):
+            inner = [node for node in self.chain.between if node.parents and node not in self.chain.targets]
+        return inner
+
+    def _tell_chain(self, report: Report, x: Value) -> None:
+        chain = self.chain
+        y, name, paths = self._called(chain.out), self._called(x), chain.count(x)
+        total = chain.names.slope(chain.out, x)
+        if x is chain.out:
+            report.paragraph("A number changes with itself one to one.")
+        elif paths == 0:
+            report.paragraph(f"No path leads from {name} to {y}, so {y} does not depend on {name}: {total.text} = 0.")
+        elif paths <= self.max_paths:
+            several = f"{paths} paths; along each, the local derivatives multiply, and the paths add up"
+            how = several if paths > 1 else "one path; along it, the local derivatives multiply"
+            terms = chain.paths(x, self.max_paths)
+            gone = sum(_sum_of_paths([path], True).is_number(0.0) for path in terms) if paths > 1 else 0
+            left_out = " A path whose product is 0 is left out of the second line." if 0 < gone < paths else ""
+            report.paragraph(f"{name} reaches {y} along {how}.{left_out}")
+            sides = [(_sum_of_paths(terms, formulas), False) for formulas in (False, True)]
+            self._equations(report, [Equation(total, sides)])
+        else:
+            report.paragraph(
+                f"{name} reaches {y} along {paths:,} paths. Written out, the sum begins"
+                f" (each path is a product of local derivatives):"
+            )
+            rest = Name(f"{total.text} - ...", f"{total.html} − …", rf"{total.latex} - \cdots")
+            self._equations(report, [Equation(rest, [(_sum_of_paths(chain.paths(x, 2), False), False)])])
+            report.paragraph(
+                "Many of these paths share their upper parts. Factored, each node adds up once what comes from "
+                "above and hands it on; that is the same sum, and it is how backward() computes it:"
+            )
+            self._equations(report, self._factored(x, formulas=True))
+
+    def _factored(self, x: Value, *, formulas: bool) -> list[Equation]:
+        """d(out)/d(node) for each node on a path, from the result down: the sum over the links above it."""
+        chain = self.chain
+        found = []
+        for node in [*chain.along(x), x]:
+            if node is chain.out:
+                continue
+            name = chain.names.slope(chain.out, node)
+            terms = []
+            for link in chain.above(node):
+                if link.top is chain.out:
+                    terms.append(link.slope)
+                else:
+                    upper = Tidy.named(chain.names.slope(chain.out, link.top), chain.adjoints[link.top])
+                    terms.append(Symbol(ops.mul, (upper, link.slope), upper.number * link.slope.number))
+            total = _folded(ops.add, terms)
+            sides = [(total, False)] if formulas else [(total, True), _number(chain.adjoints[node])]
+            found.append(Equation(name, sides))
+        return found
+
+    def _numbers(self, x: Value) -> list[Equation]:
+        chain = self.chain
+        total, answer = chain.names.slope(chain.out, x), chain.adjoints.get(x, 0.0)
+        if x is chain.out:
+            return [Equation(total, [_number(1.0)])]
+        if chain.count(x) > self.max_paths:
+            return self._factored(x, formulas=False)
+        terms = chain.paths(x, self.max_paths)
+        products = [Symbol.named(_NO_NAME, _product(path).number) for path in terms]
+        sides = [(_sum_of_paths(terms, False), True), (_folded(ops.add, products), True), _number(answer)]
+        return [Equation(total, sides)]
+
+    def _tell_links(self, report: Report) -> None:
+        on_a_path = set()
+        for x in self.chain.targets:
+            on_a_path |= {x, *self.chain.along(x)} if self.chain.count(x) else set()
+        links = [
+            link for link in reversed(self.chain.links.values()) if link.top in on_a_path and link.bottom in on_a_path
+        ]
+        said: set[Op] = set()
+        steps = []
+        for link in links:
+            sides = [(link.formula, False), (link.formula, True), _number(link.slope.number)]
+            steps.append(Equation(link.slope.name or _NO_NAME, sides, link.remarks(again=link.top.op in said)))
+            said.add(link.top.op)
+        self._equations(report, steps)
+
+    def _tell_result(self, report: Report) -> None:
+        chain = self.chain
+        y = self._called(chain.out)
+        results = [
+            Equation(chain.names.slope(chain.out, x), [_number(chain.adjoints.get(x, 0.0))]) for x in chain.targets
+        ]
+        self._equations(report, results)
+        x = chain.targets[0]
+        slope = chain.adjoints.get(x, 0.0)
+        if len(chain.targets) == 1 and math.isfinite(slope) and slope != 0:
+            step = f"{abs(slope):.{self.digits}g}"
+            way = "rises" if slope > 0 else "falls"
+            report.paragraph(f"If {self._called(x)} grows by a small h, {y} {way} by about {step} h.")
+        for x in chain.targets:
+            if chain.count(x) and chain.adjoints[x] == 0:
+                report.paragraph(why_zero(x, chain.out))
+
+    # ------------------------------------------------------------------ small words
+
+    def _called(self, node: Value) -> str:
+        return self.chain.names[node].text
+
+    def _list_of_numbers(self, nodes: Sequence[Value]) -> str:
+        most = len(nodes) if self.max_nodes is None else 12
+        said = [f"{self._called(n)} = {TEXT.of(_number(n.data)[0], numbers=True)}" for n in nodes[:most]]
+        return ", ".join(said) + (f", and {len(nodes) - most:,} more" if len(nodes) > most else "")
+
+    def _equations(self, report: Report, equations: Sequence[Equation]) -> None:
+        """The equations, or their two ends if they are many."""
+        most = self.max_nodes
+        if most is None or len(equations) <= most:
+            report.add(Equations(equations, digits=self.digits, most=self.most))
+            return
+        head, tail = equations[: most // 2], equations[len(equations) - most // 2 :]
+        report.add(Equations(head, digits=self.digits, most=self.most))
+        report.paragraph(
+            f"(… {len(equations) - len(head) - len(tail):,} more; max_nodes=None writes all, tg.table lists them)"
+        )
+        report.add(Equations(tail, digits=self.digits, most=self.most))
+
+
+def _number(x: float) -> tuple[Symbol, bool]:
+    """A right side that is a bare number, in as many digits as the numbers put in."""
+    return Symbol.named(_NO_NAME, x), True
+
+
+def _folded(op: Op, terms: Sequence[Symbol]) -> Symbol:
+    """t1 + t2 + ..., or t1 * t2 * ..., as written."""
+    total = terms[0]
+    for term in terms[1:]:
+        total = Symbol(op, (total, term), op.forward(total.number, term.number))
+    return total
+
+
+def _product(path: Sequence[Link]) -> Symbol:
+    return _folded(ops.mul, [link.slope for link in path])
+
+
+def _sum_of_paths(paths: Sequence[Sequence[Link]], formulas: bool) -> Symbol:
+    """The chain rule: over the paths the sum, along each the product of names, or of tidied formulas."""
+    if not formulas:
+        return _folded(ops.add, [_product(path) for path in paths])
+    total: Any = None
+    for path in paths:
+        product: Any = 1.0
+        for link in path:
+            product = product * link.formula
+        total = product if total is None else total + product
+    return total if isinstance(total, Symbol) else Tidy.constant(total)

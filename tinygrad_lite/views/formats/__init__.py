@@ -1,0 +1,1 @@
+"""Drawings written down: each file is one format, and takes drawing data."""

@@ -1,0 +1,261 @@
+"""The picture in Graphviz' language, and the `Digraph` that micrograd's notebooks expect.
+
+Boxes are HTML-like tables, never records, because Graphviz loses arrows on records in clusters.
+Every text of the user's passes through `_words` and stands between tags; no text of the
+user's ever becomes a name, a URL or a tooltip.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from tinygrad_lite.report import escape
+from tinygrad_lite.views.drawing import cards
+from tinygrad_lite.views.formats.svg import TITLE
+
+if TYPE_CHECKING:
+    from tinygrad_lite.views.drawing.data import Box, Drawing, Edge
+
+
+def to_dot(drawing: Drawing) -> str:
+    """The DOT text of the drawing."""
+    theme = drawing.theme
+    lines = ["digraph {", *(f"  {name} [{attributes(looks)}];" for name, looks in defaults(drawing).items())]
+    for box in drawing.boxes:
+        lines += [f"  {name} [{attributes(looks)}];" for name, looks in nodes(drawing, box)]
+        if box.symbol:
+            lines.append(f"  o{box.number} -> v{box.number} [{attributes(result(box))}];")
+    for i, part in enumerate(drawing.parts):
+        members = " ".join(
+            f"v{box.number + part.shift};" + (f" o{box.number + part.shift};" if box.symbol else "")
+            for box in part.picture.boxes
+        )
+        looks = f"label={_lines([part.title])}; labelloc=t; color={quoted(theme.line)}"
+        lines.append(f"  subgraph cluster{i} {{ {looks}; {members} }}")
+    if _framed(drawing):
+        members = " ".join(f"{name};" for box in drawing.boxes for name, _ in nodes(drawing, box))
+        lines.append(f"  subgraph cluster_all {{ {'; '.join(_pairs(_below(drawing)))}; {members} }}")
+    symbols = {box.number: box.symbol for box in drawing.boxes}
+    for edge in drawing.edges:
+        head = f"o{edge.head}" if symbols[edge.head] else f"v{edge.head}"
+        lines.append(f"  v{edge.tail} -> {head} [{attributes(arrow(edge, theme))}];")
+    return "\n".join([*lines, "}"]) + "\n"
+
+
+def defaults(drawing: Drawing) -> dict[str, dict[str, str]]:
+    """The looks of the graph, of all nodes and of all edges."""
+    theme = drawing.theme
+    graph = {
+        "rankdir": drawing.direction,
+        "bgcolor": theme.background,
+        "nodesep": "0.2",
+        "ranksep": "0.3",
+        "fontname": "Helvetica",
+        "fontcolor": theme.ink,
+        "pad": "0.2",
+    }
+    if drawing.title:
+        graph |= {"label": f"<{_bold(_words(drawing.title))}>", "labelloc": "t", "fontsize": _n(TITLE)}
+    elif drawing.notes:
+        graph |= _below(drawing)
+    return {
+        "graph": graph,
+        "node": {"shape": "plain", "fontname": "Helvetica", "fontsize": _n(cards.ROW), "fontcolor": theme.ink},
+        "edge": {
+            "color": theme.line,
+            "fontname": "Helvetica",
+            "fontsize": _n(cards.SLOPE),
+            "fontcolor": theme.slope,
+            "arrowsize": "0.6",
+        },
+    }
+
+
+def nodes(drawing: Drawing, box: Box) -> list[tuple[str, dict[str, str]]]:
+    """The ellipse, if there is one, and the box, each as (name, looks)."""
+    theme = drawing.theme
+    found = []
+    if box.symbol:
+        looks = {
+            "shape": "ellipse",
+            "label": f"<{_bold(_words(box.symbol))}>",
+            "style": "filled",
+            "fillcolor": theme.op[0],
+            "color": theme.op[1],
+            "margin": "0.06,0.02",
+            "width": "0.4",
+            "height": "0.35",
+            "id": f"o{box.number}",
+        }
+        found.append((f"o{box.number}", looks))
+    return [*found, (f"v{box.number}", {"label": _table(drawing, box), "id": box.key})]
+
+
+def arrow(edge: Edge, theme: Any) -> dict[str, str]:
+    """The looks of an operand's arrow."""
+    looks = {"id": edge.key}
+    if edge.texts:
+        looks["label"] = _lines([text for _, text in edge.texts])
+    if edge.colours:
+        looks |= {"color": ":".join(edge.colours), "penwidth": "2"}
+    elif edge.tint:
+        looks |= {"color": edge.tint, "penwidth": _n(edge.thick)}
+    elif edge.local is None:
+        looks["color"] = theme.constant[1]
+    return looks
+
+
+def result(box: Box) -> dict[str, str]:
+    """The looks of the arrow from an ellipse to its box."""
+    return {"id": f"r{box.number}", "weight": "20"}
+
+
+def attributes(looks: dict[str, str]) -> str:
+    """`name=value` pairs; a value in angle brackets is HTML-like, all others are quoted."""
+    return ", ".join(_pairs(looks))
+
+
+def _pairs(looks: dict[str, str]) -> list[str]:
+    return [f"{name}={value if value[:1] == '<' else quoted(value)}" for name, value in looks.items()]
+
+
+def quoted(text: str) -> str:
+    """A text of our own in quotes."""
+    return '"' + text.replace("\\", "\\\\").replace('"', '\\"') + '"'
+
+
+def _table(drawing: Drawing, box: Box) -> str:
+    """The card of a box as an HTML-like label."""
+    theme = drawing.theme
+    fill, frame = getattr(theme, box.kind)
+    faint = theme.ink if box.tint else theme.faint
+    style = "rounded,dashed" if box.kind == "constant" else "rounded"
+    rows = []
+    head = _bold(_words(cards.shown_label(box.label))) if box.label else ""
+    if box.times > 1:
+        head += f' <FONT COLOR="{faint}">{cards.many(box)}</FONT>'
+    if head:
+        rows.append(f'<TR><TD COLSPAN="2">{head}</TD></TR>')
+    for caption, text in box.rows:
+        if caption:
+            rows.append(
+                f'<TR><TD ALIGN="LEFT"><FONT COLOR="{faint}">{_words(caption)}</FONT></TD>'
+                f'<TD ALIGN="RIGHT">{_words(text)} </TD></TR>'
+            )
+        else:
+            rows.append(f'<TR><TD COLSPAN="2">{_words(text)}</TD></TR>')
+    return (
+        f'<<TABLE BORDER="{2 if box.kind == "root" else 1}" CELLBORDER="0" CELLSPACING="0" CELLPADDING="3" '
+        f'STYLE="{style}" COLOR="{frame}" BGCOLOR="{box.tint or fill}">'
+        f"{''.join(rows) or '<TR><TD> </TD></TR>'}</TABLE>>"
+    )
+
+
+def _lines(texts: list[str]) -> str:
+    return f"<{'<BR/>'.join(_words(text) for text in texts)}>"
+
+
+def _framed(drawing: Drawing) -> bool:
+    """Whether the boxes need a frame, unseen, that bears the lines below: a graph has one label, above or below."""
+    return bool(drawing.title and drawing.notes)
+
+
+def _below(drawing: Drawing) -> dict[str, str]:
+    """The lines below, with their swatches, as an HTML-like table, and where they stand."""
+    rows = []
+    for note in drawing.notes:
+        parts = [
+            (f'<FONT COLOR="{colour}">&#9632;</FONT> ' if colour else "") + _words(words)
+            for colour, words in note.parts
+        ]
+        rows.append(f'<TR><TD ALIGN="LEFT">{"   ".join(parts)}</TD></TR>')
+    table = f'<<TABLE BORDER="0" CELLBORDER="0" CELLPADDING="2">{"".join(rows)}</TABLE>>'
+    return {"label": table, "labelloc": "b", "peripheries": "0", "fontsize": _n(cards.ROW)}
+
+
+def _words(text: str) -> str:
+    """A text between tags; a backslash stands alone, so that Graphviz does not take `\\G` for the graph's name."""
+    return escape.html(text).replace("\\", "<FONT>\\</FONT>")
+
+
+def _bold(markup: str) -> str:
+    return f"<B>{markup}</B>"
+
+
+def _n(x: float) -> str:
+    return f"{x:g}"
+
+
+def digraph(drawing: Drawing, mimebundle: Callable[..., dict[str, str]], format: str = "svg") -> Any:
+    """The picture as a `graphviz.Digraph`, which shows itself by our engines, so without a system `dot`.
+
+    Raises:
+        RenderingError: the Python package graphviz is not installed.
+    """
+    try:
+        import graphviz
+    except ImportError:
+        from tinygrad_lite.errors import RenderingError
+
+        raise RenderingError(
+            "draw_dot needs the Python package graphviz, which is not installed.\n"
+            "  `pip install graphviz`; or use tg.draw(root), which needs nothing."
+        ) from None
+
+    class Digraph(graphviz.Digraph):  # type: ignore[misc]
+        """A Digraph that is rendered by the chain of `engines.py`."""
+
+        def pipe(self, format: str | None = None, *rest: Any, encoding: str | None = None, **options: Any) -> Any:
+            from tinygrad_lite.views.layout import engines
+
+            answer = engines.drawn(self.source, format or self.format, None)
+            return answer if encoding is None else answer.decode(encoding)
+
+        def render(
+            self,
+            filename: Any = None,
+            directory: Any = None,
+            view: bool = False,
+            cleanup: bool = False,
+            format: str | None = None,
+            *rest: Any,
+            outfile: Any = None,
+            **options: Any,
+        ) -> str:
+            if outfile and not filename:
+                filename = Path(outfile).with_suffix(".gv")
+            source = Path(self.save(filename, directory=directory))
+            format = format or (Path(outfile).suffix[1:] if outfile else self.format)
+            target = Path(outfile) if outfile else source.with_name(f"{source.name}.{format}")
+            target.write_bytes(self.pipe(format))
+            if cleanup:
+                source.unlink()
+            if view:
+                graphviz.backend.viewing.view(str(target))
+            return str(target)
+
+        def _repr_mimebundle_(self, include: Any = None, exclude: Any = None, **_: Any) -> dict[str, str]:
+            return mimebundle(include, exclude)
+
+    graph = Digraph(format=format)
+    looks = defaults(drawing)
+    graph.attr("graph", **looks["graph"])
+    graph.attr("node", **looks["node"])
+    graph.attr("edge", **looks["edge"])
+    symbols = {box.number: box.symbol for box in drawing.boxes}
+    for box in drawing.boxes:
+        for name, attributes_ in nodes(drawing, box):
+            graph.node(name, **attributes_)
+        if box.symbol:
+            graph.edge(f"o{box.number}", box.key, **result(box))
+    if _framed(drawing):
+        with graph.subgraph(name="cluster_all", graph_attr=_below(drawing)) as frame:
+            for box in drawing.boxes:
+                for name, _ in nodes(drawing, box):
+                    frame.node(name)
+    for edge in drawing.edges:
+        head = f"o{edge.head}" if symbols[edge.head] else f"v{edge.head}"
+        graph.edge(f"v{edge.tail}", head, **arrow(edge, drawing.theme))
+    return graph

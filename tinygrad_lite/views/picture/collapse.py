@@ -1,0 +1,200 @@
+"""A large graph as few boxes: repeats folded, modules and layers drawn as one box each.
+
+`collapsed` gives the boxes and arrows of the picture; which nodes belong together is found by
+`fold.py` and `modules.py`.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Collection, Mapping
+
+from tinygrad_lite.engine import ops
+from tinygrad_lite.views.drawing.data import Box, Edge, Note
+from tinygrad_lite.views.picture import modules
+from tinygrad_lite.views.picture.fold import Fold
+from tinygrad_lite.views.picture.labels import Pen, number_of
+
+MANY = 7  # leaves that lead to the same place and are drawn as one box
+
+
+def collapsed(pen: Pen, depth: int, expand: Collection[str]) -> tuple[list[Box], list[Edge], list[Note]]:
+    """The boxes, arrows and notes of a picture in which modules deeper than `depth` are closed.
+
+    Args:
+        pen: what draws a node and an operand.
+        depth: 0 draws the whole network as one box, 1 the outermost modules, 2 what is inside
+            them, and so on until the nodes themselves are drawn.
+        expand: names of boxes that are opened by one more level.
+
+    Raises:
+        ValueError: `expand` names no box; the message lists those there are.
+    """
+    fold = Fold(pen.graph, keep=modules.is_neuron)
+    places = modules.placed(fold)
+    closed = {number: _closed(place, depth, expand) for number, place in places.items()}
+    closed |= _inputs(fold, closed, places, expand)
+    _check(expand, places, depth)
+    closed = _without_cycles(fold, {number: name for number, name in closed.items() if name})
+    return _drawn(pen, fold, closed, places)
+
+
+def _closed(place: tuple[str, ...], depth: int, expand: Collection[str]) -> str:
+    """The name of the box that a node is drawn in, or "" if it is drawn by itself."""
+    if depth == 0 and "network" not in expand:
+        return "network"
+    level = max(depth, 1)
+    while level <= len(place) and ".".join(place[:level]) in expand:
+        level += 1
+    return ".".join(place[:level]) if level <= len(place) else ""
+
+
+def _inputs(
+    fold: Fold, closed: Mapping[int, str], places: dict[int, tuple[str, ...]], expand: Collection[str]
+) -> dict[int, str]:
+    """Many leaves that lead into the same closed boxes, such as the pixels of an image, as one box "inputs"."""
+    leads: dict[int, set[str]] = {}
+    for child, parents in enumerate(fold.graph.parents):
+        for parent in parents:
+            if fold.graph.nodes[parent].op is ops.leaf and parent not in places:
+                leads.setdefault(fold.home[parent], set()).add(closed.get(fold.home[child], ""))
+    alike: dict[tuple[str, ...], list[int]] = {}
+    for leaf, names in leads.items():
+        if "" not in names:
+            alike.setdefault(tuple(sorted(names)), []).append(leaf)
+    many = [leaves for leaves in alike.values() if len(leaves) >= MANY]
+    found: dict[int, str] = {}
+    for i, leaves in enumerate(many, start=1):
+        name = "inputs" if len(many) == 1 else f"inputs {i}"
+        places |= dict.fromkeys(leaves, (name,))
+        found |= dict.fromkeys(leaves, "" if name in expand else name)
+    return found
+
+
+def _check(expand: Collection[str], places: Mapping[int, tuple[str, ...]], depth: int) -> None:
+    known = {".".join(place[:i]): None for place in places.values() for i in range(1, len(place) + 1)}
+    if depth == 0:
+        known = {"network": None, **known}
+    for name in expand:
+        if name not in known:
+            import difflib
+
+            near = difflib.get_close_matches(name, known, n=3) or list(known)[:12]
+            raise ValueError(
+                f"expand= names boxes of the picture, but there is none named {name!r}"
+                + (f"; there are {', '.join(near)}." if near else "; no module was found in this graph.")
+            )
+
+
+def _without_cycles(fold: Fold, closed: dict[int, str]) -> dict[int, str]:
+    """Open the boxes that would be both before and after another, until no two are."""
+    while True:
+        before: dict[object, set[object]] = {}
+        for child, parents in enumerate(fold.graph.parents):
+            head: object = closed.get(fold.home[child], fold.home[child])
+            for parent in parents:
+                tail: object = closed.get(fold.home[parent], fold.home[parent])
+                if tail != head:
+                    before.setdefault(head, set()).add(tail)
+                    before.setdefault(tail, set())
+        after: dict[object, list[object]] = {}
+        for one, tails in before.items():
+            for other in tails:
+                after.setdefault(other, []).append(one)
+        waiting = {one: len(tails) for one, tails in before.items()}
+        ready = [one for one, count in waiting.items() if count == 0]
+        while ready:
+            one = ready.pop()
+            del waiting[one]
+            for other in after.get(one, ()):
+                waiting[other] -= 1
+                if waiting[other] == 0:
+                    ready.append(other)
+        stuck = [name for name in dict.fromkeys(closed.values()) if name in waiting]
+        if not stuck:
+            return closed
+        closed = {number: name for number, name in closed.items() if name != stuck[0]}
+
+
+def _drawn(
+    pen: Pen, fold: Fold, closed: Mapping[int, str], places: Mapping[int, tuple[str, ...]]
+) -> tuple[list[Box], list[Edge], list[Note]]:
+    """The boxes of what is closed and of what is not, and the arrows between them."""
+    graph = fold.graph
+    members: dict[str, list[int]] = {}
+    for number, name in sorted(closed.items()):
+        if fold.home[number] == number:
+            members.setdefault(name, []).append(number)
+    last = {name: numbers[-1] for name, numbers in members.items()}
+    where = [last[closed[h]] if h in closed else h for h in fold.home]  # the box of each node
+
+    boxes = []
+    names = {number: name for name, number in last.items()}
+    for number in range(len(graph)):
+        if where[number] != number:
+            continue
+        if number in names:
+            boxes.append(_group(pen, fold, number, names[number], members[names[number]], places))
+        else:
+            box = pen.box(number)
+            symbol = "sum" if len(fold.sums.get(number, ())) > 2 else box.symbol
+            boxes.append(box._replace(times=fold.times.get(number, 1), symbol=symbol))
+
+    plain = {box.number for box in boxes if box.kind != "group" and box.symbol == graph.nodes[box.number].op.symbol}
+    tails: dict[tuple[int, int], dict[object, None]] = {}  # between two boxes, which values; of a neuron, which neuron
+    edges: list[Edge] = []
+    count: dict[int, int] = {}
+    for child, parents in enumerate(graph.parents):
+        head = where[child]
+        for parent, local in zip(parents, graph.nodes[child].local, strict=True):
+            tail = where[parent]
+            if tail == head:
+                continue
+            known = tails.setdefault((tail, head), {})
+            first = not known
+            known[places[home] if (home := fold.home[parent]) in places and graph.parents[home] else home] = None
+            if first or (child in plain and child == head and parent == tail and tail not in names):
+                slope = local if head not in names else None
+                i = count.get(head, 0)
+                count[head] = i + 1
+                edges.append(pen.edge(tail, head, i, slope, number_of(graph.nodes[child].grad)))
+    for place, edge in enumerate(edges):
+        values = len(tails[edge.tail, edge.head])
+        if edge.tail in names and values > 1:
+            edges[place] = edge._replace(local=None, contribution=None, texts=(("values", f"{values} values"),))
+    notes = []
+    if fold.times:
+        words = "a number such as x 100 marks one of 100 parts that were computed alike; the first of them is shown"
+        notes.append(Note((("", words.replace("100", str(max(box.times for box in boxes)))),)))
+    return boxes, edges, notes
+
+
+def _group(
+    pen: Pen, fold: Fold, number: int, name: str, members: list[int], places: Mapping[int, tuple[str, ...]]
+) -> Box:
+    """The box of a module: how many neurons, which activation, how many parameters, how large a gradient."""
+    nodes = fold.graph.nodes
+    neurons = len({places[m] for m in members})
+    activations = list(dict.fromkeys(nodes[m].op.name for m in members if nodes[m].op in modules.ACTIVATIONS))
+    parameters = [m for m in members if nodes[m].op is ops.leaf]
+    length = math.hypot(*(number_of(nodes[m].grad) for m in parameters))
+    rows = [("neurons", str(neurons))] if neurons > 1 else []
+    if activations:
+        rows.append(("activation", ", ".join(activations)))
+    kind = "values" if len(parameters) == len(members) else "parameters"  # leaves alone are inputs
+    rows += [(kind, f"{len(parameters):,}"), ("|grad|", pen.write(length))]
+    if neurons == 1 and kind == "parameters":
+        rows[:0] = [("data", pen.write(nodes[number].data)), ("grad", pen.write(number_of(nodes[number].grad)))]
+    shown: dict[tuple[str, ...], int] = {}  # how often each neuron is in the box ...
+    times: dict[tuple[str, ...], int] = {}  # ... and how often it was computed
+    numbers: dict[tuple[str, ...], int] = {}  # how many bare numbers went into it
+    for m in members:
+        if nodes[m].op in (ops.dot, ops.add, ops.sum):
+            shown[places[m]] = shown.get(places[m], 0) + 1
+            times[places[m]] = times.get(places[m], 0) + fold.times.get(m, 1)
+        elif nodes[m].op is ops.constant:
+            numbers[places[m]] = numbers.get(places[m], 0) + 1
+    if numbers:
+        most = max(count // shown.get(place, 1) for place, count in numbers.items())
+        rows.insert(0, ("inputs", f"{most} number{'' if most == 1 else 's'}"))
+    return Box(number, "group", name, nodes[number].data, length, "", tuple(rows), times=max(times.values(), default=1))

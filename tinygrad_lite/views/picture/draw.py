@@ -1,0 +1,189 @@
+"""From a graph to a picture: `draw` and what can be asked of it."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterable, Mapping
+from typing import TYPE_CHECKING, Any
+
+from tinygrad_lite.engine import ops
+from tinygrad_lite.engine.numbered import Graph
+from tinygrad_lite.engine.value import Value
+from tinygrad_lite.errors import GraphTooLarge, OperandError
+from tinygrad_lite.views.drawing.data import Note
+from tinygrad_lite.views.drawing.themes import Theme, theme_named
+from tinygrad_lite.views.formulas.names import formulas, names_in
+from tinygrad_lite.views.picture.collapse import collapsed
+from tinygrad_lite.views.picture.elementary import written_out
+from tinygrad_lite.views.picture.heat import heated
+from tinygrad_lite.views.picture.labels import Pen, described, writer
+from tinygrad_lite.views.picture.paths import highlighted
+from tinygrad_lite.views.picture.picture import Picture
+
+if TYPE_CHECKING:
+    import graphviz
+
+SHOWN = ("data", "grad", "local", "contribution")
+LIMIT = 300
+NAMED = 2000  # values of a graph in which formulas are made for those without a name
+
+
+def draw(
+    root: Value | Iterable[Value],
+    *,
+    direction: str = "LR",
+    show: str | Iterable[str] = ("data", "grad", "local"),
+    format: str | Callable[[float], str] = "",
+    theme: str | Theme = "light",
+    title: str = "",
+    names: bool | Mapping[Value, str] = False,
+    elementary: bool = False,
+    heat: bool = False,
+    paths: Value | Iterable[Value] = (),
+    depth: int | None = None,
+    expand: str | Iterable[str] = (),
+    limit: int | None = LIMIT,
+    engine: str | None = None,
+) -> Picture:
+    """A picture of the graph behind a Value, which shows itself in a notebook.
+
+    Args:
+        root: the Value, or several.
+        direction: "LR" from left to right, "TB" from top to bottom.
+        show: any of "data", "grad", "local" (the local derivative beside each arrow) and
+            "contribution" (what the arrow carries back: the gradient above times the local derivative).
+        format: how numbers are written, as in `format(x, ".4f")`, or a function.
+        theme: "light", "dark" or "print".
+        title: a line above the picture.
+        names: True takes names for unlabelled Values from the variables where draw is called, and
+            short formulas for the steps between; a dict gives them.
+        elementary: write fused nodes out, a `dot` or a `sum` as products and additions.
+        heat: tint the boxes and arrows by their gradients, with a legend.
+        paths: a leaf, or several: every path from it to the root in a colour of its own, with
+            its product of local derivatives; their sum is the gradient.
+        depth: fold what repeats, such as the samples of a loss, and close modules deeper than
+            this: 0 draws the network as one box, 1 each layer, 2 each neuron, 3 what is in it.
+        expand: the names of closed boxes to open by one level, such as "layer 1", or "layers.0" of nn.
+        limit: the largest number of boxes that is drawn; None is any.
+        engine: "graphviz-pure", "dot", "own", or the path of a Graphviz program.
+
+    Raises:
+        GraphTooLarge: more boxes than `limit`.
+        ValueError: an unknown choice; the message lists the choices.
+        OperandError: root or paths is not a Value.
+
+    >>> import tinygrad_lite as tg
+    >>> a, b = tg.Value(-4.0, label="a"), tg.Value(2.0, label="b")
+    >>> loss = tg.tanh(a * b + b**3)
+    >>> loss.backward()
+    >>> picture = tg.draw(loss, paths=b)
+    >>> picture
+    <Picture of 7 values and 7 operands>
+    >>> print(*[note.text for note in picture.notes], sep="\\n")
+    b, path 1: 12.0000 * 1.0000 * 1.0000 = 12.0000
+    b, path 2: -4.0000 * 1.0000 * 1.0000 = -4.0000
+    the sum over 2 paths: d/d b = 8.0000
+    """
+    shown = _choices("show", show, SHOWN)
+    if direction not in ("LR", "TB"):
+        raise ValueError(f'direction is "LR" or "TB", but got {direction!r}.')
+    colours = theme_named(theme)
+    roots, sources = _values("a picture is drawn", root), _values("paths are drawn", paths) if paths != () else []
+    called = dict(names) if isinstance(names, Mapping) else names_in(sys._getframe(1)) if names else {}
+    if elementary:
+        image = written_out(*roots)
+        roots = [image[one] for one in roots]
+        called = {image.get(value, value): name for value, name in called.items()}
+        sources = [image.get(source, source) for source in sources]
+    graph = Graph(*roots)
+    if names and len(graph) <= NAMED:
+        called |= formulas([node for node in graph.nodes if node.op is not ops.constant], called)
+    opened = (expand,) if isinstance(expand, str) else tuple(expand)
+    if depth is None and not opened and limit is not None and len(graph) > limit:
+        raise _too_large(len(graph), limit)
+
+    pen = Pen(graph, shown, writer(format), called)
+    notes: list[Note] = []
+    if depth is None and not opened:
+        boxes, edges = pen.whole()
+    else:
+        if sources:
+            raise ValueError("paths= needs every value drawn: leave out depth= and expand=.")
+        boxes, edges, notes = collapsed(pen, 1 if depth is None else _whole("depth", depth), opened)
+        if limit is not None and len(boxes) > limit:
+            raise _too_large(len(boxes), limit, folded=True)
+    if heat:
+        boxes, edges, legend = heated(boxes, edges, colours, pen.write)
+        notes = [legend, *notes]
+    if sources:
+        edges, lines = highlighted(graph, sources, edges, colours, pen.write)
+        notes += lines
+    return Picture(
+        boxes,
+        edges,
+        graph=graph,
+        direction=direction,
+        theme=colours,
+        title=title,
+        alt=described(graph, boxes),
+        notes=tuple(notes),
+        engine=engine,
+    )
+
+
+def draw_dot(
+    root: Value | Iterable[Value], format: str = "svg", rankdir: str = "LR", **options: Any
+) -> graphviz.Digraph:
+    """The picture as a `graphviz.Digraph`, by the name that micrograd's notebooks use.
+
+    It shows itself and renders without a system `dot`. Options are those of `draw`.
+    """
+    from tinygrad_lite.views.formats import dot
+
+    if rankdir not in ("LR", "TB"):
+        raise ValueError(f'rankdir is "LR" or "TB", but got {rankdir!r}.')
+    if options.get("names") is True:
+        options["names"] = names_in(sys._getframe(1))
+    picture = draw(root, direction=rankdir, **options)
+    return dot.digraph(picture, picture._repr_mimebundle_, format)
+
+
+def _values(what: str, given: Any) -> list[Value]:
+    """One Value or several, as a list."""
+    values = [given] if isinstance(given, Value) else list(given) if hasattr(given, "__iter__") else [given]
+    for one in values:
+        if not isinstance(one, Value):
+            raise OperandError(
+                f"{what} of a Value, or of several, but got the {type(one).__name__} {one!r:.60}.\n"
+                "  Draw the result of the computation, such as tg.draw(loss)."
+            )
+    if not values:
+        raise OperandError(f"{what} of at least one Value, but got an empty collection.")
+    return values
+
+
+def _choices(name: str, asked: str | Iterable[str], known: tuple[str, ...]) -> tuple[str, ...]:
+    asked = (asked,) if isinstance(asked, str) else tuple(asked)
+    for one in asked:
+        if one not in known:
+            raise ValueError(f"{name} is any of {', '.join(known)}, but got {one!r}.")
+    return tuple(one for one in known if one in asked)
+
+
+def _whole(name: str, given: Any) -> int:
+    if not isinstance(given, int) or isinstance(given, bool) or given < 0:
+        raise ValueError(f"{name} is a whole number from 0 on, but got {given!r}.")
+    return given
+
+
+def _too_large(boxes: int, limit: int, folded: bool = False) -> GraphTooLarge:
+    what = "even folded, " if folded else ""
+    cure = (
+        "Close more of it with a smaller depth="
+        if folded
+        else "Fold it: tg.draw(root, depth=1) draws each layer as one box, and of alike samples one"
+    )
+    return GraphTooLarge(
+        f"{what}a picture of {boxes:,} values would not be legible (the limit is {limit}).\n"
+        f"  {cure}.\n  Or draw a part of it, such as one neuron; or pass limit=None to draw it all."
+    )

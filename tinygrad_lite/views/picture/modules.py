@@ -1,0 +1,173 @@
+"""Which nodes make a neuron, and which neurons a layer: found in the graph itself.
+
+A neuron is a weighted sum, written out or fused, with its activation if one follows at once.
+Where its parameters carry labels such as `layers.0.weight[3][1]`, those name its module;
+otherwise neurons that look at the same inputs and compute alike are one layer.
+"""
+
+from __future__ import annotations
+
+import re
+
+from tinygrad_lite.engine import ops
+from tinygrad_lite.engine.op import Op
+from tinygrad_lite.engine.ops import activations
+from tinygrad_lite.views.picture.fold import Fold
+
+ACTIVATIONS = {*(row for row in vars(activations).values() if isinstance(row, Op)), ops.tanh}
+
+_LABEL = re.compile(r"(?P<module>[^\[\]]+)\.(?P<attribute>[^.\[\]]+)(?P<places>(\[\d+\])*)\Z")
+
+
+class Neuron:
+    """A weighted sum: the node of the sum, its products, weights and inputs, and what follows it."""
+
+    __slots__ = ("sum", "out", "products", "pairs", "biases", "weights", "inputs")
+
+    def __init__(self, sum: int, out: int) -> None:
+        self.sum = sum
+        self.out = out  # the activation, or the sum itself
+        self.products: list[int] = []
+        self.pairs: list[tuple[int, int]] = []  # factors, of which one is the weight
+        self.biases: list[int] = []
+        self.weights: list[int] = []
+        self.inputs: list[int] = []
+
+
+def neuron_at(fold: Fold, number: int) -> Neuron | None:
+    """The neuron whose weighted sum is this node, or None if it is something else."""
+    nodes, parents = fold.graph.nodes, fold.graph.parents
+    neuron = Neuron(number, number)
+    if nodes[number].op is ops.dot:
+        operands = parents[number]
+        n = len(operands) // 2
+        neuron.pairs = list(zip(operands[:n], operands[n : 2 * n], strict=True))
+        neuron.biases = list(operands[2 * n :])
+        if not any(_is_leaf(fold, w) for w, _ in neuron.pairs):
+            return None
+    else:
+        for term in fold.sums.get(number, ()):
+            factors = parents[term]
+            if nodes[term].op is ops.mul and fold.uses[term] == 1 and factors[0] != factors[1]:
+                if not any(_is_leaf(fold, factor) for factor in factors):
+                    return None
+                neuron.products.append(term)
+                neuron.pairs.append((factors[0], factors[1]))
+            elif not parents[term]:
+                neuron.biases.append(term)
+            else:
+                return None
+        if not neuron.products:
+            return None
+    user = fold.users.get(number)
+    if user is not None and fold.uses[number] == 1 and nodes[user].op in ACTIVATIONS:
+        neuron.out = user
+    return neuron
+
+
+def is_neuron(fold: Fold, number: int) -> bool:
+    return neuron_at(fold, number) is not None
+
+
+def neurons(fold: Fold) -> list[Neuron]:
+    """Every neuron that is drawn, in the order of the graph, with its weights told from its inputs."""
+    found = []
+    for number, node in enumerate(fold.graph.nodes):
+        if fold.home[number] == number and (number in fold.sums or node.op is ops.dot):
+            neuron = neuron_at(fold, number)
+            if neuron is not None:
+                found.append(neuron)
+    looked_at: dict[int, set[int]] = {}  # which neurons have this leaf as a factor
+    for neuron in found:
+        for pair in neuron.pairs:
+            for factor in pair:
+                looked_at.setdefault(factor, set()).add(neuron.sum)
+    for neuron in found:
+        fused = not neuron.products
+        for one, other in neuron.pairs:
+            if not fused and not _first_is_weight(fold, one, other, looked_at):
+                one, other = other, one
+            neuron.weights.append(one)
+            neuron.inputs.append(other)
+    return found
+
+
+def _first_is_weight(fold: Fold, one: int, other: int, looked_at: dict[int, set[int]]) -> bool:
+    """Of two factors: a weight is a leaf, is labelled as a parameter, or serves one neuron alone."""
+    leaves = _is_leaf(fold, one), _is_leaf(fold, other)
+    if leaves != (True, True):
+        return leaves[0]
+    labelled = module_of(fold.graph.nodes[one].label), module_of(fold.graph.nodes[other].label)
+    if bool(labelled[0]) != bool(labelled[1]):
+        return bool(labelled[0])
+    return len(looked_at[one]) <= len(looked_at[other])
+
+
+def _is_leaf(fold: Fold, number: int) -> bool:
+    return fold.graph.nodes[number].op is ops.leaf
+
+
+def module_of(label: str) -> tuple[str, ...]:
+    """The modules that a parameter's label names, from the outermost in; () if it names none.
+
+    >>> module_of("layers.0.weight[3][1]"), module_of("layer0.neuron3.w[1]"), module_of("w1")
+    (('layers.0',), ('layer0', 'neuron3'), ())
+    """
+    match = _LABEL.match(str(label or ""))
+    if match is None:
+        return ()
+    modules: list[str] = []
+    for word in match["module"].split("."):
+        if word.isdigit() and modules:
+            modules[-1] += f".{word}"
+        else:
+            modules.append(word)
+    return tuple(modules)
+
+
+def placed(fold: Fold) -> dict[int, tuple[str, ...]]:
+    """For each node of a neuron its modules from the outermost in, such as ("layer 1", "neuron 3").
+
+    Nodes outside of every neuron, such as the loss, are not in the dict.
+    """
+    found = neurons(fold)
+    layers: dict[tuple[object, ...], list[Neuron]] = {}
+    layer_of: dict[tuple[int, ...], tuple[object, ...]] = {}  # a neuron that is computed again is in the same layer
+    for neuron in found:
+        key = layer_of.setdefault(_parameters(neuron), _layer(fold, neuron))
+        layers.setdefault(key, []).append(neuron)
+    places: dict[int, tuple[str, ...]] = {}
+    for i, (key, members) in enumerate(layers.items(), start=1):
+        path = tuple(map(str, key[1:])) if key[0] == "named" else (f"layer {i}",)
+        rows = fold.graph.nodes[members[0].weights[0]].label.count("[") > 1  # weight[3][1]: of neuron 3
+        several = len(members) > 1 or key[0] == "alike" or rows
+        index: dict[tuple[int, ...], int] = {}
+        for neuron in members:
+            j = index.setdefault(_parameters(neuron), len(index) + 1)
+            own = (*path, f"neuron {j}") if several else path
+            for number in _members(fold, neuron):
+                places.setdefault(number, own)
+    return places
+
+
+def _parameters(neuron: Neuron) -> tuple[int, ...]:
+    return (*neuron.weights, *neuron.biases)
+
+
+def _layer(fold: Fold, neuron: Neuron) -> tuple[object, ...]:
+    """What the neurons of one layer have in common: the module of their parameters, or their inputs."""
+    nodes = fold.graph.nodes
+    named = {module_of(nodes[p].label) for p in _parameters(neuron) if _is_leaf(fold, p)}
+    if len(named) == 1 and () not in named:
+        return ("named", *named.pop())
+    inputs = tuple(fold.home[i] for i in neuron.inputs if nodes[i].op is not ops.constant)
+    activation = nodes[neuron.out].op.name if neuron.out != neuron.sum else ""
+    return ("alike", inputs, len(neuron.inputs), activation)
+
+
+def _members(fold: Fold, neuron: Neuron) -> list[int]:
+    """The nodes of a neuron: its parameters and constants, products, sum and activation."""
+    given = [*neuron.weights, *neuron.biases, *neuron.inputs]
+    constants = [i for i in given if fold.graph.nodes[i].op is ops.constant]
+    parameters = [i for i in (*neuron.weights, *neuron.biases) if _is_leaf(fold, i)]
+    return [*parameters, *constants, *neuron.products, neuron.sum, neuron.out]

@@ -1,0 +1,194 @@
+"""The picture: a drawing that places itself, shows itself in a notebook, and saves itself in every format."""
+
+from __future__ import annotations
+
+import base64
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from tinygrad_lite.report import escape
+from tinygrad_lite.views.drawing.data import Box, Drawing, Edge
+
+if TYPE_CHECKING:
+    from tinygrad_lite.views.layout.graph import Placement
+
+
+ENDINGS = (".svg", ".png", ".pdf", ".jpg", ".jpeg", ".dot", ".gv", ".mmd", ".json", ".txt", ".html")
+"""How a picture can be saved."""
+MANY = 400
+"""Boxes from which on Graphviz takes many seconds, and our own layout is preferred."""
+
+
+class Picture(Drawing):
+    """A picture that shows itself in a notebook, saves itself to a file, and can be looked through.
+
+    Attributes:
+        boxes, edges: what is drawn, as data.
+        notes: the lines below, such as the legend of a heat map.
+        graph: the numbered graph that is drawn.
+        alt: what a screen reader says.
+        svg, dot, mermaid, tree: the picture as text in each form; `to_dict()` gives data.
+        engine: which layout engine placed the boxes.
+
+    >>> import tinygrad_lite as tg
+    >>> a, b = tg.Value(2.0, label="a"), tg.Value(3.0, label="b")
+    >>> picture = tg.draw(a * b)
+    >>> print(picture)
+    * = 6.0000  grad 0.0000
+    ├─ a = 2.0000  grad 0.0000  local 3.0000
+    └─ b = 3.0000  grad 0.0000  local 2.0000
+    """
+
+    def __init__(self, boxes: list[Box], edges: list[Edge], *, engine: str | None = None, **look: Any) -> None:
+        super().__init__(boxes, edges, **look)
+        self._asked = engine
+        self._placement: Placement | None = None
+        self._svg = ""
+
+    def changed(self, **fields: Any) -> Picture:
+        """A picture like this one, with some fields changed."""
+        kept = {name: getattr(self, name) for name in _FIELDS}
+        return Picture(**{**kept, "engine": self._asked, **fields})
+
+    # ------------------------------------------------------------------ the forms
+
+    @property
+    def placement(self) -> Placement:
+        """Where everything is; see `sketch.py`."""
+        if self._placement is None:
+            from tinygrad_lite.views.drawing import cards
+            from tinygrad_lite.views.layout import engines
+            from tinygrad_lite.views.layout.graph import joined
+
+            if self.parts:
+                self._placement = joined(
+                    [
+                        (part.title, engines.placed(cards.sketch(part.picture), self._asked), part.shift)
+                        for part in self.parts
+                    ]
+                )
+            else:
+                ours = len(self.boxes) > MANY or any(box.kind == "group" for box in self.boxes)
+                self._placement = engines.placed(cards.sketch(self), self._asked, ours=ours)
+        return self._placement
+
+    @property
+    def engine(self) -> str:
+        """The layout engine that placed the boxes: "graphviz-pure", "dot" or "own"."""
+        return self.placement.engine
+
+    @property
+    def svg(self) -> str:
+        """The picture as SVG: one root element, no ids, no scripts, nothing fetched."""
+        if not self._svg:
+            from tinygrad_lite.views.formats import svg
+
+            self._svg = svg.to_svg(self, self.placement)
+        return self._svg
+
+    @property
+    def dot(self) -> str:
+        """The picture in Graphviz' language."""
+        from tinygrad_lite.views.formats import dot
+
+        return dot.to_dot(self)
+
+    @property
+    def mermaid(self) -> str:
+        """The picture in Mermaid's language, which many Markdown viewers draw."""
+        from tinygrad_lite.views.formats import mermaid
+
+        return mermaid.to_mermaid(self)
+
+    @property
+    def tree(self) -> str:
+        """The picture as an indented tree for a terminal, from the root back to the leaves."""
+        from tinygrad_lite.views.formats import tree
+
+        return tree.to_tree(self)
+
+    def to_dict(self) -> dict[str, Any]:
+        """The picture as plain data, ready for JSON; numbers in full, NaN and infinities as text."""
+        from tinygrad_lite.views.formats import plain
+
+        return plain.to_dict(self)
+
+    # ------------------------------------------------------------------ files
+
+    def save(self, path: str | Path) -> Path:
+        """Write the picture to a file and give its path; the ending chooses the form.
+
+        The endings are those of `ENDINGS`; .mmd is Mermaid's, .gv Graphviz'.
+
+        Raises:
+            ValueError: an ending that is none of these.
+            RenderingError: .png or .jpg, and no program here can write it.
+        """
+        path = Path(path)
+        ending = path.suffix.lower()
+        if ending in (".png", ".pdf", ".jpg", ".jpeg"):
+            from tinygrad_lite.views.layout import engines
+
+            format = {"jpg": "jpeg"}.get(ending[1:], ending[1:])
+            asked = engines.chosen(self._asked)
+            if format == "pdf" and (asked in ("own", "graphviz-pure") or not (asked or engines.program("dot"))):
+                from tinygrad_lite.views.formats import pdf
+
+                path.write_bytes(pdf.to_pdf(self.svg))
+            else:
+                path.write_bytes(engines.drawn(self.dot, format, self._asked))
+            return path
+        forms = {
+            ".svg": lambda: self.svg,
+            ".dot": lambda: self.dot,
+            ".gv": lambda: self.dot,
+            ".mmd": lambda: self.mermaid,
+            ".json": lambda: json.dumps(self.to_dict(), indent=1) + "\n",
+            ".txt": lambda: self.tree + "\n",
+            ".html": self.page,
+        }
+        if ending not in forms:
+            raise ValueError(f"a picture is saved as {', '.join(ENDINGS)}, but got {path.name!r}.")
+        path.write_text(forms[ending](), encoding="utf-8")
+        return path
+
+    def page(self) -> str:
+        """A whole HTML page with the picture, which opens without a network."""
+        return (
+            '<!doctype html>\n<html lang="en"><head><meta charset="utf-8">'
+            '<meta name="viewport" content="width=device-width,initial-scale=1">'
+            "<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none';style-src 'unsafe-inline'\">"
+            f"<title>{escape.html(self.title or 'A computation graph')}</title></head>"
+            f'<body style="margin:0;background:{self.theme.background}">{self.svg}</body></html>\n'
+        )
+
+    # ------------------------------------------------------------------ notebooks
+
+    def html(self) -> str:
+        """The picture as one <img> element, which notebooks also show where they trust nobody.
+
+        A wide picture shrinks to the width of the cell, but not below three quarters of its size;
+        from there on the cell scrolls.
+        """
+        data = base64.b64encode(self.svg.encode()).decode("ascii")
+        style = f"max-width:100%;min-width:{0.75 * self.placement.width:.0f}px"
+        return f'<img alt="{escape.html(self.alt)}" style="{style}" src="data:image/svg+xml;base64,{data}">'
+
+    def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, str]:
+        """What a notebook stores. `image/svg+xml` is added where it is asked for by name."""
+        bundle = {"text/html": self.html(), "text/plain": self.tree}
+        if include:
+            if "image/svg+xml" in include:
+                bundle["image/svg+xml"] = self.svg
+            bundle = {kind: text for kind, text in bundle.items() if kind in include}
+        return {kind: text for kind, text in bundle.items() if kind not in (exclude or ())}
+
+    def __str__(self) -> str:
+        return self.tree
+
+    def __repr__(self) -> str:
+        return f"<Picture of {len(self.boxes)} values and {len(self.edges)} operands>"
+
+
+_FIELDS = ("boxes", "edges", "graph", "direction", "theme", "title", "alt", "notes", "parts")

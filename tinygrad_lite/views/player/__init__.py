@@ -1,0 +1,1 @@
+"""Passes and training runs played step by step. Read `steps.py` first: what happens, as data."""
