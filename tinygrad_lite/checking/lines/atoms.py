@@ -132,6 +132,9 @@ class Atoms:
             if a is not b:
                 yield from _forms(cost + 0.2, lambda: binary(a, ast.Div, b), x / y, shape)
                 yield from _forms(cost + 0.2, lambda: binary(b, ast.Div, a), y / x, shape)
+                if joined == shape:
+                    yield cost + 0.3, lambda: binary(a, ast.Add, b), x + y
+                    yield cost + 0.3, lambda: binary(b, ast.Sub, a), y - x
         if len(shape) == 2 and x.ndim == y.ndim == 1 and self.offers.numpy:
             if x.shape + y.shape == shape:
                 yield cost + 0.2, lambda: self.offers.numpys("outer", a, b), np.outer(x, y)

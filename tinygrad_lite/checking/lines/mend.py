@@ -142,13 +142,12 @@ def marked(bench: Bench, goals: Goals, program: Program | None) -> list[Line]:
     marks: dict[tuple[Function, int], tuple[str, str]] = {}
     before = goals.runs[0]
     if program is not None:
-        after = {(id(s.function), s.line, s.name, s.kind, s.path[-1]): s for s in bench.record(program, 0).slots}
+        after = dict(_placed(bench.record(program, 0).slots))
         edited = {(f, line) for f, line in program.edits}
-    for slot in before.slots:
+    for place, slot in _placed(before.slots):
         here = (slot.function, slot.line)
         if program is not None:
-            twin = after.get((id(slot.function), slot.line, slot.name, slot.kind, slot.path[-1]))
-            mark, remark = _compared(slot, twin)
+            mark, remark = _compared(slot, after.get(place))
             if here in edited:
                 mark = "wrong"
         else:
@@ -167,6 +166,17 @@ def marked(bench: Bench, goals: Goals, program: Program | None) -> list[Line]:
             for number in range(f.first, last + 1):
                 mark, remark = marks.get((f, number), ("", ""))
                 found.append(Line(f.filename, number, f.name, f.lines[number - 1].rstrip("\n"), mark, remark))
+    return found
+
+
+def _placed(slots: list[Slot]) -> list[tuple[tuple[Function, int, int], Slot]]:
+    """Each slot with its function, its line and its number there."""
+    count: dict[tuple[Function, int], int] = {}
+    found = []
+    for slot in slots:
+        here = (slot.function, slot.line)
+        count[here] = count.get(here, 0) + 1
+        found.append(((*here, count[here]), slot))
     return found
 
 

@@ -137,7 +137,7 @@ def _moved(tree: Node, path: Path, stmt: Node, most: int = 6) -> Iterator[Change
             order = list(block)
             order.insert(j, order.pop(i))
             yield 1.3 + 0.05 * abs(j - i), put(tree, path[:-1], _with(parent, **{field: order})), stmt.lineno
-    if len(path) > 1 and len(block) > 1:  # out of a loop
+    if len(path) > 1 and len(block) > 1 and path[-2][1] is not None:  # out of a loop
         rest = put(tree, path[:-1], _with(parent, **{field: [s for s in block if s is not stmt]}))
         yield 1.6, inserted(rest, path[:-1], stmt), stmt.lineno
 

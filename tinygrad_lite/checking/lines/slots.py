@@ -101,7 +101,7 @@ def inserted(tree: Node, path: Path, stmt: Node) -> Node:
     made = copy.copy(block)
     items = list(getattr(block, field))
     assert i is not None
-    items.insert(i + 1, ast.copy_location(stmt, items[i]))
+    items.insert(i + 1, stmt if hasattr(stmt, "lineno") else ast.copy_location(stmt, items[i]))
     setattr(made, field, items)
     return put(tree, path[:-1], made)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from tinygrad_lite.checking.lines.listing import Listing
 from tinygrad_lite.checking.result.mistakes import Mistake
 from tinygrad_lite.checking.result.taylor_plot import TaylorPlot
 from tinygrad_lite.report.text import Report, Table
@@ -22,6 +23,8 @@ def written(check: Check) -> Report:
         report.paragraph(f"Recognised from its loss: {trial.network.words()}.")
     if check.wrong:
         _mistakes(check, report)
+    if any(line.mark not in ("", "ok") for line in check.lines):
+        report.add(Listing(check.lines, check.mends))
     report.strip(_strip(check))
     if trial.network is not None and check.wrong:
         report.paragraph(
