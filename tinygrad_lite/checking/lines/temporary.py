@@ -1,5 +1,6 @@
 """Problems with other data and other sizes, until the trial makes them."""
 
+# ruff: noqa
 # mypy: ignore-errors
 import numpy as np
 
