@@ -36,10 +36,8 @@ class Listing:
             first = off[0]
             if first.remark:
                 return f"It stops in line {first.number} ({first.remark}); no small change makes the gradients exact."
-            return (
-                f"Line {first.number} is the first whose value is not what its name says; no small change of one or two "
-                "lines makes every gradient exact."
-            )
+            said = f"Line {first.number} is the first whose value is not what its name says"
+            return f"{said}; no small change makes every gradient exact."
         best = self.mends[0]
         numbers = [e.line for e in best.edits]
         many = f"on {best.problems} problem{'s' if best.problems != 1 else ''}"

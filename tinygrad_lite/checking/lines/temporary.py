@@ -2,6 +2,8 @@
 
 # ruff: noqa
 # mypy: ignore-errors
+from typing import Any
+
 import numpy as np
 
 from tinygrad_lite.checking.network.problems import Problem
@@ -30,7 +32,7 @@ def _add(bench, p):
     return True
 
 
-def temporary(bench):
+def temporary(bench: Any) -> Any:
     given = bench.evaluation.given
     out = []
 
