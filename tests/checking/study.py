@@ -10,7 +10,7 @@ import numpy as np
 
 from tests.checking.planting import Lesson, forward, plants_for, slope
 from tinygrad_lite.checking.catalogue.diagnose import NEAR
-from tinygrad_lite.checking.catalogue.search import Seen, search
+from tinygrad_lite.checking.catalogue.search import Observed, search
 from tinygrad_lite.checking.network.kinks import gradients
 from tinygrad_lite.checking.network.network import Record
 from tinygrad_lite.checking.network.problems import SIZES, Problem, chosen, structures
@@ -53,7 +53,9 @@ class Prepared:
             exact = gradients(self.net, record)
             harmless &= all(_same(g[name], exact["d" + name]) for name in g)
             records.append(record)
-            seen.append(Seen([None, *(g[n] for n in self.net.weights)], [None, *(g.get(n) for n in self.net.biases)]))
+            seen.append(
+                Observed([None, *(g[n] for n in self.net.weights)], [None, *(g.get(n) for n in self.net.biases)])
+            )
         return None if harmless or not records else search(self.net, records, seen, RATE)
 
 

@@ -11,6 +11,7 @@ import pytest
 
 from tests.checking.planting import ACTIVATIONS, Lesson, lessons, plants_for
 from tests.checking.study import Prepared, double, right_case, right_form, single
+from tests.checking.uncatalogued import Program, false_claims
 from tinygrad_lite.checking.catalogue import search as searching
 from tinygrad_lite.checking.check import check
 from tinygrad_lite.checking.result.mistakes import CATALOGUE
@@ -89,6 +90,34 @@ def test_a_slip_of_a_millionth_is_seen_and_rounding_is_not():
 
         assert check(lesson.loss, slip, params, X, y).wrong == [name]
         assert check(lesson.loss, rounding, params, X, y).ok
+
+
+SLIPS = {  # of public code: the lesson, what is done at which link, and its code
+    "dW2 for W2": ("tanh linear mse", "dA1", lambda v, n: n["dZ2"] @ n["dW2"].T, "WRONG_OPERAND"),
+    "times z, tanh": ("tanh linear mse", "dZ1", lambda v, n: n["dA1"] * n["Z1"], "MASK_IS_VALUE"),
+    "times z, relu": ("relu linear mse", "dZ1", lambda v, n: n["dA1"] * n["Z1"], "MASK_IS_VALUE"),
+    "1 - 2a": ("tanh linear mse", "dZ1", lambda v, n: n["dA1"] * (1 - 2 * n["A1"]), "WRONG_ACT_DERIV"),
+    "a**2": ("tanh linear mse", "dZ1", lambda v, n: n["dA1"] * n["A1"] ** 2, "WRONG_ACT_DERIV"),
+    "the error used again": ("tanh sigmoid mse", "dA1", lambda v, n: n["dP"] + np.zeros_like(v), "NO_W2"),
+    "the right class counted once": ("tanh linear multi", "dP",
+        lambda v, n: np.where(n["y"] == 1, -1.0, np.maximum(v * v.size, 0)) / v.size, "PATHS_NOT_SUMMED"),
+    "log-softmax with a plus": ("tanh softmax ce", "dZ2", lambda v, n: -(n["y"] + n["P"]) / n["N"], "SIGN"),
+    "softmax without its sum": ("tanh softmax ce", "dZ2", lambda v, n: n["P"] * n["dP"], "DROPPED_PATH"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", SLIPS)
+def test_slips_of_public_code_are_named(name):
+    words, link, change, code = SLIPS[name]
+    *acts, loss = words.split()
+    lesson = Lesson(tuple(acts), loss)
+    params, (X, y) = lesson.params([4, 3, 3], 0), lesson.data(6, [4, 3, 3], 0)
+    program = Program(lesson, {link: change})
+    result = check(lesson.loss, program, params, X, y)
+
+    assert result.codes == [code]
+    assert {m.place for m in result.mistakes} == {"loss" if link == "dP" else link}
+    assert false_claims(lesson, program, result) == []
 
 
 def test_end_to_end_the_check_names_what_the_search_names():

@@ -84,12 +84,14 @@ class Check(Judged):
 
     @property
     def codes(self) -> list[str]:
-        """The codes of everything that is wrong: of the mistakes, or else of what shapes and numbers betray."""
-        found = [m.code for m in self.mistakes]
-        if not found:
-            for exhibit in self.evaluation.cases:
-                for verdict in exhibit.comparison.verdicts if exhibit.comparison is not None else []:
-                    found += [hint.code for hint in verdict.hints if not verdict.ok]
+        """The codes of all that is wrong: of causes and mistakes, and what shapes and numbers show of the rest."""
+        d = self.diagnosis
+        found = [cause.code for cause in d.causes.values()]
+        if set(self.wrong) - set(d.causes):
+            found += [
+                code for code, _ in self.evaluation.remarks if code in ("TARGET_SHAPE", "MUTATED", "INT_TRUNCATION")
+            ]
+            found += [m.code for m in d.mistakes] or [code for hint in d.hints for code in hint.code.split(", ")]
         if self.raised and not found:
             found.append("RAISED")
         return list(dict.fromkeys(found))

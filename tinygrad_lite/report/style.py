@@ -12,7 +12,13 @@ from collections.abc import Sequence
 
 from tinygrad_lite.report import escape
 
-MARKS = {"ok": ("✓", "ok"), "wrong": ("✗", "WRONG"), "follows": ("↳", "follows"), "unsure": ("~", "unsure")}
+MARKS = {
+    "ok": ("✓", "ok"),
+    "wrong": ("✗", "WRONG"),
+    "follows": ("↳", "follows"),
+    "unsure": ("~", "unsure"),
+    "unchecked": ("○", "not checked"),
+}
 """What a row or a link of a strip can carry, with its sign; in ASCII the word itself."""
 
 TINT = {  # Okabe and Ito's colours, which colour-blind readers tell apart; thin enough for light and dark ground
@@ -20,6 +26,7 @@ TINT = {  # Okabe and Ito's colours, which colour-blind readers tell apart; thin
     "wrong": "rgba(213,94,0,0.28)",
     "follows": "rgba(230,159,0,0.20)",
     "unsure": "rgba(128,128,128,0.20)",
+    "unchecked": "rgba(128,128,128,0.06)",
 }
 LINE = "1px solid rgba(128,128,128,0.45)"
 CELL = "padding:2px 10px;border:none;vertical-align:top;white-space:nowrap"

@@ -1,9 +1,9 @@
 """What can be done at each place of the chain rule, right and wrong: the choices of the search.
 
-Going back through a network there are four kinds of place: the slope of the loss, the derivative of
+Going back through a network there are four kinds of place: the derivative of the loss, that of
 an activation, the step through a weight matrix, and the sums that give dW and db. At each place there is
 one right thing to do and a list of wrong ones, each with its name. A choice gives its numbers on one
-`Record`, for many lanes at once (an axis in front), or None where the shapes do not allow it.
+`Record`, for many candidates at once (an axis in front), or None where the shapes do not allow it.
 """
 
 from __future__ import annotations
@@ -48,6 +48,8 @@ SLIPS: dict[str, list[tuple[str, Callable[[Array], Array]]]] = {  # derivatives 
         ("1 - {a}", lambda a: 1 - a),
         ("(1 - {a})**2", lambda a: (1 - a) ** 2),
         ("1 + {a}**2", lambda a: 1 + a**2),
+        ("1 - 2 * {a}", lambda a: 1 - 2 * a),
+        ("{a}**2", lambda a: a**2),
     ],
     "elu": [("np.where({z} > 0, 1, {a})", lambda a: np.where(a > 0, 1.0, a))],
     "sigmoid": [("1 - {a}", lambda a: 1 - a), ("{a} * (1 + {a})", lambda a: a * (1 + a))],
@@ -62,7 +64,7 @@ def node(letter: str, layer: int, depth: int) -> str:
 
 
 def loss_choices(net: Network) -> Iterator[Choice]:
-    """dP, the slope of the loss along the prediction."""
+    """dP, the derivative of the loss w.r.t. the prediction."""
 
     def slope(kind: Any, rows: Any = None) -> Numbers:
         def numbers(r: Record) -> Array | None:
@@ -77,21 +79,22 @@ def loss_choices(net: Network) -> Iterator[Choice]:
 
     yield Choice((), slope(net.kind))
     for rows, words in ((-1, "last"), (0, "first")):
-        said = f"only the {words} sample counts, as with = where += is needed"
-        yield Choice((Mistake("LAST_SAMPLE_ONLY", "loss", said, "the sum over all samples"),), slope(net.kind, rows))
+        message = f"only the {words} sample counts, as with = where += is needed"
+        yield Choice((Mistake("LAST_SAMPLE_ONLY", "loss", message, "the sum over all samples"),), slope(net.kind, rows))
     for kind in KINDS:
         if kind is not net.kind:
-            said = f"dP is exactly the slope of {kind.name}, {kind.written}; but the loss computes {net.kind.name}"
-            yield Choice((Mistake("WRONG_LOSS", "loss", said, net.kind.written),), slope(kind), free=True)
+            message = f"dP is, up to a factor of N, O and 2, the derivative of {kind.name}, {kind.written}"
+            message += f"; but the loss computes {net.kind.name}"
+            yield Choice((Mistake("WRONG_LOSS", "loss", message, net.kind.written),), slope(kind), free=True)
     if net.kind is HINGE:
-        said = "the hinge's condition y * P < 1 is left out"
-        yield Choice((Mistake("WRONG_LOSS", "loss", said, HINGE.written),), lambda r: -r.scale * r.Y)
-    for code, said, wrong in _slips_of(net):
-        yield Choice((Mistake(code, "loss", said, net.kind.written),), lambda r, wrong=wrong: r.scale * wrong(r))
+        message = "the hinge's condition y * P < 1 is left out"
+        yield Choice((Mistake("WRONG_LOSS", "loss", message, HINGE.written),), lambda r: -r.scale * r.Y)
+    for code, message, wrong in _slips_of(net):
+        yield Choice((Mistake(code, "loss", message, net.kind.written),), lambda r, wrong=wrong: r.scale * wrong(r))
 
 
 def _slips_of(net: Network) -> Iterator[tuple[str, str, Callable[[Record], Array]]]:
-    """What goes wrong in the slope of Huber's loss and of the multi-class hinge: code, words, and its numbers."""
+    """What goes wrong in the derivative of Huber's loss and of the multi-class hinge: code, words, and its numbers."""
     if net.kind.delta:
         d = net.kind.delta
 
@@ -101,10 +104,12 @@ def _slips_of(net: Network) -> Iterator[tuple[str, str, Callable[[Record], Array
 
         yield "WRONG_LOSS", "the two cases of Huber's loss are exchanged", swapped
         if d != 1:
-            said = f"the arms of Huber's loss have the slope {d:g}, not 1: delta is left out in front of the sign"
+            message = (
+                f"the arms of Huber's loss have the derivative {d:g}, not 1: delta is left out in front of the sign"
+            )
             yield (
                 "WRONG_LOSS",
-                said,
+                message,
                 lambda r: np.where(np.abs(r.A[-1] - r.Y) > d, np.sign(r.A[-1] - r.Y), r.A[-1] - r.Y),
             )
     if net.kind is MARGINS:
@@ -112,12 +117,14 @@ def _slips_of(net: Network) -> Iterator[tuple[str, str, Callable[[Record], Array
         def over(r: Record) -> Array:
             return (margins(r.A[-1], r.Y) > 0) * 1.0
 
-        said = "the score of the right class gets no gradient, though every margin that is too small contains it"
-        yield "DROPPED_PATH", said, over
-        said = "the score of the right class gets the gradient of one margin, not of all that are too small"
-        yield "PATHS_NOT_SUMMED", said, lambda r: over(r) - r.Y * over(r).any(axis=-1, keepdims=True)
-        said = "the condition 1 - P[right] + P > 0 is left out"
-        yield "WRONG_LOSS", said, lambda r: 1 - r.Y * r.O
+        message = "the score of the right class gets no gradient, though every margin that is too small contains it"
+        yield "DROPPED_PATH", message, over
+        message = "the score of the right class gets the gradient of one margin, not of all that are too small"
+        yield "PATHS_NOT_SUMMED", message, lambda r: over(r) - r.Y * over(r).any(axis=-1, keepdims=True)
+        message = "the score of the right class gets -1 in every sample, not minus the number of its margins too small"
+        yield "PATHS_NOT_SUMMED", message, lambda r: over(r) - r.Y
+        message = "the condition 1 - P[right] + P > 0 is left out"
+        yield "WRONG_LOSS", message, lambda r: 1 - r.Y * r.O
 
 
 def one_sample(g: Array, row: int) -> Array:
@@ -136,8 +143,8 @@ def activation_choices(net: Network, layer: int) -> Iterator[Choice]:
     def times(factor: Callable[[Record], Array]) -> Numbers:
         return lambda r, g: _times(g, factor(r))
 
-    def wrong(code: str, said: str) -> Mistakes:
-        return (Mistake(code, place, f"{place} {said}", f"times {right}"),)
+    def wrong(code: str, message: str) -> Mistakes:
+        return (Mistake(code, place, f"{place} {message}", f"times {right}"),)
 
     if act is SOFTMAX:
         yield Choice((), lambda r, g: r.A[layer] * (g - (g * r.A[layer]).sum(axis=-1, keepdims=True)))
@@ -145,6 +152,10 @@ def activation_choices(net: Network, layer: int) -> Iterator[Choice]:
             wrong("SOFTMAX_DIAG_ONLY", f"uses only the diagonal {a} * (1 - {a}) of the softmax's Jacobian"),
             times(lambda r: r.A[layer] * (1 - r.A[layer])),
         )
+        added = f"adds the sum of dP * P over the outputs, which the derivative of {act.name} subtracts"
+        yield Choice(wrong("SIGN", added), lambda r, g: r.A[layer] * (g + (g * r.A[layer]).sum(axis=-1, keepdims=True)))
+        dropped = "is dP * P: the path through the sum in the denominator is left out"
+        yield Choice(wrong("DROPPED_PATH", dropped), times(lambda r: r.A[layer]))
         yield Choice(
             wrong("EXTRA_ACT_DERIV", f"is multiplied by {a} * (1 - {a}) although P - y already contains the softmax"),
             lambda r, g: (
@@ -177,7 +188,7 @@ def activation_choices(net: Network, layer: int) -> Iterator[Choice]:
             lambda r, g: g * act.slope(g),
         )
         yield Choice(
-            wrong("MASK_IS_VALUE", f"is multiplied by {a} = {act.name}({z}) itself, not by the slope"),
+            wrong("MASK_IS_VALUE", f"is multiplied by {a} = {act.name}({z}) itself, not by the derivative"),
             times(lambda r: r.A[layer]),
         )
         yield Choice(wrong("MASK_IS_VALUE", f"is multiplied by {z} itself"), times(lambda r: r.Z[layer]))
@@ -204,9 +215,9 @@ def activation_choices(net: Network, layer: int) -> Iterator[Choice]:
         )
     for other in (SIGMOID, TANH):
         if other.name != act.name and act.name not in ("linear", "softmax"):
-            said = f"uses {other.written.format(a=a)}, the derivative of {other.name}, in a {act.name} layer"
+            message = f"uses {other.written.format(a=a)}, the derivative of {other.name}, in a {act.name} layer"
             yield Choice(
-                wrong("WRONG_ACT_DERIV", said),
+                wrong("WRONG_ACT_DERIV", message),
                 times(lambda r, o=other: o.of_output(r.A[layer])),  # type: ignore[misc]
             )
 
@@ -229,8 +240,8 @@ def step_choices(net: Network, layer: int, lr: float | None) -> Iterator[Choice]
     place, delta = f"dA{layer - 1}", f"dZ{layer}"
     right = net.layout.back(delta, w)
 
-    def wrong(code: str, said: str) -> Mistakes:
-        return (Mistake(code, place, said, right),)
+    def wrong(code: str, message: str) -> Mistakes:
+        return (Mistake(code, place, message, right),)
 
     yield Choice((), lambda r, d, g, dw: d @ r.W[layer].T)
     yield Choice(
@@ -246,9 +257,9 @@ def step_choices(net: Network, layer: int, lr: float | None) -> Iterator[Choice]
         lambda r, d, g, dw: d @ r.W[layer] if d.shape[-1] == r.W[layer].shape[0] > 1 else None,
     )
     for rate in [lr] if lr else [0.1, 0.01, 0.5, 1.0, 0.05, 0.001]:
-        said = f"{w} was already updated (with lr = {rate:g}) when {delta} was taken back through it"
+        message = f"{w} was already updated (with lr = {rate:g}) when {delta} was taken back through it"
         yield Choice(
-            (Mistake("UPDATED_TOO_EARLY", place, said, f"{right} with the {w} of the forward pass"),),
+            (Mistake("UPDATED_TOO_EARLY", place, message, f"{right} with the {w} of the forward pass"),),
             lambda r, d, g, dw, rate=rate: None if dw is None else d @ (r.W[layer] - rate * dw).T,
             cost=1.0 if lr else 1.1,
         )
@@ -264,6 +275,16 @@ def step_choices(net: Network, layer: int, lr: float | None) -> Iterator[Choice]
             lambda r, d, g, dw: g @ r.W[layer].T if g.shape[-1] == r.W[layer].shape[1] else None,
             cost=1.05,
         )
+        yield Choice(
+            wrong("NO_W2", f"{place} is d{upper} itself: {w} and the derivative of the activation are left out"),
+            lambda r, d, g, dw: g if g.shape[-1] == r.W[layer].shape[0] else None,
+            cost=1.1,
+        )
+    yield Choice(
+        wrong("WRONG_OPERAND", f"{place} goes back through d{w}, the gradient, instead of {w}"),
+        lambda r, d, g, dw: None if dw is None else d @ dw.T,
+        cost=1.05,
+    )
     for k in range(1, depth + 1):
         if k != layer:
             yield Choice(

@@ -47,12 +47,10 @@ def explain_graph(
     >>> explain_graph([y], [[(a, 2 * 12.0 * 5.0), (b, 2 * 12.0 * 2.0)]])
     [[DROPPED_PATH at a]]
     """
+    if not searchable(roots):
+        return []
     graphs = [Graph(root) for root in roots]
     first = graphs[0]
-    if any(g.parents != first.parents or [n.op for n in g.nodes] != [n.op for n in first.nodes] for g in graphs):
-        return []
-    if len(first) > NODES_AT_MOST:
-        return []
     swapped = _swapped(graphs, wanted)
     if swapped:
         return swapped
@@ -69,6 +67,13 @@ def explain_graph(
     found = [each for each in found if all((len(change.edges) > 1) <= fewest for change in each)]
     unique = dict.fromkeys(tuple(change.mistake for change in each) for each in found)
     return sorted(map(list, unique), key=lambda each: [_rank(m) for m in each])
+
+
+def searchable(roots: Sequence[Value]) -> bool:
+    """Whether there are graphs, small ones, and all of one form."""
+    graphs = [Graph(root) for root in roots]
+    forms = [(g.parents, [node.op for node in g.nodes]) for g in graphs]
+    return bool(graphs) and len(graphs[0]) <= NODES_AT_MOST and all(form == forms[0] for form in forms)
 
 
 def _rank(mistake: Mistake) -> int:

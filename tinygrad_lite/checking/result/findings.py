@@ -25,15 +25,15 @@ def written(check: Check) -> Report:
         _mistakes(check, report)
     if any(line.mark not in ("", "ok") for line in check.lines):
         report.add(Listing(check.lines, check.mends))
-    report.strip(_strip(check))
+    report.strip(check.diagnosis.links)
     if trial.network is not None and check.wrong:
         report.paragraph(
-            f"Names: {trial.network.formulas()}; dP, dZ1 and so on are the derivatives of the loss along them. Mend "
-            "the first wrong link, then check again; a link that follows is wrong only because of one above it."
+            f"Names: {trial.network.formulas()}; dP, dZ1 and so on are the derivatives of the loss w.r.t. them. Tick: "
+            "compared and equal; circle: not compared; arrow: wrong, and accounted for by what is above."
         )
     report.table(_table(check))
-    _mishaps(check, report)
-    if check.wrong and (check.diagnosis.unknown or not check.mistakes):
+    _remarks(check, report)
+    if check.wrong and (check.diagnosis.unknown or not (check.mistakes or check.diagnosis.causes)):
         _differences(check, report)
     _coverage(check, report)
     if check.measured:
@@ -52,7 +52,10 @@ def _headline(check: Check) -> str:
     if not check.wrong:
         return "Right where it ran, but it did not run everywhere"
     some = f"{len(check.wrong)} of {len(names)} gradients wrong"
-    n = len(grouped(check.mistakes))
+    causes = [*dict.fromkeys(check.diagnosis.causes.values())]
+    if any(cause.code == "RAISED" for cause in causes):
+        return "No gradients: backprop did not run"
+    n = len(grouped([*causes, *check.mistakes]))
     if not n:
         return some
     more = ", and something else" if check.diagnosis.unknown else ""
@@ -61,6 +64,8 @@ def _headline(check: Check) -> str:
 
 def _mistakes(check: Check, report: Report) -> None:
     d = check.diagnosis
+    for sentence in grouped([*dict.fromkeys(d.causes.values())]):
+        report.paragraph(_capital(sentence))
     numbered = grouped(d.mistakes)
     if numbered:
         many = f"on {d.problems} problems" if d.problems > 1 else "on one problem"
@@ -71,34 +76,42 @@ def _mistakes(check: Check, report: Report) -> None:
         report.paragraph(f"{changes} exactly your numbers {many}{more}:")
         for i, sentence in enumerate(numbered, start=1):
             report.paragraph(f"{i}. {sentence}")
-    for stories, words in (
-        (d.tied, "cannot be told apart, as it gives the same numbers on every problem"),
-        (d.near, "gives the same numbers too"),
-    ):
-        for story in stories[:2]:
-            gone = [str(numbered.index(s) + 1) for s in grouped([m for m in d.mistakes if m not in story])]
-            new = " And: ".join(grouped([m for m in story if m not in d.mistakes]))
-            instead = f"Instead of {' and '.join(gone)}" if new else f"Leaving out {' and '.join(gone)}"
-            report.paragraph(f"{instead} this {words}{': ' + new if new else '.'}")
+    others = [_instead(d.mistakes, numbered, other) for other in (*d.tied[:2], *d.near[:2])]
+    if others:
+        report.paragraph(f"The same numbers come out {' Or '.join(dict.fromkeys(others))}")
     if d.unknown:
-        known = check.evaluation.network is not None
-        why = (
-            "no change to the chain rule in the catalogue gives your numbers on every problem"
-            if known
-            else "the loss is none of the networks this diagnosis knows, so only the numbers can be compared"
-        )
-        marks = [mark for _, mark, _ in d.links]
-        where = d.links[marks.index("unsure")][0] if "unsure" in marks else ""
-        clear = where and all(mark == "ok" for mark in marks[: marks.index("unsure")])
-        look = f" Everything above {where} is right, so look there." if clear else ""
-        report.paragraph(f"Unexplained: {', '.join('d' + n for n in d.unknown)}; {why}.{look}")
-    for exhibit in check.evaluation.cases:
-        if exhibit.comparison is not None and not exhibit.comparison.ok:
-            said = [s for s in exhibit.comparison.findings() if not d.mistakes or "[SHAPE" in s or "[SILENT" in s]
-            for sentence in said[:8]:
-                report.paragraph(f"On {exhibit.problem.words()}: {sentence}")
-            if said:
-                break
+        report.paragraph(f"Unexplained: {', '.join('d' + n for n in d.unknown)}; {d.why}.{_where(check)}")
+    for hint in d.hints:
+        if not d.mistakes or hint.code.startswith(("SHAPE", "SILENT")) or d.unknown:
+            report.paragraph(f"{_capital(hint.sentence)}. [{hint.code}]")
+
+
+def _capital(sentence: str) -> str:
+    """A sentence with a capital, unless it begins with a name such as dW."""
+    return sentence[0].upper() + sentence[1:] if sentence.split()[0].strip(",:").islower() else sentence
+
+
+def _instead(mistakes: list[Mistake], numbered: list[str], other: list[Mistake]) -> str:
+    """Another explanation of the same numbers, as what it has in the place of which of ours."""
+    gone = [str(numbered.index(s) + 1) for s in grouped([m for m in mistakes if m not in other])]
+    new = " And: ".join(grouped([m for m in other if m not in mistakes]))
+    return f"with this instead of {' and '.join(gone)}: {new}" if new else f"without {' and '.join(gone)}."
+
+
+def _where(check: Check) -> str:
+    """Where to look for what is unexplained: what was compared, and what was not."""
+    links = check.diagnosis.links
+    unknown = [i for i, (name, _, _) in enumerate(links) if name[1:] in check.diagnosis.unknown]
+    above = links[: unknown[0]]
+    gradients = [name for name, mark, _ in above if name[1:] in check.evaluation.submission.names and mark == "ok"]
+    unseen = [name for name, mark, _ in links[: unknown[-1]] if mark == "unchecked"]
+    if not unseen:
+        return ""
+    after = max((i for i, (name, _, _) in enumerate(above) if name in gradients), default=-1)
+    between = [name for name, mark, _ in links[after + 1 : unknown[0]] if mark == "unchecked"]
+    look = f" {', '.join(gradients)} {'are' if gradients[1:] else 'is'} right" if gradients else ""
+    look += f", so look first at {', '.join(between)}." if look and between else "." if look else ""
+    return f"{look} Not compared: {', '.join(unseen)}; return them too, under these names, and they will be."
 
 
 def grouped(mistakes: list[Mistake]) -> list[str]:
@@ -107,10 +120,6 @@ def grouped(mistakes: list[Mistake]) -> list[str]:
     for mistake in mistakes:
         codes.setdefault(mistake.sentence(), []).append(mistake.code)
     return [f"{sentence} [{', '.join(found)}]" for sentence, found in codes.items()]
-
-
-def _strip(check: Check) -> list[tuple[str, str, str]]:
-    return [("loss", "ok", ""), *check.diagnosis.links]
 
 
 def _table(check: Check) -> Table:
@@ -142,14 +151,16 @@ def _table(check: Check) -> Table:
     return Table(columns, rows, note=note, marks=marks)
 
 
-def _mishaps(check: Check, report: Report) -> None:
+def _remarks(check: Check, report: Report) -> None:
     raised: dict[str, list[str]] = {}
-    for exhibit in check.raised:
+    caused = {cause.code for cause in check.diagnosis.causes.values()}
+    for exhibit in check.raised if "RAISED" not in caused else ():
         raised.setdefault(exhibit.answer.error, []).append(exhibit.problem.words())
     for error, problems in raised.items():
         report.paragraph(f"backprop gave nothing on {', '.join(problems)}: {error}. [RAISED]")
     for code, sentence in check.evaluation.remarks:
-        report.paragraph(f"{sentence[0].upper()}{sentence[1:]}. [{code}]")
+        if code not in caused:
+            report.paragraph(f"{_capital(sentence)}. [{code}]")
 
 
 def _differences(check: Check, report: Report) -> None:
@@ -164,13 +175,13 @@ def _differences(check: Check, report: Report) -> None:
 
 
 def _witness(check: Check) -> Table:
-    """Which side the measured slopes take."""
+    """Which side the measured derivatives take."""
     rows = []
-    for name, mine, exact, slope in check.measured:
-        yours, ours = slope.accepts(mine), slope.accepts(exact)
+    for name, mine, exact, derivative in check.measured:
+        yours, ours = derivative.accepts(mine), derivative.accepts(exact)
         side = "both" if yours and ours else "the exact one" if ours else "yours" if yours else "neither"
-        side += " (on a kink)" if slope.kink else ""
-        rows.append([f"d{name}", mine, exact, slope.value, f"{slope.bar:.0e}", side])
+        side += " (on a kink)" if derivative.kink else ""
+        rows.append([f"d{name}", mine, exact, derivative.value, f"{derivative.bar:.0e}", side])
     return Table(
         ["entry", "yours", "exact", "measured", "+-", "sides with"],
         rows,
@@ -184,9 +195,7 @@ def _coverage(check: Check, report: Report) -> None:
     ours = [e for e in check.evaluation.cases[1:] if e.comparison is not None]
     given = check.evaluation.cases[0]
     if given.ok and check.wrong:
-        report.paragraph(
-            "On your own data the numbers are right; the mistake shows on our problems, where the sizes are different."
-        )
+        report.paragraph("On your own data the numbers are right; the mistake shows on our problems.")
     elif check.ok and ours:
         report.paragraph(
             f"Also right on {len(ours)} problems of ours (seed {check.evaluation.seed}), where every unit is on and "

@@ -46,6 +46,7 @@ CATALOGUE = {
     "SILENT_BROADCAST": "the gradient is smaller than the parameter and would be stretched over it",
     "TARGET_SHAPE": "(N, 1) minus (N,) made an N x N table of errors",
     "INT_TRUNCATION": "whole numbers cut off the decimals",
+    "CLIPPED": "the gradients are clipped; every derivative is right",
     "FLOAT32": "numbers of about 7 digits, which cannot be judged to 9",
     "NAN": "NaN or infinite entries",
     "NAME": "a gradient is missing, or nobody asked for it",

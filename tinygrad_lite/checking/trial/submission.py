@@ -32,6 +32,7 @@ class Answer:
         error: "" or why there are no gradients at all.
         remarks: (code, sentence) of everything odd on the way.
         noise: by parameter, how exactly the gradient could be recovered from an update.
+        left: the parameters by name and the data, as backprop left them.
     """
 
     def __init__(self) -> None:
@@ -40,6 +41,7 @@ class Answer:
         self.error = ""
         self.remarks: list[tuple[str, str]] = []
         self.noise: dict[str, float] = {}
+        self.left: tuple[dict[str, Any], tuple[Any, ...]] = ({}, ())
 
 
 class Submission:
@@ -151,6 +153,7 @@ class Submission:
         after = outcome.arguments[0] if self.backprop_takes_dict else dict(
             zip(self.names, outcome.arguments, strict=False)
         )  # fmt: skip
+        answer.left = after, tuple(outcome.arguments[len(outcome.arguments) - len(problem.data) :])
         for warning in outcome.warnings[:3]:
             answer.remarks.append(("WARNED", f"backprop caused a {warning.rstrip('.')}"))
         own = [label for label in outcome.changed if label == "params" or label in self.names]

@@ -1,0 +1,122 @@
+"""What makes a gradient wrong without any change to the chain rule, each verified on every problem.
+
+A backprop that raises, a target that makes a table of all pairs, an argument that was changed in place, NaN,
+decimals cut off, gradients clipped: such a cause accounts for all of a parameter's numbers, or it is not
+named here. What it accounts for need not be searched for in the chain rule.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator
+
+from tinygrad_lite.checking.network.arrays import np
+from tinygrad_lite.checking.network.problems import Problem
+from tinygrad_lite.checking.result.clues import Tolerance, size
+from tinygrad_lite.checking.result.mistakes import Mistake
+from tinygrad_lite.checking.result.verdict import Verdict
+from tinygrad_lite.checking.trial.evaluation import CaseResult, Evaluation
+
+Pairs = list[tuple[float, float]]  # the user's numbers beside the exact ones
+
+
+def causes(evaluation: Evaluation, wrong: list[str]) -> dict[str, Mistake]:
+    """For each wrong parameter the cause that accounts for all its numbers, where there is one."""
+    compared = [e for e in evaluation.cases if e.comparison is not None]
+    if not wrong or not evaluation.cases:
+        return {}
+    if not compared:
+        error = evaluation.cases[0].answer.error
+        return dict.fromkeys(wrong, Mistake("RAISED", "backprop", f"backprop gave no gradients: {error}"))
+    for cause, problem_of in _elsewhere(evaluation):
+        if all(_right_at(evaluation, e, problem_of) for e in compared):
+            return dict.fromkeys(wrong, cause)
+    found = {name: own for name in wrong if (own := _of_numbers(name, compared))}
+    return found or _clipped(wrong, compared)
+
+
+def _elsewhere(evaluation: Evaluation) -> Iterator[tuple[Mistake, Callable[[CaseResult], Problem]]]:
+    """Problems at which the user's gradients may be right, though they are wrong at the one that was given."""
+    remarks = dict(evaluation.remarks)
+    if "TARGET_SHAPE" in remarks:
+        for shape in ((-1, 1), (1, -1)):
+            message = f"{remarks['TARGET_SHAPE']}: for that shape every gradient of yours is right"
+
+            def reshaped(e: CaseResult, shape: tuple[int, int] = shape) -> Problem:
+                x, y, *more = e.problem.data
+                return Problem(e.problem.name, e.problem.params, (x, np.reshape(y, shape), *more))
+
+            yield Mistake("TARGET_SHAPE", "loss", message), reshaped
+    if "MUTATED" in remarks:
+        message = f"{remarks['MUTATED']}: at the numbers it left there every gradient of yours is right"
+        yield Mistake("MUTATED", "backprop", message), lambda e: Problem(e.problem.name, *e.answer.left)
+
+
+def _right_at(evaluation: Evaluation, e: CaseResult, problem_of: Callable[[CaseResult], Problem]) -> bool:
+    """Whether the answer to one problem is the exact gradient of another."""
+    try:
+        exact = evaluation.submission.exact(problem_of(e))
+    except (RuntimeError, ValueError, TypeError):
+        return False
+    overall = max(map(size, exact.values()), default=0.0)
+    return all(
+        Verdict(n, e.answer.gradients.get(n), exact[n], evaluation.rtol, overall).ok
+        for n in evaluation.submission.names
+    )
+
+
+def _wrong_pairs(name: str, compared: list[CaseResult]) -> Iterator[tuple[Verdict, Pairs]]:
+    """The verdicts that find this gradient wrong, with its numbers; without numbers where the shape is wrong."""
+    for e in compared:
+        assert e.comparison is not None
+        verdict = e.comparison[name]
+        fits = verdict.hand and verdict.exact and verdict.hand.shape == verdict.exact.shape
+        if not verdict.ok:
+            yield verdict, list(zip(verdict.hand.numbers, verdict.exact.numbers, strict=True)) if fits else []  # type: ignore[union-attr]
+
+
+def _of_numbers(name: str, compared: list[CaseResult]) -> Mistake | None:
+    """NaN, or decimals cut off, in every place where this gradient is wrong."""
+    found = list(_wrong_pairs(name, compared))
+    if found and all(any(not math.isfinite(h) for h, _ in pairs) for _, pairs in found):
+        bad, pairs = sum(not math.isfinite(h) for h, _ in found[0][1]), found[0][1]
+        message = f"{bad} of {len(pairs)} entries of d{name} are NaN or infinite; look for log(0), 0/0 or an overflow"
+        return Mistake("NAN", f"d{name}", message)
+    whole = found and all(any(hint.code == "INT_TRUNCATION" for hint in verdict.hints) for verdict, _ in found)
+    if whole and all(h in (math.trunc(e), math.floor(e)) for _, pairs in found for h, e in pairs):
+        message = f"d{name} is an array of whole numbers, which cut off the decimals of the right one"
+        return Mistake("INT_TRUNCATION", f"d{name}", message, "float64")
+    return None
+
+
+def _clipped(wrong: list[str], compared: list[CaseResult]) -> dict[str, Mistake]:
+    """Gradients that are the exact ones with a limit: at +-c entry by entry, or c for the length of all of them."""
+    problems: list[Pairs] = []
+    for e in compared:
+        assert e.comparison is not None
+        problems.append([])
+        for v in e.comparison.verdicts:
+            if v.hand is None or v.exact is None or v.hand.shape != v.exact.shape:
+                return {}
+            problems[-1] += zip(v.hand.numbers, v.exact.numbers, strict=True)
+    limit = max(abs(h) for pairs in problems for h, _ in pairs)
+    near = Tolerance(1e-9, limit, limit)
+    cut = [abs(e) > limit and not near(abs(e), limit) for pairs in problems for _, e in pairs]
+    if (
+        sum(cut) > 1
+        and not all(cut)
+        and limit > 0.0
+        and all(near(h, min(max(e, -limit), limit)) for pairs in problems for h, e in pairs)
+    ):
+        message = (
+            f"your gradients are the exact ones clipped at {limit:.6g} and -{limit:.6g}: every derivative is right"
+        )
+        return dict.fromkeys(wrong, Mistake("CLIPPED", "backprop", message))
+    lengths = [(math.hypot(*(h for h, _ in pairs)), math.hypot(*(e for _, e in pairs))) for pairs in problems]
+    limit = max(mine for mine, _ in lengths)
+    scales = [min(1.0, limit / exact) if exact else 1.0 for _, exact in lengths]
+    same = all(near(h, s * e) for pairs, s in zip(problems, scales, strict=True) for h, e in pairs)
+    if limit > 0.0 and sum(s < 1 for s in scales) > 1 and same:
+        message = f"your gradients are the exact ones shortened to the length {limit:.6g}: every derivative is right"
+        return dict.fromkeys(wrong, Mistake("CLIPPED", "backprop", message))
+    return {}

@@ -1,0 +1,96 @@
+"""What unexplained gradients show by their shapes and numbers, on all problems together.
+
+One number on one problem always has a ratio to the exact one; the same ratio in many numbers, or a ratio that
+follows the sizes of the problems, is a fact worth telling. What made it is not concluded from it.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from tinygrad_lite.checking.catalogue.factors import law
+from tinygrad_lite.checking.result.clues import Hint, Tolerance
+from tinygrad_lite.checking.result.verdict import Verdict
+from tinygrad_lite.checking.trial.evaluation import CaseResult, Evaluation
+
+SHAPES = ("SHAPE", "SHAPE_GREW", "SILENT_BROADCAST", "TRANSPOSED", "NAME")
+
+
+def hints_of(evaluation: Evaluation, wrong: list[str], unknown: list[str]) -> list[Hint]:
+    """What shapes show of all wrong gradients, and numbers of the unexplained ones."""
+    if not any(e.comparison is not None for e in evaluation.cases):
+        return []
+    found = [hint for name in wrong for hint in _of_shape(name, evaluation)]
+    together = _ratio(unknown, evaluation, "of every wrong gradient yours is") if len(unknown) > 1 else []
+    return found + (together or [hint for name in unknown for hint in _of_numbers(name, evaluation)])
+
+
+def _verdicts(name: str, evaluation: Evaluation) -> list[tuple[CaseResult, Verdict]]:
+    """The problems on which a gradient is wrong."""
+    compared = [(e, e.comparison[name]) for e in evaluation.cases if e.comparison is not None]
+    return [(e, verdict) for e, verdict in compared if not verdict.ok]
+
+
+def _of_shape(name: str, evaluation: Evaluation) -> Iterator[Hint]:
+    for e, verdict in _verdicts(name, evaluation):
+        odd = [hint for hint in verdict.hints if hint.code in SHAPES]
+        if odd:
+            yield from (Hint(hint.code, f"on {e.problem.words()}, d{name}: {hint.sentence}") for hint in odd)
+            return
+
+
+def _of_numbers(name: str, evaluation: Evaluation) -> list[Hint]:
+    """One ratio on all problems, or whatever else is the same on all of them."""
+    ratio = _ratio([name], evaluation, f"of d{name} yours is")
+    if ratio:
+        return ratio
+    verdicts = _verdicts(name, evaluation)
+    first = [hint for hint in verdicts[0][1].hints if hint.code not in (*SHAPES, "RATIO", "FACTOR_2", "SIGN")]
+    return [
+        Hint(hint.code, f"d{name}: {hint.sentence}{_on(len(verdicts))}")
+        for hint in first
+        if all(hint.code in [each.code for each in verdict.hints] for _, verdict in verdicts)
+    ]
+
+
+def _ratio(names: list[str], evaluation: Evaluation, what: str) -> list[Hint]:
+    """One ratio on each problem, and one law behind the ratios: a constant, or a power of N and O."""
+    ratios, sizes, numbers = [], [], 0
+    for e in evaluation.cases:
+        pairs: list[tuple[float, float]] = []
+        for name in names:
+            verdict = e.comparison[name] if e.comparison is not None else None
+            if verdict is None or verdict.hand is None or verdict.exact is None or verdict.ok:
+                break
+            if verdict.hand.shape != verdict.exact.shape:
+                return []
+            pairs += zip(verdict.hand.numbers, verdict.exact.numbers, strict=True)
+        else:
+            scale = max(abs(exact) for _, exact in pairs)
+            hand, exact = max(pairs, key=lambda pair: abs(pair[1]))
+            near = Tolerance(evaluation.rtol, abs(hand), abs(hand))
+            if exact == 0.0 or not all(near(h, hand / exact * x) for h, x in pairs):
+                return []
+            ratios.append(hand / exact)
+            sizes.append(_size(e, evaluation))
+            numbers += sum(abs(x) > 1e-9 * scale for _, x in pairs)
+    sizes = sizes if len(set(sizes)) > 1 else [(1, 1)] * len(sizes)  # one size says nothing of N and O
+    found = law(ratios, sizes) if numbers > 1 else None
+    if found is None:
+        return []
+    flipped = ": every sign is flipped" if found.constant < 0 else ""
+    where = f"{_on(len(ratios))}{', with N samples' if found.n else ''}{', with O outputs' if found.o else ''}"
+    return [Hint(", ".join(found.codes()), f"{what} exactly {found.words()} x the exact one{where}{flipped}")]
+
+
+def _size(e: CaseResult, evaluation: Evaluation) -> tuple[int, int]:
+    """Samples and outputs of a problem, (1, 1) where they are not known."""
+    if evaluation.structure is None:
+        return 1, 1
+    found = re.findall(r"\d+", e.problem.sizes) or [evaluation.structure.n, evaluation.structure.widths[-1]]
+    return int(found[0]), int(found[-1])
+
+
+def _on(problems: int) -> str:
+    return f" on {problems} problems" if problems > 1 else " on one problem"
