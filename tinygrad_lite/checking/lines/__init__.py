@@ -59,7 +59,7 @@ def sought(evaluation: Evaluation, budget: float = 6.0, mend: bool = True) -> Fo
         assert seeker.first is not None
         best = steps[0].program if steps else None
         for step in steps:
-            made = Mend(bench, step.program)
+            made = Mend(bench, step.program, seeker.forwards[0])
             if all(made.sources != other.sources for other in found.mends):
                 found.mends.append(made)
         places = [sorted(e.line for e in m.edits) for m in found.mends]

@@ -154,7 +154,7 @@ def _constant(n: Node, offers: Offers, parent: Node, index: bool) -> Iterator[Ed
     neutral = isinstance(parent, ast.BinOp) and isinstance(parent.op, (ast.Mult, ast.Div, ast.Pow))
     for new in dict.fromkeys([0, 1, 2, 3, -1, 0.5, -x, x + 1, x - 1, 2 * x, x / 2, 4, *offers.constants]):
         if new != x or type(new) is not type(x):
-            yield 1.35 if new == 1 and neutral else 1.0, constant(new)
+            yield 1.35 if new == 1 and neutral else 1.0 if new >= 0 or new == -x else 1.1, constant(new)
     if not index:
         yield from ((1.5, size) for size in offers.sizes)
 
@@ -222,7 +222,7 @@ def _attribute(n: Node, offers: Offers, parent: Node, index: bool) -> Iterator[E
 
 def _subscript(n: Node, offers: Offers, parent: Node, index: bool) -> Iterator[Edit]:
     yield 1.3, n.value
-    if not isinstance(n.slice, (ast.Slice, ast.Tuple)) and not isinstance(getattr(n.slice, "value", None), str):
+    if not isinstance(n.slice, (ast.Slice, ast.Tuple, ast.Constant)):
         yield 1.0, element(n.value, binary(n.slice, ast.Add, constant(1)))
         yield 1.0, element(n.value, binary(n.slice, ast.Sub, constant(1)))
     yield from ((1.1, s) for s in offers.subscripts)

@@ -60,12 +60,16 @@ class Forward:
     """The forward pass of the loss on one problem.
 
     Attributes:
+        world: the copies of the loss's functions.
+        cased: the names as they are written.
         named: lower-case name: (value, adjoint) of each time it was assigned, in order.
         values, adjoints: all of them, known by their numbers.
     """
 
     def __init__(self, bench: Bench, k: int, world: World) -> None:
+        self.world = world
         self.named: dict[str, list[tuple[Array, Array]]] = {}
+        self.cased: set[str] = set()
         self.values, self.adjoints = Numbers(), Numbers()
         noted: list[tuple[str, Any]] = []
 
@@ -97,6 +101,7 @@ class Forward:
         adjoint = adjoints(root)
         noted += [(n, np.array(leaf, dtype=object).reshape(np.shape(problem.params[n]))) for n, leaf in leaves.items()]
         for name, x in noted:
+            self.cased.add(name)
             self._add(name.lower(), x, adjoint)
 
     def _add(self, name: str, x: Any, adjoint: Any) -> None:
@@ -177,7 +182,10 @@ class Goals:
                 return
             made = [np.asarray(x, float) for x in totals(run)]
             known.append(all(x in self.forwards[k].values or x in self.forwards[k].adjoints for x in made))
-            pool = self._pool(slot, k) if slot.name and any(is_float(x) for _, x in run.visits) else []
+            whole = not any(is_float(x) for _, x in run.visits)
+            pool = self._pool(slot, k) if slot.name else []
+            if whole and not (slot.name in self.forwards[k].cased and pool and pool[0].size > 1):
+                pool = []  # N and H are numbers of things, not the loss's n and h
             if not pool:
                 continue
             final = len(pool) == 1 and len(made) > 1 and slot.kind == "aug"

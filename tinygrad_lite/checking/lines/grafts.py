@@ -154,4 +154,7 @@ def _scaled(e: Node, k: Node | None) -> Node:
 
 
 def _signed(x: Node, plus: bool) -> Node:
-    return x if plus else ast.UnaryOp(ast.USub(), x)
+    if plus:
+        return x
+    swaps = isinstance(x, ast.BinOp) and isinstance(x.op, ast.Sub)
+    return binary(x.right, ast.Sub, x.left) if swaps else ast.UnaryOp(ast.USub(), x)

@@ -53,6 +53,14 @@ class Listing:
             said += f" A change of {lines} would do as well: the numbers cannot tell which was meant."
         return said
 
+    def why(self) -> list[str]:
+        """For each change a sentence why, with its code."""
+        if not self.mends:
+            return []
+        many = len(self.mends[0].edits) > 1
+        pairs = zip(self.mends[0].edits, self.mends[0].reasons, strict=False)
+        return [f"{f'Line {e.line}: ' if many else ''}{r.sentence} [{r.code}]".strip() for e, r in pairs]
+
     def spoken(self) -> str:
         """The marks in words: which line is wrong, which only follow."""
         words = []
@@ -90,7 +98,8 @@ class Listing:
 
     def text(self, width: int = 80, *, ascii: bool = False) -> str:
         """Number, mark and text of each line; a line to change with `-`, its mend below with `+`."""
-        out = [*wrapped(shown(self.headline(), ascii), width), ""] if self.headline() else []
+        said = [words for words in (self.headline(), *self.why()) if words]
+        out = [line for words in said for line in (*wrapped(shown(words, ascii), width), "")]
         for number, mark, sign, text, remark in self.rows():
             said = shown(text, ascii).expandtabs(4) + (f"   ({remark})" if remark else "")
             row = f"{number:>4}  {mark:8}{sign:2}{said}".rstrip()
@@ -109,9 +118,10 @@ class Listing:
             row = "".join(f'<td style="{style}">{cell}</td>' for cell in cells)
             body.append(f'<tr style="background-color:transparent">{row}</tr>')
         caption = f'<caption style="text-align:left;color:inherit">{bdi(self.spoken())}</caption>'
-        said = f'<p style="color:inherit;margin:4px 0">{bdi(self.headline())}</p>' if self.headline() else ""
+        sentences = [w for w in (self.headline(), *self.why()) if w]
+        above = "".join(f'<p style="color:inherit;margin:4px 0">{bdi(w)}</p>' for w in sentences)
         table = f'<table style="border-collapse:collapse;color:inherit">{caption}<tbody>{"".join(body)}</tbody></table>'
-        return f'{said}<div style="overflow-x:auto;max-width:100%">{table}</div>{self._others()}'
+        return f'{above}<div style="overflow-x:auto;max-width:100%">{table}</div>{self._others()}'
 
     def _others(self) -> str:
         others = self.mends[1:4]
@@ -122,8 +132,7 @@ class Listing:
         return f"<details><summary>{words}</summary>{diffs}</details>"
 
     def markdown(self) -> str:
-        above = [escape.markdown(self.headline()), ""] if self.headline() else []
-        return "\n".join([*above, escape.fenced("\n".join(self.text(100).splitlines()[len(above) :]), "")])
+        return escape.fenced(self.text(100), "")
 
     def to_dict(self) -> dict[str, Any]:
         lines = [line.to_dict() for line in self.lines]

@@ -9,7 +9,8 @@ from typing import Any
 
 from tinygrad_lite.checking.lines.bench import Bench, Program, close
 from tinygrad_lite.checking.lines.functions import Function, World, is_number
-from tinygrad_lite.checking.lines.goals import Goals
+from tinygrad_lite.checking.lines.goals import Forward, Goals
+from tinygrad_lite.checking.lines.reasons import reason
 from tinygrad_lite.checking.lines.slots import Slot, at
 from tinygrad_lite.checking.lines.text import mended_lines, source_of
 
@@ -66,12 +67,14 @@ class Mend:
         function: the mended backprop, to call at once (a copy: the user's own is not changed).
         problems: on how many problems every gradient was exact.
         sizes: one of them had other sizes than the user's data; if not, a size may be written in.
+        reasons: for each change a code and, where the loss tells it, a sentence why.
         tied: the lines of other mends that are as good.
     """
 
-    def __init__(self, bench: Bench, program: Program) -> None:
-        self._bench, self._program = bench, program
+    def __init__(self, bench: Bench, program: Program, forward: Forward) -> None:
+        self._bench = bench
         self._changed = {f: t for f, t in program.trees.items() if t is not f.tree}
+        self.reasons = [reason(f, program.trees[f], line, forward) for f, line in sorted(program.edits, key=_line)]
         self.problems, self.sizes = len(bench.problems), bench.other_sizes
         self.tied: list[int] = []
         self.sources = {f.name: source_of(f, t) for f, t in self._changed.items()}
@@ -122,8 +125,13 @@ class Mend:
             "sources": self.sources,
             "problems": self.problems,
             "other_sizes": self.sizes,
+            "reasons": [r.to_dict() for r in self.reasons],
             "tied": self.tied,
         }
+
+
+def _line(edit: tuple[Function, int]) -> int:
+    return edit[1]
 
 
 def _unified(old: list[str], new: list[str], name: str) -> str:

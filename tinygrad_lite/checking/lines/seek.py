@@ -9,13 +9,16 @@ from __future__ import annotations
 import ast
 from typing import Any
 
+from tinygrad_lite.checking.lines.atoms import Atoms
 from tinygrad_lite.checking.lines.bench import Array, Bench, Program, Recording
+from tinygrad_lite.checking.lines.edits import Offers
 from tinygrad_lite.checking.lines.functions import Function, Node, World, is_float
 from tinygrad_lite.checking.lines.goals import Forward, Goals
 from tinygrad_lite.checking.lines.place import CHEAPEST, Place, key
 from tinygrad_lite.checking.lines.reach import reach
-from tinygrad_lite.checking.lines.sentences import changes, forgotten
+from tinygrad_lite.checking.lines.sentences import changes, forgotten, scattered_sums
 from tinygrad_lite.checking.lines.slots import Slot, missing_slots
+from tinygrad_lite.checking.lines.values import Scope
 from tinygrad_lite.checking.network.arrays import np
 
 BANDS = (0.5, 0.9, 1.25, 1.6, 2.0, 2.5, 3.0, 3.6, 4.5, 6.0)
@@ -149,12 +152,25 @@ class Run:
                 continue
             if slot.out and len(self.here.wrong) > 1 and not self._alone_out(slot):
                 continue
+            for other in self._counts(place):
+                self.search(other, "near", 1.6 + other.price)
+            if self.found:
+                return
             for tier in ("near", "graft"):
                 before = len(self.found) + len(self.partial)
                 self.search(place, tier, 3.4, goal_only=True)
                 place.next[tier] = 0
                 if len(self.found) + len(self.partial) > before:
                     return
+
+    def _counts(self, place: Place) -> list[Place]:
+        """The places of the counts and masks that a place uses: nothing says yet whether they are right."""
+        used = {n.id for n in ast.walk(place.expression) if isinstance(n, ast.Name)}
+        mine = [p for p in self.here.places if p.slot.function is place.slot.function and p.slot.name in used]
+        found = [p for p in mine if not _floats(p.slot) and not p.slot.known and p.slot.met is None]
+        for p in found:
+            p.slot.evidence = -0.7
+        return found
 
     def _alone_out(self, slot: Slot) -> bool:
         """Whether all that is wrong may be in what is handed back: nothing before it misses a goal."""
@@ -281,9 +297,16 @@ class Run:
         self.inserted = True
         here = self.here
         for function, tree in here.program.trees.items():
-            names = {n for s in here.slots if s.function is function for env, _ in s.visits[-1:] for n in env}
             local = {n: env[n] for s in here.slots if s.function is function for env, _ in s.visits[-1:] for n in env}
-            wanted = [n for n in sorted(names) if is_float(local.get(n)) and n not in self.all]
+            wanted = [n for n in sorted(local) if is_float(local[n]) and n not in self.all]
+            empty = [n for n in wanted if np.ndim(local[n]) and not np.any(local[n])]
+            if empty:
+                scope = Scope(function, local, self.bench.clock.call)
+                atoms = Atoms(Offers(function, tree, local, []), [scope], tree)
+                for cost, new, line in sorted(scattered_sums(tree, empty, atoms), key=lambda c: c[0]):
+                    if self.late(0.8) or self.found:
+                        break
+                    self.attempt(here.program, cost, cost, function, new, line)
             slots = missing_slots(function, tree, wanted)
             if not slots:
                 continue

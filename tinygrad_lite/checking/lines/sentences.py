@@ -8,6 +8,7 @@ import itertools
 from collections.abc import Iterator
 from typing import Any
 
+from tinygrad_lite.checking.lines.atoms import Atoms
 from tinygrad_lite.checking.lines.edits import Offers, binary, constant, edits
 from tinygrad_lite.checking.lines.functions import Function, Node
 from tinygrad_lite.checking.lines.slots import (
@@ -22,6 +23,7 @@ from tinygrad_lite.checking.lines.slots import (
     statements,
     targets_of,
 )  # fmt: skip
+from tinygrad_lite.checking.network.arrays import np
 
 Change = tuple[float, Node, int]  # cost, the function's tree, the line
 
@@ -140,6 +142,40 @@ def _moved(tree: Node, path: Path, stmt: Node, most: int = 6) -> Iterator[Change
     if len(path) > 1 and len(block) > 1 and path[-2][1] is not None:  # out of a loop
         rest = put(tree, path[:-1], _with(parent, **{field: [s for s in block if s is not stmt]}))
         yield 1.6, inserted(rest, path[:-1], stmt), stmt.lineno
+
+
+def scattered_sums(tree: Node, empty: list[str], atoms: Atoms) -> Iterator[Change]:
+    """`np.add.at(x, i, v)` and `x[i] += v` at the end of a block, for an x that nothing was ever added to."""
+    values = atoms.scope.local
+    whole = [k for k, v in values.items() if isinstance(v, np.ndarray) and v.dtype.kind in "iu"]
+    slices = {ast.dump(s.slice): s.slice for s in atoms.offers.subscripts}
+    ends = [(path, s) for path, s in statements(tree) if _ends_block(tree, path, s)]
+    for path, stmt in sorted(ends, key=lambda e: -len(e[0])):
+        for name in empty:
+            shape = np.shape(values[name])
+            for cost, x, v in atoms.items:
+                for i in whole if v.ndim else ():
+                    if v.ndim == values[i].ndim + len(shape) - 1:
+                        add = ast.Attribute(
+                            ast.Attribute(load(atoms.offers.numpy), "add", ast.Load()), "at", ast.Load()
+                        )
+                        new: Node = ast.Expr(ast.Call(add, [load(name), load(i), x], []))
+                        yield 2.6 + cost, inserted(tree, path, new), stmt.lineno
+                for index in slices.values() if v.ndim < len(shape) else ():
+                    try:
+                        fits = np.shape(values[name][atoms.scope.value(index)]) == v.shape
+                    except Exception:
+                        continue
+                    if fits:
+                        goal = ast.Subscript(load(name), index, ast.Store())
+                        yield 2.6 + cost, inserted(tree, path, ast.AugAssign(goal, ast.Add(), x)), stmt.lineno
+
+
+def _ends_block(tree: Node, path: Path, stmt: Node) -> bool:
+    """Whether a statement is the last of its block, but for a return."""
+    field, i = path[-1]
+    rest = getattr(at(tree, path[:-1]), field)[(i or 0) + 1 :]
+    return not isinstance(stmt, ast.Return) and (not rest or isinstance(rest[0], ast.Return))
 
 
 def forgotten(tree: Node, missing: str, names: list[str]) -> Iterator[Change]:

@@ -118,7 +118,7 @@ def _rewritten(lines: Sequence[str], old: Node, new: Node) -> Splice:
     """The smallest differing part of a statement or expression, parts that stay in the user's own writing."""
     if isinstance(new, ast.Pass):
         return _left_out(lines, old, only=False)
-    a, b = _smallest(old, new)
+    a, b = smallest(old, new)
     whole = _dump(new)
     span = (old.lineno, old.col_offset), (old.end_lineno, old.end_col_offset)
     for x, y in ((a, b), (old, new)):
@@ -136,7 +136,7 @@ def _rewritten(lines: Sequence[str], old: Node, new: Node) -> Splice:
     return *span, ast.unparse(ast.fix_missing_locations(new))
 
 
-def _smallest(old: Node, new: Node) -> tuple[Node, Node]:
+def smallest(old: Node, new: Node) -> tuple[Node, Node]:
     """The smallest pair of parts in which two trees differ."""
     if type(old) is not type(new):
         return old, new
@@ -149,7 +149,7 @@ def _smallest(old: Node, new: Node) -> tuple[Node, Node]:
         elif not _same(a, b):
             pairs.append((a, b))
     if len(pairs) == 1 and isinstance(pairs[0][0], ast.expr) and isinstance(pairs[0][1], ast.expr):
-        return _smallest(*pairs[0])
+        return smallest(*pairs[0])
     return old, new
 
 
