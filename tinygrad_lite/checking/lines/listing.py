@@ -101,8 +101,8 @@ class Listing:
         said = [words for words in (self.headline(), *self.why()) if words]
         out = [line for words in said for line in (*wrapped(shown(words, ascii), width), "")]
         for number, mark, sign, text, remark in self.rows():
-            said = shown(text, ascii).expandtabs(4) + (f"   ({remark})" if remark else "")
-            row = f"{number:>4}  {mark:8}{sign:2}{said}".rstrip()
+            code = shown(text, ascii).expandtabs(4) + (f"   ({remark})" if remark else "")
+            row = f"{number:>4}  {mark:8}{sign:2}{code}".rstrip()
             out.append(row if len(row) <= width else row[: width - 3] + "...")
         return "\n".join(out)
 
