@@ -17,7 +17,7 @@ from tinygrad_lite.checking.lines.goals import Forward, Goals
 from tinygrad_lite.checking.lines.place import CHEAPEST, Place, key
 from tinygrad_lite.checking.lines.reach import reach
 from tinygrad_lite.checking.lines.sentences import changes, forgotten, scattered_sums
-from tinygrad_lite.checking.lines.slots import Slot, missing_slots
+from tinygrad_lite.checking.lines.slots import Slot, assigned, missing_slots
 from tinygrad_lite.checking.lines.values import Scope
 from tinygrad_lite.checking.network.arrays import np
 
@@ -166,7 +166,7 @@ class Run:
     def _counts(self, place: Place) -> list[Place]:
         """The places of the counts and masks that a place uses: nothing says yet whether they are right."""
         used = {n.id for n in ast.walk(place.expression) if isinstance(n, ast.Name)}
-        mine = [p for p in self.here.places if p.slot.function is place.slot.function and p.slot.name in used]
+        mine = [p for p in self.here.places if p.slot.function is place.slot.function and assigned(p.slot.stmt) & used]
         found = [p for p in mine if not _floats(p.slot) and not p.slot.known and p.slot.met is None]
         for p in found:
             p.slot.evidence = -0.7
