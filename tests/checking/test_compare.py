@@ -78,7 +78,7 @@ def test_one_exact_ratio_is_said_and_no_cause_is_named(ratio, code):
     assert codes(alone) == [code]
     assert both.common.code == code
     for cause in ("square", "mean", "average", "missing", "too many", "2/N", "1/2-"):
-        assert cause not in alone.text().replace("1/2 x", "")
+        assert cause not in alone.text()
 
 
 def test_one_number_has_always_a_ratio_and_a_sign_so_none_is_said():

@@ -1,7 +1,7 @@
 """Gradients derived by hand beside the exact ones: which names, which entries, by how much.
 
 `compare` reads both sides (`result/entries.py`), examines shapes and kinds of number before any number,
-then judges every entry on its scale, and asks `result/clues.py` what the wrong ones have in common. The
+then judges every entry on its scale, and asks `result/hints.py` what the wrong ones have in common. The
 result is a `Comparison`: `.ok`, `.wrong`, `.text()`, `.html()`, `.to_dict()`, `.assert_ok()`.
 """
 
@@ -10,9 +10,9 @@ from __future__ import annotations
 from typing import Any
 
 from tinygrad_lite.checking.catalogue.chain import links
-from tinygrad_lite.checking.result.clues import size
 from tinygrad_lite.checking.result.comparison import Comparison
 from tinygrad_lite.checking.result.entries import entry_name, from_graph, indices, named, read
+from tinygrad_lite.checking.result.hints import size
 from tinygrad_lite.checking.result.verdict import Verdict
 from tinygrad_lite.engine import Value
 from tinygrad_lite.engine.reverse import adjoints

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator
 
 from tinygrad_lite.checking.network.arrays import np
 from tinygrad_lite.checking.network.problems import Problem
-from tinygrad_lite.checking.result.clues import Tolerance, size
+from tinygrad_lite.checking.result.hints import Tolerance, size
 from tinygrad_lite.checking.result.mistakes import Mistake
 from tinygrad_lite.checking.result.verdict import Verdict
 from tinygrad_lite.checking.trial.evaluation import CaseResult, Evaluation

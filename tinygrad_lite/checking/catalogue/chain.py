@@ -40,7 +40,7 @@ def links(
             else:
                 found.append((name, "follows" if near(mine, adjoint) else "wrong", ""))
             adjoint = mine
-        for parent, slope in zip(node.parents, node.local, strict=True):
-            if slope is not None:
-                implied[parent] += adjoint * slope
+        for parent, derivative in zip(node.parents, node.local, strict=True):
+            if derivative is not None:
+                implied[parent] += adjoint * derivative
     return found

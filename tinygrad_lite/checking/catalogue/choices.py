@@ -66,26 +66,28 @@ def node(letter: str, layer: int, depth: int) -> str:
 def loss_choices(net: Network) -> Iterator[Choice]:
     """dP, the derivative of the loss w.r.t. the prediction."""
 
-    def slope(kind: Any, rows: Any = None) -> Numbers:
+    def derivative(kind: Any, rows: Any = None) -> Numbers:
         def numbers(r: Record) -> Array | None:
             p, y = r.A[-1], r.Y
             if not kind.fits(p, y):
                 return None
             with np.errstate(all="ignore"):
-                g = r.scale * kind.slope(p, y)
+                g = r.scale * kind.derivative(p, y)
             return g if rows is None else one_sample(g, rows)
 
         return numbers
 
-    yield Choice((), slope(net.kind))
+    yield Choice((), derivative(net.kind))
     for rows, words in ((-1, "last"), (0, "first")):
         message = f"only the {words} sample counts, as with = where += is needed"
-        yield Choice((Mistake("LAST_SAMPLE_ONLY", "loss", message, "the sum over all samples"),), slope(net.kind, rows))
+        yield Choice(
+            (Mistake("LAST_SAMPLE_ONLY", "loss", message, "the sum over all samples"),), derivative(net.kind, rows)
+        )
     for kind in KINDS:
         if kind is not net.kind:
             message = f"dP is, up to a factor of N, O and 2, the derivative of {kind.name}, {kind.written}"
             message += f"; but the loss computes {net.kind.name}"
-            yield Choice((Mistake("WRONG_LOSS", "loss", message, net.kind.written),), slope(kind), free=True)
+            yield Choice((Mistake("WRONG_LOSS", "loss", message, net.kind.written),), derivative(kind), free=True)
     if net.kind is HINGE:
         message = "the hinge's condition y * P < 1 is left out"
         yield Choice((Mistake("WRONG_LOSS", "loss", message, HINGE.written),), lambda r: -r.scale * r.Y)
@@ -163,29 +165,27 @@ def activation_choices(net: Network, layer: int) -> Iterator[Choice]:
             ),
         )
     else:
-        yield Choice((), times(lambda r: act.slope(r.Z[layer])))
+        yield Choice((), times(lambda r: act.derivative(r.Z[layer])))
         if act.name != "linear":
             twice = f"contains the derivative of {act.name} twice"
             if act is SIGMOID and layer == depth and net.kind is BINARY:
                 twice += ": for cross-entropy P - y already contains it, without P * (1 - P)"
             yield Choice(
                 wrong("EXTRA_ACT_DERIV", twice),
-                times(lambda r: act.slope(r.Z[layer]) ** 2),
+                times(lambda r: act.derivative(r.Z[layer]) ** 2),
             )
-    if act.name == "linear":
-        pass
-    else:
+    if act.name != "linear":
         yield Choice(wrong("NO_ACT_DERIV", f"lacks the derivative of {act.name}"), lambda r, g: g)
     if act.name not in ("linear", "softmax"):
         sources = {node("A", k, depth): k for k in (layer - 1, 0)}
         for name, k in sources.items():
             yield Choice(
                 wrong("MASK_FROM_INPUT", f"takes the derivative of {act.name} at {name}, as {act.of_z.format(z=name)}"),
-                times(lambda r, k=k: act.slope(r.A[k])),  # type: ignore[misc]
+                times(lambda r, k=k: act.derivative(r.A[k])),  # type: ignore[misc]
             )
         yield Choice(
             wrong("MASK_FROM_ERROR", f"takes the derivative of {act.name} at the incoming error, not at {z}"),
-            lambda r, g: g * act.slope(g),
+            lambda r, g: g * act.derivative(g),
         )
         yield Choice(
             wrong("MASK_IS_VALUE", f"is multiplied by {a} = {act.name}({z}) itself, not by the derivative"),
@@ -194,7 +194,7 @@ def activation_choices(net: Network, layer: int) -> Iterator[Choice]:
         yield Choice(wrong("MASK_IS_VALUE", f"is multiplied by {z} itself"), times(lambda r: r.Z[layer]))
         yield Choice(
             wrong("DERIV_OF_DERIV_ARG", f"uses the derivative of {act.name} at {a} instead of at {z}"),
-            times(lambda r: act.slope(r.A[layer])),
+            times(lambda r: act.derivative(r.A[layer])),
         )
         if act.of_output:
             formula = act.of_output
@@ -206,12 +206,12 @@ def activation_choices(net: Network, layer: int) -> Iterator[Choice]:
         if other.name != act.name:
             yield Choice(
                 wrong("WRONG_ACT_DERIV", f"uses the derivative of {other.name} in a {act.name} layer"),
-                times(lambda r, o=other: o.slope(r.Z[layer])),  # type: ignore[misc]
+                times(lambda r, o=other: o.derivative(r.Z[layer])),  # type: ignore[misc]
             )
-    for typed, slope in SLIPS.get(act.name, ()):
+    for typed, derivative in SLIPS.get(act.name, ()):
         yield Choice(
             wrong("WRONG_ACT_DERIV", f"uses {typed.format(a=a, z=z)} for the derivative of {act.name}"),
-            times(lambda r, slope=slope: slope(r.A[layer])),  # type: ignore[misc]
+            times(lambda r, derivative=derivative: derivative(r.A[layer])),  # type: ignore[misc]
         )
     for other in (SIGMOID, TANH):
         if other.name != act.name and act.name not in ("linear", "softmax"):
@@ -229,72 +229,3 @@ def _times(g: Array, factor: Array) -> Array | None:
     except ValueError:
         return None
     return g * factor if shape[-2:] in (g.shape[-2:], factor.shape[-2:]) else None
-
-
-def step_choices(net: Network, layer: int, lr: float | None) -> Iterator[Choice]:
-    """dA of the layer below from dZ of this one, through its weights. `numbers(record, D, G, answer)`.
-
-    `answer` is the user's own dW of this layer on the record, for weights that were updated too early.
-    """
-    depth, w = net.depth, net.weights[layer - 1]
-    place, delta = f"dA{layer - 1}", f"dZ{layer}"
-    right = net.layout.back(delta, w)
-
-    def wrong(code: str, message: str) -> Mistakes:
-        return (Mistake(code, place, message, right),)
-
-    yield Choice((), lambda r, d, g, dw: d @ r.W[layer].T)
-    yield Choice(
-        wrong("NO_W2", f"{place} is {delta} itself: {w} is left out"),
-        lambda r, d, g, dw: d if d.shape[-1] in (1, r.W[layer].shape[0]) else None,
-    )
-    yield Choice(
-        wrong("NO_W2", f"{place} is the sum of {delta} over the outputs: {w} is left out"),
-        lambda r, d, g, dw: d.sum(axis=-1, keepdims=True) if d.shape[-1] > 1 else None,
-    )
-    yield Choice(
-        wrong("TRANSPOSED", f"{place} goes through {w} the wrong way round"),
-        lambda r, d, g, dw: d @ r.W[layer] if d.shape[-1] == r.W[layer].shape[0] > 1 else None,
-    )
-    for rate in [lr] if lr else [0.1, 0.01, 0.5, 1.0, 0.05, 0.001]:
-        message = f"{w} was already updated (with lr = {rate:g}) when {delta} was taken back through it"
-        yield Choice(
-            (Mistake("UPDATED_TOO_EARLY", place, message, f"{right} with the {w} of the forward pass"),),
-            lambda r, d, g, dw, rate=rate: None if dw is None else d @ (r.W[layer] - rate * dw).T,
-            cost=1.0 if lr else 1.1,
-        )
-    for k, words in ((-1, "last"), (0, "first")):
-        yield Choice(
-            wrong("PATHS_NOT_SUMMED", f"{place} keeps only the path through the {words} output of layer {layer}"),
-            lambda r, d, g, dw, k=k: _path(d, r.W[layer], k),
-        )
-    if net.activations[layer - 1].name != "linear":
-        upper = node("A", layer, depth)
-        yield Choice(
-            wrong("NO_ACT_DERIV", f"{place} is taken from d{upper}, without the derivative of the activation"),
-            lambda r, d, g, dw: g @ r.W[layer].T if g.shape[-1] == r.W[layer].shape[1] else None,
-            cost=1.05,
-        )
-        yield Choice(
-            wrong("NO_W2", f"{place} is d{upper} itself: {w} and the derivative of the activation are left out"),
-            lambda r, d, g, dw: g if g.shape[-1] == r.W[layer].shape[0] else None,
-            cost=1.1,
-        )
-    yield Choice(
-        wrong("WRONG_OPERAND", f"{place} goes back through d{w}, the gradient, instead of {w}"),
-        lambda r, d, g, dw: None if dw is None else d @ dw.T,
-        cost=1.05,
-    )
-    for k in range(1, depth + 1):
-        if k != layer:
-            yield Choice(
-                wrong("WRONG_OPERAND", f"{place} goes back through {net.weights[k - 1]} instead of {w}"),
-                lambda r, d, g, dw, k=k: d @ r.W[k].T if r.W[k].shape == r.W[layer].shape else None,
-                cost=1.05,
-            )
-
-
-def _path(d: Array, w: Array, k: int) -> Array | None:
-    if d.shape[-1] < 2:
-        return None
-    return d[..., k : d.shape[-1] if k == -1 else k + 1] @ (w[:, -1:] if k == -1 else w[:, k : k + 1]).T

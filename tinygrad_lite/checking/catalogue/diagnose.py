@@ -17,7 +17,7 @@ from tinygrad_lite.checking.catalogue.strip import compared_links, link_of, stri
 from tinygrad_lite.checking.network.arrays import np
 from tinygrad_lite.checking.network.kinks import kinks_of
 from tinygrad_lite.checking.network.network import Network
-from tinygrad_lite.checking.result.clues import Hint
+from tinygrad_lite.checking.result.hints import Hint
 from tinygrad_lite.checking.result.mistakes import Mistake
 from tinygrad_lite.checking.trial.evaluation import CaseResult, Evaluation
 

@@ -9,8 +9,8 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from tinygrad_lite.checking.catalogue.factors import law
-from tinygrad_lite.checking.result.clues import Hint, Tolerance
+from tinygrad_lite.checking.result.factors import law
+from tinygrad_lite.checking.result.hints import Hint, Tolerance
 from tinygrad_lite.checking.result.verdict import Verdict
 from tinygrad_lite.checking.trial.evaluation import CaseResult, Evaluation
 

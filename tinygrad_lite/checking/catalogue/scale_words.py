@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from tinygrad_lite.checking.catalogue.factors import Factor
 from tinygrad_lite.checking.network.network import Network
+from tinygrad_lite.checking.result.factors import Factor
 from tinygrad_lite.checking.result.mistakes import Mistake, Mistakes
 
 
@@ -23,10 +23,10 @@ def scale_mistakes(net: Network, layer: int, factor: Factor, name: str = "", bia
     codes = ["BIAS_MEAN" if code == "DOUBLE_MEAN" and bias else code for code in factor.codes()]
     parts = [_part(net, code, factor, top) for code in codes]
     missing = Factor() / factor
-    said = f"{what} is {factor.words()} times what it should be: " + ", and ".join(parts)
+    message = f"{what} is {factor.words()} times what it should be: " + ", and ".join(parts)
     if factor.constant > 0 and factor.plain and missing.words() != "1" and len(codes) > 1:
-        said += f"; the factor {missing.words()} is missing"
-    return tuple(Mistake(code, place, said) for code in codes)
+        message += f"; the factor {missing.words()} is missing"
+    return tuple(Mistake(code, place, message) for code in codes)
 
 
 def _part(net: Network, code: str, factor: Factor, top: bool) -> str:

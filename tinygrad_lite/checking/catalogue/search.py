@@ -16,13 +16,14 @@ from __future__ import annotations
 import itertools
 from typing import Any
 
-from tinygrad_lite.checking.catalogue.choices import Choice, activation_choices, loss_choices, step_choices
-from tinygrad_lite.checking.catalogue.factors import Factor, law
+from tinygrad_lite.checking.catalogue.choices import Choice, activation_choices, loss_choices
 from tinygrad_lite.checking.catalogue.scale_words import scale_mistakes
+from tinygrad_lite.checking.catalogue.steps import step_choices
 from tinygrad_lite.checking.catalogue.sums import REG_CHOICES, bias_choices, weight_choices
 from tinygrad_lite.checking.network.arrays import np
 from tinygrad_lite.checking.network.layers import Array
 from tinygrad_lite.checking.network.network import Network, Record
+from tinygrad_lite.checking.result.factors import Factor, law
 from tinygrad_lite.checking.result.mistakes import Mistake, Mistakes
 
 SAME = 1e-9
@@ -221,7 +222,7 @@ def _without(gradient: Array, pull: Array) -> Array:
 
 
 def _tiny(d: Array, r: Record) -> float:
-    """What counts as nothing but rounding: beside the dZ of the first candidate, and beside the slope of the loss."""
+    """What counts as nothing but rounding, beside the first candidate's dZ and beside the derivative of the loss."""
     return max(1e-13 * float(np.abs(d[0]).max()), 1e-14 * r.steepness)
 
 

@@ -119,5 +119,5 @@ def _follows(net: Network, record: Any, key: str, mine: dict[str, Any]) -> bool:
     if act.name == "softmax":
         d = record.A[layer] * (g - (g * record.A[layer]).sum(axis=-1, keepdims=True))
     else:
-        d = g * act.slope(record.Z[layer])
+        d = g * act.derivative(record.Z[layer])
     return _close(net.layout.data(mine[key]), d)

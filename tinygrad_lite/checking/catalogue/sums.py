@@ -15,13 +15,13 @@ from tinygrad_lite.checking.result.mistakes import Mistake, Mistakes
 
 
 def weight_choices(net: Network, layer: int) -> Iterator[Choice]:
-    """dW from the layer's inputs and delta. `numbers(record, D, G)`, lanes in front."""
+    """dW from the layer's inputs and delta. `numbers(record, D, G)`, candidates in front."""
     depth, name = net.depth, "d" + net.weights[layer - 1]
     inputs, delta = node("A", layer - 1, depth), f"dZ{layer}"
     right = net.layout.product(inputs, delta)
 
-    def wrong(code: str, said: str) -> Mistakes:
-        return (Mistake(code, name, f"{name} is exactly {said}", right),)
+    def wrong(code: str, message: str) -> Mistakes:
+        return (Mistake(code, name, f"{name} is exactly {message}", right),)
 
     def product(letter: str, k: int) -> Numbers:
         def numbers(r: Record, d: Array, g: Array) -> Array | None:
@@ -61,13 +61,13 @@ def _turned(product: Array) -> Array | None:
 
 
 def bias_choices(net: Network, layer: int) -> Iterator[Choice]:
-    """db from delta. `numbers(record, D, G)`, lanes in front."""
+    """db from delta. `numbers(record, D, G)`, candidates in front."""
     name, delta = "d" + net.biases[layer - 1], f"dZ{layer}"
     axis = net.layout.sample_axis
     right = f"{delta}.sum(axis={axis})"
 
-    def wrong(code: str, said: str) -> Mistakes:
-        return (Mistake(code, name, f"{name} is exactly {said}", right),)
+    def wrong(code: str, message: str) -> Mistakes:
+        return (Mistake(code, name, f"{name} is exactly {message}", right),)
 
     yield Choice((), lambda r, d, g: d.sum(axis=-2))
     yield Choice(

@@ -1,7 +1,7 @@
-"""On a kink several slopes are right: the interval of gradients that a network allows.
+"""On a kink several derivatives are right: the interval of gradients that a network allows.
 
-Where z of a relu is exactly 0, every slope from 0 to 1 is right; likewise abs at 0 and the hinges at their
-margins. The gradient is linear in each of these slopes, so its extremes lie where all of them are at
+Where z of a relu is exactly 0, every derivative from 0 to 1 is right; likewise abs at 0 and the hinges at their
+margins. The gradient is linear in each of these derivatives, so its extremes lie where all of them are at
 one of their ends.
 """
 
@@ -23,16 +23,16 @@ def gradients(
     """The network's gradients by our own NumPy chain rule, in the user's layout; also dZ and dA by name.
 
     Args:
-        ends: slopes to use at kinks, by (layer, index); layer 0 is the loss.
+        ends: derivatives to use at kinks, by (layer, index); layer 0 is the loss.
         kind: the loss, if not the network's plain one.
     """
     ends = ends or {}
-    g = r.scale * (kind or net.kind).slope(r.A[-1], r.Y)
-    for (layer, index), slope in ends.items():
+    g = r.scale * (kind or net.kind).derivative(r.A[-1], r.Y)
+    for (layer, index), derivative in ends.items():
         if layer == 0:
-            g[index] = r.scale * slope
+            g[index] = r.scale * derivative
             if net.kind is MARGINS:  # the right class of the sample moves against it
-                g[index[0]] -= r.scale * slope * r.Y[index[0]]
+                g[index[0]] -= r.scale * derivative * r.Y[index[0]]
     found: dict[str, Array] = {"dP": g}
     for layer in range(net.depth, 0, -1):
         act = net.activations[layer - 1]
@@ -40,11 +40,11 @@ def gradients(
         if act is SOFTMAX:
             d = r.A[layer] * (g - (g * r.A[layer]).sum(axis=-1, keepdims=True))
         else:
-            slopes = act.slope(r.Z[layer])
-            for (at, index), slope in ends.items():
+            derivatives = act.derivative(r.Z[layer])
+            for (at, index), derivative in ends.items():
                 if at == layer:
-                    slopes[index] = slope
-            d = g * slopes
+                    derivatives[index] = derivative
+            d = g * derivatives
         found[f"dZ{layer}"] = net.layout.data(d)
         dw = r.A[layer - 1].T @ d + r.pull * r.W[layer]
         found["d" + net.weights[layer - 1]] = net.layout.weight(dw)
@@ -55,11 +55,11 @@ def gradients(
 
 
 def kinks_of(net: Network, r: Record) -> dict[tuple[int, Any], tuple[float, float]]:
-    """Every kink the forward pass stands on: (layer, index) and the two ends of its slope."""
+    """Every kink the forward pass stands on: (layer, index) and the two ends of its derivative."""
     found: dict[tuple[int, Any], tuple[float, float]] = {}
     for layer, act in enumerate(net.activations, start=1):
         if act.name.startswith(("relu", "leaky")):
-            low = float(act.slope(np.array([-1.0]))[0])
+            low = float(act.derivative(np.array([-1.0]))[0])
             found |= {(layer, tuple(i)): (low, 1.0) for i in np.argwhere(r.Z[layer] == 0).tolist()}
     if net.kind is ABSOLUTE:
         found |= {(0, tuple(i)): (-1.0, 1.0) for i in np.argwhere(r.A[-1] == r.Y).tolist()}

@@ -1,6 +1,6 @@
-"""What layers and losses can be: the activations and losses that a diagnosis knows, with their slopes.
+"""What layers and losses can be: the activations and losses that a diagnosis knows, with their derivatives.
 
-Every function here works on one problem or on many lanes at once (a further axis in front).
+Every function here works on one problem or on many candidates at once (a further axis in front).
 """
 
 from __future__ import annotations
@@ -25,23 +25,23 @@ def softmax(z: Array) -> Array:
 
 
 class Activation:
-    """A function and its slope, the slope once as a function of z and once as written with the output a."""
+    """A function and its derivative, the derivative once as a function of z and once as written with the output a."""
 
     def __init__(
         self,
         name: str,
         forward: Callable[[Array], Array],
-        slope: Callable[[Array], Array],
+        derivative: Callable[[Array], Array],
         of_output: Callable[[Array], Array] | None = None,
         written: str = "",
         of_z: str = "",
     ) -> None:
         self.name = name
         self.forward = forward
-        self.slope = slope  # of z
-        self.of_output = of_output  # the same slope as a formula of a = forward(z), if people write it so
+        self.derivative = derivative  # of z
+        self.of_output = of_output  # the same derivative as a formula of a = forward(z), if people write it so
         self.written = written  # that formula, in {a}
-        self.of_z = of_z  # the slope as people write it, in {z}
+        self.of_z = of_z  # the derivative as people write it, in {z}
 
     def __repr__(self) -> str:
         return self.name
@@ -87,13 +87,13 @@ TWO_SIDED = ("relu", "leaky", "elu")
 
 
 class LossKind:
-    """A sum over all entries of a function of prediction and target, and its slope along the prediction."""
+    """A sum over all entries of a function of prediction and target, and its derivative w.r.t. the prediction."""
 
     def __init__(
         self,
         name: str,
         terms: Callable[[Array, Array], Array],
-        slope: Callable[[Array, Array], Array],
+        derivative: Callable[[Array, Array], Array],
         written: str,
         fits: Callable[[Array, Array], bool],
         plain: LossKind | None = None,
@@ -105,8 +105,8 @@ class LossKind:
         self.epsilon = epsilon
         self.delta = delta  # where Huber's parabola ends
         self.terms = terms
-        self.slope = slope
-        self.written = written  # the slope as people write it
+        self.derivative = derivative
+        self.written = written  # the derivative as people write it
         self.fits = fits  # whether prediction and target may be put in
 
     def __repr__(self) -> str:
@@ -166,7 +166,7 @@ def margins(p: Array, y: Array) -> Array:
 
 
 def _violated(p: Array, y: Array) -> Array:
-    """The slope of the summed margins: 1 along each class that is too close, minus their number along the right one."""
+    """The derivative of the summed margins: 1 for each class too close, minus their number for the right one."""
     over = (margins(p, y) > 0) * 1.0
     return over - y * over.sum(axis=-1, keepdims=True)
 

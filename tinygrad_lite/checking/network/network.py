@@ -108,7 +108,7 @@ class Record:
         Y: the target, in the shape of the prediction.
         N, O: number of samples and of outputs.
         scale: the factor in front of the loss's sum.
-        steepness: the largest slope of the loss along a prediction.
+        steepness: the largest derivative of the loss w.r.t. a prediction.
     """
 
     def __init__(self, net: Network, params: dict[str, Array], x: Array, y: Array) -> None:
@@ -127,7 +127,7 @@ class Record:
         k, penalty_per_n, with_biases = net.penalty
         self.pull = k / self.N**penalty_per_n  # the penalty's gradient is pull * W
         with np.errstate(all="ignore"):
-            self.steepness = float(np.abs(self.scale * net.kind.slope(self.A[-1], self.Y)).max(initial=0.0))
+            self.steepness = float(np.abs(self.scale * net.kind.derivative(self.A[-1], self.Y)).max(initial=0.0))
         self.loss = self.scale * float(net.summed.terms(self.A[-1], self.Y).sum())
         self.loss += 0.5 * self.pull * sum(float((w * w).sum()) for w in self.W[1:])
         if with_biases:

@@ -1,7 +1,7 @@
-"""Problems of our own: the user's network with sizes that betray mistakes, filled with seeded numbers.
+"""Problems of our own: the user's network with sizes that show mistakes, filled with seeded numbers.
 
 One sample cannot show a missing 1/N, one output cannot show a missing 1/O, and equal sizes let X pass
-for A1. So the function under trial is also run with all sizes different (shapes betray) and with all
+for A1. So the function under trial is also run with all sizes different (shapes tell) and with all
 widths equal (what is legal in shape shows in the numbers); the numbers of samples and outputs are
 prime, every unit is on for some samples and off for others, and nothing stands on a kink.
 """
@@ -122,7 +122,7 @@ def structures(like: Problem) -> Iterator[Structure]:
         return
     x, params = np.asarray(like.data[0]), {k: np.asarray(v) for k, v in like.params.items()}
     weights = [k for k, v in params.items() if v.ndim == 2 and not _named_bias(k, v)]
-    last = [k for k, v in params.items() if v.ndim < 2 and re.match(r"(?i)_*(w|theta|coef|slope|m$|a$)", k)]
+    last = [k for k, v in params.items() if v.ndim < 2 and re.match(r"(?i)_*(w|theta|coef|derivative|m$|a$)", k)]
     weights += last if len(last) == 1 else []  # a vector of weights: one output, one number a sample
     others = [k for k in params if k not in weights]
     biases = _paired(weights, others)
@@ -214,7 +214,7 @@ def _shows(record: Record, net: Network) -> int:
     if net.kind.delta and not 0 < (np.abs(p - y) > net.kind.delta).mean() < 1:
         full = 1  # on the parabola and on its arms
     with np.errstate(all="ignore"):
-        delta = net.kind.slope(p, y) * net.activations[-1].slope(record.Z[-1])
+        delta = net.kind.derivative(p, y) * net.activations[-1].derivative(record.Z[-1])
     if not (delta[0].any() and delta[-1].any()):
         full = min(full, 1)  # the first and the last sample must count, as loops keep one of them by mistake
     return full if np.isfinite(record.loss) else 0

@@ -1,6 +1,6 @@
 """Which network is this? The loss function is asked, not read: its numbers on a few problems decide.
 
-Every combination of activations is one lane of a single forward sweep; a lane whose loss, under one
+Every combination of activations is one candidate of a single forward sweep; a candidate whose loss, under one
 of the known kinds and reductions, equals the user's on every problem is the network. A combination
 that fits nowhere means that the diagnosis keeps silent about layers.
 """
@@ -24,17 +24,17 @@ from tinygrad_lite.checking.network.layers import (
 from tinygrad_lite.checking.network.network import Network, target
 from tinygrad_lite.checking.network.problems import Problem, Structure
 
-LANES_AT_MOST = 40_000
+CANDIDATES_AT_MOST = 40_000
 SAME = 1e-10
 
 
-def lanes_of(structure: Structure, problem: Problem) -> tuple[list[tuple[Activation, ...]], Any]:
-    """The prediction of every combination of activations: the combinations, and (lanes, N, outputs)."""
+def candidates_of(structure: Structure, problem: Problem) -> tuple[list[tuple[Activation, ...]], Any]:
+    """The prediction of every combination of activations: the combinations, and (candidates, N, outputs)."""
     combinations: list[tuple[Activation, ...]] = [()]
     a = structure.layout.data(np.asarray(problem.data[0], float))[None]
     depth = len(structure.weights)
     hidden = HIDDEN
-    while (len(hidden) ** (depth - 1)) * (len(hidden) + 1) > LANES_AT_MOST and len(hidden) > 2:
+    while (len(hidden) ** (depth - 1)) * (len(hidden) + 1) > CANDIDATES_AT_MOST and len(hidden) > 2:
         hidden = hidden[:-1]
     for layer, (w, b) in enumerate(zip(structure.weights, structure.biases, strict=True), start=1):
         z = a @ structure.layout.weight(np.asarray(problem.params[w], float))
@@ -54,9 +54,9 @@ def recognise(structure: Structure, problems: list[Problem], losses: list[float]
         problems: at least two, of different sizes, else reductions and penalties cannot be told apart.
         losses: the user's loss on each.
     """
-    lanes = [lanes_of(structure, problem) for problem in problems]
-    combinations = lanes[0][0]
-    predictions = [p for _, p in lanes]
+    candidates = [candidates_of(structure, problem) for problem in problems]
+    combinations = candidates[0][0]
+    predictions = [p for _, p in candidates]
     try:
         pairs = zip(problems, predictions, strict=True)
         targets = [target(problem.data[1], p.shape[1:], structure.layout) for problem, p in pairs]
@@ -78,8 +78,8 @@ def recognise(structure: Structure, problems: list[Problem], losses: list[float]
                 ])  # fmt: skip
                 found = _pull(rest, squares, sizes, losses) if penalised else _zero(rest, losses)
                 if found is not None:
-                    lane, penalty = found
-                    acts = list(combinations[lane])
+                    candidate, penalty = found
+                    acts = list(combinations[candidate])
                     return Network(
                         structure.weights, structure.biases, acts, kind, reduction, structure.layout, penalty
                     )
@@ -102,7 +102,7 @@ def _target_fits(kind: str, y: Any) -> bool:
 
 
 def _zero(rest: Any, losses: list[float]) -> tuple[int, tuple[float, int, bool]] | None:
-    """The lane of which nothing rests on any problem."""
+    """The candidate of which nothing rests on any problem."""
     with np.errstate(invalid="ignore"):
         fits = np.all(np.abs(rest) <= SAME * np.abs(np.array(losses))[:, None], axis=0)
     return (int(np.argmax(fits)), (0.0, 0, False)) if fits.any() else None
@@ -111,7 +111,7 @@ def _zero(rest: Any, losses: list[float]) -> tuple[int, tuple[float, int, bool]]
 def _pull(
     rest: Any, squared: list[tuple[float, float]], sizes: list[Any], losses: list[float]
 ) -> tuple[int, tuple[float, int, bool]] | None:
-    """The lane of which the same multiple of the squared parameters rests on every problem."""
+    """The candidate of which the same multiple of the squared parameters rests on every problem."""
     if len(losses) < 2:
         return None
     for with_biases in (False, True):
@@ -123,8 +123,8 @@ def _pull(
                 room = 2 * SAME * np.abs(np.array(losses)) * ns / squares
                 fits = np.all(np.abs(k - k[0]) <= 4 * room.max(), axis=0) & (k[0] > 1e4 * room.max())
             if fits.any():
-                lane = int(np.argmax(fits))
-                return lane, (float(k[:, lane].mean()), per_n, with_biases)
+                candidate = int(np.argmax(fits))
+                return candidate, (float(k[:, candidate].mean()), per_n, with_biases)
     return None
 
 

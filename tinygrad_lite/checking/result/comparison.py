@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from tinygrad_lite.checking.result.clues import Hint, Tolerance, common_ratio, ratio_hint
 from tinygrad_lite.checking.result.entries import entry_name, shape_words
+from tinygrad_lite.checking.result.hints import Hint, Tolerance, common_ratio, ratio_hint
 from tinygrad_lite.checking.result.judged import Judged
 from tinygrad_lite.checking.result.mistakes import Mistake
 from tinygrad_lite.checking.result.verdict import Verdict

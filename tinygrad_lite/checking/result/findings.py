@@ -25,7 +25,7 @@ def written(check: Check) -> Report:
         _mistakes(check, report)
     if any(line.mark not in ("", "ok") for line in check.lines):
         report.add(Listing(check.lines, check.mends))
-    report.strip(check.diagnosis.links)
+    report.strip([link for link in check.diagnosis.links if check.wrong or link[1] != "unchecked"])
     if trial.network is not None and check.wrong:
         report.paragraph(
             f"Names: {trial.network.formulas()}; dP, dZ1 and so on are the derivatives of the loss w.r.t. them. Tick: "

@@ -5,8 +5,8 @@ from __future__ import annotations
 import math
 from typing import Any
 
-from tinygrad_lite.checking.result.clues import Hint, Tolerance, number_hints, shape_hint, size
 from tinygrad_lite.checking.result.entries import Entries, indices
+from tinygrad_lite.checking.result.hints import Hint, Tolerance, number_hints, shape_hint, size
 
 
 class Verdict:

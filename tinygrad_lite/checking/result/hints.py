@@ -7,9 +7,9 @@ is a `Hint`: a code from the catalogue of mistakes, and a sentence in the user's
 from __future__ import annotations
 
 import math
-from fractions import Fraction
 
 from tinygrad_lite.checking.result.entries import Entries, shape_words
+from tinygrad_lite.checking.result.factors import SAME, Factor
 
 
 class Hint:
@@ -88,23 +88,18 @@ def common_ratio(pairs: list[tuple[float, float]], near: Tolerance) -> float | N
     return ratio if all(scaled(h, ratio * e) for h, e in pairs) else None
 
 
-def as_fraction(ratio: float) -> Fraction | None:
-    """The simple fraction a ratio is, to ten digits: p/q with q or p up to 10,000, or None."""
-    small = abs(ratio) < 1
-    found = Fraction(1 / ratio if small else ratio).limit_denominator(64)
-    if found == 0 or abs(found.numerator) > 10_000:
-        return None
-    found = 1 / found if small else found
-    return found if abs(float(found) - ratio) <= 1e-10 * abs(ratio) else None
-
-
 def ratio_hint(ratio: float, what: str = "yours is") -> Hint:
     """One exact ratio as a sentence. What made it cannot be told from a ratio, so no cause is named."""
-    fraction = as_fraction(ratio)
-    times = f"{ratio:.10g}" if fraction is None else str(fraction)
-    code = "SIGN" if ratio < 0 else "FACTOR_2" if times in ("2", "1/2") else "RATIO"
+    factor = Factor(ratio)
     flipped = ": every sign is flipped" if ratio < 0 else ""
-    return Hint(code, f"{what} exactly {times} x the exact gradient in every entry{flipped}")
+    code = (
+        "SIGN"
+        if ratio < 0
+        else "FACTOR_2"
+        if any(math.isclose(ratio, c, rel_tol=SAME) for c in (0.5, 2.0))
+        else "RATIO"
+    )
+    return Hint(code, f"{what} exactly {factor.words()} x the exact gradient in every entry{flipped}")
 
 
 def number_hints(hand: Entries, exact: Entries, near: Tolerance) -> list[Hint]:

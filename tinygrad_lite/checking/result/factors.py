@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from fractions import Fraction
 
-PLAIN = {1.0: "", 2.0: "2", 0.5: "1/2", 4.0: "4", 0.25: "1/4"}
+PLAIN = (1.0, 2.0, 0.5, 4.0, 0.25)
 SAME = 1e-9
 
 
@@ -78,21 +79,30 @@ class Factor:
         return 1.0 + 0.2 * (len(self.codes()) - 1) + strange
 
     def words(self) -> str:
-        """As a formula: `N / 2`, `-1`, `2 / (N * O)`."""
+        """As a formula: `N / 2`, `-1`, `2 / (N * O)`, `7/10`."""
         size = abs(self.constant)
-        plain = next((c for c in PLAIN if math.isclose(size, c, rel_tol=SAME)), None)
+        found = fraction(size)
         top = ["N"] * max(self.n, 0) + ["O"] * max(self.o, 0)
         bottom = ["N"] * max(-self.n, 0) + ["O"] * max(-self.o, 0)
-        if plain is None:
+        if found is None:
             top.insert(0, f"{size:.10g}")
-        elif plain > 1:
-            top.insert(0, PLAIN[plain])
-        elif plain < 1:
-            bottom.insert(0, PLAIN[plain][2:])
-        said = " * ".join(top) or "1"
+        elif not top and not bottom:
+            top = [str(found)]
+        else:
+            top[:0] = [str(found.numerator)] * (found.numerator > 1)
+            bottom[:0] = [str(found.denominator)] * (found.denominator > 1)
+        text = " * ".join(top) or "1"
         if bottom:
-            said += f" / {bottom[0]}" if len(bottom) == 1 else f" / ({' * '.join(bottom)})"
-        return f"-{said}" if self.constant < 0 else said
+            text += f" / {bottom[0]}" if len(bottom) == 1 else f" / ({' * '.join(bottom)})"
+        return f"-{text}" if self.constant < 0 else text
+
+
+def fraction(size: float) -> Fraction | None:
+    """The simple fraction a positive number is, to ten digits: p/q with q or p up to 10,000, or None."""
+    found = Fraction(max(size, 1 / size)).limit_denominator(64)
+    if found.numerator > 10_000 or abs(found - Fraction(max(size, 1 / size))) > 1e-10 * found:
+        return None
+    return 1 / found if size < 1 else found
 
 
 def law(ratios: Sequence[float], sizes: Sequence[tuple[int, int]], same: float = SAME) -> Factor | None:

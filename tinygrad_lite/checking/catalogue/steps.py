@@ -1,0 +1,82 @@
+"""The steps from a layer's dZ to the dA below it, right and wrong: back through the weights.
+
+The counterpart of `choices.py` between two layers.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from tinygrad_lite.checking.catalogue.choices import Choice, node
+from tinygrad_lite.checking.network.layers import Array
+from tinygrad_lite.checking.network.network import Network
+from tinygrad_lite.checking.result.mistakes import Mistake, Mistakes
+
+
+def step_choices(net: Network, layer: int, lr: float | None) -> Iterator[Choice]:
+    """dA of the layer below from dZ of this one, through its weights. `numbers(record, D, G, answer)`.
+
+    `answer` is the user's own dW of this layer on the record, for weights that were updated too early.
+    """
+    depth, w = net.depth, net.weights[layer - 1]
+    place, delta = f"dA{layer - 1}", f"dZ{layer}"
+    right = net.layout.back(delta, w)
+
+    def wrong(code: str, message: str) -> Mistakes:
+        return (Mistake(code, place, message, right),)
+
+    yield Choice((), lambda r, d, g, dw: d @ r.W[layer].T)
+    yield Choice(
+        wrong("NO_W2", f"{place} is {delta} itself: {w} is left out"),
+        lambda r, d, g, dw: d if d.shape[-1] in (1, r.W[layer].shape[0]) else None,
+    )
+    yield Choice(
+        wrong("NO_W2", f"{place} is the sum of {delta} over the outputs: {w} is left out"),
+        lambda r, d, g, dw: d.sum(axis=-1, keepdims=True) if d.shape[-1] > 1 else None,
+    )
+    yield Choice(
+        wrong("TRANSPOSED", f"{place} goes through {w} the wrong way round"),
+        lambda r, d, g, dw: d @ r.W[layer] if d.shape[-1] == r.W[layer].shape[0] > 1 else None,
+    )
+    for rate in [lr] if lr else [0.1, 0.01, 0.5, 1.0, 0.05, 0.001]:
+        message = f"{w} was already updated (with lr = {rate:g}) when {delta} was taken back through it"
+        yield Choice(
+            (Mistake("UPDATED_TOO_EARLY", place, message, f"{right} with the {w} of the forward pass"),),
+            lambda r, d, g, dw, rate=rate: None if dw is None else d @ (r.W[layer] - rate * dw).T,
+            cost=1.0 if lr else 1.1,
+        )
+    for k, words in ((-1, "last"), (0, "first")):
+        yield Choice(
+            wrong("PATHS_NOT_SUMMED", f"{place} keeps only the path through the {words} output of layer {layer}"),
+            lambda r, d, g, dw, k=k: _path(d, r.W[layer], k),
+        )
+    if net.activations[layer - 1].name != "linear":
+        upper = node("A", layer, depth)
+        yield Choice(
+            wrong("NO_ACT_DERIV", f"{place} is taken from d{upper}, without the derivative of the activation"),
+            lambda r, d, g, dw: g @ r.W[layer].T if g.shape[-1] == r.W[layer].shape[1] else None,
+            cost=1.05,
+        )
+        yield Choice(
+            wrong("NO_W2", f"{place} is d{upper} itself: {w} and the derivative of the activation are left out"),
+            lambda r, d, g, dw: g if g.shape[-1] == r.W[layer].shape[0] else None,
+            cost=1.1,
+        )
+    yield Choice(
+        wrong("WRONG_OPERAND", f"{place} goes back through d{w}, the gradient, instead of {w}"),
+        lambda r, d, g, dw: None if dw is None else d @ dw.T,
+        cost=1.05,
+    )
+    for k in range(1, depth + 1):
+        if k != layer:
+            yield Choice(
+                wrong("WRONG_OPERAND", f"{place} goes back through {net.weights[k - 1]} instead of {w}"),
+                lambda r, d, g, dw, k=k: d @ r.W[k].T if r.W[k].shape == r.W[layer].shape else None,
+                cost=1.05,
+            )
+
+
+def _path(d: Array, w: Array, k: int) -> Array | None:
+    if d.shape[-1] < 2:
+        return None
+    return d[..., k : d.shape[-1] if k == -1 else k + 1] @ (w[:, -1:] if k == -1 else w[:, k : k + 1]).T
