@@ -12,6 +12,7 @@ from tinygrad_lite.checking.lines.atoms import Atoms
 from tinygrad_lite.checking.lines.edits import edits
 from tinygrad_lite.checking.lines.functions import Function, Node
 from tinygrad_lite.checking.lines.offers import Offers, binary, constant
+from tinygrad_lite.checking.lines.safety import SIMPLE, harmless
 from tinygrad_lite.checking.lines.slots import (
     SIMPLE,
     Path,
