@@ -207,6 +207,7 @@ while True:
 """
 
 
+@pytest.mark.long
 @pytest.mark.skipif(os.name == "nt", reason="no kill -9 there")
 def test_a_writer_killed_at_any_moment_leaves_no_entry_that_is_believed(place):
     for k in range(8):

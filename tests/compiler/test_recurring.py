@@ -119,6 +119,7 @@ def test_value_and_gradient_are_the_engines(f, n):
     assert (again[1] == slopes).all()
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("f", [product, pendulum, followed, recurrent])
 def test_the_code_does_not_grow_with_the_steps(f):
     lengths = []

@@ -64,7 +64,7 @@ def run(
         try:
             outcome.result = function(*outcome.arguments)
         except TimeIsOver:
-            outcome.error = f"still running after {limit:g} s; it was stopped"
+            outcome.error = f"one call was still running after {limit:g} s; it was stopped"
         except (Exception, SystemExit, KeyboardInterrupt) as mishap:
             outcome.error = described(mishap)
 
@@ -80,7 +80,7 @@ def run(
             identity = ctypes.c_ulong(thread.ident or 0)
             ctypes.pythonapi.PyThreadState_SetAsyncExc(identity, ctypes.py_object(TimeIsOver))
             thread.join(1.0)
-            outcome.error = outcome.error or f"still running after {limit:g} s; it was left behind"
+            outcome.error = outcome.error or f"one call was still running after {limit:g} s; it was left behind"
     outcome.seconds = time.perf_counter() - started
     outcome.warnings = sorted({f"{w.category.__name__}: {w.message}" for w in heard})
     for name, before, after in zip(names, arguments, outcome.arguments, strict=True):
