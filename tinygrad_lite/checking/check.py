@@ -13,6 +13,7 @@ from typing import Any
 
 from tinygrad_lite.checking.catalogue.diagnose import Diagnosis, diagnose
 from tinygrad_lite.checking.lines import Found, Line, Mend, sought
+from tinygrad_lite.checking.lines.listing import Listing
 from tinygrad_lite.checking.network.arrays import np
 from tinygrad_lite.checking.network.problems import Problem
 from tinygrad_lite.checking.result.entries import entry_name, indices, read
@@ -157,7 +158,8 @@ class Check(Judged):
 
     def report(self) -> Report:
         """Everything in the order in which it is read: verdict, mistakes, where, numbers, coverage."""
-        return written(self)
+        found = Listing(self.lines, self.mends)
+        return written(self, found if found.rows() else None)
 
     def to_dict(self) -> dict[str, Any]:
         """The result as plain data, ready for JSON."""

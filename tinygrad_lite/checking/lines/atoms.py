@@ -10,8 +10,9 @@ import functools
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from tinygrad_lite.checking.lines.edits import PLAIN, Offers, binary, constant, element, method, transposed
+from tinygrad_lite.checking.lines.edits import PLAIN
 from tinygrad_lite.checking.lines.functions import Node, is_number
+from tinygrad_lite.checking.lines.offers import Offers, binary, constant, element, method, transposed
 from tinygrad_lite.checking.lines.slots import load
 from tinygrad_lite.checking.lines.values import Scope
 from tinygrad_lite.checking.network.arrays import np

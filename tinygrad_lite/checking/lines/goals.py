@@ -14,7 +14,7 @@ from typing import Any
 
 from tinygrad_lite.checking.lines.bench import Array, Bench, Program, Recording, close, numeric
 from tinygrad_lite.checking.lines.functions import Node, World, is_float
-from tinygrad_lite.checking.lines.slots import HOOK, Slot, at, call, put, slots_of, target_name, targets_of
+from tinygrad_lite.checking.lines.slots import HOOK, Slot, assigned, at, call, put, slots_of, target_name, targets_of
 from tinygrad_lite.checking.lines.values import OPERATORS
 from tinygrad_lite.checking.network.arrays import np
 from tinygrad_lite.checking.trial.submission import own_name
@@ -200,6 +200,14 @@ class Goals:
         if slot.met is False and all(len(a) == len(alternatives[0]) for a in alternatives):
             slot.goals = [[a[j] for a in alternatives] for j in _first(len(alternatives[0]), len(runs[0].visits))]
 
+    def _sure(self, slot: Slot) -> bool:
+        """Whether a slot met its goal, or its values occur in the loss."""
+        return bool(slot.met) or slot.known or not slot.visits
+
+    def _uses(self, prime: Slot, slot: Slot, program: Program) -> bool:
+        e = prime.expression(program.trees[prime.function])
+        return bool({n.id for n in ast.walk(e) if isinstance(n, ast.Name)} & assigned(slot.stmt))
+
     def primes(self, program: Program) -> list[Slot]:
         """The slots that miss their goal while nothing they use misses its own, in the order of the text."""
         slots = self.runs[0].slots
@@ -212,16 +220,21 @@ class Goals:
             used = {n.id for n in ast.walk(e) if isinstance(n, ast.Name)} - {slot.name}
             follows = any(off.get((slot.function, u), slot.line) < slot.line for u in used)
             passed_on = isinstance(slot.stmt, ast.Return) and isinstance(e, ast.Name)
+            unsure = {s.name for s in slots if s.function is slot.function and s.name in used and not self._sure(s)}
             slot.prime = slot.met is False and not follows and not slot.mixed and not passed_on and slot.editable
             slot.evidence = 0.8 if slot.shared else 0.0
             if not slot.visits:
                 slot.evidence = 3.0
             elif slot.met is False:
-                slot.evidence = -0.6 if slot.prime else -0.3 if slot.mixed else 0.4
+                slot.evidence = (-0.3 if unsure else -0.6) if slot.prime else -0.3 if slot.mixed else 0.4
             else:
                 slot.evidence += 1.2 if slot.met else 0.5 if slot.known else 0.0
             if isinstance(slot.stmt, ast.Return) and isinstance(e, ast.Name) and not slot.prime:
                 slot.evidence += 0.5  # made elsewhere
+        for slot in slots:
+            if slot.visits and slot.met is None and not slot.known and not slot.shared:
+                feeds = any(p.prime and p.function is slot.function and self._uses(p, slot, program) for p in slots)
+                slot.evidence -= 0.3 * (feeds or not is_float(slot.visits[0][1]))
         return sorted((s for s in slots if s.prime), key=lambda s: (self.bench.functions.index(s.function), s.line))
 
 

@@ -8,9 +8,10 @@ from typing import Any
 
 from tinygrad_lite.checking.lines.atoms import Atoms
 from tinygrad_lite.checking.lines.bench import Bench, Program, Recording, close
-from tinygrad_lite.checking.lines.edits import Edit, Offers, edits
+from tinygrad_lite.checking.lines.edits import Edit, edits
 from tinygrad_lite.checking.lines.functions import Node, is_number
 from tinygrad_lite.checking.lines.grafts import grafts, inserted, toward
+from tinygrad_lite.checking.lines.offers import Offers
 from tinygrad_lite.checking.lines.reach import Reach
 from tinygrad_lite.checking.lines.slots import HOOK, Slot, call, put
 from tinygrad_lite.checking.lines.values import Scope

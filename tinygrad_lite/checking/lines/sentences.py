@@ -9,8 +9,9 @@ from collections.abc import Iterator
 from typing import Any
 
 from tinygrad_lite.checking.lines.atoms import Atoms
-from tinygrad_lite.checking.lines.edits import Offers, binary, constant, edits
+from tinygrad_lite.checking.lines.edits import edits
 from tinygrad_lite.checking.lines.functions import Function, Node
+from tinygrad_lite.checking.lines.offers import Offers, binary, constant
 from tinygrad_lite.checking.lines.slots import (
     SIMPLE,
     Path,

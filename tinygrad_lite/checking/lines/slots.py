@@ -160,6 +160,11 @@ def targets_of(stmt: Node) -> list[Node]:
     return [stmt.target] if isinstance(stmt, (ast.AugAssign, ast.AnnAssign)) else []
 
 
+def assigned(stmt: Node) -> set[str]:
+    """The variables that a statement assigns."""
+    return {n.id for t in targets_of(stmt) for n in ast.walk(t) if isinstance(n, ast.Name)}
+
+
 def slots_of(function: Function, tree: Node) -> list[Slot]:
     """The slots of a function in the order of the text."""
     if isinstance(tree, ast.Lambda):
