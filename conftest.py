@@ -59,7 +59,7 @@ def with_lanes(monkeypatch):
 
 def _choose(lanes, patch):
     """A host like this one but for the length of its vectors; LLVM cuts those that are longer than it has."""
-    from tinygrad_lite.compiler.llvm import jit
+    from tinygrad_lite.compiler.backends.llvm import jit
 
     here = jit.host()
     features = [name for name in here.features.split(",") if name != "-prefer-256-bit"]

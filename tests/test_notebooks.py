@@ -20,7 +20,12 @@ def no_windows(monkeypatch):
     monkeypatch.setenv("MPLBACKEND", "Agg")
 
 
-@pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda p: p.stem)
+SLOW = {"04_train_a_network"}  # it trains with the engine alone, in half a minute
+
+
+@pytest.mark.parametrize(
+    "path", [pytest.param(p, id=p.stem, marks=[pytest.mark.long] * (p.stem in SLOW)) for p in NOTEBOOKS]
+)
 def test_a_run_shows_what_is_stored(path, monkeypatch, tmp_path):
     notebook = notebook_runner.load(path)
     monkeypatch.chdir(tmp_path)  # a lesson that saves a file saves it here
@@ -51,6 +56,7 @@ def test_a_stored_output_that_is_no_longer_true_is_seen():
     assert notebook_runner.texts(notebook_runner.run(notebook)[0]) == ["2\n"]
 
 
+@pytest.mark.long
 @pytest.mark.kernel
 @pytest.mark.skipif(
     not all(importlib.util.find_spec(name) for name in ("nbclient", "nbformat", "ipykernel")),

@@ -1,6 +1,9 @@
 """The front door: every public name is there, documented, and found lazily or at once."""
 
 import builtins
+import collections.abc
+import types
+import typing
 
 import pytest
 
@@ -31,3 +34,19 @@ def test_a_star_import_leaves_pythons_own_names_alone():
 def test_an_unknown_name_is_refused_in_words():
     with pytest.raises(AttributeError, match="no name 'grda'"):
         tg.grda
+
+
+NOT_LOADED = {"draw_dot"}  # it names a type of graphviz, which is imported at its first use
+
+
+@pytest.mark.parametrize("name", [name for name in tg.__all__ if isinstance(getattr(tg, name), types.FunctionType)])
+def test_type_hints_can_be_evaluated(name):
+    if name not in NOT_LOADED:
+        assert typing.get_type_hints(getattr(tg, name))
+
+
+def test_hints_that_are_evaluated_are_those_of_typing():
+    hints = typing.get_type_hints(tg.mean)
+
+    assert typing.get_origin(hints["values"]) is collections.abc.Iterable
+    assert str(hints["return"]) == "Any"

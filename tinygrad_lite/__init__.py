@@ -82,7 +82,7 @@ _ROOMS: dict[str, tuple[str, ...]] = {
     "checking.check": ("check",),
     "checking.compare": ("compare",),
     "checking.gradcheck": ("gradcheck",),
-    "compiler.compiled": ("compile",),
+    "compiler.api": ("compile",),
     "compiler.replay": ("replay",),
     "engine.custom": ("op",),
     "engine.modes": ("detect_anomaly", "no_grad"),
@@ -113,7 +113,7 @@ if TYPE_CHECKING:
     from tinygrad_lite.checking.check import check
     from tinygrad_lite.checking.compare import compare
     from tinygrad_lite.checking.gradcheck import gradcheck
-    from tinygrad_lite.compiler.compiled import compile as compile
+    from tinygrad_lite.compiler.api import compile as compile
     from tinygrad_lite.compiler.replay import replay
     from tinygrad_lite.engine.custom import op
     from tinygrad_lite.engine.modes import detect_anomaly, no_grad

@@ -84,8 +84,10 @@ class OperandError(TinygradLiteError, TypeError):
 class StaleGraphError(TinygradLiteError):
     """`.data` was assigned after the forward pass, and this walk needs the numbers of now.
 
-    The recorded local derivatives belong to the forward pass that was made. Cure: run the
-    forward pass again after assigning `.data`.
+    The recorded numbers and local derivatives belong to the forward pass that was made, and
+    `backward()` gives the gradients of that pass. What needs the numbers of now refuses: second
+    order, explain, table, animate, matrix_form, exact. A picture marks what is stale.
+    Cure: run the forward pass again after assigning `.data`.
     """
 
 

@@ -231,3 +231,71 @@ def test_the_lesson_of_a_two_layer_network_agrees_with_the_hand_written_gradient
     d = 2 * (h @ w2 - y) / len(X)
     np.testing.assert_allclose(W2.grad, h.T @ d, rtol=1e-12)
     np.testing.assert_allclose(W1.grad, X.T @ ((d @ w2.T) * (X @ w1 > 0)), rtol=1e-12)
+
+
+# ------------------------------------------------------------------ norms where nothing is left of them
+
+
+NORMS = {
+    "norm": (np.linalg.norm, (2, 3)),
+    "norm of a vector": (np.linalg.norm, (4,)),
+    "of order 2": (lambda a: np.linalg.norm(a, 2), (4,)),
+    "of order 1": (lambda a: np.linalg.norm(a, 1), (4,)),
+    "Frobenius": (lambda a: np.linalg.norm(a, "fro"), (2, 3)),
+    "norms of rows": (lambda a: np.linalg.norm(a, axis=1), (2, 3)),
+    "norms of columns, kept": (lambda a: np.linalg.norm(a, axis=0, keepdims=True), (2, 3)),
+    "std": (np.std, (2, 3)),
+    "std of the method": (lambda a: a.std(), (4,)),
+    "std of columns": (lambda a: np.std(a, axis=0), (3, 2)),
+    "std of rows, kept": (lambda a: a.std(axis=1, keepdims=True), (2, 3)),
+    "std with n - 1": (lambda a: np.std(a, ddof=1), (4,)),
+}
+
+
+@pytest.mark.parametrize("name", NORMS)
+def test_norms_and_deviations_are_numpys(name):
+    f, shape = NORMS[name]
+    point = np.random.default_rng(1).normal(size=shape)
+    values = tg.array(point)
+    found = f(values)
+    np.sum(found).backward()
+    measured = np.zeros(shape)
+    for place in np.ndindex(shape):
+        step = np.zeros(shape)
+        step[place] = 1e-6
+        measured[place] = (np.sum(f(point + step)) - np.sum(f(point - step))) / 2e-6
+
+    assert np.shape(found) == np.shape(f(point))
+    assert tg.data(found) == pytest.approx(f(point), rel=1e-12)
+    assert values.grad == pytest.approx(measured, abs=1e-8)
+
+
+@pytest.mark.parametrize("name", NORMS)
+@pytest.mark.parametrize("fill", [0.0, 3.0])
+def test_where_they_are_zero_so_is_their_gradient(name, fill):
+    f, shape = NORMS[name]
+    values = tg.array(np.full(shape, fill if "std" in name else 0.0))
+    np.sum(f(values)).backward()
+
+    assert np.array_equal(values.grad, np.zeros(shape))
+
+
+# ------------------------------------------------------------------ Values that are put into an array of floats
+
+
+def put(out, values):
+    out[0] = values[0]
+
+
+@pytest.mark.parametrize("write", [
+    put, lambda out, values: np.add.at(out, [0, 0], values), lambda out, values: np.put(out, [0, 1], values),
+    lambda out, values: out.__setitem__(slice(2), values),
+])  # fmt: skip
+def test_an_array_of_floats_refuses_values_and_says_which_array_takes_them(write):
+    values = tg.array([1.0, 2.0])
+
+    with pytest.raises(OperandError, match=r"np\.zeros\(n, dtype=object\), or made by tg\.array"):
+        write(np.zeros(3), values)
+    for taker in (np.zeros(3, dtype=object), tg.array(np.zeros(3))):
+        write(taker, values)
+        assert isinstance(taker[0], Value)

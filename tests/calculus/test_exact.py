@@ -215,3 +215,14 @@ def test_a_rule_may_ask_for_equality_and_order(monkeypatch):
     m = tg.maximum(Value(0.5), Value(0.25))
 
     assert re_evaluate(m, F, {})[m] == F(1, 2)
+
+
+@pytest.mark.parametrize("x", [Fraction(10**20 + 1, 3), 10**20 + 12345, 2.0**60 + 2.0**9, -(10**17) / 7])
+def test_a_number_that_stands_for_many_whole_ones_is_not_called_exact(x):
+    with pytest.raises(NoExactValue, match="stands for every number from"):
+        tg.exact(Value(x) * 2.0)
+
+
+@pytest.mark.parametrize("x", [10**20, 2**60, -(3 * 2**70), 1.5e300, 2**53, 123456789012345e6])
+def test_large_numbers_of_few_digits_are(x):
+    assert tg.exact(Value(x) * 2.0).value == 2 * Fraction(x)

@@ -24,8 +24,9 @@ FUNCTIONS = {
 }
 
 
-@pytest.mark.parametrize("name", FUNCTIONS)
-def test_thirty_coefficients_agree_with_mpmath(name):
+@pytest.mark.parametrize("seed", range(len(FUNCTIONS)))
+def test_thirty_coefficients_agree_with_mpmath(seed):
+    name = list(FUNCTIONS)[seed]
     found = tg.taylor(FUNCTIONS[name](tg), 30)(0.3)
 
     with mpmath.workdps(80):

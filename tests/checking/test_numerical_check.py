@@ -179,3 +179,64 @@ def test_the_plot_is_drawn_in_the_colour_of_the_text():
     assert svg.startswith("<svg")
     assert "currentColor" in svg
     assert "slope 2" in svg
+
+
+# ------------------------------------------------------------------ functions that are no plain arithmetic on floats
+
+
+@pytest.mark.parametrize("f", [
+    lambda x: x.tanh(), lambda x: (x * x).exp() + x.relu(), lambda x: x.sigmoid() * 2.0, lambda x: tg.exp(x).log()
+])  # fmt: skip
+def test_a_function_may_use_methods_as_micrograds_users_write(f):
+    assert gradcheck(f, 0.5).ok
+    assert not gradcheck(f, 0.5, grad=-3.0).ok
+
+
+def test_what_a_function_cuts_off_by_reading_data_is_found():
+    assert gradcheck(lambda x: x * x.data, 0.5).wrong == ["x"]
+    assert gradcheck(lambda xs: xs[0].tanh() * xs[1].data, [0.5, 2.0]).wrong == ["x[1]"]
+
+
+def test_a_method_that_nobody_has_is_the_functions_own_error():
+    with pytest.raises(AttributeError, match="no_such"):
+        gradcheck(lambda x: x.no_such(), 0.5)
+
+
+SINGLE = [  # computed in single precision, or from numbers that were rounded to it
+    (lambda x: float(np.float32(x[0]) ** 2), 2.3, 4.6),
+    (lambda x: float(np.float32(x[0])) ** 2, 2.3, 4.6),
+    (lambda x: float(np.tanh(np.float32(x[0]))), 0.4, 1 - math.tanh(0.4) ** 2),
+    (lambda x: float(np.exp(np.float32(x[0]))), 3.1, math.exp(3.1)),
+    (lambda x: float(np.log(np.float32(x[0]))), 0.1, 10.0),
+    (lambda x: float(np.sum(np.float32(x[0]) * np.arange(100, dtype=np.float32))), 0.7, 4950.0),
+]
+
+
+@pytest.mark.parametrize(("f", "x", "slope"), SINGLE)
+def test_in_single_precision_right_is_right_and_a_tenth_off_is_wrong(f, x, slope):
+    right = gradcheck(f, [x], grad=[slope])
+
+    assert right.ok
+    assert right.kinks == []
+    assert 0 < right.noise < 1e-6 * max(1.0, abs(f([x])))
+    assert f"f is rounded to about {right.noise:.0e}" in " ".join(right.report().text().split())
+    assert not any(gradcheck(f, [x], grad=[slope * wrong]).ok for wrong in (0.9, 1.1, 5.0 / 4.6, -1.0))
+
+
+def test_half_precision_is_no_kink():
+    def f(x):
+        return float(np.float16(x[0]) ** 2)
+
+    assert gradcheck(f, [2.3], grad=[4.6]).ok
+    assert gradcheck(f, [2.3], grad=[4.6]).kinks == []
+    assert not gradcheck(f, [2.3], grad=[-4.6]).ok
+
+
+@pytest.mark.parametrize(("f", "x"), [
+    *[(f, x) for f, x, _ in KNOWN],
+    (lambda x: math.exp(50 * x[0]), 1.0), (lambda x: math.sin(1000 * x[0]), 1.3), (lambda x: abs(x[0]), 0.0),
+    (lambda x: abs(x[0]), 2e-5), (lambda x: max(x[0], 3.0), 3 - 1e-5), (lambda x: 0.0, 1.0), (lambda x: 1 / x[0], 0.01),
+    (lambda x: float(math.floor(x[0])), 2.3),
+])  # fmt: skip
+def test_curves_and_kinks_are_not_taken_for_rounding(f, x):
+    assert witness.resolution(f, [x]) == 0.0

@@ -7,10 +7,10 @@ import pytest
 import tinygrad_lite as tg
 from tinygrad_lite import Value
 from tinygrad_lite.compiler import CompileWarning
-from tinygrad_lite.compiler.backends import available
-from tinygrad_lite.compiler.deriving import lowering
-from tinygrad_lite.compiler.programs import PlainProgram
-from tinygrad_lite.compiler.tracing.tape import Builder, Tape
+from tinygrad_lite.compiler.backends.choice import available
+from tinygrad_lite.compiler.ir.tape import Builder, Tape
+from tinygrad_lite.compiler.passes import lowering
+from tinygrad_lite.compiler.passes.programs import PlainProgram
 from tinygrad_lite.engine import ops
 from tinygrad_lite.engine.op import TABLE, Op
 
@@ -41,13 +41,13 @@ def program(op):
 @pytest.mark.parametrize("backend", available())
 @pytest.mark.parametrize("op", ROWS, ids=lambda op: op.name)
 def test_a_row_runs_on_every_back_end_or_is_listed_with_the_reason(op, backend):
-    from tinygrad_lite.compiler import backends
+    from tinygrad_lite.compiler.backends import choice
 
     if op.name in LEAVES[backend]:
         with pytest.raises(lowering.NoLowering, match="has no kernel"):
-            backends.runner(program(op), backend)
+            choice.runner(program(op), backend)
     else:
-        assert backends.runner(program(op), backend).name == backend
+        assert choice.runner(program(op), backend).name == backend
 
 
 FAR = [0.0, -0.0, 5e-324, -1e-310, 1e-9, 0.3, -1.0, 2.5, -10.0, 20.0, -40.0, 40.0, 300.0, 800.0, -800.0]

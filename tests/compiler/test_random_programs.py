@@ -3,8 +3,8 @@
 import pytest
 
 from tests.compiler.random_programs import KINDS, ROWS, case, worst
-from tinygrad_lite.compiler.backends import available
-from tinygrad_lite.compiler.finding import batching
+from tinygrad_lite.compiler.backends.choice import available
+from tinygrad_lite.compiler.passes import batching
 
 pytest.importorskip("numpy")
 FEW = [op for op in ROWS if op.name not in ("erf", "erfc", "gelu")]  # which NumPy has not

@@ -13,7 +13,7 @@ import numpy as np
 
 from tinygrad_lite import Value, errors, nn
 from tinygrad_lite.compiler import CompileWarning
-from tinygrad_lite.compiler.llvm import jit
+from tinygrad_lite.compiler.backends.llvm import jit
 from tinygrad_lite.compiler.training import code as training_code
 from tinygrad_lite.compiler.training.bound import Bound
 

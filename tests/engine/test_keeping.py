@@ -238,6 +238,7 @@ def test_two_picklers_can_take_turns():
     assert loads[1].load()[2] is again
 
 
+@pytest.mark.long
 def test_threads_pickle_their_graphs_at_the_same_time():
     roots = [chain(2_000 + i)[1] for i in range(4)]
     found = [None] * 4
@@ -255,6 +256,7 @@ def test_threads_pickle_their_graphs_at_the_same_time():
     assert [record(r) for r in found] == [record(r) for r in roots]
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("kept", [through_c, copy.deepcopy])
 def test_a_very_deep_graph_is_kept_in_a_small_thread_with_the_recursion_limit_untouched(kept):
     limit, outcome = sys.getrecursionlimit(), []

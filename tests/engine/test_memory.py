@@ -41,10 +41,12 @@ def growth(steps):
     return grown
 
 
+@pytest.mark.long
 def test_ten_thousand_training_steps_leave_memory_flat():
     assert growth(10_000) < 256 * 1024
 
 
+@pytest.mark.long
 @pytest.mark.usefixtures("collector_off")
 def test_they_do_so_also_with_the_collector_off():
     assert growth(10_000) < 256 * 1024

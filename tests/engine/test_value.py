@@ -466,3 +466,52 @@ def test_a_weighted_sum_takes_numbers_of_every_kind_in_every_place():
     assert dot([], [], b).data == 1.0
     with pytest.raises(OperandError, match="dot works on real numbers"):
         dot(w, ["a", "b"])
+
+
+# ------------------------------------------------------------------ what belongs to others
+
+
+class Tensor:
+    """As PyTorch's: a number that remembers how it was made, in a graph of its own."""
+
+    requires_grad, ndim = True, 0
+
+    @property
+    def data(self):
+        return object()  # another tensor
+
+    def __float__(self):
+        return 2.0
+
+
+@pytest.mark.parametrize("f", [
+    lambda x, t: x * t, lambda x, t: t - x, lambda x, t: x**t, lambda x, t: tg.maximum(x, t), lambda x, t: tg.tanh(t),
+    lambda x, t: dot([x], [t]), lambda x, t: dot([x], [x], t), lambda x, t: total([x, t]), lambda x, t: Value(t),
+    lambda x, t: tg.mean([x, t]),
+])  # fmt: skip
+def test_a_tensor_with_a_graph_of_its_own_is_not_cut_off_from_it(f):
+    constant = Tensor()
+    constant.requires_grad = False
+
+    assert f(Value(3.0), constant) is not None
+    with pytest.raises(OperandError, match=r"(?s)a Tensor that requires a gradient would be cut off.*x\.item\(\)"):
+        f(Value(3.0), Tensor())
+
+
+def test_a_tensor_of_pytorch_is_one():
+    torch = pytest.importorskip("torch")
+
+    with pytest.raises(OperandError, match="cut off from its own graph"):
+        Value(3.0) * torch.tensor(2.0, requires_grad=True)
+    assert (Value(3.0) * torch.tensor(2.0)).data == 6.0
+
+
+def test_a_node_is_made_from_its_parents_and_they_stay():
+    x = Value(3.0)
+    y = x * x
+
+    with pytest.raises(AttributeError):
+        y.parents = (y,)
+    assert y.parents == (x, x)
+    y.backward()
+    assert x.grad == 6.0

@@ -41,7 +41,9 @@ LIBRARIES = [(tg.to_torch, by_torch), (tg.to_jax, by_jax)]
 
 
 @pytest.mark.parametrize(("export", "run"), LIBRARIES, ids=["torch", "jax"])
-@pytest.mark.parametrize("op", ROWS, ids=lambda op: op.name)
+@pytest.mark.parametrize(
+    "op", [pytest.param(op, id=op.name, marks=[pytest.mark.long] * (i % 6 > 0)) for i, op in enumerate(ROWS)]
+)
 def test_each_row(op, export, run):
     n = op.arity or 3
     point = [op.domain[min(i, len(op.domain) - 1)].samples for i in range(n)]

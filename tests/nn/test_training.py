@@ -144,6 +144,7 @@ if __name__ == "__main__":
 """
 
 
+@pytest.mark.long
 def test_killed_at_random_moments_a_run_resumes_to_the_same_bits(tmp_path):
     """kill -9 at random moments; a long study is `TINYGRAD_LITE_KILLS=20`."""
     kills, rng = int(os.environ.get("TINYGRAD_LITE_KILLS", "3")), random.Random(11)
@@ -310,6 +311,7 @@ def test_a_history_says_how_it_ended():
     assert repr(nn.History([{"epoch": 1, "loss": 0.25, "lr": 0.1}])) == "History(1 epochs, last: epoch 1, loss 0.25)"
 
 
+@pytest.mark.long
 def test_hundreds_of_steps_leave_memory_flat():
     """A run of 400 steps with the collector off leaves nothing behind: no memory, and no cycle to be found."""
     import gc

@@ -50,6 +50,7 @@ def training_loss(samples, sizes=(2, 16, 16, 1), **how):
     return loss
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("how", [{}, {"labels": True}, {"fused": True}], ids=str)
 def test_a_hundred_samples_and_three_layers_are_twenty_boxes(how):
     loss = training_loss(100, **how)
@@ -59,16 +60,78 @@ def test_a_hundred_samples_and_three_layers_are_twenty_boxes(how):
     assert "<svg" in picture.svg
     assert len(Graph(loss)) > 8_000
     assert len(picture.boxes) <= 20
-    assert names == (["layers.0", "layers.1", "layers.2"] if how.get("labels") else ["layer 1", "layer 2", "layer 3"])
+    assert names == (
+        [*(["layers.0", "layers.1", "layers.2"] if how.get("labels") else ["layer 1", "layer 2", "layer 3"]), "penalty"]
+    )
     rows = [dict(box.rows) for box in picture.boxes if box.kind == "group"]
-    assert [row["parameters"] for row in rows] == ["48", "272", "17"]
-    assert [row.get("neurons") for row in rows] == ["16", "16", None]
-    assert [box.times for box in picture.boxes if box.kind == "group"] == [100] * 3
+    assert [row["parameters"] for row in rows[:3]] == ["48", "272", "17"]
+    assert [row.get("neurons") for row in rows[:3]] == ["16", "16", None]
+    assert [box.times for box in picture.boxes if box.kind == "group"] == [100, 100, 100, 1]
+    assert rows[3]["sum of squares"] == "337 parameters"
 
 
 def test_it_is_refused_unfolded_and_the_message_says_how_to_fold_it():
     with pytest.raises(GraphTooLarge, match=r"tg\.draw\(root, depth=1\)"):
-        tg.draw(training_loss(3))
+        tg.draw(training_loss(3), depth=None)
+
+
+def test_a_graph_too_large_to_be_read_is_folded_by_itself():
+    loss = training_loss(3)
+
+    assert tg.draw(loss).svg == tg.draw(loss, depth=1).svg
+
+
+def test_any_of_the_samples_can_be_shown_in_place_of_the_first():
+    x, w = [1.0, 2.0, 3.0, 5.0], Value(0.5, label="w")
+    loss = sum((w * a - 1.0) ** 2 for a in x)
+    loss.backward()
+    first, third = (tg.draw(loss, depth=1, sample=k) for k in (0, 2))
+    products = [next(box.data for box in picture.boxes if box.symbol == "*") for picture in (first, third)]
+
+    assert products == [0.5, 1.5]
+    assert (len(first.boxes), len(first.edges)) == (len(third.boxes), len(third.edges))
+    assert "number 3 of them is shown" in third.notes[0].text
+
+
+def test_a_rule_of_ones_own_closes_boxes():
+    w, x = Value(2.0, label="w"), Value(3.0, label="x")
+    y = (w * x).tanh() + 1.0
+    picture = tg.draw(y, collapse=lambda v: "cell" if v.op.name in ("mul", "tanh") else None)
+
+    assert [box.label for box in picture.boxes if box.kind == "group"] == ["cell"]
+    assert len(picture.boxes) == 5
+
+
+def test_numpy_layers_with_biases_and_maximum_are_closed_as_those_of_nn_are():
+    rng = np.random.default_rng(0)
+    X, W1, b1 = (
+        rng.normal(size=(4, 3)),
+        tg.array(rng.normal(size=(3, 4)), label="W1"),
+        tg.array(np.zeros(4), label="b1"),
+    )
+    W2 = tg.array(rng.normal(size=(4, 1)), label="W2")
+    picture = tg.draw(np.mean((np.maximum(0, X @ W1 + b1) @ W2 - 1.0) ** 2))
+    rows = {box.label: dict(box.rows) for box in picture.boxes if box.kind == "group"}
+
+    assert list(rows) == ["layer 1", "layer 2"]
+    assert rows["layer 1"] | {"|grad|": ""} == {
+        "inputs": "3 numbers", "neurons": "4", "activation": "max(0, z)", "parameters": "16", "|grad|": ""
+    }  # fmt: skip
+    assert picture.placement.width <= 1600
+    assert picture.placement.height <= 900
+
+
+def test_the_rows_of_an_array_are_boxes_with_their_names():
+    X, W = tg.array(np.ones((2, 3)), label="X"), tg.array(np.ones((3, 2)), label="W1")
+    picture = tg.draw(np.sum(np.tanh(X @ W)), depth=1)
+
+    assert {box.label for box in picture.boxes if box.kind == "group"} >= {"X[0,:]", "X[1,:]"}
+
+
+def test_a_sum_of_squares_that_is_no_penalty_is_not_called_one():
+    x = [Value(float(i), label=f"x{i}") for i in range(3)]
+
+    assert "penalty" not in [box.label for box in tg.draw(sum(a * a for a in x), depth=1).boxes]
 
 
 def test_folding_keeps_every_value_and_every_arrow():
@@ -131,13 +194,14 @@ def test_depth_opens_level_after_level():
     loss = training_loss(3, (2, 3, 2, 1))
     names = [[box.label for box in tg.draw(loss, depth=d).boxes if box.kind == "group"] for d in range(4)]
 
-    assert names[0] == ["network"]
-    assert names[1] == ["layer 1", "layer 2", "layer 3"]
+    assert names[0] == ["network", "penalty"]
+    assert names[1] == ["layer 1", "layer 2", "layer 3", "penalty"]
     assert names[2] == [
         *(f"layer 1.neuron {i}" for i in (1, 2, 3)),
         "layer 2.neuron 1",
         "layer 2.neuron 2",
         "layer 3.neuron 1",
+        "penalty",
     ]
     assert names[3] == []
 
@@ -147,7 +211,7 @@ def test_a_closed_box_is_opened_by_its_name():
     opened = tg.draw(loss, depth=1, expand=["layer 1", "layer 1.neuron 2"])
     groups = [box.label for box in opened.boxes if box.kind == "group"]
 
-    assert groups == ["layer 1.neuron 1", "layer 1.neuron 3", "layer 2"]
+    assert groups == ["layer 1.neuron 1", "layer 1.neuron 3", "layer 2", "penalty"]
     assert len([box for box in opened.boxes if box.symbol == "ReLU"]) == 2  # the neuron's and the loss's
 
 
@@ -228,7 +292,7 @@ def test_an_arrow_of_one_value_out_of_a_closed_box_keeps_its_local_derivative():
     call, _ = network((3, 2, 1), random.Random(0))
     picture = tg.draw(call([Value(1.0)] * 3)[0] * 2.0, depth=1)
 
-    assert [edge.texts for edge in picture.edges if edge.local is not None] == [(("local", "2.0000"),)]
+    assert [edge.texts for edge in picture.edges if edge.local is not None] == [(("local", "2"),)]
 
 
 def lesson_arrays(outputs):

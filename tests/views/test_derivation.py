@@ -664,6 +664,7 @@ def test_an_explanation_is_saved_by_its_ending(tmp_path):
         assert explanation.save(tmp_path / f"e{ending}").read_text(encoding="utf-8")
 
 
+@pytest.mark.long
 def test_latex_is_typeset_by_a_program_that_is_not_ours():
     """Each row of the block, by Matplotlib's own TeX."""
     mathtext = pytest.importorskip("matplotlib.mathtext")

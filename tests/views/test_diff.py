@@ -27,16 +27,16 @@ def test_a_step_changes_what_it_changes():
     w.data -= 0.1 * w.grad
     after = tg.draw_diff(before, (w * loss.parents[0].parents[0].parents[0].parents[1] + b - 1.0) ** 2)
 
-    assert "w: data 2.0000 and -1.3000" in words(after)
+    assert "w: data 2 and -1.3" in words(after)
     assert [box.label for box in after.boxes if box.label == "w"] == ["w", "w"]
-    assert dict(after.boxes[0].rows)["data"] == "≠ 2.0000"
+    assert dict(after.boxes[0].rows)["data"] == "≠ 2"
 
 
 def test_gradients_by_hand_stand_beside_the_exact_ones():
     w, b, loss = line()
     picture = tg.draw_diff({w: 33.0, "b": 22.0}, loss, titles=("by hand", "exact"))
 
-    assert words(picture) == ["1 value differs", "b: grad 22.0000 and 11.0000, a factor of 2"]
+    assert words(picture) == ["1 value differs", "b: grad 22 and 11, a factor of 2"]
     assert words(tg.draw_diff(loss, {w: 33.0, b: 11.0})) == ["No value differs"]
 
 
@@ -56,9 +56,20 @@ def test_both_halves_are_apart():
     _, _, loss = line()
     picture = tg.draw_diff(loss, loss, engine="own")
     place, shift = picture.placement, picture.parts[1].shift
-    lowest = max(y for key, (_, y) in place.centre.items() if int(key[1:]) < shift)
+    rightmost = max(x for key, (x, _) in place.centre.items() if int(key[1:]) < shift)
 
-    assert all(y > lowest for key, (_, y) in place.centre.items() if int(key[1:]) >= shift)
+    assert all(x > rightmost for key, (x, _) in place.centre.items() if int(key[1:]) >= shift)
+
+
+def test_gradients_by_hand_are_called_yours_and_marked_in_a_colour_of_their_own():
+    _, _, loss = line()
+    picture = tg.draw_diff({"b": 22.0}, loss)
+    root = [box for box in picture.boxes if box.kind == "root"]
+
+    assert [part.title for part in picture.parts] == ["yours", "exact"]
+    assert [part.title for part in tg.draw_diff(loss, {"b": 22.0}).parts] == ["exact", "yours"]
+    assert {box.tint for box in picture.boxes} == {"", picture.theme.differs}
+    assert picture.theme.differs not in {picture.theme.root[0], *(box.tint for box in root)}
 
 
 def test_graphs_that_were_computed_otherwise_are_compared_by_label():

@@ -46,7 +46,7 @@ def test_a_heated_picture_tints_boxes_and_arrows_and_has_a_legend():
     picture = tg.draw(y, heat=True)
 
     assert all(box.tint for box in picture.boxes)
-    assert picture.notes[0].text == "gradient:  -5.0000  -2.2222  -0.5556  0  0.5556  2.2222  5.0000"
+    assert picture.notes[0].text == "gradient:  -5  -2.222  -0.5556  0  0.5556  2.222  5"
     assert picture.notes[0].parts[1][0] == picture.boxes[1].tint  # b has the largest gradient, -5
 
 

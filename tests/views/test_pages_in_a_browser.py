@@ -9,6 +9,7 @@ from tinygrad_lite import Value
 
 selenium = pytest.importorskip("selenium", reason="needs selenium")
 pytestmark = [
+    pytest.mark.long,
     pytest.mark.browser,
     pytest.mark.skipif(not shutil.which("chromedriver"), reason="needs Chromium and chromedriver"),
     pytest.mark.filterwarnings("ignore"),  # of the driver's own

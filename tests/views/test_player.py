@@ -112,6 +112,7 @@ def test_a_hostile_label_is_text_and_nothing_else(label, tmp_path):
     assert len(player.html()) < 200_000
 
 
+@pytest.mark.long
 def test_a_long_computation_stays_small():
     root = chain(990)
     player = animate(root, limit=None, engine="own")

@@ -86,6 +86,7 @@ def test_points_have_the_colour_of_their_class_also_where_a_class_is_missing(one
     assert [kind for _, _, kind in player.view["points"]] == labels
 
 
+@pytest.mark.long
 def test_a_long_run_is_shown_at_evenly_spaced_steps_and_stays_small():
     _, history = moons(epochs=300)
     player = tg.animate_training(history)

@@ -56,3 +56,12 @@ def test_no_gradient_is_touched():
     tg.why_zero(p, y)
 
     assert (p.grad, y.grad) == (0.0, 0.0)
+
+
+def test_a_root_that_is_a_bare_number_remembers_nothing():
+    x = Value(1.0, label="x")
+
+    assert (
+        tg.why_zero(x, 2.0) == "The gradient of x is 0 because the root 2.0 is a bare number: it remembers no operands."
+    )
+    assert "is a bare number" in tg.why_zero(2.0, x)

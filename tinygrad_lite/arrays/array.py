@@ -52,6 +52,10 @@ class Array(np.ndarray):
         """The matrix product, as `np.dot`."""
         return np.dot(self, b, out)
 
+    def std(self, *args: Any, **options: Any) -> Any:
+        """The standard deviation, as `np.std`."""
+        return np.std(self, *args, **options)
+
     def round(self, decimals: int = 0, out: Any = None) -> Any:  # type: ignore[override]
         """Rounded to so many decimals; the slope is 0 everywhere."""
         scale = 10.0**decimals
@@ -69,8 +73,8 @@ class Array(np.ndarray):
         try:
             with np.errstate(all="ignore"):  # Values speak for themselves: a DomainError, or a NaN that stays
                 result = compute(*bare, **options)
-        except TypeError as reason:
-            raise helpful(ufunc.__name__, reason) from reason
+        except (TypeError, SystemError) as reason:  # a SystemError: `at` met a Value that would have to become a float
+            raise helpful(ufunc.__name__ + (f".{method}" if method == "at" else ""), reason) from reason
         return targets[0] if len(targets) == 1 else wrapped(result)
 
     def __array_function__(self, function: Any, types: Any, args: Any, options: Any) -> Any:
@@ -208,6 +212,8 @@ def wrapped(result: Any) -> Any:
 
 def helpful(name: str, reason: Exception) -> Exception:
     """The error to raise when NumPy could not do `name` with Values."""
+    if isinstance(reason, SystemError) and isinstance(reason.__cause__, OperandError):
+        reason = reason.__cause__
     if isinstance(reason, OperandError):
         return reason
     return OperandError(

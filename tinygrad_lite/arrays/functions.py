@@ -15,6 +15,7 @@ import numpy as np
 
 from tinygrad_lite.arrays.array import Array, data, from_entries, plain
 from tinygrad_lite.engine import ops
+from tinygrad_lite.engine.functions import norm
 from tinygrad_lite.engine.value import Value, dot, total
 
 _RENAMED = {
@@ -184,6 +185,29 @@ def _solve(a: Any, b: Any) -> Any:
     return from_entries([x for row in found for x in row], b.shape)
 
 
+def _norm(x: Any, ord: Any = None, axis: Any = None, keepdims: bool = False) -> Any:
+    """The root of the sum of squares as nodes `norm`, whose derivative at 0 is 0; other norms are NumPy's."""
+    x = np.asarray(plain(x), dtype=object)
+    one = x.ndim == 1 or isinstance(axis, int)  # a vector, or several
+    if not (ord is None or (ord == 2 and one) or ord == "fro") or isinstance(axis, tuple):
+        return np.linalg.norm(x, ord, axis, keepdims)
+    if axis is None:
+        return np.full((1,) * x.ndim, norm(x.ravel().tolist())) if keepdims else norm(x.ravel().tolist())
+    rows = np.moveaxis(x, axis, -1)
+    found = from_entries([norm(row) for row in rows.reshape(-1, x.shape[axis]).tolist()], rows.shape[:-1])
+    return np.expand_dims(found, axis) if keepdims else found
+
+
+def _std(a: Any, axis: Any = None, dtype: Any = None, out: Any = None, ddof: float = 0, **more: Any) -> Any:
+    """The standard deviation as a norm, so that where all entries are alike its derivative is 0."""
+    a = np.asarray(plain(a), dtype=object)
+    if isinstance(axis, tuple) or out is not None or more.keys() - {"keepdims"}:
+        return np.std(a, axis, dtype, out, ddof, **more)
+    n = a.size if axis is None else a.shape[axis]
+    keep = more.get("keepdims") is True
+    return _norm(a - np.mean(a, axis=axis, keepdims=True), axis=axis, keepdims=keep) / math.sqrt(n - ddof)
+
+
 def _interp(x: Any, xp: Any, fp: Any) -> Any:
     """Straight lines between the points (xp, fp), level outside."""
     places, heights = np.asarray(data(xp)).tolist(), np.asarray(plain(fp), dtype=object).tolist()
@@ -213,6 +237,8 @@ FUNCTIONS: dict[Any, Callable[..., Any]] = {
     np.interp: _interp,
     np.linalg.det: lambda a: _eliminate(a, np.empty((len(a), 0)))[1],
     np.linalg.inv: lambda a: _solve(a, np.eye(len(a))),
+    np.linalg.norm: _norm,
     np.linalg.solve: _solve,
+    np.std: _std,
 } | {f: _on_numbers(f) for f in (np.allclose, np.array_equal, np.histogram, np.isclose)}
 """NumPy's functions that we answer for; the others are NumPy's own, on entries that are Values."""

@@ -21,7 +21,7 @@ from typing import Any
 
 from tinygrad_lite.calculus.arithmetics import Functions, re_evaluate
 from tinygrad_lite.engine.graph import topological
-from tinygrad_lite.engine.reverse import adjoints
+from tinygrad_lite.engine.reverse import adjoints, require_fresh
 from tinygrad_lite.engine.value import Value
 from tinygrad_lite.errors import NoExactValue, OperandError
 
@@ -41,8 +41,9 @@ class Exact:
     def __init__(self, root: Value) -> None:
         if not isinstance(root, Value):
             raise OperandError(f"tg.exact needs a Value, the result of a computation, but got {root!r}.")
+        require_fresh(topological(root))
         self._root = root
-        self._numbers = re_evaluate(root, simplest, RATIONAL)
+        self._numbers = re_evaluate(root, given, RATIONAL)
         self._slopes: dict[Value, Any] | None = None
         self.value: Fraction = self._numbers[root]
 
@@ -80,6 +81,7 @@ def exact(root: Value) -> Exact:
 
     Raises:
         NoExactValue: a step leaves the fractions, as exp and tanh do; the message names it.
+        StaleGraphError: some `.data` was changed since the forward pass.
 
     >>> w = Value(1 / 3, label="w")
     >>> answer = exact((2 * w - 1) ** 2)
@@ -108,6 +110,27 @@ def simplest(x: float) -> Fraction:
     below, above = Fraction(math.nextafter(x, 0.0)), Fraction(math.nextafter(x, math.inf))
     found = _simplest_between((below + middle) / 2, (middle + above) / 2)
     return found if float(found) == x else middle
+
+
+def given(x: float) -> Fraction:
+    """The simplest fraction for a number that a computation began with.
+
+    Raises:
+        NoExactValue: x is beyond 2**53 and all its digits are in use, so that it may have been rounded from many.
+
+    >>> given(0.1), given(1e20)
+    (Fraction(1, 10), Fraction(100000000000000000000, 1))
+    """
+    found, size = simplest(x), abs(x)
+    if size > 2.0**53 and len(repr(size).partition("e")[0]) > 16:
+        whole = int(size)
+        if (whole // (whole & -whole)).bit_length() > 40:
+            ends = [(whole + int(math.nextafter(size, end))) // 2 for end in (0.0, math.inf)]
+            raise NoExactValue(
+                f"{x!r} stands for every number from {ends[0]} to {ends[1]} in size, so which was meant is not known.\n"
+                "  Exact values need whole numbers up to 2**53, or larger ones of few digits."
+            )
+    return found
 
 
 def _simplest_between(low: Fraction, high: Fraction) -> Fraction:

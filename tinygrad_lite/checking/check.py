@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import Any, TypeVar
 
 from tinygrad_lite.checking.catalogue.diagnose import Diagnosis, diagnose
 from tinygrad_lite.checking.lines import Found, Line, Mend, sought
@@ -26,6 +26,8 @@ from tinygrad_lite.checking.trial.numerical_check import Slope, Taylor, measured
 from tinygrad_lite.checking.trial.submission import Submission
 from tinygrad_lite.errors import OperandError
 from tinygrad_lite.report.text import Report
+
+T = TypeVar("T")
 
 
 class Check(Judged):
@@ -56,17 +58,33 @@ class Check(Judged):
         if not judged:
             self.wrong = list(names)
         self.ok = not evaluation.error and not self.wrong and not self.raised and bool(judged)
-        self.diagnosis: Diagnosis = diagnose(evaluation, self.wrong)
-        self.coverage = blind_spots(evaluation)
-        self.taylor = self._witness()
-        self.measured = self._measured()
+        unknown = Diagnosis()
+        unknown.unknown = list(self.wrong)
+        unknown.links = [(f"d{n}", "wrong" if n in self.wrong else "ok", "") for n in reversed(names)]
+        self.diagnosis: Diagnosis = self._safely("diagnosis", lambda: diagnose(evaluation, self.wrong), unknown)
+        nothing: list[Any] = []
+        self.coverage: list[tuple[str, str]] = self._safely(
+            "coverage of your data", lambda: blind_spots(evaluation), nothing
+        )
+        self.taylor: Taylor | None = self._safely("Taylor remainder", self._taylor, None)
+        self.measured: list[tuple[str, float, float, Slope]] = self._safely("measurement", self._measured, nothing)
+        evaluation.submission.state.restore()
+
+    def _safely(self, what: str, found: Callable[[], T], otherwise: T) -> T:
+        """A part of the result; if it fails, which would be a fault of ours, the rest is reported with a line on it."""
+        try:
+            return found()
+        except Exception as reason:
+            said = f"the {what} failed ({type(reason).__name__}: {reason}), a fault of tinygrad_lite; the rest stands"
+            self.evaluation.remark("FAULT", said)
+            return otherwise
 
     @property
     def found(self) -> Found:
         """What the search in the source found; it runs when it is first asked for."""
         if self._found is None:
-            wrong = not self.ok and not self.evaluation.error
-            self._found = sought(self.evaluation, mend=self._mend) if wrong else Found()
+            wrong = self._mend and not self.ok and not self.evaluation.error
+            self._found = self._safely("search of the source", lambda: sought(self.evaluation), Found()) if wrong else Found()
         return self._found
 
     @property
@@ -111,7 +129,7 @@ class Check(Judged):
         """The seed from which our problems were made, if there are any."""
         return [self.evaluation.seed] if len(self.evaluation.cases) > 1 else []
 
-    def _witness(self) -> Taylor | None:
+    def _taylor(self) -> Taylor | None:
         """The Taylor remainder of the user's own gradients on the user's data."""
         exhibit = self.evaluation.cases[0] if self.evaluation.cases else None
         if exhibit is None or exhibit.comparison is None or exhibit.kinks:
@@ -132,7 +150,9 @@ class Check(Judged):
                 at += size
             return self.evaluation.submission.loss(Problem(problem.name, parts, problem.data))
 
-        return taylor(f, start, slopes)
+        found = taylor(f, start, slopes)
+        coarser = exhibit.source == "measured" and found.ok != exhibit.ok  # it measures too, and sees less
+        return None if coarser else found
 
     def _measured(self, most: int = 6) -> list[tuple[str, float, float, Slope]]:
         """One entry of each parameter, measured by central differences on the user's data."""
@@ -145,6 +165,8 @@ class Check(Judged):
         found = []
         for verdict in exhibit.comparison.verdicts[: min(most, affordable)]:
             if verdict.exact is None or verdict.hand is None or verdict.hand.shape != verdict.exact.shape:
+                continue
+            if not verdict.exact.numbers:
                 continue
             places = list(indices(verdict.exact.shape))
             sizes = [abs(n) for n in verdict.exact.numbers]
@@ -196,6 +218,14 @@ class Check(Judged):
             "taylor_slope": None if self.taylor is None or abs(self.taylor.slope) > 1e9 else self.taylor.slope,
             "seeds": self.seeds,
         }
+
+
+def _array(x: Any) -> Any:
+    """A parameter as an array; None if its rows differ."""
+    try:
+        return np.asarray(x)
+    except ValueError:
+        return None
 
 
 def check(
@@ -252,9 +282,10 @@ def check(
     kinds, arrays, remarks = {}, {}, []
     for name, x in params.items():
         kinds[str(name)] = "list" if isinstance(x, (list, tuple)) else "array" if np.ndim(x) else "number"
-        given = np.asarray(x)
-        if given.dtype == object or not np.issubdtype(given.dtype, np.number):
-            raise OperandError(f"the parameter {name} must be made of numbers, but holds {given.dtype}.")
+        given = _array(x)
+        if given is None or given.dtype.kind not in "iuf":
+            what = "lists of different lengths" if given is None else given.dtype
+            raise OperandError(f"the parameter {name} must be made of numbers, but holds {what}.")
         if given.dtype.kind in "iu" and kinds[str(name)] == "array" and updates:
             said = f"{name} is an array of {given.dtype}: an update in place cuts off the decimals; make it float64"
             remarks.append(("INT_TRUNCATION", said))

@@ -13,8 +13,9 @@ from typing import Any
 from tinygrad_lite.calculus.structure import flatten, flatten_like, join
 from tinygrad_lite.checking.result.judged import Judged
 from tinygrad_lite.checking.result.taylor_plot import TaylorPlot
-from tinygrad_lite.checking.trial.numerical_check import Slope, Taylor, measured_slope, one_number, taylor
+from tinygrad_lite.checking.trial.numerical_check import Slope, Taylor, measured_slope, one_number, resolution, taylor
 from tinygrad_lite.engine import Value
+from tinygrad_lite.engine.modes import no_grad
 from tinygrad_lite.engine.reverse import adjoints
 from tinygrad_lite.errors import OperandError
 from tinygrad_lite.report.text import Report, Table
@@ -28,11 +29,20 @@ class GradCheck(Judged):
         claimed: the gradient on trial.
         slopes: the measured `Slope` of each entry that was measured, by its number.
         taylor: the `Taylor` of the whole gradient.
+        noise: how coarse f itself is, in units of f; 0 where it computes in ordinary floats.
         wrong: the names of the entries that the measurement refuses.
     """
 
-    def __init__(self, names: list[str], claimed: list[float], slopes: dict[int, Slope], whole: Taylor, rtol: float):
-        self.names, self.claimed, self.slopes, self.taylor = names, claimed, slopes, whole
+    def __init__(
+        self,
+        names: list[str],
+        claimed: list[float],
+        slopes: dict[int, Slope],
+        whole: Taylor,
+        rtol: float,
+        noise: float = 0.0,
+    ) -> None:
+        self.names, self.claimed, self.slopes, self.taylor, self.noise = names, claimed, slopes, whole, noise
         self.wrong = [names[i] for i, slope in slopes.items() if not slope.accepts(claimed[i], rtol)]
         self.kinks = [names[i] for i, slope in slopes.items() if slope.kink]
 
@@ -59,6 +69,11 @@ class GradCheck(Judged):
             f"{unmeasured} entries were not measured." if unmeasured else ""
         )
         report.table(table).add(TaylorPlot(self.taylor))
+        if self.noise:
+            report.paragraph(
+                f"f is rounded to about {self.noise:.0e}, as by single or half precision inside it: "
+                "the error bars are as wide as that makes them."
+            )
         for i in self.slopes:
             if self.slopes[i].kink:
                 low, high = sorted((self.slopes[i].left, self.slopes[i].right))
@@ -69,6 +84,12 @@ class GradCheck(Judged):
 
     def to_dict(self) -> dict[str, Any]:
         return {"ok": self.ok, "wrong": self.wrong, "kinks": self.kinks, "report": self.report().to_dict()}
+
+
+def float_of(result: Any) -> float:
+    """The bare number that a function returned."""
+    number = one_number(result)
+    return number.data if isinstance(number, Value) else number
 
 
 def gradcheck(
@@ -82,7 +103,8 @@ def gradcheck(
     """A gradient, tried against measured slopes and the Taylor remainder.
 
     Args:
-        f: a function of one or several numbers, nested lists or arrays that gives one number.
+        f: a function of one or several numbers, nested lists or arrays that gives one number. It is called with
+            bare floats, or with Values if it needs their methods, as in `lambda x: x.tanh()`.
         x: its arguments, as for `f(*x)`; never changed.
         grad: your own gradient, in the shape of x (a tuple of them for several arguments); without
             it, the engine's is tried.
@@ -108,10 +130,18 @@ def gradcheck(
     structure = join([each for _, each in opened])
     names = structure.labels()
 
-    def plain(numbers: list[float]) -> float:
-        result = one_number(f(*structure.fill(numbers)))
-        return result.data if isinstance(result, Value) else result
+    def on_floats(numbers: list[float]) -> float:
+        return float_of(f(*structure.fill(numbers)))
 
+    def on_values(numbers: list[float]) -> float:
+        with no_grad():
+            return float_of(f(*structure.fill([Value(n) for n in numbers])))
+
+    plain = on_floats
+    try:
+        plain(point)
+    except (AttributeError, TypeError):  # it asks for x.tanh() or x.data, which floats have not
+        plain = on_values
     if grad is None:
         leaves = [Value(n, label=name) for n, name in zip(point, names, strict=True)]
         root = one_number(f(*structure.fill(leaves)))
@@ -123,5 +153,6 @@ def gradcheck(
     chosen = list(range(len(point)))
     if len(chosen) > most:
         chosen = sorted(random.Random(seed).sample(chosen, most))
-    slopes = {i: measured_slope(plain, point, i) for i in chosen}
-    return GradCheck(names, claimed, slopes, taylor(plain, point, claimed, seed), rtol)
+    noise = resolution(plain, point, seed)
+    slopes = {i: measured_slope(plain, point, i, noise=noise) for i in chosen}
+    return GradCheck(names, claimed, slopes, taylor(plain, point, claimed, seed, noise), rtol, noise)

@@ -21,7 +21,12 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--hidden", metavar="SEEDS", default="", help="more seeds, as 17,23: judged, but not shown in the report"
     )
-    parser.add_argument("--limit", type=float, default=60.0, help="seconds for each file (default 60)")
+    parser.add_argument(
+        "--limit",
+        type=float,
+        default=60.0,
+        help="seconds for each file (default 60); one call may take a quarter of them, at most 10",
+    )
     parser.add_argument("--json", action="store_true", help="print the results as JSON, a list with one entry a file")
     parser.add_argument("--junit", metavar="FILE", help="also write JUnit's XML")
     parser.add_argument("--html", metavar="FILE", help="also write the report as a page")

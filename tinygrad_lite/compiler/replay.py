@@ -7,11 +7,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from tinygrad_lite.compiler.arguments import Structure
-from tinygrad_lite.compiler.compiled import CompiledFunction
-from tinygrad_lite.compiler.program import Program
-from tinygrad_lite.compiler.tracing.recording import Recording
-from tinygrad_lite.compiler.tracing.trace import Trace
+from tinygrad_lite.compiler.api import CompiledFunction
+from tinygrad_lite.compiler.frontend.arguments import Structure
+from tinygrad_lite.compiler.frontend.trace import Trace
+from tinygrad_lite.compiler.ir.recording import Recording
+from tinygrad_lite.compiler.runtime.program import Program
 from tinygrad_lite.engine.graph import topological
 from tinygrad_lite.engine.value import Value
 from tinygrad_lite.errors import OperandError, user_line

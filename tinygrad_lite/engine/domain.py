@@ -111,6 +111,11 @@ def number(x: Any, where: str = "") -> float:
     """
     if x.__class__ is float:
         return x
+    if getattr(x, "requires_grad", False) is True and not hasattr(x, "_apply"):  # of PyTorch, not a Value
+        raise OperandError(
+            f"a {type(x).__name__} that requires a gradient would be cut off from its own graph{user_line()}.\n"
+            "  One computation has one engine: use Values throughout, or x.item() if no gradient is to reach x."
+        )
     if not isinstance(x, _REFUSED) and hasattr(type(x), "__float__") and getattr(x, "ndim", 0) == 0:
         try:
             return float(x)

@@ -119,6 +119,8 @@ def dot(ws: Sequence[Any], xs: Sequence[Any], b: Any = None) -> Any:
         out = sum(map(times, weights, inputs), 0.0 if b is None else b.data)
     except (AttributeError, TypeError):  # others, such as NumPy numbers, take the readable way
         return _readable_dot(ws, xs, b)
+    if out.__class__ is not float:  # something else has `.data` too
+        return _readable_dot(ws, xs, b)
     for_inputs = (None,) * n if bare else weights
     if b is None:
         return Value(out, "", ops.dot, (*ws, *xs), (*inputs, *for_inputs))

@@ -115,8 +115,8 @@ def _fields(node: Value) -> tuple[Any, ...]:
 def _made(kind: type[Value], grad: Any, data: float, label: str, op: Op, parents: Any, local: Any) -> Value:
     """A node with these fields; no rule is evaluated, and no subclass's __init__ is called."""
     node = kind.__new__(kind)
-    node.data, node.label, node.op, node.parents, node.local = data, label, op, parents, local
-    node.grad = grad
+    node.link(parents)
+    node.data, node.label, node.op, node.local, node.grad = data, label, op, local, grad
     return node
 
 
@@ -133,7 +133,7 @@ def deep_copied(node: Value, memo: dict[int, Any]) -> Value:
     fresh = [node] if alone else [n for n in everything_behind(node) if id(n) not in memo]
     for old in fresh:
         new = shallow_copied(old)
-        new.parents = tuple([p if p.__class__ is float else memo[id(p)] for p in old.parents])
+        new.link(tuple([p if p.__class__ is float else memo[id(p)] for p in old.parents]))
         memo[id(old)] = new
     for old in fresh:
         memo[id(old)].grad = memo[id(old.grad)] if isinstance(old.grad, Value) else copy.deepcopy(old.grad, memo)

@@ -52,7 +52,7 @@ class Node:
         self._b: Any = ABSENT
         self._db: Any = None
         if parents:
-            self.parents = parents
+            self.link(parents)
             self.local = local
 
     @property
@@ -65,8 +65,8 @@ class Node:
             return a
         return (a,) if self._b is ABSENT else (a, self._b)
 
-    @parents.setter
-    def parents(self, parents: tuple[Any, ...]) -> None:
+    def link(self, parents: tuple[Any, ...]) -> None:
+        """Set the operands of a new node; nobody sets them afterwards, so no node can be behind itself."""
         self._b = ABSENT
         if len(parents) == 2:
             self._a, self._b = parents

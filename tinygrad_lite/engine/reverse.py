@@ -14,7 +14,7 @@ import math
 from tinygrad_lite.engine import graph, ops
 from tinygrad_lite.engine.node import Node
 from tinygrad_lite.errors import StaleGraphError
-from tinygrad_lite.hints import Any, Container, Sequence
+from tinygrad_lite.hints import Any, Container, Iterator, Sequence
 
 
 def backward(root: Node, *, create_graph: bool = False) -> None:
@@ -114,9 +114,24 @@ def _adds_nothing(adjoint: Any, local: Sequence[float | None]) -> bool:
 
 def require_fresh(order: Sequence[Node]) -> None:
     """Raise if the recorded numbers are not those that the operands would give now."""
+    for node, out in stale(order):
+        named = ", ".join(f"{p.label} = {p.data!r}" for p in node.parents if getattr(p, "label", ""))
+        raise StaleGraphError(
+            f"`.data` was changed after the forward pass: {node.op.name} recorded {node.data!r}, but its "
+            f"operands {'(' + named + ') ' if named else ''}would give {out!r} now.\n"
+            "  Run the forward pass again, then differentiate."
+        )
+
+
+def stale(order: Sequence[Node]) -> Iterator[tuple[Node, float]]:
+    """The nodes that recorded other numbers than their operands would give now, each with its result now.
+
+    `order` has parents before children; what was computed from a stale node is stale too.
+    """
+    now: dict[Node, float] = {}
     for node in order:
         if node.parents:
-            numbers = [p if p.__class__ is float else p.data for p in node.parents]
+            numbers = [p if p.__class__ is float else now.get(p, p.data) for p in node.parents]
             try:
                 out = node.op.forward(*numbers)
                 derivatives = node.op.partials(*numbers, out)
@@ -124,12 +139,8 @@ def require_fresh(order: Sequence[Node]) -> None:
                 out, derivatives = math.nan, ()
             fresh = [None if old is None else new for old, new in zip(node.local, derivatives, strict=False)]
             if not _same((out, *fresh), (node.data, *node.local)):
-                named = ", ".join(f"{p.label} = {p.data!r}" for p in node.parents if getattr(p, "label", ""))
-                raise StaleGraphError(
-                    f"`.data` was changed after the forward pass: {node.op.name} recorded {node.data!r}, but its "
-                    f"operands {'(' + named + ') ' if named else ''}would give {out!r} now.\n"
-                    "  Run the forward pass again, then differentiate."
-                )
+                now[node] = out
+                yield node, out
 
 
 def _same(now: Sequence[Any], then: Sequence[Any]) -> bool:

@@ -164,7 +164,8 @@ class Value(Node, Arithmetic):
     def __float__(self) -> float:
         raise OperandError(
             f"float(Value) would cut the graph silently{user_line()}.\n"
-            "  Use tg.exp(v) and the like instead of math.exp(v) to stay in the graph, or v.data for the bare number."
+            "  Use tg.exp(v) and the like instead of math.exp(v) to stay in the graph, or v.data for the bare number.\n"
+            "  An array that Values are put into is np.zeros(n, dtype=object), or made by tg.array."
         )
 
     __int__ = __float__

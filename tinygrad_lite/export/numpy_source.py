@@ -14,7 +14,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from tinygrad_lite.compiler.deriving.adjoint import gradient, tidied
+from tinygrad_lite.compiler.passes.adjoint import gradient, tidied
 from tinygrad_lite.engine.graph import topological
 from tinygrad_lite.engine.value import Value
 from tinygrad_lite.errors import OperandError
@@ -80,7 +80,7 @@ class NumPySource(Source):
         self._name = name
         built = tidied(as_tape(root, order, self.arguments))
         given = dict(zip(leaves, built.inputs, strict=True))
-        program = gradient(built, [given[x] for x in chosen], brief=True)
+        program = gradient(built, [given[x] for x in chosen], fast_math=True)
         lines = NUMPY.lines(program)
         value, *slopes = [NUMPY.text(program, ref) for ref in program.outputs]
         pairs = ", ".join(f'"{names[leaves.index(x)]}": {slope}' for x, slope in zip(chosen, slopes, strict=True))

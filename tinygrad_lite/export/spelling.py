@@ -11,7 +11,7 @@ import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from tinygrad_lite.compiler.tracing.tape import LESS, SELECT, Ref, Tape
+from tinygrad_lite.compiler.ir.tape import LESS, SELECT, Ref, Tape
 from tinygrad_lite.engine import ops
 from tinygrad_lite.engine.op import Op
 from tinygrad_lite.engine.value import Value

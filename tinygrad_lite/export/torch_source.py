@@ -10,7 +10,7 @@ Nothing is imported here; the code is text.
 
 from __future__ import annotations
 
-from tinygrad_lite.compiler.deriving.adjoint import tidied
+from tinygrad_lite.compiler.passes.adjoint import tidied
 from tinygrad_lite.engine.graph import topological
 from tinygrad_lite.engine.value import Value
 from tinygrad_lite.export.spelling import Source, Spelling, argument_names, as_tape, checked

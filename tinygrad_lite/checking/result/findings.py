@@ -46,8 +46,11 @@ def _headline(check: Check) -> str:
     names = check.evaluation.submission.names
     if check.evaluation.error:
         return "No verdict"
+    every = "every gradient" if len(names) > 1 else "the gradient"
+    if check.ok and check.evaluation.measured:
+        return f"Right as far as it can be measured: {every} agrees with the measured one"
     if check.ok:
-        return "Right: every gradient is exact" if len(names) > 1 else "Right: the gradient is exact"
+        return f"Right: {every} is exact"
     if not check.wrong:
         return "Right where it ran, but it did not run everywhere"
     some = f"{len(check.wrong)} of {len(names)} gradients wrong"
@@ -170,6 +173,7 @@ def _differences(check: Check, report: Report) -> None:
     for part in exhibit.comparison.report(4, unknown).parts:
         if isinstance(part, Table) and part.title:
             part.title = f"{part.title} on {exhibit.problem.words()}"
+            part.columns = [c.replace("exact", "measured") if exhibit.source == "measured" else c for c in part.columns]
             report.table(part)
 
 
@@ -194,9 +198,9 @@ def _coverage(check: Check, report: Report) -> None:
     ours = [e for e in check.evaluation.cases[1:] if e.comparison is not None]
     given = check.evaluation.cases[0]
     if given.ok and check.wrong:
-        report.paragraph("On your own data the numbers are right; the mistake shows on our problems.")
-    elif check.ok and ours:
-        report.paragraph(
-            f"Also right on {len(ours)} problems of ours (seed {check.evaluation.seed}), where every unit is on and "
-            "off and no two sizes hide one another."
-        )
+        shows = ", ".join(e.problem.words() for e in ours if not e.ok)
+        report.paragraph(f"On your own data the numbers are right; the mistake shows on other problems: {shows}.")
+    elif check.ok:
+        names = ", ".join(e.problem.name for e in ours)
+        tried = f"Also right on {len(ours)} problems of ours (seed {check.evaluation.seed}): {names}." if ours else ""
+        report.paragraph(f"{tried} {check.evaluation.untried()}".strip())

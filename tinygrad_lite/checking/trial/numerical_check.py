@@ -21,6 +21,8 @@ from tinygrad_lite.errors import OperandError
 
 Function = Callable[[list[float]], float]
 ROUNDING = 2.0**-52
+COARSE = 1e-10
+"""A function that is rounded to more than this part of its size does not compute in ordinary floats."""
 
 
 class Slope:
@@ -50,12 +52,45 @@ class Slope:
         return abs(claimed - self.value) <= room
 
 
-def measured_slope(f: Function, x: Sequence[float], i: int, steps: int = 9) -> Slope:
+def resolution(f: Function, x: Sequence[float], seed: int = 0) -> float:
+    """How coarse f is near x, in units of f: for single precision inside f about 1e-7 |f|; 0 for ordinary floats.
+
+    Fourth differences of eight neighbours in a row take what is smooth away and leave what is rounded, whatever the
+    spacing. The smallest of two spacings on two sides counts: a strong curve fades with the spacing, and a kink
+    lies on one side. Where f does not change from one neighbour to the next, they are taken further apart.
+
+    Source: difference tables for the noise of a computed function, Hamming (1962); More and Wild (2011).
+
+    >>> resolution(lambda x: x[0] ** 2, [2.3])
+    0.0
+    """
+    direction = [d * max(1.0, abs(entry)) for d, entry in zip(_direction(len(x), seed), x, strict=True)]
+    for widest in (1e-5, 3e-4, 1e-2):
+        rows = [
+            [f([entry + k * h * d for entry, d in zip(x, direction, strict=True)]) for k in range(8)]
+            for h in (widest, -widest, widest / 4, -widest / 4)
+        ]
+        if min(len(set(row)) for row in rows) >= 4:
+            break
+    size, found = max(abs(y) for row in rows for y in row), []
+    for row in rows:
+        for _ in range(4):
+            row = [b - a for a, b in itertools.pairwise(row)]
+        found.append(max(map(abs, row)) / 4)  # where errors are of one unit, about four units are left
+    noise = min(found)
+    return noise if COARSE * size < noise < math.inf else 0.0
+
+
+def measured_slope(f: Function, x: Sequence[float], i: int, steps: int = 9, noise: float = 0.0) -> Slope:
     """The slope of f along input i by central differences, with an error bar from a sweep of steps.
 
-    The step starts at a hundredth of max(1, |x|) and is divided by four each time; two neighbouring
-    steps are combined so that the h^2 error cancels (Richardson), and the combination that agrees
-    best with the one before it is the answer. Its bar is that disagreement plus the rounding of f.
+    The step starts at a hundredth of max(1, |x|), at more where f is coarse, and is divided by four
+    each time; two neighbouring steps are combined so that the h^2 error cancels (Richardson), and the
+    combination that agrees best with the one before it is the answer. Its bar is that disagreement
+    plus the rounding of f.
+
+    Args:
+        noise: what `resolution` says of f.
 
     Source: Taylor's theorem; Ridders (1982) for choosing among the steps by their agreement.
 
@@ -67,7 +102,8 @@ def measured_slope(f: Function, x: Sequence[float], i: int, steps: int = 9) -> S
     (True, True)
     """
     here = f(list(x))
-    size, h = abs(here), 1e-2 * max(1.0, abs(x[i]))
+    size = abs(here)
+    h = min(max(1e-2, (noise / (size or 1.0)) ** (1 / 3)), 0.3) * max(1.0, abs(x[i]))
     central: list[tuple[float, float]] = []
     sides: list[tuple[float, float, float]] = []
     for _ in range(steps):
@@ -80,27 +116,28 @@ def measured_slope(f: Function, x: Sequence[float], i: int, steps: int = 9) -> S
         central.append(((up - down) / (forth + back), h))
         sides.append(((here - down) / back, (up - here) / forth, h))
         h /= 4
+    rounding = max(ROUNDING * size, noise)
     best, bar, step = math.nan, math.inf, h
     refined = [(4 * fine - coarse) / 3 for (coarse, _), (fine, _) in itertools.pairwise(central)]
     for k in range(1, len(refined)):
         h = central[k + 1][1]
-        doubt = abs(refined[k] - refined[k - 1]) + 2 * ROUNDING * size / h
+        doubt = abs(refined[k] - refined[k - 1]) + 2 * rounding / h
         if doubt < bar:
             best, bar, step = refined[k], doubt, h
-    return Slope(best, bar, step, *_one_sided(sides, size))
+    return Slope(best, bar, step, *_one_sided(sides, rounding))
 
 
-def _one_sided(sides: list[tuple[float, float, float]], size: float) -> tuple[float, float, bool]:
+def _one_sided(sides: list[tuple[float, float, float]], rounding: float) -> tuple[float, float, bool]:
     """The slopes to the left and right at a small step, and whether a kink keeps them apart.
 
     Where f is smooth the gap between the two sides is h f'': it shrinks with the step. On a kink it stays.
     """
-    chosen = [s for s in sides if ROUNDING * size / s[2] < 1e-7 * max(abs(s[0]), abs(s[1]), 1e-30)]
+    chosen = [s for s in sides if rounding / s[2] < 1e-7 * max(abs(s[0]), abs(s[1]), 1e-30)]
     if len(chosen) < 3:
         chosen = sides[:5]
     gaps = [abs(right - left) for left, right, _ in chosen]
     left, right, h = chosen[-1]
-    noise = 8 * ROUNDING * size / h
+    noise = 8 * rounding / h
     kink = gaps[-1] > 0.7 * gaps[-2] > 0.5 * gaps[-3] and gaps[-1] > 100 * noise
     return left, right, kink and gaps[-1] > 1e-4 * max(abs(left), abs(right))
 
@@ -139,21 +176,19 @@ class Taylor:
         return f"Taylor remainder slope {self.slope:.2f} (2 is right, 1 is wrong): {verdict}."
 
 
-def taylor(f: Function, x: Sequence[float], gradient: Sequence[float], seed: int = 0) -> Taylor:
+def taylor(f: Function, x: Sequence[float], gradient: Sequence[float], seed: int = 0, noise: float = 0.0) -> Taylor:
     """Try a gradient along a random direction, without choosing a step.
 
     Args:
         gradient: the claimed slopes, as many as inputs.
         seed: of the direction; each entry of it is between 0.5 and 1 of max(1, |x|), with either sign.
+        noise: what `resolution` says of f.
 
     >>> f = lambda x: x[0] ** 2 * x[1]
     >>> round(taylor(f, [1.5, 2.0], [6.0, 2.25]).slope, 1), round(taylor(f, [1.5, 2.0], [3.0, 2.25]).slope, 1)
     (2.0, 1.0)
     """
-    chance = random.Random(seed)
-    direction = [chance.uniform(0.5, 1.0) * chance.choice((-1, 1)) for _ in x]
-    length = math.sqrt(sum(d * d for d in direction)) or 1.0
-    direction = [d / length * max(1.0, abs(entry)) for d, entry in zip(direction, x, strict=True)]
+    direction = [d * max(1.0, abs(entry)) for d, entry in zip(_direction(len(x), seed), x, strict=True)]
     here = f(list(x))
     finite = all(math.isfinite(g) for g in gradient)
     rise = math.fsum(g * d for g, d in zip(gradient, direction, strict=True)) if finite else math.nan
@@ -164,12 +199,20 @@ def taylor(f: Function, x: Sequence[float], gradient: Sequence[float], seed: int
         left = abs(there - here - e * rise)
         points.append((e, left))
         size = max(abs(there), abs(here), 1e-300)
-        if left > 300 * ROUNDING * size and math.isfinite(left):
+        if left > 300 * max(ROUNDING * size, noise) and math.isfinite(left):
             used.append((e, left))
     used = used[-5:]  # the smallest steps that are clear of rounding: there a wrong first-order term shows
     if not all(math.isfinite(left) for _, left in points[-5:]) or not math.isfinite(rise):
         return Taylor(points, math.nan, used)
     return Taylor(points, _log_slope(used), used)
+
+
+def _direction(n: int, seed: int) -> list[float]:
+    """A random direction of length 1 in which no entry is much smaller than another."""
+    chance = random.Random(seed)
+    direction = [chance.uniform(0.5, 1.0) * chance.choice((-1, 1)) for _ in range(n)]
+    length = math.sqrt(sum(d * d for d in direction)) or 1.0
+    return [d / length for d in direction]
 
 
 def _log_slope(points: Sequence[tuple[float, float]]) -> float:

@@ -58,13 +58,13 @@ def run(
     >>> found.changed, found.arguments
     (['x'], [[1.0, 2.0]])
     """
-    outcome = Outcome([copy.deepcopy(argument) for argument in arguments])
+    outcome = Outcome([copied(argument) for argument in arguments])
 
     def work() -> None:
         try:
             outcome.result = function(*outcome.arguments)
         except TimeIsOver:
-            outcome.error = f"still running after {limit:g} s; it was stopped"
+            outcome.error = f"one call was still running after {limit:g} s; it was stopped"
         except (Exception, SystemExit, KeyboardInterrupt) as mishap:
             outcome.error = described(mishap)
 
@@ -80,7 +80,7 @@ def run(
             identity = ctypes.c_ulong(thread.ident or 0)
             ctypes.pythonapi.PyThreadState_SetAsyncExc(identity, ctypes.py_object(TimeIsOver))
             thread.join(1.0)
-            outcome.error = outcome.error or f"still running after {limit:g} s; it was left behind"
+            outcome.error = outcome.error or f"one call was still running after {limit:g} s; it was left behind"
     outcome.seconds = time.perf_counter() - started
     outcome.warnings = sorted({f"{w.category.__name__}: {w.message}" for w in heard})
     for name, before, after in zip(names, arguments, outcome.arguments, strict=True):
@@ -89,9 +89,17 @@ def run(
     return outcome
 
 
+def copied(x: Any) -> Any:
+    """A deep copy, or the object itself if it cannot be copied."""
+    try:
+        return copy.deepcopy(x)
+    except Exception:
+        return x
+
+
 def described(mishap: BaseException) -> str:
     """An exception in a line: its kind, its message, and the last line of the user's code it passed."""
-    house = Path(__file__).parents[1]
+    house = Path(__file__).parents[2]
     frames = [f for f in traceback.extract_tb(mishap.__traceback__) if house not in Path(f.filename).parents]
     own = [f for f in frames if "site-packages" not in f.filename and not f.filename.startswith("<__array")]
     where = own[-1] if own else None

@@ -94,16 +94,16 @@ def _unbound(data: float, grad: float, label: str) -> Value:
     return value
 
 
-def bind(values: Sequence[Value], numbers: Any, slopes: Any) -> None:
-    """From now on the data and grad of `values[i]` are `numbers[i]` and `slopes[i]`, beginning with what they are."""
+def bind(values: Sequence[Value], numbers: Any, gradients: Any) -> None:
+    """From now on the data and grad of `values[i]` become `numbers[i]` and `gradients[i]`, with the same numbers."""
     release([value for value in values if isinstance(value, Bound)])
     changes[0] += 1
     for i, value in enumerate(values):
         numbers[i] = value.data
-        slopes[i] = value.grad.data if isinstance(value.grad, Value) else value.grad
+        gradients[i] = value.grad.data if isinstance(value.grad, Value) else value.grad
         _become(value, Bound)
         _DATA.__set__(value, (numbers, i))
-        _GRAD.__set__(value, (slopes, i))
+        _GRAD.__set__(value, (gradients, i))
 
 
 def _become(value: Any, kind: type[Value]) -> None:

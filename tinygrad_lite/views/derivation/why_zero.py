@@ -30,6 +30,8 @@ def why_zero(param: Any, root: Value) -> str:
     name = _name(param)
     if not isinstance(param, Value):
         return f"{name} is a bare number, a constant of the program; only a Value has a gradient."
+    if not isinstance(root, Value):
+        return f"The gradient of {name} is 0 because the root {_name(root)} is a bare number: it remembers no operands."
     order = topological(root)
     towards = {param}  # the nodes between param and the root: those that param can move
     for node in order:

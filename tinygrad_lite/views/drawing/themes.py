@@ -26,6 +26,7 @@ class Theme(NamedTuple):
     constant: tuple[str, str]
     group: tuple[str, str]  # a layer or a module drawn as one box
     op: tuple[str, str]
+    differs: str  # the fill of a box whose numbers differ from another picture's
     positive: str  # the far ends of the scale of gradients
     negative: str
     paths: tuple[str, ...]
@@ -45,6 +46,7 @@ LIGHT = Theme(
     constant=("#fbfbfc", "#b3bac2"),
     group=("#e6f5ef", "#0a7d5c"),
     op=("#ffffff", "#3c454f"),
+    differs="#f9d3e6",
     positive="#e07b39",
     negative="#4a90d9",
     paths=("#b34a00", "#0063a3", "#007a5a", "#a03a78", "#7a5c00", "#5a4fb0", "#00707e", "#8c2d2d"),
@@ -63,6 +65,7 @@ DARK = Theme(
     constant=("#1b1f24", "#59636e"),
     group=("#143a2f", "#3fc39a"),
     op=("#15181c", "#c3ccd5"),
+    differs="#5c2247",
     positive="#b3541e",
     negative="#2f6cb0",
     paths=("#ff9a52", "#62b5f5", "#35cfa0", "#ef8fc4", "#e5c445", "#a9a0f5", "#4fd0de", "#f08a8a"),
@@ -82,6 +85,7 @@ PRINT = Theme(
     constant=("#ffffff", "#999999"),
     group=("#f2f2f2", "#000000"),
     op=("#ffffff", "#000000"),
+    differs="#d9d9d9",
     positive="#d08a5a",
     negative="#6f9fcf",
     paths=LIGHT.paths,

@@ -1,8 +1,8 @@
 """A picture as PDF, made from our own SVG with nothing but the fonts that every reader has.
 
 An SVG of `svg.py` has seven kinds of element; each is a line or two of PDF. Texts are set in
-Helvetica, Greek letters and signs in Symbol. Letters of other alphabets are in neither, and
-become a question mark; Graphviz' own program, which is asked first, has them.
+Helvetica, Greek letters and signs in Symbol. Letters of other alphabets are in neither; pictures
+with such letters become an image on the page (`raster.py`).
 
 Source: ISO 32000-1, sections 8.5 (paths), 9.4 (texts) and 7.5 (the file).
 """
@@ -32,6 +32,12 @@ _SYMBOL |= {
 }
 _CIRCLE = 0.5522847498  # how far the handles of a quarter circle reach, for a radius of 1
 _PIXEL = 0.75  # of a point of 1/72 inch
+
+
+def has_letters(svg: str) -> bool:
+    """Whether these fonts have every letter of the picture."""
+    texts = [element.text or "" for element in ElementTree.fromstring(svg).iter() if element.tag.endswith("}text")]
+    return all(c in _SYMBOL or c.encode("cp1252", "ignore") for text in texts for c in text)
 
 
 def to_pdf(svg: str) -> bytes:

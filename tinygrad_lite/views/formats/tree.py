@@ -49,5 +49,5 @@ def _line(box: Box, edge: Edge | None) -> str:
     words = " = ".join(part for part in (name, data) if part) or f"v{box.number}"
     found = [words + (f"  {cards.many(box)}" if box.times > 1 else "")]
     found += [f"{caption} {text}" for caption, text in rows.items()]
-    found += [text if role == "values" else f"{role} {text}" for role, text in edge.texts] if edge else []
+    found += [text if role in ("values", "product") else f"{role} {text}" for role, text in edge.texts] if edge else []
     return "  ".join(found)

@@ -4,8 +4,9 @@ The chain: what was asked for by `engine=` or by the environment variable TINYGR
 otherwise graphviz-pure, a bundled program of about 6 MB that draws alike on every machine;
 otherwise the system's `dot`; otherwise our own layout in `layered.py`, which always works.
 
-Pictures with closed modules, and very large ones, begin at the end of the chain: our layout
-keeps neurons in their order, stays compact where each leads to each, and is quicker there.
+Pictures with closed modules, and large ones, begin at the end of the chain: our layout keeps
+neurons in their order, stays compact where each leads to each, and is quicker there. A program
+that nobody asked for by name has two seconds.
 
 For an SVG the programs only find *places*: they are given sizes and arrows, never the user's
 text, and our own `svg.py` draws. For PNG they draw the DOT text of `dot.py` themselves; for
@@ -20,6 +21,8 @@ import shutil
 import subprocess
 import sys
 import sysconfig
+import time
+from graphlib import TopologicalSorter
 from pathlib import Path
 
 from tinygrad_lite.errors import RenderingError
@@ -29,7 +32,9 @@ from tinygrad_lite.views.layout.graph import Placement, Point, Sketch
 PROGRAMS = ("graphviz-pure", "dot")
 ENGINES = (*PROGRAMS, "own")
 VARIABLE = "TINYGRAD_LITE_DOT"
-SECONDS = 30.0
+SECONDS = 2.0  # for a program that nobody asked for by name
+PATIENCE = 30.0  # for one that somebody did
+LONG = 1000  # steps of all arrows together, from which on Graphviz takes many seconds
 FORMATS = {"graphviz-pure": ("svg", "png", "jpeg"), "dot": ("svg", "png", "jpeg", "pdf")}
 
 _BEGINS = {"svg": b"<svg", "png": b"\x89PNG", "pdf": b"%PDF", "jpeg": b"\xff\xd8", "json0": b"{"}
@@ -104,17 +109,30 @@ def placed(sketch: Sketch, engine: str | None = None, *, ours: bool = False) -> 
         RenderingError: the engine that was asked for is not here, or failed.
     """
     asked = chosen(engine)
-    if asked == "own" or (ours and asked is None):
+    if asked == "own" or (asked is None and (ours or _steps(sketch) > LONG)):
         return layered.placed(sketch)
+    began = time.monotonic()
     for name in [asked] if asked else PROGRAMS:
-        if program(name):
+        if program(name) and (asked or time.monotonic() - began < SECONDS):
             try:
-                answer = run(name, skeleton(sketch), "json0")
+                answer = run(name, skeleton(sketch), "json0", PATIENCE if asked else SECONDS)
                 return _placement(sketch, json.loads(answer), Path(name).name)
             except (RenderingError, ValueError, KeyError) as reason:
                 if asked:
                     raise RenderingError(f"the layout engine {asked!r} failed: {reason}") from reason
     return layered.placed(sketch)
+
+
+def _steps(sketch: Sketch) -> int:
+    """How many layers all arrows together cross: what Graphviz' time grows with."""
+    layer = dict.fromkeys(sketch.sizes, 0)
+    into: dict[str, list[str]] = {key: [] for key in sketch.sizes}
+    for arrow in sketch.arrows:
+        into[arrow.head].append(arrow.tail)
+    order = TopologicalSorter(into)
+    for key in order.static_order():
+        layer[key] = 1 + max((layer[tail] for tail in into[key]), default=-1)
+    return sum(layer[arrow.head] - layer[arrow.tail] for arrow in sketch.arrows)
 
 
 def drawn(dot: str, format: str, engine: str | None = None) -> bytes:
@@ -139,7 +157,7 @@ def drawn(dot: str, format: str, engine: str | None = None) -> bytes:
     )
 
 
-def run(name: str, dot: str, format: str) -> bytes:
+def run(name: str, dot: str, format: str, seconds: float = PATIENCE) -> bytes:
     """Give the DOT text to a Graphviz program and return what it draws.
 
     Raises:
@@ -150,9 +168,9 @@ def run(name: str, dot: str, format: str) -> bytes:
     if path is None:
         raise RenderingError(f"the program {name!r} was not found")
     try:
-        done = subprocess.run([path, f"-T{format}"], input=dot.encode(), capture_output=True, timeout=SECONDS)
+        done = subprocess.run([path, f"-T{format}"], input=dot.encode(), capture_output=True, timeout=seconds)
     except subprocess.TimeoutExpired:
-        raise RenderingError(f"{name} gave no answer within {SECONDS:g} s") from None
+        raise RenderingError(f"{name} gave no answer within {seconds:g} s") from None
     except OSError as reason:
         raise RenderingError(f"{name} could not be started: {reason}") from None
     if done.returncode != 0:
@@ -167,7 +185,7 @@ def skeleton(sketch: Sketch) -> str:
     """The sketch in DOT: sizes and arrows under our own keys, and none of the user's text."""
     lines = [
         "digraph {",
-        f"rankdir={sketch.direction}; nodesep=0.2; ranksep=0.3;",
+        f"rankdir={sketch.direction}; ordering=in; nodesep=0.2; ranksep=0.3;",
         'node [shape=box, fixedsize=true, label=""]; edge [arrowsize=0.6];',
     ]
     for key, (width, height) in sketch.sizes.items():

@@ -65,6 +65,7 @@ class Unit:
 
 TITLE = 30.0  # above a part
 BETWEEN = 36.0  # two parts
+WIDE = 2000.0  # up to which two parts always stand side by side
 
 
 def joined(parts: list[tuple[str, Placement, int]]) -> Placement:
@@ -73,7 +74,8 @@ def joined(parts: list[tuple[str, Placement, int]]) -> Placement:
     >>> moved("e5.0", 10), moved("v5", 10)
     ('e15.0', 'v15')
     """
-    beside = sum(place.width for _, place, _ in parts) < 1.6 * sum(place.height for _, place, _ in parts)
+    wide, high = sum(place.width for _, place, _ in parts), sum(place.height for _, place, _ in parts)
+    beside = wide < max(WIDE, 1.6 * high)
     width = height = 0.0
     centre: dict[str, Point] = {}
     curve: dict[str, list[Point]] = {}

@@ -174,10 +174,15 @@ def _along(
             points += _bend(points[-1], (end[dummy.layer], dummy.at))
         before = points[-1]
         tip = _tip(sizes, centre, head, inn)
-        points += _landing(before, tip)
+        gate = (start[head.layer], tip[1])  # from there straight on: the ellipses of neighbours stand behind it
+        points += _landing(before, tip if head.ellipse else gate)
+        text = points[-4:]
+        if not head.ellipse:
+            points += _straight(gate, tip)[1:]
         curve[key] = points
         if texts[key][0]:
-            x, y = _on(points[-4:], 0.45)
+            x, y = _on(text, 0.45)
+            x = min(x, start[head.layer] - texts[key][0] / 2 - 2)  # clear of a neighbour's wider ellipse
             beside = (texts[key][1] / 2 + 1.5) * (1 if turned else -1)  # above the arrow, or to its right
             wishes.setdefault(head.layer, []).append((y + beside, x, key))
     for unit in {home[arrow.head] for arrow in sketch.arrows if arrow.key.startswith("r")}:

@@ -25,7 +25,7 @@ def draw_diff(
     one: Side,
     other: Side,
     *,
-    titles: tuple[str, str] = ("before", "after"),
+    titles: tuple[str, str] | None = None,
     tolerance: float = 1e-9,
     format: Any = "",
     **options: Any,
@@ -36,7 +36,8 @@ def draw_diff(
         one, other: a Value; or a picture made by `draw`, which keeps the numbers of its time; or
             gradients derived by hand, as a dict from Values or labels to numbers, which are
             written into the picture of the other side.
-        titles: what stands above each.
+        titles: what stands above each; "yours" and "exact" where one side was derived by hand, else
+            "before" and "after".
         tolerance: how far two numbers may differ, relative to the larger.
         options: as for `draw`.
 
@@ -47,14 +48,17 @@ def draw_diff(
     >>> w, x = tg.Value(2.0, label="w"), tg.Value(3.0, label="x")
     >>> loss = (w * x - 1.0) ** 2
     >>> loss.backward()
-    >>> both = tg.draw_diff({"w": 15.0}, loss, titles=("by hand", "exact"))
+    >>> both = tg.draw_diff({"w": 15.0}, loss)
     >>> print(*[note.text for note in both.notes], sep="\\n")
     1 value differs
-    w: grad 15.0000 and 30.0000, a factor of 0.5
+    w: grad 15 and 30, a factor of 0.5
     """
     options["format"] = format
     if options.get("names") is True:
         options["names"] = names_in(sys._getframe(1))
+    if titles is None:
+        hand = isinstance(one, Mapping), isinstance(other, Mapping)
+        titles = {(True, False): ("yours", "exact"), (False, True): ("exact", "yours")}.get(hand, ("before", "after"))
     if isinstance(one, Mapping) and isinstance(other, Mapping):
         raise OperandError("one side of draw_diff must be a Value or a picture; both are dicts of gradients.")
     if isinstance(one, Mapping):
@@ -141,7 +145,7 @@ def _field(box: Box, caption: str) -> str:
 
 def _marked(picture: Picture, marks: Mapping[int, tuple[str, ...]]) -> Picture:
     """The picture with the differing numbers marked, by a sign and by a tint."""
-    tint = picture.theme.root[0]
+    tint = picture.theme.differs
     boxes = [
         box._replace(
             tint=tint,

@@ -7,16 +7,17 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from tinygrad_lite.engine import ops
+from tinygrad_lite.engine.graph import topological
 from tinygrad_lite.engine.numbered import Graph
+from tinygrad_lite.engine.reverse import stale
 from tinygrad_lite.engine.value import Value
 from tinygrad_lite.errors import GraphTooLarge, OperandError
-from tinygrad_lite.views.drawing.data import Note
 from tinygrad_lite.views.drawing.themes import Theme, theme_named
 from tinygrad_lite.views.formulas.names import formulas, names_in
 from tinygrad_lite.views.picture.collapse import collapsed
 from tinygrad_lite.views.picture.elementary import written_out
 from tinygrad_lite.views.picture.heat import heated
-from tinygrad_lite.views.picture.labels import Pen, described, writer
+from tinygrad_lite.views.picture.labels import BoxBuilder, described, writer
 from tinygrad_lite.views.picture.paths import highlighted
 from tinygrad_lite.views.picture.picture import Picture
 
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
 
 SHOWN = ("data", "grad", "local", "contribution")
 LIMIT = 300
+WHOLE = 60  # values up to which depth="auto" draws every one
 NAMED = 2000  # values of a graph in which formulas are made for those without a name
 
 
@@ -32,7 +34,7 @@ def draw(
     root: Value | Iterable[Value],
     *,
     direction: str = "LR",
-    show: str | Iterable[str] = ("data", "grad", "local"),
+    show: str | Iterable[str] = SHOWN,
     format: str | Callable[[float], str] = "",
     theme: str | Theme = "light",
     title: str = "",
@@ -40,7 +42,9 @@ def draw(
     elementary: bool = False,
     heat: bool = False,
     paths: Value | Iterable[Value] = (),
-    depth: int | None = None,
+    depth: int | str | None = "auto",
+    sample: int = 0,
+    collapse: Callable[[Value], str | None] | None = None,
     expand: str | Iterable[str] = (),
     limit: int | None = LIMIT,
     engine: str | None = None,
@@ -51,8 +55,11 @@ def draw(
         root: the Value, or several.
         direction: "LR" from left to right, "TB" from top to bottom.
         show: any of "data", "grad", "local" (the local derivative beside each arrow) and
-            "contribution" (what the arrow carries back: the gradient above times the local derivative).
-        format: how numbers are written, as in `format(x, ".4f")`, or a function.
+            "contribution" (what the arrow carries back: the gradient of the result times the local
+            derivative). With both an arrow says `gradient × local = contribution`, and a gradient
+            of several contributions is written as their sum.
+        format: how numbers are written, as in `format(x, ".4f")`, or a function; by default in four
+            significant digits.
         theme: "light", "dark" or "print".
         title: a line above the picture.
         names: True takes names for unlabelled Values from the variables where draw is called, and
@@ -63,9 +70,15 @@ def draw(
             its product of local derivatives; their sum is the gradient.
         depth: fold what repeats, such as the samples of a loss, and close modules deeper than
             this: 0 draws the network as one box, 1 each layer, 2 each neuron, 3 what is in it.
+            None draws every value; "auto" does so up to 60 of them, and beyond chooses 1 where
+            the graph has layers or repeats.
+        sample: of parts that were computed alike and are drawn as one, which to show.
+        collapse: a rule of your own: the name of the box in which a Value is drawn, or None.
         expand: the names of closed boxes to open by one level, such as "layer 1", or "layers.0" of nn.
         limit: the largest number of boxes that is drawn; None is any.
         engine: "graphviz-pure", "dot", "own", or the path of a Graphviz program.
+
+    Numbers that were computed before some `.data` was assigned are marked as stale.
 
     Raises:
         GraphTooLarge: more boxes than `limit`.
@@ -80,9 +93,10 @@ def draw(
     >>> picture
     <Picture of 7 values and 7 operands>
     >>> print(*[note.text for note in picture.notes], sep="\\n")
-    b, path 1: 12.0000 * 1.0000 * 1.0000 = 12.0000
-    b, path 2: -4.0000 * 1.0000 * 1.0000 = -4.0000
-    the sum over 2 paths: d/d b = 8.0000
+    beside an arrow: gradient of the result × local derivative = contribution to the gradient
+    b, path 1: 12 × 1 × 1 = 12
+    b, path 2: -4 × 1 × 1 = -4
+    the sum over 2 paths: d/d b = 8
     """
     shown = _choices("show", show, SHOWN)
     if direction not in ("LR", "TB"):
@@ -90,33 +104,34 @@ def draw(
     colours = theme_named(theme)
     roots, sources = _values("a picture is drawn", root), _values("paths are drawn", paths) if paths != () else []
     called = dict(names) if isinstance(names, Mapping) else names_in(sys._getframe(1)) if names else {}
+    old: list[Any] = [node for node, _ in stale(topological(*roots))]
     if elementary:
         image = written_out(*roots)
-        roots = [image[one] for one in roots]
+        roots, old, sources = ([image.get(node, node) for node in nodes] for nodes in (roots, old, sources))
         called = {image.get(value, value): name for value, name in called.items()}
-        sources = [image.get(source, source) for source in sources]
     graph = Graph(*roots)
     if names and len(graph) <= NAMED:
         called |= formulas([node for node in graph.nodes if node.op is not ops.constant], called)
     opened = (expand,) if isinstance(expand, str) else tuple(expand)
-    if depth is None and not opened and limit is not None and len(graph) > limit:
-        raise _too_large(len(graph), limit)
-
-    pen = Pen(graph, shown, writer(format), called)
-    notes: list[Note] = []
-    if depth is None and not opened:
-        boxes, edges = pen.whole()
-    else:
+    asked = None if depth is None else "auto" if depth == "auto" else _whole("depth", depth)
+    builder = BoxBuilder(graph, shown, writer(format), called, old)
+    drawn = None
+    if opened or collapse or sample or isinstance(asked, int) or (asked and len(graph) > WHOLE and not sources):
         if sources:
-            raise ValueError("paths= needs every value drawn: leave out depth= and expand=.")
-        boxes, edges, notes = collapsed(pen, 1 if depth is None else _whole("depth", depth), opened)
-        if limit is not None and len(boxes) > limit:
-            raise _too_large(len(boxes), limit, folded=True)
+            raise ValueError("paths= needs every value drawn: leave out depth=, expand=, sample= and collapse=.")
+        level = asked if isinstance(asked, int) else None if collapse and not opened else 1
+        drawn = collapsed(builder, level, opened, _whole("sample", sample), collapse)
+        if len(drawn[0]) == len(graph) and not any(box.kind == "group" for box in drawn[0]):
+            drawn = None  # nothing was closed or folded
+    if limit is not None and (drawn is None or len(drawn[0]) > limit) and len(graph) > limit:
+        raise _too_large(len(drawn[0] if drawn else graph), limit, folded=drawn is not None)
+    boxes, edges, notes = drawn or (*builder.whole(), [])
     if heat:
-        boxes, edges, legend = heated(boxes, edges, colours, pen.write)
+        boxes, edges, legend = heated(boxes, edges, colours, builder.write)
         notes = [legend, *notes]
+    notes += builder.notes(boxes, edges)
     if sources:
-        edges, lines = highlighted(graph, sources, edges, colours, pen.write)
+        edges, lines = highlighted(graph, sources, edges, colours, builder.write)
         notes += lines
     return Picture(
         boxes,

@@ -30,14 +30,22 @@ class Fold:
         sums: the sums, each with its terms in order.
         squares: the sums of squares dot(e, e), each with its terms e in order.
         times: how many alike nodes a drawn node stands for, where that is more than 1.
+        hidden: the nodes that it stands for.
         uses: how many operands each node is.
     """
 
-    def __init__(self, graph: Graph, keep: Callable[[Fold, int], bool] = lambda fold, number: False) -> None:
-        """Fold the graph; sums for which `keep` is true are left with all their terms."""
+    def __init__(
+        self, graph: Graph, keep: Callable[[Fold, int], bool] = lambda fold, number: False, sample: int = 0
+    ) -> None:
+        """Fold the graph; sums for which `keep` is true are left with all their terms.
+
+        Of alike terms the one with the number `sample` is kept, or the last if there are fewer.
+        """
         self.graph = graph
+        self.sample = sample
         self.home = list(range(len(graph)))
         self.times: dict[int, int] = {}
+        self.hidden: set[int] = set()
         self.uses = [0] * len(graph)
         self.users: dict[int, int] = {}  # the last user of each node
         for child, parents in enumerate(graph.parents):
@@ -92,7 +100,7 @@ class Fold:
         return found
 
     def _repeats(self, head: int) -> None:
-        """Fold the alike terms of a sum onto the first of them."""
+        """Fold the alike terms of a sum onto one of them."""
         kinds: list[tuple[int, dict[int, None], list[dict[int, int]]]] = []
         square = head in self.squares
         for term in self.squares[head] if square else self.sums[head]:
@@ -109,11 +117,14 @@ class Fold:
                     kinds.append((term, own, []))
         for _, own, alike in kinds:
             if len(alike) + 1 >= FEWEST or len(alike) * len(own) >= ENOUGH:
-                for number in own:
+                matches = [{number: number for number in own}, *alike]
+                shown = matches.pop(min(self.sample, len(alike)))
+                for number in shown.values():
                     self.times[number] = self.times.get(number, 1) * (len(alike) + 1)
-                for match in alike:
-                    for kept, hidden in match.items():
-                        self.home[hidden] = kept
+                for match in matches:
+                    for number, hidden in match.items():
+                        self.home[hidden] = shown[number]
+                        self.hidden.add(hidden)
 
     def _own(self, term: int) -> dict[int, None]:
         """What belongs to a term alone: the nodes that nothing outside it uses, in a fixed order."""

@@ -2,33 +2,45 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping
+import math
+from collections.abc import Callable, Collection, Iterable, Mapping
 from typing import Any
 
 from tinygrad_lite.engine import ops
 from tinygrad_lite.engine.numbered import Graph
 from tinygrad_lite.engine.value import Value
 from tinygrad_lite.views.drawing import cards
-from tinygrad_lite.views.drawing.data import Box, Edge
+from tinygrad_lite.views.drawing.data import Box, Edge, Note
+
+TERMS = 3  # of a gradient that are written out as a sum in the box
+STALE = " (stale)"
 
 
-class Pen:
-    """Draws the nodes of one graph as boxes, and its operands as arrows.
+class BoxBuilder:
+    """Makes the boxes and arrows of one graph.
 
     Attributes:
         graph: the numbered graph.
         shown: any of "data", "grad", "local" and "contribution".
         write: how a number is written.
         called: names for Values without a label.
+        stale: the numbers of the nodes that were computed from other `.data` than their operands have now.
     """
 
     def __init__(
-        self, graph: Graph, shown: Collection[str], write: Callable[[float], str], called: Mapping[Value, str]
+        self,
+        graph: Graph,
+        shown: Collection[str],
+        write: Callable[[float], str],
+        called: Mapping[Value, str],
+        stale: Iterable[Value] = (),
     ) -> None:
         self.graph = graph
         self.shown = shown
         self.write = write
         self.called = called
+        self.stale = {graph.number[node] for node in stale}
+        self._went_back = any(number_of(node.grad) for node in graph.nodes)
 
     def box(self, number: int) -> Box:
         """The box of a node; a constant has its number alone, and is pale."""
@@ -36,9 +48,11 @@ class Pen:
         grad = number_of(node.grad)
         label = str(node.label or self.called.get(node, ""))
         if node.op is ops.constant:
-            return Box(number, "constant", label, node.data, grad, rows=(("", f"{node.data:g}"),))
+            return Box(number, "constant", label, node.data, grad, rows=(("", self.write(node.data)),))
         kind = "leaf" if not node.parents else "root" if number in self.graph.roots else "inner"
-        rows = tuple((name, self.write(x)) for name, x in (("data", node.data), ("grad", grad)) if name in self.shown)
+        old = STALE if number in self.stale else ""
+        numbers = (("data", self.write(node.data) + old), ("grad", self.write(grad)))
+        rows = tuple(row for row in numbers if row[0] in self.shown)
         return Box(number, kind, label, node.data, grad, node.op.symbol if node.parents else "", rows)
 
     def edge(self, tail: int, head: int, operand: int, local: float | None, grad: float) -> Edge:
@@ -46,28 +60,67 @@ class Pen:
         if local is None:
             return Edge(tail, head, operand, None, None)
         carried = grad * local
-        texts = (("local", self.write(local)), ("contribution", ("+ " if carried >= 0 else "") + self.write(carried)))
-        return Edge(tail, head, operand, local, carried, tuple(text for text in texts if text[0] in self.shown))
+        old = STALE if head in self.stale else ""
+        if "contribution" not in self.shown or not self._went_back:
+            texts = (("local", self.write(local) + old),) if "local" in self.shown or not self._went_back else ()
+        elif "local" in self.shown:
+            texts = (("product", f"{self.write(grad)} × {self.write(local)} = {self.write(carried)}{old}"),)
+        else:
+            texts = (("contribution", ("+ " if carried >= 0 else "") + self.write(carried) + old),)
+        return Edge(tail, head, operand, local, carried, texts)
 
     def whole(self) -> tuple[list[Box], list[Edge]]:
-        """Every node and every operand of the graph."""
+        """Every node and every operand of the graph; a gradient of several contributions is written as their sum."""
         boxes = [self.box(number) for number in range(len(self.graph))]
-        return boxes, [self.edge(tail, head, i, local, boxes[head].grad) for tail, head, i, local in self.graph.edges()]
+        edges = [self.edge(tail, head, i, local, boxes[head].grad) for tail, head, i, local in self.graph.edges()]
+        if "contribution" in self.shown and "local" in self.shown and self._went_back:
+            for number, terms in self._arriving(edges).items():
+                if 1 < len(terms) <= TERMS and math.isclose(sum(terms), boxes[number].grad, abs_tol=1e-300):
+                    words = self.write(terms[0])
+                    for x in terms[1:]:
+                        words += f" - {self.write(-x)}" if x < 0 else f" + {self.write(x)}"
+                    rows = [(c, f"{words} = {text}" if c == "grad" else text) for c, text in boxes[number].rows]
+                    boxes[number] = boxes[number]._replace(rows=tuple(rows))
+        return boxes, edges
+
+    def notes(self, boxes: Collection[Box], edges: Collection[Edge]) -> list[Note]:
+        """The lines below: how to read an arrow, and what is not of one pass."""
+        lines = []
+        if any(role == "product" for edge in edges for role, _ in edge.texts):
+            lines.append("beside an arrow: gradient of the result × local derivative = contribution to the gradient")
+            at = {box.number: box for box in boxes}
+            sums = self._arriving(edges).items() if len(boxes) == len(self.graph) else ()
+            if any(not math.isclose(sum(x), at[n].grad, rel_tol=1e-9, abs_tol=1e-12) for n, x in sums):
+                lines.append("some gradients are not the sum of the contributions here: they are of other passes too")
+        elif any(role == "local" for edge in edges for role, _ in edge.texts):
+            lines.append("beside an arrow: the local derivative")
+        if self.stale:
+            lines.append("stale: computed before `.data` was assigned; run the forward pass again")
+        return [Note((("", line),)) for line in lines]
+
+    @staticmethod
+    def _arriving(edges: Collection[Edge]) -> dict[int, list[float]]:
+        """The contributions that arrive at each box."""
+        found: dict[int, list[float]] = {}
+        for edge in edges:
+            if edge.contribution is not None:
+                found.setdefault(edge.tail, []).append(edge.contribution)
+        return found
 
 
 def writer(format: str | Callable[[float], str]) -> Callable[[float], str]:
-    """How numbers are written: by default four decimals, or powers of ten where those say nothing.
+    """How numbers are written: by default in four significant digits.
 
     >>> write = writer("")
-    >>> write(2.0), write(1e-7), write(-123456.0)
-    ('2.0000', '1.000e-07', '-1.235e+05')
+    >>> write(2.0), write(-0.0), write(2 / 3), write(1e-7), write(-123456.0)
+    ('2', '0', '0.6667', '1e-07', '-1.235e+05')
     """
     if callable(format):
         return lambda x: str(format(x))
     if format:
         _ = f"{0.0:{format}}"  # a spec that Python refuses is refused here
         return lambda x: f"{x:{format}}"
-    return lambda x: f"{x + 0.0:.4f}" if x == 0 or 1e-3 <= abs(x) < 1e5 else f"{x:.3e}"
+    return lambda x: f"{x + 0.0:.4g}"
 
 
 def number_of(grad: Any) -> float:

@@ -22,7 +22,7 @@ _LABEL = re.compile(r"(?P<module>[^\[\]]+)\.(?P<attribute>[^.\[\]]+)(?P<places>(
 class Neuron:
     """A weighted sum: the node of the sum, its products, weights and inputs, and what follows it."""
 
-    __slots__ = ("sum", "out", "products", "pairs", "biases", "weights", "inputs")
+    __slots__ = ("sum", "out", "products", "pairs", "biases", "weights", "inputs", "constants")
 
     def __init__(self, sum: int, out: int) -> None:
         self.sum = sum
@@ -32,37 +32,61 @@ class Neuron:
         self.biases: list[int] = []
         self.weights: list[int] = []
         self.inputs: list[int] = []
+        self.constants: list[int] = []  # of the activation, as the 0 of maximum(0, z)
 
 
 def neuron_at(fold: Fold, number: int) -> Neuron | None:
-    """The neuron whose weighted sum is this node, or None if it is something else."""
+    """The neuron whose weighted sum is this node, or None if it is something else.
+
+    A weighted sum is a `dot`, a `dot` plus biases as NumPy's `X @ W + b` gives it, or products that are added.
+    """
     nodes, parents = fold.graph.nodes, fold.graph.parents
     neuron = Neuron(number, number)
-    if nodes[number].op is ops.dot:
-        operands = parents[number]
-        n = len(operands) // 2
-        neuron.pairs = list(zip(operands[:n], operands[n : 2 * n], strict=True))
-        neuron.biases = list(operands[2 * n :])
-        if not any(_is_leaf(fold, w) for w, _ in neuron.pairs):
+    terms = [number] if nodes[number].op is ops.dot else fold.sums.get(number, ())
+    for term in terms:
+        factors = parents[term]
+        if nodes[term].op is ops.dot and term not in fold.squares and (term == number or fold.uses[term] == 1):
+            n = len(factors) // 2
+            neuron.pairs += zip(factors[:n], factors[n : 2 * n], strict=True)
+            neuron.biases += factors[2 * n :]
+        elif nodes[term].op is ops.mul and fold.uses[term] == 1 and factors[0] != factors[1]:
+            neuron.pairs.append((factors[0], factors[1]))
+        elif not factors:
+            neuron.biases.append(term)
+            continue
+        else:
             return None
-    else:
-        for term in fold.sums.get(number, ()):
-            factors = parents[term]
-            if nodes[term].op is ops.mul and fold.uses[term] == 1 and factors[0] != factors[1]:
-                if not any(_is_leaf(fold, factor) for factor in factors):
-                    return None
-                neuron.products.append(term)
-                neuron.pairs.append((factors[0], factors[1]))
-            elif not parents[term]:
-                neuron.biases.append(term)
-            else:
-                return None
-        if not neuron.products:
-            return None
+        if term != number:
+            neuron.products.append(term)
+    leaves = [(_is_leaf(fold, one), _is_leaf(fold, other)) for one, other in neuron.pairs]
+    if not neuron.pairs or not (any if nodes[number].op is ops.dot else all)(one or other for one, other in leaves):
+        return None
     user = fold.users.get(number)
-    if user is not None and fold.uses[number] == 1 and nodes[user].op in ACTIVATIONS:
-        neuron.out = user
+    if user is not None and fold.uses[number] == 1:
+        other = [p for p in parents[user] if p != number]
+        bent = nodes[user].op in (ops.maximum, ops.minimum) and all(nodes[p].op is ops.constant for p in other)
+        if nodes[user].op in ACTIVATIONS or bent:
+            neuron.out = user
+            neuron.constants = other if bent else []
     return neuron
+
+
+def penalties(fold: Fold) -> dict[int, list[int]]:
+    """The sums of squares of leaves, such as an L2 penalty, each with its leaves."""
+    nodes, parents = fold.graph.nodes, fold.graph.parents
+
+    def squared(term: int) -> int:
+        """The leaf whose square the term is, or -1."""
+        leaf, *rest = parents[term] or (-1,)
+        square = rest == [leaf] if nodes[term].op is ops.mul else nodes[term].op is ops.pow and nodes[rest[0]].data == 2
+        return leaf if square and _is_leaf(fold, leaf) else -1
+
+    found = {number: terms for number, terms in fold.squares.items() if all(_is_leaf(fold, term) for term in terms)}
+    for number, terms in fold.sums.items():
+        leaves = [squared(term) for term in terms if nodes[term].op is not ops.constant]
+        if len(leaves) > 1 and -1 not in leaves:
+            found[number] = leaves
+    return found
 
 
 def is_neuron(fold: Fold, number: int) -> bool:
@@ -77,15 +101,17 @@ def neurons(fold: Fold) -> list[Neuron]:
             neuron = neuron_at(fold, number)
             if neuron is not None:
                 found.append(neuron)
+    inside = {product for neuron in found for product in neuron.products}
+    found = [neuron for neuron in found if neuron.sum not in inside]
     looked_at: dict[int, set[int]] = {}  # which neurons have this leaf as a factor
     for neuron in found:
         for pair in neuron.pairs:
             for factor in pair:
                 looked_at.setdefault(factor, set()).add(neuron.sum)
     for neuron in found:
-        fused = not neuron.products
+        fused = any(fold.graph.nodes[n].op is ops.dot for n in (neuron.sum, *neuron.products))
         for one, other in neuron.pairs:
-            if not fused and not _first_is_weight(fold, one, other, looked_at):
+            if not _first_is_weight(fold, one, other, {} if fused else looked_at):
                 one, other = other, one
             neuron.weights.append(one)
             neuron.inputs.append(other)
@@ -100,7 +126,10 @@ def _first_is_weight(fold: Fold, one: int, other: int, looked_at: dict[int, set[
     labelled = module_of(fold.graph.nodes[one].label), module_of(fold.graph.nodes[other].label)
     if bool(labelled[0]) != bool(labelled[1]):
         return bool(labelled[0])
-    return len(looked_at[one]) <= len(looked_at[other])
+    called = [str(fold.graph.nodes[n].label or "")[:1] in ("W", "w") for n in (one, other)]  # W1[0, 2], w3
+    if called[0] != called[1]:
+        return called[0]
+    return len(looked_at.get(one, ())) <= len(looked_at.get(other, ()))
 
 
 def _is_leaf(fold: Fold, number: int) -> bool:
@@ -161,13 +190,22 @@ def _layer(fold: Fold, neuron: Neuron) -> tuple[object, ...]:
     if len(named) == 1 and () not in named:
         return ("named", *named.pop())
     inputs = tuple(fold.home[i] for i in neuron.inputs if nodes[i].op is not ops.constant)
-    activation = nodes[neuron.out].op.name if neuron.out != neuron.sum else ""
+    activation = activation_of(fold, neuron.out) if neuron.out != neuron.sum else ""
     return ("alike", inputs, len(neuron.inputs), activation)
+
+
+def activation_of(fold: Fold, number: int) -> str:
+    """What an activation is called: `tanh`, or `max(0, z)` where it was written so."""
+    node = fold.graph.nodes[number]
+    if node.op not in (ops.maximum, ops.minimum):
+        return node.op.name
+    bounds = [fold.graph.nodes[p] for p in fold.graph.parents[number]]
+    return f"{node.op.symbol}({', '.join(f'{b.data:g}' if b.op is ops.constant else 'z' for b in bounds)})"
 
 
 def _members(fold: Fold, neuron: Neuron) -> list[int]:
     """The nodes of a neuron: its parameters and constants, products, sum and activation."""
     given = [*neuron.weights, *neuron.biases, *neuron.inputs]
-    constants = [i for i in given if fold.graph.nodes[i].op is ops.constant]
+    constants = [i for i in given if fold.graph.nodes[i].op is ops.constant] + neuron.constants
     parameters = [i for i in (*neuron.weights, *neuron.biases) if _is_leaf(fold, i)]
     return [*parameters, *constants, *neuron.products, neuron.sum, neuron.out]

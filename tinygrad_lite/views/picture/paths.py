@@ -48,7 +48,7 @@ def highlighted(
             for key in keys:
                 colours.setdefault(key, []).append(colour)
             factors = [write(by_key[key].local or 0.0) for key in keys]
-            written = " * ".join(factors[:FACTORS]) + (" * ..." if len(factors) > FACTORS else "")
+            written = " × ".join(factors[:FACTORS]) + (" × ..." if len(factors) > FACTORS else "")
             notes.append(Note(((colour, f"{name}, path {drawn}: {written} = {write(product)}"),)))
         whole = f"d/d {name} = {write(exact[source])}"
         if count == len(strongest):

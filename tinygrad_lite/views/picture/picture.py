@@ -16,8 +16,6 @@ if TYPE_CHECKING:
 
 ENDINGS = (".svg", ".png", ".pdf", ".jpg", ".jpeg", ".dot", ".gv", ".mmd", ".json", ".txt", ".html")
 """How a picture can be saved."""
-MANY = 400
-"""Boxes from which on Graphviz takes many seconds, and our own layout is preferred."""
 
 
 class Picture(Drawing):
@@ -35,9 +33,9 @@ class Picture(Drawing):
     >>> a, b = tg.Value(2.0, label="a"), tg.Value(3.0, label="b")
     >>> picture = tg.draw(a * b)
     >>> print(picture)
-    * = 6.0000  grad 0.0000
-    ├─ a = 2.0000  grad 0.0000  local 3.0000
-    └─ b = 3.0000  grad 0.0000  local 2.0000
+    * = 6  grad 0
+    ├─ a = 2  grad 0  local 3
+    └─ b = 3  grad 0  local 2
     """
 
     def __init__(self, boxes: list[Box], edges: list[Edge], *, engine: str | None = None, **look: Any) -> None:
@@ -69,7 +67,7 @@ class Picture(Drawing):
                     ]
                 )
             else:
-                ours = len(self.boxes) > MANY or any(box.kind == "group" for box in self.boxes)
+                ours = any(box.kind == "group" for box in self.boxes)
                 self._placement = engines.placed(cards.sketch(self), self._asked, ours=ours)
         return self._placement
 
@@ -123,21 +121,13 @@ class Picture(Drawing):
 
         Raises:
             ValueError: an ending that is none of these.
-            RenderingError: .png or .jpg, and no program here can write it.
+            RenderingError: .png, .jpg, or a .pdf with letters outside Latin and Greek, and nothing here
+                can paint it; `pip install 'tinygrad-lite[plot]'` brings what can.
         """
         path = Path(path)
         ending = path.suffix.lower()
         if ending in (".png", ".pdf", ".jpg", ".jpeg"):
-            from tinygrad_lite.views.layout import engines
-
-            format = {"jpg": "jpeg"}.get(ending[1:], ending[1:])
-            asked = engines.chosen(self._asked)
-            if format == "pdf" and (asked in ("own", "graphviz-pure") or not (asked or engines.program("dot"))):
-                from tinygrad_lite.views.formats import pdf
-
-                path.write_bytes(pdf.to_pdf(self.svg))
-            else:
-                path.write_bytes(engines.drawn(self.dot, format, self._asked))
+            path.write_bytes(self._painted("jpeg" if ending == ".jpg" else ending[1:]))
             return path
         forms = {
             ".svg": lambda: self.svg,
@@ -152,6 +142,17 @@ class Picture(Drawing):
             raise ValueError(f"a picture is saved as {', '.join(ENDINGS)}, but got {path.name!r}.")
         path.write_text(forms[ending](), encoding="utf-8")
         return path
+
+    def _painted(self, format: str) -> bytes:
+        """The bytes of a PNG, JPEG or PDF: from our own SVG, or by a Graphviz program where no painter is installed."""
+        from tinygrad_lite.views.formats import pdf, raster
+        from tinygrad_lite.views.layout import engines
+
+        if format == "pdf" and pdf.has_letters(self.svg):
+            return pdf.to_pdf(self.svg)
+        if raster.available():
+            return raster.saved(self.svg, format)
+        return engines.drawn(self.dot, format, self._asked)
 
     def page(self) -> str:
         """A whole HTML page with the picture, which opens without a network."""

@@ -167,7 +167,7 @@ def gif(svg: str, steps: Sequence[Step], glow: Glow = LIGHT.glow) -> bytes:
     """All steps as an animated GIF.
 
     Raises:
-        RenderingError: Pillow is not installed, or there are more steps than a GIF can hold.
+        RenderingError: resvg-py or Pillow is not installed, or there are more steps than a GIF can hold.
     """
     _refuse_long(steps)
     return moving((frame(svg, steps, i, glow) for i in range(len(steps))), SECONDS)
@@ -177,11 +177,11 @@ def moving(stills: Iterable[str], seconds: float) -> bytes:
     """SVGs one after the other as an animated GIF, each for so many seconds, the last one longer.
 
     Raises:
-        RenderingError: Pillow is not installed.
+        RenderingError: resvg-py or Pillow is not installed.
     """
     from tinygrad_lite.views.formats import raster
 
-    pictures = [raster.painted(ElementTree.fromstring(svg)) for svg in stills]
+    pictures = [raster.image(svg) for svg in stills]
     out = io.BytesIO()
     durations = [round(1000 * seconds)] * (len(pictures) - 1) + [round(1000 * HOLD)]
     pictures[0].save(out, "GIF", save_all=True, append_images=pictures[1:], duration=durations, loop=0, disposal=1)
