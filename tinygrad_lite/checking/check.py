@@ -84,7 +84,9 @@ class Check(Judged):
         """What the search in the source found; it runs when it is first asked for."""
         if self._found is None:
             wrong = self._mend and not self.ok and not self.evaluation.error
-            self._found = self._safely("search of the source", lambda: sought(self.evaluation), Found()) if wrong else Found()
+            self._found = (
+                self._safely("search of the source", lambda: sought(self.evaluation), Found()) if wrong else Found()
+            )
         return self._found
 
     @property

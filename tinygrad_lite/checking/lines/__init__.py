@@ -10,7 +10,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from tinygrad_lite.checking.lines.bench import Bench, Program
-from tinygrad_lite.checking.lines.limits import Clock, within
 from tinygrad_lite.checking.lines.mend import Edit, Line, Mend, marked
 from tinygrad_lite.checking.lines.seek import Seeker
 
@@ -36,28 +35,23 @@ class Found:
         self.seconds, self.runs, self.reason = 0.0, 0, reason
 
 
-def sought(evaluation: Evaluation, budget: float = 6.0, mend: bool = True) -> Found:
+def sought(evaluation: Evaluation, budget: float = 6.0) -> Found:
     """The first wrong line of a backward that is wrong, and mends of it.
 
     Args:
         evaluation: what was tried, with something wrong.
         budget: seconds of processor time.
-        mend: whether to look for mends, or to mark the lines by their goals alone.
     """
-
-    def work(clock: Clock) -> Found:
-        bench = Bench(evaluation, clock)
-        found = Found()
-        if not bench.functions:
-            found.reason = "the source of backprop cannot be had"
-            return found
-        if not bench.problems:
-            found.reason = "the loss cannot be run on Values"
-            return found
+    bench = Bench(evaluation, budget)
+    if not bench.functions:
+        return Found("the source of backprop cannot be had")
+    if not bench.problems:
+        return Found("the loss cannot be run on Values")
+    found = Found()
+    with bench.quiet():
         seeker = Seeker(bench)
-        steps = seeker.seek(Program({f: f.tree for f in bench.functions}), 1.0 if mend else 0.0)
+        steps = seeker.seek(Program({f: f.tree for f in bench.functions}))
         assert seeker.first is not None
-        best = steps[0].program if steps else None
         for step in steps:
             made = Mend(bench, step.program, seeker.forwards[0])
             if all(made.sources != other.sources for other in found.mends):
@@ -65,8 +59,6 @@ def sought(evaluation: Evaluation, budget: float = 6.0, mend: bool = True) -> Fo
         places = [sorted(e.line for e in m.edits) for m in found.mends]
         for m, mine in zip(found.mends, places, strict=True):
             m.tied = sorted({line for other in places for line in other if other != mine} - set(mine))
-        found.lines = marked(bench, seeker.first.goals, best)
-        found.seconds, found.runs = clock.spent(), bench.runs
-        return found
-
-    return within(work, each=1.0, budget=budget) or Found("the search had to be ended")
+        found.lines = marked(bench, seeker.first.goals, steps[0].program if steps else None)
+    found.seconds, found.runs = bench.spent(), bench.runs
+    return found

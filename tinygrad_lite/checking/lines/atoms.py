@@ -80,7 +80,7 @@ class Atoms:
         self._offer(cost + 0.3, binary(x, ast.Pow, constant(2)))
         if self.offers.numpy and isinstance(x, ast.Name) and value.ndim:
             for f in ("sign", "exp", "tanh", "sqrt"):
-                self._offer(cost + 0.6, self.offers.numpys(f, x))
+                self._offer(cost + (0.2 if f == "sign" else 0.6), self.offers.numpys(f, x))
         if value.ndim > 1:
             for axis in (0, -1):
                 self._offer(cost + 0.4, method(x, "sum", axis=axis, keepdims=True))

@@ -1,26 +1,32 @@
-"""The bench on which changed programs are run: problems with exact gradients, the smallest telling one first."""
+"""The bench on which changed programs are run: the problems of an evaluation, the smallest telling one first."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import contextlib
+import copy
+import io
+import sys
+import time
+import warnings
+from collections.abc import Callable, Iterable, Iterator
 from types import CodeType
 from typing import TYPE_CHECKING, Any
 
 from tinygrad_lite.checking.lines.functions import Function, Node, World, is_number
-from tinygrad_lite.checking.lines.limits import Clock
 from tinygrad_lite.checking.lines.slots import HOOK, Slot, hooked, slots_of, snapshot
 from tinygrad_lite.checking.network.arrays import np
-from tinygrad_lite.checking.network.problems import Problem
-from tinygrad_lite.checking.trial.submission import Answer
+from tinygrad_lite.checking.network.layers import Array
+from tinygrad_lite.checking.trial import bench
+from tinygrad_lite.checking.trial.sandbox import TimeIsOver
+from tinygrad_lite.checking.trial.state import State
 
 if TYPE_CHECKING:
     from tinygrad_lite.checking.trial.evaluation import Evaluation
 
-from tinygrad_lite.checking.lines.temporary import temporary
 
-Array = Any
 Codes = dict[Function, CodeType]
-MOST_VISITS = 60
+MOST_VISITS, LARGE = 60, 3000
+EACH, DEEPEST = 1.0, 1000  # seconds for one run; frames of recursion
 
 
 class Program:
@@ -68,111 +74,107 @@ class Recording:
         self.local: dict[str, Any] = {}
 
 
-class Bench:
-    """Problems, exact gradients and quick runs of changed code.
+class Bench(bench.Bench):
+    """Problems, exact gradients and quick runs of changed code, all on private copies of the user's functions.
 
     Attributes:
         problems, exact: what is tried, and the right gradients there; the first is the one that is searched on.
-        names: the parameters.
+        names: the parameters.      functions: the user's functions that backprop may call.
+        other_sizes: one of the problems has other sizes than the user's data.
+        coarse: names whose gradients were given with few digits.
     """
 
-    def __init__(self, evaluation: Evaluation, clock: Clock) -> None:
-        self.evaluation, self.submission, self.clock = evaluation, evaluation.submission, clock
-        self.names = frozenset(self.submission.names)
+    def __init__(self, evaluation: Evaluation, budget: float) -> None:
+        super().__init__(evaluation)
         self.world = World(self.submission.backprop_fn)
-        self.functions = self.world.functions
-        self.problems: list[Problem] = []
-        self.exact: list[dict[str, Array]] = []
+        self.functions = list(self.world.functions)
+        self.submission = submission = copy.copy(self.submission)
+        submission.backprop_fn, submission.loss_fn = self.world.entry, self.world.of(submission.loss_fn)
+        submission.state = State(submission.loss_fn, submission.backprop_fn)
+        self.original = evaluation.submission
+        self.names = frozenset(submission.names)
         self.coarse: set[str] = set()
-        self.runs = 0
-        self.other_sizes = False
-        self._gather()
+        shapes = {tuple(np.shape(x) for x in (*p.params.values(), *p.data)) for p in self.problems}
+        self.other_sizes = len(shapes) > 1
+        self.budget, self._began, self._wall = budget, time.thread_time(), time.perf_counter()
+        self._order()
 
-    def _gather(self) -> None:
-        """The problems of the evaluation and further ones, the cheapest that shows the mistake first."""
-        for case in self.evaluation.cases:
-            try:
-                self.add(case.problem, self.submission.exact(case.problem))
-            except RuntimeError:
-                continue
-        for problem in temporary(self):
-            self.other_sizes = self.other_sizes or problem.name == "a sample less"
-        mine = self.evaluation.given
+    def _order(self) -> None:
+        """The problem on which most is wrong first, the smallest of these."""
         sizes = [sum(np.size(x) for x in (*p.params.values(), *p.data)) for p in self.problems]
-        wrong = []
-        for k in range(len(self.problems)):
-            try:
-                wrong.append(len(self.names - self.right(k, self.run(k, {}))))
-            except Exception:
-                wrong.append(len(self.names))
-        order = sorted(
-            range(len(sizes)), key=lambda k: (-wrong[k], self.problems[k] is not mine and sizes[k] >= 4000, sizes[k])
-        )
-        self.problems = [self.problems[k] for k in order]
-        self.exact = [self.exact[k] for k in order]
-        self.other_sizes = self.other_sizes or len({tuple(np.shape(x) for x in p.data) for p in self.problems}) > 1
+        wrong = [len(self.names - self._right(k, a)) for k, a in enumerate(self.answers)]
+        order = sorted(range(len(sizes)), key=lambda k: (sizes[k] > LARGE, -wrong[k], sizes[k]))
+        for name in ("problems", "exact", "answers", "_overall"):
+            setattr(self, name, [getattr(self, name)[k] for k in order])
 
-    def add(self, problem: Problem, exact: dict[str, Any]) -> None:
-        self.problems.append(problem)
-        self.exact.append({n: np.array(exact[n].numbers, float).reshape(exact[n].shape) for n in self.names})
+    def _right(self, k: int, answer: dict[str, Array]) -> frozenset[str]:
+        exact = self.exact[k]
+        return frozenset(n for n in self.names if n in answer and close(answer[n], exact[n], self.rtol))
+
+    # ------------------------------------------------------------------ time
+
+    def spent(self) -> float:
+        """Seconds of this thread's own processor time."""
+        return time.thread_time() - self._began
+
+    def late(self, share: float = 1.0) -> bool:
+        """Whether that share of the budget is used up, or ten times as much by the wall."""
+        waited = time.perf_counter() - self._wall
+        return self.spent() > share * self.budget or waited > 10 * share * self.budget
+
+    def guard(self, function: Callable[..., Any], *arguments: Any, **keywords: Any) -> Any:
+        """Call something of the user's within a time limit."""
+        try:
+            return self._watch.call(lambda: function(*arguments, **keywords), EACH)
+        except TimeIsOver:
+            raise TimeoutError from None
+
+    @contextlib.contextmanager
+    def quiet(self) -> Iterator[None]:
+        """No output, no warnings, shallow recursion; random states and all else as before afterwards."""
+        deepest = sys.getrecursionlimit()
+        state = State()
+        with super().quiet(), warnings.catch_warnings(), contextlib.redirect_stderr(io.StringIO()):
+            warnings.simplefilter("ignore")
+            sys.setrecursionlimit(min(deepest, DEEPEST))
+            try:
+                yield
+            finally:
+                sys.setrecursionlimit(deepest)
+                state.replay()
 
     # ------------------------------------------------------------------ runs
 
-    def run(self, k: int, codes: Codes) -> dict[str, Array]:
-        """The gradients by name on problem k, some functions running other code.
+    def gradients(self, k: int, codes: Codes) -> tuple[dict[str, Array], frozenset[str]]:
+        """The gradients by name on problem k, some functions running other code, and which are exact.
 
         Raises:
             Exception: whatever the code raises; ValueError if it gives no gradients.
         """
-        self.runs += 1
         before = [(f, f.copy.__code__) for f in codes]
-        problem = self.problems[k]
-        copied = Problem(problem.name, {n: snapshot(x) for n, x in problem.params.items()}, snapshot(problem.data))
-        arguments = self.submission._arguments(copied, self.submission.backprop_takes_dict)
         try:
             for f, code in codes.items():
                 f.copy.__code__ = code
-            result = self.clock.call(self.world.entry, *arguments)
+            answer = self.run(k, seconds=EACH)
+        except TimeIsOver:
+            raise TimeoutError from None
+        except (SystemExit, GeneratorExit) as ended:
+            raise RuntimeError(type(ended).__name__) from None
         finally:
             for f, code in before:
                 f.copy.__code__ = code
-        if result is None and self.submission.updates:
-            as_dict = self.submission.backprop_takes_dict
-            result = arguments[0] if as_dict else dict(zip(self.submission.names, arguments, strict=False))
-        answer = Answer()
-        self.submission._read(result, answer)
-        if answer.error:
-            raise ValueError(answer.error)
-        if self.submission.updates:
-            self.submission._recover(answer, problem)
-        self.coarse = {n for n, e in answer.gradients.items() if e.dtype in ("float32", "float16")}
-        return {n: np.array(e.numbers, float).reshape(e.shape) for n, e in answer.gradients.items()}
-
-    def right(self, k: int, got: dict[str, Array]) -> frozenset[str]:
-        """The names whose gradient is exact on problem k."""
-        exact = self.exact[k]
-        overall = max((float(np.abs(x).max(initial=0.0)) for x in exact.values()), default=0.0)
-        found = set()
-        for name, x in exact.items():
-            g = got.get(name)
-            if g is None or g.shape != x.shape or not np.all(np.isfinite(g)):
-                continue
-            largest = np.abs(x).max(initial=0.0)
-            if name in self.coarse:
-                allowed = 1e-5 * np.maximum(np.abs(x), 0.1 * largest) + 1e-8 * overall
-            else:
-                update = 1e-9 if self.submission.updates else 0.0
-                allowed = 1e-8 * np.maximum(np.abs(g), np.abs(x)) + 1e-10 * largest + 1e-13 * overall + update
-            if np.all(np.abs(g - x) <= allowed):
-                found.add(name)
-        return frozenset(found)
+        if answer.error or answer.in_place:
+            raise ValueError(answer.error or "it returned nothing")
+        self.coarse = {n for n, e in answer.gradients.items() if e.dtype in bench.COARSE}
+        found = {n: np.array(e.numbers, float).reshape(e.shape) for n, e in answer.gradients.items()}
+        return found, frozenset(self.right(k, answer))
 
     def right_everywhere(self, codes: Codes, more_than: frozenset[str] | None = None) -> tuple[frozenset[str], int]:
         """The names exact on every problem, and how many problems were run before something in `more_than` was lost."""
         found = self.names
         for k in range(len(self.problems)):
             try:
-                found &= self.right(k, self.run(k, codes))
+                found &= self.gradients(k, codes)[1]
             except Exception:
                 found = frozenset()
             if not found or (more_than is not None and not more_than < found):
@@ -204,7 +206,7 @@ class Bench:
 
         self.hook(note)
         try:
-            found.got = self.run(k, codes)
+            found.got, _ = self.gradients(k, codes)
         except Exception as reason:
             self._place(reason, found)
         return found

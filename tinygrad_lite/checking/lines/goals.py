@@ -12,12 +12,14 @@ import copy
 import re
 from typing import Any
 
-from tinygrad_lite.checking.lines.bench import Array, Bench, Program, Recording, close, numeric
+from tinygrad_lite.checking.lines.bench import Bench, Program, Recording, close, numeric
 from tinygrad_lite.checking.lines.functions import Node, World, is_float
 from tinygrad_lite.checking.lines.slots import HOOK, Slot, assigned, at, call, put, slots_of, target_name, targets_of
 from tinygrad_lite.checking.lines.values import OPERATORS
 from tinygrad_lite.checking.network.arrays import np
-from tinygrad_lite.checking.trial.submission import own_name
+from tinygrad_lite.checking.network.layers import Array
+from tinygrad_lite.checking.trial.answer import own_name
+from tinygrad_lite.checking.trial.state import State
 from tinygrad_lite.engine import Value
 from tinygrad_lite.engine.reverse import adjoints
 
@@ -78,7 +80,7 @@ class Forward:
             return x
 
         submission = copy.copy(bench.submission)
-        submission.loss_fn = world.entry
+        submission.loss_fn, submission.state = world.entry, State(world.entry)
         problem = bench.problems[k]
         for function in world.functions:
             tree: Node = _Noting().visit(copy.deepcopy(function.tree))

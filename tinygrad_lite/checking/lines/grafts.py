@@ -9,12 +9,13 @@ put in as a replacement, a factor, a divisor or a term, and the number in front 
 from __future__ import annotations
 
 import ast
+import contextlib
 from collections.abc import Iterator
 from typing import Any
 
 from tinygrad_lite.checking.lines.atoms import Array, Atoms
 from tinygrad_lite.checking.lines.edits import PLAIN, Edit
-from tinygrad_lite.checking.lines.functions import Node, is_number
+from tinygrad_lite.checking.lines.functions import Node, is_float
 from tinygrad_lite.checking.lines.offers import Offers, binary, constant
 from tinygrad_lite.checking.lines.slots import nodes, put
 from tinygrad_lite.checking.lines.values import Scope
@@ -69,10 +70,11 @@ def grafts(e: Node, atoms: Atoms, matrix: Array, wanted: Array) -> Iterator[Edit
             continue
         if isinstance(n, ast.Name) and n.id not in scope.names:
             continue
-        inner = matrix if not path else None if summed else _through(e, path, n, scope, matrix, value)
-        if inner is not None:
-            start = value if not path else np.asarray(scope.value(n), float)
-            found += [(c + 0.05 * len(path), put(e, path, x)) for c, x in _fits(n, start, atoms, inner, wanted, front)]
+        for start in [value] if not path else [] if summed else _starts(n, scope, value):
+            inner = matrix if not path else _through(e, path, start, scope, matrix, value)
+            if inner is not None:
+                fits = _fits(n, start, atoms, inner, wanted, front)
+                found += [(c + 0.05 * len(path), put(e, path, x)) for c, x in fits]
     yield from sorted(found, key=lambda f: f[0])[:300]
 
 
@@ -90,15 +92,24 @@ def toward(e: Node, atoms: Atoms, start: Array, goal: Array) -> Iterator[Edit]:
     yield from sorted(found, key=lambda f: f[0])[:300]
 
 
-def _through(e: Node, path: Any, n: Node, scope: Scope, matrix: Array, value: Array) -> Array | None:
-    """`matrix` for the value of a part of an expression, if the whole is an affine function of it."""
+def _starts(n: Node, scope: Scope, whole: Array) -> list[Array]:
+    """The value of a part of an expression, as it is and stretched to the shape of the whole."""
     try:
         start = scope.value(n)
-        if not is_number(start) or isinstance(start, (int, bool)) or np.asarray(start).dtype.kind != "f":
-            return None
-        start = np.asarray(start, float)
-        if start.size > LARGEST_INNER:
-            return None
+    except Exception:
+        return []
+    if not is_float(start):
+        return []
+    found = [np.asarray(start, float)]
+    if found[0].size < whole.size and found[0].ndim <= whole.ndim:
+        with contextlib.suppress(ValueError):
+            found.append(np.array(np.broadcast_to(start, whole.shape)))
+    return [x for x in found if x.size <= LARGEST_INNER]
+
+
+def _through(e: Node, path: Any, start: Array, scope: Scope, matrix: Array, value: Array) -> Array | None:
+    """`matrix` for the value of a part of an expression, if the whole is an affine function of it."""
+    try:
 
         def moved(d: Array) -> Array:
             x = start + d.reshape(start.shape)

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from tinygrad_lite.checking.lines.bench import Array, Program, Recording
+from tinygrad_lite.checking.lines.bench import Program, Recording
 from tinygrad_lite.checking.lines.functions import Function
 from tinygrad_lite.checking.lines.goals import Goals
 from tinygrad_lite.checking.lines.place import Place
 from tinygrad_lite.checking.lines.slots import Slot
+from tinygrad_lite.checking.network.layers import Array
 
 if TYPE_CHECKING:
     from tinygrad_lite.checking.lines.seek import Seeker

@@ -108,7 +108,7 @@ class Mend:
 
     @property
     def function(self) -> Any:
-        world = World(self._bench.submission.backprop_fn)
+        world = World(self._bench.original.backprop_fn)
         for original, tree in self._changed.items():
             for f in world.functions:
                 if f.original is original.original:

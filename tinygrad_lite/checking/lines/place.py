@@ -52,7 +52,7 @@ class Place:
         self.offers = Offers(slot.function, self.tree, local[0], constants)
 
     def _scope(self, local: dict[str, Any]) -> Scope:
-        scope = Scope(self.slot.function, local, self.bench.clock.call)
+        scope = Scope(self.slot.function, local, self.bench.guard)
         scope.keep_all(self.expression)
         return scope
 

@@ -10,10 +10,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from tinygrad_lite.checking.lines.bench import Array, Bench, Program
+from tinygrad_lite.checking.lines.bench import Bench, Program
 from tinygrad_lite.checking.lines.functions import is_float
 from tinygrad_lite.checking.lines.slots import Slot, hooked
 from tinygrad_lite.checking.network.arrays import np
+from tinygrad_lite.checking.network.layers import Array
 
 MOST = 160  # entries over all visits that are shifted one by one
 NEWTON = 60
@@ -102,7 +103,7 @@ class Shifts:
             return x + (part.reshape(np.shape(x)) if np.ndim(x) else float(part[0]))
 
         self.bench.hook(hook)
-        found = self.bench.run(0, self.codes)
+        found, _ = self.bench.gradients(0, self.codes)
         if any(n not in found or found[n].shape != self.bench.exact[0][n].shape for n in self.names):
             raise ValueError("a shift changed the shape of a gradient")
         return self.vector(found)
@@ -182,7 +183,7 @@ def _newton(shifts: Shifts, found: Reach, here: Array) -> Reach:
     """The value that makes every gradient exact, if a few steps find one and only one."""
     shift = np.zeros(int(shifts.ends[-1]))
     for _ in range(7):
-        if shifts.bench.clock.late(0.5):
+        if shifts.bench.late(0.5):
             return found
         jacobian = shifts.jacobian(shift, here, 1e-6)
         step, _, rank, _ = np.linalg.lstsq(jacobian, shifts.target - here, rcond=1e-9)

@@ -23,8 +23,8 @@ class Seeker:
     """
 
     def __init__(self, bench: Bench) -> None:
-        self.bench, self.clock = bench, bench.clock
-        world = World(bench.submission.loss_fn)
+        self.bench = bench
+        world = World(bench.original.loss_fn)
         self.shared = {f.original for f in world.functions}
         self.forwards = [Forward(bench, k, world) for k in range(min(2, len(bench.problems)))]
         self.constants = _decimals(world)

@@ -14,10 +14,8 @@ from tinygrad_lite.checking.lines.functions import Function, Node
 from tinygrad_lite.checking.lines.offers import Offers, binary, constant
 from tinygrad_lite.checking.lines.safety import SIMPLE, harmless
 from tinygrad_lite.checking.lines.slots import (
-    SIMPLE,
     Path,
     at,
-    harmless,
     inserted,
     load,
     nodes,

@@ -10,7 +10,7 @@ import ast
 from typing import TYPE_CHECKING, Any
 
 from tinygrad_lite.checking.lines.atoms import Atoms
-from tinygrad_lite.checking.lines.bench import Array, Program
+from tinygrad_lite.checking.lines.bench import Program
 from tinygrad_lite.checking.lines.functions import Function, Node, is_float
 from tinygrad_lite.checking.lines.look import Look, Step
 from tinygrad_lite.checking.lines.offers import Offers
@@ -20,6 +20,7 @@ from tinygrad_lite.checking.lines.sentences import changes, forgotten, scattered
 from tinygrad_lite.checking.lines.slots import Slot, assigned, missing_slots
 from tinygrad_lite.checking.lines.values import Scope
 from tinygrad_lite.checking.network.arrays import np
+from tinygrad_lite.checking.network.layers import Array
 
 if TYPE_CHECKING:
     from tinygrad_lite.checking.lines.seek import Seeker
@@ -40,7 +41,7 @@ class Run:
         self.descended = False
 
     def late(self, share: float = 1.0) -> bool:
-        return self.seeker.clock.late(self.until * share)
+        return self.bench.late(self.until * share)
 
     def mends(self) -> list[Step]:
         self.by_name()
@@ -170,8 +171,8 @@ class Run:
         total = place.total(x, first)
         if total is None:
             return False
-        if reach.possible is not False:
-            return reach.passes(total)
+        if reach.possible is not False and reach.passes(total):
+            return True
         return self.here.right < reach.names_exact(total) or np.shape(total) != np.shape(reach.start)
 
     def _run(self, place: Place, x: Node, right: frozenset[str]) -> tuple[frozenset[str], int]:
@@ -233,7 +234,7 @@ class Run:
             wanted = [n for n in sorted(local) if is_float(local[n]) and n not in self.all]
             empty = [n for n in wanted if np.ndim(local[n]) and not np.any(local[n])]
             if empty:
-                scope = Scope(function, local, self.bench.clock.call)
+                scope = Scope(function, local, self.bench.guard)
                 atoms = Atoms(Offers(function, tree, local, []), [scope], tree)
                 for cost, new, line in sorted(scattered_sums(tree, empty, atoms), key=lambda c: c[0]):
                     if self.late(0.8) or self.found:
@@ -288,7 +289,7 @@ class Run:
                 best.append(step)
         if self.seeker.nearest is None and best:
             self.seeker.nearest = best[0]
-        spent = self.seeker.clock.spent() / self.seeker.clock.budget
+        spent = self.bench.spent() / self.bench.budget
         for i, step in enumerate(best[:3]):
             share = spent + (self.until - spent) * (0.5, 0.75, 0.95)[i]
             for mend in self.seeker.seek(step.program, share, self.depth + 1):
