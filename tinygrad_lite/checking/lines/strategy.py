@@ -17,10 +17,10 @@ from tinygrad_lite.checking.lines.offers import Offers
 from tinygrad_lite.checking.lines.place import CHEAPEST, Place, key
 from tinygrad_lite.checking.lines.reach import reach
 from tinygrad_lite.checking.lines.sentences import changes, forgotten, scattered_sums
+from tinygrad_lite.checking.lines.series import in_series
 from tinygrad_lite.checking.lines.slots import Slot, assigned, missing_slots
 from tinygrad_lite.checking.lines.values import Scope
 from tinygrad_lite.checking.network.arrays import np
-from tinygrad_lite.checking.network.layers import Array
 
 if TYPE_CHECKING:
     from tinygrad_lite.checking.lines.seek import Seeker
@@ -258,25 +258,12 @@ class Run:
     # ------------------------------------------------------------------ more than one mistake
 
     def series(self) -> bool:
-        """Changes after which one more, somewhere else, can make every gradient exact: mistakes in series."""
-        places = [p for p in self.here.places if p.reach.whole is not None]
-        rest = {id(p): _beyond(p.reach.whole) for p in places}
+        """Changes after which one more, somewhere else, can make every gradient exact."""
         before = len(self.partial)
-        for place in sorted(places, key=lambda p: p.price):
-            others = np.array([rest[id(p)] for p in places if p is not place])
-            if len(place.reach.sizes) != 1 or not len(others) or self.late(0.7):
-                continue
-            start = np.asarray(place.reach.start, float)
-            for cost, x in place.pool("near"):
-                if cost > 1.7 or len(self.partial) > before + 12:
-                    break
-                values = place.values(x)
-                if values is None or np.shape(values[0]) != start.shape:
-                    continue
-                assert place.reach.whole is not None
-                left = place.reach.missing - place.reach.whole @ (np.asarray(values[0], float) - start).ravel()
-                if np.all(np.isfinite(left)) and np.any(np.abs(others @ left).max(axis=1) <= place.reach.tolerance):
-                    self.partial.append(Step(cost + place.price, frozenset(), place.edited(x, cost)))
+        for cost, place, x in in_series(self.here.places):
+            if self.late(0.7) or len(self.partial) > before + 12:
+                break
+            self.partial.append(Step(cost + place.price, frozenset(), place.edited(x, cost)))
         return len(self.partial) > before
 
     def descend(self) -> bool:
@@ -300,13 +287,6 @@ class Run:
         self.descended = len(best) > 0 and self.late(0.6)
         self.partial.clear()
         return False
-
-
-def _beyond(whole: Array) -> Array:
-    """The projection onto what a place cannot make up."""
-    u, s, _ = np.linalg.svd(whole, full_matrices=False)
-    u = u[:, s > 1e-9 * max(s[0], 1e-300)] if len(s) else u
-    return np.eye(len(whole)) - u @ u.T
 
 
 def _floats(slot: Slot) -> bool:
