@@ -98,7 +98,7 @@ def adjoints(
             adjoint = found[node] = node.notes.hooked(adjoint)
         if not node.parents or (create_graph and _adds_nothing(adjoint, node.local)):
             continue
-        derivatives = node.op.graphed(node.parents, node) if create_graph else node.local
+        derivatives = node.op.partials(*node.parents, node) if create_graph else node.local
         for parent, derivative, recorded in zip(node.parents, derivatives, node.local, strict=True):
             if recorded is not None and parent in found:
                 share = derivative if adjoint.__class__ is float and adjoint == 1.0 else adjoint * derivative

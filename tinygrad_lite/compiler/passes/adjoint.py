@@ -142,7 +142,7 @@ def template(op: Op, constants: tuple[float | None, ...], textbook: bool = False
     v1 = 1.0 - v0
     return v1
     """
-    rule = op.partials if textbook or op.traced_derivatives is None else op.traced_derivatives
+    rule = op.display_derivatives if textbook else op.traced_derivatives
     tape = Builder()
     trace = Trace(tape)
     operands = [trace.input(f"x{i + 1}") for i in range(len(constants))]
