@@ -57,9 +57,7 @@ def run(args: argparse.Namespace) -> int:
     hint = "mend" if args.mend or args.write else args.hint
     for file in args.files:
         try:
-            results.append(
-                graded(file, [args.seed], hidden, args.limit, "mend" if args.mend or args.write else args.hint)
-            )
+            results.append(graded(file, [args.seed], hidden, args.limit, hint))
         except FileNotFoundError as reason:
             print(f"tinygrad-lite check: {reason}", file=sys.stderr)
             return 2
