@@ -81,7 +81,7 @@ def test_the_diff_is_of_the_users_text_and_patch_takes_it(norm, tmp_path):
     lines = Path(__file__).read_text()
     (tmp_path / "test_lines.py").write_text(lines)
     diff = norm.mends[0].diff
-    for command in (["patch", "-p0", "--dry-run"], ["git", "apply", "-p0", "--check"], ["git", "apply", "-p0"]):
+    for command in (["patch", "--dry-run"], ["patch", "-p1", "--dry-run"], ["git", "apply"]):
         done = subprocess.run(command, input=diff, text=True, cwd=tmp_path, capture_output=True, check=False)
         assert done.returncode == 0, done.stderr
     before, after = lines.splitlines(), (tmp_path / "test_lines.py").read_text().splitlines()

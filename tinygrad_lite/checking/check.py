@@ -43,13 +43,14 @@ class Check(Judged):
         trial: the evidence: problems, answers, comparisons.
         coverage: what the user's data could not have shown.
         taylor: the Taylor witness of the user's gradients on the user's data, or None.
+        hint: "mend" to show marked lines and mend in the report, "line" for the lines alone.
         measured: (entry, yours, exact, measured slope) of the entry of each parameter that is furthest
             off, or else largest: the second witness.
     """
 
     def __init__(self, evaluation: Evaluation, mend: bool = True) -> None:
         self.evaluation = evaluation
-        self._mend = mend
+        self._mend, self.hint = mend, "mend"
         self._found: Found | None = None
         judged = [e.comparison for e in evaluation.cases if e.comparison is not None]
         names = evaluation.submission.names
@@ -113,6 +114,8 @@ class Check(Judged):
                 code for code, _ in self.evaluation.remarks if code in ("TARGET_SHAPE", "MUTATED", "INT_TRUNCATION")
             ]
             found += [m.code for m in d.mistakes] or [code for hint in d.hints for code in hint.code.split(", ")]
+        if not found and self.mends:
+            found += [reason.code for reason in self.mends[0].reasons]
         if self.raised and not found:
             found.append("RAISED")
         return list(dict.fromkeys(found))
@@ -182,7 +185,7 @@ class Check(Judged):
 
     def report(self) -> Report:
         """Everything in the order in which it is read: verdict, mistakes, where, numbers, coverage."""
-        found = Listing(self.lines, self.mends)
+        found = Listing(self.lines, self.mends if self.hint == "mend" else [])
         return written(self, found if found.rows() else None)
 
     def to_dict(self) -> dict[str, Any]:
@@ -211,6 +214,8 @@ class Check(Judged):
                 for e in self.evaluation.cases
             ],
             "links": [{"name": n, "mark": m, "remark": r} for n, m, r in d.links],
+            "lines": [line.to_dict() for line in self.lines],
+            "mends": [mend.to_dict() for mend in self.mends] if self.hint == "mend" else [],
             "remarks": [{"code": c, "sentence": s} for c, s in self.evaluation.remarks],
             "coverage": [{"code": c, "sentence": s} for c, s in self.coverage],
             "measured": [

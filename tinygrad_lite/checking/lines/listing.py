@@ -32,7 +32,8 @@ class Listing:
         if not self.mends:
             off = [line for line in self.lines if line.mark == "off"]
             if not off:
-                return ""
+                said = self.spoken()
+                return f"{said[0].upper()}{said[1:]}." if said else ""
             first = off[0]
             if first.remark:
                 return f"It stops in line {first.number} ({first.remark}); no small change makes the gradients exact."

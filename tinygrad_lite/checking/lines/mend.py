@@ -63,7 +63,8 @@ class Mend:
     Attributes:
         edits: the changes, in the order of the text.
         sources: qualified name: the whole text of each changed function.
-        diff: the changes as a unified diff of the user's own file, for `patch -p0` and `git apply -p0`.
+        files: file: its whole text with the changes.
+        diff: the changes as a unified diff of the user's own text, for `patch` and `git apply`.
         function: the mended backprop, to call at once (a copy: the user's own is not changed).
         problems: on how many problems every gradient was exact.
         sizes: one of them had other sizes than the user's data; if not, a size may be written in.
@@ -96,15 +97,15 @@ class Mend:
 
     @property
     def diff(self) -> str:
+        lines = {f.filename: f.lines for f in self._changed}
+        return "".join(unified(lines[file], text, Path(file).name) for file, text in self.files.items())
+
+    @property
+    def files(self) -> dict[str, str]:
         files: dict[str, dict[Function, Any]] = {}
         for f, tree in self._changed.items():
             files.setdefault(f.filename, {})[f] = tree
-        parts = []
-        for filename, functions in files.items():
-            lines = next(iter(functions)).lines
-            name = Path(filename).name
-            parts.append(_unified(lines, mended_lines(lines, functions), name))
-        return "".join(parts)
+        return {file: "".join(mended_lines(next(iter(fs)).lines, fs)) for file, fs in files.items()}
 
     @property
     def function(self) -> Any:
@@ -134,10 +135,10 @@ def _line(edit: tuple[Function, int]) -> int:
     return edit[1]
 
 
-def _unified(old: list[str], new: list[str], name: str) -> str:
-    """A unified diff that also says where a file does not end with a new line."""
+def unified(old: list[str], new: str, name: str) -> str:
+    """A unified diff as git writes it, which also says where a file does not end with a new line."""
     found = []
-    for line in difflib.unified_diff(old, new, name, name):
+    for line in difflib.unified_diff(old, new.splitlines(keepends=True), f"a/{name}", f"b/{name}"):
         found.append(line if line.endswith("\n") else line + "\n\\ No newline at end of file\n")
     return "".join(found)
 

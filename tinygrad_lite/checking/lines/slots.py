@@ -231,7 +231,10 @@ def hooked(function: Function, tree: Node, slots: list[Slot], number: Callable[[
         if slot.kind != "missing":
             noted = call(HOOK, ast.Constant(number(slot)), at(tree, slot.path), call("locals"))
             tree = put(tree, slot.path, noted)
-    for slot in sorted((s for s in slots if s.kind == "missing"), key=lambda s: s.path[::-1][:1], reverse=True):
+    last_first = sorted(
+        (s for s in slots if s.kind == "missing"), key=lambda s: [i or 0 for _, i in s.path], reverse=True
+    )
+    for slot in last_first:
         noted = call(HOOK, ast.Constant(number(slot)), load(slot.name), call("locals"))
         tree = inserted(tree, slot.path, ast.Assign([ast.Name(slot.name, ast.Store())], noted))
     return function.compiled(tree)

@@ -183,7 +183,7 @@ def _faithful(lines: Sequence[str], new: Node, brackets: bool) -> str:
                 made = put(made, ((field, None),), [replace(item) for item in x])
         return made
 
-    said = ast.unparse(ast.fix_missing_locations(replace(new)))
+    said = ast.unparse(ast.fix_missing_locations(replace(new))).replace(" ** ", "**")
     for name, written in kept.items():
         said = said.replace(name, written)
     return said
