@@ -64,9 +64,8 @@ class Check(Judged):
         unknown.links = [(f"d{n}", "wrong" if n in self.wrong else "ok", "") for n in reversed(names)]
         self.diagnosis: Diagnosis = self._safely("diagnosis", lambda: diagnose(evaluation, self.wrong), unknown)
         nothing: list[Any] = []
-        self.coverage: list[tuple[str, str]] = self._safely(
-            "coverage of your data", lambda: blind_spots(evaluation), nothing
-        )
+        spots: list[tuple[str, str]] = self._safely("coverage of your data", lambda: blind_spots(evaluation), nothing)
+        self.coverage = spots
         self.taylor: Taylor | None = self._safely("Taylor remainder", self._taylor, None)
         self.measured: list[tuple[str, float, float, Slope]] = self._safely("measurement", self._measured, nothing)
         evaluation.submission.state.restore()
@@ -85,9 +84,8 @@ class Check(Judged):
         """What the search in the source found; it runs when it is first asked for."""
         if self._found is None:
             wrong = self._mend and not self.ok and not self.evaluation.error
-            self._found = (
-                self._safely("search of the source", lambda: sought(self.evaluation), Found()) if wrong else Found()
-            )
+            found = self._safely("search of the source", lambda: sought(self.evaluation) if wrong else None, None)
+            self._found = found or Found()
         return self._found
 
     @property
