@@ -64,8 +64,7 @@ class Check(Judged):
         unknown.links = [(f"d{n}", "wrong" if n in self.wrong else "ok", "") for n in reversed(names)]
         self.diagnosis: Diagnosis = self._safely("diagnosis", lambda: diagnose(evaluation, self.wrong), unknown)
         nothing: list[Any] = []
-        spots: list[tuple[str, str]] = self._safely("coverage of your data", lambda: blind_spots(evaluation), nothing)
-        self.coverage = spots
+        self.coverage: list[Any] = self._safely("coverage of your data", lambda: blind_spots(evaluation), nothing)
         self.taylor: Taylor | None = self._safely("Taylor remainder", self._taylor, None)
         self.measured: list[tuple[str, float, float, Slope]] = self._safely("measurement", self._measured, nothing)
         evaluation.submission.state.restore()
@@ -90,7 +89,7 @@ class Check(Judged):
 
     @property
     def lines(self) -> list[Line]:
-        """Every line of every function that backprop runs, with its mark; empty if all is right."""
+        """Every line of the functions that backprop runs, with its mark."""
         return self.found.lines
 
     @property
