@@ -12,13 +12,7 @@ from __future__ import annotations
 
 import importlib
 
-from tinygrad_lite.engine.functions import log_softmax as log_softmax
-from tinygrad_lite.engine.functions import logsumexp as logsumexp
-from tinygrad_lite.engine.functions import mean as mean
-from tinygrad_lite.engine.functions import norm as norm
-from tinygrad_lite.engine.functions import prod as prod
-from tinygrad_lite.engine.functions import softmax as softmax
-from tinygrad_lite.engine.functions import where as where
+from tinygrad_lite.engine import functions
 from tinygrad_lite.engine.op import Op, when_entered
 from tinygrad_lite.engine.op_help import Doc
 from tinygrad_lite.engine.value import Value as Value
@@ -27,6 +21,7 @@ from tinygrad_lite.engine.value import total as total
 from tinygrad_lite.hints import TYPE_CHECKING, Any, Sequence
 
 if TYPE_CHECKING:  # a running program reads the ops off the table, below
+    from tinygrad_lite.engine.functions import *
     from tinygrad_lite.engine.ops import *
 
 sum = total  # type: ignore[assignment]
@@ -36,6 +31,7 @@ __version__ = "0.1.0"
 _ROOMS: dict[str, tuple[str, ...]] = {
     # file of the room: the public names that live there
     "arrays.array": ("array", "data", "grads"),
+    "calculus.check_graph": ("check_graph",),
     "calculus.exact": ("exact",),
     "calculus.jacobian": ("hessian", "jacobian"),
     "calculus.products": ("hvp", "jvp", "vjp"),
@@ -47,6 +43,7 @@ _ROOMS: dict[str, tuple[str, ...]] = {
     "compiler.api": ("compile",),
     "compiler.replay": ("replay",),
     "engine.custom": ("op",),
+    "engine.kinks": ("kinks",),
     "engine.modes": ("detect_anomaly", "no_grad"),
     "engine.reverse": ("zero_grad",),
     "export.graph_json": ("from_json", "to_json"),
@@ -75,6 +72,7 @@ if TYPE_CHECKING:
     from tinygrad_lite.arrays.array import array as array
     from tinygrad_lite.arrays.array import data as data
     from tinygrad_lite.arrays.array import grads as grads
+    from tinygrad_lite.calculus.check_graph import check_graph as check_graph
     from tinygrad_lite.calculus.exact import exact as exact
     from tinygrad_lite.calculus.jacobian import hessian as hessian
     from tinygrad_lite.calculus.jacobian import jacobian as jacobian
@@ -91,6 +89,7 @@ if TYPE_CHECKING:
     from tinygrad_lite.compiler.api import compile as compile
     from tinygrad_lite.compiler.replay import replay as replay
     from tinygrad_lite.engine.custom import op as op
+    from tinygrad_lite.engine.kinks import kinks as kinks
     from tinygrad_lite.engine.modes import detect_anomaly as detect_anomaly
     from tinygrad_lite.engine.modes import no_grad as no_grad
     from tinygrad_lite.engine.reverse import zero_grad as zero_grad
@@ -128,9 +127,11 @@ def _on_help(op: Op) -> str:
 Op.on_arrays = staticmethod(_on_arrays)
 Doc.on_help = staticmethod(_on_help)
 
-_FUNCTIONS = ("Value", "dot", "log_softmax", "logsumexp", "mean", "norm", "prod", "softmax", "sum", "total", "where")
+globals().update({name: getattr(functions, name) for name in functions.__all__})
 _BUILTINS = ("abs", "compile", "max", "min", "round", "sum")  # public too, but a star import leaves Python's own alone
-__all__ = sorted(({*_FUNCTIONS, *_HOME, *_SUBMODULES} - {*_BUILTINS}) - {"testing"}, key=str.lower)
+__all__ = sorted(
+    ({"Value", "dot", "total", *functions.__all__, *_HOME, *_SUBMODULES} - {*_BUILTINS}) - {"testing"}, key=str.lower
+)
 
 
 def _export(op: Op) -> None:

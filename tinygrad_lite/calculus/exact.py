@@ -80,6 +80,9 @@ class Exact:
 def exact(root: Value) -> Exact:
     """The computation behind a Value in exact fractions.
 
+    Args:
+        root: the result; each float in it becomes the simplest fraction that rounds to it.
+
     Raises:
         NoExactValue: a step leaves the fractions, as exp and tanh do; the message names it.
         StaleGraphError: some `.data` was changed since the forward pass.

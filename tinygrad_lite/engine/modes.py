@@ -63,7 +63,7 @@ class _Switch:
 def no_grad() -> _Switch:
     """A `with` block, or a decorator, in which results remember nothing: quicker, and they hold no graph alive.
 
-    Derivatives asked for inside have nothing to follow. Other threads are not touched.
+    Derivatives asked for inside have nothing to follow. Other threads are not touched. Raises nothing of its own.
 
     >>> x = Value(3.0)
     >>> with no_grad():
@@ -98,6 +98,9 @@ def detect_anomaly() -> _Switch:
 
     The AnomalyError names the op, its operands with their labels, and the line of your program
     that made the node. Leaves keep the gradients they had. Other threads are not touched.
+
+    Raises:
+        AnomalyError: inside the block, at the op that made a NaN or an infinity.
 
     >>> big = Value(1e200, label="big")
     >>> with detect_anomaly():

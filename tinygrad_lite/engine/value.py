@@ -214,6 +214,12 @@ class Value(Node, Arithmetic):
 def total(values: Iterable[Any]) -> Any:
     """The sum of Values as one node with many parents; of bare numbers, a float.
 
+    Args:
+        values: numbers and Values, any number of them; of none the sum is 0.0.
+
+    Raises:
+        OperandError: something in values is no real number.
+
     >>> total([Value(1.0), Value(2.0), 3.0]).data
     6.0
     """
