@@ -12,6 +12,8 @@ from tinygrad_lite.compiler.frontend.trace import Trace
 from tinygrad_lite.compiler.ir.recording import Recording
 from tinygrad_lite.compiler.passes import batching
 
+pytestmark = pytest.mark.usefixtures("loops_at_once")
+
 np = pytest.importorskip("numpy")
 
 

@@ -7,6 +7,8 @@ import pytest
 import tinygrad_lite as tg
 from tinygrad_lite.compiler import available
 
+pytestmark = pytest.mark.usefixtures("loops_at_once")
+
 np = pytest.importorskip("numpy")
 
 BACKENDS = available()

@@ -10,7 +10,7 @@ pytest.importorskip("numpy")
 FEW = [op for op in ROWS if op.name not in ("erf", "erfc", "gelu")]  # which NumPy has not
 
 
-@pytest.mark.parametrize("backend", available())
+@pytest.mark.parametrize("backend", [None, *available()])
 @pytest.mark.parametrize("seed", range(24))
 def test_random_programs_give_the_engines_answer(seed, backend):
     assert worst(7 * seed + seed // len(KINDS), backend, FEW) <= 1e-12

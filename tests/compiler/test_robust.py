@@ -107,6 +107,7 @@ def test_prepared_calls_read_and_write_in_place():
     assert (step.loss, step.gradient.tolist()) == (0.5, [2.0, -1.0])
 
 
+@pytest.mark.usefixtures("loops_at_once")
 def test_a_graph_too_large_to_build_twice_is_checked_by_a_measured_slope(monkeypatch):
     from tinygrad_lite.compiler import CompileWarning, api
     from tinygrad_lite.compiler.passes import adjoint

@@ -10,7 +10,10 @@ from tinygrad_lite.compiler.backends.llvm import scan
 from tinygrad_lite.compiler.ir.loop_nest import Access, LoopNest, Plan, Reduction
 
 np = pytest.importorskip("numpy")
-pytestmark = pytest.mark.skipif("llvm" not in available(), reason="only LLVM writes loops")
+pytestmark = [
+    pytest.mark.skipif("llvm" not in available(), reason="only LLVM writes loops"),
+    pytest.mark.usefixtures("loops_at_once"),
+]
 
 NEXT = ("add", ("leaf", 0), ("mul", ("leaf", 1), ("leaf", 2)))
 

@@ -10,6 +10,8 @@ from tinygrad_lite.compiler.backends.choice import available
 from tinygrad_lite.compiler.passes import widening
 from tinygrad_lite.engine.op import TABLE
 
+pytestmark = pytest.mark.usefixtures("loops_at_once")
+
 np = pytest.importorskip("numpy")
 BACKENDS = [name for name in available() if name != "tape"]
 

@@ -151,6 +151,7 @@ def test_slopes_along_a_part_of_what_is_read(n):
     close(gradient, slopes)
 
 
+@pytest.mark.usefixtures("loops_at_once")
 def test_the_vector_that_reaches_back_counts_no_term_twice(monkeypatch):
     """The witness can fail: with all lanes counted, the value is wrong and the engine's is given instead."""
     monkeypatch.setattr(Writer, "chosen", lambda self, lanes, x, y: x)

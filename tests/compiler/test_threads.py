@@ -130,6 +130,7 @@ def test_small_calls_are_not_shared():
     assert threads.cut(20 * threads.SHARD, blocks=1, sums=1)[0] == 1
 
 
+@pytest.mark.usefixtures("loops_at_once")
 def test_a_program_found_in_a_loop_over_samples_is_shared_too(small_shards):
     data = X[:400, :5].tolist()
 

@@ -43,6 +43,7 @@ def test_a_mistake_is_found_where_almost_all_of_the_result_cancels(wrong, monkey
         assert abs(fast.value_and_grad(line)[0]) < 1e-28  # the engine's
 
 
+@pytest.mark.usefixtures("loops_at_once")
 @pytest.mark.skipif("llvm" not in BACKENDS, reason="another order of adding is needed")
 def test_where_nothing_can_be_computed_near_by_the_result_is_judged_where_it_is():
     def f(x):

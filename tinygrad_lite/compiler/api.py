@@ -162,6 +162,8 @@ class CompiledFunction(Shown):
         structure, chunks = called(args, kwargs)
         wrt = self._wrt(structure)
         program, _ = self._run(structure, chunks, wrt)
+        if program is not None and program.hastened(wrt, asked=True):
+            program, _ = self._run(structure, chunks, wrt)
         if program is None:
             raise TinygradLiteError(f"{self.__name__} does not run compiled on these arguments{user_line()}.")
         given, data, samples = program.given(chunks, wrt)

@@ -20,21 +20,7 @@ from tinygrad_lite.engine.value import Value
 from tinygrad_lite.errors import OperandError
 from tinygrad_lite.export.spelling import Source, Spelling, argument_names, as_tape, checked
 
-NUMPY = Spelling(
-    "np",
-    {  # where the row's template is for single numbers, or NumPy has no such function
-        "relu": "np.maximum({x}, 0.0)",
-        "abs": "np.abs({x})",
-        "erf": "_erf({x})",
-        "erfc": "_erfc({x})",
-        "softsign": "{x} / (1.0 + np.abs({x}))",
-        "gelu": "0.5 * {x} * _erfc(-{x} / 2.0**0.5)",
-        "sigmoid": "np.exp(-np.logaddexp(0.0, -{x}))",
-        "silu": "{x} * np.exp(-np.logaddexp(0.0, -{x}))",
-        "norm": "np.linalg.norm(np.broadcast_arrays({xs}), axis=0)",
-        "logsumexp": "np.logaddexp.reduce(np.broadcast_arrays({xs}))",
-    },
-)
+NUMPY = Spelling("np", "numpy")
 
 
 def to_numpy(root: Value, wrt: Sequence[Value] | None = None, *, name: str = "f") -> NumPySource:

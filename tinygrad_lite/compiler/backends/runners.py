@@ -66,6 +66,10 @@ class Buffered(Runner):
         """Compute what the parameters and data in these buffers give."""
         raise NotImplementedError
 
+    def bound(self, buffers: Any) -> tuple[Any, ...]:
+        """The same call, as a function and what to give it."""
+        return self.call, buffers
+
     def buffers(self, samples: int) -> Any:
         """Buffers for so many samples that nobody uses now; give them back with `release`."""
         try:

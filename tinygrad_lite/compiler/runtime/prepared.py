@@ -11,7 +11,6 @@ from collections.abc import Sequence
 from typing import Any, Self
 
 from tinygrad_lite.compiler.backends import runners
-from tinygrad_lite.compiler.backends.llvm import llvm_runner
 from tinygrad_lite.compiler.frontend.arguments import numbers
 
 
@@ -57,12 +56,7 @@ class Prepared(functools.partial[None]):
             buffers: Any = runner.buffers(samples)
             runners.fill(buffers.parameters, parameters)
             buffers.fill(data)
-            if not isinstance(runner, llvm_runner.LLVMRunner):
-                made = super().__new__(cls, buffers.call)
-            elif buffers.shards == 1:
-                made = super().__new__(cls, *runner.compiled.bound(buffers.pointer))
-            else:
-                made = super().__new__(cls, runner.call, buffers)
+            made = super().__new__(cls, *runner.bound(buffers))
             made.parameters, made.out = buffers.parameters[: runner.parameters], buffers.out
             made._buffers = buffers
         else:

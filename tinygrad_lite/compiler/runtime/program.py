@@ -6,17 +6,22 @@ stage it went through. The value and the gradient are made when first asked for,
 
 from __future__ import annotations
 
+import contextlib
 import math
+import threading
 import time
 from collections.abc import Iterator, Sequence
 from functools import partial
 from typing import Any, NamedTuple
 
 from tinygrad_lite.compiler.backends import choice, runners
+from tinygrad_lite.compiler.backends.llvm import tape_runner
+from tinygrad_lite.compiler.backends.llvm.tape_runner import TapeMachine
 from tinygrad_lite.compiler.frontend.arguments import Structure, numbers
 from tinygrad_lite.compiler.ir.tape import Tape
 from tinygrad_lite.compiler.passes import batching, programs, stencil
 from tinygrad_lite.compiler.passes.alike import alike
+from tinygrad_lite.compiler.passes.lowering import NoLowering
 from tinygrad_lite.compiler.passes.samples import SampleProgram
 from tinygrad_lite.compiler.runtime import program_cache
 from tinygrad_lite.compiler.runtime.gc_pause import gc_paused
@@ -40,6 +45,8 @@ class CompilationUnit(NamedTuple):
     samples: batching.Batch | None
     expected: list[float]
     """What the flags of the guards must be."""
+    seconds: float = 0.0
+    """What the search took, if it was made before."""
 
 
 class Program:
@@ -69,11 +76,14 @@ class Program:
         self.found: dict[Any, batching.SampleData | None] = {}
         self.names: dict[Any, str | None] = {}  # on the disk
         self.known: set[Any] = set()  # what came from the disk, where it was kept because it agreed with the engine
+        self._making = threading.RLock()
         self.expected: dict[Any, list[float]] = {}  # what the flags of the guards must be
 
     def run(self, chunks: list[Any], wrt: Wrt) -> Any:
         """The outputs (the value first, then the derivatives w.r.t. those inputs); None if a guard does not hold."""
-        runner = self.runners.get(wrt) or self._made(wrt)
+        runner = self.runners.get(wrt) or self._first(wrt)
+        if isinstance(runner, TapeMachine) and runner.due():
+            runner = self.hastened(wrt)
         try:
             out = runner.run(*self.given(chunks, wrt))
         except (ValueError, ArithmeticError):
@@ -118,27 +128,62 @@ class Program:
     def finite(self, out: Sequence[float]) -> bool:
         return runners.finite(out)
 
-    @gc_paused()
-    def _made(self, wrt: Wrt) -> runners.Runner:
-        started = time.perf_counter()
+    def _first(self, wrt: Wrt) -> runners.Runner:
+        """The tape in machine code, which is ready at once; loops where a back end was named."""
         if wrt is not None and self.outputs != 1:
             raise OperandError(
                 f"a gradient needs one number to differentiate, but {self.name} returns {self.outputs}{user_line()}."
             )
-        name = program_cache.program_name(self.tape, wrt, self.backend)
+        if self.backend is None and choice.available()[0] == "llvm":
+            with contextlib.suppress(NoLowering):
+                runner = TapeMachine(self.tape, wrt)
+                self.found[wrt], self.expected[wrt], self.names[wrt] = None, [0.0], None
+                self.runners[wrt] = runner
+                return runner
+        return self._made(wrt, self.backend)
+
+    @gc_paused()
+    def hastened(self, wrt: Wrt, asked: bool = False) -> runners.Runner:
+        """Loops in machine code in the place of the tape, if they pay: see `TapeMachine.due`.
+
+        Args:
+            asked: the call is to be repeated many times, says the user.
+        """
+        with self._making:
+            runner = self.runners[wrt]
+            if not isinstance(runner, TapeMachine) or runner.why:
+                return runner
+            found = None
+            if not asked:
+                started = time.perf_counter()
+                found = self._unit(wrt)
+                runner.waits = len(self.tape) * tape_runner.COST
+                if found.facts == ("plain",) and not runner.due(runner.waits):
+                    return runner
+                found = found._replace(seconds=time.perf_counter() - started)
+            try:
+                made = self._made(wrt, "llvm", found)
+            except NoLowering as reason:
+                runner.why = str(reason)
+                return runner
+            self.verified.clear()  # the loops have to agree with the engine as well
+            return made
+
+    @gc_paused()
+    def _made(self, wrt: Wrt, backend: str | None, found: CompilationUnit | None = None) -> runners.Runner:
+        started = time.perf_counter()
+        name = program_cache.program_name(self.tape, wrt, backend)
         seconds = {"looking it up": time.perf_counter() - started}
         known = program_cache.program(name, lambda: self._unit(wrt).make()) if name else None
         if known is not None:
             runner, samples, expected = known
         else:
             started = time.perf_counter()
-            found = self._unit(wrt)
-            seconds["finding rows"] = time.perf_counter() - started
+            found = found or self._unit(wrt)
+            seconds["finding rows"] = found.seconds or time.perf_counter() - started
             samples, expected = found.samples, found.expected
             facts = (*found.facts, len(self.tape.inputs), wrt)
-            runner = program_cache.runner(
-                found.make, found.tapes, facts, self.backend, samples.samples if samples else 0
-            )
+            runner = program_cache.runner(found.make, found.tapes, facts, backend, samples.samples if samples else 0)
         runner.seconds = seconds | runner.seconds
         if samples is not None and samples.fixed.shape[1]:
             runner.fixed = [(0, samples.fixed)]

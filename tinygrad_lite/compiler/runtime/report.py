@@ -17,6 +17,7 @@ from tinygrad_lite.errors import OperandError, TinygradLiteError, user_line
 
 _SAID = {
     "llvm": "machine code through LLVM",
+    "machine tape": "a tape in machine code, one op after the other",
     "numpy": "NumPy calls",
     "tape": "plain Python, one statement a node",
 }

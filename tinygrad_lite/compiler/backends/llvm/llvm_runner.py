@@ -112,6 +112,9 @@ class LLVMRunner(Buffered):
                 return
         self.compiled.call(buffers.pointer)
 
+    def bound(self, buffers: Any) -> tuple[Any, ...]:
+        return self.compiled.bound(buffers.pointer) if buffers.shards == 1 else (self.call, buffers)
+
     def text(self) -> str:
         return self.code.text
 

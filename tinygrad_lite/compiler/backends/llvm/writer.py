@@ -151,8 +151,8 @@ class Writer:
                 f"select {self.flags} {flag}, {self.type} {self.literal(1.0)}, {self.type} {self.literal(0.0)}"
             )
         if op in ("max", "min"):
-            chosen = self._pick("ogt" if op == "max" else "olt", xs[1], xs[0], xs[1], xs[0])
-            return self._pick("uno", xs[1], xs[1], xs[1], chosen)  # a NaN is not swallowed
+            chosen = self.pick("ogt" if op == "max" else "olt", xs[1], xs[0], xs[1], xs[0])
+            return self.pick("uno", xs[1], xs[1], xs[1], chosen)  # a NaN is not swallowed
         if op in _INTRINSIC:
             mangled = f"@llvm.{_INTRINSIC[op]}.{'f64' if self.lanes == 1 else f'v{self.lanes}f64'}"
             self.declared.add(f"declare {self.type} {mangled}({self.type})")
@@ -161,7 +161,7 @@ class Writer:
         operands = ", ".join(f"{self.type} {x}" for x in xs)
         return self.say(f"call {self.type} {function_name(op, self.lanes)}({operands})")
 
-    def _pick(self, comparison: str, p: Name, q: Name, x: Name, y: Name) -> Name:
+    def pick(self, comparison: str, p: Name, q: Name, x: Name, y: Name) -> Name:
         flag = self.say(f"fcmp {comparison} {self.type} {p}, {q}")
         return self.say(f"select {self.flags} {flag}, {self.type} {x}, {self.type} {y}")
 
@@ -173,9 +173,9 @@ class Writer:
             flag, x, y = expression[1:]
             if flag[0] == "less":
                 p, q = (self.evaluate(part, leaf) for part in flag[1:])
-                return self._pick("olt", p, q, self.evaluate(x, leaf), self.evaluate(y, leaf))
+                return self.pick("olt", p, q, self.evaluate(x, leaf), self.evaluate(y, leaf))
             value = self.evaluate(flag, leaf)
-            return self._pick("une", value, self.literal(0.0), self.evaluate(x, leaf), self.evaluate(y, leaf))
+            return self.pick("une", value, self.literal(0.0), self.evaluate(x, leaf), self.evaluate(y, leaf))
         return self.apply(expression[0], [self.evaluate(part, leaf) for part in expression[1:]])
 
     # ------------------------------------------------------------------ loops

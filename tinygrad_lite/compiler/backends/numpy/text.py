@@ -19,15 +19,18 @@ from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
 from tinygrad_lite.compiler.ir.loop_nest import Access, Expression, LoopNest, Plan, Reduction
+from tinygrad_lite.engine.op import TABLE
 
 UFUNCS = {
-    "add": "add", "sub": "subtract", "mul": "multiply", "div": "divide", "neg": "negative", "sqrt": "sqrt",
-    "abs": "absolute", "exp": "exp", "log": "log", "tanh": "tanh", "sin": "sin", "cos": "cos", "pow": "power",
-    "max": "maximum", "min": "minimum", "less": "less", "log1p": "log1p", "expm1": "expm1", "tan": "tan",
-    "asin": "arcsin", "acos": "arccos", "atan": "arctan", "atan2": "arctan2", "sinh": "sinh", "cosh": "cosh",
-    "asinh": "arcsinh", "acosh": "arccosh", "atanh": "arctanh", "exp2": "exp2", "log2": "log2", "log10": "log10",
-    "hypot": "hypot", "cbrt": "cbrt", "floor": "floor", "ceil": "ceil", "round": "rint",
-}  # fmt: skip
+    "add": "add",
+    "sub": "subtract",
+    "mul": "multiply",
+    "div": "divide",
+    "neg": "negative",
+    "pow": "power",
+    "less": "less",
+    **{op.name: op.numpy_name for op in TABLE.values() if op.numpy_name and op.arity != 3},
+}
 """Ops of the table, and what NumPy calls them."""
 
 T, S = 98, 99
