@@ -2,6 +2,7 @@
 
 import itertools
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -234,6 +235,10 @@ for f, args in FUNCTIONS[:3]:
 """
 
 
+def numbers(text):
+    return [float(x) for x in re.findall(r"-?\d[\d.e+-]*", text)]
+
+
 def test_processes_that_compile_the_same_at_once_all_have_the_right_answer(place):
     path = os.pathsep.join([os.path.dirname(__file__), *sys.path])
     env = os.environ | {"PYTHONPATH": path}
@@ -243,5 +248,6 @@ def test_processes_that_compile_the_same_at_once_all_have_the_right_answer(place
     said = [process.communicate(timeout=120)[0] for process in started]
 
     here = "".join(f"{tg.compile(f, backend='llvm').value_and_grad(*args)}\n" for f, args in FUNCTIONS[:3])
-    assert said == [here] * 3
+    assert said == said[:1] * 3
+    assert numbers(said[0]) == pytest.approx(numbers(here), rel=1e-10, abs=1e-10)  # here `--lanes` may be others
     assert not list(place.glob("*.part"))

@@ -11,7 +11,7 @@ from tinygrad_lite.compiler.ir.tape import Builder, Tape
 from tinygrad_lite.compiler.passes.adjoint import template
 from tinygrad_lite.compiler.runtime import program_cache
 from tinygrad_lite.engine import ops
-from tinygrad_lite.engine.op import TABLE, Op
+from tinygrad_lite.engine.op import TABLE
 
 np = pytest.importorskip("numpy")
 pytest.importorskip("llvmlite")
@@ -200,4 +200,4 @@ def test_every_row_of_the_table_is_known_and_another_of_the_same_name_is_not():
     package = [op for op in TABLE.values() if op.display_derivatives.__module__.startswith("tinygrad_lite.")]
     assert len(package) > 20
     assert [op.name for op in package if not program_cache._ours(op)] == []
-    assert not program_cache._ours(Op(**{c: getattr(ops.exp, c) for c in Op.__slots__ if c != "display_derivatives"}))
+    assert not program_cache._ours(ops.exp.replaced(partials=lambda x, out: (out,), display_derivatives=None))

@@ -6,14 +6,14 @@ from typing import TYPE_CHECKING, Any
 
 from tinygrad_lite.checking.result.mistakes import Mistake
 from tinygrad_lite.checking.result.taylor_plot import TaylorPlot
-from tinygrad_lite.report.text import Report, Table
+from tinygrad_lite.report.text import Part, Report, Table
 
 if TYPE_CHECKING:
     from tinygrad_lite.checking.check import Check
 
 
-def written(check: Check) -> Report:
-    """The whole report."""
+def written(check: Check, listing: Part | None = None) -> Report:
+    """The whole report; `listing` are the marked lines of the source."""
     trial = check.evaluation
     report = Report(_headline(check))
     if trial.error:
@@ -22,6 +22,8 @@ def written(check: Check) -> Report:
         report.paragraph(f"Recognised from its loss: {trial.network.words()}.")
     if check.wrong:
         _mistakes(check, report)
+    if listing is not None:
+        report.add(listing)
     report.strip([link for link in check.diagnosis.links if check.wrong or link[1] != "unchecked"])
     if trial.network is not None and check.wrong:
         report.paragraph(

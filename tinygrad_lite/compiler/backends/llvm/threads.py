@@ -22,6 +22,7 @@ import time
 from collections.abc import Callable
 from typing import Any
 
+from tinygrad_lite.engine.op import TABLE
 from tinygrad_lite.errors import OperandError, user_line
 
 SHARD = 5_000_000
@@ -36,8 +37,6 @@ MOST = 16
 TRIED, LONGEST = 2, 63
 """Calls done alone at first, so that there is something to compare with; and at most, after one that was not faster."""
 
-_ONE = {"add", "sub", "mul", "neg", "abs", "less", "select", "max", "min"}
-
 VARIABLE = "TINYGRAD_LITE_THREADS"
 
 
@@ -47,7 +46,7 @@ def weight(op: str) -> int:
     >>> weight("mul"), weight("div"), weight("tanh")
     (1, 4, 20)
     """
-    return 1 if op in _ONE else 4 if op in ("div", "sqrt") else 20
+    return TABLE[op].cost if op in TABLE else 1 if op in ("less", "select") else 20
 
 
 def cut(operations: int, blocks: int, sums: int) -> tuple[int, int]:

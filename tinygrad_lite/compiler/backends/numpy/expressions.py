@@ -12,15 +12,18 @@ from collections.abc import Sequence
 from tinygrad_lite.compiler.backends.numpy import nodes
 from tinygrad_lite.compiler.backends.numpy.calls import Calls
 from tinygrad_lite.compiler.backends.numpy.reads import Node, Operand, ordered
+from tinygrad_lite.engine.op import TABLE
 
 UFUNCS = {
-    "add": "add", "sub": "subtract", "mul": "multiply", "div": "divide", "neg": "negative", "sqrt": "sqrt",
-    "abs": "absolute", "exp": "exp", "log": "log", "tanh": "tanh", "sin": "sin", "cos": "cos", "pow": "power",
-    "max": "maximum", "min": "minimum", "less": "less", "log1p": "log1p", "expm1": "expm1", "tan": "tan",
-    "asin": "arcsin", "acos": "arccos", "atan": "arctan", "atan2": "arctan2", "sinh": "sinh", "cosh": "cosh",
-    "asinh": "arcsinh", "acosh": "arccosh", "atanh": "arctanh", "exp2": "exp2", "log2": "log2", "log10": "log10",
-    "hypot": "hypot", "cbrt": "cbrt", "floor": "floor", "ceil": "ceil", "round": "rint",
-}  # fmt: skip
+    "add": "add",
+    "sub": "subtract",
+    "mul": "multiply",
+    "div": "divide",
+    "neg": "negative",
+    "pow": "power",
+    "less": "less",
+    **{op.name: op.numpy_name for op in TABLE.values() if op.numpy_name and op.arity != 3},
+}
 """Ops of the table, and what NumPy calls them."""
 
 MASKS = {"and": "logical_and", "not": "logical_not", "isnt": "not_equal", "less": "less"}
