@@ -110,7 +110,11 @@ def derivative_of_another(n):
     """`1 - h**2` for `h * (1 - h)` and the other way round; sin for cos; the power forgotten."""
     if isinstance(n, ast.BinOp) and isinstance(n.op, ast.Pow):
         yield n.left
-    if isinstance(n, ast.Call) and isinstance(n.func, ast.Attribute) and n.func.attr in ("exp", "log", "sqrt", "sin", "cos"):
+    if (
+        isinstance(n, ast.Call)
+        and isinstance(n.func, ast.Attribute)
+        and n.func.attr in ("exp", "log", "sqrt", "sin", "cos")
+    ):
         other = {"sin": "cos", "cos": "sin", "exp": "log", "log": "exp", "sqrt": "abs"}[n.func.attr]
         yield ast.Call(ast.Attribute(n.func.value, other, ast.Load()), n.args, n.keywords)
         yield n.args[0] if n.args else n
@@ -208,7 +212,11 @@ def state_of(module, backprop, known):
             return "raises"
         for n in names:
             g = answer.gradients.get(n)
-            if g is None or g.shape != exact[n].shape or not np.allclose(g.numbers, exact[n].numbers, rtol=1e-7, atol=1e-9):
+            if (
+                g is None
+                or g.shape != exact[n].shape
+                or not np.allclose(g.numbers, exact[n].numbers, rtol=1e-7, atol=1e-9)
+            ):
                 state = "wrong"
     return state
 
@@ -231,8 +239,11 @@ def cases(kind, folder, program=None):
             by_kind[c[0]].append(c)
         seen = set()
         while len(made) < each and any(by_kind.values()):
-            c = by_kind[key].pop(chance.randrange(len(by_kind[key]))) if (
-                key := chance.choice([k for k, v in by_kind.items() if v])) else None
+            c = (
+                by_kind[key].pop(chance.randrange(len(by_kind[key])))
+                if (key := chance.choice([k for k, v in by_kind.items() if v]))
+                else None
+            )
             lines, kinds, new, said = [c[1]], [c[0]], c[2], c[4]
             if kind == "pair":
                 others = [o for o in planted(new, right.BACKWARD) if o[1] != c[1]]
@@ -266,7 +277,15 @@ def judged(case):
     got = got or [line.number for line in result.lines if line.mark == "off"]
     mends = result.mends
     seconds = time.process_time() - began
-    out = {"case": name, "want": lines, "got": got[:4], "kinds": kinds, "said": said, "seconds": seconds, "ok": result.ok}
+    out = {
+        "case": name,
+        "want": lines,
+        "got": got[:4],
+        "kinds": kinds,
+        "said": said,
+        "seconds": seconds,
+        "ok": result.ok,
+    }
     out["line"] = bool(got) and any(abs(got[0] - w) <= ("left_out" in kinds) for w in lines)
     out["claimed"] = bool(mends)
     out["mend"] = bool(mends) and state_of(module, mends[0].function, known) == "right"
@@ -303,7 +322,15 @@ def main():
             if options.kind == "right":
                 print(r["case"], "left in peace" if r["ok"] else "ACCUSED")
             elif not (r["line"] and r["mend"]):
-                print(r["case"], r["want"], r["got"], r["kinds"], f"mend {r['mend']}, {r['seconds']:.1f} s:", r["said"], flush=True)
+                print(
+                    r["case"],
+                    r["want"],
+                    r["got"],
+                    r["kinds"],
+                    f"mend {r['mend']}, {r['seconds']:.1f} s:",
+                    r["said"],
+                    flush=True,
+                )
     table(results)
 
 

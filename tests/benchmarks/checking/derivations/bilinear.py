@@ -1,4 +1,5 @@
 """A bilinear score between pairs by einsum, softmax over candidates, labels as class numbers."""
+
 import numpy as np
 
 BACKWARD = ["grads"]
@@ -30,4 +31,7 @@ backprop = grads
 
 def make(seed):
     r = np.random.default_rng(seed)
-    return {"T": r.normal(size=(2, 3)), "left": r.normal(size=(4, 2))}, (r.normal(size=(4, 3, 3)), r.integers(0, 3, size=4))
+    return {"T": r.normal(size=(2, 3)), "left": r.normal(size=(4, 2))}, (
+        r.normal(size=(4, 3, 3)),
+        r.integers(0, 3, size=4),
+    )

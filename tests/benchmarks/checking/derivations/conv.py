@@ -1,4 +1,5 @@
 """A two-dimensional convolution by im2col with a relu and a sum of squares; samples, channels, rows, columns."""
+
 import numpy as np
 
 BACKWARD = ["backward", "col2im"]
@@ -6,7 +7,9 @@ BACKWARD = ["backward", "col2im"]
 
 def im2col(images, k):
     n, c, rows, columns = images.shape
-    out = [images[:, :, i : i + k, j : j + k].reshape(n, -1) for i in range(rows - k + 1) for j in range(columns - k + 1)]
+    out = [
+        images[:, :, i : i + k, j : j + k].reshape(n, -1) for i in range(rows - k + 1) for j in range(columns - k + 1)
+    ]
     return np.stack(out, axis=1)
 
 

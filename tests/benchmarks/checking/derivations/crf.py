@@ -1,4 +1,5 @@
 """A linear-chain CRF: forward and backward sums, expected counts less observed ones."""
+
 import numpy as np
 
 BACKWARD = ["crf_grad"]

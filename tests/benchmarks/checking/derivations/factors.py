@@ -1,4 +1,5 @@
 """Matrix factorisation with biases and a penalty, over observed triples, one at a time."""
+
 import numpy as np
 
 BACKWARD = ["gradient"]

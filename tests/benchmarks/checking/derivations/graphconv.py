@@ -1,4 +1,5 @@
 """Two graph convolutions with a normalised adjacency, leaky relu, layer objects in a list."""
+
 import numpy as np
 
 BACKWARD = ["Conv.backward", "Leaky.backward", "gradients"]

@@ -1,4 +1,5 @@
 """A GRU over steps with three pairs of matrices in a dict, an error at each step."""
+
 import numpy as np
 
 BACKWARD = ["gradients"]
@@ -54,5 +55,7 @@ backprop = gradients
 
 def make(seed):
     r = np.random.default_rng(seed)
-    p = {k: r.normal(size=(3, 2)) for k in ("Wz", "Wr", "Wc")} | {k: 0.8 * r.normal(size=(3, 3)) for k in ("Uz", "Ur", "Uc")}
+    p = {k: r.normal(size=(3, 2)) for k in ("Wz", "Wr", "Wc")} | {
+        k: 0.8 * r.normal(size=(3, 3)) for k in ("Uz", "Ur", "Uc")
+    }
     return p, (r.normal(size=(4, 2)), r.normal(size=(4, 3)))

@@ -1,4 +1,5 @@
 """A contrastive loss of two views: cosine similarities over a temperature, cross-entropy along both axes."""
+
 import numpy as np
 
 BACKWARD = ["Head.back", "unit_back"]

@@ -1,5 +1,4 @@
 """The likelihood of a scalar Kalman filter, by hand, without arrays of parameters."""
-import math
 
 BACKWARD = ["score"]
 
@@ -51,4 +50,6 @@ def make(seed):
     import random
 
     g = random.Random(seed)
-    return {"a": g.uniform(0.5, 0.95), "q": g.uniform(0.2, 1), "r": g.uniform(0.3, 1)}, ([g.gauss(0, 1) for _ in range(5)],)
+    return {"a": g.uniform(0.5, 0.95), "q": g.uniform(0.2, 1), "r": g.uniform(0.3, 1)}, (
+        [g.gauss(0, 1) for _ in range(5)],
+    )

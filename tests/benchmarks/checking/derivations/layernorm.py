@@ -1,4 +1,5 @@
 """Layer norm after a linear map, camel case, everything in one long function."""
+
 import numpy as np
 
 BACKWARD = ["layerNormBackward"]
@@ -41,4 +42,6 @@ loss, backprop = layerNormLoss, layerNormBackward
 def make(seed):
     r = np.random.default_rng(seed)
     return {"weight": r.normal(size=(3, 4)), "gain": r.normal(size=4), "shift": r.normal(size=4)}, (
-        r.normal(size=(5, 3)), r.normal(size=(5, 4)))
+        r.normal(size=(5, 3)),
+        r.normal(size=(5, 4)),
+    )

@@ -1,4 +1,5 @@
 """An LSTM over steps, gates stacked in one matrix, caches in a list; squared error on the last state."""
+
 import numpy as np
 
 BACKWARD = ["bptt"]

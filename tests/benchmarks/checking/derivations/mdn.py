@@ -1,4 +1,5 @@
 """A mixture density network: a hidden layer, mixture weights, means and widths, negative log-likelihood."""
+
 import numpy as np
 
 BACKWARD = ["mdn_grad"]
@@ -33,4 +34,9 @@ loss, backprop = mdn_loss, mdn_grad
 
 def make(seed):
     r = np.random.default_rng(seed)
-    return {"W": r.normal(size=(2, 4)), "Va": 0.5 * r.normal(size=(4, 2)), "Vm": r.normal(size=(4, 2)), "Vs": 0.3 * r.normal(size=(4, 2))}, (r.normal(size=(5, 2)), r.normal(size=5))
+    return {
+        "W": r.normal(size=(2, 4)),
+        "Va": 0.5 * r.normal(size=(4, 2)),
+        "Vm": r.normal(size=(4, 2)),
+        "Vs": 0.3 * r.normal(size=(4, 2)),
+    }, (r.normal(size=(5, 2)), r.normal(size=5))

@@ -1,4 +1,5 @@
 """Two-head attention, heads in a loop, one projection out; a helper for softmax and its backward."""
+
 import numpy as np
 
 BACKWARD = ["mha_backward", "softmax_backward"]

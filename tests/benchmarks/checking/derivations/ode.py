@@ -1,4 +1,5 @@
 """A pendulum-like system by Euler's method, and the discrete adjoint of its parameters and its start."""
+
 import numpy as np
 
 BACKWARD = ["adjoint"]

@@ -1,4 +1,5 @@
 """Poisson regression with an offset and a ridge, lists and loops, no arrays at all."""
+
 from math import exp
 
 BACKWARD = ["gradient"]
@@ -40,4 +41,8 @@ def make(seed):
     g = random.Random(seed)
     rows = [[g.gauss(0, 1) for _ in range(3)] for _ in range(6)]
     return {"w": [g.gauss(0, 0.5) for _ in range(3)], "b": g.gauss(0, 0.5)}, (
-        rows, [float(g.randint(0, 4)) for _ in range(6)], [g.gauss(0, 0.3) for _ in range(6)], 0.1)
+        rows,
+        [float(g.randint(0, 4)) for _ in range(6)],
+        [g.gauss(0, 0.3) for _ in range(6)],
+        0.1,
+    )

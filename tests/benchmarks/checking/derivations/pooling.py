@@ -1,4 +1,5 @@
 """Max pooling by pairs, then mean over the length, then a linear score with a logistic loss."""
+
 import numpy as np
 
 BACKWARD = ["grad"]

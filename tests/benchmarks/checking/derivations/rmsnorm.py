@@ -1,4 +1,5 @@
 """RMS norm and a gated linear unit with swish, as in recent language models; a dict of caches."""
+
 import numpy as np
 
 BACKWARD = ["down"]

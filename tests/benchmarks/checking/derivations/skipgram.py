@@ -1,4 +1,5 @@
 """Skip-gram with negative samples: two tables of vectors, logistic losses, repeated words."""
+
 import numpy as np
 
 BACKWARD = ["sgns"]
@@ -32,4 +33,7 @@ backprop = sgns
 def make(seed):
     r = np.random.default_rng(seed)
     return {"inner": r.normal(size=(5, 3)), "outer": r.normal(size=(5, 3))}, (
-        r.integers(0, 5, size=4), r.integers(0, 5, size=4), r.integers(0, 5, size=(4, 2)))
+        r.integers(0, 5, size=4),
+        r.integers(0, 5, size=4),
+        r.integers(0, 5, size=(4, 2)),
+    )

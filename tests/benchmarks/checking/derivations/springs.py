@@ -1,4 +1,5 @@
 """The energy of a chain of springs between points in the plane, and the forces on them, by differences."""
+
 import numpy as np
 
 BACKWARD = ["forces"]

@@ -1,4 +1,5 @@
 """A triplet loss of a linear embedding, with a margin and a hinge."""
+
 import numpy as np
 
 BACKWARD = ["triplet_backward"]

@@ -1,4 +1,5 @@
 """A variational autoencoder with a given noise: reconstruction and KL divergence."""
+
 import numpy as np
 
 BACKWARD = ["elbo_grad"]
@@ -42,5 +43,10 @@ loss, backprop = elbo_loss, elbo_grad
 
 def make(seed):
     r = np.random.default_rng(seed)
-    p = {"We": r.normal(size=(3, 4)), "Wm": r.normal(size=(4, 2)), "Ws": 0.3 * r.normal(size=(4, 2)), "Wd": r.normal(size=(2, 3))}
+    p = {
+        "We": r.normal(size=(3, 4)),
+        "Wm": r.normal(size=(4, 2)),
+        "Ws": 0.3 * r.normal(size=(4, 2)),
+        "Wd": r.normal(size=(2, 3)),
+    }
     return p, (r.normal(size=(5, 3)), r.normal(size=(5, 2)))
