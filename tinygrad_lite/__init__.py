@@ -94,6 +94,7 @@ _ROOMS: dict[str, tuple[str, ...]] = {
     "views.picture.draw": ("draw", "draw_dot"),
     "views.matrix_form.matrix_form": ("matrix_form",),
     "views.derivation.node_table": ("table",),
+    "views.live.live": ("live",),
     "views.player.player": ("animate",),
     "views.player.training": ("animate_training",),
     "views.derivation.why_order": ("why_order",),
@@ -124,6 +125,7 @@ if TYPE_CHECKING:
     from tinygrad_lite.views.derivation.node_table import table
     from tinygrad_lite.views.derivation.why_order import why_order
     from tinygrad_lite.views.derivation.why_zero import why_zero
+    from tinygrad_lite.views.live.live import live
     from tinygrad_lite.views.matrix_form.matrix_form import matrix_form
     from tinygrad_lite.views.picture.diff import draw_diff
     from tinygrad_lite.views.picture.draw import draw, draw_dot
@@ -190,6 +192,7 @@ __all__ = [
     "log_softmax",
     "logaddexp",
     "logsigmoid",
+    "live",
     "logsumexp",
     "matrix_form",
     "maximum",
