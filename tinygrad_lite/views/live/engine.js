@@ -62,7 +62,7 @@ const M = (() => {
     round: x => { const low = Math.floor(x), gap = x - low; return gap < 0.5 || (gap === 0.5 && low % 2 === 0) ? low : low + 1; },
     copysign: (x, y) => { const negative = y < 0 || Object.is(y, -0); return negative ? -Math.abs(x) : Math.abs(x); },
     exp2: guarded(x => 2 ** x),
-    hypot: Math.hypot, cbrt: x => { const y = Math.cbrt(x); return y === 0 || y - y !== 0 ? y : y - (y * y * y - x) / (3 * y * y); }, atan: Math.atan, atan2: Math.atan2, tanh: Math.tanh, asinh: Math.asinh,
+    hypot: Math.hypot, cbrt: Math.cbrt, atan: Math.atan, atan2: Math.atan2, tanh: Math.tanh, asinh: Math.asinh,
     // e^(-x^2), with x^2 as high^2 + (x - high)(x + high), whose first product is exact
     bell: x => { const c = 134217729 * x, high = c - (c - x); return Math.exp(-high * high) * Math.exp((high - x) * (x + high)); },
     erf: x => {
