@@ -143,7 +143,7 @@ def once(name: str) -> dict[str, Any]:
     import numpy  # noqa: F401
 
     import tinygrad_lite as tg
-    import tinygrad_lite.compiler.llvm.llvm_backend
+    import tinygrad_lite.compiler.backends.llvm.llvm_backend
 
     llvmlite.binding.initialize_native_target()
     imported = time.process_time() - started

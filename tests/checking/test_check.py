@@ -249,7 +249,7 @@ def test_mishaps_are_lines_in_the_report():
         return result
 
     assert "RuntimeError: no time for this" in says(raises).text()
-    assert "still running" in says(hangs, limit=0.1).text()
+    assert "one call was still running after 0.1 s" in says(hangs, limit=0.1).text()
     assert "SystemExit" in says(leaves).text()
     assert "changed its argument X" in says(mutates).text()
     assert "NAN" in says(not_a_number).codes

@@ -9,11 +9,11 @@ import pytest
 
 import tinygrad_lite as tg
 from tests.compiler.plans import interpreted
-from tinygrad_lite.compiler import backends
-from tinygrad_lite.compiler.finding import lifting
-from tinygrad_lite.compiler.numpy import numpy_backend
-from tinygrad_lite.compiler.numpy.text import PlanText
-from tinygrad_lite.compiler.planning.plan import Access, Group, Plan, Run
+from tinygrad_lite.compiler.backends import choice
+from tinygrad_lite.compiler.backends.numpy import numpy_backend
+from tinygrad_lite.compiler.backends.numpy.text import PlanText
+from tinygrad_lite.compiler.ir.loop_nest import Access, LoopNest, Plan, Reduction
+from tinygrad_lite.compiler.passes import widening
 
 PARAMETERS, COLUMNS, OUT = 60, 6, 40
 
@@ -65,13 +65,13 @@ def some_run(rng, sizes, dims, ragged):
     if ragged:
         starts = np.concatenate([[0], np.cumsum([rng.randrange(1, 4) for _ in range(members)])]).astype(np.int32)
         accesses = [some_access(rng, sizes, (int(starts[-1]),), 1, True) for _ in range(4)]
-        return Run(rng.choice([1, -1]), expression, 0, accesses, starts)
+        return Reduction(rng.choice([1, -1]), expression, 0, accesses, starts)
     accesses = [some_access(rng, sizes, dims, terms, False) for _ in range(4)]
     if rng.random() < 0.2:  # neighbours, as the operands of a long maximum are
         one = some_access(rng, {"P": PARAMETERS - 4}, dims, terms, False)
         if one.literal is None and one.table is None:
-            accesses = [Access("P", one.base + k, one.strides, one.along) for k in range(4)]
-    return Run(rng.choice([1, 1, -1]), expression, terms, accesses)
+            accesses = [Access("P", one.base + k, one.strides, one.term_stride) for k in range(4)]
+    return Reduction(rng.choice([1, 1, -1]), expression, terms, accesses)
 
 
 def random_plan(seed, rows):
@@ -83,7 +83,7 @@ def random_plan(seed, rows):
         dims = rng.choice([(1,), (3,), (4,), (6,), (2, 3), (3, 2), (2, 2, 2)])
         runs = [some_run(rng, sizes, dims, rng.random() < 0.15) for _ in range(rng.choice([1, 1, 2, 3]))]
         strides = tuple(int(np.prod(dims[d + 1 :])) for d in range(len(dims)))
-        groups.append(Group(f"A{k}", dims, runs, Access(f"A{k}", 0, strides)))
+        groups.append(LoopNest(f"A{k}", dims, runs, Access(f"A{k}", 0, strides)))
         made[f"A{k}"] = sizes[f"A{k}"] = int(np.prod(dims))
     free = list(range(OUT))
     for _ in range(rng.randrange(1, 4)):
@@ -98,13 +98,13 @@ def random_plan(seed, rows):
             target = Access("out", first, tuple(int(np.prod(dims[d + 1 :])) for d in range(len(dims))))
         free = [place for place in free if place not in places]
         runs = [some_run(rng, sizes, dims, rng.random() < 0.15) for _ in range(rng.choice([1, 1, 2]))]
-        groups.append(Group("out", dims, runs, target))
+        groups.append(LoopNest("out", dims, runs, target))
     return Plan(groups, made, [], {"X", *made} if rows else set(), 0)
 
 
 def answers(plan, text, rows):
     """`out` by the interpreter and by the text, on random numbers."""
-    rng = np.random.default_rng(len(plan.groups))
+    rng = np.random.default_rng(len(plan.nests))
     p = np.concatenate([rng.uniform(-1.2, 1.2, PARAMETERS), [0.0]])
     x = np.c_[rng.uniform(-1.2, 1.2, (max(rows, 1), COLUMNS - 1)), np.ones(max(rows, 1))]
     given = {"P": p, "X": x, "G": rng.uniform(-1.2, 1.2, PARAMETERS), "N": np.array([float(rows)])}
@@ -325,7 +325,7 @@ def test_a_prepared_call_reads_its_parameters_anew():
 
 @pytest.fixture
 def without_llvm(monkeypatch):
-    monkeypatch.setattr(backends, "available", lambda: ["numpy", "tape"])
+    monkeypatch.setattr(choice, "available", lambda: ["numpy", "tape"])
 
 
 def test_a_formula_of_single_numbers_is_left_to_plain_python(without_llvm):
@@ -358,7 +358,7 @@ def test_asked_for_by_name_it_runs_anything():
 @pytest.mark.parametrize("chunk", [7, 10, 1000])
 @pytest.mark.parametrize("reach", [1, 2, 3])
 def test_slopes_along_neighbours_are_added_up_stretch_by_stretch(chunk, reach, monkeypatch):
-    monkeypatch.setattr(lifting, "CHUNK", chunk)
+    monkeypatch.setattr(widening, "CHUNK", chunk)
 
     def f(p):
         total = 0.0

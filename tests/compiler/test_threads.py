@@ -11,8 +11,8 @@ import pytest
 
 import tinygrad_lite as tg
 from tests.compiler.test_batched import _random_loss
-from tinygrad_lite.compiler import kept
-from tinygrad_lite.compiler.llvm import threads
+from tinygrad_lite.compiler.backends.llvm import threads
+from tinygrad_lite.compiler.runtime import program_cache
 from tinygrad_lite.errors import OperandError
 
 np = pytest.importorskip("numpy")
@@ -100,7 +100,7 @@ def test_a_lost_block_would_be_noticed(small_shards, monkeypatch):
         shards, each = right(*given, **named)
         return shards - 1, each
 
-    monkeypatch.setattr("tinygrad_lite.compiler.llvm.buffers.cut", wrong)
+    monkeypatch.setattr("tinygrad_lite.compiler.backends.llvm.buffers.cut", wrong)
     value, _ = fast.value_and_grad(W, X[:2999], Y[:2999])
 
     assert abs(value - expected[0]) > 1e-3 * abs(expected[0])
@@ -130,6 +130,7 @@ def test_small_calls_are_not_shared():
     assert threads.cut(20 * threads.SHARD, blocks=1, sums=1)[0] == 1
 
 
+@pytest.mark.usefixtures("loops_at_once")
 def test_a_program_found_in_a_loop_over_samples_is_shared_too(small_shards):
     data = X[:400, :5].tolist()
 
@@ -160,7 +161,7 @@ def test_what_comes_from_the_disk_is_shared_too(small_shards, monkeypatch, tmp_p
     value, slopes = fast.value_and_grad(W, X, Y)
     (code,) = fast._made_for.values()
 
-    assert isinstance(code.runners[True], kept.KeptRunner)
+    assert isinstance(code.runners[True], program_cache.CachedRunner)
     assert [helpers for _, _, helpers in shared] == [2]
     assert np.array_equal(first, [value, *np.ravel(slopes[:-1]), *slopes[-1]])
 
@@ -463,7 +464,7 @@ LIFE = """
 import os, sys, threading
 import numpy as np
 import tinygrad_lite as tg
-from tinygrad_lite.compiler.llvm import threads
+from tinygrad_lite.compiler.backends.llvm import threads
 
 assert threading.active_count() == 1, "importing made a thread"
 fast = tg.compile(lambda w, x: tg.tanh(tg.dot(w, x)), batch="x", threads=2)

@@ -21,6 +21,7 @@ from typing import Any
 
 from tinygrad_lite.calculus.arithmetics import Functions, re_evaluate
 from tinygrad_lite.engine.graph import topological
+from tinygrad_lite.engine.op import TABLE
 from tinygrad_lite.engine.reverse import adjoints, require_fresh
 from tinygrad_lite.engine.value import Value
 from tinygrad_lite.errors import NoExactValue, OperandError
@@ -78,6 +79,9 @@ class Exact:
 
 def exact(root: Value) -> Exact:
     """The computation behind a Value in exact fractions.
+
+    Args:
+        root: the result; each float in it becomes the simplest fraction that rounds to it.
 
     Raises:
         NoExactValue: a step leaves the fractions, as exp and tanh do; the message names it.
@@ -164,7 +168,7 @@ def _whole_root(k: int, n: int) -> int:
     return math.isqrt(k) if n == 2 else round(k ** (1 / n))
 
 
-def _only_at(point: int, value: Fraction) -> Callable[[Fraction], Fraction]:
+def _only_at(point: Fraction, value: Fraction) -> Callable[[Fraction], Fraction]:
     """A function whose one fraction among the fractions is known: exp(0) = 1, sigmoid(0) = 1/2."""
 
     def known(x: Fraction) -> Fraction:
@@ -195,11 +199,6 @@ RATIONAL: Functions = {
     "floor": lambda x: Fraction(math.floor(x)),
     "ceil": lambda x: Fraction(math.ceil(x)),
     "round": lambda x: Fraction(round(x)),
-    "exp": _only_at(0, Fraction(1)),
-    "log": _only_at(1, Fraction(0)),
-    "sin": _only_at(0, Fraction(0)),
-    "cos": _only_at(0, Fraction(1)),
-    "tanh": _only_at(0, Fraction(0)),
-    "sigmoid": _only_at(0, Fraction(1, 2)),
+    **{op.name: _only_at(*map(Fraction, op.exact)) for op in TABLE.values() if op.exact},
 }
-"""The rows that fractions compute by themselves; all others by their rules."""
+"""The ops that fractions compute by themselves; all others by their rules."""

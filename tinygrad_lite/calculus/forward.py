@@ -49,7 +49,7 @@ def tangents(
             moving.add(node)
             if create_graph:
                 require_fresh([node])
-            slopes = node.op.graphed(node.parents, node) if create_graph else node.local
+            slopes = node.op.partials(*node.parents, node) if create_graph else node.local
             shares = [_times(slopes[i], found[node.parents[i]]) for i in places]
             for share in shares[1:]:
                 shares[0] = shares[0] + share

@@ -54,9 +54,16 @@ def jacobian(f: Callable[..., Any], argnums: Argnums = 0, mode: str = "auto") ->
 def hessian(f: Callable[..., Any], argnums: Argnums = 0) -> Callable[..., Any]:
     """A function that gives the second derivatives of f, a function that returns one number.
 
-    For a list of n numbers: n rows, n columns; row i, column j is the slope along input j of the
-    slope along input i. In general the structure of the argument, with that structure again in
+    For a list of n numbers: n rows, n columns; row i, column j is the derivative w.r.t. input j of the
+    derivative w.r.t. input i. In general the structure of the argument, with that structure again in
     each place; for arrays an array of the argument's shape twice over.
+
+    Args:
+        f: as for `tg.grad`.
+        argnums: which argument to differentiate with respect to, or a tuple of several; counted from 0.
+
+    Raises:
+        OperandError: f returned several numbers, or an argument holds something that is no number.
 
     >>> hessian(lambda p: p[0] ** 2 * p[1])([3.0, 5.0])
     [[10.0, 6.0], [6.0, 0.0]]

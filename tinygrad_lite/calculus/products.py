@@ -40,10 +40,14 @@ def jvp(f: Callable[..., Any], primals: Any, direction: Any) -> tuple[Any, Any]:
 
 
 def vjp(f: Callable[..., Any], *primals: Any) -> tuple[Any, Callable[[Any], tuple[Any, ...]]]:
-    """The output of f at the arguments, and a function from weights to slopes.
+    """The output of f at the arguments, and a function from weights to gradients: the vector-Jacobian product.
 
     That function takes one weight for each output, built as the output is, and gives for each
-    argument the slope of the weighted sum of the outputs, as a tuple.
+    argument the gradient of the weighted sum of the outputs, as a tuple.
+
+    Args:
+        f: a function of the primals.
+        primals: the arguments at which to differentiate, one or several.
 
     Raises:
         ShapeError: the weights are not built as the output is.
@@ -68,6 +72,15 @@ def vjp(f: Callable[..., Any], *primals: Any) -> tuple[Any, Callable[[Any], tupl
 
 def hvp(f: Callable[..., Any], primals: Any, direction: Any) -> Any:
     """The Hessian of f times a direction: how fast the gradient moves along it, built as primals is.
+
+    Args:
+        f: a function that returns one number.
+        primals: its argument, or a tuple of several.
+        direction: numbers built as primals is.
+
+    Raises:
+        ShapeError: direction is not built as primals is.
+        OperandError: f returned several numbers.
 
     >>> hvp(lambda p: p[0] ** 2 * p[1], [3.0, 5.0], [1.0, 0.0])       # the first column of the Hessian
     [10.0, 6.0]

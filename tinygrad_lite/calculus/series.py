@@ -11,7 +11,7 @@ The rules are the rows of the table once more. When x moves with t, so does out 
 
     d out/dt  =  (slope along x) * dx/dt  +  (slope along y) * dy/dt
 
-where the slopes, `op.partials`, are series too, made from x, y and out by the row's own formula.
+where the slopes, `op.display_derivatives`, are series too, made from x, y and out by the row's own formula.
 Compare the coefficients of t^(k-1) on both sides: on the left stands k * out_k, on the right
 nothing beyond x_k, y_k and the slopes up to k-1. So coefficient follows upon coefficient.
 """
@@ -157,7 +157,7 @@ class Series(Arithmetic):
         if len(self.known) < k:
             return [(self, k - 1)]
         if self.slopes is None:
-            self.slopes = self.op.partials(*self.operands, self)
+            self.slopes = self.op.display_derivatives(*self.operands, self)
         needed = []
         for x, slope in zip(self.operands, self.slopes, strict=True):
             if isinstance(x, Series) and x.moves:

@@ -52,6 +52,9 @@ def grad(f: Callable[..., Any], argnums: Argnums = 0, has_aux: bool = False) -> 
 
     With has_aux it gives a pair, the gradient and the second part of f's output.
 
+    Raises:
+        OperandError: f is no function, an argument holds something that is no number, or f returned several.
+
     >>> grad(lambda x: x**3)(2.0)
     12.0
     >>> grad(grad(lambda x: x**3))(2.0)

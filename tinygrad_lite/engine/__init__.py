@@ -8,21 +8,25 @@
     graph.py       the graph behind a Value, as a list in topological order
     reverse.py     the chain rule, from a root back to the leaves
 
-That is the engine. `fast.py` does the same quicker. Around it stand `numbered.py` (the graph with
-numbers for its nodes), `functions.py` (functions of whole lists), `custom.py` (ops of your own),
-`modes.py` (no_grad, detect_anomaly), `tracing.py` (which trace is being made), `keeping.py` (pickle
-and copies), and `promises.py`: every decision, with an example.
+That is the engine. `fast.py` does the same quicker, and `_node.c` quicker still (its door is
+`native.py`). Around it stand `numbered.py` (the graph with numbers for its nodes), `functions.py`
+(functions of whole lists), `custom.py` (ops of your own), `modes.py` (no_grad, detect_anomaly),
+`tracing.py` (which trace is being made), `keeping.py` (pickle and copies), `op_help.py` (what
+help() says of an op), and `promises.py`: every decision, with an example.
 
 `from tinygrad_lite.engine import Value` is a drop-in for micrograd's engine.
 """
 
 import os
 
+from tinygrad_lite.engine import native
 from tinygrad_lite.engine.graph import topological
 from tinygrad_lite.engine.op import TABLE, Op
 from tinygrad_lite.engine.value import Value
 
-if not os.environ.get("TINYGRAD_LITE_READABLE"):
+if native.node:
+    native.install()
+elif not os.environ.get("TINYGRAD_LITE_READABLE"):
     from tinygrad_lite.engine import fast
 
     fast.install()

@@ -40,6 +40,10 @@ def to_json(roots: Any, indent: int | None = None) -> str:
 
     Data, gradients, labels, local derivatives and sharing are all kept.
 
+    Args:
+        roots: a Value, or a list or dict of them.
+        indent: of the text, in blanks; None for one line.
+
     Raises:
         OperandError: something in roots is not a Value, or a gradient is neither a number nor a Value.
 

@@ -14,27 +14,13 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from tinygrad_lite.compiler.deriving.adjoint import gradient, tidied
+from tinygrad_lite.compiler.passes.adjoint import gradient, tidied
 from tinygrad_lite.engine.graph import topological
 from tinygrad_lite.engine.value import Value
 from tinygrad_lite.errors import OperandError
 from tinygrad_lite.export.spelling import Source, Spelling, argument_names, as_tape, checked
 
-NUMPY = Spelling(
-    "np",
-    {  # where the row's template is for single numbers, or NumPy has no such function
-        "relu": "np.maximum({x}, 0.0)",
-        "abs": "np.abs({x})",
-        "erf": "_erf({x})",
-        "erfc": "_erfc({x})",
-        "softsign": "{x} / (1.0 + np.abs({x}))",
-        "gelu": "0.5 * {x} * _erfc(-{x} / 2.0**0.5)",
-        "sigmoid": "np.exp(-np.logaddexp(0.0, -{x}))",
-        "silu": "{x} * np.exp(-np.logaddexp(0.0, -{x}))",
-        "norm": "np.linalg.norm(np.broadcast_arrays({xs}), axis=0)",
-        "logsumexp": "np.logaddexp.reduce(np.broadcast_arrays({xs}))",
-    },
-)
+NUMPY = Spelling("np", "numpy")
 
 
 def to_numpy(root: Value, wrt: Sequence[Value] | None = None, *, name: str = "f") -> NumPySource:
@@ -80,7 +66,7 @@ class NumPySource(Source):
         self._name = name
         built = tidied(as_tape(root, order, self.arguments))
         given = dict(zip(leaves, built.inputs, strict=True))
-        program = gradient(built, [given[x] for x in chosen], brief=True)
+        program = gradient(built, [given[x] for x in chosen], fast_math=True)
         lines = NUMPY.lines(program)
         value, *slopes = [NUMPY.text(program, ref) for ref in program.outputs]
         pairs = ", ".join(f'"{names[leaves.index(x)]}": {slope}' for x, slope in zip(chosen, slopes, strict=True))

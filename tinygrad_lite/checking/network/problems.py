@@ -142,7 +142,8 @@ def structures(like: Problem) -> Iterator[Structure]:
         fits = len(widths) == len(weights) + 1 and all(
             not b or params[b].size == out for b, out in zip(biases, widths[1:], strict=True)
         )
-        if fits:
+        y = np.asarray(like.data[1])
+        if fits and (y.size == n or layout.data(y).shape[:1] == (n,)):
             yield Structure(weights, biases, layout, n, widths, like)
 
 

@@ -117,6 +117,11 @@ def _flattened(nested: Any, depth: int) -> Iterator[Any]:
             yield from _flattened(row, depth - 1)
 
 
+def entries_like(x: Any, like: Any) -> Entries:
+    """The numbers of one array in the shape of another."""
+    return Entries(tuple(getattr(like, "shape", ())), read(x).numbers)
+
+
 def named(hand: Any, exact: Any) -> tuple[dict[str, Any], dict[str, Any]]:
     """Both sides as dicts by name; a tuple of hand's is taken in the order of a dict of exact's.
 

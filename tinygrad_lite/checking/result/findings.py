@@ -6,14 +6,14 @@ from typing import TYPE_CHECKING, Any
 
 from tinygrad_lite.checking.result.mistakes import Mistake
 from tinygrad_lite.checking.result.taylor_plot import TaylorPlot
-from tinygrad_lite.report.text import Report, Table
+from tinygrad_lite.report.text import Part, Report, Table
 
 if TYPE_CHECKING:
     from tinygrad_lite.checking.check import Check
 
 
-def written(check: Check) -> Report:
-    """The whole report."""
+def written(check: Check, listing: Part | None = None) -> Report:
+    """The whole report; `listing` are the marked lines of the source."""
     trial = check.evaluation
     report = Report(_headline(check))
     if trial.error:
@@ -22,6 +22,8 @@ def written(check: Check) -> Report:
         report.paragraph(f"Recognised from its loss: {trial.network.words()}.")
     if check.wrong:
         _mistakes(check, report)
+    if listing is not None:
+        report.add(listing)
     report.strip([link for link in check.diagnosis.links if check.wrong or link[1] != "unchecked"])
     if trial.network is not None and check.wrong:
         report.paragraph(
@@ -44,8 +46,11 @@ def _headline(check: Check) -> str:
     names = check.evaluation.submission.names
     if check.evaluation.error:
         return "No verdict"
+    every = "every gradient" if len(names) > 1 else "the gradient"
+    if check.ok and check.evaluation.measured:
+        return f"Right as far as it can be measured: {every} agrees with the measured one"
     if check.ok:
-        return "Right: every gradient is exact" if len(names) > 1 else "Right: the gradient is exact"
+        return f"Right: {every} is exact"
     if not check.wrong:
         return "Right where it ran, but it did not run everywhere"
     some = f"{len(check.wrong)} of {len(names)} gradients wrong"
@@ -168,6 +173,7 @@ def _differences(check: Check, report: Report) -> None:
     for part in exhibit.comparison.report(4, unknown).parts:
         if isinstance(part, Table) and part.title:
             part.title = f"{part.title} on {exhibit.problem.words()}"
+            part.columns = [c.replace("exact", "measured") if exhibit.source == "measured" else c for c in part.columns]
             report.table(part)
 
 
@@ -192,9 +198,9 @@ def _coverage(check: Check, report: Report) -> None:
     ours = [e for e in check.evaluation.cases[1:] if e.comparison is not None]
     given = check.evaluation.cases[0]
     if given.ok and check.wrong:
-        report.paragraph("On your own data the numbers are right; the mistake shows on our problems.")
-    elif check.ok and ours:
-        report.paragraph(
-            f"Also right on {len(ours)} problems of ours (seed {check.evaluation.seed}), where every unit is on and "
-            "off and no two sizes hide one another."
-        )
+        shows = ", ".join(e.problem.words() for e in ours if not e.ok)
+        report.paragraph(f"On your own data the numbers are right; the mistake shows on other problems: {shows}.")
+    elif check.ok:
+        names = ", ".join(e.problem.name for e in ours)
+        tried = f"Also right on {len(ours)} problems of ours (seed {check.evaluation.seed}): {names}." if ours else ""
+        report.paragraph(f"{tried} {check.evaluation.untried()}".strip())

@@ -56,6 +56,11 @@ CATALOGUE = {
     "EPSILON": "the gradient of the loss without the small number that guards its logarithm; accepted",
     "SIZE": "the data is too large for a scalar engine, so a part of it was tried",
     "ENGINE": "the loss cannot be run on Values, so the exact gradients come from elsewhere",
+    "SIZES": "what could not be tried at other sizes",
+    "UPDATES": "updated weights in the place of gradients, recognised and read as such",
+    "LEARNING_RATE": "backprop's learning rate is not the one that was said",
+    "RANDOM": "the loss draws random numbers; every call was made to see the same ones",
+    "FAULT": "a part of the report failed, which is a fault of this package",
     "WARNED": "the function caused a warning, such as one of an overflow",
     "RAISED": "the function raised an exception or ran out of time",
 }

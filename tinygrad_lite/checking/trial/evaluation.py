@@ -1,4 +1,4 @@
-"""A hand-written backprop on trial: run on the user's data and on problems of ours, and compared.
+"""A hand-written backprop evaluated: run on the user's data and on problems of ours, and compared.
 
 This file gathers the evidence; `check.py` turns it into a report.
 """
@@ -9,18 +9,23 @@ import math
 from typing import Any
 
 from tinygrad_lite.checking.network.arrays import np
-from tinygrad_lite.checking.network.kinks import gradients, intervals
-from tinygrad_lite.checking.network.layers import BINARY, CROSS
+from tinygrad_lite.checking.network.kinks import gradients
 from tinygrad_lite.checking.network.network import Network, Record
 from tinygrad_lite.checking.network.problems import SIZES, Problem, Structure, chosen, structures
 from tinygrad_lite.checking.network.recognise import recognise, target_trap
 from tinygrad_lite.checking.result.comparison import Comparison
-from tinygrad_lite.checking.result.entries import Entries, indices, read
+from tinygrad_lite.checking.result.entries import Entries, entries_like, read
 from tinygrad_lite.checking.result.verdict import Verdict
+from tinygrad_lite.checking.trial.answer import Answer
+from tinygrad_lite.checking.trial.excuses import excuse
 from tinygrad_lite.checking.trial.numerical_check import measured_slope
-from tinygrad_lite.checking.trial.submission import Answer, Submission
+from tinygrad_lite.checking.trial.submission import Submission
+from tinygrad_lite.checking.trial.updates import as_updates, other_rate
+from tinygrad_lite.checking.trial.variations import variations
 
 ENGINE_AT_MOST = 600_000  # multiplications that the scalar engine may be asked for on the user's data
+NODES_AT_MOST = 200_000  # nodes of the graphs of all variations of the user's problem together
+MEASURED = 1e-7  # how far a gradient may be from a measured one, beside the bar of the measurement
 
 
 class CaseResult:
@@ -28,22 +33,31 @@ class CaseResult:
 
     Attributes:
         problem, answer: the problem, and the user's gradients on it.
+        exact: the exact gradients by name; {} if they are not known.
+        source: where these come from: "engine", "model" or "measured".
+        noise: by name, how far a measured one may be off.
         comparison: the verdicts; None if there were no gradients to compare.
         record: the recognised network's forward pass, or None.
-        source: where the exact gradients come from: "engine", "model" or "measured".
         kinks: names whose gradient was accepted within the interval that a kink allows.
     """
 
     def __init__(self, problem: Problem, answer: Answer) -> None:
         self.problem, self.answer = problem, answer
+        self.exact: dict[str, Entries] = {}
+        self.source = ""
+        self.noise: dict[str, float] = {}
         self.comparison: Comparison | None = None
         self.record: Record | None = None
-        self.source = ""
         self.kinks: list[str] = []
 
     @property
     def ok(self) -> bool:
         return self.comparison is not None and self.comparison.ok
+
+    @property
+    def overall(self) -> float:
+        """The largest exact entry of all."""
+        return max((abs(n) for e in self.exact.values() for n in e.numbers), default=0.0)
 
 
 class Evaluation:
@@ -65,19 +79,55 @@ class Evaluation:
         self.remarks: list[tuple[str, str]] = []
         self.error = submission.loss_error(given)
         if self.error:
-            self.error = f"the loss function failed on your data: {self.error}"
             return
+        if submission.draws:
+            said = "the loss draws random numbers; the generators were put back, so every call drew the same ones"
+            self.remark("RANDOM", said)
         if not math.isfinite(submission.loss(given)):
             self.error = f"the loss on your data is {submission.loss(given)}; a gradient needs a finite one"
             return
-        ours = self._problems()
+        try:
+            ours = self._problems()
+        except Exception as reason:  # what looked like layers was none
+            self.network = self.structure = None
+            self.remark("SIZES", f"no problems of other sizes could be made ({type(reason).__name__}: {reason})")
+            ours = []
         for problem in [self._of_a_size(given), *ours]:
             self._try(problem)
+        if self.network is None:
+            self._vary()
+        self._as_updates()
+        submission.state.restore()
+
+    def remark(self, code: str, sentence: str) -> None:
+        """Note something odd, once."""
+        if (code, sentence) not in self.remarks:
+            self.remarks.append((code, sentence))
+
+    @property
+    def measured(self) -> bool:
+        """The gradients were compared with measured ones, on some problem at least."""
+        return any(case.source == "measured" for case in self.cases)
+
+    def untried(self) -> str:
+        """What could not be tried, as a sentence; "" if nothing was left out."""
+        names = [case.problem.name for case in self.cases[1:]]
+        layers = any(name in SIZES for name in names)
+        kinds = {
+            "other data": "other data",
+            "more or fewer samples": "a sample",
+            "other widths": "in the place of",
+            "parameters of other values": "parameters moved",
+        }
+        missing = [words for words, mark in kinds.items() if not layers and not any(mark in name for name in names)]
+        return f"Not tried, as it has no meaning here or the loss did not run on it: {', '.join(missing)}." * bool(
+            missing
+        )
 
     # ------------------------------------------------------------------ problems
 
     def _problems(self) -> list[Problem]:
-        """Our own problems on which the loss can be run."""
+        """Problems of ours for a layered network, if this may be one."""
         for structure in structures(self.given):
             outputs = 1 if structure.widths[-1] == 1 else None
             probes, losses = self._probes(structure, outputs)
@@ -85,11 +135,11 @@ class Evaluation:
                 outputs = structure.widths[-1]
                 probes, losses = self._probes(structure, outputs)
             if target_trap(self.given, structure, self.submission.loss):
-                said = (
-                    f"the loss itself: y has shape {np.shape(self.given.data[1])} and the prediction (N, 1), so y - P"
+                self.remark(
+                    "TARGET_SHAPE",
+                    f"the loss itself: y has shape {np.shape(self.given.data[1])} and the prediction (N, 1), so y - P "
+                    "is an N x N table of all pairs; give y the shape (N, 1)",
                 )
-                said += " is an N x N table of all pairs; give y the shape (N, 1)"
-                self.remarks.append(("TARGET_SHAPE", said))
             if not probes:
                 continue
             self.structure = self.structure or structure
@@ -97,11 +147,14 @@ class Evaluation:
             if network is not None:
                 self.network, self.structure = network, structure
                 found = [chosen(structure, network, name, self.seed, outputs) for name in SIZES]
-                return [p for p in found if p is not None and math.isfinite(self.submission.loss(p))]
+                return [p for p in found if p is not None and self._runs(p)]
         if self.structure is not None:
             outputs = 1 if self.structure.widths[-1] == 1 else None
             return self._probes(self.structure, outputs)[0]
-        return self._shaken()
+        return []
+
+    def _runs(self, problem: Problem) -> bool:
+        return math.isfinite(self.submission.loss(problem))
 
     def _probes(self, structure: Structure, outputs: int | None) -> tuple[list[Problem], list[float]]:
         probes = [structure.problem(name, self.seed, outputs) for name in SIZES]
@@ -109,19 +162,33 @@ class Evaluation:
         usable = [(p, x) for p, x in zip(probes, losses, strict=True) if math.isfinite(x)]
         return [p for p, _ in usable], [x for _, x in usable]
 
-    def _shaken(self) -> list[Problem]:
-        """The user's own problem with its parameters moved at random: all that is possible without layers."""
-        found = []
-        for k in range(1, 4):
-            chance = np.random.default_rng(self.seed + k)
-            params = {
-                name: np.asarray(x, float) + 0.3 * chance.normal(size=np.shape(x)) * (1 + np.abs(np.asarray(x, float)))
-                for name, x in self.given.params.items()
-            }
-            problem = Problem(f"parameters moved ({k})", params, self.given.data, "", self.seed + k)
-            if math.isfinite(self.submission.loss(problem)):
-                found.append(problem)
-        return found
+    def _vary(self) -> None:
+        """Try variations of the user's own problem, as many as the size of the loss's graph allows."""
+        most = NODES_AT_MOST // max(self.submission.nodes // max(len(self.cases), 1), 1)
+        for k, problem in enumerate(variations(self.cases[0].problem, self.seed, self._runs)):
+            if k >= max(most, 2):
+                self.remark("SIZE", "fewer variations of your problem were tried, as the loss is large for the engine")
+                break
+            self._try(problem)
+            case = self.cases[-1]
+            if case.answer.error and not self.cases[0].answer.error:  # our idea, not the user's
+                self.remark("SIZES", f"not tried with {problem.name}: backprop raised {case.answer.error}")
+                self.cases.pop()
+            elif not case.ok and not self._settled(case):
+                self.cases.pop()
+
+    def _settled(self, case: CaseResult) -> bool:
+        """Whether the exact gradients of a case hardly change with the last digits of its parameters."""
+        chance = np.random.default_rng(self.seed)
+        near = {name: x * (1 + 1e-13 * chance.normal(size=np.shape(x))) for name, x in case.problem.params.items()}
+        try:
+            again = self._exact(
+                Problem(case.problem.name, near, case.problem.data), CaseResult(case.problem, case.answer)
+            )
+        except Exception:
+            return False
+        pairs = ((Verdict(name, again[name], exact, 1e-9, case.overall)) for name, exact in case.exact.items())
+        return all(pair.ok for pair in pairs)
 
     def _work(self) -> int:
         """How many multiplications the user's data asks of a scalar engine, roughly."""
@@ -138,32 +205,51 @@ class Evaluation:
         columns = structure.layout.columns
         cut = [np.asarray(a)[:, :n] if columns and np.ndim(a) == 2 else np.asarray(a)[:n] for a in (x, y)]
         said = f"only the first {n} of your {structure.n} samples were tried: the loss is too large for the engine"
-        self.remarks.append(("SIZE", said))
+        self.remark("SIZE", said)
         return Problem(given.name, given.params, (*cut, *more))
 
-    # ------------------------------------------------------------------ judging
+    # ------------------------------------------------------------------ comparing
 
     def _try(self, problem: Problem) -> None:
-        exhibit = CaseResult(problem, self.submission.answer(problem))
-        self.cases.append(exhibit)
-        for remark in exhibit.answer.remarks:
-            if remark not in self.remarks:
-                self.remarks.append(remark)
-        exhibit.record = self._record(problem)
-        exact = self._exact(problem, exhibit)
-        if exhibit.answer.error:
+        case = CaseResult(problem, self.submission.answer(problem))
+        self.cases.append(case)
+        case.record = self._record(problem)
+        case.exact = self._exact(problem, case)
+        self._compare(case)
+
+    def _compare(self, case: CaseResult) -> None:
+        answer = case.answer
+        for remark in answer.remarks:
+            self.remark(*remark)
+        if answer.in_place and not answer.error:
+            answer.error = (
+                "it returned None; return the gradients as a dict or a tuple in the order of params, or, since it "
+                "changed the parameters, call check(..., updates=True, lr=...)"
+            )
+        if answer.error:
             return
-        overall = max((abs(n) for e in exact.values() for n in e.numbers), default=0.0)
-        rtol = self.rtol if exhibit.source != "measured" else max(self.rtol, 1e-5)
-        verdicts = []
-        for name in self.submission.names:
-            noise = exhibit.answer.noise.get(name, 0.0)
-            verdicts.append(Verdict(name, exhibit.answer.gradients.get(name), exact[name], rtol, overall, noise))
-        exhibit.comparison = Comparison(verdicts, rtol)
-        if not exhibit.comparison.ok and self.network is not None and self.network.kind in (BINARY, CROSS):
-            self._excuse_guard(exhibit, overall)
-        if not exhibit.comparison.ok:
-            self._excuse_kinks(exhibit)
+        rtol = self.rtol if case.source != "measured" else max(self.rtol, MEASURED)
+        noise = {name: answer.noise.get(name, 0.0) + case.noise.get(name, 0.0) for name in case.exact}
+        case.comparison = Comparison(
+            [Verdict(n, answer.gradients.get(n), e, rtol, case.overall, noise[n]) for n, e in case.exact.items()], rtol
+        )
+        if not case.comparison.ok:
+            excuse(self, case)
+
+    def _as_updates(self) -> None:
+        """Where the numbers are updated weights, or the learning rate is another one: read them so."""
+        wrong = any(not case.ok for case in self.cases)
+        found = (other_rate if self.submission.updates else as_updates)(self.submission, self.cases) if wrong else None
+        if found is None:
+            return
+        rate, remark = found
+        self.remark(*remark)
+        if rate is not None:
+            self.remarks = [r for r in self.remarks if not (r[0] == "MUTATED" and "say updates=True" in r[1])]
+            self.submission.updates, self.submission.lr = True, rate
+            for case in self.cases:
+                case.answer, case.kinks = self.submission.answer(case.problem), []
+                self._compare(case)
 
     def _record(self, problem: Problem) -> Record | None:
         if self.network is None:
@@ -175,30 +261,29 @@ class Evaluation:
         loss = self.submission.loss(problem)
         return record if abs(record.loss - loss) <= 1e-9 * abs(loss) else None
 
-    def _exact(self, problem: Problem, exhibit: CaseResult) -> dict[str, Entries]:
+    def _exact(self, problem: Problem, case: CaseResult) -> dict[str, Entries]:
         """The exact gradients: by the engine where that is possible in time, by the verified model, or measured."""
-        if problem.name != "your data" or self._work() <= ENGINE_AT_MOST or exhibit.record is None:
+        if problem.name != "your data" or self._work() <= ENGINE_AT_MOST or case.record is None:
             try:
-                exhibit.source = "engine"
+                case.source = "engine"
                 return self.submission.exact(problem)
             except RuntimeError as reason:
-                remark = ("ENGINE", f"the loss cannot be run on Values ({reason})")
-                if remark not in self.remarks:
-                    self.remarks.append(remark)
-        if exhibit.record is not None and self.network is not None:
-            exhibit.source = "model"
-            found = gradients(self.network, exhibit.record, kind=self.network.summed)
-            return {name: _entries(found["d" + name], problem.params[name]) for name in self.submission.names}
-        exhibit.source = "measured"
-        return self._measured(problem)
+                self.remark("ENGINE", f"the loss cannot be run on Values ({reason})")
+        if case.record is not None and self.network is not None:
+            case.source = "model"
+            slopes = gradients(self.network, case.record, kind=self.network.summed)
+            return {name: entries_like(slopes["d" + name], problem.params[name]) for name in self.submission.names}
+        case.source = "measured"
+        return self._measured(problem, case)
 
-    def _measured(self, problem: Problem) -> dict[str, Entries]:
+    def _measured(self, problem: Problem, case: CaseResult) -> dict[str, Entries]:
         found = {}
         for name in self.submission.names:
             flat = read(problem.params[name]).numbers
             f = self.along(problem, name)
-            slopes = [measured_slope(f, flat, i).value for i in range(len(flat))]
-            found[name] = Entries(tuple(np.shape(problem.params[name])), slopes)
+            slopes = [measured_slope(f, flat, i) for i in range(len(flat))]
+            case.noise[name] = 3 * max((s.bar for s in slopes), default=0.0)
+            found[name] = Entries(tuple(np.shape(problem.params[name])), [s.value for s in slopes])
         return found
 
     def along(self, problem: Problem, name: str) -> Any:
@@ -210,65 +295,3 @@ class Evaluation:
             return self.submission.loss(Problem(problem.name, params, problem.data))
 
         return f
-
-    def _excuse_guard(self, exhibit: CaseResult, overall: float) -> None:
-        """Accept the gradient of the loss without the small number that guards its logarithm."""
-        assert exhibit.comparison is not None
-        if exhibit.record is None or self.network is None:
-            return
-        plain = gradients(self.network, exhibit.record)
-        epsilon = self.network.summed.epsilon
-        for verdict in exhibit.comparison.verdicts:
-            mine = exhibit.answer.gradients.get(verdict.name)
-            like = _entries(plain["d" + verdict.name], exhibit.problem.params[verdict.name])
-            if not verdict.ok and Verdict(verdict.name, mine, like, self.rtol, overall).ok:
-                said = f"right for the loss without the {epsilon or 1e-12:g} that is added inside its logarithm"
-                verdict.excuse("EPSILON", said)
-                remark = (
-                    "EPSILON",
-                    f"the loss adds {epsilon:g} inside the logarithm; gradients without it are accepted",
-                )
-                if remark not in self.remarks and epsilon:
-                    self.remarks.append(remark)
-
-    def _excuse_kinks(self, exhibit: CaseResult) -> None:
-        """Accept what a kink allows: the interval of the recognised network, or the two measured sides."""
-        assert exhibit.comparison is not None
-        record, net = exhibit.record, self.network
-        allowed = intervals(net, record) if net is not None and record is not None else {}
-        for verdict in exhibit.comparison.verdicts:
-            if verdict.ok or not verdict.wrong or verdict.hand is None or verdict.exact is None:
-                continue
-            if verdict.hand.shape != verdict.exact.shape:
-                continue
-            if allowed:
-                low, high = (read(x).numbers for x in allowed[verdict.name])
-                accepted = all(
-                    verdict.near(h, min(max(h, lo), hi))
-                    for h, lo, hi in zip(verdict.hand.numbers, low, high, strict=True)
-                )
-            elif net is None and len(verdict.wrong) <= 24:
-                accepted = self._measured_kink(exhibit.problem, verdict)
-            else:
-                accepted = False
-            if accepted:
-                verdict.excuse(
-                    "KINK", "the point is on a kink, where several gradients are right; yours is one of them"
-                )
-                exhibit.kinks.append(verdict.name)
-
-    def _measured_kink(self, problem: Problem, verdict: Verdict) -> bool:
-        assert verdict.hand is not None
-        f = self.along(problem, verdict.name)
-        flat = read(problem.params[verdict.name]).numbers
-        places = list(indices(verdict.hand.shape))
-        for index in verdict.wrong:
-            i = places.index(index)
-            slope = measured_slope(f, flat, i)
-            if not slope.kink or not slope.accepts(verdict.hand.numbers[i]):
-                return False
-        return True
-
-
-def _entries(gradient: Any, like: Any) -> Entries:
-    return Entries(tuple(np.shape(like)), read(gradient).numbers)

@@ -58,7 +58,7 @@ def run(
     >>> found.changed, found.arguments
     (['x'], [[1.0, 2.0]])
     """
-    outcome = Outcome([copy.deepcopy(argument) for argument in arguments])
+    outcome = Outcome([copied(argument) for argument in arguments])
 
     def work() -> None:
         try:
@@ -89,9 +89,17 @@ def run(
     return outcome
 
 
+def copied(x: Any) -> Any:
+    """A deep copy, or the object itself if it cannot be copied."""
+    try:
+        return copy.deepcopy(x)
+    except Exception:
+        return x
+
+
 def described(mishap: BaseException) -> str:
     """An exception in a line: its kind, its message, and the last line of the user's code it passed."""
-    house = Path(__file__).parents[1]
+    house = Path(__file__).parents[2]
     frames = [f for f in traceback.extract_tb(mishap.__traceback__) if house not in Path(f.filename).parents]
     own = [f for f in frames if "site-packages" not in f.filename and not f.filename.startswith("<__array")]
     where = own[-1] if own else None

@@ -1,51 +1,39 @@
 """What the user hands in: a loss function and a backprop function, called the way they are written.
 
 Both may be written `f(W1, b1, W2, b2, X, y)`, with one argument for each parameter in the order of
-`params`, or `f(params, X, y)` with one dict. What backprop gives back is read in every usual
-form: a dict (`W1`, `dW1`, `grad_W1`, ...), a tuple in order, updated parameters, or nothing but
-parameters updated in place.
+`params`, or `f(params, X, y)` with one dict. They are run as a learner runs them: forward, then backward, on
+the same problem, so that a cache filled by the one is there for the other. What backprop gives back is read
+by `answer.py`.
 """
 
 from __future__ import annotations
 
+import contextlib
 import inspect
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import Any
 
 from tinygrad_lite.checking.network.arrays import np
 from tinygrad_lite.checking.network.problems import Problem
 from tinygrad_lite.checking.result.entries import Entries, entry_name, indices, read
+from tinygrad_lite.checking.trial.answer import Answer
 from tinygrad_lite.checking.trial.numerical_check import one_number
-from tinygrad_lite.checking.trial.sandbox import Outcome, run
+from tinygrad_lite.checking.trial.sandbox import Outcome, copied, run, same
+from tinygrad_lite.checking.trial.state import State
 from tinygrad_lite.engine import Value
 from tinygrad_lite.engine.reverse import adjoints
-from tinygrad_lite.errors import OperandError, ShapeError
-
-
-class Answer:
-    """What backprop said on one problem.
-
-    Attributes:
-        gradients: by parameter name, as Entries; a name that was not answered is absent.
-        extras: other named numbers it gave back, such as dZ2.
-        error: "" or why there are no gradients at all.
-        remarks: (code, sentence) of everything odd on the way.
-        noise: by parameter, how exactly the gradient could be recovered from an update.
-        left: the parameters by name and the data, as backprop left them.
-    """
-
-    def __init__(self) -> None:
-        self.gradients: dict[str, Entries] = {}
-        self.extras: dict[str, Entries] = {}
-        self.error = ""
-        self.remarks: list[tuple[str, str]] = []
-        self.noise: dict[str, float] = {}
-        self.left: tuple[dict[str, Any], tuple[Any, ...]] = ({}, ())
+from tinygrad_lite.errors import OperandError
 
 
 class Submission:
     """Both functions, and how to call them.
+
+    Attributes:
+        state: what both functions can remember, as it was at the start; every call starts from it.
+        remembers: the loss left something behind, such as a cache, which backprop may read.
+        draws: the loss drew random numbers.
+        nodes: how many nodes all recorded graphs of the loss had.
 
     Raises:
         OperandError: `updates` without a learning rate; a parameter that is not made of numbers.
@@ -72,8 +60,11 @@ class Submission:
         self.kinds = kinds or {}  # "list" and "number" parameters are handed over as such, others as arrays
         self.loss_takes_dict = takes_dict(loss_fn, names, data_names)
         self.backprop_takes_dict = takes_dict(backprop_fn, names, data_names)
+        self.state = State(loss_fn, backprop_fn)
+        self.remembers = self.draws = False
+        self.nodes = 0
 
-    def _arguments(self, problem: Problem, as_dict: bool, params: dict[str, Any] | None = None) -> list[Any]:
+    def arguments(self, problem: Problem, as_dict: bool, params: dict[str, Any] | None = None) -> list[Any]:
         given = {
             name: x.tolist() if self.kinds.get(name) in ("list", "number") and hasattr(x, "tolist") else x
             for name, x in (problem.params if params is None else params).items()
@@ -88,12 +79,27 @@ class Submission:
         return outcome.result if not outcome.error else float("nan")
 
     def loss_error(self, problem: Problem) -> str:
-        """Why the loss cannot be run on a problem, or ""."""
-        return self._run_loss(problem).error
+        """Why the loss cannot be used on a problem, or ""; one that is not the same twice cannot."""
+        self.state.restore()
+        first = self._run_loss(problem, restore=False)
+        self.draws = self.state.drew()
+        self.remembers |= self.state.restore()
+        again = self._run_loss(problem)
+        if first.error or again.error:
+            return f"the loss function failed on your data: {first.error or again.error}"
+        if first.result != again.result and first.result == first.result:
+            return (
+                f"your loss gives two different numbers for the same arguments, {first.result:g} and "
+                f"{again.result:g}: fix the seed of what it draws at random, or keep what it remembers out of it"
+            )
+        return ""
 
-    def _run_loss(self, problem: Problem) -> Outcome:
-        arguments = self._arguments(problem, self.loss_takes_dict)
-        return run(lambda *a: number_of(self.loss_fn(*a)), arguments, [""] * len(arguments), self.limit)
+    def _run_loss(self, problem: Problem, restore: bool = True) -> Outcome:
+        arguments = self.arguments(problem, self.loss_takes_dict)
+        outcome = run(lambda *a: number_of(self.loss_fn(*a)), arguments, [""] * len(arguments), self.limit)
+        if restore:
+            self.state.restore()
+        return outcome
 
     def recorded(self, problem: Problem) -> tuple[Value | None, dict[str, list[Value]]]:
         """The loss run on arrays of Values: its root (None if it is a bare number), and the leaves by name.
@@ -113,14 +119,16 @@ class Submission:
             made[:] = leaves[name]
             arrays[name] = made.reshape(np.shape(x)) if np.ndim(x) else leaves[name][0]
         # Values are known by identity, and a deep copy would cut them off: only the data is copied
-        arguments = self._arguments(problem, self.loss_takes_dict, arrays)
+        arguments = self.arguments(problem, self.loss_takes_dict, arrays)
         fixed = len(arguments) - len(problem.data)
+        self.state.restore()
         outcome = run(
             lambda *d: one_number(self.loss_fn(*arguments[:fixed], *d)),
             arguments[fixed:],
             [""] * len(problem.data),
             max(60.0, self.limit),
         )
+        self.state.restore()  # no Value stays in a cache of the user's
         if outcome.error:
             raise RuntimeError(outcome.error)
         return outcome.result if isinstance(outcome.result, Value) else None, leaves
@@ -133,6 +141,7 @@ class Submission:
         """
         root, leaves = self.recorded(problem)
         found = {} if root is None else adjoints(root)
+        self.nodes += len(found)
         return {
             name: Entries(tuple(np.shape(problem.params[name])), [float(found.get(v, 0.0)) for v in leaves[name]])
             for name in self.names
@@ -140,88 +149,60 @@ class Submission:
 
     # ------------------------------------------------------------------ backprop
 
+    def both(self, problem: Problem, backprop: Callable[..., Any], arguments: list[Any]) -> Any:
+        """Forward, then backward: the loss on a copy of the arguments, and what a backprop then returns."""
+        shared = [x if _may_be_a_cache(x) else copied(x) for x in arguments[len(arguments) - len(problem.data) :]]
+        ahead = self.arguments(problem, self.loss_takes_dict)
+        ahead = [*copied(ahead[: len(ahead) - len(shared)]), *shared]
+        with contextlib.suppress(Exception):  # what is wrong with the loss is known by now
+            self.loss_fn(*ahead)
+        self.state.replay()
+        return backprop(*arguments)
+
     def answer(self, problem: Problem) -> Answer:
-        """Run backprop on copies and read what it gives back."""
-        arguments = self._arguments(problem, self.backprop_takes_dict)
+        """Run both on copies and read what backprop gives back."""
+        arguments = self.arguments(problem, self.backprop_takes_dict)
         labels = ["params"] if self.backprop_takes_dict else list(self.names)
         labels += ["X", "y", *(f"data[{i}]" for i in range(2, len(problem.data)))][: len(problem.data)]
-        outcome = run(self.backprop_fn, arguments, labels, self.limit)
-        answer = Answer()
+        self.state.restore()
+        outcome = run(lambda *a: self.both(problem, self.backprop_fn, list(a)), arguments, labels, self.limit)
+        self.state.restore()
         if outcome.error:
+            answer = Answer(problem.params)
             answer.error = outcome.error
             return answer
-        after = outcome.arguments[0] if self.backprop_takes_dict else dict(
-            zip(self.names, outcome.arguments, strict=False)
-        )  # fmt: skip
-        answer.left = after, tuple(outcome.arguments[len(outcome.arguments) - len(problem.data) :])
+        answer = self.understood(outcome.result, outcome.arguments, problem)
         for warning in outcome.warnings[:3]:
             answer.remarks.append(("WARNED", f"backprop caused a {warning.rstrip('.')}"))
-        own = [label for label in outcome.changed if label == "params" or label in self.names]
-        for label in outcome.changed:
-            if not (self.updates and label in own):
+        for label, argument in zip(labels, arguments, strict=True):
+            own = label == "params" or label in self.names
+            if label in outcome.changed and not (own and self.updates) and not _may_be_a_cache(argument):
                 answer.remarks.append(
                     ("MUTATED", f"backprop changed its argument {label} in place; work on a copy, or say updates=True")
                 )
-        result = outcome.result
-        if result is None and self.updates:
-            result = after
-        if result is None:
-            answer.error = "it returned None; return the gradients as a dict or a tuple in the order of params" + (
-                ", or, since it changed the parameters, call check(..., updates=True, lr=...)" if own else ""
-            )
-            return answer
-        self._read(result, answer)
-        if self.updates:
-            self._recover(answer, problem)
         return answer
 
-    def _read(self, result: Any, answer: Answer) -> None:
-        if isinstance(result, tuple) and len(result) == 2 and isinstance(result[1], Mapping):
-            result = result[1]  # (loss, gradients)
-        if isinstance(result, Mapping):
-            pairs = [(own_name(str(key), self.names), str(key), x) for key, x in result.items()]
-        elif len(self.names) == 1 and not isinstance(result, (tuple, list)):
-            pairs = [(self.names[0], self.names[0], result)]
-        elif isinstance(result, (tuple, list)) and (len(result) == len(self.names) or isinstance(result, tuple)):
-            if len(result) != len(self.names):
-                answer.remarks.append(
-                    ("NAME", f"backprop returned {len(result)} results for {len(self.names)} parameters")
-                )
-            pairs = [(name, name, x) for name, x in zip(self.names, result, strict=False)]
-        elif len(self.names) == 1:
-            pairs = [(self.names[0], self.names[0], result)]
-        else:
-            wanted = ", ".join(self.names)
-            answer.error = f"it returned {type(result).__name__}; return a dict of {wanted}, or a tuple in that order"
-            return
-        for own, key, x in pairs:
-            if x is None:
-                answer.remarks.append(("NAME", f"{key} is None"))
-                continue
-            try:
-                entries = read(x)
-            except (OperandError, ShapeError, TypeError, ValueError) as reason:
-                answer.remarks.append(("NAME", f"{key} cannot be read as numbers: {str(reason).splitlines()[0]}"))
-                continue
-            (answer.gradients if own else answer.extras)[own or key] = entries
+    def understood(self, result: Any, arguments: list[Any], problem: Problem) -> Answer:
+        """A result of backprop as an answer; where there is none, the parameters that it changed in place."""
+        answer = Answer(problem.params)
+        after = arguments[0] if self.backprop_takes_dict else dict(zip(self.names, arguments, strict=False))
+        answer.left = after, tuple(arguments[len(arguments) - len(problem.data) :])
+        if result is None and any(not same(_plain(x), _plain(after.get(n))) for n, x in problem.params.items()):
+            result, answer.in_place = after, not self.updates
+        answer.read(result)
+        if self.updates:
+            assert self.lr is not None
+            answer.recover(self.lr)
+        return answer
 
-    def _recover(self, answer: Answer, problem: Problem) -> None:
-        """From updated parameters to gradients: (old - new) / lr."""
-        assert self.lr is not None
-        for name, new in list(answer.gradients.items()):
-            old = np.asarray(problem.params[name], float)
-            fresh = np.asarray(new.numbers).reshape(new.shape)
-            if new.shape != old.shape:
-                answer.remarks.append(
-                    ("SHAPE_GREW", f"the update turned {name} from shape {old.shape} into {fresh.shape}")
-                )
-            try:
-                change = (old - fresh) / self.lr
-            except ValueError:
-                del answer.gradients[name]
-                continue
-            answer.gradients[name] = Entries(change.shape, [float(g) for g in change.ravel()], new.dtype)
-            answer.noise[name] = 8 * float(np.finfo(float).eps * np.abs(old).max(initial=0.0) / abs(self.lr))
+
+def _plain(x: Any) -> Any:
+    return np.asarray(x, float).tolist() if hasattr(x, "dtype") or isinstance(x, (int, float, list)) else x
+
+
+def _may_be_a_cache(x: Any) -> bool:
+    """Whether a forward pass may fill an argument for the backward pass: a dict or an object, not numbers."""
+    return isinstance(x, dict) or (hasattr(x, "__dict__") and not hasattr(x, "dtype") and not callable(x))
 
 
 def number_of(result: Any) -> float:
@@ -251,17 +232,3 @@ def takes_dict(function: Callable[..., Any], names: list[str], data: int) -> boo
     if len(needed) <= unpacked <= len(positional):
         return False
     return len(needed) <= packed <= len(positional)
-
-
-def own_name(key: str, names: list[str]) -> str:
-    """The parameter that a key of the user's dict speaks of, or "".
-
-    >>> own_name("dW1", ["W1", "b1"]), own_name("grad_b1", ["W1", "b1"]), own_name("dZ1", ["W1", "b1"])
-    ('W1', 'b1', '')
-    """
-    if key in names:
-        return key
-    bare = re.sub(r"^(gradient_?|grad_?|d[Ll]_?/?d_?|d_?|g_?|∂)", "", key)
-    bare = re.sub(r"(_grad|_gradient|\.grad)$", "", bare)
-    lowered = {name.lower(): name for name in names}
-    return bare if bare in names else lowered.get(bare.lower(), "") if key[:1] in "dgDG∂" else ""

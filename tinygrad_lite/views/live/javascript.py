@@ -11,14 +11,13 @@ from __future__ import annotations
 
 import ast
 import builtins
-import functools
-import linecache
 import math
 import operator
 import types
 from typing import Any
 
 from tinygrad_lite.engine.op import Op
+from tinygrad_lite.views.live.syntax import Untranslatable, syntax_of
 
 _MATH = {
     getattr(math, name): f"M.{name}"
@@ -38,10 +37,6 @@ _COMPARE = {ast.Lt: "<", ast.LtE: "<=", ast.Gt: ">", ast.GtE: ">=", ast.Eq: "===
 _BINARY = {ast.Add: "+", ast.Sub: "-", ast.Mult: "*"}
 _CALLED = {ast.Div: "M.div", ast.Pow: "M.power", ast.FloorDiv: "M.floordiv", ast.Mod: "M.mod"}
 _METHODS = {"append": "push", "is_integer": "M.is_integer"}
-
-
-class Untranslatable(Exception):
-    """A rule that has no JavaScript; the message says why."""
 
 
 class Library:
@@ -70,7 +65,7 @@ class Library:
         Raises:
             Untranslatable: one of them has no JavaScript.
         """
-        return self.function(op.forward), self.function(op.stable_derivatives or op.display_derivatives)
+        return self.function(op.forward), self.function(op.partials)
 
     def function(self, function: Any) -> str:
         """The name of the JavaScript for a Python function, which is written down if it is new."""
@@ -144,6 +139,8 @@ class _Translation:
                 return f"{name} = {self._binary(op, name, self.of(value))};"
             case ast.AnnAssign(target=ast.Name(id=name), value=ast.expr() as value):
                 return f"{name} = {self.of(value)};"
+            case ast.If(test=test, body=body, orelse=orelse) if (known := _known(test)) is not None:
+                return self._body(body if known is test else orelse)
             case ast.If(test=test, body=body, orelse=orelse):
                 other = f" else {{ {self._body(orelse)} }}" if orelse else ""
                 return f"if ({self.test(test)}) {{ {self._body(body)} }}{other}"
@@ -201,8 +198,8 @@ class _Translation:
                 return self.of(operand)
             case ast.BoolOp(op=op, values=values):
                 return f"({(' && ' if isinstance(op, ast.And) else ' || ').join(map(self.test, values))})"
-            case ast.Compare(left=ast.Attribute(attr="__class__"), ops=[ast.Is()]):
-                return "true"  # every number of the page is a float
+            case ast.Compare() | ast.IfExp() if (known := _known(node)) is not None:
+                return self.of(known) if isinstance(node, ast.IfExp) else str(known is node).lower()
             case ast.Compare(left=left, ops=ops, comparators=others):
                 pairs = zip([left, *others], ops, others, strict=False)
                 return f"({' && '.join(self._compare(a, op, b) for a, op, b in pairs)})"
@@ -284,41 +281,18 @@ class _Translation:
         raise Untranslatable(f"it uses `{ast.unparse(node):.40}`, which is no number and no function")
 
 
+def _known(node: ast.expr) -> ast.expr | None:
+    """What is settled by every number of the page being a float: a test that holds itself, else another node."""
+    match node:
+        case ast.Compare(left=ast.Attribute(attr="__class__"), ops=[ast.Is() | ast.IsNot()]):
+            return node if isinstance(node.ops[0], ast.Is) else node.left
+        case ast.IfExp(test=test, body=body, orelse=orelse) if (known := _known(test)) is not None:
+            return body if known is test else orelse
+    return None
+
+
 def number(x: float) -> str:
     """A number of Python in JavaScript."""
     if math.isinf(x):
         return "Infinity" if x > 0 else "(-Infinity)"
     return "NaN" if math.isnan(x) else repr(x) if x >= 0 else f"({x!r})"
-
-
-def syntax_of(function: types.FunctionType) -> ast.FunctionDef | ast.Lambda:
-    """The syntax tree of a function or a lambda.
-
-    Raises:
-        Untranslatable: its source is not at hand, as of one made by `exec`.
-    """
-    code = function.__code__
-    tree = _parsed("".join(linecache.getlines(code.co_filename)))
-    wanted = [*code.co_varnames[: code.co_argcount + bool(code.co_flags & 0x04)]]
-    places = {(line, column) for line, _, column, _ in code.co_positions() if line is not None and column}
-    for node in ast.walk(tree):
-        if isinstance(node, (ast.FunctionDef, ast.Lambda)):
-            args = [arg.arg for arg in (*node.args.args, *([node.args.vararg] if node.args.vararg else ()))]
-            if args == wanted and _first_line(node) == code.co_firstlineno:
-                inside = {(getattr(n, "lineno", 0), getattr(n, "col_offset", -1)) for n in ast.walk(node)}
-                if isinstance(node, ast.FunctionDef) or places <= inside:
-                    return node
-    raise Untranslatable("its source is not at hand")
-
-
-def _first_line(node: ast.FunctionDef | ast.Lambda) -> int:
-    decorators = node.decorator_list if isinstance(node, ast.FunctionDef) else []
-    return min([node.lineno, *(decorator.lineno for decorator in decorators)])
-
-
-@functools.lru_cache(maxsize=64)
-def _parsed(source: str) -> ast.Module:
-    try:
-        return ast.parse(source)
-    except SyntaxError:
-        return ast.Module(body=[], type_ignores=[])

@@ -18,7 +18,7 @@ from typing import Any
 
 from tinygrad_lite.engine import ops
 from tinygrad_lite.engine.numbered import Graph
-from tinygrad_lite.engine.op import TABLE, Op
+from tinygrad_lite.engine.op import TABLE
 from tinygrad_lite.engine.value import Value
 from tinygrad_lite.errors import OperandError
 from tinygrad_lite.views.drawing.data import Note
@@ -189,7 +189,7 @@ def live(
         wanted["model"] = _boundary(model, graph, library)
         wanted["points"] = _points(data)
     wanted["train"] = _trained(train, model, graph, wanted["leaves"])
-    flips = [op for op in TABLE.values() if _is_activation(op)]
+    flips = [op for op in TABLE.values() if op.activation and op.arity == 1]
     wanted["flips"] = [op.name for op in flips]
     wanted["rules"] |= {op.name: list(library.rules(op)) for op in flips}
     return Live(root, _with_room(picture), wanted, library, title or "A computation, live")
@@ -250,11 +250,6 @@ def _trained(train: Iterable[Value] | None, model: Any, graph: Graph, leaves: li
     if train is not None:
         return sorted({graph.number[value] for value in train if value in graph.number})
     return [i for i in leaves if graph.nodes[i].label] or leaves
-
-
-def _is_activation(op: Op) -> bool:
-    kind = getattr(op.forward, "__module__", "")
-    return op.arity == 1 and (kind.endswith("ops.activations") or op in (ops.tanh, ops.gelu, ops.sin))
 
 
 def _boundary(model: Callable[[list[Any]], Any], graph: Graph, library: Library) -> dict[str, Any]:

@@ -220,8 +220,8 @@ def _group(
         rows = [("sum of squares", f"{len(set(squares[number])):,} parameters")]
         rows += [("data", builder.write(nodes[number].data)), ("grad", builder.write(number_of(nodes[number].grad)))]
         return Box(number, "group", name, nodes[number].data, number_of(nodes[number].grad), "", tuple(rows))
-    bent = modules.ACTIVATIONS | {ops.maximum, ops.minimum}
-    activations = list(dict.fromkeys(modules.activation_of(fold, m) for m in members if nodes[m].op in bent))
+    bent = [m for m in members if nodes[m].op.activation or nodes[m].op in (ops.maximum, ops.minimum)]
+    activations = list(dict.fromkeys(modules.activation_of(fold, m) for m in bent))
     parameters = [m for m in members if nodes[m].op is ops.leaf]
     length = math.hypot(*(number_of(nodes[m].grad) for m in parameters))
     rows = [("neurons", str(neurons))] if neurons > 1 else []

@@ -1,0 +1,164 @@
+"""Updated weights in the place of gradients, and the learning rate that they were made with.
+
+If yours = p - c * exact with one c for many entries, then yours is the parameter after a step of gradient descent
+with the learning rate c. A parameter that is about 0, or whose gradient is a multiple of it, tells nothing: there a
+wrong factor or sign would give the same numbers.
+"""
+
+from __future__ import annotations
+
+import inspect
+import re
+import types
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING, Any
+
+from tinygrad_lite.checking.network.arrays import np
+
+if TYPE_CHECKING:
+    from tinygrad_lite.checking.trial.evaluation import CaseResult
+    from tinygrad_lite.checking.trial.submission import Submission
+
+Remark = tuple[str, str]
+RATE = re.compile(r"(?i)_*(lr|learning_?rate|eta|alpha|step(_?size)?|rate)_*")
+ENOUGH = 3  # entries, or problems, that must agree on one rate
+
+
+def as_updates(submission: Submission, cases: list[CaseResult]) -> tuple[float | None, Remark] | None:
+    """(learning rate, what to say) if what backprop returns, or leaves in its parameters, are updated weights."""
+    rate = None
+    for name in submission.names:
+        rate = rate if rate is not None else _rate(name, cases)
+    in_place = any(case.answer.in_place for case in cases)
+    named = named_rate(submission, cases)
+    if rate is None and (not in_place or named is None):
+        return None
+    if any(_is_gradient(name, cases) for name in submission.names):
+        return None  # one that is the gradient itself is no weight, so the others are none either
+    if rate is not None and rate < 0 and named is None:
+        return None  # the parameter added to its gradient, perhaps
+    if rate is None or (named is not None and not _close(rate, named)):
+        rate = named  # what the code calls its learning rate is one, and the gradients have another factor
+        assert rate is not None
+    what = "changes its parameters in place" if in_place else "returns updated weights"
+    sure = named is not None or _in_code(submission, rate)
+    said = f"backprop {what}, W - {rate:.6g} * gradient, so it was read as updates=True, lr={rate:.6g}"
+    return rate, ("UPDATES", said if sure else f"{said}; as gradients they are right if that is the learning rate")
+
+
+def other_rate(submission: Submission, cases: list[CaseResult]) -> tuple[float | None, Remark] | None:
+    """(learning rate or None, what to say) if every gradient recovered from an update has one and the same factor."""
+    pairs = [p for case in cases for name in submission.names for p in _pairs(case, name, 0.0)]
+    assert submission.lr is not None
+    if any(case.answer.error for case in cases) or len(pairs) < ENOUGH:
+        return None
+    ratios = np.array([mine / exact for mine, exact, room in pairs])
+    rooms = np.array([1e-9 + room / abs(exact) for mine, exact, room in pairs])
+    if np.any(np.abs(ratios - ratios[0]) > rooms + rooms[0]) or abs(ratios[0]) < 1e-12:
+        return None
+    rate = float(ratios[np.argmin(rooms)]) * submission.lr
+    named = named_rate(submission, cases)
+    if (named is not None and _close(named, rate)) or (
+        _in_code(submission, rate) and not _in_code(submission, submission.lr) and named is None
+    ):
+        said = f"backprop's learning rate is {rate:.6g}, not lr={submission.lr:g}; with it the gradients were recovered"
+        return rate, ("LEARNING_RATE", said)
+    if named is not None or rate < 0:
+        return None
+    return None, (
+        "LEARNING_RATE",
+        f"every update is W - {rate:.6g} * the exact gradient: with lr={rate:.6g} all are right, "
+        f"with lr={submission.lr:g} all have the factor {ratios[0]:.6g}",
+    )
+
+
+def _rate(name: str, cases: list[CaseResult]) -> float | None:
+    """The one c with yours = p - c * exact in every entry on every problem, or None."""
+    rows = []
+    for case in cases:
+        found, exact = case.answer.gradients.get(name), case.exact.get(name)
+        p = np.asarray(case.problem.params[name], float).ravel()
+        if found is None or exact is None or len(found.numbers) != len(p):
+            return None
+        rows.append(np.stack([p, np.array(found.numbers), np.array(exact.numbers)]))
+    p, mine, exact_ = np.concatenate(rows, axis=1) if rows else np.zeros((3, 0))
+    tells = (np.abs(exact_) > 1e-6 * np.abs(exact_).max(initial=0.0)) & np.isfinite(mine) & (p != 0)
+    if tells.sum() < ENOUGH:
+        return None
+    p, mine, exact_ = p[tells], mine[tells], exact_[tells]
+    with np.errstate(all="ignore"):
+        c = (p - mine) / exact_
+        room = 1e-9 * np.abs(c) + 8 * np.finfo(float).eps * np.abs(p / exact_)
+        ratio = mine / exact_
+    rate = float(c[np.argmin(room)])
+    if not np.all(np.isfinite(c)) or np.any(np.abs(c - rate) > 2 * (room + room.min())) or abs(rate) < 1e-12:
+        return None
+    return None if np.ptp(ratio) <= 1e-6 * np.abs(ratio).max() else rate  # a multiple of the gradient: a wrong factor
+
+
+def _is_gradient(name: str, cases: list[CaseResult]) -> bool:
+    """Whether what was returned under this name is the exact gradient on every problem."""
+    pairs = [pair for case in cases for pair in _pairs(case, name, 0.0)]
+    return len(pairs) >= ENOUGH and all(abs(mine - exact) <= 1e-9 * abs(exact) for mine, exact, _ in pairs)
+
+
+def _pairs(case: CaseResult, name: str, least: float) -> Iterator[tuple[float, float, float]]:
+    """(yours, exact, how uncertain yours is) of each entry that is not about 0."""
+    found, exact = case.answer.gradients.get(name), case.exact.get(name)
+    if found is None or exact is None or found.shape != exact.shape:
+        return
+    scale = max(map(abs, exact.numbers), default=0.0)
+    for mine, right in zip(found.numbers, exact.numbers, strict=True):
+        if abs(right) > 1e-6 * scale > least:
+            yield mine, right, case.answer.noise.get(name, 0.0)
+
+
+def _close(a: float, b: float) -> bool:
+    return abs(a - b) <= 1e-7 * max(abs(a), abs(b))
+
+
+def named_rate(submission: Submission, cases: list[CaseResult]) -> float | None:
+    """What backprop's code calls its learning rate: an argument, a default, a variable, an attribute."""
+    for name, x in _names_of(submission.backprop_fn, cases):
+        if RATE.fullmatch(name) and isinstance(x, (int, float)) and not isinstance(x, bool) and x:
+            return float(x)
+    return None
+
+
+def _in_code(submission: Submission, rate: float) -> bool:
+    """Whether the number stands in backprop's code, or is the value of a name in it."""
+    return any(_close(abs(x), abs(rate)) for x in _numbers_of(submission.backprop_fn))
+
+
+def _names_of(function: Callable[..., Any], cases: list[CaseResult]) -> Iterator[tuple[str, Any]]:
+    """The arguments, globals, closed-over variables and attributes that a function speaks of, with their values."""
+    try:
+        arguments = list(inspect.signature(function).parameters.values())
+    except (TypeError, ValueError):
+        arguments = []
+    data = cases[0].problem.data
+    given = arguments[len(arguments) - len(data) :] if len(data) else []
+    yield from ((a.name, x) for a, x in zip(given, data, strict=False))
+    yield from ((a.name, a.default) for a in arguments)
+    plain = inspect.unwrap(getattr(function, "__func__", function))
+    yield from vars(getattr(function, "__self__", types.SimpleNamespace())).items()
+    code = getattr(plain, "__code__", None)
+    if code is not None:
+        yield from zip(code.co_freevars, [_cell(c) for c in plain.__closure__ or ()], strict=False)
+        yield from ((name, plain.__globals__.get(name)) for name in code.co_names)
+
+
+def _cell(cell: Any) -> Any:
+    try:
+        return cell.cell_contents
+    except ValueError:
+        return None
+
+
+def _numbers_of(function: Callable[..., Any]) -> Iterator[float]:
+    plain = inspect.unwrap(getattr(function, "__func__", function))
+    code = getattr(plain, "__code__", None)
+    yield from (x for x in getattr(code, "co_consts", ()) if isinstance(x, float))
+    if code is not None:
+        values = [plain.__globals__.get(name) for name in code.co_names] + [_cell(c) for c in plain.__closure__ or ()]
+        yield from (float(x) for x in values if isinstance(x, (int, float)) and not isinstance(x, bool))
