@@ -19,8 +19,9 @@ from tinygrad_lite.engine.op import TABLE
 from tinygrad_lite.engine.reverse import adjoints
 from tinygrad_lite.errors import OperandError
 from tinygrad_lite.nn.datasets import moons
-from tinygrad_lite.views.live.javascript import Library, Untranslatable
+from tinygrad_lite.views.live.javascript import Library
 from tinygrad_lite.views.live.live import _asset, script
+from tinygrad_lite.views.live.syntax import Untranslatable
 
 needs_node = pytest.mark.skipif(not shutil.which("node"), reason="needs node")
 ROWS = [op for op in TABLE.values() if op not in (ops.leaf, ops.constant)]
