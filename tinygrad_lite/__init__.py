@@ -4,7 +4,7 @@
     from tinygrad_lite import Value, nn
 
 This file is the front door: the public names and nothing else. The engine is loaded at once; a
-room is opened when one of its names is first used, so that importing the package takes
+package is opened when one of its names is first used, so that importing the package takes
 milliseconds and loads no optional library.
 """
 
@@ -28,8 +28,8 @@ sum = total  # type: ignore[assignment]
 
 __version__ = "0.1.0"
 
-_ROOMS: dict[str, tuple[str, ...]] = {
-    # file of the room: the public names that live there
+_FILES: dict[str, tuple[str, ...]] = {
+    # file: the public names that live there
     "arrays.array": ("array", "data", "grads"),
     "calculus.check_graph": ("check_graph",),
     "calculus.exact": ("exact",),
@@ -60,7 +60,7 @@ _ROOMS: dict[str, tuple[str, ...]] = {
     "views.derivation.why_order": ("why_order",),
     "views.derivation.why_zero": ("why_zero",),
 }
-_HOME = {name: home for home, names in _ROOMS.items() for name in names}
+_HOME = {name: home for home, names in _FILES.items() for name in names}
 _SUBMODULES = ("nn", "views", "checking", "compiler", "export", "errors", "testing")
 
 if TYPE_CHECKING:
@@ -151,7 +151,7 @@ __all__.sort(key=str.lower)
 
 
 def __getattr__(name: str) -> Any:
-    """Open the room of a public name at its first use (PEP 562)."""
+    """Open the file of a public name at its first use (PEP 562)."""
     if name in _HOME:
         found = getattr(importlib.import_module(f"tinygrad_lite.{_HOME[name]}"), name)
         globals()[name] = found

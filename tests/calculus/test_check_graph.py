@@ -11,6 +11,14 @@ from tinygrad_lite.engine.op import TABLE
 from tinygrad_lite.errors import GradientMismatch, OperandError
 
 
+@pytest.fixture(autouse=True)
+def table_as_before():
+    before = dict(TABLE)
+    yield
+    TABLE.clear()
+    TABLE.update(before)
+
+
 @pytest.mark.parametrize("op", [op for op in TABLE.values() if op.arity != 0], ids=repr)
 def test_every_op_of_the_table_passes_at_its_points(op):
     checks = [tg.check_graph(op(*map(Value, point))) for point in op.points()]

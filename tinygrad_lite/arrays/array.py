@@ -71,7 +71,7 @@ class Array(np.ndarray):
         return np.std(self, *args, **options)
 
     def round(self, decimals: int = 0, out: Any = None) -> Any:  # type: ignore[override]
-        """Rounded to so many decimals; the slope is 0 everywhere."""
+        """Rounded to so many decimals; the derivative is 0 everywhere."""
         scale = 10.0**decimals
         return np.divide(np.rint(self * scale), scale, out=out)
 

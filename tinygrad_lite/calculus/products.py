@@ -22,7 +22,7 @@ from tinygrad_lite.engine.value import Value, dot
 
 
 def jvp(f: Callable[..., Any], primals: Any, direction: Any) -> tuple[Any, Any]:
-    """The output of f, and its slope along a direction, as a pair of the same structure.
+    """The output of f, and its derivative along a direction, as a pair of the same structure.
 
     Args:
         primals: the arguments of f as a tuple, or its one argument.
@@ -64,8 +64,8 @@ def vjp(f: Callable[..., Any], *primals: Any) -> tuple[Any, Callable[[Any], tupl
         pairs = zip(given, recording.outputs, strict=True)
         weighted = [(w, y) for w, y in pairs if isinstance(y, Value | TracedNumber)]
         whole = dot([w for w, _ in weighted], [y for _, y in weighted]) if weighted else 0.0
-        slopes = derivatives_wrt(recording.inputs, whole, graph_wanted)
-        return recording.into.fill([recording.finish(s, graph_wanted) for s in slopes])  # type: ignore[no-any-return]
+        derivatives = derivatives_wrt(recording.inputs, whole, graph_wanted)
+        return recording.into.fill([recording.finish(s, graph_wanted) for s in derivatives])  # type: ignore[no-any-return]
 
     return recording.result(), pull_back
 
@@ -97,7 +97,7 @@ def hvp(f: Callable[..., Any], primals: Any, direction: Any) -> Any:
 
 
 def _along(recording: Recording, outputs: list[Any], direction: list[Any]) -> list[Any]:
-    """The slope of each output when the inputs move as the direction says."""
+    """The derivative of each output when the inputs move as the direction says."""
     graph_wanted = recording.open or any(isinstance(d, Value) for d in direction)
     if any(isinstance(y, TracedNumber) for y in outputs):  # inside a compiled function there is only the way back
         rows = [derivatives_wrt(recording.inputs, y, False) for y in outputs]

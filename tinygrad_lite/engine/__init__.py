@@ -1,7 +1,7 @@
 """What a computation is. Read `value.py` first, then `node.py`, `op.py`, `ops/`, `graph.py` and `reverse.py`.
 
     value.py       a number that remembers how it was computed
-    node.py        what a node remembers, and how little room that takes
+    node.py        what a node remembers, and how little memory that takes
     op.py          what is known about one primitive; domain.py, which numbers it takes
     ops/           the table of ops, in files by family
     arithmetic.py  which Python operators and methods lead to which op
@@ -10,9 +10,10 @@
 
 That is the engine. `fast.py` does the same quicker, and `_node.c` quicker still (its door is
 `native.py`). Around it stand `numbered.py` (the graph with numbers for its nodes), `functions.py`
-(functions of whole lists), `custom.py` (ops of your own), `modes.py` (no_grad, detect_anomaly),
-`tracing.py` (which trace is being made), `keeping.py` (pickle and copies), `op_help.py` (what
-help() says of an op), and `promises.py`: every decision, with an example.
+(functions of whole lists), `custom.py` (ops of your own), `kinks.py` (another derivative at a
+corner), `modes.py` (no_grad, detect_anomaly), `tracing.py` (which trace is being made), `keeping.py`
+(pickle and copies), `op_help.py` (what `help` says of an op), and `promises.py`: every decision,
+with an example.
 
 `from tinygrad_lite.engine import Value` is a drop-in for micrograd's engine.
 """

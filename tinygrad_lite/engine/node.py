@@ -1,4 +1,4 @@
-"""What a node remembers, and how little room that takes.
+"""What a node remembers, and how little memory that takes.
 
 To everybody else a node has `parents` and `local`, two tuples of the same length. Nearly every
 node has one or two operands, so these are kept in slots of the node itself and the tuples are
