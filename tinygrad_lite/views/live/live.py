@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import html as _html
 import json
-import math
 import sys
 from collections.abc import Callable, Iterable
 from importlib.resources import files
@@ -24,7 +23,8 @@ from tinygrad_lite.errors import OperandError
 from tinygrad_lite.views.drawing.data import Note
 from tinygrad_lite.views.formulas.formula import Name, Symbol
 from tinygrad_lite.views.formulas.notation import TEXT
-from tinygrad_lite.views.live.javascript import Library, Untranslatable
+from tinygrad_lite.views.live.javascript import Library
+from tinygrad_lite.views.live.program import boundary, points, program
 from tinygrad_lite.views.live.source_lines import called_with_lines
 from tinygrad_lite.views.picture.draw import draw
 from tinygrad_lite.views.picture.picture import Picture
@@ -173,7 +173,7 @@ def live(
     graph = picture.graph
     assert graph is not None
     library = Library()
-    wanted = _program(graph, library)
+    wanted = program(graph, library)
     wanted |= {
         "root": graph.roots[0],
         "names": named(graph),
@@ -186,8 +186,8 @@ def live(
         "templates": _templates(graph),
     }
     if model is not None:
-        wanted["model"] = _boundary(model, graph, library)
-        wanted["points"] = _points(data)
+        wanted["model"] = boundary(model, graph, library)
+        wanted["points"] = points(data)
     wanted["train"] = _trained(train, model, graph, wanted["leaves"])
     flips = [op for op in TABLE.values() if op.activation and op.arity == 1]
     wanted["flips"] = [op.name for op in flips]
@@ -195,42 +195,10 @@ def live(
     return Live(root, _with_room(picture), wanted, library, title or "A computation, live")
 
 
-# ---------------------------------------------------------------------- the graph as data
-
-
-def _program(graph: Graph, library: Library) -> dict[str, Any]:
-    """The graph as `engine.js` reads it; a node whose rule has no JavaScript is frozen, with the reason."""
-    rules: dict[str, Any] = {}
-    reasons: dict[str, str] = {}
-    for op in {node.op.name: node.op for node in graph.nodes if node.parents}.values():
-        try:
-            rules[op.name] = list(library.rules(op))
-        except Untranslatable as reason:
-            reasons[op.name] = f"{op.name} is frozen: {reason}"
-    frozen = {
-        str(i): {"why": reasons[node.op.name], "local": [0.0 if d is None else _plain(d) for d in node.local]}
-        for i, node in enumerate(graph.nodes)
-        if node.parents and node.op.name in reasons
-    }
-    return {
-        "ops": [node.op.name if node.parents else "" for node in graph.nodes],
-        "parents": [list(operands) for operands in graph.parents],
-        "data": [_plain(node.data) for node in graph.nodes],
-        "constant": [i for i, node in enumerate(graph.nodes) if node.op is ops.constant],
-        "frozen": frozen,
-        "rules": rules,
-    }
-
-
 def script(library: Library, rules: dict[str, Any]) -> str:
     """The JavaScript of the rules, and the table by which `engine.js` finds them."""
     entries = ", ".join(f"{json.dumps(name)}: [{forward}, {local}]" for name, (forward, local) in rules.items())
     return f"{library.code}\nconst RULES = {{{entries}}};".replace("</", "<\\/")
-
-
-def _plain(x: float) -> float | str:
-    """A number for JSON, which has no NaN and no infinity."""
-    return x if math.isfinite(x) else "NaN" if math.isnan(x) else "Infinity" if x > 0 else "-Infinity"
 
 
 def _templates(graph: Graph) -> dict[str, str]:
@@ -250,39 +218,6 @@ def _trained(train: Iterable[Value] | None, model: Any, graph: Graph, leaves: li
     if train is not None:
         return sorted({graph.number[value] for value in train if value in graph.number})
     return [i for i in leaves if graph.nodes[i].label] or leaves
-
-
-def _boundary(model: Callable[[list[Any]], Any], graph: Graph, library: Library) -> dict[str, Any]:
-    """The model as a graph of two inputs, with which of its leaves are leaves of the page's graph."""
-    inputs = [Value(0.0, label="x1"), Value(0.0, label="x2")]
-    answer = model(inputs)
-    outputs = [answer] if isinstance(answer, Value) else list(answer)
-    if not outputs or not all(isinstance(out, Value) for out in outputs):
-        raise OperandError(
-            f"model= is a function of a list of two numbers that gives Values, but it gave {answer!r:.60}."
-        )
-    own = Graph(*outputs)
-    for value in inputs:
-        if value not in own.number:
-            raise OperandError("model= does not use both of its two inputs, so it has no boundary in the plane.")
-    program = _program(own, library)
-    return program | {
-        "inputs": [own.number[value] for value in inputs],
-        "outputs": list(own.roots),
-        "shared": [[i, graph.number[node]] for i, node in enumerate(own.nodes) if node in graph.number],
-    }
-
-
-def _points(data: Any) -> dict[str, Any]:
-    """Samples in the plane with a class or a number each."""
-    if data is None:
-        return {"x": [], "y": []}
-    inputs, targets = (data.inputs, data.targets) if hasattr(data, "inputs") else data
-    x = [[float(getattr(v, "data", v)) for v in row] for row in inputs]
-    y = [float(getattr(t, "data", t)) for t in (row[0] if hasattr(row, "__len__") else row for row in targets)]
-    if any(len(row) != 2 for row in x) or len(x) != len(y):
-        raise OperandError("data= is (inputs, targets) with two numbers for each input and one target for each.")
-    return {"x": x, "y": y}
 
 
 def _with_room(picture: Picture) -> Picture:
