@@ -56,8 +56,8 @@ def boundary(model: Callable[[list[Any]], Any], graph: Graph, library: Library) 
     for value in inputs:
         if value not in own.number:
             raise OperandError("model= does not use both of its two inputs, so it has no boundary in the plane.")
-    program = program(own, library)
-    return program | {
+    found = program(own, library)
+    return found | {
         "inputs": [own.number[value] for value in inputs],
         "outputs": list(own.roots),
         "shared": [[i, graph.number[node]] for i, node in enumerate(own.nodes) if node in graph.number],
