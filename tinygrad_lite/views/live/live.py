@@ -155,8 +155,8 @@ def live(
         GraphTooLarge: as `draw` does, from 4,000 boxes on.
 
     >>> page = live(lambda w, x: (w * x).tanh(), 0.5, 2.0)
-    >>> page.root.data == math.tanh(1.0), [leaf.label for leaf in page.root.parents[0].parents]
-    (True, ['w', 'x'])
+    >>> round(page.root.data, 4), [leaf.label for leaf in page.root.parents[0].parents]
+    (0.7616, ['w', 'x'])
     """
     lines: dict[Value, str] = {}
     root: Any = what
