@@ -54,6 +54,7 @@ _FILES: dict[str, tuple[str, ...]] = {
     "views.picture.draw": ("draw", "draw_dot"),
     "views.matrix_form.matrix_form": ("matrix_form",),
     "views.derivation.node_table": ("table",),
+    "views.live.live": ("live",),
     "views.player.player": ("animate",),
     "views.player.training": ("animate_training",),
     "views.derivation.why_order": ("why_order",),
@@ -102,6 +103,7 @@ if TYPE_CHECKING:
     from tinygrad_lite.views.derivation.node_table import table as table
     from tinygrad_lite.views.derivation.why_order import why_order as why_order
     from tinygrad_lite.views.derivation.why_zero import why_zero as why_zero
+    from tinygrad_lite.views.live.live import live as live
     from tinygrad_lite.views.matrix_form.matrix_form import matrix_form as matrix_form
     from tinygrad_lite.views.picture.diff import draw_diff as draw_diff
     from tinygrad_lite.views.picture.draw import draw as draw
