@@ -59,9 +59,19 @@ def with_lanes(monkeypatch):
 
 def _choose(lanes, patch):
     """A host like this one but for the length of its vectors; LLVM cuts those that are longer than it has."""
-    from tinygrad_lite.compiler.llvm import jit
+    from tinygrad_lite.compiler.backends.llvm import jit
 
     here = jit.host()
     features = [name for name in here.features.split(",") if name != "-prefer-256-bit"]
     features += ["-prefer-256-bit"] * (lanes == 8)
     patch.setattr(jit, "host", lambda: here._replace(lanes=lanes, features=",".join(features)))
+
+
+@pytest.fixture
+def loops_at_once(monkeypatch):
+    """No program stays on the tape in machine code: its loops are made at the first call, as at a later one."""
+    from tinygrad_lite.compiler.backends.llvm import tape_runner
+
+    monkeypatch.setattr(tape_runner, "SOON", -1)
+    monkeypatch.setattr(tape_runner, "COST", -1)
+    monkeypatch.setattr(tape_runner, "SAMPLES", -1)

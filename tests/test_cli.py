@@ -45,7 +45,7 @@ def test_doctor_names_versions_and_the_layout_engine(capsys):
 
 
 def test_doctor_says_what_compiled_code_is_kept_and_removes_it(capsys, tmp_path, monkeypatch):
-    from tinygrad_lite.compiler.llvm import cache
+    from tinygrad_lite.compiler.backends.llvm import cache
 
     monkeypatch.setenv("TINYGRAD_LITE_CACHE", str(tmp_path / "kept"))
     cache.store("k", b"code")

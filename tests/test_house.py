@@ -84,20 +84,14 @@ def test_an_import_against_the_arrows_is_seen():
 # The compiler's own rooms, each of which may import those named; its front, the files beside them, imports all.
 COMPILER = PACKAGE / "compiler"
 WITHIN = {
-    "tracing": set(),
-    "deriving": {"tracing"},
-    "planning": {"tracing"},
-    "finding": {"tracing", "deriving", "planning"},
-    "llvm": {"planning", "deriving", "front"},  # of the front what a runner is: runners.py, programs.py
-    "numpy": {
-        "planning",
-        "deriving",
-        "llvm",
-        "front",
-    },  # its runner is one of backends.py, on buffers like those of llvm
-    "training": {"llvm", "front"},
+    "ir": set(),
+    "frontend": {"ir"},
+    "passes": {"ir", "frontend"},
+    "backends": {"ir", "frontend", "passes"},
+    "runtime": {"ir", "frontend", "passes", "backends", "training"},  # of training: Values bound to an array
+    "training": {"backends", "runtime", "front"},
 }
-DOORS = {("tracing", "tinygrad_lite.compiler.deriving")}  # opened while running: a gradient inside a function
+DOORS = {("frontend", "tinygrad_lite.compiler.passes")}  # opened while running: a gradient inside a function
 
 
 @pytest.mark.parametrize("room", WITHIN)
@@ -119,6 +113,7 @@ OF_VIEWS = {
     "formulas": set(),
     "picture": {"layout", "drawing", "formats", "formulas"},
     "player": {"drawing", "formats", "formulas", "picture"},
+    "live": {"drawing", "formulas", "picture", "player"},
     "derivation": {"formulas"},
     "matrix_form": {"formulas"},
 }

@@ -4,7 +4,7 @@
     from tinygrad_lite import Value, nn
 
 This file is the front door: the public names and nothing else. The engine is loaded at once; a
-room is opened when one of its names is first used, so that importing the package takes
+package is opened when one of its names is first used, so that importing the package takes
 milliseconds and loads no optional library.
 """
 
@@ -12,68 +12,26 @@ from __future__ import annotations
 
 import importlib
 
-from tinygrad_lite.engine.functions import log_softmax, logsumexp, mean, norm, prod, softmax, where
-from tinygrad_lite.engine.op import Op
-from tinygrad_lite.engine.ops import (
-    absolute,
-    acos,
-    acosh,
-    asin,
-    asinh,
-    atan,
-    atan2,
-    atanh,
-    cbrt,
-    ceil,
-    clip,
-    cos,
-    cosh,
-    elu,
-    erf,
-    erfc,
-    exp,
-    exp2,
-    expm1,
-    floor,
-    gelu,
-    gelu_tanh,
-    hardtanh,
-    hypot,
-    leaky_relu,
-    log,
-    log1p,
-    log2,
-    log10,
-    logaddexp,
-    logsigmoid,
-    maximum,
-    minimum,
-    reciprocal,
-    relu,
-    selu,
-    sigmoid,
-    sign,
-    silu,
-    sin,
-    sinh,
-    softplus,
-    softsign,
-    sqrt,
-    square,
-    tan,
-    tanh,
-)
-from tinygrad_lite.engine.ops import round as round
-from tinygrad_lite.engine.value import Value, dot, total
+from tinygrad_lite.engine import functions
+from tinygrad_lite.engine.op import Op, when_entered
+from tinygrad_lite.engine.op_help import Doc
+from tinygrad_lite.engine.value import Value as Value
+from tinygrad_lite.engine.value import dot as dot
+from tinygrad_lite.engine.value import total as total
 from tinygrad_lite.hints import TYPE_CHECKING, Any, Sequence
 
-abs, max, min, sum = absolute, maximum, minimum, total  # as tg.sum; not in __all__, for which see there
+if TYPE_CHECKING:  # a running program reads the ops off the table, below
+    from tinygrad_lite.engine.functions import *
+    from tinygrad_lite.engine.ops import *
+
+sum = total  # type: ignore[assignment]
 
 __version__ = "0.1.0"
 
-_ROOMS: dict[str, tuple[str, ...]] = {
-    # file of the room: the public names that live there
+_FILES: dict[str, tuple[str, ...]] = {
+    # file: the public names that live there
     "arrays.array": ("array", "data", "grads"),
+    "calculus.check_graph": ("check_graph",),
     "calculus.exact": ("exact",),
     "calculus.jacobian": ("hessian", "jacobian"),
     "calculus.products": ("hvp", "jvp", "vjp"),
@@ -82,10 +40,12 @@ _ROOMS: dict[str, tuple[str, ...]] = {
     "checking.check": ("check",),
     "checking.compare": ("compare",),
     "checking.gradcheck": ("gradcheck",),
-    "compiler.compiled": ("compile",),
+    "compiler.api": ("compile",),
     "compiler.replay": ("replay",),
     "engine.custom": ("op",),
+    "engine.kinks": ("kinks",),
     "engine.modes": ("detect_anomaly", "no_grad"),
+    "engine.reverse": ("zero_grad",),
     "export.graph_json": ("from_json", "to_json"),
     "export.numpy_source": ("to_numpy",),
     "export.torch_source": ("to_jax", "to_torch"),
@@ -94,143 +54,62 @@ _ROOMS: dict[str, tuple[str, ...]] = {
     "views.picture.draw": ("draw", "draw_dot"),
     "views.matrix_form.matrix_form": ("matrix_form",),
     "views.derivation.node_table": ("table",),
+    "views.live.live": ("live",),
     "views.player.player": ("animate",),
     "views.player.training": ("animate_training",),
     "views.derivation.why_order": ("why_order",),
     "views.derivation.why_zero": ("why_zero",),
 }
-_HOME = {name: home for home, names in _ROOMS.items() for name in names}
+_HOME = {name: home for home, names in _FILES.items() for name in names}
 _SUBMODULES = ("nn", "views", "checking", "compiler", "export", "errors", "testing")
 
 if TYPE_CHECKING:
-    from tinygrad_lite import checking, compiler, errors, export, nn, views
-    from tinygrad_lite.arrays.array import array, data, grads
-    from tinygrad_lite.calculus.exact import exact
-    from tinygrad_lite.calculus.jacobian import hessian, jacobian
-    from tinygrad_lite.calculus.products import hvp, jvp, vjp
-    from tinygrad_lite.calculus.series import derivative, taylor
-    from tinygrad_lite.calculus.transforms import grad, value_and_grad
-    from tinygrad_lite.checking.check import check
-    from tinygrad_lite.checking.compare import compare
-    from tinygrad_lite.checking.gradcheck import gradcheck
-    from tinygrad_lite.compiler.compiled import compile as compile
-    from tinygrad_lite.compiler.replay import replay
-    from tinygrad_lite.engine.custom import op
-    from tinygrad_lite.engine.modes import detect_anomaly, no_grad
-    from tinygrad_lite.export.graph_json import from_json, to_json
-    from tinygrad_lite.export.numpy_source import to_numpy
-    from tinygrad_lite.export.torch_source import to_jax, to_torch
-    from tinygrad_lite.views.derivation.explain import explain
-    from tinygrad_lite.views.derivation.node_table import table
-    from tinygrad_lite.views.derivation.why_order import why_order
-    from tinygrad_lite.views.derivation.why_zero import why_zero
-    from tinygrad_lite.views.matrix_form.matrix_form import matrix_form
-    from tinygrad_lite.views.picture.diff import draw_diff
-    from tinygrad_lite.views.picture.draw import draw, draw_dot
-    from tinygrad_lite.views.player.player import animate
-    from tinygrad_lite.views.player.training import animate_training
-
-# tg.abs, tg.max, tg.min, tg.round, tg.sum and tg.compile are public too, but a star import leaves Python's own alone.
-__all__ = [
-    "absolute",
-    "acos",
-    "acosh",
-    "animate",
-    "animate_training",
-    "array",
-    "asin",
-    "asinh",
-    "atan",
-    "atan2",
-    "atanh",
-    "cbrt",
-    "ceil",
-    "check",
-    "checking",
-    "clip",
-    "compare",
-    "compiler",
-    "cos",
-    "cosh",
-    "data",
-    "derivative",
-    "detect_anomaly",
-    "dot",
-    "draw",
-    "draw_diff",
-    "draw_dot",
-    "elu",
-    "erf",
-    "erfc",
-    "errors",
-    "exact",
-    "exp",
-    "exp2",
-    "explain",
-    "expm1",
-    "export",
-    "floor",
-    "from_json",
-    "gelu",
-    "gelu_tanh",
-    "grad",
-    "gradcheck",
-    "grads",
-    "hardtanh",
-    "hessian",
-    "hvp",
-    "hypot",
-    "jacobian",
-    "jvp",
-    "leaky_relu",
-    "log",
-    "log10",
-    "log1p",
-    "log2",
-    "log_softmax",
-    "logaddexp",
-    "logsigmoid",
-    "logsumexp",
-    "matrix_form",
-    "maximum",
-    "mean",
-    "minimum",
-    "nn",
-    "no_grad",
-    "norm",
-    "op",
-    "prod",
-    "reciprocal",
-    "relu",
-    "replay",
-    "selu",
-    "sigmoid",
-    "sign",
-    "silu",
-    "sin",
-    "sinh",
-    "softmax",
-    "softplus",
-    "softsign",
-    "sqrt",
-    "square",
-    "table",
-    "tan",
-    "tanh",
-    "taylor",
-    "to_jax",
-    "to_json",
-    "to_numpy",
-    "to_torch",
-    "total",
-    "Value",
-    "value_and_grad",
-    "views",
-    "vjp",
-    "where",
-    "why_order",
-    "why_zero",
-]
+    from tinygrad_lite import checking as checking
+    from tinygrad_lite import compiler as compiler
+    from tinygrad_lite import errors as errors
+    from tinygrad_lite import export as export
+    from tinygrad_lite import nn as nn
+    from tinygrad_lite import views as views
+    from tinygrad_lite.arrays.array import array as array
+    from tinygrad_lite.arrays.array import data as data
+    from tinygrad_lite.arrays.array import grads as grads
+    from tinygrad_lite.calculus.check_graph import check_graph as check_graph
+    from tinygrad_lite.calculus.exact import exact as exact
+    from tinygrad_lite.calculus.jacobian import hessian as hessian
+    from tinygrad_lite.calculus.jacobian import jacobian as jacobian
+    from tinygrad_lite.calculus.products import hvp as hvp
+    from tinygrad_lite.calculus.products import jvp as jvp
+    from tinygrad_lite.calculus.products import vjp as vjp
+    from tinygrad_lite.calculus.series import derivative as derivative
+    from tinygrad_lite.calculus.series import taylor as taylor
+    from tinygrad_lite.calculus.transforms import grad as grad
+    from tinygrad_lite.calculus.transforms import value_and_grad as value_and_grad
+    from tinygrad_lite.checking.check import check as check
+    from tinygrad_lite.checking.compare import compare as compare
+    from tinygrad_lite.checking.gradcheck import gradcheck as gradcheck
+    from tinygrad_lite.compiler.api import compile as compile
+    from tinygrad_lite.compiler.replay import replay as replay
+    from tinygrad_lite.engine.custom import op as op
+    from tinygrad_lite.engine.kinks import kinks as kinks
+    from tinygrad_lite.engine.modes import detect_anomaly as detect_anomaly
+    from tinygrad_lite.engine.modes import no_grad as no_grad
+    from tinygrad_lite.engine.reverse import zero_grad as zero_grad
+    from tinygrad_lite.export.graph_json import from_json as from_json
+    from tinygrad_lite.export.graph_json import to_json as to_json
+    from tinygrad_lite.export.numpy_source import to_numpy as to_numpy
+    from tinygrad_lite.export.torch_source import to_jax as to_jax
+    from tinygrad_lite.export.torch_source import to_torch as to_torch
+    from tinygrad_lite.views.derivation.explain import explain as explain
+    from tinygrad_lite.views.derivation.node_table import table as table
+    from tinygrad_lite.views.derivation.why_order import why_order as why_order
+    from tinygrad_lite.views.derivation.why_zero import why_zero as why_zero
+    from tinygrad_lite.views.live.live import live as live
+    from tinygrad_lite.views.matrix_form.matrix_form import matrix_form as matrix_form
+    from tinygrad_lite.views.picture.diff import draw_diff as draw_diff
+    from tinygrad_lite.views.picture.draw import draw as draw
+    from tinygrad_lite.views.picture.draw import draw_dot as draw_dot
+    from tinygrad_lite.views.player.player import animate as animate
+    from tinygrad_lite.views.player.training import animate_training as animate_training
 
 
 def _on_arrays(op: Op, operands: Sequence[Any]) -> Any:
@@ -240,11 +119,39 @@ def _on_arrays(op: Op, operands: Sequence[Any]) -> Any:
     return entrywise(op, operands)
 
 
+def _on_help(op: Op) -> str:
+    """What `help` says about an op."""
+    from tinygrad_lite.views.formulas.op_help import help_text
+
+    return help_text(op)
+
+
 Op.on_arrays = staticmethod(_on_arrays)
+Doc.on_help = staticmethod(_on_help)
+
+globals().update({name: getattr(functions, name) for name in functions.__all__})
+_BUILTINS = ("abs", "compile", "max", "min", "round", "sum")  # public too, but a star import leaves Python's own alone
+__all__ = sorted(
+    ({"Value", "dot", "total", *functions.__all__, *_HOME, *_SUBMODULES} - {*_BUILTINS}) - {"testing"}, key=str.lower
+)
+
+
+def _export(op: Op) -> None:
+    """Make an op a function of the package, under its own name and NumPy's, where these are free."""
+    for name in (op.name, op.numpy_name):
+        free = isinstance(globals().get(name), Op) or name not in {"", *globals(), *_HOME, *_SUBMODULES}
+        if free and op.arity != 0 and not op.infix:
+            globals()[name] = op
+            if name not in {*_BUILTINS, *__all__}:
+                __all__.append(name)
+
+
+when_entered(_export)
+__all__.sort(key=str.lower)
 
 
 def __getattr__(name: str) -> Any:
-    """Open the room of a public name at its first use (PEP 562)."""
+    """Open the file of a public name at its first use (PEP 562)."""
     if name in _HOME:
         found = getattr(importlib.import_module(f"tinygrad_lite.{_HOME[name]}"), name)
         globals()[name] = found
@@ -255,4 +162,4 @@ def __getattr__(name: str) -> Any:
 
 
 def __dir__() -> list[str]:
-    return sorted({*globals(), *_HOME, *_SUBMODULES})
+    return sorted({*__all__, *_BUILTINS, "testing", "__version__"})

@@ -183,7 +183,13 @@ def test_random_rational_programs_agree_with_sympy():
 
 def test_the_same_walk_gives_sixty_digits():
     functions = {name: getattr(mpmath, name) for name in ("exp", "tanh", "log")}
-    functions |= {"add": lambda x, y: x + y, "mul": lambda x, y: x * y, "sub": lambda x, y: x - y}
+    functions |= {
+        "abs": abs,
+        "div": lambda x, y: x / y,
+        "add": lambda x, y: x + y,
+        "mul": lambda x, y: x * y,
+        "sub": lambda x, y: x - y,
+    }
     x = Value(0.7)
     y = tg.tanh(x * x + 1) * tg.exp(x)
     slope = adjoints(y, create_graph=True)[x]

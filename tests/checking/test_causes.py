@@ -201,3 +201,21 @@ def test_clipped_further_up_is_not_called_clipped_gradients():
         return {"W": X.T @ e, "b": e.sum(axis=0)}
 
     assert "CLIPPED" not in check(backprop).codes
+
+
+def test_one_gradient_with_its_parameter_added_makes_no_updated_weights_of_the_others():
+    result = check(lambda W, b, X, y: {**gradients(W, b, X, y), "b": gradients(W, b, X, y)["b"] + b})
+
+    assert result.wrong == ["b"]
+    assert marks(result)["dW"] == "ok"
+    assert "UPDATES" not in result.text()
+
+
+def test_a_parameter_added_to_its_gradient_is_no_learning_rate_of_minus_one():
+    chance = np.random.default_rng(0)
+    W, X, y = chance.normal(size=(3, 2)), chance.normal(size=(6, 3)), chance.normal(size=(6, 2))
+
+    def backprop(W, X, y):
+        return 2 * X.T @ (X @ W - y) / y.size + W
+
+    assert not tg.check(lambda W, X, y: np.mean((X @ W - y) ** 2), backprop, {"W": W}, X, y).ok

@@ -265,33 +265,58 @@ def test_one_wrong_number_on_one_problem_shows_no_constant_factor(wrong):
     assert found["x"].hints == []
 
 
-def test_the_factors_of_a_scalar_network_are_named_by_layer():
+NAMES = ["w1", "w2", "w3", "w4", "w5", "w6", "w7", "w8", "b1", "b2"]
+NUMBERS = dict(zip(NAMES, [0.15, 0.2, 0.25, 0.3, 0.4, 0.45, 0.5, 0.55, 0.35, 0.6], strict=True))
+
+
+def by_hand(w1, w2, w3, w4, w5, w6, w7, w8, b1, b2):
     """Two inputs, two hidden units, two outputs, one number each, as such networks are derived by hand."""
 
     def sigmoid(z):
         return 1 / (1 + tg.exp(-z))
 
-    def loss(p):
-        w1, w2, w3, w4, w5, w6, w7, w8, b1, b2 = p
-        h1, h2 = sigmoid(w1 * 0.05 + w2 * 0.1 + b1), sigmoid(w3 * 0.05 + w4 * 0.1 + b1)
-        o1, o2 = sigmoid(w5 * h1 + w6 * h2 + b2), sigmoid(w7 * h1 + w8 * h2 + b2)
-        return 0.5 * (o1 - 0.01) ** 2 + 0.5 * (o2 - 0.99) ** 2
+    h1, h2 = sigmoid(w1 * 0.05 + w2 * 0.1 + b1), sigmoid(w3 * 0.05 + w4 * 0.1 + b1)
+    o1, o2 = sigmoid(w5 * h1 + w6 * h2 + b2), sigmoid(w7 * h1 + w8 * h2 + b2)
+    return 0.5 * (o1 - 0.01) ** 2 + 0.5 * (o2 - 0.99) ** 2
 
-    def backprop(p, hidden):
-        s = lambda z: 1 / (1 + math.exp(-z))  # noqa: E731
-        w1, w2, w3, w4, w5, w6, w7, w8, b1, b2 = p
+
+def by_hand_back(hidden=lambda h: h * (1 - h), out=lambda o: o * (1 - o), swapped=False, rate=0.0):
+    def backprop(w1, w2, w3, w4, w5, w6, w7, w8, b1, b2):
+        def s(z):
+            return 1 / (1 + math.exp(-z))
+
         h1, h2 = s(w1 * 0.05 + w2 * 0.1 + b1), s(w3 * 0.05 + w4 * 0.1 + b1)
         o1, o2 = s(w5 * h1 + w6 * h2 + b2), s(w7 * h1 + w8 * h2 + b2)
-        d1, d2 = (o1 - 0.01) * o1 * (1 - o1), (o2 - 0.99) * o2 * (1 - o2)
+        d1, d2 = (o1 - 0.01) * out(o1), (o2 - 0.99) * out(o2)
+        g5, g6, g7, g8 = d1 * h1, d1 * h2, d2 * h1, d2 * h2
+        w5, w6, w7, w8 = w5 - rate * g5, w6 - rate * g6, w7 - rate * g7, w8 - rate * g8
+        if swapped:
+            w6, w7 = w7, w6
         e1, e2 = (d1 * w5 + d2 * w7) * hidden(h1), (d1 * w6 + d2 * w8) * hidden(h2)
-        return [e1 * 0.05, e1 * 0.1, e2 * 0.05, e2 * 0.1, d1 * h1, d1 * h2, d2 * h1, d2 * h2, e1 + e2, d1 + d2]
+        return [e1 * 0.05, e1 * 0.1, e2 * 0.05, e2 * 0.1, g5, g6, g7, g8, e1 + e2, d1 + d2]
 
-    p = [0.15, 0.2, 0.25, 0.3, 0.4, 0.45, 0.5, 0.55, 0.35, 0.6]
-    assert tg.check(lambda p: loss(p), lambda p: [backprop(p, lambda h: h * (1 - h))], {"p": p}).ok
-    for slip, code in ((lambda h: 1.0, "DROPPED_FACTOR"), (lambda h: h, "MASK_IS_VALUE"),
-                       (lambda h: (h * (1 - h)) ** 2, "DOUBLED_FACTOR"),
-                       (lambda h: 1 / (1 + math.exp(-h)) * (1 - 1 / (1 + math.exp(-h))), "STALE_VALUE")):  # fmt: skip
-        found = tg.check(lambda p: loss(p), lambda p, slip=slip: [backprop(p, slip)], {"p": p})
+    return backprop
 
-        assert found.codes == [code]
-        assert "2 in this layer" in found.mistakes[0].message
+
+def sigmoid_of(h):
+    s = 1 / (1 + math.exp(-h))
+    return s * (1 - s)
+
+
+@pytest.mark.parametrize(("slip", "codes", "message"), [
+    ({}, [], ""),
+    ({"hidden": lambda h: 1.0}, ["DROPPED_FACTOR"], "2 in this layer, is left out"),
+    ({"hidden": lambda h: h}, ["MASK_IS_VALUE"], "2 in this layer, itself instead of by its derivative"),
+    ({"hidden": lambda h: (h * (1 - h)) ** 2}, ["DOUBLED_FACTOR"], "2 in this layer, is multiplied in twice"),
+    ({"hidden": sigmoid_of}, ["STALE_VALUE"], "is taken at its result instead of at its input"),
+    ({"out": lambda o: 1.0}, ["DROPPED_FACTOR"], "+ b2)), 2 in this layer, is left out"),
+    ({"hidden": lambda h: 1.0, "out": lambda o: 1.0}, ["DROPPED_FACTOR"], "of every sigmoid is left out"),
+    ({"swapped": True}, ["WRONG_OPERAND"], "with w7 instead of w6"),
+    ({"rate": 0.5}, ["UPDATED_TOO_EARLY"], "w5, w6, w7, w8 had already been updated (with lr = 0.5)"),
+])  # fmt: skip
+def test_slips_in_a_network_of_single_numbers_are_named(slip, codes, message):
+    result = tg.check(by_hand, by_hand_back(**slip), NUMBERS)
+
+    assert result.codes == codes
+    assert message in " ".join(m.message for m in result.mistakes)
+    assert result.diagnosis.unknown == []

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from tests.checking.planting import Lesson
-from tests.checking.uncatalogued import Program, Reading, false_claims, random_case
+from tests.checking.uncatalogued import Program, Reading, false_claims, on_one_problem, random_case
 from tinygrad_lite.checking.check import check
 
 
@@ -20,6 +20,19 @@ def test_every_claim_of_a_report_is_true(first):
         result = check(lesson.loss, program, params, X, y, seed=seed)
 
         assert false_claims(lesson, program, result) == [], (seed, lesson, words)
+
+
+@pytest.mark.filterwarnings("ignore::RuntimeWarning")
+def test_every_claim_is_true_on_whole_numbers_and_one_problem_too():
+    tried = 0
+    for seed in range(30, 42):  # among them some that were told falsely once
+        lesson, params, (X, y), program, words, alone = on_one_problem(random_case(seed))
+        result = check(lesson.loss, alone, params, X, y, seed=seed)
+        if not result.evaluation.error:
+            tried += 1
+            assert false_claims(lesson, program, result) == [], (seed, lesson, words)
+
+    assert tried >= 8
 
 
 def test_the_links_of_a_right_program_are_the_exact_derivatives():

@@ -136,6 +136,19 @@ def random_case(seed):
     return lesson, lesson.params(widths, seed), lesson.data(chance.randint(2, 6), widths, seed), program, words
 
 
+def on_one_problem(case):
+    """The same in whole numbers, which coincide and stand on kinks, by a program that runs on these data alone."""
+    lesson, params, (X, y), program, words = case
+    params, X = {name: np.round(2 * p) for name, p in params.items()}, np.round(2 * X)
+
+    def alone(p, x, t):
+        if x.shape != X.shape or not np.array_equal(x, X):
+            raise ValueError("other data")
+        return program(p, x, t)
+
+    return lesson, params, (X, y), program, words, alone
+
+
 # ---------------------------------------------------------------------- reading a report
 
 
@@ -160,7 +173,7 @@ class Reading:
         self.names = [link for link in program.links() if link[1] in "Wb"]
 
     def right(self, link):
-        return all(equal(mine[link], exact[link]) for _, mine, exact in self.cases)
+        return all(equal(mine[link], exact[link]) or link[1:] in case.kinks for case, mine, exact in self.cases)
 
     def gives(self, edits, but=()):
         """On how many problems a right program with these edits has the user's gradients."""
@@ -196,7 +209,10 @@ def false_claims(lesson, program, result):
     for case, mine, exact in r.cases:
         for verdict in case.comparison.verdicts:
             link = "d" + verdict.name
-            claim(verdict.ok == equal(mine[link], exact[link]), f"table: {link} on {case.problem.words()}")
+            claim(
+                verdict.ok == (equal(mine[link], exact[link]) or verdict.name in case.kinks),
+                f"table: {link} on {case.problem.words()}",
+            )
     _sentences(r, text, claim)
     return found
 

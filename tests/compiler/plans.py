@@ -12,12 +12,12 @@ FUNCTIONS = {
 }  # fmt: skip
 
 
-def place(access, group, run, member, term, first):
+def place(access, nest, run, iteration, term, first):
     """Which entry of its array an access reads."""
     if access.table is not None:
         return int(np.asarray(access.table).reshape(-1)[first + term])
-    found, rest = access.base + access.along * term, member
-    for n, stride in zip(reversed(group.dims), reversed(access.strides), strict=True):
+    found, rest = access.base + access.term_stride * term, iteration
+    for n, stride in zip(reversed(nest.dims), reversed(access.strides), strict=True):
         found, rest = found + rest % n * stride, rest // n
     return found
 
@@ -35,26 +35,26 @@ def interpreted(plan, arrays, rows=None):
     """
     made = {name: np.zeros(size) if rows is None else np.zeros((rows, size)) for name, size in plan.sizes.items()}
     made |= {"K": np.array(plan.constants)} | arrays
-    for group in plan.groups:
+    for nest in plan.nests:
         for row in range(1 if rows is None else rows):
-            lines = {name: a[row] if name in plan.rows else a for name, a in made.items()}
-            for member in range(group.members):
+            lines = {name: a[row] if name in plan.samples else a for name, a in made.items()}
+            for iteration in range(nest.iterations):
                 total = 0.0
-                for run in group.runs:
+                for run in nest.reductions:
                     starts = run.starts
-                    terms = run.terms if starts is None else int(starts[member + 1] - starts[member])
-                    first = member * terms if starts is None else int(starts[member])
+                    terms = run.terms if starts is None else int(starts[iteration + 1] - starts[iteration])
+                    first = iteration * terms if starts is None else int(starts[iteration])
                     for term in range(terms):
                         leaves = [
                             a.literal
                             if a.literal is not None
-                            else lines[a.array][place(a, group, run, member, term, first)]
+                            else lines[a.array][place(a, nest, run, iteration, term, first)]
                             for a in run.accesses
                         ]
                         total += run.sign * computed(run.expression, leaves)
-                target = lines[group.target.array]
-                where = place(group.target, group, None, member, 0, member)
-                if rows is not None and group.target.array == "out":
+                target = lines[nest.target.array]
+                where = place(nest.target, nest, None, iteration, 0, iteration)
+                if rows is not None and nest.target.array == "out":
                     target[where] += total
                 else:
                     target[where] = total

@@ -148,7 +148,7 @@ def worst(seed: int, backend: str | None, allowed: list[Op] = ROWS) -> float:
 
 def rows_on(backend: str) -> list[Op]:
     """The rows that a back end can run, with their slopes."""
-    from tinygrad_lite.compiler.deriving.lowering import NoLowering
+    from tinygrad_lite.compiler.passes.lowering import NoLowering
 
     found = []
     for op in ROWS:

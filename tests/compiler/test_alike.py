@@ -5,13 +5,13 @@ from operator import mul
 
 import pytest
 
-from tinygrad_lite.compiler.tracing.recording import Recording
-from tinygrad_lite.compiler.tracing.tape import LESS, Guard
+from tinygrad_lite.compiler.ir.recording import Recording
+from tinygrad_lite.compiler.ir.tape import LESS, Guard
 from tinygrad_lite.engine import ops
 
 np = pytest.importorskip("numpy")
-from tinygrad_lite.compiler.finding import alike  # noqa: E402
-from tinygrad_lite.compiler.tracing.columns import Columns  # noqa: E402
+from tinygrad_lite.compiler.ir.columns import Columns  # noqa: E402
+from tinygrad_lite.compiler.passes import alike  # noqa: E402
 
 NO_FLAGS = np.zeros(0, np.int64)
 

@@ -9,8 +9,8 @@ import pytest
 import tinygrad_lite as tg
 from tinygrad_lite import Value
 from tinygrad_lite.compiler import CompileWarning
-from tinygrad_lite.compiler.arguments import Block
-from tinygrad_lite.compiler.backends import available
+from tinygrad_lite.compiler.backends.choice import available
+from tinygrad_lite.compiler.frontend.arguments import Block
 
 np = pytest.importorskip("numpy")
 BACKENDS = available()

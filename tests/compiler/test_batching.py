@@ -7,10 +7,12 @@ import pytest
 import tinygrad_lite as tg
 from tests.compiler.test_batched import _random_loss, mlp
 from tinygrad_lite import Value
-from tinygrad_lite.compiler.backends import available
-from tinygrad_lite.compiler.finding import batching
-from tinygrad_lite.compiler.tracing.recording import Recording
-from tinygrad_lite.compiler.tracing.trace import Trace
+from tinygrad_lite.compiler.backends.choice import available
+from tinygrad_lite.compiler.frontend.trace import Trace
+from tinygrad_lite.compiler.ir.recording import Recording
+from tinygrad_lite.compiler.passes import batching
+
+pytestmark = pytest.mark.usefixtures("loops_at_once")
 
 np = pytest.importorskip("numpy")
 
@@ -145,8 +147,8 @@ def test_found_rows_cover_the_tape():
     batch = batching.find(tape, tape.inputs)
 
     assert batch is not None
-    assert (batch.rows, batch.fixed.shape, batch.gathered.shape) == (30, (30, 2), (30, 0))
-    assert len(batch.row) == 4
+    assert (batch.samples, batch.fixed.shape, batch.gathered.shape) == (30, (30, 2), (30, 0))
+    assert len(batch.sample) == 4
 
 
 @pytest.mark.parametrize("backend", [b for b in available() if b != "tape"])

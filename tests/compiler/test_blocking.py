@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 import tinygrad_lite as tg
-from tinygrad_lite.compiler.llvm import blocking
-from tinygrad_lite.compiler.planning.plan import Access, Group, Plan, Run
+from tinygrad_lite.compiler.backends.llvm import blocking
+from tinygrad_lite.compiler.ir.loop_nest import Access, LoopNest, Plan, Reduction
 
 pytest.importorskip("llvmlite")
 
@@ -33,24 +33,24 @@ def test_a_wide_layer_cut_into_pieces_gives_what_the_plain_tape_gives(monkeypatc
 
 def test_a_long_sum_is_cut_along_its_terms_and_each_piece_goes_on_from_the_one_before():
     product = ("mul", ("leaf", 0), ("leaf", 1))
-    run = Run(1, product, 10, [Access("P", 3, (10,), 1), Access("X", 0, (0,), 1)])
-    bias = Run(1, ("leaf", 0), 1, [Access("P", 50, (1,))])
-    group = Group("A0", (5,), [bias, run], Access("A0", 0, (1,)))
-    assert [str(piece) for piece in blocking.sums(group, 4, {"X", "A0"})] == [
+    run = Reduction(1, product, 10, [Access("P", 3, (10,), 1), Access("X", 0, (0,), 1)])
+    bias = Reduction(1, ("leaf", 0), 1, [Access("P", 50, (1,))])
+    nest = LoopNest("A0", (5,), [bias, run], Access("A0", 0, (1,)))
+    assert [str(piece) for piece in blocking.sums(nest, 4, {"X", "A0"})] == [
         "for i0 < 5: A0[i0] = P[i0 + 50] + sum over t < 4 of (P[10*i0 + t + 3] * X[t])",
         "for i0 < 5: A0[i0] = A0[i0] + sum over t < 4 of (P[10*i0 + t + 7] * X[t + 4])",
         "for i0 < 5: A0[i0] = A0[i0] + sum over t < 2 of (P[10*i0 + t + 11] * X[t + 8])",
     ]
-    assert blocking.sums(group, 10, {"X", "A0"}) == [group]  # short enough
-    assert blocking.sums(group, 4, {"A0"}) == [group]  # nothing of a row is read
+    assert blocking.sums(nest, 10, {"X", "A0"}) == [nest]  # short enough
+    assert blocking.sums(nest, 4, {"A0"}) == [nest]  # nothing of a row is read
 
 
-def scaled(read: Access, written: Access, members: int = 6) -> Group:
-    return Group("out", (members,), [Run(1, ("leaf", 0), 1, [read])], written)
+def scaled(read: Access, written: Access, iterations: int = 6) -> LoopNest:
+    return LoopNest("out", (iterations,), [Reduction(1, ("leaf", 0), 1, [read])], written)
 
 
-def fits(*groups: Group) -> bool:
-    return blocking.in_place(Plan(list(groups), {}, [], set(), 0))
+def fits(*nests: LoopNest) -> bool:
+    return blocking.in_place(Plan(list(nests), {}, [], set(), 0))
 
 
 def test_the_finale_works_in_place_only_if_no_sum_is_read_after_its_place_was_written():
@@ -68,9 +68,9 @@ def test_the_finale_works_in_place_only_if_no_sum_is_read_after_its_place_was_wr
 
 
 def test_a_sum_over_several_entries_is_not_in_place_with_one_of_them():
-    total = Group("out", (2,), [Run(1, ("leaf", 0), 3, [Access("G", 0, (3,), 1)])], Access("out", 0, (1,)))
+    total = LoopNest("out", (2,), [Reduction(1, ("leaf", 0), 3, [Access("G", 0, (3,), 1)])], Access("out", 0, (1,)))
     assert not fits(total)  # the second member's first entry is 3, but entry 1 is read by the first: who writes it?
-    apart = Group("out", (2,), [Run(1, ("leaf", 0), 3, [Access("G", 0, (3,), 1)])], Access("out", 0, (3,)))
+    apart = LoopNest("out", (2,), [Reduction(1, ("leaf", 0), 3, [Access("G", 0, (3,), 1)])], Access("out", 0, (3,)))
     assert fits(apart)
-    ragged = Run(1, ("leaf", 0), 0, [Access("G", table=np.array([0, 1, 0]))], np.array([0, 2, 3]))
-    assert not fits(Group("out", (2,), [ragged], Access("out", 0, (1,))))
+    ragged = Reduction(1, ("leaf", 0), 0, [Access("G", table=np.array([0, 1, 0]))], np.array([0, 2, 3]))
+    assert not fits(LoopNest("out", (2,), [ragged], Access("out", 0, (1,))))

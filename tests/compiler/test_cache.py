@@ -8,7 +8,7 @@ import time
 
 import pytest
 
-from tinygrad_lite.compiler.llvm import cache
+from tinygrad_lite.compiler.backends.llvm import cache
 
 
 @pytest.fixture
@@ -84,7 +84,10 @@ def test_concurrent_writers_leave_one_whole_entry(place):
 
 
 def test_concurrent_processes_leave_one_whole_entry(place):
-    program = "from tinygrad_lite.compiler.llvm import cache\nfor i in range(50): assert cache.store('k', b'x' * 5000)"
+    program = (
+        "from tinygrad_lite.compiler.backends.llvm import cache\n"
+        "for i in range(50): assert cache.store('k', b'x' * 5000)"
+    )
     writers = [subprocess.Popen([sys.executable, "-c", program]) for _ in range(2)]
 
     assert [writer.wait(60) for writer in writers] == [0, 0]

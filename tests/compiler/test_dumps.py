@@ -7,6 +7,8 @@ import pytest
 import tinygrad_lite as tg
 from tinygrad_lite.compiler import available
 
+pytestmark = pytest.mark.usefixtures("loops_at_once")
+
 np = pytest.importorskip("numpy")
 
 BACKENDS = available()
@@ -24,8 +26,8 @@ def loop(w):
 def test_a_loop_over_samples_is_seen_going_through_every_pass(backend):
     fast = tg.compile(loop, backend=backend)
     fast.grad([0.5, 0.1])
-    last = {"llvm": "llvm_backend.py", "numpy": "numpy_backend.py", "tape": "python_backend.py"}[backend]
-    between = {"llvm": ["reroll.py", "joining.py"], "numpy": ["reroll.py"], "tape": []}[backend]
+    last = {"llvm": "llvm_backend.py", "numpy": "text.py", "tape": "python.py"}[backend]
+    between = {"llvm": ["reroll.py", "register_fusion.py"], "numpy": ["reroll.py"], "tape": []}[backend]
 
     assert titles(fast.passes()) == ["trace.py", "batching.py", "adjoint.py", *between, last]
     assert "a batch: 30 rows" in fast.passes()

@@ -10,7 +10,7 @@ import pytest
 
 pytest.importorskip("llvmlite")
 
-from tinygrad_lite.compiler.llvm import jit
+from tinygrad_lite.compiler.backends.llvm import jit
 
 DOUBLE = """define void @double(ptr %p) {
   %x = load double, ptr %p

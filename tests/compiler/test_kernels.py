@@ -9,10 +9,10 @@ import pytest
 
 pytest.importorskip("llvmlite")
 
-from tinygrad_lite.compiler.llvm import jit
-from tinygrad_lite.compiler.llvm.kernels import KERNELS, definitions
-from tinygrad_lite.compiler.llvm.kernels.elementwise import elementwise
-from tinygrad_lite.compiler.llvm.kernels.exponential import EXP_TAIL, LOG_TAIL
+from tinygrad_lite.compiler.backends.llvm import jit
+from tinygrad_lite.compiler.backends.llvm.kernels import KERNELS, definitions
+from tinygrad_lite.compiler.backends.llvm.kernels.elementwise import elementwise
+from tinygrad_lite.compiler.backends.llvm.kernels.exponential import EXP_TAIL, LOG_TAIL
 
 INF, NAN = math.inf, math.nan
 TINY, HUGE = 5e-324, 1.7976931348623157e308

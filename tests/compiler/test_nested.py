@@ -6,8 +6,8 @@ import pytest
 import tinygrad_lite as tg
 from tinygrad_lite import Value
 from tinygrad_lite.compiler import CompileWarning
-from tinygrad_lite.compiler.backends import available
-from tinygrad_lite.compiler.results import numbers_in
+from tinygrad_lite.compiler.backends.choice import available
+from tinygrad_lite.compiler.frontend.results import numbers_in
 
 BACKENDS = available()
 
@@ -145,7 +145,7 @@ def test_further_derivatives_fall_back_to_the_engine():
 
 
 def test_a_wrong_jacobian_is_noticed_and_not_used(monkeypatch):
-    from tinygrad_lite.compiler.deriving import transforms
+    from tinygrad_lite.compiler.passes import transforms
 
     honest = transforms.sweep
     monkeypatch.setattr(transforms, "sweep", lambda tape, *how: [tape.constant(7.0) for _ in honest(tape, *how)])

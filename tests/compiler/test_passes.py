@@ -5,16 +5,16 @@ import math
 
 import pytest
 
-from tinygrad_lite.compiler.deriving import adjoint
-from tinygrad_lite.compiler.deriving.adjoint import template
-from tinygrad_lite.compiler.deriving.quotients import reciprocals
-from tinygrad_lite.compiler.finding.rows import RowProgram, mean
-from tinygrad_lite.compiler.garbage import unsearched
-from tinygrad_lite.compiler.planning.affine import nested
-from tinygrad_lite.compiler.planning.reroll import reroll
-from tinygrad_lite.compiler.tracing.paths import explore
-from tinygrad_lite.compiler.tracing.tape import LESS, SELECT, Builder, Tape
-from tinygrad_lite.compiler.tracing.trace import Trace
+from tinygrad_lite.compiler.frontend.paths import explore
+from tinygrad_lite.compiler.frontend.trace import Trace
+from tinygrad_lite.compiler.ir.tape import LESS, SELECT, Builder, Tape
+from tinygrad_lite.compiler.passes import adjoint
+from tinygrad_lite.compiler.passes.adjoint import template
+from tinygrad_lite.compiler.passes.affine import nested
+from tinygrad_lite.compiler.passes.reciprocals import reciprocals
+from tinygrad_lite.compiler.passes.reroll import reroll
+from tinygrad_lite.compiler.passes.samples import SampleProgram, mean
+from tinygrad_lite.compiler.runtime.gc_pause import gc_paused
 from tinygrad_lite.engine import ops
 from tinygrad_lite.engine.op import TABLE
 
@@ -147,9 +147,9 @@ def test_triangular_sums_have_a_period():
             at += i + 1
     plan = reroll(b, {ref: ("P", i) for i, ref in enumerate(ls)} | {ref: ("X", i) for i, ref in enumerate(xs)})
 
-    (group,) = plan.groups
-    assert (group.members, group.period) == (12, 3)
-    assert group.runs[0].accesses[0].pattern == (6, [0, 1, 2, 3, 4, 5])
+    (group,) = plan.nests
+    assert (group.iterations, group.period) == (12, 3)
+    assert group.reductions[0].accesses[0].pattern == (6, [0, 1, 2, 3, 4, 5])
 
 
 @pytest.mark.parametrize("dims", [(5,), (3, 4), (2, 3, 4)])
@@ -171,10 +171,10 @@ def test_what_needs_no_row_moves_to_the_prologue():
     t = Builder()
     p, x = t.input("p"), t.input("x")
     t.outputs = [t.node(ops.mul, (t.node(ops.exp, (t.node(ops.tanh, (p,)),)), x))]
-    program = RowProgram(t, mean(1), 1, 1, [0])
+    program = SampleProgram(t, mean(1), 1, 1, [0])
 
     assert [op.name for op in program.prologue.op] == ["tanh", "exp", "div"]  # the last is 1/rows
-    assert ops.exp not in program.row.op
+    assert ops.exp not in program.sample.op
 
 
 def test_the_slopes_of_a_mean_are_scaled_in_the_rows_and_those_of_another_loss_at_the_end():
@@ -184,12 +184,12 @@ def test_the_slopes_of_a_mean_are_scaled_in_the_rows_and_those_of_another_loss_a
     squared = mean(1)  # the mean's square: its rate is known only once all rows are summed
     squared.outputs = [squared.node(ops.mul, (squared.outputs[0], squared.outputs[0]))]
 
-    early, late = (RowProgram(t, epilogue, 1, 1, [0]) for epilogue in (mean(1), squared))
+    early, late = (SampleProgram(t, epilogue, 1, 1, [0]) for epilogue in (mean(1), squared))
 
     assert str(early.prologue) == "v0 = 1.0 / rows\nreturn v0"
-    assert ops.mul not in early.finale.op
+    assert ops.mul not in early.epilogue.op
     assert not late.prologue.op
-    assert ops.mul in late.finale.op
+    assert ops.mul in late.epilogue.op
 
 
 def test_a_loss_that_is_no_mean_of_its_rows_has_the_right_slopes():
@@ -258,12 +258,12 @@ def test_a_known_input_of_either_kind_is_told_from_one_that_does_not_matter():
 
 def test_the_collector_is_left_as_it_was_found():
     assert gc.isenabled()
-    with unsearched(), unsearched():
+    with gc_paused(), gc_paused():
         assert not gc.isenabled()
     assert gc.isenabled()
     gc.disable()
     try:
-        with unsearched():
+        with gc_paused():
             pass
         assert not gc.isenabled()
     finally:

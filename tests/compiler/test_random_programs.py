@@ -3,14 +3,14 @@
 import pytest
 
 from tests.compiler.random_programs import KINDS, ROWS, case, worst
-from tinygrad_lite.compiler.backends import available
-from tinygrad_lite.compiler.finding import batching
+from tinygrad_lite.compiler.backends.choice import available
+from tinygrad_lite.compiler.passes import batching
 
 pytest.importorskip("numpy")
 FEW = [op for op in ROWS if op.name not in ("erf", "erfc", "gelu")]  # which NumPy has not
 
 
-@pytest.mark.parametrize("backend", available())
+@pytest.mark.parametrize("backend", [None, *available()])
 @pytest.mark.parametrize("seed", range(24))
 def test_random_programs_give_the_engines_answer(seed, backend):
     assert worst(7 * seed + seed // len(KINDS), backend, FEW) <= 1e-12

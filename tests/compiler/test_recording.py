@@ -5,9 +5,9 @@ from array import array
 
 import pytest
 
-from tinygrad_lite.compiler.tracing import recording
-from tinygrad_lite.compiler.tracing.recording import Recording
-from tinygrad_lite.compiler.tracing.tape import Tape
+from tinygrad_lite.compiler.ir import recording
+from tinygrad_lite.compiler.ir.recording import Recording
+from tinygrad_lite.compiler.ir.tape import Tape
 from tinygrad_lite.engine import ops
 
 

@@ -6,9 +6,11 @@ import pytest
 
 import tinygrad_lite as tg
 from tinygrad_lite import Value
-from tinygrad_lite.compiler.backends import available
-from tinygrad_lite.compiler.finding import lifting
+from tinygrad_lite.compiler.backends.choice import available
+from tinygrad_lite.compiler.passes import widening
 from tinygrad_lite.engine.op import TABLE
+
+pytestmark = pytest.mark.usefixtures("loops_at_once")
 
 np = pytest.importorskip("numpy")
 BACKENDS = [name for name in available() if name != "tape"]
@@ -110,8 +112,8 @@ def engine(f, point):
 @pytest.mark.parametrize("backend", BACKENDS)
 @pytest.mark.parametrize("f", [rosenbrock, smoothness, fit_and_smoothness, root_of_a_sum, shared_input])
 def test_rows_in_several_stretches(f, backend, monkeypatch):
-    monkeypatch.setattr(lifting, "CHUNK", 40)
-    monkeypatch.setattr(lifting, "REPEAT", 0)  # every result in an array
+    monkeypatch.setattr(widening, "CHUNK", 40)
+    monkeypatch.setattr(widening, "REPEAT", 0)  # every result in an array
     point = np.random.default_rng(7).uniform(-1.2, 1.2, 131).tolist()
     value, expected = engine(f, point)
 
@@ -129,7 +131,7 @@ def test_the_report_counts_the_rows_of_each_sum():
 
 
 def test_the_plan_does_not_grow_with_the_rows(monkeypatch):
-    monkeypatch.setattr(lifting, "CHUNK", 4)
+    monkeypatch.setattr(widening, "CHUNK", 4)
     groups = []
     for n in (400, 800):
         fast = tg.compile(smoothness)

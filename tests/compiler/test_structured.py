@@ -8,7 +8,7 @@ import pytest
 
 from tests.compiler.structured import farthest
 from tinygrad_lite.compiler import available
-from tinygrad_lite.compiler.llvm import buffers
+from tinygrad_lite.compiler.backends.llvm import buffers
 
 np = pytest.importorskip("numpy")
 

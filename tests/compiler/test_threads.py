@@ -11,12 +11,13 @@ import pytest
 
 import tinygrad_lite as tg
 from tests.compiler.test_batched import _random_loss
-from tinygrad_lite.compiler import kept
-from tinygrad_lite.compiler.llvm import threads
+from tinygrad_lite.compiler.backends.llvm import threads
+from tinygrad_lite.compiler.runtime import program_cache
 from tinygrad_lite.errors import OperandError
 
 np = pytest.importorskip("numpy")
 pytest.importorskip("llvmlite")
+pytestmark = pytest.mark.usefixtures("loops_at_once")
 
 RANDOM = np.random.default_rng(3)
 W = RANDOM.normal(size=(9, 20)).tolist()
@@ -100,7 +101,7 @@ def test_a_lost_block_would_be_noticed(small_shards, monkeypatch):
         shards, each = right(*given, **named)
         return shards - 1, each
 
-    monkeypatch.setattr("tinygrad_lite.compiler.llvm.buffers.cut", wrong)
+    monkeypatch.setattr("tinygrad_lite.compiler.backends.llvm.buffers.cut", wrong)
     value, _ = fast.value_and_grad(W, X[:2999], Y[:2999])
 
     assert abs(value - expected[0]) > 1e-3 * abs(expected[0])
@@ -160,7 +161,7 @@ def test_what_comes_from_the_disk_is_shared_too(small_shards, monkeypatch, tmp_p
     value, slopes = fast.value_and_grad(W, X, Y)
     (code,) = fast._made_for.values()
 
-    assert isinstance(code.runners[True], kept.KeptRunner)
+    assert isinstance(code.runners[True], program_cache.CachedRunner)
     assert [helpers for _, _, helpers in shared] == [2]
     assert np.array_equal(first, [value, *np.ravel(slopes[:-1]), *slopes[-1]])
 
@@ -463,15 +464,15 @@ LIFE = """
 import os, sys, threading
 import numpy as np
 import tinygrad_lite as tg
-from tinygrad_lite.compiler.llvm import threads
+from tinygrad_lite.compiler.backends.llvm import threads
 
 assert threading.active_count() == 1, "importing made a thread"
-fast = tg.compile(lambda w, x: tg.tanh(tg.dot(w, x)), batch="x", threads=2)
+fast = tg.compile(lambda w, x: tg.tanh(tg.dot(w, x)), batch="x", threads=2, backend="llvm")
 X, W = np.linspace(-1.0, 1.0, 4000).reshape(1000, 4), [0.1, 0.2, 0.3, 0.4]
 fast.grad(W, X)
 assert threading.active_count() == 1, "a small call made a thread"
 threads.SHARD, threads.HANDED, threads.TRIED, threads.LONGEST = 1, 0, 0, 0
-again = tg.compile(lambda w, x: tg.tanh(tg.dot(w, x)), batch="x", threads=2)
+again = tg.compile(lambda w, x: tg.tanh(tg.dot(w, x)), batch="x", threads=2, backend="llvm")
 first = again.value_and_grad(W, X)
 assert all(again.value_and_grad(W, X) == first for _ in range(5))
 assert threading.active_count() == 2

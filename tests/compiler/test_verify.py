@@ -5,8 +5,9 @@ import warnings
 import pytest
 
 import tinygrad_lite as tg
-from tinygrad_lite.compiler import CompileWarning, python_backend
-from tinygrad_lite.compiler.backends import available
+from tinygrad_lite.compiler import CompileWarning
+from tinygrad_lite.compiler.backends import python
+from tinygrad_lite.compiler.backends.choice import available
 
 BACKENDS = available()
 
@@ -33,8 +34,8 @@ def test_second_differences_of_a_straight_line_are_rounding_and_no_mistake(n, ba
 @pytest.mark.parametrize("wrong", ["1.999 * x3", "2.0000001 * x3", "2.0 * x2"])
 def test_a_mistake_is_found_where_almost_all_of_the_result_cancels(wrong, monkeypatch):
     """The witness can fail: a code that is slightly wrong, or reads a neighbour."""
-    source = python_backend.source
-    monkeypatch.setattr(python_backend, "source", lambda *args: source(*args).replace("2.0 * x3", wrong))
+    source = python.source
+    monkeypatch.setattr(python, "source", lambda *args: source(*args).replace("2.0 * x3", wrong))
     line = [0.1 * k - 0.7 for k in range(6)]
     fast = tg.compile(bending, backend="tape")
 
@@ -42,6 +43,7 @@ def test_a_mistake_is_found_where_almost_all_of_the_result_cancels(wrong, monkey
         assert abs(fast.value_and_grad(line)[0]) < 1e-28  # the engine's
 
 
+@pytest.mark.usefixtures("loops_at_once")
 @pytest.mark.skipif("llvm" not in BACKENDS, reason="another order of adding is needed")
 def test_where_nothing_can_be_computed_near_by_the_result_is_judged_where_it_is():
     def f(x):

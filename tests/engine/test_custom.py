@@ -65,7 +65,7 @@ def test_a_wrong_rule_is_refused_with_the_numbers_and_nothing_is_entered():
             return x * x * x
 
     text = str(refused.value)
-    assert "the rule of cubed disagrees with the measured slope at 7 of 7 places" in text
+    assert "the rule of cubed disagrees with the measured derivative at 7 of 7 places" in text
     assert "12.5           18.75   at (-2.5,)   <-" in text
     assert "cubed" not in TABLE
 

@@ -109,7 +109,7 @@ def test_partials_agree_with_sixty_digits(op, point):
 
 
 @pytest.mark.parametrize(("op", "point"), POINTS)
-def test_the_textbook_rule_and_the_careful_one_say_the_same(op, point):
+def test_the_rule_and_the_one_displayed_say_the_same(op, point):
     out = op.forward(*point)
 
     displayed = op.display_derivatives(*point, out)
@@ -289,7 +289,7 @@ def test_the_wrong_number_of_operands_is_refused(operands):
 
 def test_a_name_can_be_taken_only_once_and_a_wrong_name_shows_the_nearest():
     with pytest.raises(ValueError, match="an op named 'tanh' already"):
-        primitive(name="tanh", symbol="", forward=abs, partials=abs, latex="", source="", domain=(), doc="")
+        primitive(name="tanh", forward=abs, partials=lambda x, out: (1.0,), doc="")
     with pytest.raises(KeyError, match="did you mean tan or tanh"):
         op_named("tahn")
     with pytest.raises(KeyError, match="there are max, min"):
@@ -330,7 +330,8 @@ def test_the_line_of_source_computes_the_same_with_numpy(op, point):
         pytest.skip("NumPy has no function for it; the export brings its own")
     names = ["x", "y"] if len(point) < 3 else [f"x{i}" for i in range(len(point))]
     variables = dict(zip(names, point, strict=False))
-    line = op.source.format(lib="np", xs=", ".join(variables), **{name: f"({name})" for name in ("x", "y")})
+    slots = {slot: f"({name})" for slot, name in zip("xyz", names, strict=False)}
+    line = op.source.format(lib="np", xs=", ".join(variables), **slots)
 
     assert float(eval(line, {"np": np}, variables)) == pytest.approx(op(*point), rel=1e-14, abs=1e-15)
 

@@ -153,9 +153,9 @@ def test_weights_go_to_a_torch_network_and_back_with_equal_outputs():
 
 def test_every_activation_that_has_a_torch_counterpart_agrees_with_it():
     torch = pytest.importorskip("torch")
-    from tinygrad_lite.nn.exchange import TORCH
+    names = "relu tanh sigmoid softplus elu leaky_relu selu gelu silu softsign logsigmoid hardtanh"
 
-    for name in TORCH:
+    for name in names.split():
         model = nn.MLP(1, [3, 1], activation=name, seed=0)
         for x in (-2.0, -0.1, 0.7, 3.0):
             there = nn.to_torch(model)(torch.tensor([x], dtype=torch.float64)).item()

@@ -1,6 +1,6 @@
 """What NumPy's functions mean for arrays of Values, where NumPy itself has no answer for objects.
 
-`ROWS` sends a NumPy function to a row of the table of ops, entry by entry. `MADE_OF` writes a
+`ELEMENTWISE` sends a NumPy function to an op of the table, entry by entry. `MADE_OF` writes a
 few more in terms of these. `FUNCTIONS` are those that look at a whole array.
 """
 
@@ -16,29 +16,13 @@ import numpy as np
 from tinygrad_lite.arrays.array import Array, data, from_entries, plain
 from tinygrad_lite.engine import ops
 from tinygrad_lite.engine.functions import norm
+from tinygrad_lite.engine.op import when_entered
 from tinygrad_lite.engine.value import Value, dot, total
 
-_RENAMED = {
-    "absolute": ops.absolute,
-    "fabs": ops.absolute,
-    "arccos": ops.acos,
-    "arccosh": ops.acosh,
-    "arcsin": ops.asin,
-    "arcsinh": ops.asinh,
-    "arctan": ops.atan,
-    "arctan2": ops.atan2,
-    "arctanh": ops.atanh,
-    "float_power": ops.pow,
-    "maximum": ops.maximum,
-    "minimum": ops.minimum,
-    "rint": ops.round,
-}
-_SAME_NAME = (
-    "cbrt ceil clip cos cosh exp exp2 expm1 floor hypot log log10 log1p log2 logaddexp reciprocal sign sin sinh "
-    "sqrt square tan tanh"
-)
-ROWS: dict[str, Any] = {name: ops.TABLE[name] for name in _SAME_NAME.split()} | _RENAMED
-"""NumPy's name of an elementwise function: the row that computes it."""
+ELEMENTWISE: dict[str, Any] = {"fabs": ops.absolute, "float_power": ops.pow}
+"""NumPy's name of an elementwise function: the op that computes it."""
+
+when_entered(lambda op: ELEMENTWISE.update({op.numpy_name: op} if op.numpy_name else {}))
 
 
 def _where_not_nan(choose: Any) -> Any:
@@ -67,11 +51,11 @@ MADE_OF: dict[str, Callable[..., Any]] = {
     "radians": lambda x: x * (math.pi / 180.0),
     "deg2rad": lambda x: x * (math.pi / 180.0),
 }
-"""NumPy's name of an elementwise function: how it is made of rows."""
+"""NumPy's name of an elementwise function: how it is made of ops."""
 
 _ABOUT_NUMBERS = ("isnan", "isinf", "isfinite", "signbit")
 _REDUCED = {"add": total, "multiply": lambda xs: ops.prod(*xs)} | {
-    name: (lambda xs, row=row: row(*xs)) for name, row in (("maximum", ops.maximum), ("minimum", ops.minimum))
+    name: (lambda xs, op=op: op(*xs)) for name, op in (("maximum", ops.maximum), ("minimum", ops.minimum))
 }
 _FIRST = {"add": 0.0, "multiply": 1.0}
 
@@ -97,7 +81,7 @@ def elementwise(ufunc: Any, method: str, inputs: list[Any], options: dict[str, A
 @functools.cache
 def _by_entry(ufunc: Any) -> Any:
     """Our form of NumPy's function, or None."""
-    function = ROWS.get(ufunc.__name__) or MADE_OF.get(ufunc.__name__)
+    function = ELEMENTWISE.get(ufunc.__name__) or MADE_OF.get(ufunc.__name__)
     return None if function is None else np.frompyfunc(function, ufunc.nin, 1)
 
 
@@ -224,7 +208,7 @@ def _interp(x: Any, xp: Any, fp: Any) -> Any:
 
 
 def _on_numbers(function: Any) -> Any:
-    """For functions whose answer has no slope: they are given the bare numbers."""
+    """For functions whose answer has no derivative: they are given the bare numbers."""
 
     def on_numbers(*args: Any, **options: Any) -> Any:
         return function(*[data(x) if isinstance(x, Array) else x for x in args], **options)
@@ -242,3 +226,6 @@ FUNCTIONS: dict[Any, Callable[..., Any]] = {
     np.std: _std,
 } | {f: _on_numbers(f) for f in (np.allclose, np.array_equal, np.histogram, np.isclose)}
 """NumPy's functions that we answer for; the others are NumPy's own, on entries that are Values."""
+
+Array.elementwise = staticmethod(elementwise)
+Array.functions = FUNCTIONS

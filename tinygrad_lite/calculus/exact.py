@@ -21,6 +21,7 @@ from typing import Any
 
 from tinygrad_lite.calculus.arithmetics import Functions, re_evaluate
 from tinygrad_lite.engine.graph import topological
+from tinygrad_lite.engine.op import TABLE
 from tinygrad_lite.engine.reverse import adjoints, require_fresh
 from tinygrad_lite.engine.value import Value
 from tinygrad_lite.errors import NoExactValue, OperandError
@@ -44,7 +45,7 @@ class Exact:
         require_fresh(topological(root))
         self._root = root
         self._numbers = re_evaluate(root, given, RATIONAL)
-        self._slopes: dict[Value, Any] | None = None
+        self._derivatives: dict[Value, Any] | None = None
         self.value: Fraction = self._numbers[root]
 
     def number(self, node: Value) -> Fraction:
@@ -54,21 +55,21 @@ class Exact:
         return self._numbers[node]  # type: ignore[no-any-return]
 
     def grad(self, node: Value) -> Fraction:
-        """The exact slope of the root along a node; 0 if the root does not depend on it.
+        """The exact derivative of the root w.r.t. a node; 0 if the root does not depend on it.
 
         Raises:
-            NoExactValue: the slope is no fraction, as that of 2**x is not.
+            NoExactValue: the derivative is no fraction, as that of 2**x is not.
             StaleGraphError: some `.data` was changed since the forward pass.
         """
-        if self._slopes is None:
-            self._slopes = adjoints(self._root, create_graph=True)
-        slope = self._slopes.get(node, 0.0)
-        if not isinstance(slope, Value):
-            return simplest(slope)
-        return re_evaluate(slope, simplest, RATIONAL)[slope]  # type: ignore[no-any-return]
+        if self._derivatives is None:
+            self._derivatives = adjoints(self._root, create_graph=True)
+        derivative = self._derivatives.get(node, 0.0)
+        if not isinstance(derivative, Value):
+            return simplest(derivative)
+        return re_evaluate(derivative, simplest, RATIONAL)[derivative]  # type: ignore[no-any-return]
 
     def grads(self) -> dict[str, Fraction]:
-        """The exact slope along every labelled leaf, by label."""
+        """The exact derivative w.r.t. every labelled leaf, by label."""
         leaves = [node for node in topological(self._root) if not node.parents and node.label]
         return {leaf.label: self.grad(leaf) for leaf in leaves}
 
@@ -78,6 +79,9 @@ class Exact:
 
 def exact(root: Value) -> Exact:
     """The computation behind a Value in exact fractions.
+
+    Args:
+        root: the result; each float in it becomes the simplest fraction that rounds to it.
 
     Raises:
         NoExactValue: a step leaves the fractions, as exp and tanh do; the message names it.
@@ -164,7 +168,7 @@ def _whole_root(k: int, n: int) -> int:
     return math.isqrt(k) if n == 2 else round(k ** (1 / n))
 
 
-def _only_at(point: int, value: Fraction) -> Callable[[Fraction], Fraction]:
+def _only_at(point: Fraction, value: Fraction) -> Callable[[Fraction], Fraction]:
     """A function whose one fraction among the fractions is known: exp(0) = 1, sigmoid(0) = 1/2."""
 
     def known(x: Fraction) -> Fraction:
@@ -195,11 +199,6 @@ RATIONAL: Functions = {
     "floor": lambda x: Fraction(math.floor(x)),
     "ceil": lambda x: Fraction(math.ceil(x)),
     "round": lambda x: Fraction(round(x)),
-    "exp": _only_at(0, Fraction(1)),
-    "log": _only_at(1, Fraction(0)),
-    "sin": _only_at(0, Fraction(0)),
-    "cos": _only_at(0, Fraction(1)),
-    "tanh": _only_at(0, Fraction(0)),
-    "sigmoid": _only_at(0, Fraction(1, 2)),
+    **{op.name: _only_at(*map(Fraction, op.exact)) for op in TABLE.values() if op.exact},
 }
-"""The rows that fractions compute by themselves; all others by their rules."""
+"""The ops that fractions compute by themselves; all others by their rules."""

@@ -27,7 +27,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Print what is installed; the exit code is 1 if nothing can be drawn."""
     if args.clear_cache:
-        from tinygrad_lite.compiler.llvm.cache import clear_cache
+        from tinygrad_lite.compiler.backends.llvm.cache import clear_cache
 
         clear_cache()
     report = diagnosis()
@@ -60,7 +60,7 @@ def diagnosis() -> dict[str, object]:
 
 def _kept() -> str:
     """What is on the disk of compiled programs."""
-    from tinygrad_lite.compiler.llvm import cache
+    from tinygrad_lite.compiler.backends.llvm import cache
 
     place = cache.folder()
     entries, length = cache.size()

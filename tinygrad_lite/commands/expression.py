@@ -30,17 +30,16 @@ _OPERATORS: dict[type[ast.AST], Op] = {
     ast.Div: ops.div,
     ast.Pow: ops.pow,
 }
-_ALIASES = {"maximum": "max", "minimum": "min", "absolute": "abs"}  # as NumPy and the package call them
 
 
 def functions() -> dict[str, Op]:
-    """What may be called, by name: every row of the table that computes something.
+    """What may be called, by name: every op that computes something, under its own name and NumPy's.
 
     >>> functions()["tanh"]
     Op('tanh')
     """
-    rows = {name: op for name, op in TABLE.items() if op not in (ops.leaf, ops.constant)}
-    return {**rows, **{alias: rows[name] for alias, name in _ALIASES.items()}}
+    found = {name: op for name, op in TABLE.items() if op.arity != 0}
+    return {**{op.numpy_name: op for op in found.values() if op.numpy_name}, **found}
 
 
 def parse(text: str, numbers: Mapping[str, float] | None = None) -> Value:

@@ -10,17 +10,17 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from tinygrad_lite.calculus import products
-from tinygrad_lite.compiler.arguments import Structure, flatten, rebuild, size
-from tinygrad_lite.compiler.deriving import transforms
-from tinygrad_lite.compiler.program import Along
-from tinygrad_lite.compiler.results import apart, numbers_in, outputs_of, same, shaped
-from tinygrad_lite.compiler.verify import CLOSE
+from tinygrad_lite.compiler.frontend.arguments import Structure, flatten, rebuild, size
+from tinygrad_lite.compiler.frontend.results import max_relative_error, numbers_in, outputs_of, same, shaped
+from tinygrad_lite.compiler.passes import transforms
+from tinygrad_lite.compiler.runtime.program import Wrt
+from tinygrad_lite.compiler.runtime.verify import CLOSE
 from tinygrad_lite.engine.reverse import adjoints
 from tinygrad_lite.engine.value import Value
 from tinygrad_lite.errors import OperandError, ShapeError, user_line
 
 if TYPE_CHECKING:
-    from tinygrad_lite.compiler.compiled import CompiledFunction
+    from tinygrad_lite.compiler.api import CompiledFunction
 
 
 def jacobian(f: CompiledFunction, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
@@ -29,42 +29,42 @@ def jacobian(f: CompiledFunction, args: tuple[Any, ...], kwargs: dict[str, Any])
 
     chunks: list[Any] = []
     structure = flatten((args, kwargs), chunks)
-    along = f._along(structure)
+    wrt = f._wrt(structure)
 
     def by_engine() -> list[float]:
-        values, rows, _ = _rows(f, structure, chunks, along)
-        return [*values, *[slope for row in rows for slope in row]]
+        values, samples, _ = _samples(f, structure, chunks, wrt)
+        return [*values, *[derivative for sample in samples for derivative in sample]]
 
-    out = _found(f, transforms.jacobian, structure, chunks, along, [], by_engine)
-    columns = len(along or ())
+    out = _found(f, transforms.jacobian, structure, chunks, wrt, [], by_engine)
+    columns = len(wrt or ())
     n = len(out) // (columns + 1)
     return np.array(out[n:], dtype=float).reshape(n, columns)
 
 
 def jvp(f: CompiledFunction, point: Any, direction: Any) -> tuple[Any, Any]:
-    """The value, and its slope along the direction, each built as the result is."""
-    structure, chunks, along, more = _directed(f, "jvp", point, direction)
+    """The value, and its derivative w.r.t. the direction, each built as the result is."""
+    structure, chunks, wrt, more = _directed(f, "jvp", point, direction)
     shapes: list[Structure] = []
 
     def by_engine() -> list[float]:
-        values, rows, shape = _rows(f, structure, chunks, along)
+        values, samples, shape = _samples(f, structure, chunks, wrt)
         shapes.append(shape)
-        return [*values, *[sum(s * d for s, d in zip(row, more, strict=True)) for row in rows]]
+        return [*values, *[sum(s * d for s, d in zip(sample, more, strict=True)) for sample in samples]]
 
-    out = _found(f, transforms.jvp, structure, chunks, along, more, by_engine, shapes)
+    out = _found(f, transforms.jvp, structure, chunks, wrt, more, by_engine, shapes)
     n = len(out) // 2
-    value, slope = (rebuild(shapes[-1], iter(map(float, part)), same) for part in (out[:n], out[n:]))
-    return value, slope
+    value, derivative = (rebuild(shapes[-1], iter(map(float, part)), same) for part in (out[:n], out[n:]))
+    return value, derivative
 
 
 def hvp(f: CompiledFunction, point: Any, direction: Any) -> Any:
     """The Hessian times the direction, built as the point is."""
-    structure, chunks, along, more = _directed(f, "hvp", point, direction)
+    structure, chunks, wrt, more = _directed(f, "hvp", point, direction)
 
     def by_engine() -> list[float]:
         return [float(x) for x in numbers_in(products.hvp(f.uncompiled, point, direction))]
 
-    out = _found(f, transforms.hvp, structure, chunks, along, more, by_engine)
+    out = _found(f, transforms.hvp, structure, chunks, wrt, more, by_engine)
     parts, at = [], 0
     for part in structure[1][0][1]:
         parts.append(shaped(part, out[at : at + size(part)]))
@@ -74,7 +74,7 @@ def hvp(f: CompiledFunction, point: Any, direction: Any) -> Any:
 
 def _directed(
     f: CompiledFunction, what: str, point: Any, direction: Any
-) -> tuple[Structure, list[Any], Along, list[float]]:
+) -> tuple[Structure, list[Any], Wrt, list[float]]:
     """The point's structure and numbers, all of its inputs, and the numbers of a direction built like it."""
     if hasattr(f, "batch"):
         raise OperandError(
@@ -96,7 +96,7 @@ def _found(
     transform: Any,
     structure: Structure,
     chunks: list[Any],
-    along: Along,
+    wrt: Wrt,
     more: list[Any],
     by_engine: Callable[[], list[float]],
     shapes: list[Structure] | None = None,
@@ -109,29 +109,29 @@ def _found(
         raise OperandError(
             f"hvp needs one number to differentiate twice, but {f.__name__} returns {program.outputs}{user_line()}."
         )
-    out: Sequence[float] = program.transformed(transform, along, chunks, more)
+    out: Sequence[float] = program.transformed(transform, wrt, chunks, more)
     if not program.finite(out):
         return by_engine()
     if shapes is not None:
         shapes.append(program.result)
-    if (transform, along) not in program.verified:
+    if (transform, wrt) not in program.verified:
         expected = by_engine()
-        worst = apart(out, expected)
+        worst = max_relative_error(out, expected)
         if worst > CLOSE:
             f._give_up(structure, f"its first compiled {transform.__name__} is {worst:.1e} away from the engine's")
             return expected
-        program.verified.add((transform, along))
+        program.verified.add((transform, wrt))
     return out
 
 
-def _rows(
-    f: CompiledFunction, structure: Structure, chunks: list[Any], along: Along
+def _samples(
+    f: CompiledFunction, structure: Structure, chunks: list[Any], wrt: Wrt
 ) -> tuple[list[float], list[list[float]], Structure]:
-    """The values, the slopes of each along those inputs, and the structure of the result, by the engine."""
+    """The values, the gradients of each along those inputs, and the structure of the result, by the engine."""
     result, leaves, _ = f._by_values(structure, chunks)
-    values, rows = [], []
+    values, samples = [], []
     for y in numbers_in(result):
         found = adjoints(y) if isinstance(y, Value) else {}
         values.append(y.data if isinstance(y, Value) else float(y))
-        rows.append([found.get(leaves[i], 0.0) for i in along or ()])
-    return values, rows, outputs_of(result)
+        samples.append([found.get(leaves[i], 0.0) for i in wrt or ()])
+    return values, samples, outputs_of(result)

@@ -7,11 +7,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from tinygrad_lite.compiler.arguments import Structure
-from tinygrad_lite.compiler.compiled import CompiledFunction
-from tinygrad_lite.compiler.program import Program
-from tinygrad_lite.compiler.tracing.recording import Recording
-from tinygrad_lite.compiler.tracing.trace import Trace
+from tinygrad_lite.compiler.api import CompiledFunction
+from tinygrad_lite.compiler.frontend.arguments import Structure
+from tinygrad_lite.compiler.frontend.trace import Trace
+from tinygrad_lite.compiler.ir.recording import Recording
+from tinygrad_lite.compiler.runtime.program import Program
 from tinygrad_lite.engine.graph import topological
 from tinygrad_lite.engine.value import Value
 from tinygrad_lite.errors import OperandError, user_line
@@ -21,6 +21,13 @@ def replay(loss: Value, *, backend: str | None = None) -> Any:
     """A recorded graph as a compiled function without arguments, which reads its leaves anew at each call.
 
     `fast()` is the root's value for the leaves' `.data` of now, `fast.backward()` also adds to their `.grad`.
+
+    Args:
+        loss: the result whose graph is replayed.
+        backend: as for `tg.compile`; None for the fastest that is there.
+
+    Raises:
+        OperandError: loss is no Value.
 
     >>> from tinygrad_lite import Value
     >>> a = Value(3.0); fast = replay(a * a)

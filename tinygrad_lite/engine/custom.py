@@ -1,4 +1,4 @@
-"""Rows of your own: a primitive in a few lines, whose derivative is measured before it is believed.
+"""Ops of your own: a primitive in a few lines, whose derivative is measured before it is believed.
 
     @tg.op(partials=lambda x, out: (3.0 * x * x,))
     def cube(x):
@@ -9,7 +9,7 @@
 
 The function computes on floats. `partials` is written in ordinary arithmetic and in functions of
 this package, so that it serves floats and Values alike. A rule that disagrees with measured
-slopes is refused with the numbers, and the table stays as it was.
+derivatives is refused with the numbers, and the table stays as it was.
 """
 
 from __future__ import annotations
@@ -21,7 +21,10 @@ from tinygrad_lite.engine.op import REAL, TABLE, Domain, Kink, Op, primitive
 from tinygrad_lite.engine.value import Value
 from tinygrad_lite.errors import GradientMismatch
 
-_OWN: set[str] = set()  # names of rows that users made: these may be made anew, as when a notebook cell is run again
+_OWN: set[str] = set()  # names of ops that users made: these may be made anew, as when a notebook cell is run again
+
+ON_PURPOSE: set[str] = set()
+"""Ops whose rule differs from the derivative on purpose: those entered with `check=False`."""
 
 
 def op(
@@ -33,8 +36,10 @@ def op(
     symbol: str = "",
     latex: str = "",
     doc: str = "",
+    activation: bool = False,
+    check: bool = True,
 ) -> Callable[[Callable[..., float]], Op]:
-    """Make a row of the table from a function of floats; use it as a decorator.
+    """Make an op of the table from a function of floats; use it as a decorator.
 
     The function's arguments are the operands; those with a default may be left out.
 
@@ -42,14 +47,18 @@ def op(
         partials: operands and result in; the local derivatives out, one for each operand, in order.
         domain: where each operand may lie; the last one serves all further operands.
         points: operands at which the rule is tried; by default samples of the domain.
-        kink: where the slope jumps, if it does.
+        kink: where the derivative jumps, if it does.
         symbol, latex: what a picture and a formula show; by default the function's name.
         doc: one sentence of meaning; by default the first line of the function's docstring.
 
+        activation: whether pictures and checks may take it for the activation of a neuron.
+        check: False for a rule that differs from the derivative on purpose, as a straight-through estimator
+            and a reversed gradient do.
+
     Raises:
-        GradientMismatch: the rule disagrees with the measured slopes; the message shows where and by how much.
+        GradientMismatch: the rule disagrees with the measured derivatives; the message shows where and by how much.
         TypeError: the rule cannot be evaluated on Values, or the function has no name or signature.
-        ValueError: one of our own rows has that name.
+        ValueError: one of our own ops has that name.
 
     >>> @op(partials=lambda x, out: (3.0 * x * x,))
     ... def cube(x):
@@ -64,37 +73,38 @@ def op(
         code = getattr(forward, "__code__", None)
         if code is None or not name.isidentifier():
             raise TypeError(
-                f"a row needs a function with a name and a signature, written with def, but got {forward!r}.\n"
+                f"an op needs a function with a name and a signature, written with def, but got {forward!r}.\n"
                 "  Wrap it: def my_erf(x): return math.erf(x)."
             )
-        many = bool(code.co_flags & 0x04)  # *xs in its signature
-        arguments = "{xs}" if many or code.co_argcount > 2 else ", ".join(["{x}", "{y}"][: code.co_argcount])
         columns: dict[str, Any] = {
             "name": name,
             "symbol": symbol or name,
             "forward": forward,
             "partials": partials,
-            "latex": latex or rf"\operatorname{{{{{name}}}}}\left({arguments}\right)".replace("_", r"\_"),
-            "source": f"{name}({arguments})",
+            "latex": latex or None,
             "domain": domain,
             "kink": kink,
-            "doc": doc or (forward.__doc__ or f"{name}, a row of your own.").strip().splitlines()[0],
-            "arity": None if many else code.co_argcount,
-            "defaults": _defaults(forward),
+            "doc": doc or (forward.__doc__ or f"{name}, an op of your own.").strip().splitlines()[0],
+            "arity": None if code.co_flags & 0x04 else code.co_argcount,  # *xs in its signature, or not
+            "js": "",
+            "activation": activation,
         }
+        columns["source"] = f"{name}({{xs}})"
         candidate = Op(**columns)
-        _verify(candidate, candidate.points() if points is None else points)
+        if check:
+            _verify(candidate, candidate.points() if points is None else points)
         if name in _OWN:
             TABLE.pop(name, None)
         made = primitive(**columns)
         _OWN.add(name)
+        (ON_PURPOSE.discard if check else ON_PURPOSE.add)(name)
         return made
 
     return enter
 
 
 def _verify(candidate: Op, points: Sequence[tuple[float, ...]]) -> None:
-    """Compare the rule with measured slopes at every point, and try it on Values."""
+    """Compare the rule with measured derivatives at every point, and try it on Values."""
     lines = []
     wrong = 0
     for point in points:
@@ -105,14 +115,14 @@ def _verify(candidate: Op, points: Sequence[tuple[float, ...]]) -> None:
                 f"the rule of {candidate.name} gives {len(claimed)} local derivatives for {len(point)} operands; "
                 "give one for each operand, in order, as a tuple: lambda x, out: (2.0 * x,)."
             )
-        for i, slope in enumerate(claimed):
-            measured = _measured_slope(candidate, point, i)
-            agrees = abs(slope - measured) <= 1e-6 * abs(measured) + 1e-8 * max(1.0, abs(out))
+        for i, derivative in enumerate(claimed):
+            measured = _measured(candidate, point, i)
+            agrees = abs(derivative - measured) <= 1e-6 * abs(measured) + 1e-8 * max(1.0, abs(out))
             wrong += not agrees
-            lines.append(f"  {i + 1:<8}{slope:>16.8g}{measured:>16.8g}   at {point}{'' if agrees else '   <-'}")
+            lines.append(f"  {i + 1:<8}{derivative:>16.8g}{measured:>16.8g}   at {point}{'' if agrees else '   <-'}")
     if wrong:
         raise GradientMismatch(
-            f"the rule of {candidate.name} disagrees with the measured slope at {wrong} of {len(lines)} places.\n"
+            f"the rule of {candidate.name} disagrees with the measured derivative at {wrong} of {len(lines)} places.\n"
             f"  {'operand':<8}{'your rule':>16}{'measured':>16}\n" + "\n".join(lines) + "\n"
             "  `partials` gives d(result)/d(operand) alone; the chain rule multiplies later. Nothing was entered."
         )
@@ -127,7 +137,7 @@ def _verify(candidate: Op, points: Sequence[tuple[float, ...]]) -> None:
             ) from reason
 
 
-def _measured_slope(candidate: Op, point: tuple[float, ...], i: int) -> float:
+def _measured(candidate: Op, point: tuple[float, ...], i: int) -> float:
     """Central differences with two steps, combined so that their h^2 errors cancel (Richardson, 1911)."""
 
     def difference(h: float) -> float:
@@ -137,10 +147,3 @@ def _measured_slope(candidate: Op, point: tuple[float, ...], i: int) -> float:
 
     h = 1e-4 * max(abs(point[i]), 0.1)
     return (4.0 * difference(0.5 * h) - difference(h)) / 3.0
-
-
-def _defaults(forward: Any) -> dict[str, float]:
-    """The last arguments of a function by name, with what they are when they are left out."""
-    values = forward.__defaults__ or ()
-    names = forward.__code__.co_varnames[: forward.__code__.co_argcount]
-    return dict(zip(names[len(names) - len(values) :], map(float, values), strict=True))

@@ -1,6 +1,6 @@
 """Which numbers an op takes, and what is said when it gets others.
 
-`Domain` and `Kink` are columns of the table. `number` makes a float of everything that is one
+`Domain` and `Kink` are columns of the table of ops. `number` makes a float of everything that is one
 real number and refuses the rest; `domain_error` writes the error for numbers outside a domain.
 """
 
@@ -9,10 +9,7 @@ from __future__ import annotations
 import math
 
 from tinygrad_lite.errors import DivisionByZero, DomainError, OperandError, OverflowInOp, ShapeError, user_line
-from tinygrad_lite.hints import TYPE_CHECKING, Any, Callable, Sequence
-
-if TYPE_CHECKING:
-    from tinygrad_lite.engine.op import Op
+from tinygrad_lite.hints import Any, Callable, Sequence
 
 
 class Domain:
@@ -33,7 +30,7 @@ NOT_ZERO = Domain("{x} != 0", lambda x: x != 0, (-3.0, -0.4, 0.2, 1.0, 2.5))
 
 
 class Kink:
-    """A place where the slope jumps: when it is met, which slopes are allowed, which one we choose."""
+    """A place where the derivative jumps: when it is met, which derivatives are allowed, which one we choose."""
 
     __slots__ = ("met", "low", "high", "choice")
 
@@ -44,8 +41,10 @@ class Kink:
         self.choice = choice  # a sentence, read aloud by the explainer
 
 
-def domain_error(op: Op, numbers: Sequence[float], reason: Exception, labels: Sequence[str] = ()) -> DomainError:
-    """The DomainError for operands that `forward` refused: which one, its label, and what to try."""
+def domain_error(
+    op: str, domains: Sequence[Domain], numbers: Sequence[float], reason: Exception, labels: Sequence[str] = ()
+) -> DomainError:
+    """The DomainError for operands that an op refused: which one, its label, and what to try."""
     if isinstance(reason, DomainError):
         return reason
     names = operand_names(len(numbers))
@@ -56,30 +55,28 @@ def domain_error(op: Op, numbers: Sequence[float], reason: Exception, labels: Se
     ]
     where = user_line()
     if not numbers:
-        raise ShapeError(f"{op.name} of no numbers has no value{where}; give at least one.") from None
+        raise ShapeError(f"{op} of no numbers has no value{where}; give at least one.") from None
     if isinstance(reason, OverflowError):
         return OverflowInOp(
-            f"{op.name} is too large for a float at {', '.join(shown)}{where}.\n"
+            f"{op} is too large for a float at {', '.join(shown)}{where}.\n"
             "  The largest float is about 1.8e308. Look at the step that made this number; in a training\n"
             "  run a smaller learning rate often helps, and sigmoid, softplus and logsumexp are safe at any size."
         )
     got = ", ".join(shown)
-    needed = op.domain[-1].words.format(x=names[-1])  # each operand may do alone, but not together
+    needed = domains[-1].words.format(x=names[-1])  # each operand may do alone, but not together
     cure = "keep it away with clip, or treat that case in a branch of its own."
     for i, x in enumerate(numbers):
-        domain = op.domain[min(i, len(op.domain) - 1)]
+        domain = domains[min(i, len(domains) - 1)]
         if not domain.holds(x):
             needed = domain.words.format(x=names[i])
             got = got if len(shown) <= 3 else shown[i]
             if domain in (POSITIVE, NOT_NEGATIVE, NOT_ZERO):
                 away = ", ".join([f"{name} + 1e-12" if j == i else name for j, name in enumerate(names)])
-                cure = (
-                    f"keep it away\n  first, for instance {op.name}({away}), or treat that case in a branch of its own."
-                )
+                cure = f"keep it away\n  first, for instance {op}({away}), or treat that case in a branch of its own."
             break
     kind = DivisionByZero if isinstance(reason, ZeroDivisionError) else DomainError
     return kind(
-        f"{op.name} needs {needed}, but got {got}{where}.\n"
+        f"{op} needs {needed}, but got {got}{where}.\n"
         f"  If this should hold by design, look at the step that made the number; if not,\n  {cure}"
     )
 

@@ -1,11 +1,13 @@
 """What is known about one primitive: the columns of the table of ops.
 
-A row of the table is an `Op`. It can be called on anything that follows the arithmetic:
+An entry of the table is an `Op`. It can be called on anything that follows the arithmetic:
 floats give a float, Values give a Value that remembers its parents, and a symbol gives a
-formula. That is why the rules in `partials` can be written once, in ordinary arithmetic, and
+formula. That is why the rule in `partials` can be written once, in ordinary arithmetic, and
 then serve as numbers, as a graph to be differentiated again, and as text.
 
-Read `Op` first, then a file of `ops/`.
+Every list of names elsewhere is read off this table: the package's functions, the methods of a
+Value, NumPy's functions of arrays, the exports, the activations. So an op that is added here has
+all of these at once. Read `Op` first, then a file of `ops/`.
 """
 
 from __future__ import annotations
@@ -22,6 +24,7 @@ from tinygrad_lite.engine.domain import (
     number,
     operand_names,
 )
+from tinygrad_lite.engine.op_help import Doc, SignatureOf
 from tinygrad_lite.errors import DomainError, OperandError, user_line
 from tinygrad_lite.hints import Any, Callable, Sequence
 
@@ -36,63 +39,57 @@ __all__ = [
     "Op",
     "is_foreign",
     "number",
-    "operand_names",
     "op_named",
+    "operand_names",
     "primitive",
+    "when_entered",
 ]
 
 TABLE: dict[str, Op] = {}
-"""Every row by its name, in the order of definition."""
+"""Every op by its name, in the order of definition."""
+
+_TEX = "arccos arcsin arctan cos cosh exp log max min sin sinh tan tanh"  # functions that LaTeX knows by name
 
 
 class Op:
-    """One row of the table: everything known about a primitive.
+    __doc__ = Doc("""A primitive, and everything known about it. Only the first four columns have no default.
 
     Columns:
         name: the word used in code, errors and files.
-        symbol: what stands inside the drawn node.
-        forward: floats in, float out.
+        forward: floats in, float out; the defaults of its last arguments may be left out by the user too.
         partials: operands and result in, the local derivatives out, one for each operand in order.
-        latex: a template in {x}, {y}; for an op of any number of operands {xs}.
-        source: a template of Python code; {lib} is the library, such as numpy.
-        domain: where each operand may lie; the last entry serves all further operands.
-        kink: where the slope jumps, or None.
-        stable_derivatives: `partials` for floats alone, where the displayed formula would lose digits; or None.
-        graph_derivatives: likewise for Values, to be differentiated again; or None.
-        traced_derivatives: likewise for compiled programs, without a choice by the numbers; or None.
-        expand: the same result from elementary rows, for ops that fuse several; or None.
-        lower: the same result from fewer rows, for a backend that lacks this one; or None.
         doc: one sentence of meaning.
-        arity: number of operands; None is any number.
-        defaults: the names of the last operands, and what they are when they are left out.
-
-    Of an op with a stable rule, `op.partials` chooses: the stable one for floats, and for everything
-    else the formula that is displayed, which `op.display_derivatives` also gives.
+        symbol: what stands inside the drawn node.
+        domain: where each operand may lie; the last entry serves all further operands.
+        kink: where the derivative jumps, or None.
+        display_derivatives: `partials` as a book writes it, where it says the same in another way for more digits.
+        traced_derivatives: `partials` for compiled programs, where a choice by the numbers would cost too much.
+        expand: the same result from elementary ops, for ops that fuse several; or None.
+        lower: the same result from fewer ops, for a back end that lacks this one; or None.
+        latex: a template in {x}, {y}; for an op of any number of operands {xs}.
+        source: Python code as one would write it; {lib} is the library, such as numpy.
+        numpy, torch, jax: the same for whole arrays, where `source` will not do.
+        js: JavaScript code; "" if there is none.
+        infix: the sign between two operands, or before the only one.
+        activation: whether it is used between the layers of a network.
+        saturates: whether it goes flat on both sides, where no gradient gets through.
+        exact: a number at which the result is a fraction too, and that result; or None.
+        cost: of computing it, in additions.
+        arity: number of operands, read off `partials`; None is any number.
 
     >>> from tinygrad_lite.engine import ops
     >>> ops.tanh(0.0), ops.tanh.partials(0.0, 0.0)
     (0.0, (1.0,))
-    """
+    """)
 
-    __slots__ = (
-        "name",
-        "symbol",
-        "forward",
-        "partials",
-        "latex",
-        "source",
-        "domain",
-        "kink",
-        "stable_derivatives",
-        "graph_derivatives",
-        "traced_derivatives",
-        "expand",
-        "lower",
-        "doc",
-        "arity",
-        "defaults",
-        "display_derivatives",
+    COLUMNS = (
+        *("name", "forward", "partials", "doc", "symbol", "domain", "kink"),
+        *("display_derivatives", "traced_derivatives", "expand", "lower"),
+        *("latex", "source", "numpy", "torch", "jax", "js", "infix"),
+        *("activation", "saturates", "exact", "cost", "arity"),
     )
+    __slots__ = (*COLUMNS, "defaults", "operands")
+    __signature__ = SignatureOf()
 
     on_arrays: Callable[[Op, Sequence[Any]], Any]  # set by the front door, which may import the package `arrays`
 
@@ -100,39 +97,59 @@ class Op:
         self,
         *,
         name: str,
-        symbol: str,
         forward: Callable[..., float],
         partials: Callable[..., tuple[Any, ...]],
-        latex: str,
-        source: str,
-        domain: tuple[Domain, ...],
         doc: str,
+        symbol: str | None = None,
+        domain: tuple[Domain, ...] = (REAL,),
         kink: Kink | None = None,
-        stable_derivatives: Callable[..., tuple[float, ...]] | None = None,
-        graph_derivatives: Callable[..., tuple[Any, ...]] | None = None,
+        display_derivatives: Callable[..., tuple[Any, ...]] | None = None,
         traced_derivatives: Callable[..., tuple[Any, ...]] | None = None,
         expand: Callable[..., Any] | None = None,
         lower: Callable[..., Any] | None = None,
-        arity: int | None = 1,
-        defaults: dict[str, float] | None = None,
+        latex: str | None = None,
+        source: str | None = None,
+        numpy: str | None = None,
+        torch: str | None = None,
+        jax: str | None = None,
+        js: str | None = None,
+        infix: str = "",
+        activation: bool = False,
+        saturates: bool = False,
+        exact: tuple[float, float] | None = None,
+        cost: int = 20,
+        arity: int | None = -1,
     ) -> None:
+        code: Any = getattr(partials, "__code__", None)
+        any_number = code is None or bool(code.co_flags & 0x04)  # *xs in its signature
         self.name = name
-        self.symbol = symbol
         self.forward = forward
-        self.partials = partials if stable_derivatives is None else _either(partials, stable_derivatives)
-        self.latex = latex
-        self.source = source
+        self.partials = partials
+        self.doc = doc
+        self.symbol = name if symbol is None else symbol
         self.domain = domain
         self.kink = kink
-        self.stable_derivatives = stable_derivatives
-        self.graph_derivatives = graph_derivatives
-        self.traced_derivatives = traced_derivatives
+        self.display_derivatives = display_derivatives or partials
+        self.traced_derivatives = traced_derivatives or self.display_derivatives
         self.expand = expand
         self.lower = lower
-        self.doc = doc
-        self.arity = arity
-        self.defaults = defaults or {}
-        self.display_derivatives = partials
+        self.arity = arity if arity != -1 else None if any_number else code.co_argcount - 1
+        self.operands: tuple[str, ...] = () if self.arity is None else code.co_varnames[: self.arity] if code else ()
+        self.defaults = _defaults(forward)
+        n = self.arity
+        listed = "{xs}" if n is None or n > 2 else ", ".join(["{x}", "{y}"][:n])
+        command = f"\\{name}" if name in _TEX.split() else rf"\operatorname{{{{{name}}}}}".replace("_", r"\_")
+        called = f"{{x}} {infix} {{y}}" if n == 2 else f"{infix}{{x}}"
+        self.latex = latex if latex is not None else called if infix else rf"{command}\left({listed}\right)"
+        self.source = source if source is not None else called if infix else f"{{lib}}.{name}({listed})"
+        self.numpy = self.source if numpy is None else numpy
+        self.torch = self.source if torch is None else torch
+        self.jax = self.source if jax is None else jax
+        self.js = js if js is not None else called if infix else f"Math.{name}({listed})"
+        self.infix = infix
+        self.activation, self.saturates = activation, saturates
+        self.exact = exact
+        self.cost = cost
 
     def __repr__(self) -> str:
         return f"Op({self.name!r})"
@@ -146,17 +163,20 @@ class Op:
         A NumPy array goes entry by entry; an op of any number of operands takes them in a list too;
         operands with defaults may be named, as in `leaky_relu(x, slope=0.2)`.
         """
+        if self.arity == 1 == len(operands) and operands[0].__class__ is float and not named:
+            return self.evaluate(*operands)
         if self.arity is None and not named:
             if len(operands) == 1 and isinstance(operands[0], (list, tuple)):
                 operands = tuple(operands[0])
         elif named or len(operands) != self.arity:
             operands = self.complete(operands, named)
         for operand in operands:
-            apply = getattr(operand, "_apply", None)
-            if apply is not None:
-                result = apply(self, operands)
-                if result is not NotImplemented:
-                    return result
+            if operand.__class__ is not float:
+                apply = getattr(operand, "_apply", None)
+                if apply is not None:
+                    result = apply(self, operands)
+                    if result is not NotImplemented:
+                        return result
         if any(getattr(operand, "ndim", 0) for operand in operands):
             return Op.on_arrays(self, operands)
         return self.evaluate(*[number(operand, self.name) for operand in operands])
@@ -192,33 +212,58 @@ class Op:
 
     def refusal(self, numbers: Sequence[float], reason: Exception, labels: Sequence[str] = ()) -> DomainError:
         """The error to raise when `forward` refused these operands: which one, its label, and what to try."""
-        return domain_error(self, numbers, reason, labels)
+        return domain_error(self.name, self.domain, numbers, reason, labels)
 
-    def graphed(self, operands: Sequence[Any], out: Any) -> tuple[Any, ...]:
-        """The local derivatives as Values with a history, which can be differentiated again."""
-        return (self.graph_derivatives or self.partials)(*operands, out)
+    def replaced(self, **columns: Any) -> Op:
+        """An op like this one but for some columns; it is not entered in the table."""
+        return Op(**{**{column: getattr(self, column) for column in Op.COLUMNS}, **columns})
+
+    @property
+    def __name__(self) -> str:
+        return self.name
+
+    @property
+    def precedence(self) -> int:
+        """How strongly the sign between the operands binds: like a sum, a product or a power; 0 without one."""
+        return {"+": 1, "-": 1, "*": 2, "/": 2, "**": 3}.get(self.infix, 0)
+
+    @property
+    def numpy_name(self) -> str:
+        """The NumPy function that computes this op entry by entry; "" if there is none."""
+        name, _, listed = self.numpy.removeprefix("{lib}.").partition("(")
+        ours = self.numpy.startswith("{lib}.") and listed in ("{x})", "{x}, {y})", "{xs})")
+        return {"abs": "absolute"}.get(name, name) if ours and name.isidentifier() else ""
 
     def points(self) -> list[tuple[float, ...]]:
-        """Operands inside the domain, off the kinks, at which to try the row."""
+        """Operands inside the domain, off the kinks, at which to try the op."""
         n = self.arity if self.arity is not None else 3
         columns = [self.domain[min(i, len(self.domain) - 1)].samples for i in range(n)]
         found = []
-        for row_number in range(max((len(column) for column in columns), default=0)):
+        for k in range(max((len(column) for column in columns), default=0)):
             for shift in range(3 if n > 1 else 1):  # operands in the same order, crossing, and apart
-                point = tuple([c[(row_number * (1 + i * shift) + 2 * i) % len(c)] for i, c in enumerate(columns)])
+                point = tuple([c[(k * (1 + i * shift) + 2 * i) % len(c)] for i, c in enumerate(columns)])
                 if point not in found and not (self.kink and self.kink.met(*point)):
                     found.append(point)
         return found
 
 
-def _either(displayed: Callable[..., Any], stable: Callable[..., Any]) -> Callable[..., Any]:
-    """The rule that is stable for floats, and the displayed formula in every other arithmetic."""
+def _defaults(forward: Any) -> dict[str, float]:
+    """The last arguments of a function by name, with what they are when they are left out."""
+    values = getattr(forward, "__defaults__", None) or ()
+    if not values:
+        return {}
+    names = forward.__code__.co_varnames[: forward.__code__.co_argcount]
+    return dict(zip(names[len(names) - len(values) :], map(float, values), strict=True))
 
-    def partials(*operands_and_out: Any) -> Any:
-        rule = stable if operands_and_out[-1].__class__ is float else displayed
-        return rule(*operands_and_out)
 
-    return partials
+_LISTENERS: list[Callable[[Op], None]] = []
+
+
+def when_entered(listener: Callable[[Op], None]) -> None:
+    """Call the listener with every op of the table: those that are in it, and each that is entered later."""
+    for op in TABLE.values():
+        listener(op)
+    _LISTENERS.append(listener)
 
 
 def primitive(**columns: Any) -> Op:
@@ -231,6 +276,8 @@ def primitive(**columns: Any) -> Op:
     if op.name in TABLE:
         raise ValueError(f"there is an op named {op.name!r} already; choose another name.")
     TABLE[op.name] = op
+    for listener in _LISTENERS:
+        listener(op)
     return op
 
 

@@ -2,10 +2,10 @@
 
     print(tg.to_numpy(loss))          # import numpy as np; def f(a, b): ... return value, {"a": ..., "b": ...}
     f = tg.to_numpy(loss).function    # the same, ready to be called
-    value, slopes = f(-4.0, 2.0)      # or with arrays, entry by entry
+    value, derivatives = f(-4.0, 2.0)      # or with arrays, entry by entry
 
 The leaves become arguments; bare numbers stay numbers. Unlike the graph, which remembers one forward pass, the
-function chooses again at every kink: its slopes come from the tape of the compiler room, where a rule that
+function chooses again at every kink: its derivatives come from the tape of the compiler, where a rule that
 branches has become a choice (`np.where`).
 """
 
@@ -14,35 +14,21 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from tinygrad_lite.compiler.deriving.adjoint import gradient, tidied
+from tinygrad_lite.compiler.passes.adjoint import gradient, tidied
 from tinygrad_lite.engine.graph import topological
 from tinygrad_lite.engine.value import Value
 from tinygrad_lite.errors import OperandError
 from tinygrad_lite.export.spelling import Source, Spelling, argument_names, as_tape, checked
 
-NUMPY = Spelling(
-    "np",
-    {  # where the row's template is for single numbers, or NumPy has no such function
-        "relu": "np.maximum({x}, 0.0)",
-        "abs": "np.abs({x})",
-        "erf": "_erf({x})",
-        "erfc": "_erfc({x})",
-        "softsign": "{x} / (1.0 + np.abs({x}))",
-        "gelu": "0.5 * {x} * _erfc(-{x} / 2.0**0.5)",
-        "sigmoid": "np.exp(-np.logaddexp(0.0, -{x}))",
-        "silu": "{x} * np.exp(-np.logaddexp(0.0, -{x}))",
-        "norm": "np.linalg.norm(np.broadcast_arrays({xs}), axis=0)",
-        "logsumexp": "np.logaddexp.reduce(np.broadcast_arrays({xs}))",
-    },
-)
+NUMPY = Spelling("np", "numpy")
 
 
 def to_numpy(root: Value, wrt: Sequence[Value] | None = None, *, name: str = "f") -> NumPySource:
-    """A NumPy function of the leaves of a graph that gives its value and its slopes.
+    """A NumPy function of the leaves of a graph that gives its value and its derivatives.
 
     Args:
         root: the result.
-        wrt: the leaves to differentiate along; None for all.
+        wrt: the leaves to differentiate with respect to; None for all.
         name: of the function.
 
     Raises:
@@ -66,7 +52,7 @@ def to_numpy(root: Value, wrt: Sequence[Value] | None = None, *, name: str = "f"
 
 
 class NumPySource(Source):
-    """The function as text and, as `.function`, as something to call: it gives (value, {argument: slope})."""
+    """The function as text and, as `.function`, as something to call: it gives (value, {argument: derivative})."""
 
     def __init__(self, root: Value, wrt: Sequence[Value] | None, name: str) -> None:
         order = topological(root)
@@ -80,10 +66,11 @@ class NumPySource(Source):
         self._name = name
         built = tidied(as_tape(root, order, self.arguments))
         given = dict(zip(leaves, built.inputs, strict=True))
-        program = gradient(built, [given[x] for x in chosen], brief=True)
+        program = gradient(built, [given[x] for x in chosen], fast_math=True)
         lines = NUMPY.lines(program)
-        value, *slopes = [NUMPY.text(program, ref) for ref in program.outputs]
-        pairs = ", ".join(f'"{names[leaves.index(x)]}": {slope}' for x, slope in zip(chosen, slopes, strict=True))
+        value, *derivatives = [NUMPY.text(program, ref) for ref in program.outputs]
+        named = [names[leaves.index(x)] for x in chosen]
+        pairs = ", ".join(f'"{name}": {derivative}' for name, derivative in zip(named, derivatives, strict=True))
         head = ["import numpy as np"]
         if any("_erf" in line for line in lines):
             own = [f"_{word} = np.vectorize(math.{word})" for word in ("erf", "erfc")]  # NumPy has none

@@ -1,7 +1,7 @@
-"""What source code for different libraries has in common: arguments, lines, and how a row of the table is spelled.
+"""What source code for different libraries has in common: arguments, lines, and how an op of the table is spelled.
 
-A graph becomes a tape (of the compiler room), and each node of the tape a line `v3 = np.tanh(v2)`. A library
-differs from another in its import line and in the spelling of some rows; most follow the row's own template.
+A graph becomes a tape (of the compiler), and each node of the tape a line `v3 = np.tanh(v2)`. A library
+differs from another in its import line and in the spelling of some ops, for which the table has a column.
 """
 
 from __future__ import annotations
@@ -11,26 +11,24 @@ import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from tinygrad_lite.compiler.tracing.tape import LESS, SELECT, Ref, Tape
+from tinygrad_lite.compiler.ir.tape import LESS, SELECT, Ref, Tape
 from tinygrad_lite.engine import ops
 from tinygrad_lite.engine.op import Op
 from tinygrad_lite.engine.value import Value
 from tinygrad_lite.errors import OperandError
 
-_INFIX = {ops.add: "+", ops.sub: "-", ops.mul: "*", ops.div: "/", ops.pow: "**", LESS: "<"}
-
 
 class Spelling:
-    """How one library writes the rows.
+    """How one library writes the ops.
 
     Args:
         lib: what the library is called in the code.
-        own: templates in {x}, {y}, {z} and {xs} for rows that it writes otherwise than the table says.
+        column: that of the table which has the templates, in {x}, {y}, {z} and {xs}.
         number: how a bare number is written where the library wants one of its own kind.
     """
 
-    def __init__(self, lib: str, own: Mapping[str, str], number: str = "{x}") -> None:
-        self.lib, self.own, self.number = lib, own, number
+    def __init__(self, lib: str, column: str, number: str = "{x}") -> None:
+        self.lib, self.column, self.number = lib, column, number
 
     def lines(self, tape: Tape) -> list[str]:
         """A line for each result that is needed."""
@@ -49,11 +47,11 @@ class Spelling:
         return f"({written})" if written.startswith("-") else written
 
     def expression(self, op: Op, names: Sequence[str]) -> str:
-        """One row applied; its operands are names and numbers, so no further brackets are needed."""
-        if op in _INFIX:
-            return f"{names[0]} {_INFIX[op]} {names[1]}"
-        if op is ops.neg:
-            return f"-{names[0]}"
+        """One op applied; its operands are names and numbers, so no further brackets are needed."""
+        if op.infix:
+            return f"{names[0]} {op.infix} {names[1]}" if op.arity == 2 else f"{op.infix}{names[0]}"
+        if op is LESS:
+            return f"{names[0]} < {names[1]}"
         if op is SELECT:
             return f"{self.lib}.where({', '.join(names)})"
         if op is ops.sum:
@@ -67,9 +65,9 @@ class Spelling:
             for x in names[1:]:
                 joined = f"{self.lib}.{op.name}imum({joined}, {self._kind(x)})"
             return joined
-        template = self.own.get(op.name, op.source)
+        template: str = getattr(op, self.column)
         if not template:
-            raise OperandError(f"the row {op.name} has no source template, so it cannot be written for {self.lib}.")
+            raise OperandError(f"{op.name} has no template, so it cannot be written for {self.lib}.")
         slots = {slot: self._kind(x) for slot, x in zip("xyz", names, strict=False)}
         return template.format(lib=self.lib, xs=", ".join(map(self._kind, names)), **slots)
 

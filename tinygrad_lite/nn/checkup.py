@@ -23,7 +23,7 @@ from tinygrad_lite.nn.module import Module
 from tinygrad_lite.nn.training import layers
 
 SATURATED = 0.01
-"""A tanh or sigmoid is saturated where its slope is below this fraction of its largest slope."""
+"""A unit such as tanh is saturated where its derivative is below this fraction of the one at 0, its largest."""
 MOSTLY = 0.9
 """A unit is called saturated if that holds for at least this fraction of the samples."""
 FAR = 1e-3
@@ -157,8 +157,8 @@ def _units(model: Module, cost: Value) -> list[Finding]:
                 continue
             if units[0].op is ops.relu and all(z.data <= 0 for z in nodes):
                 dead[i] = max(z.data for z in nodes)
-            elif units[0].op in (ops.tanh, ops.sigmoid):
-                kind, steepest = units[0].op.name, 1.0 if units[0].op is ops.tanh else 0.25
+            elif units[0].op.saturates and units[0].op.arity == 1:
+                kind, steepest = units[0].op.name, units[0].op.partials(0.0, units[0].op(0.0))[0]
                 share = sum(unit.local[0] < SATURATED * steepest for unit in units) / len(units)
                 if share >= MOSTLY:
                     stuck[i] = share

@@ -14,21 +14,6 @@ from tinygrad_lite.nn.layers import MLP, Activation, Layer, Linear
 from tinygrad_lite.nn.module import Module
 from tinygrad_lite.nn.sequential import Dropout, Elementwise, Sequential
 
-TORCH = {
-    "relu": "ReLU",
-    "tanh": "Tanh",
-    "sigmoid": "Sigmoid",
-    "softplus": "Softplus",
-    "elu": "ELU",
-    "leaky_relu": "LeakyReLU",
-    "selu": "SELU",
-    "gelu": "GELU",
-    "silu": "SiLU",
-    "softsign": "Softsign",
-    "logsigmoid": "LogSigmoid",
-}
-"""Activations of the table, and what they are called in `torch.nn`."""
-
 
 def to_torch(model: Module) -> Any:
     """A `torch.nn.Sequential` of float64 layers with copies of the weights: equal outputs for equal inputs.
@@ -111,9 +96,11 @@ def _torch_activation(torch: Any, act: Activation | None) -> list[Any]:
     if act is None:
         return []
     name = getattr(act, "name", "")
-    if name not in TORCH:
+    kinds = {kind.lower(): kind for kind in dir(torch.nn)}
+    kind = kinds.get(name.replace("_", ""))
+    if kind is None or not ops.TABLE[name].activation:
         raise StateError(f"the activation {name or act!r} has no counterpart in a torch.nn.Sequential.")
-    return [getattr(torch.nn, TORCH[name])()]
+    return [getattr(torch.nn, kind)()]
 
 
 def _from_torch(child: Any) -> list[Module]:
@@ -127,9 +114,9 @@ def _from_torch(child: Any) -> list[Module]:
         return [step for inner in child.children() for step in _from_torch(inner)]
     if kind == "Identity":
         return []
-    for ours, theirs in TORCH.items():
-        if theirs == kind and ours in ops.TABLE:
-            return [Elementwise(ours)]
+    for op in ops.TABLE.values():
+        if op.activation and op.name.replace("_", "") == kind.lower():
+            return [Elementwise(op.name)]
     raise StateError(f"torch.nn.{kind} has no counterpart here; make the network first and give it as `model`.")
 
 

@@ -22,7 +22,7 @@ import run
 
 import tinygrad_lite as tg
 from tinygrad_lite import nn
-from tinygrad_lite.compiler.llvm import threads as sharing
+from tinygrad_lite.compiler.backends.llvm import threads as sharing
 
 Make = Callable[[int], tuple[Callable[[], object], Callable[[], Any]]]
 """For a number of threads: what is timed, and the bits it found."""

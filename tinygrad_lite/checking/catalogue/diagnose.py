@@ -84,9 +84,12 @@ def _by_network(
     records = [e.record for e, _ in fitting if e.record is not None]
     explanations = search(net, records, [o for _, o in fitting], evaluation.submission.lr)
     # what was compared and equal, or follows from the user's own numbers above it, was not changed there
-    explanations = [s for s in explanations if not any(handed.get(link_of(m)) in ("ok", "follows") for m in s.mistakes)]
+    allowed = [s for s in explanations if not any(handed.get(link_of(m)) in ("ok", "follows") for m in s.mistakes)]
     found.problems = len(fitting)
-    found.why = "no change to the chain rule in the catalogue gives your numbers on every problem"
+    found.why = "none of the changes to the chain rule that were tried gives your numbers on every problem"
+    if explanations and not allowed:
+        found.why = "what would give these gradients contradicts the other derivatives that you returned"
+    explanations = allowed
     if explanations:
         best = explanations[0]
         found.mistakes = [*dict.fromkeys([*shape_slips.values(), *best.mistakes])]

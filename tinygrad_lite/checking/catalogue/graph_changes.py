@@ -136,8 +136,9 @@ def _at(g: Graph, chains: list[Chain], uses: int, key: Any = (), zero: bool = Fa
     every = into if one else _group(g, chains, key)
     place = g.nodes[bottom].label or g.nodes[child].label or g.nodes[child].op.name
     derivative = f"the local derivative of {every} w.r.t. {source}" if one else f"the derivative of {every}"
+    wrt = source if one else {0: "the first operand", 1: "the second operand", None: "both operands"}[key[1]]
     if not one and op is not None and op.arity == 2:
-        derivative += " w.r.t. " + {0: "the first operand", 1: "the second operand", None: "both operands"}[key[1]]
+        derivative += f" w.r.t. {wrt}"
     rows = {each[0]: each for each in chains}
 
     def change(code: str, message: str, rule: Callable[[Graph, Chain], float]) -> Change:
@@ -168,13 +169,13 @@ def _at(g: Graph, chains: list[Chain], uses: int, key: Any = (), zero: bool = Fa
         yield change("SIGN", f"{derivative} has the wrong sign", lambda h, c: -_whole(h, c))
     yield change("FACTOR_2", f"{derivative} is twice what it should be", lambda h, c: 2 * _whole(h, c))
     yield change("FACTOR_2", f"{derivative} is half of what it should be", lambda h, c: 0.5 * _whole(h, c))
-    if op is ops.pow:
+    if op is ops.pow and i == 0:
         message = f"the exponent of {every} is not brought down as a factor"
-        yield change("DROPPED_FACTOR", message, lambda h, c: _whole(h, c) / _number(h, c, 1) if c[0][1] == 0 else 0.0)
+        yield change("DROPPED_FACTOR", message, lambda h, c: _whole(h, c) / _number(h, c, 1))
         message = f"the exponent of {every} is brought down, but not lowered by one"
-        yield change("WRONG_OPERAND", message, lambda h, c: _whole(h, c) * _number(h, c, 0) if c[0][1] == 0 else 0.0)
+        yield change("WRONG_OPERAND", message, lambda h, c: _whole(h, c) * _number(h, c, 0))
     if op is ops.mul:
-        message = f"in {every} the derivative w.r.t. a factor is taken to be that factor itself, not the other one"
+        message = f"in {every} the derivative w.r.t. {wrt} is taken to be that factor itself, not the other one"
         yield change("SWAPPED", message, lambda h, c: _number(h, c, c[0][1]))
     if op is ops.div and i == 1:
         message = f"in {every} the derivative w.r.t. the divisor lacks the square: it is -x / y^2"
@@ -186,6 +187,8 @@ def _at(g: Graph, chains: list[Chain], uses: int, key: Any = (), zero: bool = Fa
 
 def _group(g: Graph, chains: list[Chain], key: Any) -> str:
     """Several nodes that are changed in the same way: every one of a kind, or those of a layer by name."""
+    if len({chain[0][0] for chain in chains}) == 1:
+        return describe(g, chains[0][0][0])
     if len(key) == 2:
         return f"every {key[0]}"
     tops = dict.fromkeys(describe(g, c[0][0]) if len(c) == 1 else describe(g, g.parents[c[-1][0]][0]) for c in chains)

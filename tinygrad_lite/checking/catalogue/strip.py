@@ -71,8 +71,9 @@ def compared_links(evaluation: Evaluation) -> dict[str, str]:
     """The mark of each link between that backprop handed over: equal on every problem, different, or following."""
     net, marks = evaluation.network, dict[str, str]()
     for e in evaluation.cases if net is not None else ():
-        if net is None or e.record is None or e.answer.error or kinks_of(net, e.record):
-            continue  # on a kink a right derivative need not be ours
+        if net is None or e.record is None or e.answer.error:
+            continue
+        kinked = bool(kinks_of(net, e.record))  # there a right derivative need not be ours
         exact = gradients(net, e.record)
         mine = {_standard(key, net.depth): np.array(x.numbers).reshape(x.shape) for key, x in e.answer.extras.items()}
         for name in links_of(net):
@@ -80,7 +81,9 @@ def compared_links(evaluation: Evaluation) -> dict[str, str]:
             if key not in mine or key not in exact or marks.get(name) == "wrong":
                 continue
             if _close(mine[key], exact[key]):
-                marks.setdefault(name, "ok")
+                marks[name] = "ok" if marks.get(name, "unsure") == "unsure" else marks[name]
+            elif kinked:
+                marks.setdefault(name, "unsure")
             else:
                 marks[name] = "follows" if _follows(net, e.record, key, mine) else "wrong"
     return marks

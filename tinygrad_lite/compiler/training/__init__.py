@@ -4,6 +4,6 @@
     code.py       the optimizer's rule behind the gradient, as machine code; machine.py runs it
     bound.py      Values whose numbers lie in one array
 
-In: a model, a loss and an optimizer. Out: a step, which takes rows, gives the loss and moves the parameters.
+In: a model, a loss and an optimizer. Out: a step, which takes samples, gives the loss and moves the parameters.
 Begin with `step.py`.
 """

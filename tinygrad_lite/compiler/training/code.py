@@ -1,11 +1,11 @@
 """The machine code around a compiled loss: many steps of training in one call.
 
 In: an optimizer's rule, and the address of the code that computes loss and gradient. Out: LLVM's text of
-`train`, which for each step gathers the rows of the batch, runs that code, and moves the parameters. It returns the
+`train`, which for each step gathers the samples of the batch, runs that code, and moves the parameters. It returns the
 loss of the last step, or NaN if it stopped before.
 
     for each step:
-        put the batch's rows where the loss wants them      (gather; not if they are still there, unchanged)
+        put the batch's samples where the loss wants them      (gather; not if they are still there, unchanged)
         copy the parameters there, run, take loss and gradient
         if the loss is not finite: stop, with the parameters as they were
         move each parameter by the optimizer's rule         (on vectors, traced from the rule itself)
@@ -18,7 +18,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from tinygrad_lite.compiler.llvm.kernels.vector import Body, Vector, type_name
+from tinygrad_lite.compiler.backends.llvm.kernels.vector import Body, Vector, type_name
 
 FIELDS = (
     *("steps", "plan", "losses", "parameters", "gradient", "count", "padded"),
@@ -26,20 +26,20 @@ FIELDS = (
 )
 """The 64-bit fields of `train`'s argument; behind them the addresses of the optimizer's state.
 
-`fetched` is 0 where each step gathers its own rows. Where all steps have the same rows it is 1 before they are gathered
-and 2 afterwards: then they are compared with a copy of what was gathered, which takes less time.
+`fetched` is 0 where each step gathers its own samples. Where all steps have the same samples it is 1 before they are
+gathered and 2 afterwards: then they are compared with a copy of what was gathered, which takes less time.
 """
 
 DESCRIPTION = (
     *("arguments", "main", "blocks", "block", "tail", "rest", "lanes", "columns", "parameters", "out"),
     *("lines", "line"),
 )
-"""The fields of a batch's description: where its buffers are and how its rows are cut into blocks; then where its rows
-lie once more, a row after the other, and how many numbers of each.
+"""The fields of a batch's description: where its buffers are and how its samples are cut into blocks; then where its
+samples lie once more, a sample after the other, and how many numbers of each.
 """
 
 SOURCE = ("address", "width", "first", "checked", "copy", "bytes")
-"""The fields of one source of data: row-major doubles, their place among the columns, whether they must be choices,
+"""The fields of one source of data: sample-major doubles, their place among the columns, whether they must be choices,
 and a copy of what was gathered, of so many bytes.
 """
 
@@ -151,7 +151,8 @@ declare void @llvm.memcpy.p0.p0.i64(ptr, ptr, i64, i1)"""
 
 
 def _gather(choices: Sequence[float], lanes: int) -> str:
-    """Rows `index[0], index[1], ...` of a source, cut into blocks of `lanes` rows, a column after the other in each.
+    """Samples `index[0], index[1], ...` of a source, cut into blocks of `lanes` samples, a column after the other in
+    each.
 
     Returns false if the source is one to be checked and a number in it is none of the choices.
     """
@@ -167,11 +168,11 @@ def _gather(choices: Sequence[float], lanes: int) -> str:
     def block(b: str) -> None:
         offset = w.new(f"add i64 {w.new(f'mul i64 {b}, {size}')}, {start}")
         target = w.at("%to", offset)
-        rows = w.new(f"getelementptr i64, ptr %index, i64 {w.new(f'mul i64 {b}, %lanes')}")
+        samples = w.new(f"getelementptr i64, ptr %index, i64 {w.new(f'mul i64 {b}, %lanes')}")
 
-        def row(k: str) -> str:
-            """Where the k-th row of this block begins."""
-            number = w.new(f"load i64, ptr {w.new(f'getelementptr i64, ptr {rows}, i64 {k}')}")
+        def sample(k: str) -> str:
+            """Where the k-th sample of this block begins."""
+            number = w.new(f"load i64, ptr {w.new(f'getelementptr i64, ptr {samples}, i64 {k}')}")
             return w.at(address, w.new(f"mul i64 {number}, {width}"))
 
         def column(c: str) -> None:
@@ -180,13 +181,13 @@ def _gather(choices: Sequence[float], lanes: int) -> str:
             def some(k: str) -> None:
                 for j in range(lanes):
                     i = w.new(f"add i64 {k}, {j}")
-                    x = w.new(f"load double, ptr {w.at(row(i), c)}")
+                    x = w.new(f"load double, ptr {w.at(sample(i), c)}")
                     w.put(f"store double {x}, ptr {w.at(place, i)}")
 
             w.loop("%lanes", some, step=lanes)
 
         def check(k: str) -> None:
-            x = w.new(f"load double, ptr {row(k)}")
+            x = w.new(f"load double, ptr {sample(k)}")
             found = "false"
             for choice in choices:
                 found = w.new(f"or i1 {found}, {w.new(f'fcmp oeq double {x}, {choice!r}')}")
@@ -204,7 +205,7 @@ def _gather(choices: Sequence[float], lanes: int) -> str:
 
 
 def _line_up() -> str:
-    """The first numbers of rows `index[0], index[1], ...` of a source, a row after the other."""
+    """The first numbers of samples `index[0], index[1], ...` of a source, a sample after the other."""
     w = Writer()
     w.label("start")
     address, width, first = w.field("%source", 0, "ptr"), w.field("%source", 1), w.field("%source", 2)
@@ -212,19 +213,19 @@ def _line_up() -> str:
     some = w.new(f"icmp sgt i64 {room}, 0")
     count = w.new(f"select i1 {w.new(f'icmp slt i64 {room}, {width}')}, i64 {room}, i64 {width}")
 
-    def row(i: str) -> None:
+    def sample(i: str) -> None:
         number = w.new(f"load i64, ptr {w.new(f'getelementptr i64, ptr %index, i64 {i}')}")
         place = w.at("%to", w.new(f"add i64 {w.new(f'mul i64 {i}, %line')}, {first}"))
         w.put(f"call void @copy(ptr {place}, ptr {w.at(address, w.new(f'mul i64 {number}, {width}'))}, i64 {count})")
 
-    w.loop(w.new(f"select i1 {some}, i64 %rows, i64 0"), row)
+    w.loop(w.new(f"select i1 {some}, i64 %rows, i64 0"), sample)
     w.put("ret void")
     signature = "ptr %to, i64 %line, ptr %source, ptr %index, i64 %rows"
     return "\n".join([f"define internal void @line_up({signature}) nounwind {{", *w.lines, "}"])
 
 
 def _there() -> str:
-    """Whether the rows were fetched before and are still what they were; if not, they count as not fetched."""
+    """Whether the samples were fetched before and are still what they were; if not, they count as not fetched."""
     w = Writer()
     w.label("start")
     before = w.new("load i64, ptr %fetched")
@@ -251,7 +252,7 @@ def _there() -> str:
 
 
 def _keep() -> str:
-    """Copies of `count` sources that have just been gathered; of none where each step gathers its own rows."""
+    """Copies of `count` sources that have just been gathered; of none where each step gathers its own samples."""
     w = Writer()
     w.label("start")
     once = w.new(f"icmp eq i64 {w.new('load i64, ptr %fetched')}, 1")
@@ -284,8 +285,8 @@ def _train(slots: int) -> str:
 
     def step(s: str) -> None:
         w.put(f"store i64 {s}, ptr {done}")
-        row = w.new(f"getelementptr i64, ptr {given['plan']}, i64 {w.new(f'mul i64 {s}, 3')}")
-        batch, index, shared = (w.field(row, i, "ptr") for i in range(3))
+        sample = w.new(f"getelementptr i64, ptr {given['plan']}, i64 {w.new(f'mul i64 {s}, 3')}")
+        batch, index, shared = (w.field(sample, i, "ptr") for i in range(3))
         its = {name: w.field(batch, i, "i64" if name in _COUNTS else "ptr") for i, name in enumerate(DESCRIPTION)}
         main_rows = w.new(f"mul i64 {its['blocks']}, {its['block']}")
         rest_index = w.new(f"getelementptr i64, ptr {index}, i64 {main_rows}")
@@ -299,17 +300,19 @@ def _train(slots: int) -> str:
             oks = [
                 w.new(
                     f"call i1 @gather(ptr {its[to]}, i64 {its[blocks]}, i64 {its[lanes]}, i64 {its['columns']}, "
-                    f"ptr {source}, ptr {rows})"
+                    f"ptr {source}, ptr {samples})"
                 )
-                for to, blocks, lanes, rows in (
+                for to, blocks, lanes, samples in (
                     ("main", "blocks", "block", index),
                     ("tail", "rest", "lanes", rest_index),
                 )
             ]
             _leave_unless(w, w.new(f"and i1 {oks[0]}, {oks[1]}"), done, "-1")
             rest = w.new(f"mul i64 {its['rest']}, {its['lanes']}")
-            rows = w.new(f"add i64 {main_rows}, {rest}")
-            w.put(f"call void @line_up(ptr {its['lines']}, i64 {its['line']}, ptr {source}, ptr {index}, i64 {rows})")
+            samples = w.new(f"add i64 {main_rows}, {rest}")
+            w.put(
+                f"call void @line_up(ptr {its['lines']}, i64 {its['line']}, ptr {source}, ptr {index}, i64 {samples})"
+            )
 
         w.loop(sources, fetch)
         w.put(f"call void @keep(ptr {fetched}, ptr {given['sources']}, i64 {sources})")

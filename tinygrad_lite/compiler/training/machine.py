@@ -12,7 +12,7 @@ import math
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from tinygrad_lite.compiler.llvm import jit, threads
+from tinygrad_lite.compiler.backends.llvm import jit, threads
 from tinygrad_lite.compiler.training import code as training_code
 from tinygrad_lite.compiler.training.bound import bind, changes, holds
 from tinygrad_lite.engine.value import Value
@@ -39,7 +39,7 @@ class Machine:
         self.active = len(captured)
         lanes = jit.host().lanes
         n = -(-len(self.values) // lanes) * lanes
-        from tinygrad_lite.compiler.llvm.buffers import aligned
+        from tinygrad_lite.compiler.backends.llvm.buffers import aligned
 
         self.parameters, self.gradient = aligned(n), aligned(n)
         bind(self.values, self.parameters, self.gradient)
@@ -68,7 +68,7 @@ class Machine:
         self.y: Any = None
         self.agreed = -1  # the count of `changes` when the parameters were seen to be bound
         self.shapes: Any = None
-        self.rows = 0
+        self.samples = 0
 
     def _set(self, **fields: int) -> None:
         for name, x in fields.items():
@@ -92,7 +92,7 @@ class Machine:
         return True
 
     def take(self, X: Any, y: Any, table: Any, targets: Any, columns: Any) -> None:
-        """Read the rows from these tables from now on."""
+        """Read the samples from these tables from now on."""
         import numpy as np
 
         self.shapes, self.columns = (table.shape[1:], targets.shape[1:]), [(first, None) for first, _ in columns]
@@ -108,26 +108,26 @@ class Machine:
         # the same arrays next time are read where they lie; what had to be copied is looked at again
         seen = table is X and targets is y and all(map(np.shares_memory, self.holding, (X, y)))
         self.X, self.y = (X, y) if seen else (None, None)
-        if len(table) == self.rows:
+        if len(table) == self.samples:
             return
-        self.rows = len(table)
-        self.single = self._plan([list(range(self.rows))])
+        self.samples = len(table)
+        self.single = self._plan([list(range(self.samples))])
         self.planned: dict[tuple[int, int, int], _Plan] = {}
 
-    def _batch(self, rows: int) -> Any:
-        """Of a batch of so many rows: where its description is, the rows its buffers take, and these themselves."""
+    def _batch(self, samples: int) -> Any:
+        """Of a batch of so many samples: where its description is, the samples its buffers take, and these."""
         import numpy as np
 
-        if rows not in self.batches:
-            b = self.runner.buffers(rows)
+        if samples not in self.batches:
+            b = self.runner.buffers(samples)
             self.by_pointer[b.pointer] = b
             block, lanes = b.main.shape[2], b.tail.shape[2]
             fields = [b.pointer, _address(b.main), b.blocks, block, _address(b.tail), b.rest, lanes]
             fields += [b.main.shape[1], _address(b.parameters), _address(b.out)]
             fields += [_address(b.lines), b.lines.shape[1] if b.lines.size else 0]
             description = np.array(fields, dtype=np.int64)
-            self.batches[rows] = (_address(description), b.blocks * block + b.rest * lanes, description, b)
-        return self.batches[rows]
+            self.batches[samples] = (_address(description), b.blocks * block + b.rest * lanes, description, b)
+        return self.batches[samples]
 
     def _plan(self, batches: Sequence[list[int]], times: int = 1) -> _Plan:
         """The steps of these batches, so many times; a single batch is fetched once and then stays in its buffers."""
@@ -181,7 +181,7 @@ class Machine:
             self.current = plan
 
     def one(self) -> float:
-        """One step on all rows: what `_go` does, without a detour."""
+        """One step on all samples: what `_go` does, without a detour."""
         if self.single is not self.current:
             self._begin(self.single)
         if not self.more() or self.agreed != changes[0]:
@@ -247,7 +247,7 @@ class Machine:
 
 
 class _Plan:
-    """The steps of one call of `train`: for each its batch, rows and shared numbers; and room for the losses."""
+    """The steps of one call of `train`: for each its batch, samples and shared numbers; and room for the losses."""
 
     def __init__(self, starts: Sequence[tuple[int, int]], index: Any, shared: int, times: int, entry: Any) -> None:
         import numpy as np

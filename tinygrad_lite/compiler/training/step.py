@@ -1,7 +1,7 @@
-"""A whole step of training compiled: rows in, loss out, and the parameters have moved.
+"""A whole step of training compiled: samples in, loss out, and the parameters have moved.
 
 In: a model, a loss of (outputs, targets) and an optimizer, as `nn.fit` takes them. Out: a `CompiledStep`.
-The loss is compiled for all rows of a batch (batched.py); the optimizer's rule is traced on vectors and
+The loss is compiled for all samples of a batch (batched.py); the optimizer's rule is traced on vectors and
 put behind it (code.py, run by machine.py); the parameters' numbers live in one array from then
 on (bound.py). Without llvmlite the gradient is computed by the best back end there is, and the
 optimizer takes its own step.
@@ -15,11 +15,11 @@ from array import array
 from collections.abc import Callable
 from typing import Any
 
+from tinygrad_lite.compiler.backends.llvm.threads import checked
 from tinygrad_lite.compiler.batched import BatchedFunction
-from tinygrad_lite.compiler.llvm.threads import checked
+from tinygrad_lite.compiler.runtime.fallback import CompileWarning, outside
 from tinygrad_lite.compiler.training.bound import changes, release
 from tinygrad_lite.compiler.training.machine import Machine, Unseen, not_finite
-from tinygrad_lite.compiler.uncompiled import CompileWarning, outside
 from tinygrad_lite.engine.value import Value
 from tinygrad_lite.errors import OperandError, ShapeError, TinygradLiteError, user_line
 
@@ -58,11 +58,11 @@ class CompiledStep:
     # ------------------------------------------------------------------ what a user calls
 
     def __call__(self, X: Any, y: Any) -> float:
-        """One step on these rows: the mean loss before it.
+        """One step on these samples: the mean loss before it.
 
         Args:
-            X: m rows of inputs.
-            y: m targets: a class or number for each row, or a row of numbers for each.
+            X: m samples of inputs.
+            y: m targets: a class or number for each sample, or a sample of numbers for each.
 
         Raises:
             AnomalyError: the loss is not finite; no parameter has moved.
@@ -80,7 +80,7 @@ class CompiledStep:
         return self._step(X, y)
 
     def _step(self, X: Any, y: Any) -> float:
-        """One step on rows that may be new; if the next one may have the same, all it needs is laid out for it."""
+        """One step on samples that may be new; if the next one may have the same, all it needs is laid out for it."""
         self._refuse_chance()
         self._ready = _NOTHING
         machine = self._machine
@@ -104,25 +104,27 @@ class CompiledStep:
     ) -> list[float]:
         """Train for whole epochs inside compiled code; the mean loss of each epoch.
 
-        Each epoch visits every row once, in batches of `batch_size` (None: all rows at once), in an order drawn
+        Each epoch visits every sample once, in batches of `batch_size` (None: all samples at once), in an order drawn
         anew from `shuffle_seed` for every epoch, the very one of `nn.fit(seed=shuffle_seed)`; None keeps the order.
 
         Raises:
             AnomalyError: the loss of a step is not finite; the parameters are those before that step.
         """
         self._refuse_chance()
-        rows = len(X)
-        if len(y) != rows:
-            raise ShapeError(f"as many targets as rows are needed, but got {len(y)} and {rows}{user_line()}.")
+        samples = len(X)
+        if len(y) != samples:
+            raise ShapeError(f"as many targets as rows are needed, but got {len(y)} and {samples}{user_line()}.")
         if epochs < 0 or (batch_size is not None and batch_size < 1):
             raise ValueError(f"epochs >= 0 and batch_size >= 1 are needed, but got {epochs} and {batch_size}.")
-        if not rows or not epochs:
+        if not samples or not epochs:
             return []
-        size = min(batch_size or rows, rows)
-        shuffled = shuffle_seed is not None and size < rows
-        each = -(-rows // size)
-        shares = [min(size, rows - at) / rows for at in range(0, rows, size)]
-        batches = [b for epoch in range(epochs if shuffled else 1) for b in _batches(rows, size, shuffle_seed, epoch)]
+        size = min(batch_size or samples, samples)
+        shuffled = shuffle_seed is not None and size < samples
+        each = -(-samples // size)
+        shares = [min(size, samples - at) / samples for at in range(0, samples, size)]
+        batches = [
+            b for epoch in range(epochs if shuffled else 1) for b in _batches(samples, size, shuffle_seed, epoch)
+        ]
         times = 1 if shuffled else epochs
         first = len(self.losses)
         self._ready = _NOTHING
@@ -145,9 +147,9 @@ class CompiledStep:
         return [math.fsum(map(_times, found[at : at + each], shares)) for at in range(0, len(found), each)]
 
     def compiles(self, X: Any, y: Any) -> bool:
-        """Whether rows like these are compiled, with no step taken; if not, a CompileWarning says why.
+        """Whether samples like these are compiled, with no step taken; if not, a CompileWarning says why.
 
-        Give all rows that will come: the classes among their targets are what the code is made for.
+        Give all samples that will come: the classes among their targets are what the code is made for.
         """
         self._refuse_chance()
         if self._gradient is None and not self._why_not:
@@ -183,8 +185,8 @@ class CompiledStep:
                     "  Train with nn.fit, not compiled, or leave it out with model.eval()."
                 )
 
-    def _row(self, x: Any, y: Any) -> Any:
-        """The loss of one row."""
+    def _sample(self, x: Any, y: Any) -> Any:
+        """The loss of one sample."""
         target = y
         if self._by_label and not hasattr(y, "__len__") and y.__class__ is not float:
             target = y.__index__()  # one path for each class
@@ -192,7 +194,7 @@ class CompiledStep:
         return loss if self.penalty is None else loss + self.penalty(self.model)
 
     def _prepared(self, X: Any, y: Any) -> Machine | None:
-        """Code for rows like these, or None if there is none in machine code."""
+        """Code for samples like these, or None if there is none in machine code."""
         if self._gradient is None and not self._why_not:
             self._first(X, y)
         if self._gradient is None:
@@ -225,13 +227,13 @@ class CompiledStep:
         refusals = []
         for by_label in (False, True):
             self._by_label = by_label
-            gradient = BatchedFunction(self._row, ["x", "y"], backend=self.backend)
+            gradient = BatchedFunction(self._sample, ["x", "y"], backend=self.backend)
             gradient.threads = self.threads
             try:
                 before = [p.grad for p in self.optimizer.parameters]
                 gradient.backward(X, y)
-                for p, slope in zip(self.optimizer.parameters, before, strict=True):
-                    p.grad = slope
+                for p, derivative in zip(self.optimizer.parameters, before, strict=True):
+                    p.grad = derivative
             except (TinygradLiteError, TypeError) as reason:
                 refusals.append(reason)
                 continue
@@ -245,12 +247,12 @@ class CompiledStep:
         )
 
     def _by_engine(self, X: Any, y: Any) -> Any:
-        """The loss of these rows as a graph."""
+        """The loss of these samples as a graph."""
         loss = self.loss([self.model(_plain(x)) for x in X], [_plain(t) for t in y])
         return loss if self.penalty is None else loss + self.penalty(self.model)
 
     def _compare(self, X: Any, y: Any) -> None:
-        """A loss of a batch must be the mean of the losses of its rows."""
+        """A loss of a batch must be the mean of the losses of its samples."""
         few = range(min(3, len(X)))
         xs, ts = [_plain(X[i]) for i in few], [_plain(y[i]) for i in few]
         whole = self.loss([self.model(x) for x in xs], ts)
@@ -291,11 +293,11 @@ def _plain(x: Any) -> Any:
     return x.tolist() if hasattr(x, "tolist") else x
 
 
-def _batches(rows: int, size: int, seed: object, epoch: int) -> list[list[int]]:
-    """The rows of each batch of an epoch counted from 0, in the order of `nn.fit`; without a seed as they stand."""
+def _batches(samples: int, size: int, seed: object, epoch: int) -> list[list[int]]:
+    """The samples of each batch of an epoch counted from 0, in the order of `nn.fit`; without a seed as they stand."""
     import random
 
-    order = list(range(rows))
-    if seed is not None and size < rows:
+    order = list(range(samples))
+    if seed is not None and size < samples:
         random.Random(f"{seed}/{epoch + 1}").shuffle(order)
-    return [order[at : at + size] for at in range(0, rows, size)]
+    return [order[at : at + size] for at in range(0, samples, size)]

@@ -1,94 +1,38 @@
-"""The table of ops, one row a primitive, in files by family. Read `arithmetic.py` first.
+"""The table of ops, in files by family. Read `arithmetic.py` first, then `activations.py`.
 
 >>> from tinygrad_lite.engine import ops
->>> ops.mul.partials(3.0, 4.0, 12.0)        # out = x*y: the slope along x is y, along y is x
+>>> ops.mul.partials(3.0, 4.0, 12.0)        # out = x*y: the derivative w.r.t. x is y, w.r.t. y it is x
 (4.0, 3.0)
 """
 
-from tinygrad_lite.engine.op import TABLE
-from tinygrad_lite.engine.ops.activations import (
-    elu,
-    hardtanh,
-    leaky_relu,
-    logsigmoid,
-    relu,
-    selu,
-    sigmoid,
-    silu,
-    softplus,
-    softsign,
+from tinygrad_lite.engine.op import TABLE as TABLE
+from tinygrad_lite.engine.op import Op
+from tinygrad_lite.engine.ops import (
+    activations,
+    arithmetic,
+    choices,
+    exponential,
+    gaussian,
+    hyperbolic,
+    powers,
+    reductions,
+    trigonometric,
 )
-from tinygrad_lite.engine.ops.arithmetic import absolute, add, constant, div, leaf, mul, neg, sub
-from tinygrad_lite.engine.ops.choices import ceil, clip, floor, maximum, minimum, round, sign
-from tinygrad_lite.engine.ops.exponential import exp, exp2, expm1, log, log1p, log2, log10, logaddexp, logsumexp
-from tinygrad_lite.engine.ops.gaussian import erf, erfc, gelu, gelu_tanh
-from tinygrad_lite.engine.ops.hyperbolic import acosh, asinh, atanh, cosh, sinh, tanh
-from tinygrad_lite.engine.ops.powers import cbrt, hypot, norm, pow, reciprocal, sqrt, square
-from tinygrad_lite.engine.ops.reductions import dot, mean, prod, sum
-from tinygrad_lite.engine.ops.trigonometric import acos, asin, atan, atan2, cos, sin, tan
+from tinygrad_lite.hints import TYPE_CHECKING
 
-__all__ = [
-    "TABLE",
-    "absolute",
-    "acos",
-    "acosh",
-    "add",
-    "asin",
-    "asinh",
-    "atan",
-    "atan2",
-    "atanh",
-    "cbrt",
-    "ceil",
-    "clip",
-    "constant",
-    "cos",
-    "cosh",
-    "div",
-    "dot",
-    "elu",
-    "erf",
-    "erfc",
-    "exp",
-    "exp2",
-    "expm1",
-    "floor",
-    "gelu",
-    "gelu_tanh",
-    "hardtanh",
-    "hypot",
-    "leaf",
-    "leaky_relu",
-    "log",
-    "log10",
-    "log1p",
-    "log2",
-    "logaddexp",
-    "logsigmoid",
-    "logsumexp",
-    "maximum",
-    "mean",
-    "minimum",
-    "mul",
-    "neg",
-    "norm",
-    "pow",
-    "prod",
-    "reciprocal",
-    "relu",
-    "round",
-    "selu",
-    "sigmoid",
-    "sign",
-    "silu",
-    "sin",
-    "sinh",
-    "softplus",
-    "softsign",
-    "sqrt",
-    "square",
-    "sub",
-    "sum",
-    "tan",
-    "tanh",
-]
+if TYPE_CHECKING:  # a checker and an editor follow the star; a running program takes the ops alone
+    from tinygrad_lite.engine.ops.activations import *
+    from tinygrad_lite.engine.ops.arithmetic import *
+    from tinygrad_lite.engine.ops.choices import *
+    from tinygrad_lite.engine.ops.exponential import *
+    from tinygrad_lite.engine.ops.gaussian import *
+    from tinygrad_lite.engine.ops.hyperbolic import *
+    from tinygrad_lite.engine.ops.powers import *
+    from tinygrad_lite.engine.ops.reductions import *
+    from tinygrad_lite.engine.ops.trigonometric import *
+else:
+    for _family in (
+        *(arithmetic, powers, exponential, trigonometric, hyperbolic),
+        *(activations, gaussian, choices, reductions),
+    ):
+        globals().update({name: op for name, op in vars(_family).items() if op.__class__ is Op})

@@ -1,4 +1,4 @@
-"""The rows of the activation functions, each stable for operands of any size."""
+"""The activation functions, each stable for operands of any size."""
 
 from __future__ import annotations
 
@@ -26,15 +26,6 @@ def _sigmoid(x: float) -> float:
     return e / (1.0 + e)
 
 
-def sigmoid_slope(x: float) -> float:
-    """s(x) s(-x): the same as s(1-s), which has no digits left when s nears 1."""
-    return _sigmoid(x) * _sigmoid(-x)
-
-
-def _sigmoid_on_values(x: Any, out: Any) -> tuple[Any]:
-    return (out * (1.0 - out if out < 0.98 else sigmoid(-x)),)
-
-
 def _lower_sigmoid(x: Any) -> Any:
     """The same in every arithmetic: e = e^-|x| is at most 1."""
     e = exp(-abs(x))
@@ -51,49 +42,53 @@ relu = primitive(
     symbol="ReLU",
     forward=_relu,
     partials=lambda x, out: (1.0 if out > 0 else 0.0 if out <= 0 else math.nan,),  # out > 0 just where x > 0
+    doc="A relu passes the gradient on where its input is positive and stops it elsewhere.",
+    kink=Kink(lambda x: x == 0, 0.0, 1.0, "At 0 every derivative from 0 to 1 is right; ours is 0."),
+    lower=lambda x: 0.0 if x < 0 else x,  # asked in this order, a NaN stays a NaN
     latex=r"\operatorname{{ReLU}}\left({x}\right)",
     source="{lib}.maximum({x}, 0.0)",
-    domain=(REAL,),
-    kink=Kink(lambda x: x == 0, 0.0, 1.0, "At 0 every slope from 0 to 1 is right; ours is 0."),
-    lower=lambda x: 0.0 if x < 0 else x,  # asked in this order, a NaN stays a NaN
-    doc="A relu passes the gradient on where its input is positive and stops it elsewhere.",
+    activation=True,
+    torch="torch.relu({x})",
+    jax="jax.nn.relu({x})",
+    js="Math.max({x}, 0)",
 )
 
 leaky_relu = primitive(
     name="leaky_relu",
     symbol="LeakyReLU",
-    forward=lambda x, slope: x if x > 0 else slope * x,
+    forward=lambda x, slope=0.01: x if x > 0 else slope * x,
     partials=lambda x, slope, out: (1.0, 0.0) if x > 0 else (slope, x) if x <= 0 else (math.nan, math.nan),
-    latex=r"\operatorname{{LeakyReLU}}\left({x}, {y}\right)",
-    source="{lib}.where({x} > 0.0, {x}, {y} * {x})",
+    doc="A relu that lets a small part of the gradient through on its negative side too.",
     domain=(REAL, _PARAMETER),
     kink=Kink(
-        lambda x, slope: x == 0, 0.0, 1.0, "At 0 every slope between the two sides is right; ours is the left one."
+        lambda x, slope: x == 0, 0.0, 1.0, "At 0 every derivative between the two sides is right; ours is the left one."
     ),
     lower=lambda x, slope: relu(x) - slope * relu(-x),
-    doc="A relu that lets a small part of the gradient through on its negative side too.",
-    arity=2,
-    defaults={"slope": 0.01},
+    latex=r"\operatorname{{LeakyReLU}}\left({x}, {y}\right)",
+    source="{lib}.where({x} > 0.0, {x}, {y} * {x})",
+    activation=True,
+    js="({x} > 0 ? {x} : {y} * {x})",
 )
 
 elu = primitive(
     name="elu",
     symbol="ELU",
-    forward=lambda x, alpha: x if x > 0 else alpha * math.expm1(x),
+    forward=lambda x, alpha=1.0: x if x > 0 else alpha * math.expm1(x),
     partials=lambda x, alpha, out: (1.0, 0.0) if x > 0 else (alpha * exp(x), expm1(x)),
-    latex=r"\operatorname{{ELU}}\left({x}, {y}\right)",
-    source="{lib}.where({x} > 0.0, {x}, {y} * {lib}.expm1({lib}.minimum({x}, 0.0)))",
+    doc="A relu that bends down smoothly to -alpha on its negative side.",
     domain=(REAL, _PARAMETER),
     kink=Kink(
         lambda x, alpha: x == 0 and alpha != 1,
         0.0,
         1.0,
-        "At 0 every slope between the two sides is right; ours is alpha, the left one.",
+        "At 0 every derivative between the two sides is right; ours is alpha, the left one.",
     ),
     lower=lambda x, alpha: relu(x) + alpha * expm1(minimum(x, 0.0)),
-    doc="A relu that bends down smoothly to -alpha on its negative side.",
-    arity=2,
-    defaults={"alpha": 1.0},
+    latex=r"\operatorname{{ELU}}\left({x}, {y}\right)",
+    source="{lib}.where({x} > 0.0, {x}, {y} * {lib}.expm1({lib}.minimum({x}, 0.0)))",
+    activation=True,
+    torch="torch.where({x} > 0.0, {x}, {y} * torch.expm1(torch.clamp({x}, max=0.0)))",
+    js="({x} > 0 ? {x} : {y} * Math.expm1({x}))",
 )
 
 selu = primitive(
@@ -101,56 +96,69 @@ selu = primitive(
     symbol="SELU",
     forward=lambda x: _SELU_SCALE * (x if x > 0 else _SELU_ALPHA * math.expm1(x)),
     partials=lambda x, out: (_SELU_SCALE if x > 0 else (_SELU_SCALE * _SELU_ALPHA) * exp(x),),
+    doc="An elu scaled so that a deep network keeps mean 0 and variance 1 by itself.",
+    kink=Kink(
+        lambda x: x == 0, 1.0507, 1.7582, "At 0 every derivative from 1.05 to 1.76 is right; ours is the left, 1.76."
+    ),
+    lower=lambda x: _SELU_SCALE * relu(x) + (_SELU_SCALE * _SELU_ALPHA) * expm1(minimum(x, 0.0)),
     latex=r"\operatorname{{SELU}}\left({x}\right)",
     source="1.0507009873554805 * {lib}.where({x} > 0.0, {x}, "
     "1.6732632423543772 * {lib}.expm1({lib}.minimum({x}, 0.0)))",
-    domain=(REAL,),
-    kink=Kink(lambda x: x == 0, 1.0507, 1.7582, "At 0 every slope from 1.05 to 1.76 is right; ours is the left, 1.76."),
-    lower=lambda x: _SELU_SCALE * relu(x) + (_SELU_SCALE * _SELU_ALPHA) * expm1(minimum(x, 0.0)),
-    doc="An elu scaled so that a deep network keeps mean 0 and variance 1 by itself.",
+    activation=True,
+    torch="torch.selu({x})",
+    jax="jax.nn.selu({x})",
+    js="1.0507009873554805 * ({x} > 0 ? {x} : 1.6732632423543772 * Math.expm1({x}))",
 )
 
 sigmoid: Op = primitive(
     name="sigmoid",
-    symbol="sigmoid",
     forward=_sigmoid,
-    partials=lambda x, out: (out * (1.0 - out),),
-    stable_derivatives=lambda x, out: (out * _sigmoid(-x),),
-    graph_derivatives=_sigmoid_on_values,
+    partials=lambda x, out: (out * (1.0 - out if out < 0.5 else sigmoid(-x)),),  # 1 - out has no digits left near 1
     traced_derivatives=lambda x, out: (out * sigmoid(-x),),
+    doc="The derivative s(1-s) is largest, 1/4, at the origin and fades to 0 on both sides.",
+    lower=_lower_sigmoid,
     latex=r"\sigma\left({x}\right)",
     source="1.0 / (1.0 + {lib}.exp(-{x}))",
-    domain=(REAL,),
-    lower=_lower_sigmoid,
-    doc="The slope s(1-s) is largest, 1/4, at the origin and fades to 0 on both sides.",
+    activation=True,
+    display_derivatives=lambda x, out: (out * (1.0 - out),),
+    numpy="{lib}.exp(-{lib}.logaddexp(0.0, -{x}))",
+    torch="torch.sigmoid({x})",
+    jax="jax.nn.sigmoid({x})",
+    js="1 / (1 + Math.exp(-{x}))",
+    saturates=True,
+    exact=(0.0, 0.5),
 )
 
 logsigmoid = primitive(
     name="logsigmoid",
-    symbol="logsigmoid",
     forward=lambda x: -_softplus(-x),
     partials=lambda x, out: (sigmoid(-x),),
+    doc="The logarithm of the sigmoid; its derivative is 1 far below 0 and fades to 0 above.",
+    lower=lambda x: -softplus(-x),
     latex=r"\log\,\sigma\left({x}\right)",
     source="-{lib}.logaddexp(0.0, -{x})",
-    domain=(REAL,),
-    lower=lambda x: -softplus(-x),
-    doc="The logarithm of the sigmoid; its slope is 1 far below 0 and fades to 0 above.",
+    activation=True,
+    torch="torch.nn.functional.logsigmoid({x})",
+    jax="jax.nn.log_sigmoid({x})",
+    js="Math.min({x}, 0) - Math.log1p(Math.exp(-Math.abs({x})))",
 )
 
 softplus: Op = primitive(
     name="softplus",
-    symbol="softplus",
     forward=_softplus,
     partials=lambda x, out: (sigmoid(x),),
+    doc="A smooth relu: its derivative is the sigmoid.",
+    lower=lambda x: relu(x) + log1p(exp(-abs(x))),
     latex=r"\log\left(1 + e^{{{x}}}\right)",
     source="{lib}.logaddexp(0.0, {x})",
-    domain=(REAL,),
-    lower=lambda x: relu(x) + log1p(exp(-abs(x))),
-    doc="A smooth relu: its slope is the sigmoid.",
+    activation=True,
+    torch="torch.nn.functional.softplus({x})",
+    jax="jax.nn.softplus({x})",
+    js="Math.max({x}, 0) + Math.log1p(Math.exp(-Math.abs({x})))",
 )
 
 
-def _silu_partials(x: Any, out: Any) -> tuple[Any]:
+def _silu_derivative(x: Any, out: Any) -> tuple[Any]:
     s = sigmoid(x)
     return (s + x * (s * (1.0 - s)),)
 
@@ -159,14 +167,17 @@ silu = primitive(
     name="silu",
     symbol="SiLU",
     forward=lambda x: x * _sigmoid(x),
-    partials=_silu_partials,
-    stable_derivatives=lambda x, out: (_sigmoid(x) * (1.0 + x * _sigmoid(-x)),),
-    graph_derivatives=lambda x, out: (sigmoid(x) * (1.0 + x * sigmoid(-x)),),
+    partials=lambda x, out: (sigmoid(x) * (1.0 + x * sigmoid(-x)),),
+    doc="x times its sigmoid, also called swish: a relu with a soft corner that dips below 0.",
+    lower=lambda x: x * sigmoid(x),
     latex=r"\operatorname{{SiLU}}\left({x}\right)",
     source="{x} / (1.0 + {lib}.exp(-{x}))",
-    domain=(REAL,),
-    lower=lambda x: x * sigmoid(x),
-    doc="x times its sigmoid, also called swish: a relu with a soft corner that dips below 0.",
+    activation=True,
+    display_derivatives=_silu_derivative,
+    numpy="{x} * {lib}.exp(-{lib}.logaddexp(0.0, -{x}))",
+    torch="torch.nn.functional.silu({x})",
+    jax="jax.nn.silu({x})",
+    js="{x} / (1 + Math.exp(-{x}))",
 )
 
 
@@ -177,33 +188,38 @@ def _softsign_partials(x: Any, out: Any) -> tuple[Any]:
 
 softsign = primitive(
     name="softsign",
-    symbol="softsign",
     forward=lambda x: x / (1.0 + abs(x)),
     partials=_softsign_partials,
+    doc="Like tanh, but it nears -1 and 1 slowly, so its derivative never quite dies.",
+    lower=lambda x: x / (1.0 + abs(x)),
     latex=r"\frac{{{x}}}{{1 + \left|{x}\right|}}",
     source="{x} / (1.0 + abs({x}))",
-    domain=(REAL,),
-    lower=lambda x: x / (1.0 + abs(x)),
-    doc="Like tanh, but it nears -1 and 1 slowly, so its slope never quite dies.",
+    activation=True,
+    numpy="{x} / (1.0 + {lib}.abs({x}))",
+    torch="torch.nn.functional.softsign({x})",
+    jax="{x} / (1.0 + {lib}.abs({x}))",
+    js="{x} / (1 + Math.abs({x}))",
+    saturates=True,
 )
 
 hardtanh = primitive(
     name="hardtanh",
-    symbol="hardtanh",
-    forward=clip_forward,
+    forward=lambda x, low=-1.0, high=1.0: clip_forward(x, low, high),
     partials=clip_partials,
-    latex=r"\operatorname{{hardtanh}}\left({xs}\right)",
-    source="{lib}.clip({xs})",
+    doc="A tanh made of three straight lines: the derivative is 1 between its edges and 0 beyond.",
     domain=(
         REAL,
         Domain("a finite {x}", math.isfinite, (-1.0, -2.0)),
         Domain("a finite {x}", math.isfinite, (1.0, 2.5)),
     ),
     kink=Kink(
-        lambda x, low, high: x in (low, high), 0.0, 1.0, "On an edge every slope from 0 to 1 is right; ours is 1."
+        lambda x, low, high: x in (low, high), 0.0, 1.0, "On an edge every derivative from 0 to 1 is right; ours is 1."
     ),
     lower=clip_lower,
-    doc="A tanh made of three straight lines: the slope is 1 between its edges and 0 beyond.",
-    arity=3,
-    defaults={"low": -1.0, "high": 1.0},
+    source="{lib}.minimum({lib}.maximum({x}, {y}), {z})",
+    activation=True,
+    js="Math.min(Math.max({x}, {y}), {z})",
+    saturates=True,
+    torch="torch.minimum(torch.maximum({x}, {y}), {z})",
+    jax="jnp.clip({x}, {y}, {z})",
 )

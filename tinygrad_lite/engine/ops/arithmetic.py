@@ -1,4 +1,4 @@
-"""The rows of + - * / and abs, and the two kinds of leaf."""
+"""The ops of + - * / and abs, and the two kinds of leaf."""
 
 from __future__ import annotations
 
@@ -12,25 +12,19 @@ def _no_rule(*operands: Any) -> Any:
 
 leaf = primitive(
     name="leaf",
-    symbol="",
     forward=_no_rule,
     partials=_no_rule,
-    latex="",
-    source="",
-    domain=(REAL,),
-    doc="A number that was put in: a weight, a bias or an input.",
+    doc="A number that was given as input: a weight, a bias or a feature.",
+    **dict.fromkeys(("symbol", "latex", "source", "js"), ""),
     arity=0,
 )
 
 constant = primitive(
     name="constant",
-    symbol="",
     forward=_no_rule,
     partials=_no_rule,
-    latex="",
-    source="",
-    domain=(REAL,),
     doc="A bare number in the program: nobody asks for its gradient.",
+    **dict.fromkeys(("symbol", "latex", "source", "js"), ""),
     arity=0,
 )
 
@@ -39,11 +33,10 @@ add = primitive(
     symbol="+",
     forward=lambda x, y: x + y,
     partials=lambda x, y, out: (1.0, 1.0),
-    latex="{x} + {y}",
-    source="{x} + {y}",
-    domain=(REAL, REAL),
     doc="A sum passes the gradient on to both terms unchanged.",
-    arity=2,
+    domain=(REAL, REAL),
+    infix="+",
+    cost=1,
 )
 
 sub = primitive(
@@ -51,11 +44,10 @@ sub = primitive(
     symbol="-",
     forward=lambda x, y: x - y,
     partials=lambda x, y, out: (1.0, -1.0),
-    latex="{x} - {y}",
-    source="{x} - {y}",
-    domain=(REAL, REAL),
     doc="A difference passes the gradient on to the first term, and its opposite to the second.",
-    arity=2,
+    domain=(REAL, REAL),
+    infix="-",
+    cost=1,
 )
 
 mul = primitive(
@@ -63,11 +55,11 @@ mul = primitive(
     symbol="*",
     forward=lambda x, y: x * y,
     partials=lambda x, y, out: (y, x),
-    latex=r"{x} \cdot {y}",
-    source="{x} * {y}",
+    doc="In a product the derivative w.r.t. each factor is the other factor.",
     domain=(REAL, REAL),
-    doc="In a product each factor's slope is the other factor.",
-    arity=2,
+    latex=r"{x} \cdot {y}",
+    infix="*",
+    cost=1,
 )
 
 div = primitive(
@@ -75,33 +67,32 @@ div = primitive(
     symbol="/",
     forward=lambda x, y: x / y,
     partials=lambda x, y, out: (1.0 / y, -out / y),  # -x / y**2, without the overflow of y**2
-    latex=r"\frac{{{x}}}{{{y}}}",
-    source="{x} / {y}",
+    doc="A quotient has the derivative 1/y w.r.t. x, and -x/y^2 w.r.t. y.",
     domain=(REAL, NOT_ZERO),
-    doc="A quotient has the slope 1/y along x, and -x/y^2 along y.",
-    arity=2,
+    latex=r"\frac{{{x}}}{{{y}}}",
+    infix="/",
+    cost=4,
 )
 
 neg = primitive(
     name="neg",
-    symbol="neg",
     forward=lambda x: -x,
     partials=lambda x, out: (-1.0,),
-    latex="-{x}",
-    source="-{x}",
-    domain=(REAL,),
     doc="A changed sign changes the sign of the gradient.",
+    infix="-",
+    cost=1,
 )
-
 
 absolute = primitive(
     name="abs",
-    symbol="abs",
     forward=abs,
     partials=lambda x, out: (1.0 if x > 0 else -1.0 if x < 0 else x * 0.0,),
+    doc="The absolute value keeps positive numbers and turns negative ones around.",
+    kink=Kink(lambda x: x == 0, -1.0, 1.0, "At 0 every derivative from -1 to 1 is right; ours is 0, the middle."),
     latex=r"\left|{x}\right|",
     source="abs({x})",
-    domain=(REAL,),
-    kink=Kink(lambda x: x == 0, -1.0, 1.0, "At 0 every slope from -1 to 1 is right; ours is 0, the middle."),
-    doc="The absolute value keeps positive numbers and turns negative ones around.",
+    numpy="{lib}.abs({x})",
+    torch="{lib}.abs({x})",
+    jax="{lib}.abs({x})",
+    cost=1,
 )

@@ -1,6 +1,6 @@
-"""The rows that choose and that cut: max, min, clip, sign, floor, ceil and round.
+"""The ops that choose and that cut: max, min, clip, sign, floor, ceil and round.
 
-floor, ceil and round have the slope 0 wherever they have one: no gradient passes through them.
+floor, ceil and round have the derivative 0 wherever they have one: no gradient passes through them.
 """
 
 from __future__ import annotations
@@ -33,28 +33,24 @@ def _tie(pick: Any) -> Any:
 
 maximum = primitive(
     name="max",
-    symbol="max",
     forward=_extreme(max),
     partials=_shared,
-    latex=r"\max\left({xs}\right)",
-    source="max({xs})",
-    domain=(REAL,),
-    kink=Kink(_tie(max), 0.0, 1.0, "Operands that tie share the gradient equally."),
     doc="Only the largest operand moves the result, so it takes the whole gradient.",
-    arity=None,
+    kink=Kink(_tie(max), 0.0, 1.0, "Operands that tie share the gradient equally."),
+    source="max({xs})",
+    numpy="{lib}.maximum({xs})",
+    cost=1,
 )
 
 minimum = primitive(
     name="min",
-    symbol="min",
     forward=_extreme(min),
     partials=_shared,
-    latex=r"\min\left({xs}\right)",
-    source="min({xs})",
-    domain=(REAL,),
-    kink=Kink(_tie(min), 0.0, 1.0, "Operands that tie share the gradient equally."),
     doc="Only the smallest operand moves the result, so it takes the whole gradient.",
-    arity=None,
+    kink=Kink(_tie(min), 0.0, 1.0, "Operands that tie share the gradient equally."),
+    source="min({xs})",
+    numpy="{lib}.minimum({xs})",
+    cost=1,
 )
 
 
@@ -79,26 +75,25 @@ def clip_partials(x: Any, low: Any, high: Any, out: Any) -> tuple[float, float, 
 
 clip = primitive(
     name="clip",
-    symbol="clip",
     forward=clip_forward,
     partials=clip_partials,
-    latex=r"\operatorname{{clip}}\left({xs}\right)",
-    source="{lib}.clip({xs})",
+    doc="Between its edges a clip passes the gradient on; beyond them it stops it.",
     domain=(
         REAL,
         Domain("edges with low <= high", math.isfinite, (-1.5, -0.5)),
         Domain("edges with low <= high", math.isfinite, (0.5, 2.5)),
     ),
     kink=Kink(
-        lambda x, low, high: x in (low, high), 0.0, 1.0, "On an edge every slope from 0 to 1 is right; ours is 1."
+        lambda x, low, high: x in (low, high), 0.0, 1.0, "On an edge every derivative from 0 to 1 is right; ours is 1."
     ),
     lower=clip_lower,
-    doc="Between its edges a clip passes the gradient on; beyond them it stops it.",
-    arity=3,
+    torch="torch.minimum(torch.maximum({x}, {y}), {z})",
+    js="Math.min(Math.max({x}, {y}), {z})",
+    saturates=True,
 )
 
 
-def _no_slope(x: Any, out: Any) -> tuple[float]:
+def _flat(x: Any, out: Any) -> tuple[float]:
     return (0.0,)
 
 
@@ -109,56 +104,51 @@ def _whole(cut: Any) -> Any:
 
 _OFF_GRID = Domain("a finite {x}", math.isfinite, (-2.7, -1.2, -0.3, 0.2, 0.7, 3.4))
 _JUMP = Kink(
-    lambda x: x == math.floor(x), 0.0, 0.0, "At a whole number the value jumps, which no slope can say; ours is 0."
+    lambda x: x == math.floor(x), 0.0, 0.0, "At a whole number the value jumps, which no derivative can say; ours is 0."
 )
 
 sign = primitive(
     name="sign",
-    symbol="sign",
     forward=lambda x: math.copysign(1.0, x) if x < 0 or x > 0 else x,
-    partials=_no_slope,
-    latex=r"\operatorname{{sign}}\left({x}\right)",
-    source="{lib}.sign({x})",
-    domain=(REAL,),
-    kink=Kink(lambda x: x == 0, 0.0, 0.0, "At 0 the value jumps, which no slope can say; ours is 0."),
-    lower=lambda x: 1.0 if x > 0 else -1.0 if x < 0 else x,
+    partials=_flat,
     doc="The sign is flat on both sides of 0, so no gradient passes through it.",
+    kink=Kink(lambda x: x == 0, 0.0, 0.0, "At 0 the value jumps, which no derivative can say; ours is 0."),
+    lower=lambda x: 1.0 if x > 0 else -1.0 if x < 0 else x,
 )
 
 floor = primitive(
     name="floor",
-    symbol="floor",
     forward=_whole(math.floor),
-    partials=_no_slope,
-    latex=r"\left\lfloor {x} \right\rfloor",
-    source="{lib}.floor({x})",
+    partials=_flat,
+    doc="A staircase is flat between its steps, so no gradient passes through it.",
     domain=(_OFF_GRID,),
     kink=_JUMP,
-    doc="A staircase is flat between its steps, so no gradient passes through it.",
+    latex=r"\left\lfloor {x} \right\rfloor",
 )
 
 ceil = primitive(
     name="ceil",
-    symbol="ceil",
     forward=_whole(math.ceil),
-    partials=_no_slope,
-    latex=r"\left\lceil {x} \right\rceil",
-    source="{lib}.ceil({x})",
+    partials=_flat,
+    doc="A staircase is flat between its steps, so no gradient passes through it.",
     domain=(_OFF_GRID,),
     kink=_JUMP,
-    doc="A staircase is flat between its steps, so no gradient passes through it.",
+    latex=r"\left\lceil {x} \right\rceil",
 )
 
 round = primitive(
     name="round",
-    symbol="round",
     forward=_whole(round),
-    partials=_no_slope,
-    latex=r"\operatorname{{round}}\left({x}\right)",
-    source="{lib}.rint({x})",
+    partials=_flat,
+    doc="To the nearest whole number, halves to the even one: a staircase, so no gradient passes through it.",
     domain=(_OFF_GRID,),
     kink=Kink(
-        lambda x: x - math.floor(x) == 0.5, 0.0, 0.0, "At a half the value jumps, which no slope can say; ours is 0."
+        lambda x: x - math.floor(x) == 0.5,
+        0.0,
+        0.0,
+        "At a half the value jumps, which no derivative can say; ours is 0.",
     ),
-    doc="To the nearest whole number, halves to the even one: a staircase, so no gradient passes through it.",
+    source="{lib}.rint({x})",
+    torch="torch.round({x})",
+    js="(x => {{ const r = Math.round(x); return Math.abs(x % 1) === 0.5 && r % 2 ? r - 1 : r; }})({x})",
 )

@@ -1,4 +1,4 @@
-"""The rows of exponentials and logarithms."""
+"""Exponentials and logarithms."""
 
 from __future__ import annotations
 
@@ -13,82 +13,68 @@ _LOG10_E = 0.4342944819032518
 
 exp = primitive(
     name="exp",
-    symbol="exp",
     forward=math.exp,
     partials=lambda x, out: (out,),
+    doc="The exponential is its own derivative.",
     latex="e^{{{x}}}",
-    source="{lib}.exp({x})",
-    domain=(REAL,),
-    doc="The exponential is its own slope.",
+    activation=True,  # of an output that counts, or on the way to a softmax
+    exact=(0.0, 1.0),
 )
 
 exp2 = primitive(
     name="exp2",
-    symbol="exp2",
     forward=math.exp2,
     partials=lambda x, out: (_LOG_2 * out,),
-    latex="2^{{{x}}}",
-    source="{lib}.exp2({x})",
-    domain=(REAL,),
+    doc="A doubling with every step has the derivative log(2) = 0.69 times itself.",
     lower=lambda x: exp(_LOG_2 * x),
-    doc="A doubling with every step has the slope log(2) = 0.69 times itself.",
+    latex="2^{{{x}}}",
+    js="2 ** {x}",
 )
 
 expm1 = primitive(
     name="expm1",
-    symbol="expm1",
     forward=math.expm1,
     partials=lambda x, out: (exp(x),),  # not out + 1, which has no digits left far below 0
+    doc="exp(x) - 1, exact also where x is tiny; the derivative is exp(x).",
     latex="e^{{{x}}} - 1",
-    source="{lib}.expm1({x})",
-    domain=(REAL,),
-    doc="exp(x) - 1, exact also where x is tiny; the slope is exp(x).",
 )
 
 log = primitive(
     name="log",
-    symbol="log",
     forward=math.log,
     partials=lambda x, out: (1.0 / x,),
-    latex=r"\log\left({x}\right)",
-    source="{lib}.log({x})",
-    domain=(POSITIVE,),
     doc="The natural logarithm rises by 1/x: steep near 0, flat far out.",
+    domain=(POSITIVE,),
+    exact=(1.0, 0.0),
 )
 
 log2 = primitive(
     name="log2",
-    symbol="log2",
     forward=math.log2,
     partials=lambda x, out: (_LOG2_E / x,),
-    latex=r"\log_2\left({x}\right)",
-    source="{lib}.log2({x})",
+    doc="How many doublings lead to x; the derivative is that of log, divided by log(2).",
     domain=(POSITIVE,),
     lower=lambda x: _LOG2_E * log(x),
-    doc="How many doublings lead to x; the slope is that of log, divided by log(2).",
+    latex=r"\log_2\left({x}\right)",
 )
 
 log10 = primitive(
     name="log10",
-    symbol="log10",
     forward=math.log10,
     partials=lambda x, out: (_LOG10_E / x,),
-    latex=r"\log_{{10}}\left({x}\right)",
-    source="{lib}.log10({x})",
+    doc="How many factors of ten lead to x; the derivative is that of log, divided by log(10).",
     domain=(POSITIVE,),
     lower=lambda x: _LOG10_E * log(x),
-    doc="How many factors of ten lead to x; the slope is that of log, divided by log(10).",
+    latex=r"\log_{{10}}\left({x}\right)",
 )
 
 log1p = primitive(
     name="log1p",
-    symbol="log1p",
     forward=math.log1p,
     partials=lambda x, out: (1.0 / (1.0 + x),),
-    latex=r"\log\left(1 + {x}\right)",
-    source="{lib}.log1p({x})",
+    doc="log(1 + x), exact also where x is tiny; the derivative is 1/(1 + x).",
     domain=(Domain("{x} > -1", lambda x: x > -1, (-0.9, -0.3, 0.01, 0.7, 3.0)),),
-    doc="log(1 + x), exact also where x is tiny; the slope is 1/(1 + x).",
+    latex=r"\log\left(1 + {x}\right)",
 )
 
 
@@ -100,37 +86,30 @@ def _logsumexp(*xs: float) -> float:
     return top + math.log(math.fsum([math.exp(x - top) for x in xs]))
 
 
-def _shares(*xs_and_out: Any) -> tuple[Any, ...]:
-    """e^(x - out): each operand's share in the sum of the exponentials, which is the softmax."""
+def _softmax(*xs_and_out: Any) -> tuple[Any, ...]:
+    """e^(x - out): each operand's share in the sum of the exponentials."""
     *xs, out = xs_and_out
     return tuple([exp(x - out) for x in xs])
 
 
-def _careful_shares(*xs_and_out: float) -> tuple[float, ...]:
-    """The same for floats: divided by their sum, so that the shares add up to 1 to the last digits."""
-    xs = xs_and_out[:-1]
-    top = max(xs)
-    if math.isinf(top):
-        return _shares(*xs_and_out) if top < 0 else tuple([math.nan if x == top else 0.0 for x in xs])
-    parts = [math.exp(x - top) for x in xs]
-    whole = math.fsum(parts)
-    return tuple([part / whole for part in parts])
+def _stable_softmax(*xs_and_out: Any) -> tuple[Any, ...]:
+    """The same, divided by the sum so that the shares add up to 1, since a large `out` cannot tell a share.
 
-
-def _shares_on_values(*xs_and_out: Any) -> tuple[Any, ...]:
-    """The same for Values, where `out` is too large to tell a share. The shift cancels, so it may be a bare number."""
+    The shift cancels, so it may be a bare number.
+    """
     *xs, out = xs_and_out
-    if -64.0 < out < 64.0 or math.isinf(out.data):
-        return _shares(*xs, out)
+    bare = out.__class__ is float
+    if not bare and -64.0 < out < 64.0:
+        return _softmax(*xs, out)
     top = max([x if x.__class__ is float else x.data for x in xs])
+    if math.isinf(top):
+        return _softmax(*xs, out) if top < 0 or not bare else tuple([math.nan if x == top else 0.0 for x in xs])
     parts = [exp(x - top) for x in xs]
-    whole = parts[0]
-    for part in parts[1:]:
-        whole = whole + part
+    whole = math.fsum(parts) if bare else sum(parts[1:], parts[0])
     return tuple([part / whole for part in parts])
 
 
-def _shares_on_tapes(*xs_and_out: Any) -> tuple[Any, ...]:
+def _traced_softmax(*xs_and_out: Any) -> tuple[Any, ...]:
     """The same in every arithmetic; compiled code needs these exponentials for the value anyway."""
     from tinygrad_lite.engine.ops.choices import maximum
     from tinygrad_lite.engine.ops.reductions import sum as sum_of
@@ -150,34 +129,37 @@ def _stable_logsumexp(*xs: Any) -> Any:
     return top + log(sum_of(*[exp(x - top) for x in xs])) if abs(top) < math.inf else top
 
 
+_JS = (
+    "(v => {{ const top = Math.max(...v), sum = v.reduce((s, x) => s + Math.exp(x - top), 0);"
+    " return Math.abs(top) < Infinity ? top + Math.log(sum) : top; }})([{xs}])"
+)
+
 logsumexp = primitive(
     name="logsumexp",
-    symbol="logsumexp",
     forward=_logsumexp,
-    partials=_shares,
-    stable_derivatives=_careful_shares,
-    graph_derivatives=_shares_on_values,
-    traced_derivatives=_shares_on_tapes,
-    latex=r"\operatorname{{logsumexp}}\left({xs}\right)",
-    source="{lib}.logaddexp.reduce([{xs}])",
-    domain=(REAL,),
+    partials=_stable_softmax,
+    display_derivatives=_softmax,
+    traced_derivatives=_traced_softmax,
+    doc="A smooth maximum; the derivatives are the operands' softmax, so they add up to 1.",
     lower=_stable_logsumexp,
-    doc="A smooth maximum; the slope along each operand is its softmax, so the slopes add up to 1.",
-    arity=None,
+    source="{lib}.logaddexp.reduce([{xs}])",
+    numpy="{lib}.logaddexp.reduce({lib}.broadcast_arrays({xs}))",
+    torch="{lib}.logsumexp({lib}.stack({lib}.broadcast_tensors({xs})), 0)",
+    jax="jax.nn.logsumexp({lib}.stack({lib}.broadcast_arrays({xs})), axis=0)",
+    js=_JS,
 )
 
 logaddexp = primitive(
     name="logaddexp",
-    symbol="logaddexp",
     forward=_logsumexp,
-    partials=_shares,
-    stable_derivatives=_careful_shares,
-    graph_derivatives=_shares_on_values,
-    traced_derivatives=_shares_on_tapes,
-    latex=r"\log\left(e^{{{x}}} + e^{{{y}}}\right)",
-    source="{lib}.logaddexp({x}, {y})",
+    partials=_stable_softmax,
+    display_derivatives=_softmax,
+    traced_derivatives=_traced_softmax,
+    doc="A smooth maximum of two numbers; the derivatives are their softmax and add up to 1.",
     domain=(REAL, REAL),
     lower=_stable_logsumexp,
-    doc="A smooth maximum of two numbers; the slopes are their softmax and add up to 1.",
+    latex=r"\log\left(e^{{{x}}} + e^{{{y}}}\right)",
+    source="{lib}.logaddexp({x}, {y})",
+    js=_JS,
     arity=2,
 )

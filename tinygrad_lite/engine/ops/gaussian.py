@@ -1,4 +1,4 @@
-"""The rows around the bell curve: erf, erfc and the two forms of gelu.
+"""The ops around the bell curve: erf, erfc and the two forms of gelu.
 
 Far out, the bell curve e^(-x^2) is so steep that rounding x^2 alone costs hundreds of its last
 digits. The functions here first split numbers into halves whose products are exact (Veltkamp
@@ -9,8 +9,8 @@ from __future__ import annotations
 
 import math
 
-from tinygrad_lite.engine.op import REAL, Op, primitive
-from tinygrad_lite.engine.ops.activations import sigmoid, sigmoid_slope
+from tinygrad_lite.engine.op import Op, primitive
+from tinygrad_lite.engine.ops.activations import sigmoid
 from tinygrad_lite.engine.ops.exponential import exp
 from tinygrad_lite.hints import Any
 
@@ -29,8 +29,10 @@ def _halves(x: float) -> tuple[float, float]:
     return high, x - high
 
 
-def _bell(x: float, width: float) -> float:
-    """e^(-width x^2) for a width that is a power of two, with x^2 as high^2 + (x - high)(x + high)."""
+def _bell(x: Any, width: float) -> Any:
+    """e^(-width x^2) for a width that is a power of two; of a float with x^2 as high^2 + (x - high)(x + high)."""
+    if x.__class__ is not float:
+        return exp(-(x * x)) if width == 1.0 else exp(-width * (x * x))
     if abs(x) > 40.0:
         return 0.0 if x == x else x
     high, low = _halves(x)
@@ -50,39 +52,48 @@ def _normal_cdf(x: float) -> float:
 
 erf: Op = primitive(
     name="erf",
-    symbol="erf",
     forward=math.erf,
-    partials=lambda x, out: (_TWO_OVER_SQRT_PI * exp(-(x * x)),),
-    stable_derivatives=lambda x, out: (_TWO_OVER_SQRT_PI * _bell(x, 1.0),),
-    latex=r"\operatorname{{erf}}\left({x}\right)",
-    source="{lib}.erf({x})",
-    domain=(REAL,),
-    doc="The area under a bell curve; so its slope is the bell curve.",
+    partials=lambda x, out: (_TWO_OVER_SQRT_PI * _bell(x, 1.0),),
+    doc="The area under a bell curve; so its derivative is the bell curve.",
+    numpy="_erf({x})",
+    jax="jax.scipy.special.erf({x})",
+    js="",
+    saturates=True,
+    exact=(0.0, 0.0),
 )
 
 erfc: Op = primitive(
     name="erfc",
-    symbol="erfc",
     forward=math.erfc,
-    partials=lambda x, out: (-_TWO_OVER_SQRT_PI * exp(-(x * x)),),
-    stable_derivatives=lambda x, out: (-_TWO_OVER_SQRT_PI * _bell(x, 1.0),),
-    latex=r"\operatorname{{erfc}}\left({x}\right)",
-    source="{lib}.erfc({x})",
-    domain=(REAL,),
-    doc="1 - erf(x), with all its digits in the tail; the slope is minus the bell curve.",
+    partials=lambda x, out: (-_TWO_OVER_SQRT_PI * _bell(x, 1.0),),
+    doc="1 - erf(x), with all its digits in the tail; the derivative is minus the bell curve.",
+    numpy="_erfc({x})",
+    jax="jax.scipy.special.erfc({x})",
+    js="",
 )
+
+
+def _gelu_partials(x: Any, out: Any) -> tuple[Any]:
+    """The area up to x, plus x times the height there; of a float with all digits."""
+    if x.__class__ is not float:
+        return (0.5 * erfc(-_SQRT_HALF * x) + x * (_PEAK * _bell(x, 0.5)),)
+    return (_normal_cdf(x) + (x * (_PEAK * _bell(x, 0.5)) if abs(x) < 40.0 else 0.0),)
+
 
 gelu: Op = primitive(
     name="gelu",
     symbol="GELU",
     forward=lambda x: -0.0 if x < -40.0 else x * _normal_cdf(x),  # also at -inf
-    partials=lambda x, out: (0.5 * erfc(-_SQRT_HALF * x) + x * (_PEAK * exp(-0.5 * (x * x))),),
-    stable_derivatives=lambda x, out: (_normal_cdf(x) + (x * (_PEAK * _bell(x, 0.5)) if abs(x) < 40.0 else 0.0),),
+    partials=_gelu_partials,
+    doc="x times the chance that a normal number is below x: a relu with a soft corner.",
+    lower=lambda x: 0.5 * x * erfc(-_SQRT_HALF * x),
     latex=r"\operatorname{{GELU}}\left({x}\right)",
     source="0.5 * {x} * (1.0 + {lib}.erf({x} / 2.0**0.5))",
-    domain=(REAL,),
-    lower=lambda x: 0.5 * x * erfc(-_SQRT_HALF * x),
-    doc="x times the chance that a normal number is below x: a relu with a soft corner.",
+    numpy="0.5 * {x} * _erfc(-{x} / 2.0**0.5)",
+    torch="torch.nn.functional.gelu({x})",
+    jax="jax.nn.gelu({x}, approximate=False)",
+    js="",
+    activation=True,
 )
 
 
@@ -91,19 +102,12 @@ def _gelu_tanh(x: float) -> float:
     return -0.0 if x < -100.0 else x * sigmoid.forward(2.0 * _C * (x + _D * x * x * x))
 
 
-def _gelu_tanh_partials(x: Any, out: Any) -> tuple[Any]:
+def _gelu_tanh_derivative(x: Any, out: Any) -> tuple[Any]:
     s = sigmoid(2.0 * _C * (x + _D * (x * x * x)))
     return (s + x * (s * (1.0 - s)) * (2.0 * _C * (1.0 + 3.0 * _D * (x * x))),)
 
 
-def _gelu_tanh_slope(x: float, out: float) -> tuple[float]:
-    if abs(x) > 100.0:
-        return (1.0 if x > 0 else 0.0,)
-    z = 2.0 * _C * (x + _D * x * x * x)
-    return (sigmoid.forward(z) + x * sigmoid_slope(z) * (2.0 * _C * (1.0 + 3.0 * _D * x * x)),)
-
-
-def _gelu_tanh_on_values(x: Any, out: Any) -> tuple[Any]:
+def _gelu_tanh_partials(x: Any, out: Any) -> tuple[Any]:
     if x > 100.0 or x < -100.0:
         return (1.0 if x > 0 else 0.0,)
     z = 2.0 * _C * (x + _D * (x * x * x))
@@ -115,11 +119,13 @@ gelu_tanh = primitive(
     symbol="GELU~",
     forward=_gelu_tanh,
     partials=_gelu_tanh_partials,
-    stable_derivatives=_gelu_tanh_slope,
-    graph_derivatives=_gelu_tanh_on_values,
+    doc="The older, cheaper form of gelu; it differs from the exact one by less than 0.0005.",
+    lower=lambda x: x * sigmoid(2.0 * _C * (x + _D * (x * x * x))),
     latex=r"\operatorname{{GELU}}_{{\tanh}}\left({x}\right)",
     source="0.5 * {x} * (1.0 + {lib}.tanh((2.0 / {lib}.pi) ** 0.5 * ({x} + 0.044715 * {x} ** 3)))",
-    domain=(REAL,),
-    lower=lambda x: x * sigmoid(2.0 * _C * (x + _D * (x * x * x))),
-    doc="The older, cheaper form of gelu; it differs from the exact one by less than 0.0005.",
+    display_derivatives=_gelu_tanh_derivative,
+    torch='torch.nn.functional.gelu({x}, approximate="tanh")',
+    jax="jax.nn.gelu({x}, approximate=True)",
+    js="0.5 * {x} * (1 + Math.tanh((2 / Math.PI) ** 0.5 * ({x} + 0.044715 * {x} ** 3)))",
+    activation=True,
 )

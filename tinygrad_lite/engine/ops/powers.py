@@ -1,4 +1,4 @@
-"""The rows of powers and roots."""
+"""Powers and roots."""
 
 from __future__ import annotations
 
@@ -19,66 +19,63 @@ def _pow(x: float, y: float) -> float:
 
 
 def falling(x: Any) -> Any:
-    """An infinite slope whose own slopes are infinite too: -inf, then inf, and so on, as beside a root's steep end."""
+    """An infinite derivative whose own are infinite too: -inf, then inf, and so on, as at a root's steep end."""
     return exp(-x) * math.inf
 
 
 def _pow_partials(x: Any, y: Any, out: Any) -> tuple[Any, Any]:
-    """y * x^(y-1) along x, and x^y * log(x) along y, with the limits where those have no value."""
+    """y * x^(y-1) w.r.t. x, and x^y * log(x) w.r.t. y, with the limits where those have no value."""
     whole = y.__class__ is float and y in (0.0, 1.0)
     if x > 0:
         return y if whole else y * x ** (y - 1.0), out * log(x)
-    if x >= 0:  # x = 0: 0^0 = 1 by convention, constant along x
-        along_x = y if whole else y * x ** (y - 1.0) if y >= 1 else falling(x)
-        return (0.0 if y <= 0 else along_x), 0.0
-    # x < 0: a whole y has a slope along x, and none along y; nor has that a slope, so the NaN depends on both
+    if x >= 0:  # x = 0: 0^0 = 1 by convention, constant in x
+        wrt_x = y if whole else y * x ** (y - 1.0) if y >= 1 else falling(x)
+        return (0.0 if y <= 0 else wrt_x), 0.0
+    # x < 0: there is a derivative w.r.t. x if y is whole, and none w.r.t. y; so the NaN depends on both
     return y if whole else y * x ** (y - 1.0), math.nan if y.__class__ is float else out * math.nan
 
 
-def _pow_slopes(x: float, y: float, out: float) -> tuple[float, float]:
-    """The same for floats: where y - 1 would be rounded, x^(y-1) is written as x^y / x."""
+def _pow_rule(x: Any, y: Any, out: Any) -> tuple[Any, Any]:
+    """The same with all its digits and limits.
+
+    For floats: where y - 1 would be rounded, or x^(y-1) be too large, it is written as x^y / x. For Values: at
+    x = 0 < y <= 1 the derivative w.r.t. x falls without end as y grows, and that w.r.t. y as x does, as roots do.
+    """
+    if out.__class__ is not float:
+        if y.__class__ is float or not (x >= 0 >= x and 0 < y <= 1):
+            return _pow_partials(x, y, out)
+        return y - sqrt(y - 1.0) if y >= 1 else falling(x + y), 0.0 - sqrt(x)
     if x > 0 and not y.is_integer() and out >= _SMALLEST_NORMAL:
         return y * (out / x), out * math.log(x)
     try:
         return _pow_partials(x, y, out)
-    except OverflowError:  # x^y is a float and x^(y-1) is not
+    except OverflowError:
         return y * (out / x), out * math.log(x) if x > 0 else math.nan
-
-
-def _pow_on_values(x: Any, y: Any, out: Any) -> tuple[Any, Any]:
-    """At x = 0 < y <= 1 the slope along x falls without end as y grows, and that along y as x does: so do roots."""
-    if y.__class__ is float or not (x >= 0 >= x and 0 < y <= 1):
-        return _pow_partials(x, y, out)
-    return y - sqrt(y - 1.0) if y >= 1 else falling(x + y), 0.0 - sqrt(x)
 
 
 pow = primitive(
     name="pow",
     symbol="**",
     forward=_pow,
-    partials=_pow_partials,
-    stable_derivatives=_pow_slopes,
-    graph_derivatives=_pow_on_values,
-    latex="{x}^{{{y}}}",
-    source="{x} ** {y}",
+    partials=_pow_rule,
+    doc="The power rule: bring the exponent down and lower it by one.",
     domain=(
         Domain("{x} > 0, or a whole exponent that is not negative at {x} = 0", lambda x: x > 0, (0.2, 0.7, 1.0, 2.5)),
         REAL,
     ),
-    doc="The power rule: bring the exponent down and lower it by one.",
-    arity=2,
+    latex="{x}^{{{y}}}",
+    display_derivatives=_pow_partials,
+    infix="**",
 )
 
 square = primitive(
     name="square",
-    symbol="square",
     forward=lambda x: x * x,
     partials=lambda x, out: (2.0 * x,),
-    latex="{x}^2",
-    source="{lib}.square({x})",
-    domain=(REAL,),
-    lower=lambda x: x * x,
     doc="A square grows by twice its side.",
+    lower=lambda x: x * x,
+    latex="{x}^2",
+    js="{x} * {x}",
 )
 
 reciprocal = primitive(
@@ -86,33 +83,31 @@ reciprocal = primitive(
     symbol="1/x",
     forward=lambda x: 1.0 / x,
     partials=lambda x, out: (-(out * out),),
-    latex=r"\frac{{1}}{{{x}}}",
-    source="1.0 / {x}",
+    doc="The reciprocal falls by its own square.",
     domain=(NOT_ZERO,),
     lower=lambda x: 1.0 / x,
-    doc="The reciprocal falls by its own square.",
+    latex=r"\frac{{1}}{{{x}}}",
+    source="1.0 / {x}",
+    js="1 / {x}",
 )
 
 sqrt = primitive(
     name="sqrt",
-    symbol="sqrt",
     forward=math.sqrt,
     partials=lambda x, out: (falling(x) if out <= 0 else 0.5 / out,),
-    latex=r"\sqrt{{{x}}}",
-    source="{lib}.sqrt({x})",
+    doc="The square root has the derivative 1/(2*sqrt(x)), which is infinite at 0.",
     domain=(NOT_NEGATIVE,),
-    doc="The square root has the slope 1/(2*sqrt(x)), which is infinite at 0.",
+    latex=r"\sqrt{{{x}}}",
+    cost=4,
 )
 
 cbrt = primitive(
     name="cbrt",
-    symbol="cbrt",
     forward=math.cbrt,
     partials=lambda x, out: (exp(x * x) * math.inf if out <= 0 <= out else 1.0 / (3.0 * (out * out)),),
+    doc="The third root exists for every number; its derivative is infinite at 0.",
     latex=r"\sqrt[3]{{{x}}}",
-    source="{lib}.cbrt({x})",
-    domain=(REAL,),
-    doc="The third root exists for every number; its slope is infinite at 0.",
+    torch="torch.sign({x}) * torch.abs({x}) ** (1.0 / 3.0)",
 )
 
 
@@ -129,7 +124,7 @@ def _lower_length(*xs: Any) -> Any:
     return longest * sqrt(sum(r * r for r in ratios)) if ratios else longest
 
 
-def _along_each(*xs_and_out: Any) -> tuple[Any, ...]:
+def _cosines(*xs_and_out: Any) -> tuple[Any, ...]:
     """The cosine of the angle with each axis; at the origin, where there is none, 0."""
     *xs, out = xs_and_out
     return tuple([x * 0.0 if out <= 0 else x / out for x in xs])
@@ -139,32 +134,31 @@ def _at_origin(*xs: float) -> bool:
     return not any(xs)
 
 
-_ORIGIN = Kink(_at_origin, -1.0, 1.0, "At the origin every slope from -1 to 1 is right; ours is 0, the middle.")
+_ORIGIN = Kink(_at_origin, -1.0, 1.0, "At the origin every derivative from -1 to 1 is right; ours is 0, the middle.")
 
 hypot = primitive(
     name="hypot",
-    symbol="hypot",
     forward=_length,
-    partials=_along_each,
-    latex=r"\sqrt{{{x}^2 + {y}^2}}",
-    source="{lib}.hypot({x}, {y})",
+    partials=_cosines,
+    doc="The length of (x, y) grows with x by the cosine of its angle with the x axis.",
     domain=(REAL, REAL),
     kink=_ORIGIN,
     lower=_lower_length,
-    doc="The length of (x, y) grows along x by the cosine of its angle with the x axis.",
+    latex=r"\sqrt{{{x}^2 + {y}^2}}",
     arity=2,
 )
 
 norm = primitive(
     name="norm",
-    symbol="norm",
     forward=_length,
-    partials=_along_each,
-    latex=r"\left\lVert {xs} \right\rVert",
-    source="{lib}.linalg.norm([{xs}])",
-    domain=(REAL,),
+    partials=_cosines,
+    doc="The length of a vector grows with each of them by the cosine of its angle with that axis.",
     kink=_ORIGIN,
     lower=_lower_length,
-    doc="The length of a vector grows along each axis by the cosine of its angle with that axis.",
-    arity=None,
+    latex=r"\left\lVert {xs} \right\rVert",
+    source="{lib}.linalg.norm([{xs}])",
+    numpy="{lib}.linalg.norm({lib}.broadcast_arrays({xs}), axis=0)",
+    torch="torch.stack(torch.broadcast_tensors({xs})).norm(dim=0)",
+    jax="jnp.linalg.norm(jnp.stack(jnp.broadcast_arrays({xs})), axis=0)",
+    js="Math.hypot({xs})",
 )

@@ -1,4 +1,4 @@
-"""The fused rows: one node for a whole sum, weighted sum, mean or product.
+"""The fused ops: one node for a whole sum, weighted sum, mean or product.
 
 A neuron of n inputs is n products and n sums. As one `dot` node it has 2n+1 parents and no
 node between, which is several times faster; `expand` says what it stands for, so that a
@@ -11,7 +11,7 @@ import builtins
 import math
 from operator import mul
 
-from tinygrad_lite.engine.op import REAL, primitive
+from tinygrad_lite.engine.op import primitive
 from tinygrad_lite.hints import Any
 
 
@@ -30,7 +30,7 @@ def _dot(*operands: float) -> float:
 
 
 def _dot_partials(*operands_and_out: Any) -> tuple[Any, ...]:
-    """Along a weight the slope is its input, along an input its weight, along the bias 1."""
+    """The derivative w.r.t. a weight is its input, w.r.t. an input its weight, w.r.t. the bias 1."""
     operands = operands_and_out[:-1]
     n = len(operands) // 2
     return (*operands[n : 2 * n], *operands[:n], *(1.0,) * (len(operands) % 2))
@@ -62,52 +62,43 @@ def _product_of(*xs: Any) -> Any:
 
 sum = primitive(
     name="sum",
-    symbol="sum",
     forward=lambda *xs: builtins.sum(xs),
     partials=lambda *xs_and_out: (1.0,) * (len(xs_and_out) - 1),
+    doc="A sum passes the gradient on to each of its terms unchanged.",
+    expand=_sum_of,
     latex="{sum}",
     source="sum([{xs}])",
-    domain=(REAL,),
-    expand=_sum_of,
-    doc="A sum passes the gradient on to each of its terms unchanged.",
-    arity=None,
+    js="[{xs}].reduce((s, x) => s + x, 0)",
 )
 
 dot = primitive(
     name="dot",
-    symbol="dot",
     forward=_dot,
     partials=_dot_partials,
+    doc="In a weighted sum the derivative w.r.t. each weight is its input, and w.r.t. each input its weight.",
+    expand=_dot_expand,
     latex="{dot}",
     source="dot({xs})",
-    domain=(REAL,),
-    expand=_dot_expand,
-    doc="In a weighted sum each weight's slope is its input, and each input's slope its weight.",
-    arity=None,
+    js="(v => {{ const n = v.length >> 1, b = v.length % 2 ? v[2 * n] : 0;"
+    " return v.slice(0, n).reduce((s, w, i) => s + w * v[n + i], b); }})([{xs}])",
 )
 
 mean = primitive(
     name="mean",
-    symbol="mean",
     forward=lambda *xs: builtins.sum(xs) / len(xs),
     partials=lambda *xs_and_out: (1.0 / (len(xs_and_out) - 1),) * (len(xs_and_out) - 1),
-    latex=r"\operatorname{{mean}}\left({xs}\right)",
-    source="{lib}.mean([{xs}])",
-    domain=(REAL,),
-    expand=lambda *xs: _sum_of(*xs) / float(len(xs)),
     doc="Each of n terms moves the mean by 1/n.",
-    arity=None,
+    expand=lambda *xs: _sum_of(*xs) / float(len(xs)),
+    source="{lib}.mean([{xs}])",
+    js="([{xs}].reduce((s, x) => s + x, 0) / [{xs}].length)",
 )
 
 prod = primitive(
     name="prod",
-    symbol="prod",
     forward=lambda *xs: math.prod(xs),
     partials=_products_of_the_others,
-    latex=r"\operatorname{{prod}}\left({xs}\right)",
-    source="{lib}.prod([{xs}])",
-    domain=(REAL,),
+    doc="In a product the derivative w.r.t. each factor is the product of all the others.",
     expand=_product_of,
-    doc="In a product each factor's slope is the product of all the others.",
-    arity=None,
+    source="{lib}.prod([{xs}])",
+    js="[{xs}].reduce((s, x) => s * x, 1)",
 )

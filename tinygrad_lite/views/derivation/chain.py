@@ -113,7 +113,7 @@ class Chain:
         places = [i for i, parent in enumerate(top.parents) if parent is bottom]
         recorded = sum(top.local[i] for i in places)
         try:
-            slopes = top.op.partials(*[symbol(x, self.names, Tidy) for x in (*top.parents, top)])
+            slopes = top.op.display_derivatives(*[symbol(x, self.names, Tidy) for x in (*top.parents, top)])
             formula = sum([slopes[i] for i in places[1:]], start=slopes[places[0]])
         except (TypeError, ValueError, ArithmeticError, AttributeError):
             formula = recorded  # a rule of the user's own that works on numbers only

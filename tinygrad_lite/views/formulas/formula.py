@@ -5,7 +5,7 @@ carries its number along, so that a rule which asks `if x > 0` takes the branch 
 took. So the derivation that is printed and the gradient that was computed come from the same rows.
 
     x = Tidy.named(name, 2.0)
-    ops.tanh.partials(x, ops.tanh(x))      # (1 - tanh(x)**2,) as a formula whose number is 0.0706...
+    ops.tanh.display_derivatives(x, ops.tanh(x))      # (1 - tanh(x)**2,) as a formula whose number is 0.0706...
 
 `Symbol` keeps what was written; `Tidy` leaves out what changes nothing: factors 1, summands 0, double signs;
 and writes x * x as x**2, x + x as 2*x.

@@ -167,7 +167,9 @@ def _evaluated(steps: Activation, z: Symbol, a: str | None) -> tuple[Symbol, Sym
             value = type(z).named(Name(a, a, a), value.number)
         values.append(value)
         if a is not None:
-            partials = op.partials(*[x if isinstance(x, Symbol) else type(z).constant(x) for x in operands], value)
+            partials = op.display_derivatives(
+                *[x if isinstance(x, Symbol) else type(z).constant(x) for x in operands], value
+            )
             total: Any = 0.0
             for partial, before in zip(partials, along, strict=True):
                 if not (before.__class__ is float and before == 0.0):

@@ -220,8 +220,8 @@ def _group(
         rows = [("sum of squares", f"{len(set(squares[number])):,} parameters")]
         rows += [("data", builder.write(nodes[number].data)), ("grad", builder.write(number_of(nodes[number].grad)))]
         return Box(number, "group", name, nodes[number].data, number_of(nodes[number].grad), "", tuple(rows))
-    bent = modules.ACTIVATIONS | {ops.maximum, ops.minimum}
-    activations = list(dict.fromkeys(modules.activation_of(fold, m) for m in members if nodes[m].op in bent))
+    bent = [m for m in members if nodes[m].op.activation or nodes[m].op in (ops.maximum, ops.minimum)]
+    activations = list(dict.fromkeys(modules.activation_of(fold, m) for m in bent))
     parameters = [m for m in members if nodes[m].op is ops.leaf]
     length = math.hypot(*(number_of(nodes[m].grad) for m in parameters))
     rows = [("neurons", str(neurons))] if neurons > 1 else []
@@ -245,4 +245,14 @@ def _group(
     if numbers:
         most = max(count // max(sums.get(place, 1), 1) for place, count in numbers.items())
         rows[:0] = [("inputs", f"{most} number{'' if most == 1 else 's'}")] if most else []
-    return Box(number, "group", name, nodes[number].data, length, "", tuple(rows), times=max(times.values(), default=1))
+    return Box(
+        number,
+        "group",
+        name,
+        nodes[number].data,
+        length,
+        "",
+        tuple(rows),
+        times=max(times.values(), default=1),
+        members=tuple(parameters),
+    )

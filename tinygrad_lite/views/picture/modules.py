@@ -10,11 +10,7 @@ from __future__ import annotations
 import re
 
 from tinygrad_lite.engine import ops
-from tinygrad_lite.engine.op import Op
-from tinygrad_lite.engine.ops import activations
 from tinygrad_lite.views.picture.fold import Fold
-
-ACTIVATIONS = {*(row for row in vars(activations).values() if isinstance(row, Op)), ops.tanh}
 
 _LABEL = re.compile(r"(?P<module>[^\[\]]+)\.(?P<attribute>[^.\[\]]+)(?P<places>(\[\d+\])*)\Z")
 
@@ -65,7 +61,7 @@ def neuron_at(fold: Fold, number: int) -> Neuron | None:
     if user is not None and fold.uses[number] == 1:
         other = [p for p in parents[user] if p != number]
         bent = nodes[user].op in (ops.maximum, ops.minimum) and all(nodes[p].op is ops.constant for p in other)
-        if nodes[user].op in ACTIVATIONS or bent:
+        if nodes[user].op.activation or bent:
             neuron.out = user
             neuron.constants = other if bent else []
     return neuron

@@ -1,0 +1,317 @@
+"""Plans as functions in LLVM's text.
+
+In: a prologue, a plan for samples and a epilogue (or one plan without samples). Out: a callable on flat buffers
+(buffers.py).
+
+Each function takes a pointer to a list of addresses and lengths. `begin` computes what is the same for all samples.
+`samples` does one shard: it clears the sums kept in lanes, goes through its samples in blocks of `unroll` vectors and
+then,
+for the rest, of one vector, and adds up the lanes. `finish` adds up the shards and does what comes after the samples:
+
+    begin -> for each shard: for each block: the loop nests of the sample plan -> sums over the lanes -> finish
+
+`entry` calls them one after the other. Several threads may call `share` between `begin` and `finish`: each
+takes the next shard until there is none. What the shards are does not depend on who does them (threads.py).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from functools import partial
+from typing import Any
+
+from tinygrad_lite.compiler.backends.llvm import (
+    blocking,
+    gradient_sums,
+    jit,
+    kernels,
+    register_fusion,
+    workspace,
+)
+from tinygrad_lite.compiler.backends.llvm.buffers import Layout
+from tinygrad_lite.compiler.backends.llvm.loops import Loops, Space
+from tinygrad_lite.compiler.backends.llvm.threads import weight
+from tinygrad_lite.compiler.backends.llvm.writer import Name, Writer
+from tinygrad_lite.compiler.ir.loop_nest import LoopNest, Plan
+
+ADDRESSES = ("P", "N", "main", "tail", "lines", "room", "G", "out", "K", "tables")
+LENGTHS = ("blocks", "rest", "shards", "each", "taken")
+FIELDS = (*ADDRESSES, *LENGTHS)
+"""What the list of addresses and lengths holds, in this order, 8 bytes each; see `Buffers`."""
+
+
+class Code:
+    """The text for a sample program, and the sizes of its buffers, for one machine and one number of vectors.
+
+    Args:
+        prologue, samples, epilogue: plans; `samples` may be None, then only the epilogue runs.
+        columns: numbers of one sample of data, its weight included.
+        sums: what the sample plan adds up.
+        lanes, unroll: doubles in a vector; vectors of samples in a block.
+        twice: whether the data may lie in memory a second time, sample by sample; else they are transposed when needed.
+    """
+
+    def __init__(
+        self, prologue: Plan | None, samples: Plan | None, epilogue: Plan, columns: int, sums: int, lanes: int, unroll:
+        int, twice: bool = True,
+    ) -> None:  # fmt: skip
+        self.lanes, self.unroll, self.columns, self.sums = lanes, unroll, columns, sums
+        self.lines = _line(samples, lanes) if samples is not None and twice else 0
+        self.layout = Layout()
+        self.in_place = samples is not None and blocking.in_place(epilogue)
+        self.operations = samples.flops(weight) if samples is not None else 0
+        self.apart = -(-(sums + lanes) // 8) * 8 if samples is not None else 0  # from one shard's totals to the next's
+        self.scratch = 0
+        self._room(sums * lanes)
+        self._used: set[tuple[str, int]] = set()
+        self._declared: set[str] = set()
+        functions = [self._function("begin(ptr noalias %arguments)", partial(self._begin, prologue))]
+        if samples is not None:
+            shard = "internal void @rows(ptr noalias %arguments, ptr %room, i64 %shard)"
+            functions += [self._function(shard, partial(self._shard, samples)), _SHARE]
+        functions.append(self._function("finish(ptr noalias %arguments)", partial(self._finish, epilogue)))
+        functions.insert(0, self._function("entry(ptr noalias %arguments)", self._entry))
+        self.text = self._module(functions)
+
+    def _function(self, signature: str, body: Callable[[dict[str, Name]], None]) -> str:
+        """The text of a function; `body` is given the fields of its argument, and writes to `self.w`."""
+        self.w = w = Writer()
+        w.kernels, w.declared = self._used, self._declared
+        body(self._given())
+        head = signature if " @" in signature else f"void @{signature}"
+        return "\n".join([f"define {head} {{", "entry:", *w.lines, "  ret void", "}"])
+
+    def _given(self) -> dict[str, Name]:
+        given = {}
+        for i, name in enumerate(FIELDS):
+            place = self.w.say(f"getelementptr i64, ptr %arguments, i64 {i}")
+            given[name] = self.w.say(f"load {'i64' if name in LENGTHS else 'ptr'}, ptr {place}")
+        given["scratch"] = given["sums"] = given["room"]  # the sums stand first
+        return given
+
+    def _entry(self, given: dict[str, Name]) -> None:
+        w = self.w
+        w.do("call void @begin(ptr %arguments)")
+        if self.apart:
+            with w.loop(0, given["shards"]) as shard:
+                w.do(f"call void @rows(ptr %arguments, ptr {given['room']}, i64 {shard})")
+        w.do("call void @finish(ptr %arguments)")
+
+    def _begin(self, prologue: Plan | None, given: dict[str, Name]) -> None:
+        """What every sample needs; no shard has been taken."""
+        if prologue is not None and prologue.nests:
+            self._plain(prologue, given, {"out": Space(given["P"])}, {"P": "P", "N": "N"})
+        taken = self.w.say(f"getelementptr i64, ptr %arguments, i64 {FIELDS.index('taken')}")
+        self.w.do(f"store i64 0, ptr {taken}")
+
+    def _shard(self, plan: Plan, given: dict[str, Name]) -> None:
+        """The blocks shard * each, ... of the samples, in a room of its own; the last shard also does the rest."""
+        w = self.w
+        first = w.integer("mul", "%shard", given["each"])
+        left = w.integer("sub", given["blocks"], first)
+        block = self.lanes * self.unroll
+        given["main"] = w.address(given["main"], w.integer("mul", first, self.columns * block))
+        given["lines"] = w.address(given["lines"], w.integer("mul", first, self.lines * block))
+        given["blocks"] = self._less(left, given["each"])
+        last = w.say(f"icmp eq i64 {w.integer('add', '%shard', 1)}, {given['shards']}")
+        given["rest"] = w.say(f"select i1 {last}, i64 {given['rest']}, i64 0")
+        given["G"] = w.address(given["G"], w.integer("mul", "%shard", self.apart))
+        given["scratch"] = given["sums"] = "%room"
+        self._samples(plan, given)
+
+    def _less(self, x: Name, y: Name) -> Name:
+        return self.w.say(f"select i1 {self.w.say(f'icmp slt i64 {x}, {y}')}, i64 {x}, i64 {y}")
+
+    def _finish(self, epilogue: Plan, given: dict[str, Name]) -> None:
+        """The totals of all shards added to those of the first, one shard after the other; then the epilogue."""
+        w = self.w
+        if self.apart:
+            several = w.say(f"icmp sgt i64 {given['shards']}, 1")
+            with w.only_if(several), w.loop(1, given["shards"]) as shard:
+                more = w.address(given["G"], w.integer("mul", shard, self.apart))
+                self._add(given["G"], more, 0)
+                if self.sums > 1:
+                    w.lanes = self.lanes
+                    with w.loop(1, self.sums, self.lanes) as i:
+                        self._add(given["G"], more, i)
+                    w.lanes = 1
+        if self.in_place:
+            epilogue = blocking.without_copies(epilogue)
+        self._plain(epilogue, given, {"out": Space(given["out"], even=1)}, {"P": "P", "G": "G", "N": "N"})
+
+    def _add(self, total: Name, more: Name, i: Name | int) -> None:
+        w = self.w
+        place = w.address(total, i)
+        w.store(w.apply("add", [w.load(place, 8), w.load(w.address(more, i), 8)]), place, 8)
+
+    def _room(self, doubles: int) -> int:
+        at = self.scratch
+        self.scratch += (doubles + 7) // 8 * 8
+        return at
+
+    def _table(self, given: dict[str, Name]) -> Callable[[Any], Name]:
+        return lambda entries: self.w.address(given["tables"], self.layout.table(entries), "i32")
+
+    def _plain(self, plan: Plan, given: dict[str, Name], spaces: dict[str, Space], named: dict[str, str]) -> None:
+        """A plan without samples."""
+        w = self.w
+        spaces |= {name: Space(given[field]) for name, field in named.items()}
+        spaces["K"] = Space(w.address(given["K"], self.layout.add_constants(plan.constants)))
+        for name, size in plan.sizes.items():
+            spaces[name] = Space(w.address(given["scratch"], self._room(size)))
+        Loops(w, plan, spaces, self.lanes, 0, self._table(given)).write()
+
+    def _samples(self, plan: Plan, given: dict[str, Name]) -> None:
+        w = self.w
+        w.lanes = self.lanes
+        zero = w.literal(0.0)
+        turned = {
+            index
+            for nest in plan.nests
+            if nest.target.array == "out" and gradient_sums.fits(nest, self.lanes)
+            for index in _full_places(nest, self.lanes)
+        }
+        lane_sums = [i for i in range(self.sums) if i not in turned]
+        for start, stop in _stretches(lane_sums):
+            with w.loop(start, stop) as i:
+                w.store(zero, w.address(given["sums"], w.integer("mul", i, self.lanes)), 8 * self.lanes)
+        constants = Space(w.address(given["K"], self.layout.add_constants(plan.constants)))
+        block = self.lanes * self.unroll
+        steps = register_fusion.steps(plan, self.lanes)
+        places, length = workspace.shared(steps, plan.sizes)
+        begin = self._room(length * block)
+        parts = [("main", "blocks", self.unroll), ("tail", "rest", 1)] if self.unroll > 1 else [("tail", "rest", 1)]
+        for data, count, unroll in parts:
+            some = w.say(f"icmp sgt i64 {given[count]}, 0")
+            with w.only_if(some), w.loop(0, given[count]) as b:
+                here = w.address(given[data], w.integer("mul", b, self.columns * self.lanes * unroll))
+                width = self.lanes * unroll
+                spaces = {
+                    "P": Space(given["P"]),
+                    "K": constants,
+                    "X": Space(here, width, samples=True),
+                    "out": Space(given["sums"], self.lanes, adds=True),
+                    "G": Space(given["G"]),
+                }
+                for name, at in places.items():
+                    spaces[name] = Space(w.address(given["scratch"], begin + at * width), width, samples=True)
+                loops = Loops(w, plan, spaces, self.lanes, unroll, self._table(given))
+                loops.first = w.say(f"icmp eq i64 {b}, 0")
+                if data == "tail":
+                    none = w.say(f"icmp slt i64 {given['blocks']}, 1")
+                    loops.first = w.say(f"and i1 {loops.first}, {none}")
+                if self.lines:
+                    before = w.integer("mul", given["blocks"], block * self.lines) if data == "tail" else 0
+                    line = w.address(given["lines"], before)
+                    loops.lines = w.address(line, w.integer("mul", b, width * self.lines)), self.lines
+                loops.strip = lambda doubles: w.address(given["scratch"], self._room(doubles))
+                loops.write(steps)
+        for start, stop in _stretches(lane_sums):
+            self._add_up(given, start, stop)
+
+    def _add_up(self, given: dict[str, Name], start: int, stop: int) -> None:
+        """G[i] = the sum over the lanes of sums[i], always in the same order."""
+        w = self.w
+        w.lanes = lanes = self.lanes
+        full = start + (stop - start) // lanes * lanes if lanes > 1 else start
+        if full > start:
+            with w.loop(start, full, lanes) as i:
+                first = w.address(given["sums"], w.integer("mul", i, lanes))
+                vectors = [w.load(w.address(first, k * lanes), 8 * lanes) for k in range(lanes)]
+                w.store(_transposed_sum(w, vectors), w.address(given["G"], i), 8)
+        for last in range(full, stop):
+            total = w.total(w.load(w.address(given["sums"], last * lanes), 8 * lanes))
+            w.do(f"store double {total}, ptr {w.address(given['G'], last)}")
+        w.lanes = 1
+
+    def _module(self, functions: Sequence[str]) -> str:
+        by_lanes: dict[int, set[str]] = {}
+        for name, lanes in self._used:
+            by_lanes.setdefault(lanes, set()).add(name)
+        parts = [kernels.definitions(sorted(names), lanes) for lanes, names in sorted(by_lanes.items())]
+        declared = set(self._declared)
+        bodies = []
+        for part in parts:  # two sets of kernels may declare the same intrinsic
+            for line in part.splitlines():
+                if line.startswith("declare "):
+                    declared.add(line.strip())
+                else:
+                    bodies.append(line)
+        return "\n\n".join(functions) + "\n\n" + "\n".join([*sorted(declared), *bodies]) + "\n"
+
+
+_SHARE = f"""define void @share(ptr %arguments, ptr %room) {{
+entry:
+  %place = getelementptr i64, ptr %arguments, i64 {FIELDS.index("shards")}
+  %shards = load i64, ptr %place
+  %taken = getelementptr i64, ptr %arguments, i64 {FIELDS.index("taken")}
+  br label %next
+next:
+  %shard = atomicrmw add ptr %taken, i64 1 monotonic
+  %some = icmp slt i64 %shard, %shards
+  br i1 %some, label %mine, label %none
+mine:
+  call void @rows(ptr %arguments, ptr %room, i64 %shard)
+  br label %next
+none:
+  ret void
+}}"""
+
+
+def _line(plan: Plan, lanes: int) -> int:
+    """How many of a sample's first numbers are wanted side by side, in whole vectors, for tables of gradients."""
+    ends = [
+        first + n
+        for nest in plan.nests
+        if nest.target.array == "out" and gradient_sums.fits(nest, lanes)
+        for array, first, n in gradient_sums.strips(nest, lanes)
+        if array == "X"
+    ]
+    return -(-max(ends, default=0) // 8) * 8
+
+
+def kept(plan: Plan, lanes: int) -> int:
+    """How many intermediate numbers of a sample are in memory at once."""
+    return workspace.shared(register_fusion.steps(plan, lanes), plan.sizes)[1]
+
+
+def _full_places(nest: LoopNest, lanes: int) -> list[int]:
+    """Which entries of the output `gradients.write` sums up."""
+    outer, inner = nest.dims[0], nest.dims[1] // lanes * lanes
+    return [nest.target.base + i * nest.target.strides[0] + j for i in range(outer) for j in range(inner)]
+
+
+def _stretches(numbers: Sequence[int]) -> list[tuple[int, int]]:
+    """Runs of neighbours in an increasing sequence, as (start, stop)."""
+    found: list[tuple[int, int]] = []
+    for n in numbers:
+        if found and found[-1][1] == n:
+            found[-1] = found[-1][0], n + 1
+        else:
+            found.append((n, n + 1))
+    return found
+
+
+def _transposed_sum(w: Writer, vectors: list[Name]) -> Name:
+    """One vector with the sum of the lanes of each of these, as many as there are lanes: a tree of shuffles."""
+    lanes = w.lanes
+    span = 1
+    while span < lanes:
+        merged = []
+        for x, y in zip(vectors[0::2], vectors[1::2], strict=True):
+            low = [k if (k // span) % 2 == 0 else lanes + k - span for k in range(lanes)]
+            high = [k + span if (k // span) % 2 == 0 else lanes + k for k in range(lanes)]
+            parts = [
+                w.say(
+                    f"shufflevector {w.type} {x}, {w.type} {y}, <{lanes} x i32> <{', '.join(f'i32 {k}' for k in pick)}>"
+                )
+                for pick in (low, high)
+            ]
+            merged.append(w.say(f"fadd {w.type} {parts[0]}, {parts[1]}"))
+        vectors, span = merged, span * 2
+    return vectors[0]
+
+
+def load(code: Code) -> jit.Compiled:
+    """The code in memory."""
+    return jit.compile_ir(code.text, "entry")

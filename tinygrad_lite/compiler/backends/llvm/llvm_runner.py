@@ -1,0 +1,122 @@
+"""Plans in machine code as a runner, and how many samples go through it together.
+
+In: a program and a number of samples. Out: a `Runner` (runners.py) for as many samples as one likes: the number it was
+made for only decides how large its blocks are.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from typing import Any
+
+from tinygrad_lite.compiler.backends.llvm import jit, scan, threads
+from tinygrad_lite.compiler.backends.runners import Buffered
+from tinygrad_lite.compiler.ir.loop_nest import Plan, names
+from tinygrad_lite.compiler.passes.lowering import NoLowering
+from tinygrad_lite.compiler.passes.programs import Plans, Program
+
+LONGEST = 10_000
+"""Operations in the text of one function, loops counted once."""
+
+KERNEL = 10
+"""Operations that a function such as exp counts for: its text is written out at each use."""
+
+NEAR = 1 << 20
+"""Bytes of data that stay in the second cache, beside the parameters: if they lie there twice."""
+
+FITS = 45_056
+"""Bytes of a block of samples that stay in the first cache."""
+
+MANY = 64
+"""Vectors of samples for which code is made to last: what is left over after whole blocks does not count."""
+
+
+def kind(samples: int, lanes: int) -> tuple[int, bool]:
+    """Code made for one number of samples is as good for another of the same kind."""
+    return unroll(samples, lanes), -(-samples // lanes) >= MANY
+
+
+def unroll(samples: int, lanes: int, numbers: int = 0) -> int:
+    """How many vectors of samples make a block: few enough for the registers, and with little left over.
+
+    Where a block of four does not stay in the first cache, sums over the samples that lie in memory count for more.
+
+    Args:
+        numbers: what is kept of one sample while its block is gone through.
+    """
+    vectors = -(-samples // lanes)
+    if vectors < MANY:
+        return min(vectors, 4) if vectors != 3 else 2
+    return 4 if 4 * lanes * 8 * numbers <= FITS else 5
+
+
+class LLVMRunner(Buffered):
+    """The plans in machine code."""
+
+    name = "llvm"
+
+    def __init__(self, program: Program, samples: int = 0) -> None:
+        from tinygrad_lite.compiler.backends.llvm import llvm_backend, writer
+
+        self.program = program
+        self.plans = Plans(program, writer.supported())
+        self.seconds = dict(self.plans.seconds)
+        start = time.perf_counter()
+        epilogue = scan.stepped(self.plans.epilogue)
+        self._refuse_long([self.plans.prologue, self.plans.samples, epilogue])
+        lanes = jit.host().lanes
+        numbers = program.columns + 1 + llvm_backend.kept(self.plans.samples, lanes) if self.plans.samples else 0
+        self.unroll = unroll(samples, lanes, numbers)
+        self.code = llvm_backend.Code(
+            self.plans.prologue, self.plans.samples, epilogue, program.columns + 1, self.plans.sums, lanes,
+            self.unroll, 16 * samples * program.columns <= NEAR,
+        )  # fmt: skip
+        self.seconds["writing LLVM"] = time.perf_counter() - start
+        start = time.perf_counter()
+        self.compiled = llvm_backend.load(self.code)
+        self.seconds["LLVM" + (" (from the disk)" if self.compiled.cached else "")] = time.perf_counter() - start
+        self.uniforms = len(program.prologue.outputs)
+        self.parameters, self.outputs = program.parameters, program.outputs
+        self.sizes: Any = self.code
+        self._prepare()
+
+    def _prepare(self) -> None:
+        super()._prepare()
+        self._team: threads.Team | None = None
+
+    @staticmethod
+    def _refuse_long(plans: Sequence[Plan | None]) -> None:
+        """LLVM needs up to a second for a thousand operations: an irregular program is better off elsewhere."""
+        from tinygrad_lite.compiler.backends.llvm.writer import NATIVE
+
+        reductions = [run for plan in plans if plan is not None for nest in plan.nests for run in nest.reductions]
+        written = sum(1 + sum(1 if op in NATIVE else KERNEL for op in names(run.expression)) for run in reductions)
+        if written > LONGEST:
+            raise NoLowering(f"too irregular for loops, {written:,} operations would stand in one line")
+
+    def new(self, samples: int) -> Any:
+        from tinygrad_lite.compiler.backends.llvm.buffers import Buffers
+
+        made = Buffers(self.sizes, self.parameters, self.uniforms, self.outputs, samples)
+        made.fill(self.fixed)
+        return made
+
+    def call(self, buffers: Any) -> None:
+        """Run the code on these buffers, by several threads if it is worth their while."""
+        if buffers.shards > 1:
+            most = threads.allowed(self.threads)
+            if most > 1:
+                self._team = self._team or threads.Team(self.compiled)
+                self._team.run(buffers, most)
+                return
+        self.compiled.call(buffers.pointer)
+
+    def bound(self, buffers: Any) -> tuple[Any, ...]:
+        return self.compiled.bound(buffers.pointer) if buffers.shards == 1 else (self.call, buffers)
+
+    def text(self) -> str:
+        return self.code.text
+
+    def sharing(self, samples: int) -> str:
+        return threads.said(self.sizes, samples, self.threads)

@@ -1,0 +1,212 @@
+"""A loop nest whose reads are irregular but repeat after a period, as those of triangular matrices do.
+
+In: a loop nest with a period p. Out: one loop over the periods, in which the p iterations are written out, each with
+its own indices: no table is read, and neighbours share what they load.
+
+Where the plan gives no period because what is read moves on at different speeds, such as a triangle and its diagonal
+from different places, `find` looks for one: each index has a stride of its own then.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+from tinygrad_lite.compiler.backends.llvm.writer import Name
+from tinygrad_lite.compiler.ir.loop_nest import Access, LoopNest, Reduction
+
+if TYPE_CHECKING:
+    from tinygrad_lite.compiler.backends.llvm.loops import Loops
+
+TOGETHER = 16
+"""Vectors of iterations that are computed side by side."""
+
+LONGEST = 80
+"""Iterations of a period, and terms, that are worth writing out one by one."""
+
+
+def find(nest: LoopNest) -> list[LoopNest]:
+    """The loop nest with its period, if it reads tables whose entries repeat after one, each shifted by its own stride.
+
+    A loop nest that repeats in one way and then in another becomes several.
+    """
+    accesses = [access for run in nest.reductions for access in run.accesses]
+    if nest.period or not any(access.table is not None for access in [nest.target, *accesses]):
+        return [nest]
+    m, best, length = nest.iterations, 0, 0
+    for p in range(2, min(LONGEST, m // 3) + 1):
+        reached = covered(nest, p)
+        if reached > length:
+            best, length = p, reached
+    if length == m:
+        return [repeating(nest, best)]
+    if not best or length < max(3 * best, m // 4) or any(run.starts is not None for run in nest.reductions):
+        return [nest]
+    return [repeating(_part(nest, 0, length), best), *find(_part(nest, length, m))]
+
+
+def covered(nest: LoopNest, p: int) -> int:
+    """How many of the first iterations repeat with period p."""
+    import numpy as np
+
+    repeats = nest.iterations // p
+    whole = nest.iterations == repeats * p
+    for run in nest.reductions:
+        counts = _each(nest, run)
+        if run.starts is not None and (not whole or (counts[p:] != counts[:-p]).any()):
+            return 0
+        if counts[:p].sum() > LONGEST:
+            return 0
+    for access, counts in reads(nest):
+        indices = places(access, nest, counts)
+        if not whole:  # as many terms in each iteration
+            indices = indices[: len(indices) // nest.iterations * (nest.iterations // p * p)]
+        periods = indices.reshape(nest.iterations // p, -1)
+        steps = np.diff(periods[:repeats], axis=0)
+        same = (steps == steps[:1]).all(axis=1)
+        repeats = min(repeats, 1 + (len(same) if same.all() else int(same.argmin())))
+    return repeats * p
+
+
+def repeating(nest: LoopNest, p: int) -> LoopNest:
+    """The loop nest, known to have period p, with its patterns."""
+
+    def patterned(access: Access, counts: Any) -> Access:
+        if access.literal is not None:
+            return access
+        periods = places(access, nest, counts).reshape(nest.iterations // p, -1)
+        pattern = (periods[1] - periods[0]).tolist(), periods[0].tolist()
+        return Access(access.array, access.base, access.strides, access.term_stride, access.table, None, pattern)
+
+    reductions = [
+        Reduction(
+            run.sign, run.expression, run.terms, [patterned(a, _each(nest, run)) for a in run.accesses], run.starts
+        )
+        for run in nest.reductions
+    ]
+    return LoopNest(nest.name, nest.dims, reductions, patterned(nest.target, _each(nest)), p)
+
+
+def _part(nest: LoopNest, low: int, high: int) -> LoopNest:
+    """Iterations low to high of a loop nest without ragged sums, all of its indices in tables."""
+
+    def part(access: Access, terms: int) -> Access:
+        if access.literal is not None:
+            return access
+        table = places(access, nest, _each(nest) * terms)[low * terms : high * terms]
+        return Access(access.array, table=table.astype("int32"))
+
+    reductions = [
+        Reduction(run.sign, run.expression, run.terms, [part(a, run.terms) for a in run.accesses])
+        for run in nest.reductions
+    ]
+    return LoopNest(nest.name, (high - low,), reductions, part(nest.target, 1))
+
+
+def _each(nest: LoopNest, run: Reduction | None = None) -> Any:
+    """The number of terms of each iteration; 1 for the target."""
+    import numpy as np
+
+    if run is not None and run.starts is not None:
+        return np.diff(run.starts)
+    return np.full(nest.iterations, run.terms if run is not None else 1)
+
+
+def reads(nest: LoopNest) -> list[tuple[Access, Any]]:
+    """All that is read and written through an index, with the terms of each iteration."""
+    found = [(a, _each(nest, run)) for run in nest.reductions for a in run.accesses if a.literal is None]
+    return [(nest.target, _each(nest)), *found]
+
+
+def places(access: Access, nest: LoopNest, counts: Any) -> Any:
+    """The indices an access reads, iteration by iteration and term by term; `counts` is how many terms each has."""
+    import numpy as np
+
+    if access.table is not None:
+        return np.asarray(access.table)
+    corner = np.indices(nest.dims).reshape(len(nest.dims), -1)
+    first = access.base + np.asarray(access.strides, dtype=int) @ corner
+    term = np.arange(int(counts.sum())) - np.repeat(np.cumsum(counts) - counts, counts)
+    return np.repeat(first, counts) + term * access.term_stride
+
+
+def write(loops: Loops, nests: Sequence[LoopNest]) -> None:
+    """Whole loop nests with equally many periods, in one loop, for one block of samples."""
+    w = loops.w
+    with w.loop(0, nests[0].iterations // nests[0].period) as i:
+        for nest in nests:
+            counts = [_counts(run, nest.period) for run in nest.reductions]
+            adds = loops.spaces[nest.target.array].adds  # then there is one total for all vectors of samples
+            together = TOGETHER if adds else max(TOGETHER // loops.unroll, 1)
+            for first in range(0, nest.period, together):
+                _chunk(loops, nest, i, range(first, min(first + together, nest.period)), counts)
+
+
+def _counts(run: Reduction, period: int) -> list[int]:
+    """Terms of each iteration of the first period."""
+    if run.starts is None:
+        return [run.terms] * period
+    return [int(run.starts[j + 1] - run.starts[j]) for j in range(period)]
+
+
+def _chunk(loops: Loops, nest: LoopNest, i: Name, iterations: range, counts: list[list[int]]) -> None:
+    """Some neighbouring iterations, for all vectors of samples; term by term, and what terms share is loaded once."""
+    w = loops.w
+    target = loops.spaces[nest.target.array]
+    vectors = range(loops.unroll)
+    totals: dict[tuple[int, int], Name | None] = {(j, u): None for j in iterations for u in vectors}
+    if target.adds:
+        for j in iterations:
+            start = w.load(_address(loops, nest.target, i, j), 8 * w.lanes)
+            totals.update({(j, u): start if u == 0 else None for u in vectors})
+    for run, terms in zip(nest.reductions, counts, strict=True):
+        first = [sum(terms[:j]) for j in range(nest.period)]
+        for t in range(max(terms[j] for j in iterations)):
+            outer, w.known = w.known, dict(w.known)
+            for u in vectors:
+                for j in iterations:
+                    if t < terms[j]:
+                        where = (j, 0) if target.adds else (j, u)  # gradients are summed over the samples at once
+                        value = w.evaluate(run.expression, _Leaf(loops, run, i, first[j] + t, u))
+                        totals[where] = _added(loops, totals[where], value, run.sign)
+            w.known = outer
+    for (j, u), total in totals.items():
+        if total is not None:
+            address = _address(loops, nest.target, i, j)
+            w.store(total, w.address(address, u * w.lanes) if target.samples else address, 8 * w.lanes)
+
+
+def _added(loops: Loops, total: Name | None, value: Name, sign: int) -> Name:
+    w = loops.w
+    if total is None:
+        return value if sign > 0 else w.apply("neg", [value])
+    return w.apply("add" if sign > 0 else "sub", [total, value])
+
+
+def _address(loops: Loops, access: Access, i: Name, n: int) -> Name:
+    """Where the n-th index of the period lies, in period i."""
+    w = loops.w
+    space = loops.spaces[access.array]
+    if access.pattern is None:  # affine after all
+        (stride,) = access.strides
+        raise AssertionError(f"an access of a patterned group without a pattern, stride {stride}")
+    strides, indices = access.pattern
+    stride = strides if isinstance(strides, int) else strides[n]
+    base = w.address(space.pointer, w.integer("mul", i, stride * space.scale)) if stride else space.pointer
+    return w.address(base, indices[n] * space.scale)
+
+
+class _Leaf:
+    """What the leaves of a run read at one term of one iteration: `leaf(k)` is the k-th."""
+
+    def __init__(self, loops: Loops, run: Reduction, i: Name, n: int, u: int) -> None:
+        self.loops, self.run, self.i, self.n, self.u = loops, run, i, n, u
+
+    def __call__(self, k: int) -> Name:
+        access, w = self.run.accesses[k], self.loops.w
+        if access.literal is not None:
+            return w.literal(access.literal)
+        address = _address(self.loops, access, self.i, self.n)
+        if not self.loops.spaces[access.array].samples:
+            return w.once(("all", address), lambda: w.load_all(address))
+        return w.once(("row", address, self.u), lambda: w.load(w.address(address, self.u * w.lanes), 8 * w.lanes))

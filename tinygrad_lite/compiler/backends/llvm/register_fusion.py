@@ -1,0 +1,102 @@
+"""Loop nests whose iterations go hand in hand, computed while their numbers are still in registers.
+
+In: the loop nests of a plan for samples. Out: steps; the loop nests of a step run in one loop, one after the other.
+
+The first loop nest of a step may be anything, such as a layer's sums of products. Another joins it if it goes through
+the
+same iterations and reads of the step nothing but what stands at its own iteration: an activation, its derivative, the
+sum over the samples that a bias needs. What nobody else reads is never written to memory.
+
+Loop nests of a mixture, part by part, are steps as `fusing` leaves them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from tinygrad_lite.compiler.backends.llvm import cache_fusion, gradient_sums, periodic
+from tinygrad_lite.compiler.backends.llvm.writer import NATIVE
+from tinygrad_lite.compiler.ir.loop_nest import Access, LoopNest, Plan, names
+
+LONG = 64
+"""A sum of more terms may be cut into pieces (blocking.py), each of which adds to what it finds in memory."""
+
+
+class Step:
+    """Loop nests that run together.
+
+    Attributes:
+        loop nests: the first, and those that joined it; or loop nests with a period.
+        kept: the arrays of theirs that are read elsewhere, so that they must be written.
+    """
+
+    __slots__ = ("nests", "kept")
+
+    def __init__(self, nests: list[LoopNest], kept: set[str]) -> None:
+        self.nests = nests
+        self.kept = kept
+
+
+def steps(plan: Plan, lanes: int) -> list[Step]:
+    """The loop nests of a plan for samples, in an order in which they may run."""
+    parts = [part for nest in plan.nests for part in periodic.find(nest)]
+    loops = cache_fusion.fused(parts, lanes)
+    made = {nest.target.array: k for k, loop in enumerate(loops) for nest in loop}  # in which loop
+    readers: dict[str, set[int]] = {}
+    for k, loop in enumerate(loops):
+        for nest in loop:
+            for access in reads(nest):
+                readers.setdefault(access.array, set()).add(k)
+    found: list[Step] = []
+    gone: set[int] = set()
+    for k, loop in enumerate(loops):
+        if k in gone:
+            continue
+        nests, mine = list(loop), {k}
+        waiting = set(readers.get(loop[0].target.array, ())) - gone if _plain(loop[0]) else set()
+        while waiting:
+            j = min(waiting)
+            waiting.remove(j)
+            if j > k and len(loops[j]) == 1 and _joins(loops[j][0], nests, made, k, lanes):
+                nests += loops[j]
+                mine.add(j)
+                waiting |= readers.get(loops[j][0].target.array, set()) - gone - mine
+        gone |= mine
+        kept = {nest.target.array for nest in nests if readers.get(nest.target.array, set()) - mine}
+        if any(nest.period for nest in loop) or any(run.terms > LONG for run in loop[0].reductions):
+            kept |= {nest.target.array for nest in loop}
+        found.append(Step(nests, kept))
+    return found
+
+
+def reads(nest: LoopNest) -> Iterator[Access]:
+    """What the loop nest reads through an index."""
+    for run in nest.reductions:
+        for access in run.accesses:
+            if access.literal is None:
+                yield access
+
+
+def _plain(nest: LoopNest) -> bool:
+    """Whether its iterations are written one after the other."""
+    ragged = any(run.starts is not None for run in nest.reductions)
+    return not nest.period and not ragged and nest.target.table is None
+
+
+def _joins(nest: LoopNest, before: Sequence[LoopNest], made: dict[str, int], first: int, lanes: int) -> bool:
+    """Whether a loop nest may run with these, of which the first stands at that place."""
+    if not _plain(nest) or nest.dims != before[0].dims or any(run.terms != 1 for run in nest.reductions):
+        return False
+    if nest.target.array == "out" and gradient_sums.fits(nest, lanes):
+        return False
+    if not all(op in NATIVE for run in nest.reductions for op in names(run.expression)):
+        return False  # a kernel needs the registers for itself
+    here = {other.target.array: other.target for other in before}
+    for access in reads(nest):
+        target = here.get(access.array)
+        if target is None:
+            if made.get(access.array, -1) >= first:
+                return False
+        elif access.table is not None or (access.base, access.strides) != (target.base, target.strides):
+            return False
+    return True

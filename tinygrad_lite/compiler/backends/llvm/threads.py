@@ -1,0 +1,223 @@
+"""The samples of one call shared among threads.
+
+In: how much work a call is; later the call's buffers. Out: the cut of its samples into shards; the same bits sooner.
+
+The cut depends on the program and the number of samples alone, and the shards' sums are added up in their order:
+so the bits are the same for one thread and for many, on a busy machine and on an idle one. Who does a shard is left
+to chance. The caller and its helpers take one after the other, and the caller does not wait for a
+helper that has not begun. It must wait for one that has begun and then lost its core to another program: after a call
+that was not faster than one alone, the next few are therefore done alone.
+
+The helpers are a few threads that sleep until they are needed, made at the first call that has a use for them. In a
+child process made by `fork` there are none, so it makes its own.
+"""
+
+from __future__ import annotations
+
+import math
+import os
+import queue
+import threading
+import time
+from collections.abc import Callable
+from typing import Any
+
+from tinygrad_lite.engine.op import TABLE
+from tinygrad_lite.errors import OperandError, user_line
+
+SHARD = 5_000_000
+"""Operations in a shard, at least: about 100 microseconds of one core, ten times what it takes to wake a thread."""
+
+HANDED = 1000
+"""Operations in a shard for each number that it hands over, at least: to add it up costs up to 60."""
+
+MOST = 16
+"""Shards of one call."""
+
+TRIED, LONGEST = 2, 63
+"""Calls done alone at first, so that there is something to compare with; and at most, after one that was not faster."""
+
+VARIABLE = "TINYGRAD_LITE_THREADS"
+
+
+def weight(op: str) -> int:
+    """What a op of the table costs, in additions.
+
+    >>> weight("mul"), weight("div"), weight("tanh")
+    (1, 4, 20)
+    """
+    return TABLE[op].cost if op in TABLE else 1 if op in ("less", "select") else 20
+
+
+def cut(operations: int, blocks: int, sums: int) -> tuple[int, int]:
+    """How many shards, and how many blocks of samples each of them has (the last may have fewer).
+
+    Args:
+        operations: of all samples together.
+        sums: how many numbers a shard hands over.
+
+    >>> cut(3_000_000, blocks=40, sums=100), cut(21_000_000, blocks=37, sums=2411)
+    ((1, 40), (4, 10))
+    """
+    wanted = operations // max(SHARD, HANDED * sums)
+    wanted = max(min(wanted + (wanted > 1) * wanted % 2, blocks, MOST), 1)  # even, as the number of cores mostly is
+    each = max(-(-blocks // wanted), 1)
+    return max(-(-blocks // each), 1), each
+
+
+def checked(threads: object) -> int | None:
+    """The argument `threads` of a compiled function; None if the environment, which is looked at too, or we choose."""
+    if threads is None:
+        allowed(None)
+        return None
+    if isinstance(threads, int) and not isinstance(threads, bool) and threads >= 1:
+        return threads
+    raise OperandError(f"threads is a whole number from 1 on, or None for automatic, but got {threads!r}{user_line()}.")
+
+
+def allowed(threads: int | None) -> int:
+    """How many threads a call may use: what was asked for, else what the environment says, else one a core."""
+    if threads is not None:
+        return threads
+    said = os.environ.get(VARIABLE)
+    if said:
+        if said.isdecimal() and int(said) >= 1:
+            return int(said)
+        raise OperandError(f"the environment variable {VARIABLE} is a whole number from 1 on, but it is {said!r}.")
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def said(code: Any, samples: int, threads: int | None) -> str:
+    """For the report: how a call of this code on so many samples is shared."""
+    shards, _ = cut(code.operations * samples, samples // (code.lanes * code.unroll) * (code.unroll > 1), code.sums)
+    if shards == 1:
+        return "one thread: the work is too little to be shared."
+    most = min(allowed(threads), shards)
+    return f"{shards} shards of rows, done by {'one thread' if most == 1 else f'up to {most} threads'}."
+
+
+class Team:
+    """The functions of one module that take part in a shared call.
+
+    Args:
+        compiled: a `jit.Compiled` of the text in llvm_backend.py.
+    """
+
+    def __init__(self, compiled: Any) -> None:
+        self._entry = compiled.call
+        self._begin, self._finish = compiled.function("begin"), compiled.function("finish")
+        self._share = compiled.function("share", 2)
+        self._pause, self._left = 0, TRIED  # how many calls to do alone after one that lost; how many of them are left
+
+    def run(self, buffers: Any, threads: int) -> None:
+        """What `entry` computes, by the caller and up to `threads - 1` others."""
+        alone = self._left > 0 or buffers.alone == math.inf
+        started = time.perf_counter()
+        if alone:
+            self._entry(buffers.pointer)
+        else:
+            self._shared(buffers, min(threads, buffers.shards) - 1)
+        self._learn(buffers, alone, time.perf_counter() - started)
+
+    def _learn(self, buffers: Any, alone: bool, seconds: float) -> None:
+        """How long to do without helpers: for one call after the first that was not faster, then for 3, 7, ..."""
+        if alone:
+            buffers.alone = min(buffers.alone, seconds)
+            self._left = max(self._left - 1, 0)
+        elif seconds < buffers.alone:
+            self._pause //= 2
+        else:
+            self._left = self._pause = min(2 * self._pause + 1, LONGEST)
+
+    def _shared(self, buffers: Any, helpers: int) -> None:
+        _crew.grow(helpers)
+        self._begin(buffers.pointer)
+        tasks = [_Task(self._share, buffers, k) for k in range(1, helpers + 1)]
+        try:
+            for task in tasks:
+                _crew.tasks.put(task)
+            self._share(buffers.pointer, buffers.room(0))
+        finally:
+            _settle(tasks)
+        self._finish(buffers.pointer)
+
+
+class _Task:
+    """A call to help with; whoever claims it first, the helper that is to do it or the caller, has it."""
+
+    __slots__ = ("_share", "_buffers", "_room", "_owner", "_over", "_bell")
+
+    def __init__(self, share: Callable[..., None], buffers: Any, k: int) -> None:
+        self._share, self._buffers, self._room = share, buffers, buffers.room(k)
+        self._owner: dict[str, str] = {}
+        self._over = False
+        self._bell = threading.Lock()
+        self._bell.acquire()
+
+    def _claim(self, name: str) -> bool:
+        return self._owner.setdefault("is", name) == name  # of two at once, one is the first
+
+    def help(self) -> None:
+        if self._claim("helper"):
+            try:
+                self._share(self._buffers.pointer, self._room)
+            finally:
+                self._over = True
+                self._bell.release()
+
+    def settle(self) -> None:
+        """Nobody works on the call for this task any more, or ever will. May be asked again."""
+        if not self._claim("caller"):
+            while not self._over:
+                self._bell.acquire()
+
+
+def _settle(tasks: list[_Task]) -> None:
+    """Settle them all, whatever interrupts: before, the buffers must not be given to anybody else."""
+    try:
+        while tasks:
+            tasks[-1].settle()
+            tasks.pop()
+    except BaseException:
+        _settle(tasks)
+        raise
+
+
+class _Crew:
+    """The helpers of this process, and the tasks they wait for."""
+
+    def __init__(self) -> None:
+        self.tasks: queue.SimpleQueue[_Task] = queue.SimpleQueue()
+        self._size = 0
+        self._lock = threading.Lock()
+
+    def grow(self, wanted: int) -> None:
+        """Have so many helpers, or as many as can be had: late in the interpreter's life no thread can be made."""
+        if self._size >= wanted:
+            return
+        with self._lock:
+            try:
+                while self._size < wanted:
+                    name = f"tinygrad_lite helper {self._size + 1}"
+                    threading.Thread(target=_help, args=(self.tasks,), name=name, daemon=True).start()
+                    self._size += 1
+            except RuntimeError:
+                pass
+
+
+def _help(tasks: queue.SimpleQueue[_Task]) -> None:
+    while True:
+        tasks.get().help()
+
+
+_crew = _Crew()
+
+
+def _anew() -> None:
+    """After a fork, in the child, where the helpers are not."""
+    global _crew
+    _crew = _Crew()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_anew)

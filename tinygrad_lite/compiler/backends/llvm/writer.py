@@ -1,0 +1,258 @@
+"""LLVM's text, one instruction at a time: names, blocks, loops, vectors of lanes.
+
+In: calls such as `w.fmul(x, y)`. Out: lines of LLVM's language. A number of the program is the name of an
+SSA value of type `<lanes x double>`, or `double` if there is one lane.
+
+Reference: the LLVM Language Reference Manual, https://llvm.org/docs/LangRef.html
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from tinygrad_lite.compiler.backends.llvm.kernels import KERNELS, function_name
+from tinygrad_lite.compiler.ir.loop_nest import Expression
+
+Name = str
+
+
+class Writer:
+    """The body of one function, as it grows."""
+
+    def __init__(self) -> None:
+        self.lines: list[str] = []
+        self.lanes = 1
+        self.kernels: set[tuple[str, int]] = set()
+        self.declared: set[str] = set()
+        self._names = 0
+        self._labels = 0
+        self.block = "entry"
+        self.known: dict[Any, Name] = {}  # what has been computed in this block or in one that leads to it
+
+    def fresh(self) -> Name:
+        self._names += 1
+        return f"%v{self._names}"
+
+    def say(self, text: str) -> Name:
+        name = self.fresh()
+        self.lines.append(f"  {name} = {text}")
+        return name
+
+    def do(self, text: str) -> None:
+        self.lines.append(f"  {text}")
+
+    def once(self, key: Any, make: Callable[[], Name]) -> Name:
+        """What `make` gives, computed at most once where it can still be seen."""
+        found = self.known.get(key)
+        if found is None:
+            found = self.known[key] = make()
+        return found
+
+    # ------------------------------------------------------------------ whole numbers and addresses
+
+    def integer(self, op: str, x: Name, y: Name | int) -> Name:
+        if isinstance(y, int) and y == (1 if op == "mul" else 0):
+            return x
+        return self.once((op, x, y), lambda: self.say(f"{op} i64 {x}, {y}"))
+
+    def address(self, base: Name, index: Name | int, size: str = "double") -> Name:
+        if index == 0:
+            return base
+        return self.once(("at", base, index, size), lambda: self.say(f"getelementptr {size}, ptr {base}, i64 {index}"))
+
+    def load_integer(self, base: Name, index: Name | int) -> Name:
+        """An entry of a table of int32, as a 64-bit number."""
+
+        def make() -> Name:
+            x = self.say(f"load i32, ptr {self.address(base, index, 'i32')}")
+            return self.say(f"sext i32 {x} to i64")
+
+        return self.once(("table", base, index), make)
+
+    # ------------------------------------------------------------------ lanes
+
+    @property
+    def type(self) -> str:
+        return "double" if self.lanes == 1 else f"<{self.lanes} x double>"
+
+    @property
+    def flags(self) -> str:
+        return "i1" if self.lanes == 1 else f"<{self.lanes} x i1>"
+
+    def literal(self, x: float) -> str:
+        """A constant in every lane, in the exact hexadecimal form."""
+        import struct
+
+        bits = struct.unpack("<Q", struct.pack("<d", x))[0]
+        text = f"0x{bits:016X}"
+        return text if self.lanes == 1 else "<" + ", ".join([f"double {text}"] * self.lanes) + ">"
+
+    def splat(self, x: Name) -> Name:
+        if self.lanes == 1:
+            return x
+        one = self.say(f"insertelement {self.type} poison, double {x}, i64 0")
+        return self.say(f"shufflevector {self.type} {one}, {self.type} poison, <{self.lanes} x i32> zeroinitializer")
+
+    def load(self, pointer: Name, align: int) -> Name:
+        return self.say(f"load {self.type}, ptr {pointer}, align {align}")
+
+    def load_all(self, pointer: Name) -> Name:
+        """One double, in every lane."""
+        return self.splat(self.say(f"load double, ptr {pointer}, align 8"))
+
+    def store(self, x: Name, pointer: Name, align: int) -> None:
+        self.do(f"store {self.type} {x}, ptr {pointer}, align {align}")
+
+    def gathered(self, pointers: list[Name]) -> Name:
+        found = "poison"
+        for lane, pointer in enumerate(pointers):
+            x = self.say(f"load double, ptr {pointer}, align 8")
+            found = self.say(f"insertelement {self.type} {found}, double {x}, i64 {lane}")
+        return found
+
+    def chosen(self, lanes: range, x: Name, y: Name) -> Name:
+        """x in these lanes, y in the others."""
+        flags = ", ".join(f"i1 {'true' if lane in lanes else 'false'}" for lane in range(self.lanes))
+        return self.say(f"select {self.flags} <{flags}>, {self.type} {x}, {self.type} {y}")
+
+    def total(self, x: Name) -> Name:
+        """The sum of the lanes, halves first: always in the same order."""
+        width = self.lanes
+        while width > 1:
+            half = width // 2
+            picks = ", ".join(f"i32 {i}" for i in [*range(half, width), *range(half)])
+            kind = f"<{width} x double>"
+            upper = self.say(
+                f"shufflevector {kind} {x}, {kind} poison, <{half} x i32> <{', '.join(picks.split(', ')[:half])}>"
+            )
+            lower_picks = ", ".join(f"i32 {i}" for i in range(half))
+            lower = self.say(f"shufflevector {kind} {x}, {kind} poison, <{half} x i32> <{lower_picks}>")
+            if half == 1:
+                a = self.say(f"extractelement <1 x double> {lower}, i64 0")
+                b = self.say(f"extractelement <1 x double> {upper}, i64 0")
+                return self.say(f"fadd double {a}, {b}")
+            x = self.say(f"fadd <{half} x double> {lower}, {upper}")
+            width = half
+        return x
+
+    # ------------------------------------------------------------------ the ops of the table
+
+    def apply(self, op: str, xs: list[Name]) -> Name:
+        """The result of a sample. A product that meets a sum becomes one instruction (`contract`)."""
+        if op in _ARITHMETIC:
+            return self.say(f"{_ARITHMETIC[op]} contract {self.type} {xs[0]}, {xs[1]}")
+        if op == "neg":
+            return self.say(f"fneg {self.type} {xs[0]}")
+        if op == "less":
+            flag = self.say(f"fcmp olt {self.type} {xs[0]}, {xs[1]}")
+            return self.say(
+                f"select {self.flags} {flag}, {self.type} {self.literal(1.0)}, {self.type} {self.literal(0.0)}"
+            )
+        if op in ("max", "min"):
+            chosen = self.pick("ogt" if op == "max" else "olt", xs[1], xs[0], xs[1], xs[0])
+            return self.pick("uno", xs[1], xs[1], xs[1], chosen)  # a NaN is not swallowed
+        if op in _INTRINSIC:
+            mangled = f"@llvm.{_INTRINSIC[op]}.{'f64' if self.lanes == 1 else f'v{self.lanes}f64'}"
+            self.declared.add(f"declare {self.type} {mangled}({self.type})")
+            return self.say(f"call {self.type} {mangled}({self.type} {xs[0]})")
+        self.kernels.add((op, self.lanes))
+        operands = ", ".join(f"{self.type} {x}" for x in xs)
+        return self.say(f"call {self.type} {function_name(op, self.lanes)}({operands})")
+
+    def pick(self, comparison: str, p: Name, q: Name, x: Name, y: Name) -> Name:
+        flag = self.say(f"fcmp {comparison} {self.type} {p}, {q}")
+        return self.say(f"select {self.flags} {flag}, {self.type} {x}, {self.type} {y}")
+
+    def evaluate(self, expression: Expression, leaf: Callable[[int], Name]) -> Name:
+        """The value of an expression; `leaf(k)` gives that of its k-th leaf."""
+        if expression[0] == "leaf":
+            return leaf(expression[1])
+        if expression[0] == "select":
+            flag, x, y = expression[1:]
+            if flag[0] == "less":
+                p, q = (self.evaluate(part, leaf) for part in flag[1:])
+                return self.pick("olt", p, q, self.evaluate(x, leaf), self.evaluate(y, leaf))
+            value = self.evaluate(flag, leaf)
+            return self.pick("une", value, self.literal(0.0), self.evaluate(x, leaf), self.evaluate(y, leaf))
+        return self.apply(expression[0], [self.evaluate(part, leaf) for part in expression[1:]])
+
+    # ------------------------------------------------------------------ loops
+
+    @contextmanager
+    def loop(self, start: Name | int, stop: Name | int, step: int = 1) -> Iterator[Name]:
+        """`for i = start, start + step, ... while i < stop`; yields i. The body runs at least once."""
+        self._labels += 1
+        head, latch, after = (f"{part}{self._labels}" for part in ("loop", "next", "done"))
+        counter, following = self.fresh(), self.fresh()
+        before, outer = self.block, self.known
+        self.do(f"br label %{head}")
+        self.lines.append(f"{head}:")
+        self.do(f"{counter} = phi i64 [ {start}, %{before} ], [ {following}, %{latch} ]")
+        self.block, self.known = head, dict(outer)
+        yield counter
+        self.do(f"br label %{latch}")
+        self.lines.append(f"{latch}:")
+        self.do(f"{following} = add nuw nsw i64 {counter}, {step}")
+        more = self.say(f"icmp slt i64 {following}, {stop}")
+        self.do(f"br i1 {more}, label %{head}, label %{after}")
+        self.lines.append(f"{after}:")
+        self.block, self.known = after, outer
+
+    def accumulate(
+        self,
+        start: Name | int,
+        stop: Name | int,
+        firsts: list[Name],
+        body: Callable[[Name, list[Name]], list[Name]],
+        step: int = 1,
+    ) -> list[Name]:
+        """A loop that carries values in registers: body(i, values) gives the values of the next round."""
+        before, carried = self.block, [self.fresh() for _ in firsts]
+        with self.loop(start, stop, step) as counter:
+            at, latch = len(self.lines), f"next{self._labels}"
+            results = body(counter, carried)
+            self.lines[at:at] = [
+                f"  {value} = phi {self.type} [ {first}, %{before} ], [ {result}, %{latch} ]"
+                for value, first, result in zip(carried, firsts, results, strict=True)
+            ]
+        return results
+
+    @contextmanager
+    def only_if(self, condition: Name) -> Iterator[None]:
+        self._labels += 1
+        inside, after = f"then{self._labels}", f"after{self._labels}"
+        outer = self.known
+        self.do(f"br i1 {condition}, label %{inside}, label %{after}")
+        self.lines.append(f"{inside}:")
+        self.block, self.known = inside, dict(outer)
+        yield
+        self.do(f"br label %{after}")
+        self.lines.append(f"{after}:")
+        self.block, self.known = after, outer
+
+    def unless(self, flag: Name, otherwise: Name, make: Callable[[], list[Name]]) -> list[Name]:
+        """What `make` gives; where the flag holds it is not run, and each is `otherwise`."""
+        self._labels += 1
+        inside, after = f"then{self._labels}", f"after{self._labels}"
+        before, outer = self.block, self.known
+        self.do(f"br i1 {flag}, label %{after}, label %{inside}")
+        self.lines.append(f"{inside}:")
+        self.block, self.known = inside, dict(outer)
+        found = make()
+        inside = self.block
+        self.do(f"br label %{after}")
+        self.lines.append(f"{after}:")
+        self.block, self.known = after, outer
+        return [self.say(f"phi {self.type} [ {otherwise}, %{before} ], [ {x}, %{inside} ]") for x in found]
+
+
+_ARITHMETIC = {"add": "fadd", "sub": "fsub", "mul": "fmul", "div": "fdiv"}
+_INTRINSIC = {"sqrt": "sqrt", "abs": "fabs"}
+NATIVE = {*_ARITHMETIC, *_INTRINSIC, "neg", "less", "select", "max", "min"}
+
+
+def supported() -> set[str]:
+    """The names of the samples that can be written in LLVM's text: instructions and kernels."""
+    return NATIVE | set(KERNELS)

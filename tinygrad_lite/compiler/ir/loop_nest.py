@@ -1,0 +1,215 @@
+"""The plan: a computation as a few loops over arrays, which every fast back end can run.
+
+In: nothing. Out: the data structure between `reroll`, which finds the loops, and the back ends.
+
+A plan is a list of loop nests, in the order in which they must run. All iterations of a loop nest are computed by
+one expression and differ only in what they read:
+
+    loop nest 3: 16 iterations, each  sum over 65 terms  of  P[...] * sample[...]
+
+A iteration is a sum of runs; a run is one expression, repeated for one term or many. The leaves of an expression
+are accesses: an array and an index that is affine in the loop counters,
+
+    index = base + stride_1 * i_1 + ... + stride_t * t
+
+or, where that fails, a table of indices. Short letters: m iterations, t terms, R samples of a block.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
+
+Expression = Any
+"""A nested tuple: ("leaf", k) for the k-th access of the run, or (name of an op, expression, ...)."""
+
+UNIFORM = frozenset(("P", "K"))
+"""The arrays of a plan for samples whose numbers are the same for every sample: parameters and constants."""
+
+
+class Access:
+    """Where a leaf finds its number: `array[index]`, with the index affine in the counters, or from a table."""
+
+    __slots__ = ("array", "base", "strides", "term_stride", "table", "literal", "pattern")
+
+    def __init__(
+        self,
+        array: str,
+        base: int = 0,
+        strides: tuple[int, ...] = (),
+        term_stride: int = 0,
+        table: Any = None,
+        literal: float | None = None,
+        pattern: tuple[int | list[int], list[int]] | None = None,
+    ) -> None:
+        self.array = array  # "P" parameters, "X" samples of data, "K" constants, "A3" the results of loop nest 3, ...
+        self.base = base
+        self.strides = strides  # one for each dimension of the loop nest
+        self.term_stride = term_stride  # the stride from term to term
+        self.table = table  # an array of indices, by iteration and term, if they are not affine
+        self.pattern = pattern  # (stride or strides from period to period, indices in the first), if any
+        self.literal = literal  # the number itself, if it is the same constant everywhere
+
+    def entry(self, dims: Sequence[int], m: int) -> int:
+        """The index read for iteration m of a nest with these dimensions, at its first term."""
+        if self.table is not None:
+            return int(self.table[m])
+        index = self.base
+        for n, stride in zip(reversed(dims), reversed(self.strides), strict=True):
+            index += m % n * stride
+            m //= n
+        return index
+
+    def __str__(self) -> str:
+        if self.literal is not None:
+            return f"{self.literal:g}"
+        if self.table is not None:
+            return f"{self.array}[table]"
+        parts = [
+            f"{s}*{c}" if s != 1 else c
+            for s, c in zip((*self.strides, self.term_stride), _counters(self), strict=True)
+            if s
+        ]
+        parts += [str(self.base)] if self.base or not parts else []
+        return f"{self.array}[{' + '.join(parts)}]"
+
+
+def _counters(access: Access) -> list[str]:
+    return [*(f"i{d}" for d in range(len(access.strides))), "t"]
+
+
+class Reduction:
+    """One expression summed over its terms: `sign * sum over t of expression`."""
+
+    __slots__ = ("sign", "expression", "terms", "starts", "accesses")
+
+    def __init__(
+        self, sign: int, expression: Expression, terms: int, accesses: list[Access], starts: Any = None
+    ) -> None:
+        self.sign = sign
+        self.expression = expression
+        self.terms = terms  # how many, if every iteration has as many
+        self.starts = starts  # else iteration m has the terms starts[m] ... starts[m + 1]
+        self.accesses = accesses
+
+    def __str__(self) -> str:
+        text = written(self.expression, [str(access) for access in self.accesses])
+        if self.starts is not None:
+            text = f"sum over t of ({text})"
+        elif self.terms > 1:
+            text = f"sum over t < {self.terms} of ({text})"
+        return ("-" if self.sign < 0 else "+") + " " + text
+
+
+class LoopNest:
+    """Iterations computed alike: `dims` are the lengths of the loops over them, outermost first."""
+
+    __slots__ = ("name", "dims", "reductions", "target", "period")
+
+    def __init__(
+        self, name: str, dims: tuple[int, ...], reductions: list[Reduction], target: Access, period: int = 0
+    ) -> None:
+        self.name = name
+        self.dims = dims
+        self.reductions = reductions
+        self.period = period  # after so many iterations the tables repeat, shifted; 0 if there are none or they do not
+        self.target = target  # an array of its own, or places in an output
+
+    @property
+    def iterations(self) -> int:
+        n = 1
+        for length in self.dims:
+            n *= length
+        return n
+
+    @property
+    def terms(self) -> int:
+        """Terms of all iterations together."""
+        return sum(int(r.starts[-1]) if r.starts is not None else r.terms * self.iterations for r in self.reductions)
+
+    def __str__(self) -> str:
+        loops = "".join(f"for i{d} < {n}: " for d, n in enumerate(self.dims) if n > 1)
+        text = " ".join(map(str, self.reductions)).removeprefix("+ ")
+        return f"{loops}{self.target} = {text}"
+
+
+class Plan:
+    """Loop nests in the order of computation.
+
+    Attributes:
+        loop nests: see `LoopNest`.
+        sizes: for each array that the plan makes, how many numbers (for each sample, in a plan for samples).
+        constants: the numbers of the array K.
+        samples: the names of the arrays that have an entry for each sample.
+        nodes: how many nodes of the tape it stands for.
+        steps: stretches of loop nests that go through their first dimension together, one step after the other.
+    """
+
+    def __init__(
+        self,
+        nests: list[LoopNest],
+        sizes: dict[str, int],
+        constants: list[float],
+        samples: set[str],
+        nodes: int,
+        steps: Sequence[range] = (),
+    ):
+        self.nests = nests
+        self.sizes = sizes
+        self.constants = constants
+        self.samples = samples
+        self.nodes = nodes
+        self.steps = steps
+
+    def parts(self) -> Iterator[tuple[bool, list[LoopNest]]]:
+        """All loop nests in order, as (whether these go step by step, loop nests)."""
+        at = 0
+        for step in self.steps:
+            yield False, self.nests[at : step.start]
+            yield True, self.nests[step.start : step.stop]
+            at = step.stop
+        yield False, self.nests[at:]
+
+    def __str__(self) -> str:
+        lines: list[str] = []
+        for together, nests in self.parts():
+            lines += ["step by step:", *(f"  {nest}" for nest in nests)] if together else map(str, nests)
+        return "\n".join(lines)
+
+    def ops(self) -> set[str]:
+        """The names of all ops used."""
+        return {name for nest in self.nests for run in nest.reductions for name in names(run.expression)}
+
+    def flops(self, weight: Callable[[str], int] = lambda _: 1) -> int:
+        """Operations on one sample: each addition of a term counts once, each op by its weight."""
+        total = 0
+        for nest in self.nests:
+            for run in nest.reductions:
+                terms = int(run.starts[-1]) if run.starts is not None else run.terms * nest.iterations
+                total += terms * (sum(map(weight, names(run.expression))) + 1)
+        return total
+
+
+def names(expression: Expression) -> Iterator[str]:
+    if expression[0] != "leaf":
+        yield expression[0]
+        for part in expression[1:]:
+            yield from names(part)
+
+
+_INFIX = {"add": "+", "sub": "-", "mul": "*", "div": "/", "less": "<"}
+
+
+def written(expression: Expression, leaves: list[str]) -> str:
+    """The expression as text.
+
+    >>> written(("mul", ("leaf", 0), ("tanh", ("leaf", 1))), ["P[t]", "X[t]"])
+    'P[t] * tanh(X[t])'
+    """
+    if expression[0] == "leaf":
+        return str(leaves[expression[1]])
+    parts = [written(part, leaves) for part in expression[1:]]
+    if expression[0] in _INFIX:
+        inner = [f"({p})" if e[0] in _INFIX else p for p, e in zip(parts, expression[1:], strict=True)]
+        return f" {_INFIX[expression[0]]} ".join(inner)
+    return f"{expression[0]}({', '.join(parts)})"

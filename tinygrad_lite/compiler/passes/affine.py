@@ -1,0 +1,178 @@
+"""Fitting what the iterations of a loop nest read by nested loops.
+
+In: for each iteration and each term of a run, the indices its leaves read. Out: a `LoopNest` whose accesses are
+affine in the loop counters, or read their index from a table where no loops fit.
+
+The iterations, in order, are a sequence of index vectors. If all steps from one to the next are equal, one
+loop does. Otherwise the steps repeat after a period p: an inner loop of p iterations, and the same question
+again for every p-th iteration.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from tinygrad_lite.compiler.ir.loop_nest import Access, LoopNest, Reduction
+
+if TYPE_CHECKING:
+    from tinygrad_lite.compiler.passes.reroll import _Shapes
+
+
+def nested(vectors: Any) -> list[tuple[int, Any]] | None:
+    """(length, step) of each loop, outermost first, that together give these index vectors; None if none do.
+
+    Args:
+        vectors: m samples, one column for each leaf.
+
+    >>> import numpy as np
+    >>> [(n, step.tolist()) for n, step in nested(np.array([[0, 5], [1, 5], [2, 5], [0, 6], [1, 6], [2, 6]]))]
+    [(2, [0, 1]), (3, [1, 0])]
+    """
+    m = len(vectors)
+    if m == 1:
+        return []
+    steps = vectors[1:] - vectors[:-1]
+    equal = (steps == steps[0]).all(axis=1)
+    if equal.all():
+        return [(m, steps[0])]
+    period = int(equal.argmin()) + 1
+    if period < 2 or m % period:
+        return None
+    blocks = vectors.reshape(m // period, period, -1)
+    if not (blocks[:, 1:] - blocks[:, :-1] == steps[0]).all():
+        return None
+    outer = nested(blocks[:, 0])
+    return None if outer is None else [*outer, (period, steps[0])]
+
+
+def fitted(name: str, key: Any, iterations: list[Any], shapes: _Shapes, places: list[int]) -> LoopNest:
+    """The loop nest of these iterations, its loops fitted to everything that they read and write together."""
+    import numpy as np
+
+    m = len(iterations)
+    starts = np.array([list(places)], dtype=np.int64).T
+    columns = [starts]  # what must be affine over the iterations, column by column
+    parts: list[tuple[Any, list[str], Any, Any]] = []
+    for run in key:
+        arrays: list[str] = []
+        expression = shapes.expression(run[1], arrays)
+        counts = [len(reductions[run]) for reductions in iterations]
+        flat = np.array([slots for reductions in iterations for slots in reductions[run]], dtype=np.int64)
+        if min(counts) == max(counts):
+            read = flat.reshape(m, counts[0], -1)
+            if counts[0] > 1:  # an adjoint meets its terms last to first: turn them around
+                moves = [int(read[0, 1, k] - read[0, 0, k]) for k, array in enumerate(arrays) if array != "K"]
+                if moves and max(moves) <= 0 > min(moves):
+                    read = read[:, ::-1]
+            columns.append(read[:, 0, [array != "K" for array in arrays]])
+            parts.append((expression, arrays, read, None))
+        else:
+            parts.append((expression, arrays, flat, np.concatenate([[0], np.cumsum(counts)]).astype(np.int32)))
+    loops = nested(np.concatenate(columns, axis=1))
+    steps = [step for _, step in loops] if loops else [None]
+    dims = tuple(n for n, _ in loops) if loops else (m,)
+    column = 0  # of the joint fit
+
+    def place(array: str, read: Any) -> Access:
+        """One leaf of a regular run; `read` is its index for each iteration and term."""
+        nonlocal column
+        if array == "K":
+            return constant(read, read.shape[1])
+        column += 1
+        term_stride = _straight(read)
+        if term_stride is None:
+            return Access(array, table=read.reshape(-1).astype(np.int32))
+        if loops is not None:
+            strides = tuple(0 if step is None else int(step[column - 1]) for step in steps)
+            return Access(array, int(read[0, 0]), strides, term_stride)
+        line = nested(read[:, :1])
+        if line is None or len(line) > 1:
+            return Access(array, table=read.reshape(-1).astype(np.int32))
+        return Access(array, int(read[0, 0]), (int(line[0][1][0]) if line else 0,), term_stride)
+
+    def constant(read: Any, terms: int) -> Access:
+        """The number itself if it is everywhere the same, else a stretch of the array K."""
+        values = [shapes.cones.tape.sources[i] for i in read.reshape(-1).tolist()]
+        first = values[0]
+        if all(x == first for x in values) and (first or len({str(x) for x in values}) == 1):
+            return Access("K", literal=first)
+        base = len(shapes.pool)
+        shapes.pool += values
+        strides, inner = [], max(terms, 1)
+        for n in reversed(dims):
+            strides.append(inner)
+            inner *= n
+        if not terms:  # a run with as many terms as the iteration pleases
+            return Access("K", table=np.arange(base, base + len(values), dtype=np.int32))
+        return Access("K", base, tuple(reversed(strides)), 1)
+
+    ragged = any(bounds is not None for *_, bounds in parts)
+    period = _period(parts, starts) if loops is None or ragged else 0
+
+    def patterned(access: Access, read: Any, counts: Any) -> Access:
+        """The same access with the indices of the first period, if there is one."""
+        if period and access.literal is None and access.array != "K":
+            flat, first = read.reshape(-1), int(counts[:period].sum())
+            access.pattern = int(flat[first] - flat[0]), flat[:first].tolist()
+        return access
+
+    target = patterned(place(name, starts.reshape(m, 1)), starts, np.ones(m, dtype=np.int64))
+    reductions: list[Reduction] = []
+    for (sign, _), (expression, arrays, read, bounds) in zip(key, parts, strict=True):
+        if bounds is None:
+            each = np.full(m, read.shape[1])
+            accesses = [patterned(place(array, read[:, :, k]), read[:, :, k], each) for k, array in enumerate(arrays)]
+            reductions.append(Reduction(sign, expression, read.shape[1], accesses))
+        else:
+            accesses = [
+                constant(read[:, k], 0)
+                if array == "K"
+                else patterned(Access(array, table=read[:, k].astype(np.int32)), read[:, k], np.diff(bounds))
+                for k, array in enumerate(arrays)
+            ]
+            reductions.append(Reduction(sign, expression, 0, accesses, bounds))
+    return LoopNest(name, dims or (1,), reductions, target, period)
+
+
+MOST_PERIOD = 80
+"""Iterations of a period that are worth writing out one by one."""
+
+
+def _period(parts: list[tuple[Any, list[str], Any, Any]], places: Any) -> int:
+    """After how many iterations everything that is read and written repeats, shifted by a constant; 0 if it never does.
+
+    The entries of a triangular matrix, one matrix after the other, are such a case.
+    """
+    import numpy as np
+
+    m = len(places)
+    for p in range(2, min(MOST_PERIOD, m // 2) + 1):
+        if m % p:
+            continue
+        tables = [(places, np.arange(m + 1))]
+        for _, arrays, read, bounds in parts:
+            if "K" in arrays and len(set(read.reshape(-1, len(arrays))[:, arrays.index("K")].tolist())) > 1:
+                return 0
+            varies = [k for k, array in enumerate(arrays) if array != "K"]
+            flat = read.reshape(-1, read.shape[-1])[:, varies]
+            tables.append((flat, np.arange(m + 1) * read.shape[1] if bounds is None else bounds))
+        if all(_repeats(flat, ends, p) for flat, ends in tables):
+            return p
+    return 0
+
+
+def _repeats(flat: Any, ends: Any, p: int) -> bool:
+    counts = ends[1:] - ends[:-1]
+    if not (counts[p:] == counts[:-p]).all():
+        return False
+    shift = flat[ends[p] :] - flat[: len(flat) - ends[p]]
+    return bool((shift == shift[:1]).all())
+
+
+def _straight(read: Any) -> int | None:
+    """The step from term to term, if it is the same for all terms and iterations."""
+    if read.shape[1] == 1:
+        return 0
+    steps = read[:, 1:] - read[:, :-1]
+    step = int(steps[0, 0])
+    return step if (steps == step).all() else None

@@ -1,0 +1,79 @@
+"""What a back end is given: a program, and the plans made of it.
+
+In: a tape (a loss of samples: samples.py; neighbours: stencil.py; or neither, here). Out: its plans, in ops of the
+table that the back end knows.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from tinygrad_lite.compiler.ir.loop_nest import Plan
+from tinygrad_lite.compiler.ir.tape import Builder, Ref, Tape
+from tinygrad_lite.compiler.passes.adjoint import gradient, tidied
+from tinygrad_lite.compiler.passes.lowering import lowered
+from tinygrad_lite.compiler.passes.reciprocals import reciprocals
+from tinygrad_lite.compiler.passes.reroll import reroll
+from tinygrad_lite.compiler.passes.samples import SampleProgram
+from tinygrad_lite.compiler.passes.stencil import StencilProgram
+
+
+class PlainProgram:
+    """A tape without samples in the form of a sample program: all of it is epilogue."""
+
+    def __init__(self, tape: Tape, wrt: Sequence[Ref] | None) -> None:
+        epilogue = tidied(tape)
+        guards = [guard.flag for guard in epilogue.guards]
+        if wrt is not None:
+            position = {ref: i for i, ref in enumerate(tape.inputs)}
+            gradient(epilogue, [epilogue.inputs[position[ref]] for ref in wrt])
+        epilogue.outputs += guards  # flags: the caller compares them with what they were
+        epilogue.guards = []
+        self.epilogue = epilogue
+        self.epilogue_arrays = {ref: ("P", i) for i, ref in enumerate(epilogue.inputs)}
+        self.parameters = len(epilogue.inputs)
+        self.columns = 0
+        self.sample: Builder | None = None
+        self.sample_arrays: dict[Ref, tuple[str, int]] = {}
+        self.prologue = Builder()
+        self.outputs = len(epilogue.outputs)
+
+
+Program = SampleProgram | PlainProgram | StencilProgram
+
+
+class Plans:
+    """The plans of a program, with ops of the table replaced where the back end has none of that name."""
+
+    def __init__(self, program: Program, known: set[str], whole: bool = False) -> None:
+        """Args:
+        known: the ops of the table that the back end can compute.
+        whole: it computes whole arrays, one operation after the other.
+        """
+        self.known = known
+        self.seconds = {}
+        start = time.perf_counter()
+        n = program.parameters
+        after = list(range(n, n + len(program.prologue.outputs)))
+        uniform = {ref: ("P", i) if i < n else ("N", 0) for i, ref in enumerate(program.prologue.inputs)}
+        self.prologue = _rerolled(program.prologue, uniform, known, places=after) if after else None
+        self.samples = None
+        if program.sample is not None:
+            self.samples = _rerolled(program.sample, program.sample_arrays, known, samples=("X",))
+        if isinstance(program, StencilProgram):
+            self.epilogue = program.plan(known, whole)
+        else:
+            self.epilogue = _rerolled(program.epilogue, program.epilogue_arrays, known)
+        self.sums = len(program.sample.outputs) if program.sample is not None else 0
+        self.seconds["finding loops"] = time.perf_counter() - start
+
+    def __iter__(self) -> Any:
+        return iter([p for p in (self.prologue, self.samples, self.epilogue) if p is not None])
+
+
+def _rerolled(tape: Tape, arrays: Mapping[Ref, tuple[str, int]], known: set[str], **how: Any) -> Plan:
+    low = reciprocals(lowered(tape, known))
+    moved = {new: arrays[old] for new, old in zip(low.inputs, tape.inputs, strict=True)}
+    return reroll(low, moved, **how)

@@ -1,0 +1,143 @@
+"""What was found and made, in words, numbers and code.
+
+In: a program and its runner. Out: what `fast.report()`, `fast.source(kind)` and `fast.passes()` say.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from tinygrad_lite.compiler.backends import python
+from tinygrad_lite.compiler.backends.c_source import c_source
+from tinygrad_lite.compiler.backends.runners import Runner
+from tinygrad_lite.compiler.ir.loop_nest import Plan
+from tinygrad_lite.compiler.passes.programs import Program
+from tinygrad_lite.errors import OperandError, TinygradLiteError, user_line
+
+_SAID = {
+    "llvm": "machine code through LLVM",
+    "machine tape": "a tape in machine code, one op after the other",
+    "numpy": "NumPy calls",
+    "tape": "plain Python, one statement a node",
+}
+
+
+class Shown:
+    """What a compiled function shows of itself."""
+
+    __name__: str
+    _eager: dict[Any, str]
+
+    def _programs_made(self) -> Sequence[Any]:
+        """What was compiled so far, the newest last; each has `report()`, `source(kind)` and `passes()`."""
+        raise NotImplementedError
+
+    def __repr__(self) -> str:
+        n = len(self._programs_made())
+        return f"<compiled {self.__name__}: {n or 'no'} program{'s' * (n != 1)} so far>"
+
+    def _newest(self) -> Any:
+        made = self._programs_made()
+        if not made:
+            raise TinygradLiteError(f"{self.__name__} has not been called yet: call it once, then look at it.")
+        return made[-1]
+
+    def report(self) -> str:
+        """What was found and made, in words and numbers: one paragraph for each compiled program."""
+        parts = [program.report() for program in self._programs_made()]
+        parts += [f"Not compiled: {why}" for why in self._eager.values()]
+        return "\n\n".join(parts) or f"{self.__name__} has not been called yet, so nothing was traced."
+
+    def source(self, kind: str = "tape") -> str:
+        """The code of the program made last, as "tape", "python", "plan", "llvm", "numpy" or "c".
+
+        >>> import tinygrad_lite as tg
+        >>> fast = tg.compile(lambda x: tg.exp(x) * x, backend="tape")
+        >>> fast.grad(1.0) > 5.0
+        True
+        >>> print(fast.source())
+        v0 = exp(x)
+        v1 = v0 * x
+        v2 = x * v0
+        v3 = v0 + v2
+        return v1, v3
+        """
+        return str(self._newest().source(kind))
+
+    def passes(self, lines: int | None = 12) -> str:
+        """What each pass of the compiler left of the program made last: the first `lines` lines, or all (None).
+
+        >>> import tinygrad_lite as tg
+        >>> fast = tg.compile(lambda x: tg.exp(x) * x, backend="tape")
+        >>> fast.grad(1.0) > 5.0
+        True
+        >>> print(fast.passes())  # doctest: +ELLIPSIS
+        1. trace.py: the ops, in the order in which the function performed them (2 ops)
+           v0 = exp(x)
+           v1 = v0 * x
+           return v1
+        <BLANKLINE>
+        2. adjoint.py: the same, tidied, and behind it the gradients (4 ops)
+           v0 = exp(x)
+        ...
+        """
+        from tinygrad_lite.compiler.runtime import dump
+
+        return dump.shown(self._newest().passes(), lines)
+
+
+def described(what: str, program: Program, runner: Runner, samples: int = 0) -> list[str]:
+    """The paragraph on one runner."""
+    lines = [f"  {what}: {_SAID[runner.name]}" + (f" (no faster back end: {runner.why})" if runner.why else "") + "."]
+    if runner.plans is None:
+        tapes = [tape for tape in (program.prologue, program.sample, program.epilogue) if tape is not None]
+        lines.append(f"    {sum(sum(tape.live()) for tape in tapes):,} ops.")
+    else:
+        for name, plan in (
+            ("once before the rows", runner.plans.prologue),
+            ("for each row", runner.plans.samples),
+            ("once at the end" if runner.plans.samples is not None else "in all", runner.plans.epilogue),
+        ):
+            if plan is not None and plan.nests:
+                lines.append("    " + _counted(name, plan))
+        if samples and runner.plans.samples is not None:
+            plan = runner.plans.samples
+            memory = 8 * (sum(plan.sizes.values()) + program.columns + 1)
+            lines.append(
+                f"    {plan.flops() * samples:,} operations a call on {samples:,} rows; {memory:,} bytes for each row."
+            )
+            lines += [f"    {said}" for said in [runner.sharing(samples)] if said]
+    times = ", ".join(f"{name} {seconds:.3f} s" for name, seconds in runner.seconds.items())
+    lines.append(f"    {times}.")
+    return lines
+
+
+def _counted(name: str, plan: Plan) -> str:
+    loops = [nest for nest in plan.nests if nest.iterations > 1 or nest.terms > 4 * len(nest.reductions)]
+    straight = len(plan.nests) - len(loops)
+    tables = sum(1 for g in plan.nests for r in g.reductions for a in r.accesses if a.table is not None)
+    text = f"{name}: {plan.nodes:,} nodes became {len(loops)} loops and {straight} single results"
+    return text + (f"; {tables} reads go through an index table, being irregular." if tables else ".")
+
+
+def shown(kind: str, program: Program, runner: Runner) -> str:
+    """The code as "tape", "python", "plan", "llvm" or "c"."""
+    if kind == "tape":
+        named = (("before the rows", program.prologue), ("each row", program.sample), ("at the end", program.epilogue))
+        parts = [(name, str(tape)) for name, tape in named if tape is not None and (len(tape) or name == "at the end")]
+        return parts[0][1] if len(parts) == 1 else "\n\n".join(f"# {name}\n{text}" for name, text in parts)
+    if kind == "python":
+        tapes = (("prologue", program.prologue), ("row", program.sample), ("finale", program.epilogue))
+        return "\n\n\n".join(
+            python.source(tape, name) for name, tape in tapes if tape is not None and (len(tape) or name == "finale")
+        )
+    if kind == "plan" and runner.plans is not None:
+        return "\n\n".join(map(str, runner.plans))
+    if kind == runner.name and kind in ("llvm", "numpy"):
+        return runner.text()
+    if kind == "c" and runner.plans is not None:
+        return c_source(runner.plans.prologue, runner.plans.samples, runner.plans.epilogue)
+    known = ["tape", "python"] + (["plan", "c"] if runner.plans is not None else [])
+    known += [runner.name] if runner.name != "tape" else []
+    raise OperandError(f"source shows {', '.join(map(repr, known))} here, but {kind!r} was asked for{user_line()}.")
