@@ -44,6 +44,7 @@ class Check(Judged):
         coverage: what the user's data could not have shown.
         taylor: the Taylor witness of the user's gradients on the user's data, or None.
         hint: "mend" to show marked lines and mend in the report, "line" for the lines alone.
+        bound: for a lesson, what was bound to what.
         measured: (entry, yours, exact, measured slope) of the entry of each parameter that is furthest
             off, or else largest: the second witness.
     """
@@ -59,6 +60,7 @@ class Check(Judged):
         if not judged:
             self.wrong = list(names)
         self.ok = not evaluation.error and not self.wrong and not self.raised and bool(judged)
+        self.bound: list[str] = []
         unknown = Diagnosis()
         unknown.unknown = list(self.wrong)
         unknown.links = [(f"d{n}", "wrong" if n in self.wrong else "ok", "") for n in reversed(names)]
@@ -191,6 +193,7 @@ class Check(Judged):
         return {
             "ok": self.ok,
             "error": self.evaluation.error,
+            "bound": self.bound,
             "wrong": self.wrong,
             "codes": self.codes,
             "mistakes": [m.to_dict() for m in d.mistakes],
@@ -224,6 +227,21 @@ class Check(Judged):
         }
 
 
+def check_lesson(bindings: list[Any], **options: Any) -> Check:
+    """The check of a bound lesson; of several layers that of the first wrong one, with a word on the others."""
+    results = []
+    for binding in bindings:
+        result = check(binding.loss, binding.backprop, binding.params, *binding.data, **{**options, **binding.options})
+        result.bound = binding.words
+        results.append(result)
+    shown = next((r for r in results if not r.ok), results[0])
+    for result in results:
+        if result is not shown:
+            verdict = "right" if result.ok else "wrong"
+            shown.bound = [*shown.bound, f"Also checked, {verdict}: {result.bound[0].removeprefix('Bound: ')}"]
+    return shown
+
+
 def _array(x: Any) -> Any:
     """A parameter as an array; None if its rows differ."""
     try:
@@ -233,9 +251,9 @@ def _array(x: Any) -> Any:
 
 
 def check(
-    loss_fn: Callable[..., Any],
-    backprop_fn: Callable[..., Any],
-    params: Mapping[str, Any],
+    loss_fn: Any,
+    backprop_fn: Any = None,
+    params: Any = None,
     *data: Any,
     updates: bool = False,
     lr: float | None = None,
@@ -243,8 +261,13 @@ def check(
     seed: int = 0,
     limit: float = 10.0,
     mend: bool = True,
+    **roles: Any,
 ) -> Check:
     """A hand-written backprop function on trial: is it right, and if not, what is the mistake?
+
+    Or a whole lesson as it is: `check(module)`, `check(forward, mse, backpropagation)`, `check(Network)`. Its functions
+    are found by their names and by what flows into what, parameters and data are made to fit where it has none, and the
+    report says what was bound to what. Say it where it is otherwise: `check(lesson, loss="mse", backprop="step")`.
 
     Args:
         loss_fn: `loss(W1, b1, ..., X, y)` or `loss(params, X, y)`, written with NumPy or plain Python;
@@ -261,11 +284,14 @@ def check(
         limit: seconds after which a call is given up.
         mend: whether the source of backprop is searched for the wrong line and a mend of it, once `lines`,
             `mends` or the report are asked for.
+        roles: for a lesson: `forward`, `loss`, `backprop` as functions or their names, `params` as a dict, `data` as
+            a tuple, and any argument of its functions by name.
 
     Everything is deep-copied; what the functions raise, print or change becomes a line in the report.
 
     Raises:
-        OperandError: `updates` without `lr`, or parameters that are not a dict of numbers.
+        OperandError: `updates` without `lr`, parameters that are not a dict of numbers, or something in a lesson
+            that could not be placed.
 
     >>> import numpy as np
     >>> def loss(W, b, X, y):
@@ -278,6 +304,14 @@ def check(
     >>> result.ok, result.codes
     (False, ['FACTOR_2'])
     """
+    if params is None or callable(params):
+        from tinygrad_lite.checking.binding.bind import bind, lesson_of
+
+        things = [x for x in (loss_fn, backprop_fn, params, *data) if x is not None]
+        return check_lesson(bind(lesson_of(things), roles, seed), rtol=rtol, seed=seed, limit=limit, mend=mend)
+    if roles:
+        said = ", ".join(roles)
+        raise OperandError(f"check has no option {said}; roles are for lessons, as in check(module, loss=...).")
     if not isinstance(params, Mapping) or not params:
         raise OperandError(
             "check needs the parameters as a dict by name, as in {'W1': W1, 'b1': b1}, but got "

@@ -12,7 +12,11 @@ def lesson(name, slip, code):
 
 HEAD = "import numpy as np\n"
 
-lesson("functions, output as an argument, updates returned", ("* (a > 0)", "* (X > 0)"), HEAD + """
+lesson(
+    "functions, output as an argument, updates returned",
+    ("* (a > 0)", "* (X > 0)"),
+    HEAD
+    + """
 def relu(v):
     return np.maximum(0, v)
 
@@ -32,9 +36,14 @@ def backprop(X, y, y_pred, w1, w2, b1, b2, learning_rate):
     w1 -= learning_rate * X.T.dot(da)
     b1 -= learning_rate * da.sum(axis=0)
     return w1, w2, b1, b2
-""")
+""",
+)
 
-lesson("course style: parameters and cache as dicts, columns, 1/m", ("dW2 = dZ2 @ cache['A1'].T / m", "dW2 = dZ2 @ cache['A1'].T"), HEAD + """
+lesson(
+    "course style: parameters and cache as dicts, columns, 1/m",
+    ("dW2 = dZ2 @ cache['A1'].T / m", "dW2 = dZ2 @ cache['A1'].T"),
+    HEAD
+    + """
 def sigmoid(z):
     return 1 / (1 + np.exp(-z))
 
@@ -64,9 +73,14 @@ def backward_propagation(parameters, cache, X, Y):
     dW1 = dZ1 @ X.T / m
     db1 = np.sum(dZ1, axis=1, keepdims=True) / m
     return {"dW1": dW1, "db1": db1, "dW2": dW2, "db2": db2}
-""")
+""",
+)
 
-lesson("class with weights made in the constructor, gradients in attributes", ("self.dW1 = X.T @ dz", "self.dW1 = X.T @ da"), HEAD + """
+lesson(
+    "class with weights made in the constructor, gradients in attributes",
+    ("self.dW1 = X.T @ dz", "self.dW1 = X.T @ da"),
+    HEAD
+    + """
 class TwoLayerNet:
     def __init__(self, n_in, n_hidden, n_out):
         rng = np.random.default_rng(1)
@@ -93,9 +107,14 @@ class TwoLayerNet:
         dz = da * (1 - self.a ** 2)
         self.dW1 = X.T @ dz
         self.db1 = dz.sum(axis=0)
-""")
+""",
+)
 
-lesson("class with forward, backward(X, y, out) that updates, and train", ("self.W2 += self.lr * self.z2.T.dot(d_out)", "self.W2 += self.lr * self.z1.T.dot(d_out)"), HEAD + """
+lesson(
+    "class with forward, backward(X, y, out) that updates, and train",
+    ("self.W2 += self.lr * self.z2.T.dot(d_out)", "self.W2 += self.lr * self.z1.T.dot(d_out)"),
+    HEAD
+    + """
 class NeuralNetwork:
     def __init__(self):
         self.input_size, self.hidden_size, self.output_size = 3, 3, 1
@@ -132,9 +151,14 @@ y = np.array([[0.92], [0.86], [0.89]])
 X = X / X.max(axis=0)
 nn = NeuralNetwork()
 nn.train(X, y)
-""")
+""",
+)
 
-lesson("class whose constructor takes the data, no loss written down", ("sigmoid_derivative(self.layer1))", "sigmoid_derivative(self.output))"), HEAD + """
+lesson(
+    "class whose constructor takes the data, no loss written down",
+    ("sigmoid_derivative(self.layer1))", "sigmoid_derivative(self.output))"),
+    HEAD
+    + """
 def sigmoid(x):
     return 1.0 / (1 + np.exp(-x))
 
@@ -161,9 +185,14 @@ class Net:
         d_weights1 = np.dot(self.input.T, np.dot(delta, self.weights2.T) * sigmoid_derivative(self.layer1))
         self.weights1 += d_weights1
         self.weights2 += d_weights2
-""")
+""",
+)
 
-lesson("eleven lines at the top level, no loss, weights added to", ("l1_delta = l1_error * (l1 * (1 - l1))", "l1_delta = l1_error * l1"), HEAD + """
+lesson(
+    "eleven lines at the top level, no loss, weights added to",
+    ("l1_delta = l1_error * (l1 * (1 - l1))", "l1_delta = l1_error * l1"),
+    HEAD
+    + """
 X = np.array([[0, 0, 1], [0, 1, 1], [1, 0, 1], [1, 1, 1]])
 y = np.array([[0, 1, 1, 0]]).T
 np.random.seed(1)
@@ -180,9 +209,14 @@ for j in range(60000):
     l1_delta = l1_error * (l1 * (1 - l1))
     syn1 += l1.T.dot(l2_delta)
     syn0 += X.T.dot(l1_delta)
-""")
+""",
+)
 
-lesson("the framework's warm-up: a script with a loss in its loop", ("grad_h[h < 0] = 0", "grad_h[grad_y_pred @ w2.T < 0] = 0"), HEAD + """
+lesson(
+    "the framework's warm-up: a script with a loss in its loop",
+    ("grad_h[h < 0] = 0", "grad_h[grad_y_pred @ w2.T < 0] = 0"),
+    HEAD
+    + """
 N, D_in, H, D_out = 8, 5, 6, 3
 rng = np.random.default_rng(0)
 x = rng.normal(size=(N, D_in))
@@ -204,9 +238,13 @@ for t in range(500):
     grad_w1 = x.T.dot(grad_h)
     w1 -= learning_rate * grad_w1
     w2 -= learning_rate * grad_w2
-""")
+""",
+)
 
-lesson("fitting a sine with a polynomial, numbers as parameters", ("grad_c = (grad * x ** 2).sum()", "grad_c = (grad * x).sum()"), """
+lesson(
+    "fitting a sine with a polynomial, numbers as parameters",
+    ("grad_c = (grad * x ** 2).sum()", "grad_c = (grad * x).sum()"),
+    """
 import numpy as np
 import math
 
@@ -229,9 +267,14 @@ for t in range(2000):
     b -= learning_rate * grad_b
     c -= learning_rate * grad_c
 print(f"Result: y = {a} + {b} x + {c} x^2")
-""")
+""",
+)
 
-lesson("linear regression with compute_cost and compute_gradient", ("dj_db = dj_db + err", "dj_db = err"), HEAD + """
+lesson(
+    "linear regression with compute_cost and compute_gradient",
+    ("dj_db = dj_db + err", "dj_db = err"),
+    HEAD
+    + """
 import matplotlib.pyplot as plt
 
 x_train = np.array([1.0, 2.0, 3.5])
@@ -264,9 +307,14 @@ def gradient_descent(x, y, w, b, alpha, steps):
 w, b = gradient_descent(x_train, y_train, 0.0, 0.0, 1e-2, 10000)
 plt.scatter(x_train, y_train)
 plt.show()
-""")
+""",
+)
 
-lesson("logistic regression: propagate gives grads and cost", ("dw = np.dot(X, (A - Y).T) / m", "dw = np.dot(X, (A - Y).T)"), HEAD + """
+lesson(
+    "logistic regression: propagate gives grads and cost",
+    ("dw = np.dot(X, (A - Y).T) / m", "dw = np.dot(X, (A - Y).T)"),
+    HEAD
+    + """
 def sigmoid(z):
     return 1 / (1 + np.exp(-z))
 
@@ -285,9 +333,14 @@ w = np.array([[0.3], [-0.2]])
 b = 0.1
 X = np.array([[1.0, -2.0, 0.5], [0.3, 1.0, 2.0]])
 Y = np.array([[1, 0, 1]])
-""")
+""",
+)
 
-lesson("softmax classifier: loss and gradient functions, labels", ("dscores[np.arange(len(y)), y] -= 1", "dscores[np.arange(len(y)), y] -= 2"), HEAD + """
+lesson(
+    "softmax classifier: loss and gradient functions, labels",
+    ("dscores[np.arange(len(y)), y] -= 1", "dscores[np.arange(len(y)), y] -= 2"),
+    HEAD
+    + """
 def softmax_loss(W, b, X, y):
     scores = X @ W + b
     scores = scores - scores.max(axis=1, keepdims=True)
@@ -301,9 +354,14 @@ def softmax_gradients(W, b, X, y):
     dscores[np.arange(len(y)), y] -= 1
     dscores /= len(y)
     return {"dW": X.T @ dscores, "db": dscores.sum(axis=0)}
-""")
+""",
+)
 
-lesson("svm with a regulariser, loss and gradient apart", ("dW = X.T @ margin_grad + 2 * reg * W", "dW = X.T @ margin_grad + reg * W"), HEAD + """
+lesson(
+    "svm with a regulariser, loss and gradient apart",
+    ("dW = X.T @ margin_grad + 2 * reg * W", "dW = X.T @ margin_grad + reg * W"),
+    HEAD
+    + """
 def svm_loss(W, X, y, reg=0.1):
     margins = np.maximum(0, 1 - y * (X @ W))
     return margins.mean() + reg * np.sum(W ** 2)
@@ -312,9 +370,14 @@ def svm_grad(W, X, y, reg=0.1):
     margin_grad = np.where(1 - y * (X @ W) > 0, -y, 0.0) / y.size
     dW = X.T @ margin_grad + 2 * reg * W
     return dW
-""")
+""",
+)
 
-lesson("layer functions: affine_forward and affine_backward", ("db = dout.sum(axis=0)", "db = dout.mean(axis=0)"), HEAD + """
+lesson(
+    "layer functions: affine_forward and affine_backward",
+    ("db = dout.sum(axis=0)", "db = dout.mean(axis=0)"),
+    HEAD
+    + """
 def affine_forward(x, w, b):
     out = x.reshape(x.shape[0], -1) @ w + b
     cache = (x, w, b)
@@ -326,9 +389,14 @@ def affine_backward(dout, cache):
     dw = x.reshape(x.shape[0], -1).T @ dout
     db = dout.sum(axis=0)
     return dx, dw, db
-""")
+""",
+)
 
-lesson("layer functions: relu", ("dx = dout * (cache > 0)", "dx = dout * cache"), HEAD + """
+lesson(
+    "layer functions: relu",
+    ("dx = dout * (cache > 0)", "dx = dout * cache"),
+    HEAD
+    + """
 def relu_forward(x):
     out = np.maximum(0, x)
     cache = x
@@ -337,9 +405,14 @@ def relu_forward(x):
 def relu_backward(dout, cache):
     dx = dout * (cache > 0)
     return dx
-""")
+""",
+)
 
-lesson("layer functions: batch normalisation", ("dx = (dxhat - dxhat.mean(axis=0) - xhat * (dxhat * xhat).mean(axis=0)) * inv", "dx = dxhat * inv"), HEAD + """
+lesson(
+    "layer functions: batch normalisation",
+    ("dx = (dxhat - dxhat.mean(axis=0) - xhat * (dxhat * xhat).mean(axis=0)) * inv", "dx = dxhat * inv"),
+    HEAD
+    + """
 def batchnorm_forward(x, gamma, beta):
     mu = x.mean(axis=0)
     var = ((x - mu) ** 2).mean(axis=0)
@@ -354,9 +427,14 @@ def batchnorm_backward(dout, cache):
     dgamma = (dout * xhat).sum(axis=0)
     dbeta = dout.sum(axis=0)
     return dx, dgamma, dbeta
-""")
+""",
+)
 
-lesson("layer objects of a book: Affine, Sigmoid, Relu", ("self.dW = np.dot(self.x.T, dout)", "self.dW = np.dot(self.x.T, dout) / len(dout)"), HEAD + """
+lesson(
+    "layer objects of a book: Affine, Sigmoid, Relu",
+    ("self.dW = np.dot(self.x.T, dout)", "self.dW = np.dot(self.x.T, dout) / len(dout)"),
+    HEAD
+    + """
 class Relu:
     def __init__(self):
         self.mask = None
@@ -398,9 +476,14 @@ class Affine:
         self.dW = np.dot(self.x.T, dout)
         self.db = np.sum(dout, axis=0)
         return dx
-""")
+""",
+)
 
-lesson("layer object with the loss in it: SoftmaxWithLoss", ("dx = (self.p - self.t) * dout / len(self.t)", "dx = (self.p - self.t) * dout"), HEAD + """
+lesson(
+    "layer object with the loss in it: SoftmaxWithLoss",
+    ("dx = (self.p - self.t) * dout / len(self.t)", "dx = (self.p - self.t) * dout"),
+    HEAD
+    + """
 class SoftmaxWithLoss:
     def forward(self, x, t):
         self.t = t
@@ -411,9 +494,14 @@ class SoftmaxWithLoss:
     def backward(self, dout=1):
         dx = (self.p - self.t) * dout / len(self.t)
         return dx
-""")
+""",
+)
 
-lesson("a dense layer class with sizes, gradients by name", ("self.grad_weights = self.inputs.T @ grad_output", "self.grad_weights = self.inputs.T @ grad_output * 2"), HEAD + """
+lesson(
+    "a dense layer class with sizes, gradients by name",
+    ("self.grad_weights = self.inputs.T @ grad_output", "self.grad_weights = self.inputs.T @ grad_output * 2"),
+    HEAD
+    + """
 class Dense:
     def __init__(self, input_units, output_units):
         rng = np.random.default_rng(0)
@@ -428,9 +516,14 @@ class Dense:
         self.grad_weights = self.inputs.T @ grad_output
         self.grad_biases = grad_output.sum(axis=0)
         return grad_output @ self.weights.T
-""")
+""",
+)
 
-lesson("lists of weights and biases, gradients as two lists", ("delta = (self.weights[1].T @ delta) * sp", "delta = self.weights[1].T @ delta"), HEAD + """
+lesson(
+    "lists of weights and biases, gradients as two lists",
+    ("delta = (self.weights[1].T @ delta) * sp", "delta = self.weights[1].T @ delta"),
+    HEAD
+    + """
 def sigmoid(z):
     return 1.0 / (1.0 + np.exp(-z))
 
@@ -466,9 +559,14 @@ class Network:
         nabla_b[0] = delta.sum(axis=1, keepdims=True)
         nabla_w[0] = delta @ activations[0].T
         return nabla_b, nabla_w
-""")
+""",
+)
 
-lesson("globals all the way, with a global statement", ("dW = X.T @ e * 2 / len(X)", "dW = X.T @ e / len(X)"), HEAD + """
+lesson(
+    "globals all the way, with a global statement",
+    ("dW = X.T @ e * 2 / len(X)", "dW = X.T @ e / len(X)"),
+    HEAD
+    + """
 X = np.array([[1.0, 2.0], [3.0, -1.0], [0.5, 0.25]])
 y = np.array([[1.0], [0.0], [2.0]])
 W = np.array([[0.1], [0.2]])
@@ -485,9 +583,13 @@ def backward():
     dW = X.T @ e * 2 / len(X)
     db = 2 * e.mean(axis=0)
     return dW, db
-""")
+""",
+)
 
-lesson("one neuron by hand, numbers only", ("dw = dz * x", "dw = dz"), """
+lesson(
+    "one neuron by hand, numbers only",
+    ("dw = dz * x", "dw = dz"),
+    """
 import math
 import numpy as np
 
@@ -508,9 +610,14 @@ def backward(x, y, z, a):
     dw = dz * x
     db = dz
     return dw, db
-""")
+""",
+)
 
-lesson("returns a tuple of everything, named outputs used by name", ("dZ1 = dA1 * (Z1 > 0)", "dZ1 = dA1 * (A1 > 0.5)"), HEAD + """
+lesson(
+    "returns a tuple of everything, named outputs used by name",
+    ("dZ1 = dA1 * (Z1 > 0)", "dZ1 = dA1 * (A1 > 0.5)"),
+    HEAD
+    + """
 def forward_prop(W1, b1, W2, b2, X):
     Z1 = X @ W1 + b1
     A1 = np.maximum(Z1, 0)
@@ -530,9 +637,14 @@ def back_prop(Z1, A1, Z2, A2, W1, W2, X, Y):
     dW1 = X.T @ dZ1
     db1 = dZ1.sum(axis=0)
     return dW1, db1, dW2, db2
-""")
+""",
+)
 
-lesson("digits from scratch: one-hot inside, columns, 1/m", ("dZ2 = A2 - one_hot_Y", "dZ2 = A2 - 2 * one_hot_Y"), HEAD + """
+lesson(
+    "digits from scratch: one-hot inside, columns, 1/m",
+    ("dZ2 = A2 - one_hot_Y", "dZ2 = A2 - 2 * one_hot_Y"),
+    HEAD
+    + """
 def softmax(Z):
     e = np.exp(Z - Z.max(axis=0))
     return e / e.sum(axis=0)
@@ -567,9 +679,14 @@ def backward_prop(Z1, A1, Z2, A2, W1, W2, X, one_hot_Y):
 
 def update_params(W1, b1, W2, b2, dW1, db1, dW2, db2, alpha):
     return W1 - alpha * dW1, b1 - alpha * db1, W2 - alpha * dW2, b2 - alpha * db2
-""")
+""",
+)
 
-lesson("loss_and_grads in one function", ("grads['W'] = X.T @ d", "grads['W'] = -X.T @ d"), HEAD + """
+lesson(
+    "loss_and_grads in one function",
+    ("grads['W'] = X.T @ d", "grads['W'] = -X.T @ d"),
+    HEAD
+    + """
 def loss(W, b, X, y):
     return loss_and_grads(W, b, X, y)[0]
 
@@ -581,16 +698,28 @@ def loss_and_grads(W, b, X, y):
     grads['W'] = X.T @ d
     grads['b'] = d.sum(axis=0)
     return value, grads
-""")
+""",
+)
 
-lesson("lambdas and short names", ("bp = lambda w, b, x, y: (2 * (w * x + b - y) * x, 2 * (w * x + b - y))", "bp = lambda w, b, x, y: (2 * (w * x + b - y), 2 * (w * x + b - y) * x)"), """
+lesson(
+    "lambdas and short names",
+    (
+        "bp = lambda w, b, x, y: (2 * (w * x + b - y) * x, 2 * (w * x + b - y))",
+        "bp = lambda w, b, x, y: (2 * (w * x + b - y), 2 * (w * x + b - y) * x)",
+    ),
+    """
 f = lambda w, b, x: w * x + b
 loss = lambda w, b, x, y: (f(w, b, x) - y) ** 2
 bp = lambda w, b, x, y: (2 * (w * x + b - y) * x, 2 * (w * x + b - y))
 backprop = bp
-""")
+""",
+)
 
-lesson("a network class with params and grads dicts", ("self.grads['W1'] = X.T @ dh", "self.grads['W1'] = X.T @ dh * 0.5"), HEAD + """
+lesson(
+    "a network class with params and grads dicts",
+    ("self.grads['W1'] = X.T @ dh", "self.grads['W1'] = X.T @ dh * 0.5"),
+    HEAD
+    + """
 class FullyConnectedNet:
     def __init__(self, input_dim=3, hidden_dim=4, num_classes=2, seed=0):
         rng = np.random.default_rng(seed)
@@ -616,9 +745,14 @@ class FullyConnectedNet:
         dh = d @ self.params["W2"].T * (self.h > 0)
         self.grads['W1'] = X.T @ dh
         self.grads['b1'] = dh.sum(axis=0)
-""")
+""",
+)
 
-lesson("train_step returns updated weights, rate as a default", ("dW = X.T @ d", "dW = X.T @ (d ** 2)"), HEAD + """
+lesson(
+    "train_step returns updated weights, rate as a default",
+    ("dW = X.T @ d", "dW = X.T @ (d ** 2)"),
+    HEAD
+    + """
 def predict(X, W, b):
     return X @ W + b
 
@@ -632,9 +766,14 @@ def train_step(X, y, W, b, lr=0.01):
     W = W - lr * dW
     b = b - lr * db
     return W, b
-""")
+""",
+)
 
-lesson("a recurrent net over steps, parameters as arguments", ("dWh += np.outer(hs[t - 1], dz)", "dWh += np.outer(hs[t], dz)"), HEAD + """
+lesson(
+    "a recurrent net over steps, parameters as arguments",
+    ("dWh += np.outer(hs[t - 1], dz)", "dWh += np.outer(hs[t], dz)"),
+    HEAD
+    + """
 def forward(X, Wx, Wh, b):
     hs = {-1: np.zeros(3)}
     for t in range(len(X)):
@@ -669,9 +808,14 @@ y = rng.normal(size=(4, 3))
 Wx = rng.normal(size=(2, 3))
 Wh = rng.normal(size=(3, 3))
 b = rng.normal(size=3)
-""")
+""",
+)
 
-lesson("if name is main, with prints, plots and training", ("grad_w = 2 * X.T @ (X @ w - y) / len(y)", "grad_w = 2 * X.T @ (X @ w - y)"), HEAD + """
+lesson(
+    "if name is main, with prints, plots and training",
+    ("grad_w = 2 * X.T @ (X @ w - y) / len(y)", "grad_w = 2 * X.T @ (X @ w - y)"),
+    HEAD
+    + """
 import matplotlib.pyplot as plt
 
 def cost(X, y, w):
@@ -695,9 +839,14 @@ if __name__ == "__main__":
     w = train(X, y)
     plt.plot(w)
     plt.show()
-""")
+""",
+)
 
-lesson("dropout with a mask kept from the forward pass", ("dh = d @ self.W2.T * self.mask", "dh = d @ self.W2.T"), HEAD + """
+lesson(
+    "dropout with a mask kept from the forward pass",
+    ("dh = d @ self.W2.T * self.mask", "dh = d @ self.W2.T"),
+    HEAD
+    + """
 class DropoutNet:
     def __init__(self, n_in, n_h, n_out):
         self.rng = np.random.default_rng(0)
@@ -720,9 +869,13 @@ class DropoutNet:
         dW1 = self.X.T @ (dh * (1 - self.h ** 2))
         dW2 = (self.h * self.mask).T @ d
         return dW1, dW2
-""")
+""",
+)
 
-lesson("torch autograd.Function", ("return grad_output * 3 * x ** 2", "return grad_output * 3 * x"), """
+lesson(
+    "torch autograd.Function",
+    ("return grad_output * 3 * x ** 2", "return grad_output * 3 * x"),
+    """
 import torch
 
 class Cube(torch.autograd.Function):
@@ -735,9 +888,13 @@ class Cube(torch.autograd.Function):
     def backward(ctx, grad_output):
         x, = ctx.saved_tensors
         return grad_output * 3 * x ** 2
-""")
+""",
+)
 
-lesson("jax custom_vjp", ("return (g * jnp.cos(x),)", "return (g * jnp.sin(x),)"), """
+lesson(
+    "jax custom_vjp",
+    ("return (g * jnp.cos(x),)", "return (g * jnp.sin(x),)"),
+    """
 import jax
 import jax.numpy as jnp
 
@@ -752,9 +909,17 @@ def my_sin_bwd(x, g):
     return (g * jnp.cos(x),)
 
 my_sin.defvjp(my_sin_fwd, my_sin_bwd)
-""")
+""",
+)
 
-lesson("xor with hidden and output names, bias rows, a loop", ("output_weights += hidden_layer_output.T.dot(d_predicted_output) * lr", "output_weights += hidden_layer_output.T.dot(error) * lr"), HEAD + """
+lesson(
+    "xor with hidden and output names, bias rows, a loop",
+    (
+        "output_weights += hidden_layer_output.T.dot(d_predicted_output) * lr",
+        "output_weights += hidden_layer_output.T.dot(error) * lr",
+    ),
+    HEAD
+    + """
 def sigmoid(x):
     return 1 / (1 + np.exp(-x))
 
@@ -779,9 +944,14 @@ for _ in range(10000):
     hidden_weights += inputs.T.dot(d_hidden) * lr
     hidden_bias += np.sum(d_hidden, axis=0, keepdims=True) * lr
 print(predicted_output)
-""")
+""",
+)
 
-lesson("embedding table with np.add.at", ("np.add.at(dE, ids, dh)", "dE[ids] += dh"), HEAD + """
+lesson(
+    "embedding table with np.add.at",
+    ("np.add.at(dE, ids, dh)", "dE[ids] += dh"),
+    HEAD
+    + """
 E = np.random.default_rng(0).normal(size=(6, 3))
 W = np.random.default_rng(1).normal(size=(3, 2))
 inputs = np.array([0, 2, 5])
@@ -798,9 +968,14 @@ def backward(E, W, inputs, targets):
     dE = np.zeros_like(E)
     np.add.at(dE, ids, dh)
     return dE, dW
-""")
+""",
+)
 
-lesson("step with momentum left out, parameters in a list", ("gW = x.T @ e", "gW = x.T @ e + 1"), HEAD + """
+lesson(
+    "step with momentum left out, parameters in a list",
+    ("gW = x.T @ e", "gW = x.T @ e + 1"),
+    HEAD
+    + """
 def model(params, x):
     return x @ params["W"] + params["b"]
 
@@ -812,9 +987,17 @@ def grad_objective(params, x, y):
     gW = x.T @ e
     gb = e.sum(axis=0)
     return {"W": gW, "b": gb}
-""")
+""",
+)
 
-lesson("query and train, as in a book on one's own network", ("self.wih += self.lr * np.dot(hidden_errors * hidden_outputs * (1.0 - hidden_outputs), inputs.T)", "self.wih += self.lr * np.dot(hidden_errors, inputs.T)"), HEAD + """
+lesson(
+    "query and train, as in a book on one's own network",
+    (
+        "self.wih += self.lr * np.dot(hidden_errors * hidden_outputs * (1.0 - hidden_outputs), inputs.T)",
+        "self.wih += self.lr * np.dot(hidden_errors, inputs.T)",
+    ),
+    HEAD
+    + """
 class neuralNetwork:
     def __init__(self, inputnodes, hiddennodes, outputnodes, learningrate):
         rng = np.random.default_rng(0)
@@ -833,9 +1016,13 @@ class neuralNetwork:
         hidden_errors = np.dot(self.who.T, output_errors * final_outputs * (1.0 - final_outputs))
         self.who += self.lr * np.dot(output_errors * final_outputs * (1.0 - final_outputs), hidden_outputs.T)
         self.wih += self.lr * np.dot(hidden_errors * hidden_outputs * (1.0 - hidden_outputs), inputs.T)
-""")
+""",
+)
 
-lesson("decorated and typed, with docstrings", ("d_weights = inputs.T @ d_logits", "d_weights = inputs.T @ np.abs(d_logits)"), """
+lesson(
+    "decorated and typed, with docstrings",
+    ("d_weights = inputs.T @ d_logits", "d_weights = inputs.T @ np.abs(d_logits)"),
+    """
 from __future__ import annotations
 
 import functools
@@ -866,9 +1053,13 @@ def backward(inputs: np.ndarray, logits: np.ndarray, labels: np.ndarray):
     d_weights = inputs.T @ d_logits
     d_bias = d_logits.sum(axis=0)
     return d_weights, d_bias
-""")
+""",
+)
 
-lesson("without NumPy: lists and loops", ("gw[j] += 2 * e * xi[j] / len(xs)", "gw[j] = 2 * e * xi[j] / len(xs)"), """
+lesson(
+    "without NumPy: lists and loops",
+    ("gw[j] += 2 * e * xi[j] / len(xs)", "gw[j] = 2 * e * xi[j] / len(xs)"),
+    """
 xs = [[1.0, 2.0], [0.5, -1.0], [2.0, 0.0]]
 ys = [1.0, 0.0, 3.0]
 w = [0.2, 0.4]
@@ -889,9 +1080,14 @@ def gradients(w, b, xs, ys):
             gw[j] += 2 * e * xi[j] / len(xs)
         gb += 2 * e / len(xs)
     return gw, gb
-""")
+""",
+)
 
-lesson("three layers, leaky relu, named theta", ("d1 = (d2 @ theta2.T) * np.where(z1 > 0, 1.0, 0.1)", "d1 = (d2 @ theta2.T) * np.where(z1 > 0, 1.0, 0.0)"), HEAD + """
+lesson(
+    "three layers, leaky relu, named theta",
+    ("d1 = (d2 @ theta2.T) * np.where(z1 > 0, 1.0, 0.1)", "d1 = (d2 @ theta2.T) * np.where(z1 > 0, 1.0, 0.0)"),
+    HEAD
+    + """
 def leaky(z):
     return np.maximum(z, 0.1 * z)
 
@@ -915,9 +1111,14 @@ def back_propagate(x, y, y_hat, cache, theta1, theta2, theta3):
     d1 = (d2 @ theta2.T) * np.where(z1 > 0, 1.0, 0.1)
     grad_theta1 = x.T @ d1
     return grad_theta1, grad_theta2, grad_theta3
-""")
+""",
+)
 
-lesson("binary classifier with updates of a dict in place", ("params['W'] -= lr * (X.T @ d)", "params['W'] -= lr * (X.T @ np.sign(d))"), HEAD + """
+lesson(
+    "binary classifier with updates of a dict in place",
+    ("params['W'] -= lr * (X.T @ d)", "params['W'] -= lr * (X.T @ np.sign(d))"),
+    HEAD
+    + """
 def sigmoid(z):
     return 1 / (1 + np.exp(-z))
 
@@ -934,9 +1135,14 @@ def backward(X, y, y_hat, params, lr):
     d = (y_hat - y) / len(y)
     params['W'] -= lr * (X.T @ d)
     params['b'] -= lr * d.sum(axis=0)
-""")
+""",
+)
 
-lesson("a convolution over a signal, written with loops", ("dkernel[j] += dz[i] * x[i + j]", "dkernel[j] += dz[i] * x[i]"), HEAD + """
+lesson(
+    "a convolution over a signal, written with loops",
+    ("dkernel[j] += dz[i] * x[i + j]", "dkernel[j] += dz[i] * x[i]"),
+    HEAD
+    + """
 x = np.random.default_rng(0).normal(size=9)
 y = np.random.default_rng(1).normal(size=7)
 kernel = np.array([0.5, -1.0, 0.25])
@@ -957,9 +1163,14 @@ def backward(x, y, out, kernel, bias):
             dkernel[j] += dz[i] * x[i + j]
     dbias = dz.sum()
     return dkernel, dbias
-""")
+""",
+)
 
-lesson("object with fit that loops, gradients from _gradients", ("return X.T @ e / n + self.alpha * self.coef", "return X.T @ e / n + 2 * self.alpha * self.coef"), HEAD + """
+lesson(
+    "object with fit that loops, gradients from _gradients",
+    ("return X.T @ e / n + self.alpha * self.coef", "return X.T @ e / n + 2 * self.alpha * self.coef"),
+    HEAD
+    + """
 class Ridge:
     def __init__(self, n_features):
         self.alpha = 0.3
@@ -979,4 +1190,5 @@ class Ridge:
     def fit(self, X, y):
         for _ in range(1000000):
             self.coef -= 0.01 * self.gradient(X, y)
-""")
+""",
+)

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import inspect
-import itertools
 import types
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
-from tinygrad_lite.checking.binding.fit import fitted, runs
+from tinygrad_lite.checking.binding.fit import candidates, fitted, runs
 from tinygrad_lite.checking.binding.flow import Flow, Unplaced, as_check_takes_it, parameters_of
 from tinygrad_lite.checking.binding.losses import assumed_loss
 from tinygrad_lite.checking.binding.objects import instance, layer_checks
@@ -16,7 +15,6 @@ from tinygrad_lite.checking.binding.roles import (
     BACKWARD,
     CACHE,
     FORWARD,
-    INIT,
     INPUT,
     LOSS,
     NO_BACKWARD,
@@ -33,6 +31,7 @@ from tinygrad_lite.checking.binding.roles import (
 )
 from tinygrad_lite.checking.binding.scripts import step_of
 from tinygrad_lite.checking.binding.source import Lesson
+from tinygrad_lite.checking.binding.values import fitted_data, sized, values
 from tinygrad_lite.checking.network.arrays import np
 
 
@@ -80,6 +79,16 @@ def bind(lesson: Lesson, roles: Mapping[str, Any] | None = None, seed: int = 0) 
     return [_bound(lesson, flow, said, seed)]
 
 
+def lesson_of(things: list[Any]) -> Lesson:
+    """A module, a class, an object, a dict of names or some functions as a lesson."""
+    if len(things) == 1 and isinstance(things[0], types.ModuleType):
+        return Lesson(things[0].__name__, vars(things[0]))
+    if len(things) == 1 and isinstance(things[0], dict):
+        return Lesson("your names", things[0])
+    names = {getattr(x, "__name__", "network"): x for x in things}
+    return Lesson("your functions", names)
+
+
 def _bound(lesson: Lesson, flow: Flow, said: dict[str, Any], seed: int) -> Binding:
     known = values(lesson, flow, said)
     source = "\n".join(f.source for f in flow.functions)
@@ -100,7 +109,7 @@ def _bound(lesson: Lesson, flow: Flow, said: dict[str, Any], seed: int) -> Bindi
     if found is None and flow.known_data is not None:
         found = fitted(flow.params, source, try_out, seed, target)
     if found is None:
-        _missing(flow, known or next(iter(_first(flow, source, seed, target))))
+        _missing(flow, known or next(candidates(flow.params, source, seed, target)))
         raise Unplaced(
             f"no parameters and data were found on which {flow.backward.name} of {lesson.name} runs.\n"
             "  Give them, as in tg.check(lesson, params={'W1': W1, 'b1': b1}, data=(X, y))."
@@ -138,12 +147,6 @@ def _missing(flow: Flow, problem: Any) -> None:
         raise
     except Exception:
         return
-
-
-def _first(flow: Flow, source: str, seed: int, target: bool) -> Any:
-    from tinygrad_lite.checking.binding.fit import _candidates
-
-    return _candidates(flow.params, source, seed, target)
 
 
 def _shape(x: Any) -> str:
@@ -219,8 +222,8 @@ def parameters_and_data(functions: list[Function], lesson: Lesson, said: dict[st
     subscripted = {a for f in lesson.own(types.FunctionType).values() for a in Function("", f).keys}
     group = next((a for a in free if PARAMS.fullmatch(a) and a in subscripted), None)
     if group is not None:
-        everywhere = [Function(n, f) for n, f in lesson.own(types.FunctionType).items()]
-        keys = [k for f in everywhere for k in f.keys.get(group, []) if not bare(k) or PARAMETER.fullmatch(k)]
+        own = [Function(n, f) for n, f in lesson.own(types.FunctionType).items()]
+        keys = [k for f in own for k in f.keys.get(group, []) if not bare(k) or PARAMETER.fullmatch(k)]
         return list(dict.fromkeys(keys)), [d for d in data if d]
 
     def is_one(name: str) -> bool:
@@ -238,122 +241,6 @@ def parameters_and_data(functions: list[Function], lesson: Lesson, said: dict[st
             d or next((n for n in used if role.fullmatch(n)), "") for d, role in zip(data, (INPUT, TARGET), strict=True)
         ]
     return params, [d for d in data if d]
-
-
-def values(lesson: Lesson, flow: Flow, said: dict[str, Any]) -> tuple[dict[str, Any], tuple[Any, ...]] | None:
-    """The parameters and data that the lesson itself has, or that were said; None if some are missing."""
-    names = lesson.names
-    params: Any = said.get("params")
-    if params is None and flow.thing is not None:
-        params = {n: x for n, x in parameters_of(flow.thing).items() if n in flow.params}
-    if params is None and all(_numbers(names.get(n)) for n in flow.params) and flow.params:
-        params = {n: names[n] for n in flow.params}
-    if params is None and flow.grouped and isinstance(names.get(flow.grouped), dict):
-        params = names[flow.grouped]
-    if params is None:
-        params = initialised(lesson, flow)
-    data: Any = said.get("data")
-    if data is None and flow.data:
-        found = [_of_role(names, n, role, flow.params) for n, role in zip(flow.data, (INPUT, TARGET), strict=False)]
-        data = None if any(x is None for x in found) else tuple(found)
-        flow.known_data = data
-    if params is None or not params:
-        return None
-    flow.params = list(params)
-    params = {n: np.array(x, float) if np.ndim(x) else float(x) for n, x in params.items()}
-    if data is not None:
-        return params, tuple(data)
-    return fitted_data(params, flow, lambda p, d: runs(flow.loss_fn, flow.backprop_fn, p, d, list(p)), 0)
-
-
-def _of_role(names: dict[str, Any], name: str, role: Any, params: list[str]) -> Any:
-    """The lesson's own data: of this name, or of another with the same meaning."""
-    fitting = [n for n, x in names.items() if role.fullmatch(n) and n not in params and np.ndim(x) and _numbers(x)]
-    found = name if _numbers(names.get(name)) else fitting[0] if fitting else None
-    if found is None:
-        return None
-    x = names[found]
-    return x if isinstance(x, list) else np.asarray(x)
-
-
-def fitted_data(params: dict[str, Any], flow: Flow, try_out: Callable[..., int], seed: int) -> Any:
-    """Data that fit given parameters: X and y of every size that occurs in them."""
-    from tinygrad_lite.checking.binding.fit import SAMPLES, _targets
-
-    if flow.loss is None and flow.assumed is None:
-        flow.assumed = lambda p, y: ((p - y) ** 2).sum() / 2
-    sizes = list(dict.fromkeys(n for x in params.values() for n in np.shape(x))) or [1]
-    chance = np.random.default_rng(seed)
-    source = "\n".join(f.source for f in flow.functions)
-    best, tries = None, []
-    for k, o in itertools.product(sizes, [*reversed(sizes), 1]):
-        X = chance.normal(size=(SAMPLES, k))
-        for rank, y in enumerate(_targets(source, o, chance)):
-            tries += [
-                (rank, X, y),
-                (rank, X.T, y.T),
-                (rank if y.ndim == 1 or o == 1 else 9, X, np.ravel(y)),
-                (10, X[0], y[0]),
-            ]
-    for _, x, y in sorted(tries, key=lambda t: t[0]):
-        found = try_out(params, (x, y))
-        if found == 2:
-            return params, (x, y)
-        best = best or ((params, (x, y)) if found else None)
-    return best
-
-
-def initialised(lesson: Lesson, flow: Flow) -> Any:
-    """Parameters from the lesson's own function for it."""
-    for name, f in lesson.own(types.FunctionType).items():
-        if INIT.match(name):
-            arguments = Function(name, f).arguments
-            for filled in (dict.fromkeys(arguments), {}):
-                try:
-                    made = f(**{a: sized(a, i, len(arguments)) for i, a in enumerate(filled)})
-                except Exception:  # noqa: S112
-                    continue
-                if isinstance(made, dict) and made:
-                    return {k: x for k, x in made.items() if _numbers(x)}
-                if isinstance(made, tuple) and len(made) == len(flow.params):
-                    order = Function(name, f).returned
-                    return dict(zip(order if set(order) == set(flow.params) else flow.params, made, strict=True))
-    return None
-
-
-def sized(name: str, i: int, many: int) -> Any:
-    """A value for an argument of a constructor: sizes that differ, a list of them, a seed, a learning rate."""
-    lowered = name.lower()
-    if RATE.fullmatch(name):
-        return 0.1
-    if "seed" in lowered:
-        return 0
-    if any(word in lowered for word in ("layers", "sizes", "dims", "architecture", "shape", "topology")):
-        return [3, 4, 2]
-    if "hid" in lowered or lowered in ("n_h", "h", "nh"):
-        return 4
-    if "out" in lowered or lowered in ("n_y", "o", "ny", "num_classes", "n_classes", "classes", "k"):
-        return 2
-    return 3 if "in" in lowered or i == 0 else 2 if i == many - 1 else 4
-
-
-def _numbers(x: Any) -> bool:
-    if isinstance(x, (bool, str, bytes)) or x is None:
-        return False
-    if isinstance(x, (int, float)):
-        return True
-    return (
-        isinstance(x, (np.ndarray, list))
-        and getattr(np.asarray(x, dtype=None if isinstance(x, np.ndarray) else object), "dtype", None) is not None
-        and _array(x)
-    )
-
-
-def _array(x: Any) -> bool:
-    try:
-        return np.asarray(x).dtype.kind in "iuf" and np.size(x) > 0
-    except ValueError:
-        return False
 
 
 def instance_flow(lesson: Lesson, said: dict[str, Any]) -> Flow | None:

@@ -39,7 +39,7 @@ def fitted(
         data: the lesson's own, for which parameters alone are sought.
     """
     best = None
-    for params, made in _candidates(names, source, seed, target, data):
+    for params, made in candidates(names, source, seed, target, data):
         found = try_out(params, made)
         if found == 2:
             return params, made
@@ -52,11 +52,12 @@ LAYOUTS = ("rows", "columns", "turned", "vector", "series", "numbers")
 ALONE = ("vector", "series", "numbers")  # one output without an axis of its own
 
 
-def _candidates(names: list[str], source: str, seed: int, target: bool, data: Any = None) -> Iterator[Found]:
+def candidates(names: list[str], source: str, seed: int, target: bool, data: Any = None) -> Iterator[Found]:
     kinds = [kind_of(n) or "w" for n in names]
     layers = max(kinds.count("w"), 1)
-    small = layers == 1 and names[kinds.index("w") if "w" in kinds else 0][:1].islower()  # w, theta: a vector by custom
-    layouts = (*ALONE, *LAYOUTS[:3]) if small else LAYOUTS
+    first_name = names[kinds.index("w") if "w" in kinds else 0] if names else ""
+    small = layers == 1 and bool(re.fullmatch(r"(w|m|k|a|theta|coef\w*|slope)_?\d?", first_name))  # vectors by custom
+    layouts: tuple[str, ...] = (*ALONE, *LAYOUTS[:3]) if small else LAYOUTS
     outs = (1, 2, 3) if small else (2, 1, 3)
     if data is not None:
         layouts, outs = (
@@ -79,7 +80,7 @@ def _candidates(names: list[str], source: str, seed: int, target: bool, data: An
             if data is not None:
                 yield params, data
                 continue
-            for y in _targets(source, outputs, chance) if target else [None]:
+            for y in targets(source, outputs, chance) if target else [None]:
                 yield params, _data(X, y, layout)
 
 
@@ -120,7 +121,7 @@ def _params(
     return params
 
 
-def _targets(source: str, outputs: int, chance: Any) -> Iterator[Any]:
+def targets(source: str, outputs: int, chance: Any) -> Iterator[Any]:
     """The target, samples in rows: the likeliest first."""
     classes = chance.integers(0, max(outputs, 2), size=SAMPLES)
     classes[: max(outputs, 2)] = range(max(outputs, 2))

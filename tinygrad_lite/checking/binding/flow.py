@@ -208,7 +208,7 @@ class Flow:
                 self.updates = True  # returned under the parameters' own names
                 return {n: flat[n] for n in self.params if n in flat}
             return flat
-        if thing is not None and result is None or not isinstance(result, (dict, tuple, list, np.ndarray)):
+        if (thing is not None and result is None) or not isinstance(result, (dict, tuple, list, np.ndarray)):
             found = gradients_of(thing, self.params) if thing is not None else {}
             if len(found) >= len(self.params) > 0 or (found and not changed):
                 return found
@@ -238,11 +238,12 @@ def as_check_takes_it(method: Callable[..., Any], origin: Callable[..., Any]) ->
         return method(params, *data)
 
     kinds = inspect.Parameter
-    called.__signature__ = inspect.Signature(
+    made: Any = called
+    made.__signature__ = inspect.Signature(
         [kinds("params", kinds.POSITIONAL_ONLY), kinds("data", kinds.VAR_POSITIONAL)]
-    )  # type: ignore[attr-defined]
-    called.__wrapped__ = origin  # type: ignore[attr-defined]
-    called.__module__ = getattr(origin, "__module__", "lesson")
+    )
+    made.__wrapped__ = origin
+    made.__module__ = getattr(origin, "__module__", "lesson")
     return called
 
 
@@ -250,7 +251,7 @@ def as_check_takes_it(method: Callable[..., Any], origin: Callable[..., Any]) ->
 
 
 def _is_numbers(x: Any) -> bool:
-    return isinstance(x, np.ndarray) and x.dtype.kind in "fO" or isinstance(x, float)
+    return (isinstance(x, np.ndarray) and x.dtype.kind in "fO") or isinstance(x, float)
 
 
 def parameters_of(thing: Any) -> dict[str, Any]:
@@ -280,7 +281,7 @@ def place(thing: Any, params: Mapping[str, Any]) -> None:
 
 def gradients_of(thing: Any, params: list[str]) -> dict[str, Any]:
     """The gradients that a backward pass left in an object: dW1, grad_W1, grads['W1'], dweights_0."""
-    found = {}
+    found: dict[str, Any] = {}
     for name, x in vars(thing).items():
         if isinstance(x, dict) and bare(name + "_x") and name.lower().strip("_") in ("grads", "gradients", "grad", "d"):
             found |= {p: x[k] for k in x for p in params if str(k) == p or bare(str(k)) == p}

@@ -1,4 +1,4 @@
-"""Lessons made of objects: networks with their own weights, layers with forward(x) and backward(dout), pairs of functions.
+"""Lessons made of objects: networks with their weights, layers with forward(x) and backward(dout), pairs.
 
 A layer alone has no loss. It is tried with one: the sum of its output times fixed numbers, which are then what arrives
 from above. PyTorch's `autograd.Function` and `jax.custom_vjp` are tried in the same way.
@@ -8,18 +8,23 @@ from __future__ import annotations
 
 import copy
 import inspect
-import sys
 import types
 from collections.abc import Callable, Iterator
 from typing import Any
 
 from tinygrad_lite.checking.binding.flow import as_check_takes_it, gradients_of, parameters_of, place
-from tinygrad_lite.checking.binding.roles import BACKWARD, CACHE, FORWARD, INPUT, STEP, TARGET, UPSTREAM, Function, bare
+from tinygrad_lite.checking.binding.frameworks import (
+    SHAPES,
+    Pair,
+    inputs,
+    is_torch_function,
+    jax_functions,
+    torch_functions,
+    upstream,
+)
+from tinygrad_lite.checking.binding.roles import BACKWARD, INPUT, STEP, TARGET, UPSTREAM, Function, bare
 from tinygrad_lite.checking.binding.source import Lesson
 from tinygrad_lite.checking.network.arrays import np
-
-Pair = tuple[Any, Any, dict[str, Any], tuple[Any, ...], list[str]]
-SHAPES = ((5, 4), (4,), (2, 3, 6, 6))
 
 
 def instance(lesson: Lesson, sized: Callable[[str, int, int], Any]) -> Any:
@@ -31,7 +36,7 @@ def instance(lesson: Lesson, sized: Callable[[str, int, int], Any]) -> Any:
     for c in reversed(classes):
         try:
             made = c(*_constructor_arguments(c, sized))
-        except Exception:  # noqa: S112
+        except Exception:
             continue
         if parameters_of(made):
             return made
@@ -64,7 +69,7 @@ def _constructor_arguments(c: type, sized: Callable[[str, int, int], Any]) -> li
 
 def layer_checks(lesson: Lesson, seed: int) -> list[Pair]:
     """A pair of functions to check for each layer that stands alone."""
-    found = [*_function_pairs(lesson, seed), *_torch(lesson, seed), *_jax(lesson, seed)]
+    found = [*_function_pairs(lesson, seed), *torch_functions(lesson, seed), *jax_functions(lesson, seed)]
     classes = lesson.own(type)
     layers = [c for c in classes.values() if _is_layer(c)]
     whole = any(_has(c, BACKWARD) and not _is_layer(c) for c in classes.values())
@@ -99,7 +104,7 @@ def _function_pairs(lesson: Lesson, seed: int) -> Iterator[Pair]:
 def _pair(forward: Function, backward: Function, seed: int) -> Pair | None:
     """A forward function that gives (out, cache) and a backward one of (dout, cache)."""
     names = [a for a in forward.arguments if a not in forward.defaults and not a.endswith(("_param", "_params"))]
-    for params in _inputs(names, seed):
+    for params in inputs(names, seed):
 
         def called(given: dict[str, Any]) -> tuple[Any, Any]:
             result = forward.function(*(given[n] for n in names))
@@ -109,16 +114,16 @@ def _pair(forward: Function, backward: Function, seed: int) -> Pair | None:
             out, cache = called(copy.deepcopy(params))
             if not np.all(np.isfinite(np.asarray(out, float))):
                 continue
-            dout = _upstream(out, seed)
-            result = backward.function(*(dout, cache)[: len(backward.arguments)])
-        except Exception:  # noqa: S112
+            dout = upstream(out, seed)
+            backward.function(*(dout, cache)[: len(backward.arguments)])
+        except Exception:
             continue
         order = [bare(n) if bare(n) in names else n for n in backward.returned]
 
         def loss(given: dict[str, Any], dout: Any = dout, called: Any = called) -> Any:
             return (called(given)[0] * dout).sum()
 
-        def backprop(given: dict[str, Any], dout: Any = dout, called: Any = called) -> Any:
+        def backprop(given: dict[str, Any], dout: Any = dout, called: Any = called, order: Any = order) -> Any:
             result = backward.function(*(dout, called(given)[1])[: len(backward.arguments)])
             result = result if isinstance(result, tuple) else (result,)
             named = order if len(order) == len(result) and all(order) else names
@@ -136,43 +141,12 @@ def _pair(forward: Function, backward: Function, seed: int) -> Pair | None:
     return None
 
 
-def _inputs(names: list[str], seed: int) -> Iterator[dict[str, Any]]:
-    """Arrays for a layer's arguments: x a matrix, a vector or images; weights and vectors that may go with it."""
-    for shape in SHAPES:
-        for rest in ("matrix", "vector", "same", "filters"):
-            chance = np.random.default_rng(seed)
-            params: dict[str, Any] = {}
-            for i, name in enumerate(names):
-                lowered = name.lower()
-                size: tuple[int, ...] = shape
-                if i and lowered.startswith(("w", "theta", "k")):
-                    size = {"matrix": (shape[-1], 3), "vector": (shape[-1],), "same": shape, "filters": (2, 3, 3, 3)}[
-                        rest
-                    ]
-                elif i and lowered.startswith(("b", "g")):
-                    size = (
-                        (3,)
-                        if rest == "matrix" and lowered in ("b", "bias")
-                        else (2,)
-                        if rest == "filters"
-                        else (shape[-1],)
-                    )
-                params[name] = chance.normal(size=size)
-            yield params
-            if len(names) == 1:
-                break
-
-
-def _upstream(out: Any, seed: int) -> Any:
-    return np.random.default_rng(seed + 1).normal(size=np.shape(out))
-
-
 # ---------------------------------------------------------------------- layers
 
 
 def _is_layer(c: type) -> bool:
     backward, forward = getattr(c, "backward", None), getattr(c, "forward", None) or c.__dict__.get("__call__")
-    if not inspect.isfunction(backward) or not inspect.isfunction(forward) or _torch_function(c):
+    if not inspect.isfunction(backward) or not inspect.isfunction(forward) or is_torch_function(c):
         return False
     arguments = Function("backward", backward).arguments
     needed = [a for a in arguments if a not in Function("backward", backward).defaults]
@@ -182,7 +156,7 @@ def _is_layer(c: type) -> bool:
 
 
 def _layer(c: type, seed: int) -> Pair | None:
-    from tinygrad_lite.checking.binding.bind import sized
+    from tinygrad_lite.checking.binding.values import sized
 
     forward = Function("forward", getattr(c, "forward", None) or c.__dict__["__call__"])
     backward = Function("backward", c.backward)  # type: ignore[attr-defined]
@@ -202,11 +176,11 @@ def _layer(c: type, seed: int) -> Pair | None:
                 weights = {n: np.array(w, float) for n, w in parameters_of(thing).items() if not bare(n) and np.ndim(w)}
                 run = _run_layer(forward, target, y)
                 out = run(copy.deepcopy(thing), x)
-                dout = 1.0 if np.ndim(out) == 0 else _upstream(out, seed)
+                dout = 1.0 if np.ndim(out) == 0 else upstream(out, seed)
                 second = copy.deepcopy(thing)
                 run(second, x)
                 backward.function(second, *([dout] if backward.arguments else []))
-            except Exception:  # noqa: S112
+            except Exception:
                 continue
             return _as_pair(c, thing, run, backward, {"x": x, **weights}, dout)
     return None
@@ -237,82 +211,7 @@ def _as_pair(c: type, thing: Any, run: Any, backward: Function, params: dict[str
         return {"dx": dx, **{f"d{n}": g for n, g in gradients_of(made, list(params)).items()}}
 
     words = [
-        f"Bound: {c.__name__}: forward(x) -> out, loss {'out' if np.ndim(dout) == 0 else 'sum(out * dout)'}, backward -> dx.",
+        f"Bound: {c.__name__}: forward(x) -> out, loss {'sum(out * dout)' if np.ndim(dout) else 'out'}, backward.",
         "Made to fit: " + ", ".join(f"{n} {'x'.join(map(str, np.shape(x)))}" for n, x in params.items()) + ".",
     ]
     return as_check_takes_it(loss, c), as_check_takes_it(backprop, backward.function), params, (), words
-
-
-# ---------------------------------------------------------------------- PyTorch and JAX
-
-
-def _torch_function(c: type) -> bool:
-    torch = sys.modules.get("torch")
-    return torch is not None and issubclass(c, torch.autograd.Function)
-
-
-def _torch(lesson: Lesson, seed: int) -> Iterator[Pair]:
-    """Each autograd.Function: its backward against measured derivatives of its forward, both on float64 tensors."""
-    for c in lesson.own(type).values():
-        if not _torch_function(c):
-            continue
-        torch: Any = sys.modules["torch"]
-        forward = c.forward  # type: ignore[attr-defined]
-        names = [a for a in inspect.signature(forward).parameters if a != "ctx"]
-
-        def applied(given: dict[str, Any], names: Any = names, c: Any = c, torch: Any = torch) -> Any:
-            tensors = {n: torch.tensor(np.asarray(given[n], float), requires_grad=True) for n in names}
-            return tensors, c.apply(*tensors.values())
-
-        def loss(given: dict[str, Any], applied: Any = applied) -> float:
-            out = applied(given)[1].detach().numpy()
-            return float((out * _upstream(out, seed)).sum())
-
-        def backprop(given: dict[str, Any], applied: Any = applied, torch: Any = torch) -> dict[str, Any]:
-            tensors, out = applied(given)
-            out.backward(torch.tensor(_upstream(out.detach().numpy(), seed)))
-            return {f"d{n}": t.grad.numpy() for n, t in tensors.items() if t.grad is not None}
-
-        yield from _first_that_runs(names, loss, backprop, c.__name__, "autograd.Function", seed)
-
-
-def _jax(lesson: Lesson, seed: int) -> Iterator[Pair]:
-    """Each custom_vjp: its backward rule against measured derivatives of its function."""
-    jax = sys.modules.get("jax")
-    if jax is None:
-        return
-    for name, f in lesson.names.items():
-        if not isinstance(f, jax.custom_vjp):
-            continue
-        names = list(inspect.signature(f.fun).parameters)
-
-        def loss(given: dict[str, Any], f: Any = f, names: Any = names) -> float:
-            with jax.enable_x64(True) if hasattr(jax, "enable_x64") else jax.experimental.enable_x64():
-                out = np.asarray(f.fun(*(jax.numpy.asarray(given[n], dtype="float64") for n in names)))
-            return float((out * _upstream(out, seed)).sum())
-
-        def backprop(given: dict[str, Any], f: Any = f, names: Any = names) -> dict[str, Any]:
-            with jax.enable_x64(True) if hasattr(jax, "enable_x64") else jax.experimental.enable_x64():
-                out, pull = jax.vjp(f, *(jax.numpy.asarray(given[n], dtype="float64") for n in names))
-                found = pull(jax.numpy.asarray(_upstream(out, seed)))
-            return {f"d{n}": np.asarray(g) for n, g in zip(names, found, strict=True)}
-
-        yield from _first_that_runs(names, loss, backprop, name, "custom_vjp", seed)
-
-
-def _first_that_runs(names: list[str], loss: Any, backprop: Any, name: str, kind: str, seed: int) -> Iterator[Pair]:
-    for params in _inputs(names, seed):
-        try:
-            loss(params), backprop(params)
-        except Exception as e:  # noqa: S112
-            print("DBG", repr(e)[:300])
-            continue
-        words = [f"Bound: {kind} {name}({', '.join(names)}), loss sum(out * dout).", ""]
-        words[1] = (
-            "Made to fit: " + ", ".join(f"{n} {'x'.join(map(str, np.shape(x)))}" for n, x in params.items()) + "."
-        )
-        yield as_check_takes_it(loss, loss), as_check_takes_it(backprop, backprop), params, (), words
-        return
-
-
-__all__ = ["CACHE", "FORWARD", "instance", "layer_checks"]

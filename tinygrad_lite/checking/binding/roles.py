@@ -59,7 +59,7 @@ class Function:
         try:
             found = inspect.signature(function).parameters.values()
         except (TypeError, ValueError):
-            found = {}.values()  # type: ignore[assignment]
+            found = {}.values()
         kinds = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
         self.arguments = [a.name for a in found if a.kind in kinds and a.name not in ("self", "cls")]
         self.defaults = {a.name: a.default for a in found if a.default is not a.empty}

@@ -113,9 +113,7 @@ def _run(body: list[ast.stmt], lesson: Lesson, filename: str) -> None:
     for statement in body:
         if isinstance(statement, (ast.For, ast.While)):
             lesson.loops.append(statement)
-        elif isinstance(statement, ast.If):
-            _run(statement.body, lesson, filename)
-        elif isinstance(statement, (ast.Try, ast.With)):
+        elif isinstance(statement, (ast.If, ast.Try, ast.With)):
             _run(statement.body, lesson, filename)
         elif _wanted(statement):
             try:
@@ -136,7 +134,7 @@ def _execute(statement: ast.stmt, lesson: Lesson, filename: str) -> None:
 
 def _wanted(statement: ast.stmt) -> bool:
     if isinstance(statement, ast.Expr):
-        return ast.unparse(statement).partition("(")[0].endswith(("seed", "manual_seed"))
+        return ast.unparse(statement).partition("(")[0].endswith(("seed", "defvjp"))
     if isinstance(statement, (ast.Assign, ast.AugAssign, ast.AnnAssign)):
         calls = (ast.unparse(n.func).rpartition(".")[2] for n in ast.walk(statement) if isinstance(n, ast.Call))
         return not any(call.lower().startswith(NOT_RUN) for call in calls)
