@@ -7,7 +7,6 @@ the data could not have shown (`trial/coverage.py`). The result is a `Check`, wh
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Mapping
 from typing import Any, TypeVar
 
@@ -16,13 +15,13 @@ from tinygrad_lite.checking.lines import Found, Line, Mend, sought
 from tinygrad_lite.checking.lines.listing import Listing
 from tinygrad_lite.checking.network.arrays import np
 from tinygrad_lite.checking.network.problems import Problem
-from tinygrad_lite.checking.result.entries import entry_name, indices, read
 from tinygrad_lite.checking.result.findings import written
 from tinygrad_lite.checking.result.judged import Judged
 from tinygrad_lite.checking.result.mistakes import Mistake
 from tinygrad_lite.checking.trial.coverage import blind_spots
 from tinygrad_lite.checking.trial.evaluation import Evaluation
-from tinygrad_lite.checking.trial.numerical_check import Slope, Taylor, measured_slope, taylor
+from tinygrad_lite.checking.trial.measurements import measured_of, taylor_of
+from tinygrad_lite.checking.trial.numerical_check import Slope, Taylor
 from tinygrad_lite.checking.trial.submission import Submission
 from tinygrad_lite.errors import OperandError
 from tinygrad_lite.report.text import Report
@@ -67,8 +66,11 @@ class Check(Judged):
         self.diagnosis: Diagnosis = self._safely("diagnosis", lambda: diagnose(evaluation, self.wrong), unknown)
         nothing: list[Any] = []
         self.coverage: list[Any] = self._safely("coverage of your data", lambda: blind_spots(evaluation), nothing)
-        self.taylor: Taylor | None = self._safely("Taylor remainder", self._taylor, None)
-        self.measured: list[tuple[str, float, float, Slope]] = self._safely("measurement", self._measured, nothing)
+        self.taylor: Taylor | None = self._safely("Taylor remainder", lambda: taylor_of(evaluation), None)
+        measured: list[tuple[str, float, float, Slope]] = self._safely(
+            "measurement", lambda: measured_of(evaluation), nothing
+        )
+        self.measured = measured
         evaluation.submission.state.restore()
 
     def _safely(self, what: str, found: Callable[[], T], otherwise: T) -> T:
@@ -133,53 +135,6 @@ class Check(Judged):
         """The seed from which our problems were made, if there are any."""
         return [self.evaluation.seed] if len(self.evaluation.cases) > 1 else []
 
-    def _taylor(self) -> Taylor | None:
-        """The Taylor remainder of the user's own gradients on the user's data."""
-        exhibit = self.evaluation.cases[0] if self.evaluation.cases else None
-        if exhibit is None or exhibit.comparison is None or exhibit.kinks:
-            return None
-        names, problem = self.evaluation.submission.names, exhibit.problem
-        shapes = [np.shape(problem.params[name]) for name in names]
-        given = [exhibit.answer.gradients.get(name) for name in names]
-        if any(g is None or g.shape != shape for g, shape in zip(given, shapes, strict=True)):
-            return None
-        start = [n for name in names for n in read(problem.params[name]).numbers]
-        slopes = [n for g in given if g is not None for n in g.numbers]
-
-        def f(numbers: list[float]) -> float:
-            parts, at = {}, 0
-            for name, shape in zip(names, shapes, strict=True):
-                size = int(np.prod(shape))
-                parts[name] = np.array(numbers[at : at + size]).reshape(shape)
-                at += size
-            return self.evaluation.submission.loss(Problem(problem.name, parts, problem.data))
-
-        found = taylor(f, start, slopes)
-        coarser = exhibit.source == "measured" and found.ok != exhibit.ok  # it measures too, and sees less
-        return None if coarser else found
-
-    def _measured(self, most: int = 6) -> list[tuple[str, float, float, Slope]]:
-        """One entry of each parameter, measured by central differences on the user's data."""
-        exhibit = self.evaluation.cases[0] if self.evaluation.cases else None
-        if exhibit is None or exhibit.comparison is None or exhibit.source == "measured":
-            return []
-        began = time.perf_counter()
-        self.evaluation.submission.loss(exhibit.problem)
-        affordable = int(3.0 / (20 * (time.perf_counter() - began)))  # a slope is some 20 losses; three seconds for all
-        found = []
-        for verdict in exhibit.comparison.verdicts[: min(most, affordable)]:
-            if verdict.exact is None or verdict.hand is None or verdict.hand.shape != verdict.exact.shape:
-                continue
-            if not verdict.exact.numbers:
-                continue
-            places = list(indices(verdict.exact.shape))
-            sizes = [abs(n) for n in verdict.exact.numbers]
-            index = verdict.wrong[0] if verdict.wrong else places[sizes.index(max(sizes))]
-            numbers = read(exhibit.problem.params[verdict.name]).numbers
-            slope = measured_slope(self.evaluation.along(exhibit.problem, verdict.name), numbers, places.index(index))
-            found.append((entry_name(verdict.name, index), *verdict.at(index), slope))
-        return found
-
     # ------------------------------------------------------------------ said
 
     def report(self) -> Report:
@@ -225,21 +180,6 @@ class Check(Judged):
             "taylor_slope": None if self.taylor is None or abs(self.taylor.slope) > 1e9 else self.taylor.slope,
             "seeds": self.seeds,
         }
-
-
-def check_lesson(bindings: list[Any], **options: Any) -> Check:
-    """The check of a bound lesson; of several layers that of the first wrong one, with a word on the others."""
-    results = []
-    for binding in bindings:
-        result = check(binding.loss, binding.backprop, binding.params, *binding.data, **{**options, **binding.options})
-        result.bound = binding.words
-        results.append(result)
-    shown = next((r for r in results if not r.ok), results[0])
-    for result in results:
-        if result is not shown:
-            verdict = "right" if result.ok else "wrong"
-            shown.bound = [*shown.bound, f"Also checked, {verdict}: {result.bound[0].removeprefix('Bound: ')}"]
-    return shown
 
 
 def _array(x: Any) -> Any:
@@ -305,10 +245,11 @@ def check(
     (False, ['FACTOR_2'])
     """
     if params is None or callable(params):
-        from tinygrad_lite.checking.binding.bind import bind, lesson_of
+        from tinygrad_lite.checking.binding.lesson import checked, lesson_of
 
-        things = [x for x in (loss_fn, backprop_fn, params, *data) if x is not None]
-        return check_lesson(bind(lesson_of(things), roles, seed), rtol=rtol, seed=seed, limit=limit, mend=mend)
+        lesson = lesson_of([x for x in (loss_fn, backprop_fn, params, *data) if x is not None])
+        found: Check = checked(check, lesson, roles, rtol=rtol, seed=seed, limit=limit, mend=mend)
+        return found
     if roles:
         said = ", ".join(roles)
         raise OperandError(f"check has no option {said}; roles are for lessons, as in check(module, loss=...).")

@@ -125,17 +125,18 @@ def work(order: dict[str, Any]) -> dict[str, Any]:
 
 def _lesson(path: Path, text: str, order: dict[str, Any]) -> dict[str, Any]:
     """A file that is not written for us: its functions are found, and data are made to fit."""
-    from tinygrad_lite.checking.binding.bind import bind
+    from tinygrad_lite.checking.binding.lesson import checked
     from tinygrad_lite.checking.binding.source import load
-    from tinygrad_lite.checking.check import check_lesson
+    from tinygrad_lite.checking.check import check
 
     checks: list[Any] = []
     try:
         lesson = load(text, str(path) if path.suffix == ".py" else path.name)
+        lesson.name = path.name
         for seed in [*order["seeds"], *order["hidden"]]:
-            bindings = bind(lesson, order.get("roles"), seed)
             mend = order["hint"] != "none" and not checks
-            checks.append(check_lesson(bindings, seed=seed, limit=min(10.0, order["limit"] / 4), mend=mend))
+            limit = min(10.0, order["limit"] / 4)
+            checks.append(checked(check, lesson, order["roles"], seed=seed, limit=limit, mend=mend))
     except TinygradLiteError as reason:
         return _failed(path, str(reason).rstrip("."), "NAME")
     return _judged(path, checks, order)

@@ -79,16 +79,6 @@ def bind(lesson: Lesson, roles: Mapping[str, Any] | None = None, seed: int = 0) 
     return [_bound(lesson, flow, said, seed)]
 
 
-def lesson_of(things: list[Any]) -> Lesson:
-    """A module, a class, an object, a dict of names or some functions as a lesson."""
-    if len(things) == 1 and isinstance(things[0], types.ModuleType):
-        return Lesson(things[0].__name__, vars(things[0]))
-    if len(things) == 1 and isinstance(things[0], dict):
-        return Lesson("your names", things[0])
-    names = {getattr(x, "__name__", "network"): x for x in things}
-    return Lesson("your functions", names)
-
-
 def _bound(lesson: Lesson, flow: Flow, said: dict[str, Any], seed: int) -> Binding:
     known = values(lesson, flow, said)
     source = "\n".join(f.source for f in flow.functions)

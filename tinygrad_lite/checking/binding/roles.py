@@ -30,7 +30,9 @@ PARAMETER = re.compile(
     r"([a-z]{0,3}_?\d*|hidden|output|out|in|input|ih|ho|hh|xh|hy)|.*(weights?|bias(es)?)(_.*|\d*))_*"
 )
 BACKWARD = re.compile(r"(?i).*(back|bprop|gradient|grads?\b|compute_grad|calc_grad|^grad)")
-NO_BACKWARD = re.compile(r"(?i).*(descent|train|fit|optimi|check|test|numerical|approx|plot|finite|clip|zero_grad)")
+NO_BACKWARD = re.compile(
+    r"(?i).*(descent|train(?!_?(step|on))|fit|optimi|check|test|numerical|approx|plot|finite|clip|zero_grad)"
+)
 STEP = re.compile(r"(?i).*(train_?(step|on)|update|sgd|^step|descent_step|one_step|learn_step)")
 FORWARD = re.compile(r"(?i).*(forward|fprop|predict|propagat|hypothesis|^(model|net|network|infer|run_net))")
 LOSS = re.compile(
