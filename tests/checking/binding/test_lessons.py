@@ -1,5 +1,6 @@
 """Lessons are taken as they are: bound without help, right ones called right, and the slip in each found."""
 
+import io
 import json
 import time
 
@@ -112,7 +113,7 @@ def test_the_command_takes_a_file_a_notebook_and_standard_input(form, tmp_path, 
         json.dumps({"cells": cells, "nbformat": 4, "x": None}) if form == "notebook" else MINE, encoding="utf-8"
     )
     if form == "input":
-        monkeypatch.setattr("sys.stdin", path.open(encoding="utf-8"))
+        monkeypatch.setattr("sys.stdin", io.StringIO(MINE))
 
     assert cli.main(["check", "-" if form == "input" else str(path), "--hint", "none"]) == 1
     assert "4 mistakes found" in capsys.readouterr().out
