@@ -74,3 +74,4 @@ def loops_at_once(monkeypatch):
 
     monkeypatch.setattr(tape_runner, "SOON", -1)
     monkeypatch.setattr(tape_runner, "COST", -1)
+    monkeypatch.setattr(tape_runner, "SAMPLES", -1)

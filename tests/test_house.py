@@ -113,6 +113,7 @@ OF_VIEWS = {
     "formulas": set(),
     "picture": {"layout", "drawing", "formats", "formulas"},
     "player": {"drawing", "formats", "formulas", "picture"},
+    "live": {"drawing", "formulas", "picture", "player"},
     "derivation": {"formulas"},
     "matrix_form": {"formulas"},
 }

@@ -19,7 +19,7 @@ def test_every_public_name_opens_and_says_what_it_is(name):
 
 
 def test_the_list_of_public_names_is_sorted_and_whole():
-    lazy = {name for names in tg._ROOMS.values() for name in names}
+    lazy = {name for names in tg._FILES.values() for name in names}
 
     assert sorted(set(tg.__all__)) == sorted(tg.__all__)
     assert lazy - vars(builtins).keys() <= set(tg.__all__)

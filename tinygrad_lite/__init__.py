@@ -4,7 +4,7 @@
     from tinygrad_lite import Value, nn
 
 This file is the front door: the public names and nothing else. The engine is loaded at once; a
-room is opened when one of its names is first used, so that importing the package takes
+package is opened when one of its names is first used, so that importing the package takes
 milliseconds and loads no optional library.
 """
 
@@ -12,13 +12,7 @@ from __future__ import annotations
 
 import importlib
 
-from tinygrad_lite.engine.functions import log_softmax as log_softmax
-from tinygrad_lite.engine.functions import logsumexp as logsumexp
-from tinygrad_lite.engine.functions import mean as mean
-from tinygrad_lite.engine.functions import norm as norm
-from tinygrad_lite.engine.functions import prod as prod
-from tinygrad_lite.engine.functions import softmax as softmax
-from tinygrad_lite.engine.functions import where as where
+from tinygrad_lite.engine import functions
 from tinygrad_lite.engine.op import Op, when_entered
 from tinygrad_lite.engine.op_help import Doc
 from tinygrad_lite.engine.value import Value as Value
@@ -27,15 +21,17 @@ from tinygrad_lite.engine.value import total as total
 from tinygrad_lite.hints import TYPE_CHECKING, Any, Sequence
 
 if TYPE_CHECKING:  # a running program reads the ops off the table, below
+    from tinygrad_lite.engine.functions import *
     from tinygrad_lite.engine.ops import *
 
 sum = total  # type: ignore[assignment]
 
 __version__ = "0.1.0"
 
-_ROOMS: dict[str, tuple[str, ...]] = {
-    # file of the room: the public names that live there
+_FILES: dict[str, tuple[str, ...]] = {
+    # file: the public names that live there
     "arrays.array": ("array", "data", "grads"),
+    "calculus.check_graph": ("check_graph",),
     "calculus.exact": ("exact",),
     "calculus.jacobian": ("hessian", "jacobian"),
     "calculus.products": ("hvp", "jvp", "vjp"),
@@ -48,6 +44,7 @@ _ROOMS: dict[str, tuple[str, ...]] = {
     "compiler.api": ("compile",),
     "compiler.replay": ("replay",),
     "engine.custom": ("op",),
+    "engine.kinks": ("kinks",),
     "engine.modes": ("detect_anomaly", "no_grad"),
     "engine.reverse": ("zero_grad",),
     "export.graph_json": ("from_json", "to_json"),
@@ -58,12 +55,13 @@ _ROOMS: dict[str, tuple[str, ...]] = {
     "views.picture.draw": ("draw", "draw_dot"),
     "views.matrix_form.matrix_form": ("matrix_form",),
     "views.derivation.node_table": ("table",),
+    "views.live.live": ("live",),
     "views.player.player": ("animate",),
     "views.player.training": ("animate_training",),
     "views.derivation.why_order": ("why_order",),
     "views.derivation.why_zero": ("why_zero",),
 }
-_HOME = {name: home for home, names in _ROOMS.items() for name in names}
+_HOME = {name: home for home, names in _FILES.items() for name in names}
 _SUBMODULES = ("nn", "views", "checking", "compiler", "export", "errors", "testing")
 
 if TYPE_CHECKING:
@@ -76,6 +74,7 @@ if TYPE_CHECKING:
     from tinygrad_lite.arrays.array import array as array
     from tinygrad_lite.arrays.array import data as data
     from tinygrad_lite.arrays.array import grads as grads
+    from tinygrad_lite.calculus.check_graph import check_graph as check_graph
     from tinygrad_lite.calculus.exact import exact as exact
     from tinygrad_lite.calculus.jacobian import hessian as hessian
     from tinygrad_lite.calculus.jacobian import jacobian as jacobian
@@ -93,6 +92,7 @@ if TYPE_CHECKING:
     from tinygrad_lite.compiler.api import compile as compile
     from tinygrad_lite.compiler.replay import replay as replay
     from tinygrad_lite.engine.custom import op as op
+    from tinygrad_lite.engine.kinks import kinks as kinks
     from tinygrad_lite.engine.modes import detect_anomaly as detect_anomaly
     from tinygrad_lite.engine.modes import no_grad as no_grad
     from tinygrad_lite.engine.reverse import zero_grad as zero_grad
@@ -105,6 +105,7 @@ if TYPE_CHECKING:
     from tinygrad_lite.views.derivation.node_table import table as table
     from tinygrad_lite.views.derivation.why_order import why_order as why_order
     from tinygrad_lite.views.derivation.why_zero import why_zero as why_zero
+    from tinygrad_lite.views.live.live import live as live
     from tinygrad_lite.views.matrix_form.matrix_form import matrix_form as matrix_form
     from tinygrad_lite.views.picture.diff import draw_diff as draw_diff
     from tinygrad_lite.views.picture.draw import draw as draw
@@ -130,9 +131,11 @@ def _on_help(op: Op) -> str:
 Op.on_arrays = staticmethod(_on_arrays)
 Doc.on_help = staticmethod(_on_help)
 
-_FUNCTIONS = ("Value", "dot", "log_softmax", "logsumexp", "mean", "norm", "prod", "softmax", "sum", "total", "where")
+globals().update({name: getattr(functions, name) for name in functions.__all__})
 _BUILTINS = ("abs", "compile", "max", "min", "round", "sum")  # public too, but a star import leaves Python's own alone
-__all__ = sorted(({*_FUNCTIONS, *_HOME, *_SUBMODULES} - {*_BUILTINS}) - {"testing"}, key=str.lower)
+__all__ = sorted(
+    ({"Value", "dot", "total", *functions.__all__, *_HOME, *_SUBMODULES} - {*_BUILTINS}) - {"testing"}, key=str.lower
+)
 
 
 def _export(op: Op) -> None:
@@ -150,7 +153,7 @@ __all__.sort(key=str.lower)
 
 
 def __getattr__(name: str) -> Any:
-    """Open the room of a public name at its first use (PEP 562)."""
+    """Open the file of a public name at its first use (PEP 562)."""
     if name in _HOME:
         found = getattr(importlib.import_module(f"tinygrad_lite.{_HOME[name]}"), name)
         globals()[name] = found

@@ -299,3 +299,56 @@ def test_an_array_of_floats_refuses_values_and_says_which_array_takes_them(write
     for taker in (np.zeros(3, dtype=object), tg.array(np.zeros(3))):
         write(taker, values)
         assert isinstance(taker[0], Value)
+
+
+@pytest.mark.parametrize(
+    "step", ["W -= 0.1 * tg.grads(W)", "W += -0.1 * W.grad", "W -= 0.1 * (tg.grads(W) + 0.0) / 1.0"]
+)
+def test_a_step_of_training_in_place_leaves_an_array_of_labelled_leaves(step):
+    W = tg.array([[1.0, -2.0], [0.5, 3.0]], label="W")
+    expected, held = np.asarray(tg.data(W)), W
+    for _ in range(5):
+        loss = (W * W).sum()
+        loss.backward()
+        expected = expected - 0.1 * 2.0 * expected  # nothing adds up: each step begins with fresh gradients
+        exec(step)
+
+    assert held is W
+    assert tg.data(W) == pytest.approx(expected)
+    assert all(w.parents == () and w.grad == 0.0 for w in W.ravel())
+    assert [w.label for w in W.ravel()] == ["W[0,0]", "W[0,1]", "W[1,0]", "W[1,1]"]
+
+
+def test_a_step_on_a_row_reaches_the_whole_array():
+    W = tg.array([[1.0, -2.0], [0.5, 3.0]], label="W")
+    (W * W).sum().backward()
+    row = W[0]
+    row -= 0.5 * tg.grads(row)
+
+    assert tg.data(W).tolist() == [[0.0, 0.0], [0.5, 3.0]]
+    assert W[0, 0].parents == ()
+
+
+def test_other_updates_in_place_are_recorded():
+    """Plain numbers may be part of the computation, as a mean is that is taken away; so may leaves of a transform."""
+    x = tg.array([1.0, 2.0])
+    first = x.copy()
+    x -= np.array([0.5, 0.5])
+    (x * x).sum().backward()
+
+    def f(v):
+        v -= 1.0
+        return (v * v).sum()
+
+    assert tg.grads(first).tolist() == [1.0, 3.0]
+    assert tg.grad(f)(np.array([3.0, 4.0])).tolist() == [4.0, 6.0]
+
+
+def test_gradients_look_and_compute_like_an_ordinary_array():
+    W = tg.array([1.0, 2.0])
+    (W * W).sum().backward()
+    g = tg.grads(W)
+
+    assert repr(g) == "array([2., 4.])"
+    assert (g @ g, float(g.sum()), (g > 3).tolist()) == (20.0, 6.0, [False, True])
+    assert isinstance(W - 0.1 * g, tg.array([1.0]).__class__)

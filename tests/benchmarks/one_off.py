@@ -3,8 +3,8 @@
     python tests/benchmarks/one_off.py                          # every workload, three times, medians
     python tests/benchmarks/one_off.py moons big --repeats 5
 
-For each workload an empty cache; then two fresh processes, each of which calls the compiled function once. Columns,
-in seconds of the processor (the same for all threads together):
+For each workload a cache with nothing but the tape in machine code; then two fresh processes, each of which calls the
+compiled function once. Columns, in seconds of the processor (the same for all threads together):
 
     trace       running the function on tracers
     cold        from tg.compile to the first value and gradient, nothing on the disk, trace included
@@ -197,6 +197,7 @@ def measured(name: str, repeats: int, folder: str) -> None:
     cold, warm = [], []
     for _ in range(repeats):
         with tempfile.TemporaryDirectory() as cache:
+            fresh("tiny", cache, folder)  # the tape in machine code is made once for a machine
             cold.append(fresh(name, cache, folder))
             warm.append(fresh(name, cache, folder))
     trace = middle(run["phases"]["trace"] for run in cold)

@@ -47,11 +47,11 @@ def test_auto_takes_the_fewer_walks(monkeypatch):
     monkeypatch.setattr(room, "tangents", lambda *a, **k: walks.append("forward") or {})
     monkeypatch.setattr(room, "derivatives_wrt", lambda *a, **k: walks.append("reverse") or [])
 
-    room.slopes([Value(1.0)] * 2, [Value(1.0)] * 3, "auto", False)
+    room.derivatives([Value(1.0)] * 2, [Value(1.0)] * 3, "auto", False)
     assert walks == ["reverse"] * 2
     walks.clear()
     with pytest.raises(KeyError):  # the walk above finds nothing
-        room.slopes([Value(1.0)] * 3, [Value(1.0)] * 2, "auto", False)
+        room.derivatives([Value(1.0)] * 3, [Value(1.0)] * 2, "auto", False)
     assert walks == ["forward"] * 2
 
 

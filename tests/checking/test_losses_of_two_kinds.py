@@ -142,7 +142,7 @@ def test_on_a_margin_every_slope_is_accepted_that_moves_both_scores_alike():
         assert check(lesson.loss, backprop, params, x, y).ok
 
 
-def test_the_slopes_are_those_measured_on_the_losses():
+def test_the_derivatives_are_those_measured_on_the_losses():
     p, y = CHANCE.normal(size=(5, 4)), np.eye(4)[[0, 1, 2, 3, 1]]
     t, h = 2 * CHANCE.normal(size=(5, 4)), 1e-6
     for kind, target in ((HUBER, t), (huber(0.5), t), (MARGINS, y)):
@@ -152,4 +152,4 @@ def test_the_slopes_are_those_measured_on_the_losses():
             down[index] -= h
             measured = (kind.terms(up, target).sum() - kind.terms(down, target).sum()) / (2 * h)
 
-            assert kind.slope(p, target)[index] == pytest.approx(measured, abs=1e-8)
+            assert kind.derivative(p, target)[index] == pytest.approx(measured, abs=1e-8)

@@ -17,6 +17,7 @@ from tinygrad_lite.errors import OperandError
 
 np = pytest.importorskip("numpy")
 pytest.importorskip("llvmlite")
+pytestmark = pytest.mark.usefixtures("loops_at_once")
 
 RANDOM = np.random.default_rng(3)
 W = RANDOM.normal(size=(9, 20)).tolist()
@@ -130,7 +131,6 @@ def test_small_calls_are_not_shared():
     assert threads.cut(20 * threads.SHARD, blocks=1, sums=1)[0] == 1
 
 
-@pytest.mark.usefixtures("loops_at_once")
 def test_a_program_found_in_a_loop_over_samples_is_shared_too(small_shards):
     data = X[:400, :5].tolist()
 
@@ -467,12 +467,12 @@ import tinygrad_lite as tg
 from tinygrad_lite.compiler.backends.llvm import threads
 
 assert threading.active_count() == 1, "importing made a thread"
-fast = tg.compile(lambda w, x: tg.tanh(tg.dot(w, x)), batch="x", threads=2)
+fast = tg.compile(lambda w, x: tg.tanh(tg.dot(w, x)), batch="x", threads=2, backend="llvm")
 X, W = np.linspace(-1.0, 1.0, 4000).reshape(1000, 4), [0.1, 0.2, 0.3, 0.4]
 fast.grad(W, X)
 assert threading.active_count() == 1, "a small call made a thread"
 threads.SHARD, threads.HANDED, threads.TRIED, threads.LONGEST = 1, 0, 0, 0
-again = tg.compile(lambda w, x: tg.tanh(tg.dot(w, x)), batch="x", threads=2)
+again = tg.compile(lambda w, x: tg.tanh(tg.dot(w, x)), batch="x", threads=2, backend="llvm")
 first = again.value_and_grad(W, X)
 assert all(again.value_and_grad(W, X) == first for _ in range(5))
 assert threading.active_count() == 2

@@ -50,7 +50,7 @@ def test_every_promise_is_a_line_of_the_documentation():
 
     assert len(lines) == len(PROMISES) + 2
     assert len({p.subject for p in PROMISES}) == len(PROMISES)
-    assert "| abs at 0 | The slope 0. | `at(tg.abs, 0.0)` | `(0.0, 0.0)` |" in lines
+    assert "| abs at 0 | The derivative 0. | `at(tg.abs, 0.0)` | `(0.0, 0.0)` |" in lines
     assert all(p.promise.endswith(".") for p in PROMISES)
 
 

@@ -1,7 +1,9 @@
 """NumPy arrays of Values, so that lesson code written with NumPy runs as it is. NumPy is imported in this package only.
 
-    array.py       the array type; making one, and reading its numbers and gradients
-    functions.py   what NumPy's functions mean for such arrays
-
-Nothing is imported here, so that the package `tinygrad_lite` can name what stands inside without loading NumPy.
+array.py       the array type; making one, and reading its numbers and gradients
+functions.py   what NumPy's functions mean for such arrays
 """
+
+from tinygrad_lite.arrays import array, functions
+
+__all__ = ["array", "functions"]

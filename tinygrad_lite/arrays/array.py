@@ -16,7 +16,7 @@ What cannot work says so, and what to do instead. The functions it answers for s
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 from tinygrad_lite.engine import ops
@@ -34,8 +34,22 @@ except ModuleNotFoundError as missing:  # pragma: no cover
     ) from missing
 
 
+class Gradients(np.ndarray):
+    """An array of floats that `tg.grads` gave, or that was computed from such ones; otherwise an ordinary array.
+
+    It says of an update in place, `W -= lr * tg.grads(W)`, that this is a step of training and no part of a
+    computation to be differentiated.
+    """
+
+    def __repr__(self) -> str:
+        return repr(np.asarray(self))
+
+
 class Array(np.ndarray):
     """An array whose entries are Values; made by `tg.array`, and by computing with such arrays."""
+
+    elementwise: Callable[..., Any]  # both are set by functions.py
+    functions: dict[Any, Callable[..., Any]]
 
     @property
     def grad(self) -> Any:
@@ -57,19 +71,22 @@ class Array(np.ndarray):
         return np.std(self, *args, **options)
 
     def round(self, decimals: int = 0, out: Any = None) -> Any:  # type: ignore[override]
-        """Rounded to so many decimals; the slope is 0 everywhere."""
+        """Rounded to so many decimals; the derivative is 0 everywhere."""
         scale = 10.0**decimals
         return np.divide(np.rint(self * scale), scale, out=out)
 
     def __array_ufunc__(self, ufunc: Any, method: str, *inputs: Any, **options: Any) -> Any:
         """What NumPy does for its elementwise functions and operators when an Array takes part."""
-        from tinygrad_lite.arrays import functions as ours
-
+        if _is_a_step(self, method, inputs, options):
+            old, numbers = np.asarray(plain(self)), ufunc(data(self), np.asarray(inputs[1]))
+            for place in np.ndindex(old.shape):  # as fresh leaves: no gradient yet, and no history
+                old[place] = Value(numbers[place], old[place].label, old[place].op)
+            return self
         bare = [plain(x) for x in inputs]
         targets = options.get("out", ())
         if targets:
             options["out"] = tuple(plain(x) for x in targets)
-        compute = ours.elementwise(ufunc, method, bare, options)
+        compute = Array.elementwise(ufunc, method, bare, options)
         try:
             with np.errstate(all="ignore"):  # Values speak for themselves: a DomainError, or a NaN that stays
                 result = compute(*bare, **options)
@@ -79,11 +96,9 @@ class Array(np.ndarray):
 
     def __array_function__(self, function: Any, types: Any, args: Any, options: Any) -> Any:
         """What NumPy does for all its other functions when an Array takes part."""
-        from tinygrad_lite.arrays import functions as ours
-
         try:
-            if function in ours.FUNCTIONS:
-                return wrapped(ours.FUNCTIONS[function](*args, **options))
+            if function in Array.functions:
+                return wrapped(Array.functions[function](*args, **options))
             return wrapped(super().__array_function__(function, types, args, options))
         except (TypeError, AttributeError) as reason:
             raise helpful(function.__name__, reason) from reason
@@ -127,6 +142,12 @@ def data(values: Any) -> Any:
 
     A dict, or a list of several arrays, gives a dict or a list of what its entries give.
 
+    Args:
+        values: an array, nested lists, a dict of these, or one Value.
+
+    Raises:
+        OperandError: an entry is neither a number nor a Value.
+
     >>> data(array([1.0, 2.0]) * 3)
     array([3., 6.])
     >>> data({"w": [Value(1.0)], "b": Value(2.0)})
@@ -139,7 +160,20 @@ def grads(values: Any) -> Any:
     """The gradients of an array (or nested lists) of Values as an array of floats; bare numbers have 0.
 
     Dicts and lists of several arrays are read as by `data`. After `backward(create_graph=True)`
-    gradients are Values, and so is what comes back.
+    gradients are Values, and so is what comes back. A step of training in place, `W -= lr * grads(W)`,
+    leaves an array of fresh leaves with the labels of the old ones.
+
+    Args:
+        values: as for `data`.
+
+    Raises:
+        OperandError: an entry is neither a number nor a Value.
+
+    >>> W = array([1.0, 2.0], label="W")
+    >>> (W * W).sum().backward()
+    >>> W -= 0.1 * grads(W)
+    >>> data(W), W[0].label
+    (array([0.8, 1.6]), 'W[0]')
     """
     return _read(values, lambda entry: entry.grad, 0.0)
 
@@ -158,7 +192,21 @@ def _read(values: Any, look: Any, otherwise: Any = None) -> Any:
         return found[0]
     if any(isinstance(x, Value) for x in found):
         return from_entries(found, given.shape)
-    return np.array(found, dtype=float).reshape(given.shape)
+    read = np.array(found, dtype=float).reshape(given.shape)
+    return read if otherwise is None else read.view(Gradients)
+
+
+def _is_a_step(target: Any, method: str, inputs: Sequence[Any], options: dict[str, Any]) -> bool:
+    """True of an array of leaves that is updated in place by numbers made from gradients."""
+    return (
+        method == "__call__"
+        and len(inputs) == 2
+        and options.keys() == {"out"}
+        and options["out"][0] is target is inputs[0]
+        and isinstance(inputs[1], Gradients)
+        and np.shape(inputs[1]) in ((), np.shape(target))
+        and all(isinstance(entry, Value) and not entry.parents for entry in target.ravel().tolist())
+    )
 
 
 def from_entries(entries: Iterable[Any], shape: Sequence[int]) -> Array:

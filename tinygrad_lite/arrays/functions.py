@@ -226,3 +226,6 @@ FUNCTIONS: dict[Any, Callable[..., Any]] = {
     np.std: _std,
 } | {f: _on_numbers(f) for f in (np.allclose, np.array_equal, np.histogram, np.isclose)}
 """NumPy's functions that we answer for; the others are NumPy's own, on entries that are Values."""
+
+Array.elementwise = staticmethod(elementwise)
+Array.functions = FUNCTIONS

@@ -1,8 +1,8 @@
 """A recorded graph, computed again in another arithmetic: fractions, or sixty digits.
 
-`re_evaluate` walks the graph and computes every node by the same rows with numbers of another
-kind. The arithmetic says how to make its numbers from floats, and how to compute those rows
-that are elementary to it; the others follow from the rows' own rules.
+`re_evaluate` walks the graph and computes every node by the same ops with numbers of another
+kind. The arithmetic says how to make its numbers from floats, and how to compute those ops
+that are elementary to it; the others follow from the ops' own rules.
 """
 
 from __future__ import annotations
@@ -23,12 +23,12 @@ def re_evaluate(root: Value, number: Callable[[float], Any], functions: Function
     """Every node behind the root, computed again in another arithmetic.
 
     Args:
-        number: makes a number of the other kind from a float that was put in.
-        functions: how to compute a row there, by the row's name. Rows that are not named are
-            computed by their `expand`, `lower` or `forward` rule, if that needs only named rows.
+        number: makes a number of the other kind from a float that was given as input.
+        functions: how to compute an op there, by its name. Ops that are not named are
+            computed by their `expand`, `lower` or `forward` rule, if that needs only named ops.
 
     Raises:
-        NoExactValue: a row is not named, and its rule leaves the arithmetic.
+        NoExactValue: an op is not named, and its rule leaves the arithmetic.
 
     >>> import operator
     >>> from mpmath import mp, mpf
@@ -59,7 +59,7 @@ def re_evaluate(root: Value, number: Callable[[float], Any], functions: Function
 
 
 class _System:
-    """An arithmetic: how to make its numbers, and the rows it can compute."""
+    """An arithmetic: how to make its numbers, and the ops it can compute."""
 
     def __init__(self, number: Callable[[float], Any], functions: Functions) -> None:
         self.number = number

@@ -45,7 +45,7 @@ class Exact:
         require_fresh(topological(root))
         self._root = root
         self._numbers = re_evaluate(root, given, RATIONAL)
-        self._slopes: dict[Value, Any] | None = None
+        self._derivatives: dict[Value, Any] | None = None
         self.value: Fraction = self._numbers[root]
 
     def number(self, node: Value) -> Fraction:
@@ -55,21 +55,21 @@ class Exact:
         return self._numbers[node]  # type: ignore[no-any-return]
 
     def grad(self, node: Value) -> Fraction:
-        """The exact slope of the root along a node; 0 if the root does not depend on it.
+        """The exact derivative of the root w.r.t. a node; 0 if the root does not depend on it.
 
         Raises:
-            NoExactValue: the slope is no fraction, as that of 2**x is not.
+            NoExactValue: the derivative is no fraction, as that of 2**x is not.
             StaleGraphError: some `.data` was changed since the forward pass.
         """
-        if self._slopes is None:
-            self._slopes = adjoints(self._root, create_graph=True)
-        slope = self._slopes.get(node, 0.0)
-        if not isinstance(slope, Value):
-            return simplest(slope)
-        return re_evaluate(slope, simplest, RATIONAL)[slope]  # type: ignore[no-any-return]
+        if self._derivatives is None:
+            self._derivatives = adjoints(self._root, create_graph=True)
+        derivative = self._derivatives.get(node, 0.0)
+        if not isinstance(derivative, Value):
+            return simplest(derivative)
+        return re_evaluate(derivative, simplest, RATIONAL)[derivative]  # type: ignore[no-any-return]
 
     def grads(self) -> dict[str, Fraction]:
-        """The exact slope along every labelled leaf, by label."""
+        """The exact derivative w.r.t. every labelled leaf, by label."""
         leaves = [node for node in topological(self._root) if not node.parents and node.label]
         return {leaf.label: self.grad(leaf) for leaf in leaves}
 
@@ -79,6 +79,9 @@ class Exact:
 
 def exact(root: Value) -> Exact:
     """The computation behind a Value in exact fractions.
+
+    Args:
+        root: the result; each float in it becomes the simplest fraction that rounds to it.
 
     Raises:
         NoExactValue: a step leaves the fractions, as exp and tanh do; the message names it.

@@ -1,13 +1,13 @@
 """The chain rule, from the inputs forward to the outputs.
 
 `tangents` is the mirror of the engine's `adjoints`: it walks the same recorded graph the other
-way and uses the same local derivatives. A node's tangent is its slope along a direction, that
+way and uses the same local derivatives. A node's tangent is its derivative along a direction, that
 is, how fast it moves when the inputs move as the direction says:
 
     tangent(node) = sum over its parents of  local derivative * tangent(parent)
 
-One walk forward gives the slopes of every output along one direction; one walk backward gives
-the slopes of one output along every input. Which is cheaper depends on what there is more of.
+One walk forward gives the derivatives of every output along one direction; one walk backward gives
+the derivatives of one output w.r.t. every input. Which is cheaper depends on what there is more of.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from tinygrad_lite.engine.value import Value
 def tangents(
     outputs: Sequence[Value], direction: Mapping[Value, Any], *, create_graph: bool = False
 ) -> dict[Value, Any]:
-    """The slope of every node behind the outputs along a direction; no `.grad` is touched.
+    """The derivative of every node behind the outputs along a direction; no `.grad` is touched.
 
     Args:
         direction: how fast each input moves; a node that is not named stands still.
@@ -49,13 +49,13 @@ def tangents(
             moving.add(node)
             if create_graph:
                 require_fresh([node])
-            slopes = node.op.partials(*node.parents, node) if create_graph else node.local
-            shares = [_times(slopes[i], found[node.parents[i]]) for i in places]
+            derivatives = node.op.partials(*node.parents, node) if create_graph else node.local
+            shares = [_times(derivatives[i], found[node.parents[i]]) for i in places]
             for share in shares[1:]:
                 shares[0] = shares[0] + share
             found[node] = shares[0]
     return found
 
 
-def _times(slope: Any, tangent: Any) -> Any:
-    return slope if tangent.__class__ is float and tangent == 1.0 else slope * tangent
+def _times(derivative: Any, tangent: Any) -> Any:
+    return derivative if tangent.__class__ is float and tangent == 1.0 else derivative * tangent

@@ -1,7 +1,7 @@
-"""All slopes of a function at once: of every output along every input, and the second derivatives.
+"""All derivatives of a function at once: of every output w.r.t. every input, and the second derivatives.
 
-    tg.jacobian(f)     row i, column j: the slope of output i along input j
-    tg.hessian(f)      row i, column j: the slope along input j of the slope along input i
+    tg.jacobian(f)     row i, column j: the derivative of output i w.r.t. input j
+    tg.hessian(f)      row i, column j: the derivative w.r.t. input j of the derivative w.r.t. input i
 
 Both record the function once. A Jacobian of m rows and n columns takes m walks backward or n
 walks forward over that one graph, so the smaller number decides.
@@ -23,15 +23,15 @@ MODES = ("auto", "reverse", "forward")
 
 
 def jacobian(f: Callable[..., Any], argnums: Argnums = 0, mode: str = "auto") -> Callable[..., Any]:
-    """A function that gives the slope of every output of f along every number in its argument.
+    """A function that gives the derivative of every output of f w.r.t. every number in its argument.
 
     Args:
         f: takes and returns floats, lists, tuples, dicts and NumPy arrays, nested.
-        argnums: which argument to differentiate along, or a tuple of several.
+        argnums: which argument to differentiate with respect to, or a tuple of several.
         mode: "reverse" is one walk for each output, "forward" one for each input; "auto" takes the fewer.
 
     The result is built as the output is, with the structure of the argument in each place. For
-    lists of m and n numbers: m rows, n columns; row i, column j is the slope of output i along
+    lists of m and n numbers: m rows, n columns; row i, column j is the derivative of output i w.r.t.
     input j. For arrays: an array of the output's shape followed by the input's.
 
     Raises:
@@ -45,7 +45,7 @@ def jacobian(f: Callable[..., Any], argnums: Argnums = 0, mode: str = "auto") ->
 
     def f_jacobian(*args: Any, **kwargs: Any) -> Any:
         recording = Recording(f, args, kwargs, argnums)
-        rows = slopes(recording.outputs, recording.inputs, mode, recording.open)
+        rows = derivatives(recording.outputs, recording.inputs, mode, recording.open)
         return _assemble(rows, recording, recording.out_of)
 
     return named(f_jacobian, "jacobian", f)
@@ -54,9 +54,16 @@ def jacobian(f: Callable[..., Any], argnums: Argnums = 0, mode: str = "auto") ->
 def hessian(f: Callable[..., Any], argnums: Argnums = 0) -> Callable[..., Any]:
     """A function that gives the second derivatives of f, a function that returns one number.
 
-    For a list of n numbers: n rows, n columns; row i, column j is the slope along input j of the
-    slope along input i. In general the structure of the argument, with that structure again in
+    For a list of n numbers: n rows, n columns; row i, column j is the derivative w.r.t. input j of the
+    derivative w.r.t. input i. In general the structure of the argument, with that structure again in
     each place; for arrays an array of the argument's shape twice over.
+
+    Args:
+        f: as for `tg.grad`.
+        argnums: which argument to differentiate with respect to, or a tuple of several; counted from 0.
+
+    Raises:
+        OperandError: f returned several numbers, or an argument holds something that is no number.
 
     >>> hessian(lambda p: p[0] ** 2 * p[1])([3.0, 5.0])
     [[10.0, 6.0], [6.0, 0.0]]
@@ -65,14 +72,14 @@ def hessian(f: Callable[..., Any], argnums: Argnums = 0) -> Callable[..., Any]:
     def f_hessian(*args: Any, **kwargs: Any) -> Any:
         recording = Recording(f, args, kwargs, argnums)
         gradient = derivatives_wrt(recording.inputs, recording.output, create_graph=True)
-        rows = slopes(gradient, recording.inputs, "reverse", recording.open)
+        rows = derivatives(gradient, recording.inputs, "reverse", recording.open)
         return _assemble(rows, recording, recording.into)
 
     return named(f_hessian, "hessian", f)
 
 
-def slopes(outputs: list[Any], inputs: list[Value], mode: str, create_graph: bool) -> list[list[Any]]:
-    """m rows, n columns; row i, column j is the slope of output i along input j."""
+def derivatives(outputs: list[Any], inputs: list[Value], mode: str, create_graph: bool) -> list[list[Any]]:
+    """m rows, n columns; row i, column j is the derivative of output i w.r.t. input j."""
     traced = any(isinstance(y, TracedNumber) for y in outputs)  # a trace goes backward only
     if not traced and (mode == "forward" or (mode == "auto" and len(inputs) < len(outputs))):
         moving = [y for y in outputs if isinstance(y, Value)]

@@ -22,7 +22,7 @@ from tinygrad_lite.engine.value import Value, dot
 
 
 def jvp(f: Callable[..., Any], primals: Any, direction: Any) -> tuple[Any, Any]:
-    """The output of f, and its slope along a direction, as a pair of the same structure.
+    """The output of f, and its derivative along a direction, as a pair of the same structure.
 
     Args:
         primals: the arguments of f as a tuple, or its one argument.
@@ -40,10 +40,14 @@ def jvp(f: Callable[..., Any], primals: Any, direction: Any) -> tuple[Any, Any]:
 
 
 def vjp(f: Callable[..., Any], *primals: Any) -> tuple[Any, Callable[[Any], tuple[Any, ...]]]:
-    """The output of f at the arguments, and a function from weights to slopes.
+    """The output of f at the arguments, and a function from weights to gradients: the vector-Jacobian product.
 
     That function takes one weight for each output, built as the output is, and gives for each
-    argument the slope of the weighted sum of the outputs, as a tuple.
+    argument the gradient of the weighted sum of the outputs, as a tuple.
+
+    Args:
+        f: a function of the primals.
+        primals: the arguments at which to differentiate, one or several.
 
     Raises:
         ShapeError: the weights are not built as the output is.
@@ -60,14 +64,23 @@ def vjp(f: Callable[..., Any], *primals: Any) -> tuple[Any, Callable[[Any], tupl
         pairs = zip(given, recording.outputs, strict=True)
         weighted = [(w, y) for w, y in pairs if isinstance(y, Value | TracedNumber)]
         whole = dot([w for w, _ in weighted], [y for _, y in weighted]) if weighted else 0.0
-        slopes = derivatives_wrt(recording.inputs, whole, graph_wanted)
-        return recording.into.fill([recording.finish(s, graph_wanted) for s in slopes])  # type: ignore[no-any-return]
+        derivatives = derivatives_wrt(recording.inputs, whole, graph_wanted)
+        return recording.into.fill([recording.finish(s, graph_wanted) for s in derivatives])  # type: ignore[no-any-return]
 
     return recording.result(), pull_back
 
 
 def hvp(f: Callable[..., Any], primals: Any, direction: Any) -> Any:
     """The Hessian of f times a direction: how fast the gradient moves along it, built as primals is.
+
+    Args:
+        f: a function that returns one number.
+        primals: its argument, or a tuple of several.
+        direction: numbers built as primals is.
+
+    Raises:
+        ShapeError: direction is not built as primals is.
+        OperandError: f returned several numbers.
 
     >>> hvp(lambda p: p[0] ** 2 * p[1], [3.0, 5.0], [1.0, 0.0])       # the first column of the Hessian
     [10.0, 6.0]
@@ -84,7 +97,7 @@ def hvp(f: Callable[..., Any], primals: Any, direction: Any) -> Any:
 
 
 def _along(recording: Recording, outputs: list[Any], direction: list[Any]) -> list[Any]:
-    """The slope of each output when the inputs move as the direction says."""
+    """The derivative of each output when the inputs move as the direction says."""
     graph_wanted = recording.open or any(isinstance(d, Value) for d in direction)
     if any(isinstance(y, TracedNumber) for y in outputs):  # inside a compiled function there is only the way back
         rows = [derivatives_wrt(recording.inputs, y, False) for y in outputs]

@@ -2,8 +2,8 @@
 
 The numbers in the chosen arguments become Values, the function is called, and the graph behind
 its outputs is ready to be walked. An argument that is a Value already, because somebody outside
-is differentiating too, is not used itself: a new node stands before it. So the derivative along
-this call's input and the derivative along the outer one can never be mistaken for each other.
+is differentiating too, is not used itself: a new node stands before it. So the derivative w.r.t.
+this call's input and the derivative w.r.t. the outer one can never be mistaken for each other.
 
 A recording is `open` if its graph reaches a Value that this call did not make. Then somebody
 may want to differentiate on, and derivatives are given as Values with a history; otherwise they

@@ -3,17 +3,17 @@
     tg.taylor(f, 4)(x)     the numbers c0, c1, c2, c3, c4 of
                            f(x + t) = c0 + c1 t + c2 t^2 + c3 t^3 + c4 t^4 + ...
 
-c0 is the value, c1 the slope, and the n-th derivative is n! times c_n. Taking the gradient of the
+c0 is the value, c1 the derivative, and the n-th derivative is n! times c_n. Taking the gradient of the
 gradient of the gradient makes a graph that grows about fourfold with each order; a series grows
 by one number.
 
-The rules are the rows of the table once more. When x moves with t, so does out = op(x, y), and
+The rules are those of the table once more. When x moves with t, so does out = op(x, y), and
 
-    d out/dt  =  (slope along x) * dx/dt  +  (slope along y) * dy/dt
+    d out/dt  =  (derivative w.r.t. x) * dx/dt  +  (derivative w.r.t. y) * dy/dt
 
-where the slopes, `op.display_derivatives`, are series too, made from x, y and out by the row's own formula.
+where the derivatives, `op.display_derivatives`, are series too, made from x, y and out by the op's own formula.
 Compare the coefficients of t^(k-1) on both sides: on the left stands k * out_k, on the right
-nothing beyond x_k, y_k and the slopes up to k-1. So coefficient follows upon coefficient.
+nothing beyond x_k, y_k and the derivatives up to k-1. So coefficient follows upon coefficient.
 """
 
 from __future__ import annotations
@@ -106,18 +106,18 @@ class Series(Arithmetic):
         family: the series of one computation by op and operands, so that none is made twice.
         known: the coefficients that have been computed.
         op, operands: how it is made, from other series and numbers.
-        slopes: the op's slopes along its operands, made at first need.
+        derivatives: the op's derivatives w.r.t. its operands, made at first need.
         moves: it depends on t; otherwise all coefficients but the first are 0.
     """
 
-    __slots__ = ("family", "known", "op", "operands", "slopes", "moves")
+    __slots__ = ("family", "known", "op", "operands", "derivatives", "moves")
 
     def __init__(self, family: dict[Any, Series], start: Any, op: Op, operands: tuple[Any, ...]) -> None:
         self.family = family
         self.known = [start]
         self.op = op
         self.operands = operands
-        self.slopes: tuple[Any, ...] | None = None
+        self.derivatives: tuple[Any, ...] | None = None
         self.moves: bool = any(isinstance(x, Series) and x.moves for x in operands)
 
     def key(self) -> Any:
@@ -156,23 +156,23 @@ class Series(Arithmetic):
             return []
         if len(self.known) < k:
             return [(self, k - 1)]
-        if self.slopes is None:
-            self.slopes = self.op.display_derivatives(*self.operands, self)
+        if self.derivatives is None:
+            self.derivatives = self.op.display_derivatives(*self.operands, self)
         needed = []
-        for x, slope in zip(self.operands, self.slopes, strict=True):
+        for x, derivative in zip(self.operands, self.derivatives, strict=True):
             if isinstance(x, Series) and x.moves:
-                needed += [(x, k), (slope, k - 1)]
+                needed += [(x, k), (derivative, k - 1)]
         return [(s, n) for s, n in needed if isinstance(s, Series) and s._lacks(n)]
 
     def _next(self, k: int) -> Any:
         """out_k = (1/k) * the sum over operands x and over j = 1 ... k of  j * x_j * slope_(k-j)."""
         terms = []
-        for x, slope in zip(self.operands, self.slopes or (), strict=True):
+        for x, derivative in zip(self.operands, self.derivatives or (), strict=True):
             if isinstance(x, Series) and x.moves:
-                if isinstance(slope, Series):
-                    terms += [_product(x.at(j), slope.at(k - j), j / k) for j in range(1, k + 1)]
+                if isinstance(derivative, Series):
+                    terms += [_product(x.at(j), derivative.at(k - j), j / k) for j in range(1, k + 1)]
                 else:
-                    terms.append(_product(x.at(k), slope, 1.0))
+                    terms.append(_product(x.at(k), derivative, 1.0))
         return _sum([term for term in terms if not _is_zero(term)])
 
     # Rules that ask how large an operand is look at the point the series stands for.

@@ -1,7 +1,7 @@
 """The derivative of a Python function, as a Python function.
 
-    tg.grad(f)              the slope of f along each number in its argument
-    tg.value_and_grad(f)    the value too, for the price of the slope
+    tg.grad(f)              the derivative of f w.r.t. each number in its argument
+    tg.value_and_grad(f)    the value too, for the price of the derivative
 
 Each calls f on Values, once, and walks the graph that f left behind. No `.grad` is touched,
 whoever's it is, and nothing is remembered between calls.
@@ -24,12 +24,12 @@ def value_and_grad(f: Callable[..., Any], argnums: Argnums = 0, has_aux: bool = 
 
     Args:
         f: takes floats, lists, tuples, dicts, NumPy arrays, nested, and returns one number.
-        argnums: which argument to differentiate along, or a tuple of several; counted from 0.
+        argnums: which argument to differentiate with respect to, or a tuple of several; counted from 0.
         has_aux: f returns a pair, the number and something else; the value is then that pair.
 
     The gradient is built as the argument is: for a dict of lists, a dict of lists. It holds bare
     numbers, unless f uses Values besides its argument, such as the parameters of a network; then the
-    results are Values that can be differentiated again, along those too.
+    results are Values that can be differentiated again, w.r.t. those too.
 
     Raises:
         OperandError: an argument holds something that is not a number, or f returned several numbers.
@@ -40,9 +40,9 @@ def value_and_grad(f: Callable[..., Any], argnums: Argnums = 0, has_aux: bool = 
 
     def f_value_and_grad(*args: Any, **kwargs: Any) -> Any:
         recording = Recording(f, args, kwargs, argnums, has_aux)
-        slopes = gradient(recording)
+        derivatives = gradient(recording)
         value = recording.finish(recording.output)
-        return ((value, recording.extra()) if has_aux else value), slopes
+        return ((value, recording.extra()) if has_aux else value), derivatives
 
     return named(f_value_and_grad, "value_and_grad", f)
 
@@ -52,37 +52,40 @@ def grad(f: Callable[..., Any], argnums: Argnums = 0, has_aux: bool = False) -> 
 
     With has_aux it gives a pair, the gradient and the second part of f's output.
 
+    Raises:
+        OperandError: f is no function, an argument holds something that is no number, or f returned several.
+
     >>> grad(lambda x: x**3)(2.0)
     12.0
     >>> grad(grad(lambda x: x**3))(2.0)
     12.0
-    >>> grad(lambda x: x * grad(lambda y: x + y)(1.0))(2.0)     # the inner slope is 1, whatever x is
+    >>> grad(lambda x: x * grad(lambda y: x + y)(1.0))(2.0)     # the inner derivative is 1, whatever x is
     1.0
     >>> grad(lambda w, x: w[0] * x + w[1], argnums=(0, 1))([2.0, 3.0], 5.0)
     ([5.0, 1.0], 2.0)
     >>> w = Value(3.0)
-    >>> slope = grad(lambda x: w * x * x)(2.0)                   # 2wx, and w is somebody else's Value
-    >>> slope.backward()
-    >>> slope.data, w.grad
+    >>> derivative = grad(lambda x: w * x * x)(2.0)                   # 2wx, and w is somebody else's Value
+    >>> derivative.backward()
+    >>> derivative.data, w.grad
     (12.0, 4.0)
     """
 
     def f_grad(*args: Any, **kwargs: Any) -> Any:
         recording = Recording(f, args, kwargs, argnums, has_aux)
-        slopes = gradient(recording)
-        return (slopes, recording.extra()) if has_aux else slopes
+        derivatives = gradient(recording)
+        return (derivatives, recording.extra()) if has_aux else derivatives
 
     return named(f_grad, "grad", f)
 
 
 def gradient(recording: Recording) -> Any:
-    """The slope of the recording's one output along each input, built as the arguments are."""
+    """The derivative of the recording's one output w.r.t. each input, built as the arguments are."""
     found = derivatives_wrt(recording.inputs, recording.output, recording.open)
-    return recording.into.fill([recording.finish(slope) for slope in found])
+    return recording.into.fill([recording.finish(derivative) for derivative in found])
 
 
 def derivatives_wrt(inputs: Sequence[Value], output: Any, create_graph: bool) -> list[Any]:
-    """The slope of one output along each input, in one walk backward."""
+    """The derivative of one output w.r.t. each input, in one walk backward."""
     if isinstance(output, TracedNumber):
         return output.derivatives_wrt(inputs)
     if not isinstance(output, Value):

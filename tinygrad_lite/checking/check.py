@@ -12,6 +12,8 @@ from collections.abc import Callable, Mapping
 from typing import Any, TypeVar
 
 from tinygrad_lite.checking.catalogue.diagnose import Diagnosis, diagnose
+from tinygrad_lite.checking.lines import Found, Line, Mend, sought
+from tinygrad_lite.checking.lines.listing import Listing
 from tinygrad_lite.checking.network.arrays import np
 from tinygrad_lite.checking.network.problems import Problem
 from tinygrad_lite.checking.result.entries import entry_name, indices, read
@@ -41,30 +43,31 @@ class Check(Judged):
         trial: the evidence: problems, answers, comparisons.
         coverage: what the user's data could not have shown.
         taylor: the Taylor witness of the user's gradients on the user's data, or None.
+        hint: "mend" to show marked lines and mend in the report, "line" for the lines alone.
         measured: (entry, yours, exact, measured slope) of the entry of each parameter that is furthest
             off, or else largest: the second witness.
     """
 
-    def __init__(self, trial: Evaluation) -> None:
-        self.evaluation = trial
-        judged = [e.comparison for e in trial.cases if e.comparison is not None]
-        names = trial.submission.names
+    def __init__(self, evaluation: Evaluation, mend: bool = True) -> None:
+        self.evaluation = evaluation
+        self._mend, self.hint = mend, "mend"
+        self._found: Found | None = None
+        judged = [e.comparison for e in evaluation.cases if e.comparison is not None]
+        names = evaluation.submission.names
         self.wrong: list[str] = [n for n in names if any(n in c.wrong for c in judged)]
-        self.raised = [e for e in trial.cases if e.answer.error]
+        self.raised = [e for e in evaluation.cases if e.answer.error]
         if not judged:
             self.wrong = list(names)
-        self.ok = not trial.error and not self.wrong and not self.raised and bool(judged)
+        self.ok = not evaluation.error and not self.wrong and not self.raised and bool(judged)
         unknown = Diagnosis()
         unknown.unknown = list(self.wrong)
         unknown.links = [(f"d{n}", "wrong" if n in self.wrong else "ok", "") for n in reversed(names)]
-        self.diagnosis: Diagnosis = self._safely("diagnosis", lambda: diagnose(trial, self.wrong), unknown)
+        self.diagnosis: Diagnosis = self._safely("diagnosis", lambda: diagnose(evaluation, self.wrong), unknown)
         nothing: list[Any] = []
-        self.coverage: list[tuple[str, str]] = self._safely(
-            "coverage of your data", lambda: blind_spots(trial), nothing
-        )
+        self.coverage: list[Any] = self._safely("coverage of your data", lambda: blind_spots(evaluation), nothing)
         self.taylor: Taylor | None = self._safely("Taylor remainder", self._taylor, None)
         self.measured: list[tuple[str, float, float, Slope]] = self._safely("measurement", self._measured, nothing)
-        trial.submission.state.restore()
+        evaluation.submission.state.restore()
 
     def _safely(self, what: str, found: Callable[[], T], otherwise: T) -> T:
         """A part of the result; if it fails, which would be a fault of ours, the rest is reported with a line on it."""
@@ -74,6 +77,25 @@ class Check(Judged):
             said = f"the {what} failed ({type(reason).__name__}: {reason}), a fault of tinygrad_lite; the rest stands"
             self.evaluation.remark("FAULT", said)
             return otherwise
+
+    @property
+    def found(self) -> Found:
+        """What the search in the source found; it runs when it is first asked for."""
+        if self._found is None:
+            wrong = self._mend and not self.ok and not self.evaluation.error
+            found = self._safely("search of the source", lambda: sought(self.evaluation) if wrong else None, None)
+            self._found = found or Found()
+        return self._found
+
+    @property
+    def lines(self) -> list[Line]:
+        """Every line of the functions that backprop runs, with its mark."""
+        return self.found.lines
+
+    @property
+    def mends(self) -> list[Mend]:
+        """Changes with which every gradient is exact, best first."""
+        return self.found.mends
 
     @property
     def mistakes(self) -> list[Mistake]:
@@ -89,6 +111,8 @@ class Check(Judged):
                 code for code, _ in self.evaluation.remarks if code in ("TARGET_SHAPE", "MUTATED", "INT_TRUNCATION")
             ]
             found += [m.code for m in d.mistakes] or [code for hint in d.hints for code in hint.code.split(", ")]
+        if not found and self.mends:
+            found += [reason.code for reason in self.mends[0].reasons]
         if self.raised and not found:
             found.append("RAISED")
         return list(dict.fromkeys(found))
@@ -158,7 +182,8 @@ class Check(Judged):
 
     def report(self) -> Report:
         """Everything in the order in which it is read: verdict, mistakes, where, numbers, coverage."""
-        return written(self)
+        found = Listing(self.lines, self.mends if self.hint == "mend" else [], self.found.reason)
+        return written(self, found if found.headline() else None)
 
     def to_dict(self) -> dict[str, Any]:
         """The result as plain data, ready for JSON."""
@@ -186,6 +211,8 @@ class Check(Judged):
                 for e in self.evaluation.cases
             ],
             "links": [{"name": n, "mark": m, "remark": r} for n, m, r in d.links],
+            "lines": [line.to_dict() for line in self.lines],
+            "mends": [mend.to_dict() for mend in self.mends] if self.hint == "mend" else [],
             "remarks": [{"code": c, "sentence": s} for c, s in self.evaluation.remarks],
             "coverage": [{"code": c, "sentence": s} for c, s in self.coverage],
             "measured": [
@@ -215,6 +242,7 @@ def check(
     rtol: float = 1e-9,
     seed: int = 0,
     limit: float = 10.0,
+    mend: bool = True,
 ) -> Check:
     """A hand-written backprop function on trial: is it right, and if not, what is the mistake?
 
@@ -231,6 +259,8 @@ def check(
         rtol: how far an entry may be from the exact one, relative to its size.
         seed: of the problems that we choose ourselves.
         limit: seconds after which a call is given up.
+        mend: whether the source of backprop is searched for the wrong line and a mend of it, once `lines`,
+            `mends` or the report are asked for.
 
     Everything is deep-copied; what the functions raise, print or change becomes a line in the report.
 
@@ -267,4 +297,4 @@ def check(
     submission = Submission(loss_fn, backprop_fn, list(arrays), len(data), updates, lr, limit, kinds)
     trial = Evaluation(submission, Problem("your data", arrays, data), seed, rtol)
     trial.remarks[:0] = remarks
-    return Check(trial)
+    return Check(trial, mend)

@@ -10,6 +10,7 @@ is a guard against accidents, not against malice.)
 from __future__ import annotations
 
 import json
+import linecache
 import os
 import runpy
 import subprocess
@@ -22,7 +23,9 @@ from typing import Any
 from tinygrad_lite.errors import TinygradLiteError
 
 
-def graded(path: str | Path, seeds: list[int], hidden: list[int], limit: float = 60.0) -> dict[str, Any]:
+def graded(
+    path: str | Path, seeds: list[int], hidden: list[int], limit: float = 60.0, hint: str = "mend"
+) -> dict[str, Any]:
     """The result for one file, as plain data.
 
     Args:
@@ -30,6 +33,7 @@ def graded(path: str | Path, seeds: list[int], hidden: list[int], limit: float =
         seeds: of our problems; the report of the first is the one that is shown.
         hidden: further seeds, whose problems are judged but not shown.
         limit: seconds for everything together.
+        hint: what is shown of the source: "mend" the marked lines and the mend, "line" the lines alone, "none" nothing.
 
     Raises:
         FileNotFoundError: there is no such file.
@@ -39,7 +43,9 @@ def graded(path: str | Path, seeds: list[int], hidden: list[int], limit: float =
         raise FileNotFoundError(f"there is no file {path.name}")
     with tempfile.TemporaryDirectory() as folder:
         out = Path(folder) / "result.json"
-        order = json.dumps({"file": str(path), "out": str(out), "seeds": seeds, "hidden": hidden, "limit": limit})
+        order = json.dumps(
+            {"file": str(path), "out": str(out), "seeds": seeds, "hidden": hidden, "limit": limit, "hint": hint}
+        )
         home = str(Path(__file__).parents[2])
         paths = os.pathsep.join(filter(None, [home, os.environ.get("PYTHONPATH", "")]))
         command = [sys.executable, "-m", "tinygrad_lite.checking.grade", order]
@@ -66,7 +72,7 @@ def graded(path: str | Path, seeds: list[int], hidden: list[int], limit: float =
 def _failed(path: Path, error: str, code: str) -> dict[str, Any]:
     return {
         "file": path.name, "ok": False, "error": error, "score": 0.0, "scores": {}, "codes": [code], "seeds": [],
-        "hidden": [], "text": f"{path.name}: {error}.", "html": "", "checks": [],
+        "hidden": [], "text": f"{path.name}: {error}.", "html": "", "checks": [], "lines": [], "diff": "", "mended": {},
     }  # fmt: skip
 
 
@@ -78,7 +84,7 @@ def work(order: dict[str, Any]) -> dict[str, Any]:
     path = Path(order["file"])
     sys.path.insert(0, str(path.parent))
     try:
-        names = runpy.run_path(str(path), run_name="__graded__")
+        names = run_cells(path) if path.suffix == ".ipynb" else runpy.run_path(str(path), run_name="__graded__")
     except (Exception, SystemExit) as mishap:
         return _failed(path, f"the file cannot be run: {described(mishap)}", "RAISED")
     missing = [name for name in ("loss", "backprop") if name not in names]
@@ -101,11 +107,14 @@ def work(order: dict[str, Any]) -> dict[str, Any]:
                     lr=names.get("lr"),
                     seed=seed,
                     limit=min(10.0, order["limit"] / 4),
+                    mend=order["hint"] != "none" and not checks,
                 )
             )
         except TinygradLiteError as reason:
             return _failed(path, str(reason).splitlines()[0].rstrip("."), "NAME")
     first, n = checks[0], len(order["seeds"])
+    first.hint = order["hint"]
+    mend = first.mends[0] if first.mends and order["hint"] == "mend" else None
     kept_back = zip(order["hidden"], checks[n:], strict=True)
     scores = {name: sum(c.scores[name] for c in checks) / len(checks) for name in first.scores}
     return {
@@ -120,7 +129,24 @@ def work(order: dict[str, Any]) -> dict[str, Any]:
         "text": first.text(),
         "html": first.html(),
         "checks": [c.to_dict() for c in checks[:n]],
+        "lines": [line.number for line in first.lines if line.mark in ("wrong", "off")],
+        "diff": mend.diff if mend is not None else "",
+        "mended": mend.files if mend is not None else {},
     }  # fmt: skip
+
+
+def run_cells(path: Path) -> dict[str, Any]:
+    """Run the code cells of a notebook, without its magics; each is known to Python as `cell N` of the notebook."""
+    names: dict[str, Any] = {"__name__": "__graded__"}
+    for number, cell in enumerate(json.loads(path.read_text(encoding="utf-8"))["cells"], start=1):
+        if cell["cell_type"] != "code":
+            continue
+        lines = "".join(cell["source"]).splitlines(keepends=True)
+        lines = ["\n" if line.startswith(("%", "!")) else line for line in lines]
+        where = f"{path.name} cell {number}"
+        linecache.cache[where] = (sum(map(len, lines)), None, lines, where)
+        exec(compile("".join(lines), where, "exec"), names)
+    return names
 
 
 def _problem(names: dict[str, Any]) -> tuple[Any, tuple[Any, ...]]:
@@ -148,6 +174,9 @@ def junit(result: dict[str, Any]) -> str:
     properties = ET.SubElement(suite, "properties")
     ET.SubElement(properties, "property", name="score", value=f"{result['score']:.4f}")
     ET.SubElement(properties, "property", name="codes", value=" ".join(result["codes"]))
+    ET.SubElement(properties, "property", name="lines", value=" ".join(map(str, result["lines"])))
+    if result["diff"]:
+        ET.SubElement(properties, "property", name="mend", value=result["diff"])
     ET.SubElement(properties, "property", name="seeds", value=" ".join(map(str, result["seeds"])))
     for name, score, words in cases:
         case = ET.SubElement(suite, "testcase", classname=Path(result["file"]).stem, name=name)

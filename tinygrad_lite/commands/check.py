@@ -10,6 +10,7 @@ import argparse
 import json
 import sys
 from pathlib import Path
+from typing import Any
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -30,6 +31,14 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--json", action="store_true", help="print the results as JSON, a list with one entry a file")
     parser.add_argument("--junit", metavar="FILE", help="also write JUnit's XML")
     parser.add_argument("--html", metavar="FILE", help="also write the report as a page")
+    parser.add_argument(
+        "--hint", choices=("mend", "line", "none"), default="mend",
+        help="of the source show the marked lines and the mend (default), the lines alone, or nothing",
+    )  # fmt: skip
+    parser.add_argument("--mend", action="store_true", help="print the best mend as a diff, for patch and git apply")
+    parser.add_argument(
+        "--write", action="store_true", help="write the mend into the file; FILE.py.bak keeps it as it was"
+    )
 
 
 def run(args: argparse.Namespace) -> int:
@@ -45,13 +54,17 @@ def run(args: argparse.Namespace) -> int:
         )
         return 2
     results = []
+    hint = "mend" if args.mend or args.write else args.hint
     for file in args.files:
         try:
-            results.append(graded(file, [args.seed], hidden, args.limit))
+            results.append(graded(file, [args.seed], hidden, args.limit, hint))
         except FileNotFoundError as reason:
             print(f"tinygrad-lite check: {reason}", file=sys.stderr)
             return 2
-    if args.json:
+    if args.mend or args.write:
+        for file, result in zip(args.files, results, strict=True):
+            _mend(file, result, args.write)
+    elif args.json:
         print(json.dumps(results, indent=2))
     else:
         for result in results:
@@ -64,6 +77,20 @@ def run(args: argparse.Namespace) -> int:
         body = "<hr>".join(result["html"] or f"<p>{result['text']}</p>" for result in results)
         Path(args.html).write_text(page(body, "tinygrad_lite check"), encoding="utf-8")
     return 0 if all(result["ok"] for result in results) else 1
+
+
+def _mend(file: str, result: dict[str, Any], write: bool) -> None:
+    """Print the mend of a file as a diff on the path that was given; write it if asked to, and keep a backup."""
+    from tinygrad_lite.checking.lines.files import diff_of, written
+
+    text = result["mended"].get(str(Path(file).resolve()))
+    if text is None:
+        found = "is right" if result["ok"] else "has no verified mend in this file"
+        print(f"tinygrad-lite check: {file} {found}", file=sys.stderr)
+        return
+    print(diff_of(file, text), end="")
+    if write:
+        print(f"tinygrad-lite check: mended {file}; {written(file, text).name} is as it was", file=sys.stderr)
 
 
 def _shown(result: dict[str, object], named: bool) -> str:

@@ -184,7 +184,7 @@ class CompiledFunction(Shown):
             programs = self._programs.setdefault(structure, [])
         tried = len(programs)
         for program in programs:
-            out = program.run(chunks, self._inputs(program, wrt))
+            out = program.run(chunks, self._inputs(program, wrt), again=True)
             if out is not None:  # else a guard does not hold: another path
                 return self._believed(program, structure, chunks, wrt, out)
         with MAKING:
@@ -205,7 +205,7 @@ class CompiledFunction(Shown):
             program = self._traced(structure, numbers(chunks))
         except Uncomparable:
             return None, ()
-        out = program.run(chunks, self._inputs(program, wrt))
+        out = program.run(chunks, self._inputs(program, wrt), again=True)
         if out is None:
             return None, ()
         programs.insert(0, program)

@@ -118,6 +118,9 @@ class BatchedFunction(CompiledFunction):
         if call.key in self._eager:
             raise TinygradLiteError(f"{self.__name__} is not compiled: {self._eager[call.key]}")
         code = self._code(call)
+        code.loops(call.samples, True)
+        if True not in code.verified:
+            self.value_and_grad(*args, **kwargs)
         return Prepared(code.runners[True], code.given(call.chunks), call.columns(), call.samples, code.parameters)
 
     def _programs_made(self) -> list[Any]:
@@ -127,9 +130,11 @@ class BatchedFunction(CompiledFunction):
         """These arguments, and the verified code for gradients on such samples, or None if they are not compiled."""
         call = BatchCall(self, args, {})
         code = self._code(call) if call.key not in self._eager else None
-        if code is not None and True not in code.verified:
-            self._answer(call, gradients=True)
-            code = code if True in code.verified else None
+        if code is not None:
+            code.loops(call.samples, True)
+            if True not in code.verified:
+                self._answer(call, gradients=True)
+                code = code if True in code.verified else None
         return call, code
 
     # ------------------------------------------------------------------ how a call is answered
@@ -138,7 +143,7 @@ class BatchedFunction(CompiledFunction):
         if call.key not in self._eager:
             try:
                 code = self._code(call)
-                out = code.run(call.chunks, call.columns(), call.samples, gradients)
+                out = code.run(call.chunks, call.columns(), call.samples, gradients, again=True)
                 if runners.finite(out):
                     if gradients in code.verified:
                         return out

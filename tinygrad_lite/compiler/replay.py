@@ -22,6 +22,13 @@ def replay(loss: Value, *, backend: str | None = None) -> Any:
 
     `fast()` is the root's value for the leaves' `.data` of now, `fast.backward()` also adds to their `.grad`.
 
+    Args:
+        loss: the result whose graph is replayed.
+        backend: as for `tg.compile`; None for the fastest that is there.
+
+    Raises:
+        OperandError: loss is no Value.
+
     >>> from tinygrad_lite import Value
     >>> a = Value(3.0); fast = replay(a * a)
     >>> a.data = 4.0

@@ -23,6 +23,9 @@ from tinygrad_lite.errors import GradientMismatch
 
 _OWN: set[str] = set()  # names of ops that users made: these may be made anew, as when a notebook cell is run again
 
+ON_PURPOSE: set[str] = set()
+"""Ops whose rule differs from the derivative on purpose: those entered with `check=False`."""
+
 
 def op(
     *,
@@ -94,6 +97,7 @@ def op(
             TABLE.pop(name, None)
         made = primitive(**columns)
         _OWN.add(name)
+        (ON_PURPOSE.discard if check else ON_PURPOSE.add)(name)
         return made
 
     return enter

@@ -14,6 +14,8 @@ from tinygrad_lite.engine.value import Value
 from tinygrad_lite.errors import OperandError, ShapeError, user_line
 from tinygrad_lite.hints import Any, Iterable
 
+__all__ = ["log_softmax", "logsumexp", "mean", "norm", "prod", "softmax", "where"]
+
 
 def _of_all(op: Op, values: Iterable[Any]) -> Any:
     return op(*_some(op.name, values))
@@ -30,6 +32,12 @@ def _some(name: str, values: Iterable[Any]) -> list[Any]:
 def mean(values: Iterable[Any]) -> Any:
     """The mean of one number or more, as one node.
 
+    Args:
+        values: one number or Value, or more.
+
+    Raises:
+        ShapeError: there are none.
+
     >>> mean([1.0, 2.0, 6.0])
     3.0
     """
@@ -39,6 +47,12 @@ def mean(values: Iterable[Any]) -> Any:
 def prod(values: Iterable[Any]) -> Any:
     """The product of one number or more, as one node; right also where some are 0.
 
+    Args:
+        values: one number or Value, or more.
+
+    Raises:
+        ShapeError: there are none.
+
     >>> prod([2.0, 3.0, 4.0])
     24.0
     """
@@ -46,7 +60,13 @@ def prod(values: Iterable[Any]) -> Any:
 
 
 def norm(values: Iterable[Any]) -> Any:
-    """The Euclidean length sqrt(x1^2 + x2^2 + ...), as one node, without overflow; its slopes at the origin are 0.
+    """The Euclidean length sqrt(x1^2 + x2^2 + ...), as one node, without overflow; its derivatives at the origin are 0.
+
+    Args:
+        values: one number or Value, or more.
+
+    Raises:
+        ShapeError: there are none.
 
     >>> norm([3.0, 4.0])
     5.0
@@ -57,6 +77,12 @@ def norm(values: Iterable[Any]) -> Any:
 def logsumexp(values: Iterable[Any]) -> Any:
     """log(e^x1 + e^x2 + ...), as one node, for operands of any size.
 
+    Args:
+        values: one number or Value, or more.
+
+    Raises:
+        ShapeError: there are none.
+
     >>> logsumexp([1000.0, 1000.0])
     1000.6931471805599
     """
@@ -65,6 +91,12 @@ def logsumexp(values: Iterable[Any]) -> Any:
 
 def log_softmax(values: Iterable[Any]) -> list[Any]:
     """The logarithm of each number's share in the sum of exponentials: x - logsumexp(x).
+
+    Args:
+        values: one number or Value, or more.
+
+    Raises:
+        ShapeError: there are none.
 
     >>> [round(x, 4) for x in log_softmax([0.0, 0.0, -1000.0])]
     [-0.6931, -0.6931, -1000.6931]
@@ -90,6 +122,12 @@ def _near_zero(xs: list[Any]) -> list[Any]:
 
 def softmax(values: Iterable[Any]) -> list[Any]:
     """Each number's share e^x / (e^x1 + e^x2 + ...): positive, and 1 in all, for operands of any size.
+
+    Args:
+        values: one number or Value, or more.
+
+    Raises:
+        ShapeError: there are none.
 
     >>> softmax([1000.0, 1000.0])
     [0.5, 0.5]

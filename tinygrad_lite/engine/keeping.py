@@ -25,20 +25,20 @@ import weakref
 from typing import Any
 
 from tinygrad_lite.engine.graph import topological
+from tinygrad_lite.engine.node import Node
 from tinygrad_lite.engine.op import Op
-from tinygrad_lite.engine.value import Value
 
 
-def everything_behind(*roots: Value) -> list[Value]:
+def everything_behind(*roots: Node) -> list[Any]:
     """The nodes behind the roots, parents first; then those behind gradients that are Values; and so on."""
-    order: list[Value] = []
+    order: list[Any] = []
     seen: set[Any] = set()
     todo = list(roots)
     while todo:
         fresh = [node for node in topological(*todo) if node not in seen]
         seen.update(fresh)
         order += fresh
-        todo = [node.grad for node in fresh if isinstance(node.grad, Value) and node.grad not in seen]
+        todo = [node.grad for node in fresh if isinstance(node.grad, Node) and node.grad not in seen]
     return order
 
 
@@ -53,13 +53,13 @@ class _Listing:
 
     __slots__ = ("places", "reached", "written", "__weakref__")
 
-    def __init__(self, nodes: list[Value], written: set[Any]) -> None:
+    def __init__(self, nodes: list[Any], written: set[Any]) -> None:
         self.places: dict[Any, int] = {node: i for i, node in enumerate(nodes)}
         self.reached = -1
         self.written = written
         written.update(nodes)
 
-    def expects(self, node: Value) -> bool:
+    def expects(self, node: Node) -> bool:
         """True if it is this node's turn."""
         place = self.places.get(node, -1)
         if place <= self.reached:
@@ -67,7 +67,7 @@ class _Listing:
         self.reached = place
         return True
 
-    def is_next_to(self, node: Value) -> bool:
+    def is_next_to(self, node: Node) -> bool:
         """True of a new node on parents that are written already: it needs no list of its own."""
         new = node not in self.written and all(p.__class__ is float or p in self.written for p in node.parents)
         if new:
@@ -85,34 +85,34 @@ class _Now(threading.local):
 _now = _Now()
 
 
-def reduce(node: Value) -> tuple[Any, ...]:
+def reduce(node: Node) -> tuple[Any, ...]:
     """What `pickle` needs to make this node again: its own record, or the list of all that is behind it."""
     listing = _now.listing()
     if listing is not None and listing.expects(node):
         return _record(node)
-    if not isinstance(node.grad, Value) and (not node.parents or (listing is not None and listing.is_next_to(node))):
+    if not isinstance(node.grad, Node) and (not node.parents or (listing is not None and listing.is_next_to(node))):
         return _record(node)
     # A node that is asked for twice is being written by another pickler, which has seen nothing yet.
     written = set() if listing is None or node in listing.written else listing.written
     nodes = [n for n in everything_behind(node) if n not in written]
     listing = _Listing(nodes, written)
     _now.listing = weakref.ref(listing)
-    gradients = [(n, n.grad) for n in nodes if isinstance(n.grad, Value)]
+    gradients = [(n, n.grad) for n in nodes if isinstance(n.grad, Node)]
     return _last, (listing.places[node], [listing, *nodes], gradients)
 
 
-def _record(node: Value) -> tuple[Any, ...]:
-    grad = 0.0 if isinstance(node.grad, Value) else node.grad
+def _record(node: Node) -> tuple[Any, ...]:
+    grad = 0.0 if isinstance(node.grad, Node) else node.grad
     more = getattr(node, "__dict__", None)  # of a subclass
     return _made, (type(node), grad, *_fields(node)), more or None
 
 
-def _fields(node: Value) -> tuple[Any, ...]:
+def _fields(node: Node) -> tuple[Any, ...]:
     """What a node is made of, apart from its gradient, which may be a Value that was made after it."""
     return node.data, node.label, node.op, node.parents, tuple(node.local)  # without notes
 
 
-def _made(kind: type[Value], grad: Any, data: float, label: str, op: Op, parents: Any, local: Any) -> Value:
+def _made(kind: type[Node], grad: Any, data: float, label: str, op: Op, parents: Any, local: Any) -> Node:
     """A node with these fields; no rule is evaluated, and no subclass's __init__ is called."""
     node = kind.__new__(kind)
     node.link(parents)
@@ -120,29 +120,29 @@ def _made(kind: type[Value], grad: Any, data: float, label: str, op: Op, parents
     return node
 
 
-def _last(place: int, listed: list[Any], gradients: list[tuple[Value, Any]]) -> Value:
+def _last(place: int, listed: list[Any], gradients: list[tuple[Node, Any]]) -> Node:
     """The node that the list was made for, after the gradients that are Values have found their nodes."""
     for node, grad in gradients:
         node.grad = grad
     return listed[place + 1]  # type: ignore[no-any-return]
 
 
-def deep_copied(node: Value, memo: dict[int, Any]) -> Value:
+def deep_copied(node: Node, memo: dict[int, Any]) -> Node:
     """A copy of the node and of everything behind it; what `memo` holds already is used, not copied again."""
-    alone = not isinstance(node.grad, Value) and all(p.__class__ is float or id(p) in memo for p in node.parents)
+    alone = not isinstance(node.grad, Node) and all(p.__class__ is float or id(p) in memo for p in node.parents)
     fresh = [node] if alone else [n for n in everything_behind(node) if id(n) not in memo]
     for old in fresh:
         new = shallow_copied(old)
         new.link(tuple([p if p.__class__ is float else memo[id(p)] for p in old.parents]))
         memo[id(old)] = new
     for old in fresh:
-        memo[id(old)].grad = memo[id(old.grad)] if isinstance(old.grad, Value) else copy.deepcopy(old.grad, memo)
+        memo[id(old)].grad = memo[id(old.grad)] if isinstance(old.grad, Node) else copy.deepcopy(old.grad, memo)
         for name, field in getattr(old, "__dict__", {}).items():
             setattr(memo[id(old)], name, copy.deepcopy(field, memo))
     return memo[id(node)]  # type: ignore[no-any-return]
 
 
-def shallow_copied(node: Value) -> Value:
+def shallow_copied(node: Node) -> Node:
     """A new node made from the same parents."""
     new = _made(type(node), node.grad, *_fields(node))
     for name, field in getattr(node, "__dict__", {}).items():

@@ -19,7 +19,7 @@ from contextvars import ContextVar, Token
 from functools import wraps
 from typing import Any
 
-from tinygrad_lite.engine import fast, ops, reverse
+from tinygrad_lite.engine import fast, native, ops, reverse
 from tinygrad_lite.engine.domain import operand_names
 from tinygrad_lite.engine.node import ABSENT, Node
 from tinygrad_lite.engine.op import Op
@@ -63,7 +63,7 @@ class _Switch:
 def no_grad() -> _Switch:
     """A `with` block, or a decorator, in which results remember nothing: quicker, and they hold no graph alive.
 
-    Derivatives asked for inside have nothing to follow. Other threads are not touched.
+    Derivatives asked for inside have nothing to follow. Other threads are not touched. Raises nothing of its own.
 
     >>> x = Value(3.0)
     >>> with no_grad():
@@ -99,6 +99,9 @@ def detect_anomaly() -> _Switch:
     The AnomalyError names the op, its operands with their labels, and the line of your program
     that made the node. Leaves keep the gradients they had. Other threads are not touched.
 
+    Raises:
+        AnomalyError: inside the block, at the op that made a NaN or an infinity.
+
     >>> big = Value(1e200, label="big")
     >>> with detect_anomaly():
     ...     y = big * big
@@ -118,10 +121,12 @@ def _count(change: int) -> None:
             Value.__init__ = _watching_init  # type: ignore[method-assign,assignment]
             fast._made = _watching_made
             reverse.sweep = _watching_sweep
+            native.watch(True)
         elif _blocks_open == 0:
             Value.__init__ = _plain_init  # type: ignore[method-assign]
             fast._made = _plain_made
             reverse.sweep = _plain_sweep
+            native.watch(False)
 
 
 def _watching_init(

@@ -1,4 +1,4 @@
-"""What a node remembers, and how little room that takes.
+"""What a node remembers, and how little memory that takes.
 
 To everybody else a node has `parents` and `local`, two tuples of the same length. Nearly every
 node has one or two operands, so these are kept in slots of the node itself and the tuples are
@@ -14,13 +14,13 @@ Python's cyclic collector has to walk over, which is the first cost of building 
 A node with notes (hooks, or the line of the program that made it) keeps whole tuples, and its
 `local` is a `Noted` one.
 
-This file is the seam of the engine: a node type in another language has these fields and these
-comparisons, and the operators of `fast.py`.
+This file is the seam of the engine. Where `_node.c` was compiled (see `native.py`), the fields lie in a
+struct of C, and the methods below stand there a second time.
 """
 
 from __future__ import annotations
 
-from tinygrad_lite.engine import ops
+from tinygrad_lite.engine import native, ops
 from tinygrad_lite.engine.domain import is_foreign, number
 from tinygrad_lite.engine.op import Op
 from tinygrad_lite.hints import Any, Callable
@@ -31,7 +31,7 @@ ABSENT = float("nan")  # stands where there is no second operand; a float, so th
 class Node:
     """The fields of a Value, and its comparisons: see there."""
 
-    __slots__ = ("data", "grad", "label", "op", "_a", "_da", "_b", "_db")
+    __slots__ = () if native.node else ("data", "grad", "label", "op", "_a", "_da", "_b", "_db")
 
     def __init__(
         self,

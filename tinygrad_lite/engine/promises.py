@@ -2,7 +2,7 @@
 
 `PROMISES` is read in two ways: `as_markdown()` prints it as documentation, and the tests run
 every example and compare what it shows. In the examples `at(f, 2.0, 3.0)` is the value of f
-there, followed by its slope along each input. Promises that take more than a line to show name
+there, followed by its derivative w.r.t. each input. Promises that take more than a line to show name
 the test that proves them, in the project's `tests/`.
 """
 
@@ -24,7 +24,7 @@ class Promise(NamedTuple):
 
 
 def at(f: Callable[..., Any], *xs: float) -> tuple[float, ...]:
-    """The value of f at xs, followed by its slope along each.
+    """The value of f at xs, followed by its derivative w.r.t. each.
 
     >>> at(lambda x, y: x * y, 2.0, 3.0)
     (6.0, 3.0, 2.0)
@@ -62,33 +62,36 @@ sqrt(-1) | Refused; never complex. | tg.sqrt(Value(-1.0)) | DomainError: sqrt ne
 (-1)**0.5 | Refused; never complex. | Value(-1.0) ** 0.5 | DomainError: pow needs x > 0, or a whole
 x**n, x < 0 | Right for whole n. | at(lambda x: x**3, -2.0) | (-8.0, 12.0)
 x**3.0, x < 0 | 3.0 is whole too. | at(lambda x: x**3.0, -2.0) | (-8.0, 12.0)
-x**y, x < 0 | A slope along x, none along y. | at(lambda x, y: x**y, -2.0, 3.0) | (-8.0, 12.0, nan)
+x**y, x < 0 | A derivative w.r.t. x, none w.r.t. y. | at(lambda x, y: x**y, -2.0, 3.0) | (-8.0, 12.0, nan)
 x**y at (0, 2) | No log of 0. | at(lambda x, y: x**y, 0.0, 2.0) | (0.0, 0.0, 0.0)
 x**y at (0, 0) | 1, and flat. | at(lambda x, y: x**y, 0.0, 0.0) | (1.0, 0.0, 0.0)
-x**y at (0, 1), again | Its second slopes, from the right. |
+x**y at (0, 1), again | Its second derivatives, from the right. |
     tg.hessian(lambda v: v[0] ** v[1])([0.0, 1.0]) | [[0.0, -inf], [-inf, 0.0]]
 c**x | c**x log(c). | at(lambda x: 2.0**x, 3.0) | (8.0, 5.545177444479562)
-c**x, c < 0 | The value, but no slope. | at(lambda x: (-2.0)**x, 3.0) | (-8.0, nan)
+c**x, c < 0 | The value, but no derivative. | at(lambda x: (-2.0)**x, 3.0) | (-8.0, nan)
 x/y, huge numbers | y*y is never formed. | at(tg.engine.ops.div, 1e300, 1e200)[2] | -1e-100
 x/y at (1, 1e200) | No overflow. | at(tg.engine.ops.div, 1.0, 1e200) | (1e-200, 1e-200, 0.0)
 # corners
-abs at 0 | The slope 0. | at(tg.abs, 0.0) | (0.0, 0.0)
-relu at 0 | The slope 0, for 0.0 and -0.0. | at(tg.relu, 0.0), at(tg.relu, -0.0)[1] | ((0.0, 0.0), 0.0)
+abs at 0 | The derivative 0. | at(tg.abs, 0.0) | (0.0, 0.0)
+relu at 0 | The derivative 0, for 0.0 and -0.0. | at(tg.relu, 0.0), at(tg.relu, -0.0)[1] | ((0.0, 0.0), 0.0)
+another choice at a corner | For a block, within what is right. |
+     | engine/test_kinks::test_inside_the_block_the_choice_holds_and_outside_the_tables
 relu(nan) | Stays NaN. | at(tg.relu, math.nan) | (nan, nan)
-clip(nan), leaky_relu(nan) | Chosen by nothing: no slope. | at(lambda x: tg.clip(x, 0.0, 1.0), math.nan) | (nan, nan)
+clip(nan), leaky_relu(nan) | Chosen by nothing: no derivative. |
+    at(lambda x: tg.clip(x, 0.0, 1.0), math.nan) | (nan, nan)
 ties of max and min | Shared equally. | at(tg.maximum, 2.0, 2.0) | (2.0, 0.5, 0.5)
 max(nan, 1) | NaN is never swallowed. | tg.maximum(Value(math.nan), 1.0).data | nan
-clip on its edge | The slope 1. | at(lambda x: tg.clip(x, -1.0, 1.0), 1.0) | (1.0, 1.0)
-floor, ceil, round, sign | Flat: the slope 0. | at(tg.round, 2.6), at(tg.sign, -3.0) | ((3.0, 0.0), (-1.0, 0.0))
-asin(1) | An infinite slope. | at(tg.asin, 1.0) | (1.5707963267948966, inf)
-hypot(0, 0) | The slopes 0. | at(tg.hypot, 0.0, 0.0) | (0.0, 0.0, 0.0)
-second slopes at a corner | 0: our choice does not bend. |
+clip on its edge | The derivative 1. | at(lambda x: tg.clip(x, -1.0, 1.0), 1.0) | (1.0, 1.0)
+floor, ceil, round, sign | Flat: the derivative 0. | at(tg.round, 2.6), at(tg.sign, -3.0) | ((3.0, 0.0), (-1.0, 0.0))
+asin(1) | An infinite derivative. | at(tg.asin, 1.0) | (1.5707963267948966, inf)
+hypot(0, 0) | The derivatives 0. | at(tg.hypot, 0.0, 0.0) | (0.0, 0.0, 0.0)
+second derivatives at a corner | 0: our choice does not bend. |
     tg.hessian(lambda v: tg.hypot(*v))([0.0, 0.0]) | [[0.0, 0.0], [0.0, 0.0]]
 atan2(0, 0) | Refused: the origin has no angle. | tg.atan2(Value(0.0), 0.0) | DomainError: atan2 needs
 sqrt(x*x) at 0 | inf times 0 is NaN. | at(lambda x: tg.sqrt(x * x), 0.0) | (0.0, nan)
 # very small and very large numbers
 log(0) | Refused. | tg.log(Value(0.0)) | DomainError: log needs x > 0, but got x = 0.0
-log(-1) | Refused; no finite slope. | tg.log(Value(-1.0)) | DomainError: log needs x > 0, but got x = -1
+log(-1) | Refused; no finite derivative. | tg.log(Value(-1.0)) | DomainError: log needs x > 0, but got x = -1
 1e200 * 1e200 | inf, as Python's floats give it. | at(lambda x: x * x, 1e200) | (inf, 2e+200)
 1e200 ** 2 | Refused by name and number, as Python refuses it; so do functions. |
     Value(1e200) ** 2 | OverflowInOp: pow is too large for a float
@@ -98,13 +101,13 @@ tanh far out | Stable. | at(tg.tanh, 1000.0), at(tg.tanh, -1000.0) | ((1.0, 0.0)
 softplus far out | Stable. | at(tg.softplus, 1000.0), at(tg.softplus, -1000.0) | ((1000.0, 1.0), (0.0, 0.0))
 softplus(-745) | The last float above 0. | tg.softplus(-745.0) | 5e-324
 logsumexp, softmax | Stable. | tg.softmax([1000.0, 1000.0]) | [0.5, 0.5]
-the slope of sigmoid at 40 | All its digits. | at(tg.sigmoid, 40.0)[1] | 4.248354255291589e-18
+the derivative of sigmoid at 40 | All its digits. | at(tg.sigmoid, 40.0)[1] | 4.248354255291589e-18
 the same, to be differentiated again | All its digits too. |
     tg.grad(tg.grad(tg.sigmoid))(40.0) | -4.248354255291589e-18
 log1p, expm1 | Exact for tiny x. | at(tg.log1p, 1e-18), at(tg.expm1, 1e-18) | ((1e-18, 1.0), (1e-18, 1.0))
 inf * 0 | NaN. | (Value(math.inf) * 0.0).data | nan
 inf - inf | NaN. | at(lambda x: x - x, math.inf)[0] | nan
-every digit | Values within 4 ulp, slopes within 8, tails included. |
+every digit | Values within 4 ulp, derivatives within 8, tails included. |
      | engine/test_accuracy::test_slopes_are_at_most_8_ulp_off
 # graphs
 a branch not taken | Leaves no trace. | at(lambda x: tg.where(x > 0, x, 2.0 * x), 0.0) | (0.0, 2.0)
@@ -112,19 +115,28 @@ several losses | Leaves add up. | x = Value(1.0); (x * 4.0).backward(); (x * 4.0
 a second backward | Doubles the leaves, nothing else. |
     x = Value(1.0); h = x * 2.0; y = h * 3.0; y.backward(); y.backward(); x.grad, h.grad | (12.0, 3.0)
 an operand used twice | Both edges count. | at(lambda x: x * x + x / x + x - x, 3.0) | (10.0, 6.0)
-x**x | Both slopes add. | at(lambda x: x**x, 1.0) | (1.0, 1.0)
+x**x | Both derivatives add. | at(lambda x: x**x, 1.0) | (1.0, 1.0)
 2^60 paths | Linear time. |  | engine/test_graph::test_two_to_the_sixtieth_paths_take_linear_time
 equal numbers | Stay distinct nodes. | a = Value(1.0); a * 2.0 is a * 2.0 | False
 y += 1 | Rebinds; the old node stays. | y = Value(1.0); old = y; y += 1.0; old.data, y.data | (1.0, 2.0)
 parents | In order, duplicates kept. |
     a, b = Value(1.0), Value(2.0); (b - a).parents == (b, a), len((a * a).parents) | (True, 2)
+requires_grad=False | A constant: its gradient stays 0. |
+    c, x = Value(4.0, requires_grad=False), Value(3.0); (c * x).backward(); c.grad, x.grad | (0.0, 4.0)
+detach | No gradient passes. | x = Value(3.0); (x * x.detach()).backward(); x.grad | 3.0
+a hook | Sees the whole gradient, and may replace it. |
+    x = Value(2.0); y = x * x; y.register_hook(lambda g: 10.0 * g); (y + 1.0).backward(); x.grad | 40.0
+node._backward() | One step of the chain rule, by hand, as in micrograd. |
+    a = Value(2.0); b = a * 3.0; b.grad = 1.0; b._backward(); a.grad | 3.0
+W -= lr * tg.grads(W) | Stays an array of leaves, with its labels. |
+     | arrays/test_array::test_a_step_of_training_in_place_leaves_an_array_of_labelled_leaves
 bare numbers | Constants, without a gradient. | (2.0 * Value(3.0)).local | (None, 2.0)
 `.data` assigned later | First order: what was computed. |
     x = Value(2.0); y = x * x; x.data = 5.0; y.backward(); x.grad | 4.0
 `.data`, second order | Noticed. |
     x = Value(2.0); y = x * x; x.data = 5.0; y.backward(create_graph=True) |
     StaleGraphError: `.data` was changed after
-second order | The same rows, on Values. |
+second order | The same rules, on Values. |
     x = Value(2.0); (x**3).backward(create_graph=True); s, x.grad = x.grad, 0.0; s.backward(); s.data, x.grad |
     (12.0, 12.0)
 NaN | Stays on its own path. | at(lambda x, y: x * 2.0 + y * 3.0, math.nan, 1.0) | (nan, 2.0, 3.0)
@@ -172,8 +184,8 @@ compiled replay | A Python branch is followed to either side. |
      | compiler/test_compile::test_a_branch_is_followed_both_ways
 exact fractions | A pencil's answer compares with ==. |
     w = Value(1 / 3); tg.exact((2 * w - 1) ** 2).grad(w) == Fraction(-4, 3) | True
-a constant output | The slope 0. | tg.grad(lambda x: 3.0)(2.0) | 0.0
-an unused input | The slope 0. | tg.grad(lambda p: p[0] * 2.0)([1.0, 5.0]) | [2.0, 0.0]
+a constant output | The derivative 0. | tg.grad(lambda x: 3.0)(2.0) | 0.0
+an unused input | The derivative 0. | tg.grad(lambda p: p[0] * 2.0)([1.0, 5.0]) | [2.0, 0.0]
 nested derivatives | No confusion of perturbations. | tg.grad(lambda x: x * tg.grad(lambda y: x + y)(1.0))(2.0) | 1.0
 transforms | Touch nobody's `.grad`. | x = Value(2.0); tg.grad(lambda y: y * x)(3.0); x.grad | 0.0
 """)

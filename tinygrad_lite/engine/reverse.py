@@ -58,6 +58,9 @@ def step(node: Node) -> None:
 def zero_grad(root: Node) -> None:
     """Set the gradient of every node behind the root to 0, leaves included.
 
+    Raises:
+        AttributeError: root is no Value.
+
     >>> from tinygrad_lite.engine import Value
     >>> x = Value(3.0); y = x * x; y.backward(); zero_grad(y); x.grad, y.grad
     (0.0, 0.0)
@@ -98,13 +101,23 @@ def adjoints(
             adjoint = found[node] = node.notes.hooked(adjoint)
         if not node.parents or (create_graph and _adds_nothing(adjoint, node.local)):
             continue
-        derivatives = node.op.partials(*node.parents, node) if create_graph else node.local
+        derivatives = _with_a_history(node) if create_graph else node.local
         for parent, derivative, recorded in zip(node.parents, derivatives, node.local, strict=True):
             if recorded is not None and parent in found:
                 share = derivative if adjoint.__class__ is float and adjoint == 1.0 else adjoint * derivative
                 old = found[parent]
                 found[parent] = share if old.__class__ is float and old == 0.0 else old + share
     return found
+
+
+def _with_a_history(node: Node) -> Sequence[Any]:
+    """The local derivatives as Values that can be differentiated again; at a kink the numbers that were chosen."""
+    return node.local if _on_a_kink(node) else node.op.partials(*node.parents, node)
+
+
+def _on_a_kink(node: Node) -> bool:
+    kink = node.op.kink
+    return kink is not None and kink.met(*[p if p.__class__ is float else p.data for p in node.parents])
 
 
 def _adds_nothing(adjoint: Any, local: Sequence[float | None]) -> bool:
@@ -138,6 +151,7 @@ def stale(order: Sequence[Node]) -> Iterator[tuple[Node, float]]:
             except (ValueError, ArithmeticError):
                 out, derivatives = math.nan, ()
             fresh = [None if old is None else new for old, new in zip(node.local, derivatives, strict=False)]
+            fresh = list(node.local) if _on_a_kink(node) else fresh
             if not _same((out, *fresh), (node.data, *node.local)):
                 now[node] = out
                 yield node, out

@@ -16,7 +16,7 @@ same thing written out for speed; a test holds both equal, bit for bit.
 
 from __future__ import annotations
 
-from tinygrad_lite.engine import ops, reverse
+from tinygrad_lite.engine import native, ops, reverse
 from tinygrad_lite.engine.arithmetic import Arithmetic
 from tinygrad_lite.engine.node import Node
 from tinygrad_lite.engine.op import Op, is_foreign, number
@@ -211,8 +211,18 @@ class Value(Node, Arithmetic):
         return self.op.symbol
 
 
+if native.node:
+    Value = native.derive(Value)  # type: ignore[misc]
+
+
 def total(values: Iterable[Any]) -> Any:
     """The sum of Values as one node with many parents; of bare numbers, a float.
+
+    Args:
+        values: numbers and Values, any number of them; of none the sum is 0.0.
+
+    Raises:
+        OperandError: something in values is no real number.
 
     >>> total([Value(1.0), Value(2.0), 3.0]).data
     6.0

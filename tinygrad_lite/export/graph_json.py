@@ -40,6 +40,10 @@ def to_json(roots: Any, indent: int | None = None) -> str:
 
     Data, gradients, labels, local derivatives and sharing are all kept.
 
+    Args:
+        roots: a Value, or a list or dict of them.
+        indent: of the text, in blanks; None for one line.
+
     Raises:
         OperandError: something in roots is not a Value, or a gradient is neither a number nor a Value.
 
@@ -184,8 +188,8 @@ def _node(i: int, entry: Any, before: list[Value]) -> Value:
     if len(local) != len(parents):
         _refuse(f"node {i} has {len(parents)} operand(s) but {len(local)} local derivative(s)")
     operands = tuple([_operand(i, parent, before) for parent in parents])
-    slopes = tuple([_slope(i, p, slope) for p, slope in zip(operands, local, strict=True)])
-    return Value(_float(entry.get("data"), f"the data of node {i}"), label, op, operands, slopes)
+    derivatives = tuple([_derivative(i, p, derivative) for p, derivative in zip(operands, local, strict=True)])
+    return Value(_float(entry.get("data"), f"the data of node {i}"), label, op, operands, derivatives)
 
 
 def _op(i: int, name: Any) -> Op:
@@ -207,10 +211,10 @@ def _operand(i: int, parent: Any, before: list[Value]) -> Value | float:
     return before[int(parent)]
 
 
-def _slope(i: int, operand: Value | float, slope: Any) -> float | None:
-    if isinstance(operand, Value) == (slope is None):
-        _refuse(f"node {i} must have a local derivative along each node and null along each constant")
-    return None if slope is None else _float(slope, f"a local derivative of node {i}")
+def _derivative(i: int, operand: Value | float, derivative: Any) -> float | None:
+    if isinstance(operand, Value) == (derivative is None):
+        _refuse(f"node {i} must have a local derivative for each node and null for each constant")
+    return None if derivative is None else _float(derivative, f"a local derivative of node {i}")
 
 
 def _gradient(i: int, grad: Any, nodes: list[Value]) -> Any:

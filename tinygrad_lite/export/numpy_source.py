@@ -2,10 +2,10 @@
 
     print(tg.to_numpy(loss))          # import numpy as np; def f(a, b): ... return value, {"a": ..., "b": ...}
     f = tg.to_numpy(loss).function    # the same, ready to be called
-    value, slopes = f(-4.0, 2.0)      # or with arrays, entry by entry
+    value, derivatives = f(-4.0, 2.0)      # or with arrays, entry by entry
 
 The leaves become arguments; bare numbers stay numbers. Unlike the graph, which remembers one forward pass, the
-function chooses again at every kink: its slopes come from the tape of the compiler room, where a rule that
+function chooses again at every kink: its derivatives come from the tape of the compiler, where a rule that
 branches has become a choice (`np.where`).
 """
 
@@ -24,11 +24,11 @@ NUMPY = Spelling("np", "numpy")
 
 
 def to_numpy(root: Value, wrt: Sequence[Value] | None = None, *, name: str = "f") -> NumPySource:
-    """A NumPy function of the leaves of a graph that gives its value and its slopes.
+    """A NumPy function of the leaves of a graph that gives its value and its derivatives.
 
     Args:
         root: the result.
-        wrt: the leaves to differentiate along; None for all.
+        wrt: the leaves to differentiate with respect to; None for all.
         name: of the function.
 
     Raises:
@@ -52,7 +52,7 @@ def to_numpy(root: Value, wrt: Sequence[Value] | None = None, *, name: str = "f"
 
 
 class NumPySource(Source):
-    """The function as text and, as `.function`, as something to call: it gives (value, {argument: slope})."""
+    """The function as text and, as `.function`, as something to call: it gives (value, {argument: derivative})."""
 
     def __init__(self, root: Value, wrt: Sequence[Value] | None, name: str) -> None:
         order = topological(root)
@@ -68,8 +68,9 @@ class NumPySource(Source):
         given = dict(zip(leaves, built.inputs, strict=True))
         program = gradient(built, [given[x] for x in chosen], fast_math=True)
         lines = NUMPY.lines(program)
-        value, *slopes = [NUMPY.text(program, ref) for ref in program.outputs]
-        pairs = ", ".join(f'"{names[leaves.index(x)]}": {slope}' for x, slope in zip(chosen, slopes, strict=True))
+        value, *derivatives = [NUMPY.text(program, ref) for ref in program.outputs]
+        named = [names[leaves.index(x)] for x in chosen]
+        pairs = ", ".join(f'"{name}": {derivative}' for name, derivative in zip(named, derivatives, strict=True))
         head = ["import numpy as np"]
         if any("_erf" in line for line in lines):
             own = [f"_{word} = np.vectorize(math.{word})" for word in ("erf", "erfc")]  # NumPy has none

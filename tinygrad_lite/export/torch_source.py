@@ -54,10 +54,21 @@ def to_torch(root: Value, *, name: str = "f") -> ForwardSource:
 
 
 def to_jax(root: Value, *, name: str = "f") -> ForwardSource:
-    """A function for JAX: `jax.grad(f, argnums=(0, 1))(a, b)` gives its slopes.
+    """A function for JAX: `jax.grad(f, argnums=(0, 1))(a, b)` gives its derivatives.
 
     Raises:
         OperandError: root is no Value, or the name is none.
+
+    >>> a = Value(-4.0, "a")
+    >>> print(to_jax((a * 2.0).tanh()))
+    import jax
+    import jax.numpy as jnp
+    <BLANKLINE>
+    <BLANKLINE>
+    def f(a):
+        v0 = 2.0 * a
+        v1 = jnp.tanh(v0)
+        return v1
     """
     checked(root, name, "to_jax")
     return ForwardSource(root, name, JAX, ["import jax", "import jax.numpy as jnp"])

@@ -6,14 +6,14 @@ from typing import TYPE_CHECKING, Any
 
 from tinygrad_lite.checking.result.mistakes import Mistake
 from tinygrad_lite.checking.result.taylor_plot import TaylorPlot
-from tinygrad_lite.report.text import Report, Table
+from tinygrad_lite.report.text import Part, Report, Table
 
 if TYPE_CHECKING:
     from tinygrad_lite.checking.check import Check
 
 
-def written(check: Check) -> Report:
-    """The whole report."""
+def written(check: Check, listing: Part | None = None) -> Report:
+    """The whole report; `listing` are the marked lines of the source."""
     trial = check.evaluation
     report = Report(_headline(check))
     if trial.error:
@@ -22,6 +22,8 @@ def written(check: Check) -> Report:
         report.paragraph(f"Recognised from its loss: {trial.network.words()}.")
     if check.wrong:
         _mistakes(check, report)
+    if listing is not None:
+        report.add(listing)
     report.strip([link for link in check.diagnosis.links if check.wrong or link[1] != "unchecked"])
     if trial.network is not None and check.wrong:
         report.paragraph(
@@ -79,7 +81,7 @@ def _mistakes(check: Check, report: Report) -> None:
     others = [_instead(d.mistakes, numbered, other) for other in (*d.tied[:2], *d.near[:2])]
     if others:
         report.paragraph(f"The same numbers come out {' Or '.join(dict.fromkeys(others))}")
-    if d.unknown:
+    if d.unknown and not check.mends:
         report.paragraph(f"Unexplained: {', '.join('d' + n for n in d.unknown)}; {d.why}.{_where(check)}")
     for hint in d.hints:
         if not d.mistakes or hint.code.startswith(("SHAPE", "SILENT")) or d.unknown:

@@ -19,9 +19,9 @@ from tinygrad_lite.compiler.frontend.paths import TooManyPaths, explore
 from tinygrad_lite.compiler.frontend.trace import Trace
 from tinygrad_lite.compiler.ir.tape import LESS, SELECT, Builder, Guard, Ref, Tape
 from tinygrad_lite.engine import ops
-from tinygrad_lite.engine.op import Op
+from tinygrad_lite.engine.op import TABLE, Op
 
-EXPENSIVE = {"sigmoid", "tanh"}
+EXPENSIVE = {op.name for op in TABLE.values() if op.arity == 1 and op.traced_derivatives is not op.display_derivatives}
 """Ops whose stable derivatives cost another exponential. In a program for many samples the textbook's are taken:
 their error is one rounding of the largest derivative that such a node can have."""
 

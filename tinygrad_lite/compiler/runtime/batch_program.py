@@ -6,19 +6,22 @@ it: one for the value, one for value and gradients, each made when it is first a
 
 from __future__ import annotations
 
+import contextlib
 import math
 import time
 from collections.abc import Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from tinygrad_lite.compiler.backends import runners
+from tinygrad_lite.compiler.backends import choice, runners
+from tinygrad_lite.compiler.backends.llvm.tape_runner import SampleMachine
 from tinygrad_lite.compiler.frontend.arguments import names, numbers, rebuild
 from tinygrad_lite.compiler.frontend.batch_arguments import BatchCall
 from tinygrad_lite.compiler.frontend.paths import explore
 from tinygrad_lite.compiler.frontend.results import same
 from tinygrad_lite.compiler.frontend.trace import Trace, Tracer
 from tinygrad_lite.compiler.ir.tape import Builder, Ref
+from tinygrad_lite.compiler.passes.lowering import NoLowering
 from tinygrad_lite.compiler.passes.samples import SampleProgram, mean
 from tinygrad_lite.compiler.runtime import program_cache
 from tinygrad_lite.compiler.runtime.gc_pause import gc_paused
@@ -77,22 +80,44 @@ class BatchProgram:
         self.seconds = time.perf_counter() - start
         self.runners: dict[bool, runners.Runner] = {}
 
-    def run(self, chunks: list[Any], data: Sequence[tuple[int, Any]], samples: int, gradients: bool) -> Any:
-        runner = self.runners.get(gradients)
-        if runner is None:
-            runner = self._made(samples, gradients)
+    def run(
+        self, chunks: list[Any], data: Sequence[tuple[int, Any]], samples: int, gradients: bool, again: bool = False
+    ) -> Any:
+        """The mean over the samples, then its gradient.
+
+        Args:
+            again: the user calls once more, which brings the program nearer to loops of its own.
+        """
+        runner = self.runners.get(gradients) or self._first(samples, gradients)
+        if again and isinstance(runner, SampleMachine) and runner.due(samples):
+            runner = self.loops(samples, gradients)
         try:
             return runner.run(self.given(chunks), data, samples)
         except (ValueError, ArithmeticError):
             return [math.nan]
 
+    def _first(self, samples: int, gradients: bool) -> runners.Runner:
+        """The tape in machine code, which is ready at once; loops where a back end was named."""
+        if self.backend is None and choice.available()[0] == "llvm":
+            with contextlib.suppress(NoLowering):
+                wrt = range(self.parameters) if gradients else None
+                self.runners[gradients] = SampleMachine(self.tape, self.parameters, wrt)
+                return self.runners[gradients]
+        return self.loops(samples, gradients)
+
     @gc_paused()
-    def _made(self, samples: int, gradients: bool) -> runners.Runner:
+    def loops(self, samples: int, gradients: bool) -> runners.Runner:
+        """The runner for these, with loops of its own."""
+        runner = self.runners.get(gradients)
+        if runner is not None and not isinstance(runner, SampleMachine):
+            return runner
         wrt = range(self.parameters) if gradients else None
         facts = (self.parameters, self.columns, wrt)
         make = partial(SampleProgram, self.tape, mean(self.parameters), *facts)
-        runner = self.runners[gradients] = program_cache.runner(make, [self.tape], facts, self.backend, samples)
+        runner = program_cache.runner(make, [self.tape], facts, self.backend, samples)
         runner.threads = self.threads
+        self.verified.discard(gradients)  # they have to agree with the engine, as the tape had
+        self.runners[gradients] = runner
         return runner
 
     def by_sample(self, chunks: list[Any], sample: list[float]) -> list[float] | None:

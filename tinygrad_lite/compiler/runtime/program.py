@@ -79,10 +79,14 @@ class Program:
         self._making = threading.RLock()
         self.expected: dict[Any, list[float]] = {}  # what the flags of the guards must be
 
-    def run(self, chunks: list[Any], wrt: Wrt) -> Any:
-        """The outputs (the value first, then the derivatives w.r.t. those inputs); None if a guard does not hold."""
+    def run(self, chunks: list[Any], wrt: Wrt, again: bool = False) -> Any:
+        """The outputs (the value first, then the derivatives w.r.t. those inputs); None if a guard does not hold.
+
+        Args:
+            again: the user calls once more, which brings the program nearer to loops of its own: `hastened`.
+        """
         runner = self.runners.get(wrt) or self._first(wrt)
-        if isinstance(runner, TapeMachine) and runner.due():
+        if again and isinstance(runner, TapeMachine) and runner.due():
             runner = self.hastened(wrt)
         try:
             out = runner.run(*self.given(chunks, wrt))

@@ -138,6 +138,9 @@ def why_order(root: Value | None = None) -> OrderReport:
     Args:
         root: your own graph; without it, b = a + a, c = b + b, and a larger diamond.
 
+    Raises:
+        OperandError: root is no Value.
+
     >>> report = why_order()
     >>> replay = report.replays["recursive"]
     >>> {node.label: (replay.gradients[node], report.right[node]) for node in replay.wrong}

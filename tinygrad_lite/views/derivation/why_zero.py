@@ -17,7 +17,7 @@ def why_zero(param: Any, root: Value) -> str:
     """A sentence that says why d(root)/d(param) is zero, or nearly so, or that it is not.
 
     It looks for the places, nearest to the root first, where a gradient arrives and does not
-    get through towards `param`. No `.grad` is touched.
+    get through towards `param`. No `.grad` is touched. It raises nothing: whatever param is, there is a sentence.
 
     >>> w = Value(-0.5, label="w")
     >>> print(why_zero(w, (w * 2.0).relu() + 1.0))

@@ -39,6 +39,7 @@ def draw_diff(
         titles: what stands above each; "yours" and "exact" where one side was derived by hand, else
             "before" and "after".
         tolerance: how far two numbers may differ, relative to the larger.
+        format: how numbers are written, as for `draw`.
         options: as for `draw`.
 
     Raises:

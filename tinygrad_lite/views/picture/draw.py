@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Iterable, Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from tinygrad_lite.engine import ops
 from tinygrad_lite.engine.graph import topological
@@ -20,9 +20,6 @@ from tinygrad_lite.views.picture.heat import heated
 from tinygrad_lite.views.picture.labels import BoxBuilder, described, writer
 from tinygrad_lite.views.picture.paths import highlighted
 from tinygrad_lite.views.picture.picture import Picture
-
-if TYPE_CHECKING:
-    import graphviz
 
 SHOWN = ("data", "grad", "local", "contribution")
 LIMIT = 300
@@ -146,12 +143,24 @@ def draw(
     )
 
 
-def draw_dot(
-    root: Value | Iterable[Value], format: str = "svg", rankdir: str = "LR", **options: Any
-) -> graphviz.Digraph:
+def draw_dot(root: Value | Iterable[Value], format: str = "svg", rankdir: str = "LR", **options: Any) -> Any:
     """The picture as a `graphviz.Digraph`, by the name that micrograd's notebooks use.
 
-    It shows itself and renders without a system `dot`. Options are those of `draw`.
+    It shows itself and renders without a system `dot`.
+
+    Args:
+        root: the Value whose graph is drawn, or several.
+        format: of what `render` writes, such as "svg", "png" or "pdf".
+        rankdir: "LR" for left to right, "TB" for top to bottom.
+        options: those of `draw`.
+
+    Raises:
+        ValueError: another rankdir.
+        OperandError: root is no Value.
+
+    >>> a = Value(2.0, label="a")
+    >>> draw_dot(a * 3.0).format
+    'svg'
     """
     from tinygrad_lite.views.formats import dot
 

@@ -144,6 +144,10 @@ def animate(root: Value, *, format: str = ".4g", title: str = "", **options: Any
         OperandError: root is not one Value.
         StaleGraphError: some `.data` was changed after the forward pass.
         ValueError: an option that leaves out what is played, such as `depth`; or an unknown choice.
+
+    >>> x = Value(3.0, label="x")
+    >>> len(animate(x * x).frames())
+    5
     """
     if not isinstance(root, Value):
         raise OperandError(

@@ -5,7 +5,7 @@
     stencil_fusion.py    loops fused that read the same numbers; scan.py: steps that follow from one another
     register_fusion.py   loops fused that share registers, with tiles.py; cache_fusion.py, blocking.py: the first cache
     workspace.py         where the arrays of a block lie
-    tape_runner.py       a tape at once, without compiling it; tape_code.py, tape_cases.py: its one function
+    tape_runner.py       a tape at once, without compiling it: instructions.py; tape_code.py, tape_cases.py: its code
     writer.py            one instruction at a time; kernels/: exp, log, tanh and others for whole vectors
     jit.py               from text to a function in memory; cache.py: entries on the disk
     buffers.py           the arrays that it works in; threads.py: several threads share a call

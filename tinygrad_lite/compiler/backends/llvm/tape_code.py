@@ -3,11 +3,6 @@
 In: the table of ops. Out: LLVM's text of the function, and the number that each op has in its code. The text is the
 same for every program, so its machine code is made once for a machine and comes from the disk ever after.
 
-An instruction is 16 bytes: the op, what to do on the way back, and three operands as places among the values. An op
-of any number of operands has instead the place of its first operand in a list, and their number:
-
-    [ op: i16 | back: i16 | x: i32 | y: i32 | z: i32 ]
-
 Forward is a loop with a switch over `op`; a case is the op's kernel, or what its `lower` rule stands for. On the way
 back the cases are the op's own derivatives, run on tracers as the adjoint does (`template`). Of an op with two
 operands there are three: to both, to the first alone, to the second alone; a constant needs nothing.
@@ -20,39 +15,17 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 
 from tinygrad_lite.compiler.backends.llvm import kernels
+from tinygrad_lite.compiler.backends.llvm.instructions import ADDRESSES, CODES, FIELDS, FIXED, MANY, WHOLE, back
 from tinygrad_lite.compiler.backends.llvm.tape_cases import LOOPS, Step
 from tinygrad_lite.compiler.backends.llvm.writer import Name, Writer, supported
 from tinygrad_lite.compiler.ir.tape import LESS, SELECT, Builder, Ref, Tape
 from tinygrad_lite.compiler.passes.adjoint import template
 from tinygrad_lite.compiler.passes.lowering import lowered
 from tinygrad_lite.engine import ops
-from tinygrad_lite.engine.op import TABLE, Op
-
-ADDRESSES = (
-    *("code", "operands", "starts", "values", "adjoints", "room"),
-    *("P", "inputs", "out", "outputs", "wrt", "guards"),
-)
-COUNTS = ("ops", "sources", "parameters", "returned", "derivatives", "guarded")
-FIELDS = (*ADDRESSES, *COUNTS)
-"""What the function is given, 8 bytes each: addresses, and how many there are of each thing."""
-
-WHOLE = "whole power"
-"""x to a constant whole exponent, by products; it is a case of `pow`."""
-
-MANY = tuple(LOOPS)
-"""Ops of any number of operands that have a case; others are written in simpler ones first."""
-
-FIXED = [op for op in [*TABLE.values(), LESS, SELECT] if op.arity]
-CODES = {name: k for k, name in enumerate([*(op.name for op in FIXED), WHOLE, *(op.name for op in MANY)], start=1)}
-"""The number of each op, by its name; 0 does nothing."""
+from tinygrad_lite.engine.op import Op
 
 Case = tuple[int, Callable[[Step], None]]
 """A number of the switch, and what writes its body."""
-
-
-def back(code: int, first: bool = True, second: bool = True) -> int:
-    """The number of what an op does on the way back if these operands need it; of one with two, there are three."""
-    return 3 * code + (2 if first and second else 0 if first else 1)
 
 
 # ------------------------------------------------------------------ the cases
@@ -182,12 +155,6 @@ def cases() -> tuple[list[Case], list[Case]]:
 def _choose(step: Step) -> None:
     flag, x, y = step.xs(3)
     step.give(step.w.pick("une", flag, step.w.literal(0.0), x, y))
-
-
-@functools.cache
-def returning() -> frozenset[int]:
-    """The numbers of `back` that have a case: the others do nothing."""
-    return frozenset(number for number, _ in cases()[1])
 
 
 # ------------------------------------------------------------------ the functions

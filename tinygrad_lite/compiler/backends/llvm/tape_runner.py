@@ -1,8 +1,7 @@
-"""A traced program as instructions for the tape in machine code (tape_code.py), and what runs them.
+"""The tape in machine code as a runner: traced programs at once, while their loops are not worth making yet.
 
-In: a traced tape. Out: a runner that is ready at once: nothing is compiled, the columns of the tape are rewritten by
-NumPy. It takes some 20 ns an op for value and gradient together, where loops in machine code, which have to be made
-first, take one or less.
+In: a traced tape. Out: a runner that is ready when its instructions are (instructions.py): nothing is compiled. It
+takes 10 to 25 ns an op for value and gradient together, where loops in machine code take one or less.
 """
 
 from __future__ import annotations
@@ -12,17 +11,12 @@ import time
 from collections.abc import Sequence
 from typing import Any
 
-from tinygrad_lite.compiler.backends.llvm import cache, jit, tape_code
+from tinygrad_lite.compiler.backends.llvm import cache, jit
 from tinygrad_lite.compiler.backends.llvm.buffers import aligned
-from tinygrad_lite.compiler.backends.llvm.tape_code import CODES, FIXED, MANY, WHOLE
-from tinygrad_lite.compiler.backends.runners import Buffered
-from tinygrad_lite.compiler.ir.columns import Columns
-from tinygrad_lite.compiler.ir.recording import Recording
-from tinygrad_lite.compiler.ir.tape import Guard, Ref, Tape
-from tinygrad_lite.compiler.passes.lowering import NoLowering, formula
+from tinygrad_lite.compiler.backends.llvm.instructions import ADDRESSES, Instructions
+from tinygrad_lite.compiler.backends.runners import Buffered, fill
+from tinygrad_lite.compiler.ir.tape import Tape
 from tinygrad_lite.compiler.passes.programs import PlainProgram
-from tinygrad_lite.engine import ops
-from tinygrad_lite.engine.op import Op
 
 SOON = 5_000_000
 """Ops performed on the tape, in all calls together, after which alike parts are looked for, to be made loops."""
@@ -30,8 +24,8 @@ SOON = 5_000_000
 COST = 4_000
 """Calls whose time on the tape would have made the loops of a program in which no such parts were found."""
 
-MOST_POWER = 32
-"""The largest whole exponent that becomes products."""
+SAMPLES = 3_000
+"""Samples that went through a tape, in all calls together, after which their loops are made."""
 
 
 @functools.cache
@@ -42,131 +36,12 @@ def machine() -> Any:
     code = cache.load(name)
     cached = code is not None
     if code is None:
+        from tinygrad_lite.compiler.backends.llvm import tape_code  # which nothing else needs
+
         code = jit.object_code(tape_code.text())
         cache.store(name, code)
     compiled = jit.load(code, "entry", cached=cached, started=started)
     return compiled, compiled.function("mark")
-
-
-def has(op: Op) -> bool:
-    """Whether an op has a case."""
-    return _CASES.get(op.name) is op
-
-
-_CASES = {op.name: op for op in (*FIXED, *MANY)}
-
-
-def opened(tape: Tape) -> Tape:
-    """The same program in ops that have a case.
-
-    Raises:
-        NoLowering: an op has none, and its entry does not say what to use instead.
-    """
-    plain = Recording()
-    plain.sources, plain.inputs, plain._constants = list(tape.sources), tape.inputs, dict(tape._constants)
-    place: list[Ref] = []
-
-    def moved(refs: Sequence[Ref]) -> tuple[Ref, ...]:
-        return tuple([place[ref] if ref >= 0 else ref for ref in refs])
-
-    def written(op: Op, args: tuple[Ref, ...]) -> Ref:
-        if has(op):
-            return plain.node(op, args)
-        rule = formula(op, len(args))
-        if rule is None:
-            raise NoLowering(f"{op.name} has no kernel, and its entry does not say what to use instead")
-        given = dict(zip(rule.inputs, args, strict=True))
-        found: list[Ref] = []
-        for inner, refs in zip(rule.op, rule.args, strict=True):
-            found.append(written(inner, tuple([at(ref, found, given, rule) for ref in refs])))
-        return at(rule.outputs[0], found, given, rule)
-
-    def at(ref: Ref, found: Sequence[Ref], given: dict[Ref, Ref], rule: Tape) -> Ref:
-        if ref >= 0:
-            return found[ref]
-        x = rule.number(ref)
-        return given[ref] if x is None else plain.constant(x)
-
-    for op, args in zip(tape.op, tape.args, strict=True):
-        place.append(written(op, moved(args)))
-    plain.outputs = list(moved(tape.outputs))
-    plain.guards = [Guard(place[guard.flag], guard.outcome, guard.line) for guard in tape.guards]
-    return plain
-
-
-class Instructions:
-    """The arrays that the function reads: the same for all calls."""
-
-    def __init__(self, tape: Tape, wrt: Sequence[int] | None) -> None:
-        import numpy as np
-
-        columns = Columns(tape)
-        if not all(has(op) for op, _ in columns.kinds):
-            tape = opened(tape)
-            columns = Columns(tape)
-        n, sources = len(columns), len(tape.sources)
-
-        def places(refs: Any) -> Any:
-            refs = np.asarray(refs, np.int32)
-            return np.where(refs < 0, ~refs, refs + sources).astype(np.int32)
-
-        kinds = [CODES[op.name] for op, _ in columns.kinds]
-        self.code: Any = np.zeros((n, 4), np.int32)
-        self.operands: Any = np.append(places(columns.operands), np.int32(0))
-        self.starts: Any = np.append(columns.start, len(columns.operands)).astype(np.int32)
-        op = np.array(kinds, np.int16)[columns.kind] if n else np.zeros(0, np.int16)
-        op[(op == CODES[ops.dot.name]) & (columns.count == 1)] = CODES[ops.sum.name]  # a bias and nothing else
-        many = op >= CODES[MANY[0].name]
-        for k in range(3):
-            has_one = np.flatnonzero((columns.count > k) & ~many)
-            self.code[has_one, k + 1] = self.operands[columns.start[has_one] + k]
-        self.code[many, 1], self.code[many, 2] = columns.start[many], columns.count[many]
-        self.values = np.zeros(sources + n)
-        self.values[:sources] = [x if x.__class__ is float else 0.0 for x in tape.sources]
-        self._powers(op, np.array([x.__class__ is float for x in tape.sources] + [False]))
-        halves: Any = self.code.view(np.int16).reshape(n, 8)
-        halves[:, 0] = op
-        if wrt is not None:
-            needed: Any = np.ones(sources + n, bool)
-            needed[:sources] = False
-            needed[places([tape.inputs[i] for i in wrt])] = True
-            x, y = (needed[np.where(many, 0, self.code[:, k])] for k in (1, 2))
-            halves[:, 1] = _returns()[op, np.where(columns.count == 2, x + 2 * y, 3)]
-        self.inputs, self.outputs = places(tape.inputs), places(tape.outputs)
-        self.wrt = places([tape.inputs[i] for i in wrt or ()])
-        flags = [(guard.flag, guard.outcome) for guard in tape.guards]
-        self.guards = places([ref for ref, _ in flags]).repeat(2)
-        self.guards[1::2] = [outcome for _, outcome in flags]
-        longest = int(columns.count[many].max(initial=0))
-        self.counts = (n, sources, len(self.inputs), len(self.outputs), len(self.wrt), len(flags))
-        self.longest = longest
-
-    def _powers(self, op: Any, constant: Any) -> None:
-        """A constant exponent has a case of its own."""
-        import numpy as np
-
-        at = np.flatnonzero(op == CODES[ops.pow.name])
-        exponent = self.code[at, 2]
-        n = np.where(constant[np.minimum(exponent, len(constant) - 1)], self.values[exponent], np.nan)
-        op[at[(n == np.rint(n)) & (abs(n) <= MOST_POWER) & (n != 0.0)]] = CODES[WHOLE]
-        op[at[n == 2.0]] = CODES[ops.square.name]
-        op[at[n == 0.5]] = CODES[ops.sqrt.name]
-
-
-@functools.cache
-def _returns() -> Any:
-    """By the number of an op, and by which of its two operands are needed (1, 2 or 3): what to do on the way back."""
-    import numpy as np
-
-    known = tape_code.returning()
-    table: Any = np.zeros((max(CODES.values()) + 1, 4), np.int16)
-    for code in CODES.values():
-        for mask in (1, 2, 3):
-            number = tape_code.back(code, bool(mask & 1), bool(mask & 2))
-            table[code, mask] = number if number in known else 0
-        if (table[code] == 0).any() and table[code, 3]:  # one case for all
-            table[code, 1:] = table[code, 3]
-    return table
 
 
 class TapeBuffers:
@@ -184,7 +59,7 @@ class TapeBuffers:
             **vars(it), "values": it.values.copy(), "adjoints": np.zeros(len(it.values)),
             "room": np.zeros(it.longest + 1), "P": self.parameters, "out": self.out,
         }  # fmt: skip
-        addresses = [self._arrays[name].ctypes.data for name in tape_code.ADDRESSES]
+        addresses = [self._arrays[name].ctypes.data for name in ADDRESSES]
         self.arguments = np.array([*addresses, *it.counts], np.int64)
         self.pointer = self.arguments.ctypes.data
 
@@ -237,4 +112,37 @@ class TapeMachine(Buffered):
         return self.compiled.bound(buffers.pointer)  # type: ignore[no-any-return]
 
     def text(self) -> str:
+        from tinygrad_lite.compiler.backends.llvm import tape_code
+
         return tape_code.text()
+
+
+class SampleMachine(TapeMachine):
+    """The loss of one sample on the tape, sample after sample: their mean, and its gradient w.r.t. the parameters."""
+
+    def __init__(self, tape: Tape, parameters: int, wrt: Sequence[int] | None) -> None:
+        super().__init__(tape, wrt)
+        self.parameters, self.columns = parameters, len(tape.inputs) - parameters
+
+    def due(self, visits: int | None = None) -> bool:
+        self.calls += visits or 0
+        return self.calls > SAMPLES
+
+    def run(self, parameters: Sequence[Any], data: Sequence[tuple[int, Any]] = (), samples: int = 0) -> Any:
+        import numpy as np
+
+        table = np.empty((samples, self.columns))
+        for first, block in data:
+            table[:, first : first + block.shape[1]] = block
+        buffers = self.buffers(0)
+        try:
+            fill(buffers.parameters, parameters)
+            sample = buffers.parameters[self.parameters : self.parameters + self.columns]
+            total = np.zeros(len(buffers.out) - 1)
+            for row in table:
+                sample[:] = row
+                self.call(buffers)
+                total += buffers.out[:-1]
+            return total / samples
+        finally:
+            self.release(buffers)

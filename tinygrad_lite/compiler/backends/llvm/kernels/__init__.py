@@ -19,31 +19,23 @@ from tinygrad_lite.compiler.backends.llvm.kernels.vector import (
     rounding,
     type_name,
 )
+from tinygrad_lite.engine.op import TABLE
 
 __all__ = ["KERNELS", "definitions", "function_name", "type_name"]
 
 KERNELS: dict[str, tuple[int, Rule | None]] = {
     **{
-        name: (1, getattr(exponential, name))
-        for name in (
-            *("exp", "exp2", "expm1", "log", "log1p", "sqrt"),
-            *("sinh", "cosh", "tanh", "asinh", "acosh", "atanh"),
-            *("sigmoid", "softplus", "logsigmoid", "silu", "gelu_tanh"),
-        )
+        op.name: (op.arity, getattr(module, op.name))
+        for op in TABLE.values()
+        for module in (exponential, power, trigonometric, special)
+        if op.arity and getattr(getattr(module, op.name, None), "__module__", "") == module.__name__
     },
-    "logaddexp": (2, exponential.logaddexp),
-    **{name: (1, getattr(power, name)) for name in ("log2", "log10", "cbrt")},
-    "pow": (2, power.pow),
-    "hypot": (2, power.hypot),
-    **{name: (1, getattr(trigonometric, name)) for name in ("sin", "cos", "tan", "asin", "acos", "atan")},
-    "atan2": (2, trigonometric.atan2),
-    **{name: (1, getattr(special, name)) for name in ("erf", "erfc", "gelu")},
     **{name: (1, rounding(name)) for name in ("floor", "ceil", "trunc")},
     "round": (1, rounding("nearbyint")),
     **dict.fromkeys(("lgamma", "tgamma"), (1, None)),
     **dict.fromkeys(("fmod", "remainder"), (2, None)),
 }
-"""Every kernel by the name of its sample in the table of ops: its number of operands, and its rule.
+"""Every kernel by the name of its op: its number of operands, and its rule.
 
 Without a rule the C library's function of that name is called for each lane.
 """

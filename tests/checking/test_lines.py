@@ -1,0 +1,362 @@
+"""The wrong line and its mend: found, verified, written in the user's own text, with nothing of the user's changed."""
+
+import subprocess
+import textwrap
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import tinygrad_lite as tg
+
+EPS = 1e-5
+
+
+def norm_loss(x, gamma, beta, w):
+    mu = x.mean(axis=0)
+    xc = x - mu
+    std = np.sqrt((xc**2).mean(axis=0) + EPS)
+    xhat = xc / std
+    out = gamma * xhat + beta
+    return (out**2 * w).sum()
+
+
+def norm_backprop(x, gamma, beta, w):
+    N = x.shape[0]
+    mu = x.mean(axis=0)
+    xc = x - mu
+    std = np.sqrt((xc**2).mean(axis=0) + EPS)
+    xhat = xc / std
+    out = gamma * xhat + beta
+    dout = 2 * out * w
+    dbeta = dout.sum(axis=0)
+    dgamma = (dout * xhat).sum(axis=0)
+    dxhat = dout * gamma
+    dstd = -(dxhat * xc).sum() / std**2  # WRONG
+    dxc = dxhat / std + xc * dstd / std / N
+    dx = dxc - dxc.sum(axis=0) / N
+    return {"dx": dx, "dgamma": dgamma, "dbeta": dbeta}
+
+
+def norm_problem(seed=0):
+    chance = np.random.default_rng(seed)
+    params = {"x": chance.normal(size=(5, 3)) * 2 + 1, "gamma": chance.normal(size=3), "beta": chance.normal(size=3)}
+    return params, chance.normal(size=(5, 3))
+
+
+def line_of(function, text):
+    """The number of the line of a function's file that holds some text."""
+    first = function.__code__.co_firstlineno
+    lines = Path(function.__code__.co_filename).read_text().splitlines()
+    return next(n for n in range(first, len(lines)) if text in lines[n - 1])
+
+
+@pytest.fixture(scope="module")
+def norm():
+    params, w = norm_problem()
+    return tg.check(norm_loss, norm_backprop, params, w)
+
+
+def test_the_wrong_line_is_named_and_all_marks_are_facts(norm):
+    wrong = line_of(norm_backprop, "# WRONG")
+    marks = {line.number: line.mark for line in norm.lines}
+
+    assert [n for n, mark in marks.items() if mark == "wrong"] == [wrong]
+    assert all(marks[n] in ("ok", "") for n in marks if n < wrong)
+    assert marks[wrong + 1] == marks[wrong + 2] == "follows"
+
+
+def test_the_mend_is_exact_on_other_data_and_leaves_the_function_alone(norm):
+    params, w = norm_problem(7)
+    mended = norm.mends[0].function(**params, w=w)
+    again = tg.check(norm_loss, norm.mends[0].function, params, w, mend=False)
+
+    assert again.ok
+    assert norm_backprop(**params, w=w)["dx"] != pytest.approx(mended["dx"])
+    assert norm.mends[0].problems >= 5
+    assert list(norm.mends[0].sources) == ["norm_backprop"]
+
+
+def test_the_diff_is_of_the_users_text_and_patch_takes_it(norm, tmp_path):
+    lines = Path(__file__).read_text()
+    (tmp_path / "test_lines.py").write_text(lines)
+    diff = norm.mends[0].diff
+    for command in (["patch", "--dry-run"], ["patch", "-p1", "--dry-run"], ["git", "apply"]):
+        done = subprocess.run(command, input=diff, text=True, cwd=tmp_path, capture_output=True, check=False)
+        assert done.returncode == 0, done.stderr
+    before, after = lines.splitlines(), (tmp_path / "test_lines.py").read_text().splitlines()
+
+    assert [i for i, (a, b) in enumerate(zip(before, after, strict=True), 1) if a != b] == [norm.mends[0].edits[0].line]
+    assert after[norm.mends[0].edits[0].line - 1].endswith("# WRONG")
+
+
+def test_the_report_says_which_line_and_how(norm):
+    text = norm.text()
+
+    assert "With this change every gradient is exact on" in text
+    assert "      mend    + " in text
+    assert max(map(len, text.splitlines())) <= 80
+    assert "<ins" in norm.html()
+
+
+def defined(source, **names):
+    """A function from source that Python knows the text of, as in a notebook."""
+    import linecache
+
+    defined.count = getattr(defined, "count", 0) + 1
+    name = f"<cell {defined.count}>"
+    text = textwrap.dedent(source)
+    linecache.cache[name] = (len(text), None, text.splitlines(keepends=True), name)
+    space = {"np": np, **names}
+    exec(compile(text, name, "exec"), space)
+    return space
+
+
+STYLES = {
+    "a lambda": """
+        def loss(w, X, y):
+            return ((X @ w - y) ** 2).sum()
+        backprop = lambda w, X, y: {"w": X.T @ (X @ w - y)}
+        """,
+    "a closure": """
+        def loss(w, X, y):
+            return ((X @ w - y) ** 2).sum()
+        def made(factor):
+            def backprop(w, X, y):
+                e = X @ w - y
+                return {"w": factor * (X.T @ e) + 0 * factor}
+            return backprop
+        backprop = made(1.0)
+        """,
+    "a nested function": """
+        def loss(w, X, y):
+            return ((X @ w - y) ** 2).sum()
+        def backprop(w, X, y):
+            def error(a, b):
+                return a - b
+            e = error(X @ w, y)
+            return {"w": X.T @ e}
+        """,
+    "a class with a cache": """
+        def loss(w, X, y):
+            return ((X @ w - y) ** 2).sum()
+        class Net:
+            def __init__(self, w):
+                self.w, self.cache = w, {}
+            def forward(self, X):
+                self.cache["X"] = X
+                return X @ self.w
+            def backward(self, e):
+                return {"w": self.cache["X"].T @ e}
+        def backprop(w, X, y):
+            net = Net(w)
+            return net.backward(net.forward(X) - y)
+        """,
+    "a decorated function": """
+        import functools
+        def plain(f):
+            @functools.wraps(f)
+            def inner(*args):
+                return f(*args)
+            return inner
+        def loss(w, X, y):
+            return ((X @ w - y) ** 2).sum()
+        @plain
+        def backprop(w, X, y):
+            e = X @ w - y
+            return {"w": X.T @ e}
+        """,
+    "a loop in place": """
+        def loss(w, X, y):
+            return ((X @ w - y) ** 2).sum()
+        def backprop(w, X, y):
+            dw = np.zeros_like(w)
+            for i in range(len(X)):
+                e = X[i] @ w - y[i]
+                dw += e * X[i]
+            return {"w": dw}
+        """,
+    "two mistakes": """
+        def loss(w, X, y):
+            h = np.tanh(X @ w)
+            return ((h - y) ** 2).sum()
+        def backprop(w, X, y):
+            h = np.tanh(X @ w)
+            dh = h - y
+            dz = dh * (1 - h)
+            return {"w": X.T @ dz}
+        """,
+}
+
+
+@pytest.mark.parametrize("style", STYLES)
+def test_a_mend_is_found_in_every_style(style):
+    space = defined(STYLES[style])
+    chance = np.random.default_rng(3)
+    params, X, y = {"w": chance.normal(size=3)}, chance.normal(size=(6, 3)), chance.normal(size=6)
+    codes = {name: f.__code__ for name, f in space.items() if hasattr(f, "__code__")}
+    names = set(space)
+    result = tg.check(space["loss"], space["backprop"], params, X, y)
+
+    assert result.mends
+    assert tg.check(space["loss"], result.mends[0].function, params, X[:4], y[:4], mend=False).ok
+    assert {name: f.__code__ for name, f in space.items() if hasattr(f, "__code__")} == codes
+    assert set(space) == names
+
+
+def test_without_source_nothing_is_claimed():
+    space = {"np": np}
+    exec("def backprop(w, X, y):\n    return {'w': X.T @ (X @ w - y)}", space)
+    X, y = np.arange(6.0).reshape(3, 2), np.ones(3)
+    result = tg.check(lambda w, X, y: ((X @ w - y) ** 2).sum(), space["backprop"], {"w": np.ones(2)}, X, y)
+
+    assert not result.ok
+    assert result.lines == result.mends == []
+    assert "No line is named: the source of backprop cannot be had." in " ".join(result.text().split())
+
+
+FIT = """
+    def loss(w, X, y):
+        return ((X @ w - y) ** 2).sum()
+    """
+
+
+def fitted(source, **names):
+    """A check of a backprop for `FIT`, and the namespace it lives in."""
+    space = defined(textwrap.dedent(FIT) + textwrap.dedent(source), **names)
+    chance = np.random.default_rng(3)
+    data = chance.normal(size=(6, 3)), chance.normal(size=6)
+    return tg.check(space["loss"], space["backprop"], {"w": chance.normal(size=3)}, *data), space
+
+
+def test_what_reaches_outside_is_not_repeated(tmp_path):
+    seen = []
+    result, _ = fitted(
+        """
+        def backprop(w, X, y):
+            seen.append(1)
+            open(path, "a").write("x")
+            return {"w": X.T @ (X @ w - y)}
+        """,
+        seen=seen,
+        path=tmp_path / "log",
+    )
+    before = len(seen), (tmp_path / "log").read_text()
+
+    assert result.mends == []
+    assert (len(seen), (tmp_path / "log").read_text()) == before
+    assert "calls open, which is not to be repeated" in " ".join(result.text().split())
+
+
+def test_statements_that_print_or_draw_are_never_edited(capsys):
+    result, _ = fitted(
+        """
+        def backprop(w, X, y):
+            e = X @ w - y
+            print("error", (e * e).sum())
+            noise = np.random.normal(size=3)
+            return {"w": X.T @ e + 0 * noise}
+        """
+    )
+
+    assert result.mends
+    assert all("print" not in e.old and "random" not in e.old for m in result.mends for e in m.edits)
+    assert capsys.readouterr().out == ""
+
+
+def test_a_search_leaves_random_states_caches_and_limits_alone():
+    import random
+    import sys
+
+    cache = {"calls": 0, "last": np.zeros(3)}
+    result, space = fitted(
+        """
+        def backprop(w, X, y):
+            cache["calls"] += 1
+            cache["last"][:] = X.T @ (X @ w - y)
+            return {"w": cache["last"].copy()}
+        """,
+        cache=cache,
+    )
+    np.random.seed(5)
+    random.seed(5)
+    kept = {"calls": cache["calls"], "last": cache["last"].copy()}
+    states = np.random.get_state()[1].copy(), random.getstate(), sys.getrecursionlimit(), dict(space)
+
+    assert result.mends
+    assert kept["calls"] == cache["calls"]
+    assert np.array_equal(kept["last"], cache["last"])
+    assert np.array_equal(states[0], np.random.get_state()[1])
+    assert (random.getstate(), sys.getrecursionlimit(), dict(space)) == states[1:]
+
+
+def test_changes_that_never_end_or_never_return_are_given_up():
+    result, _ = fitted(
+        """
+        def down(k):
+            return 0.0 if k == 0 else down(k - 1)
+        def backprop(w, X, y):
+            i, e = 0, X @ w - y
+            while i < 3:
+                i += 1
+            return {"w": X.T @ e + down(3)}
+        """
+    )
+
+    assert result.mends
+
+
+def test_ctrl_c_ends_the_search_and_leaves_nothing_changed(monkeypatch):
+    import sys
+
+    result, space = fitted("def backprop(w, X, y):\n    return {'w': X.T @ (X @ w - y)}\n")
+    code, names, deepest = space["backprop"].__code__, set(space), sys.getrecursionlimit()
+    runs = [0]
+
+    def interrupted(self, k, codes):
+        runs[0] += 1
+        if runs[0] == 9:
+            raise KeyboardInterrupt
+        return plain(self, k, codes)
+
+    from tinygrad_lite.checking.lines import bench
+
+    plain = bench.Bench.gradients
+    monkeypatch.setattr(bench.Bench, "gradients", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        result.mends
+
+    assert (space["backprop"].__code__, set(space), sys.getrecursionlimit()) == (code, names, deepest)
+
+
+@pytest.mark.parametrize(
+    ("line", "mended", "code"),
+    [
+        ("dW = X.T @ dz", "dW = X @ dz", "TRANSPOSED"),
+        ("db = dz.sum(axis=0)", "db = dz.sum()", "SUM_AXIS"),
+        ("dz = dh * (1 - h**2)", "dz = dh", "DROPPED_FACTOR"),
+        ("dh = 2 * (h - y) / n", "dh = 2 * (y - h) / n", "SIGN"),
+        ("dh = 2 * (h - y) / n", "dh = 2 * (h - y)", "MEAN_N"),
+    ],
+)
+def test_the_edit_tells_the_code(line, mended, code):
+    source = """
+        def loss(W, b, X, y):
+            h = np.tanh(X @ W + b)
+            return ((h - y) ** 2).sum() / len(X)
+        def backprop(W, b, X, y):
+            n = len(X)
+            h = np.tanh(X @ W + b)
+            dh = 2 * (h - y) / n
+            dz = dh * (1 - h**2)
+            dW = X.T @ dz
+            db = dz.sum(axis=0)
+            return {"dW": dW, "db": db}
+        """.replace(line, mended)
+    space = defined(source)
+    chance = np.random.default_rng(0)
+    params = {"W": chance.normal(size=(3, 2)), "b": chance.normal(size=2)}
+    result = tg.check(space["loss"], space["backprop"], params, chance.normal(size=(5, 3)), chance.normal(size=(5, 2)))
+
+    assert result.mends[0].edits[0].old.strip() == mended
+    assert [reason.code for reason in result.mends[0].reasons] == [code]

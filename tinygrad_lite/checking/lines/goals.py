@@ -1,0 +1,287 @@
+"""Goals by name: what a line must compute, told from the forward pass of the loss.
+
+The loss runs once on Values with every expression noted. A backward's `dX`, `grad_X` or `X_grad` must be the adjoint
+of the loss's X; a name that the loss uses itself must have the loss's value. A slot that misses its goal while all it
+uses is right is where to look first.
+"""
+
+from __future__ import annotations
+
+import ast
+import copy
+import re
+from typing import Any
+
+from tinygrad_lite.checking.lines.bench import Bench, Program, Recording, close, numeric
+from tinygrad_lite.checking.lines.functions import Node, World, is_float
+from tinygrad_lite.checking.lines.slots import HOOK, Slot, assigned, at, call, put, slots_of, target_name, targets_of
+from tinygrad_lite.checking.lines.values import OPERATORS
+from tinygrad_lite.checking.network.arrays import np
+from tinygrad_lite.checking.network.layers import Array
+from tinygrad_lite.checking.trial.answer import own_name
+from tinygrad_lite.checking.trial.state import State
+from tinygrad_lite.engine import Value
+from tinygrad_lite.engine.reverse import adjoints
+
+
+class Numbers:
+    """Arrays known by their numbers, whatever axes of length one they have."""
+
+    def __init__(self) -> None:
+        self._rows: dict[tuple[int, ...], list[Array]] = {}
+        self._stacked: dict[tuple[int, ...], Array] = {}
+
+    def add(self, x: Array) -> None:
+        shape = tuple(n for n in x.shape if n != 1)
+        self._rows.setdefault(shape, []).append(x.ravel())
+
+    def __contains__(self, x: Any) -> bool:
+        x = np.asarray(x, float)
+        shape = tuple(n for n in x.shape if n != 1)
+        if shape not in self._rows:
+            return False
+        if shape not in self._stacked:
+            self._stacked[shape] = np.unique(np.array(self._rows[shape]), axis=0)
+        known, flat = self._stacked[shape], x.ravel()
+        allowed = 1e-7 * np.abs(known) + 1e-10 * np.abs(known).max(axis=-1, keepdims=True)
+        return bool(np.any(np.all(np.abs(known - flat) <= allowed, axis=-1)))
+
+
+class _Noting(ast.NodeTransformer):
+    """Every operation, call and element passes through the hook."""
+
+    def visit(self, node: Node) -> Node:
+        done = super().visit(node)
+        loads = not isinstance(getattr(done, "ctx", None), (ast.Store, ast.Del))
+        if isinstance(done, (ast.BinOp, ast.Call, ast.UnaryOp, ast.Subscript)) and loads:
+            return call(HOOK, ast.Constant(""), done)
+        return done
+
+
+class Forward:
+    """The forward pass of the loss on one problem.
+
+    Attributes:
+        world: the copies of the loss's functions.
+        cased: the names as they are written.
+        named: lower-case name: (value, adjoint) of each time it was assigned, in order.
+        values, adjoints: all of them, known by their numbers.
+    """
+
+    def __init__(self, bench: Bench, k: int, world: World) -> None:
+        self.world = world
+        self.named: dict[str, list[tuple[Array, Array]]] = {}
+        self.cased: set[str] = set()
+        self.values, self.adjoints = Numbers(), Numbers()
+        noted: list[tuple[str, Any]] = []
+
+        def note(name: str, x: Any, *_: Any) -> Any:
+            noted.append((name, x.copy() if isinstance(x, np.ndarray) else x))
+            return x
+
+        submission = copy.copy(bench.submission)
+        submission.loss_fn, submission.state = world.entry, State(world.entry)
+        problem = bench.problems[k]
+        for function in world.functions:
+            tree: Node = _Noting().visit(copy.deepcopy(function.tree))
+            for slot in slots_of(function, tree):
+                tree = put(tree, slot.path, call(HOOK, ast.Constant(slot.name), at(tree, slot.path)))
+            function.copy.__globals__[HOOK] = note
+            try:
+                function.copy.__code__ = function.compiled(tree)
+            except (ValueError, SyntaxError, TypeError):
+                continue
+        try:
+            root, leaves = submission.recorded(problem)
+        except RuntimeError:
+            root, leaves = None, {}
+        finally:
+            for function in world.functions:
+                function.copy.__code__ = function.code
+        if root is None:
+            return
+        adjoint = adjoints(root)
+        noted += [(n, np.array(leaf, dtype=object).reshape(np.shape(problem.params[n]))) for n, leaf in leaves.items()]
+        for name, x in noted:
+            self.cased.add(name)
+            self._add(name.lower(), x, adjoint)
+
+    def _add(self, name: str, x: Any, adjoint: Any) -> None:
+        try:
+            entries = np.array(x, dtype=object)
+        except ValueError:
+            return
+        flat = entries.ravel().tolist()
+        if not flat or len(flat) > 5000 or not all(isinstance(e, (Value, int, float, np.number)) for e in flat):
+            return
+        value = np.array([e.data if isinstance(e, Value) else float(e) for e in flat]).reshape(entries.shape)
+        self.values.add(value)
+        if any(isinstance(e, Value) for e in flat):
+            d = np.array([float(adjoint.get(e, 0.0)) if isinstance(e, Value) else 0.0 for e in flat])
+            d = d.reshape(entries.shape)
+            self.adjoints.add(d)
+            self.adjoints.add(d.T)
+            if name:
+                self.named.setdefault(name, []).append((value, d))
+
+
+def meant(name: str, named: dict[str, Any]) -> str:
+    """The name in the loss whose adjoint a variable is to be; "" if it is none.
+
+    >>> meant("dxhat", {"xhat": 1}), meant("grad_Q", {"q": 1}), meant("delta2", {"z2": 1}), meant("n", {"h": 1})
+    ('xhat', 'q', 'z2', '')
+    """
+    low = name.lower()
+    for form in (r"(?:gradient_|grad_|dl_?/?d_?|d_?|g_?|adj_)(.+)", r"(.+?)(?:_grad|_bar|_adj|_d|grad|bar)"):
+        found = re.fullmatch(form, low)
+        if found and found[1] in named:
+            return found[1]
+    numbered = re.fullmatch(r"(?:delta|error|err|dz|da)_?(\d+)", low)
+    if numbered:
+        return next((w + numbered[1] for w in ("z", "a", "h") if w + numbered[1] in named), "")
+    return ""
+
+
+# ------------------------------------------------------------------ marks
+
+
+class Goals:
+    """What the forward pass says of a program's slots, on the first problem and the second.
+
+    Args:
+        runs: a recording of the program on each.
+        forwards: the loss's forward pass on each.
+    """
+
+    def __init__(self, bench: Bench, runs: list[Recording], forwards: list[Forward], shared: set[Any]) -> None:
+        self.bench, self.runs, self.forwards = bench, runs, forwards
+        self._shared = shared  # functions that the loss runs too
+        self._last: dict[tuple[Any, str], Slot] = {}
+        for slot in runs[0].slots:
+            if slot.visits and slot.name and targets_of(slot.stmt):
+                self._last[slot.function, slot.name] = slot
+        for i, slot in enumerate(runs[0].slots):
+            self._mark(slot, [run.slots[i] for run in runs])
+
+    def _pool(self, slot: Slot, k: int) -> list[Array]:
+        """What the slot's name says it must be, on problem k: one array, or one for each time."""
+        named, submission = self.forwards[k].named, self.bench.submission
+        own = own_name(slot.name, submission.names) if slot.out and not submission.updates else ""
+        if own:
+            return [self.bench.exact[k][own]]
+        wanted = meant(slot.name, named)
+        if wanted:
+            return [d for _, d in named[wanted]]
+        low = slot.name.lower()
+        return [x for x, _ in named.get(low, [])] if slot.name not in submission.names else []
+
+    def _mark(self, slot: Slot, runs: list[Slot]) -> None:
+        slot.out = _is_out(slot, self.bench)
+        slot.shared = slot.function.original in self._shared
+        met, alternatives, known = [], [], []
+        for k, run in enumerate(runs):
+            if not numeric(run):
+                return
+            made = [np.asarray(x, float) for x in totals(run)]
+            known.append(all(x in self.forwards[k].values or x in self.forwards[k].adjoints for x in made))
+            whole = not any(is_float(x) for _, x in run.visits)
+            pool = self._pool(slot, k) if slot.name else []
+            if whole and not (slot.name in self.forwards[k].cased and pool and pool[0].size > 1):
+                pool = []  # N and H are numbers of things, not the loss's n and h
+            if not pool:
+                continue
+            final = len(pool) == 1 and len(made) > 1 and slot.kind == "aug"
+            hits = [any(same(x, p, slot.out) for p in pool) for x in (made[-1:] if final else made)]
+            met.append(all(hits))
+            slot.mixed = slot.mixed or (any(hits) and not all(hits))
+            alternatives.append([] if final else pool)
+        slot.known = bool(known) and all(known)
+        slot.met = all(met) if met and len(met) == len(runs) else None
+        if slot.met is False and self._last.get((slot.function, slot.name), slot) is not slot:
+            slot.met = None  # changed again further down: that place is judged
+        if slot.met is False and all(len(a) == len(alternatives[0]) for a in alternatives):
+            slot.goals = [[a[j] for a in alternatives] for j in _first(len(alternatives[0]), len(runs[0].visits))]
+
+    def _sure(self, slot: Slot) -> bool:
+        """Whether a slot met its goal, or its values occur in the loss."""
+        return bool(slot.met) or slot.known or not slot.visits
+
+    def _uses(self, prime: Slot, slot: Slot, program: Program) -> bool:
+        e = prime.expression(program.trees[prime.function])
+        return bool({n.id for n in ast.walk(e) if isinstance(n, ast.Name)} & assigned(slot.stmt))
+
+    def primes(self, program: Program) -> list[Slot]:
+        """The slots that miss their goal while nothing they use misses its own, in the order of the text."""
+        slots = self.runs[0].slots
+        off: dict[tuple[Any, str], int] = {}
+        for slot in slots:
+            if slot.met is False and targets_of(slot.stmt):
+                off.setdefault((slot.function, slot.name), slot.line)
+        for slot in slots:
+            e = slot.expression(program.trees[slot.function])
+            used = {n.id for n in ast.walk(e) if isinstance(n, ast.Name)} - {slot.name}
+            follows = any(off.get((slot.function, u), slot.line) < slot.line for u in used)
+            passed_on = isinstance(slot.stmt, ast.Return) and isinstance(e, ast.Name)
+            unsure = {s.name for s in slots if s.function is slot.function and s.name in used and not self._sure(s)}
+            slot.prime = slot.met is False and not follows and not slot.mixed and not passed_on and slot.editable
+            slot.evidence = 0.8 if slot.shared else 0.0
+            if not slot.visits:
+                slot.evidence = 3.0
+            elif slot.met is False:
+                slot.evidence = (-0.3 if unsure else -0.6) if slot.prime else -0.3 if slot.mixed else 0.4
+            else:
+                slot.evidence += 1.2 if slot.met else 0.5 if slot.known else 0.0
+            if isinstance(slot.stmt, ast.Return) and isinstance(e, ast.Name) and not slot.prime:
+                slot.evidence += 0.5  # made elsewhere
+        for slot in slots:
+            if slot.visits and slot.met is None and not slot.known and not slot.shared:
+                feeds = any(p.prime and p.function is slot.function and self._uses(p, slot, program) for p in slots)
+                slot.evidence -= 0.3 * (feeds or not is_float(slot.visits[0][1]))
+        return sorted((s for s in slots if s.prime), key=lambda s: (self.bench.functions.index(s.function), s.line))
+
+
+def totals(slot: Slot) -> list[Any]:
+    """What the slot's name holds after each visit: the value itself, or the variable after `+=`."""
+    if slot.kind != "aug":
+        return [x for _, x in slot.visits]
+    found = []
+    for local, x in slot.visits:
+        try:
+            before = local[slot.stmt.target.id]
+            found.append(OPERATORS[type(slot.stmt.op)](before, x))
+        except Exception:
+            return [x for _, x in slot.visits]
+    return found
+
+
+def same(x: Array, goal: Array, strict: bool) -> bool:
+    """Whether a value is its goal; for what is returned the shape must be the same too."""
+    if strict or x.size != goal.size:
+        return close(x, goal)
+    squeezed = [tuple(n for n in a.shape if n != 1) for a in (x, goal)]
+    if squeezed[0] == squeezed[1] and close(x.ravel(), goal.ravel()):
+        return True
+    return x.ndim == 2 and x.shape == goal.shape[::-1] and close(x.T, goal)
+
+
+def _first(goals: int, visits: int) -> list[int]:
+    """Which of the goals the first visit may have: the first or the last (a loop backwards), else any."""
+    if goals == visits:
+        return [0] if goals == 1 else [goals - 1, 0]
+    return list(range(min(goals, 40)))
+
+
+def _is_out(slot: Slot, bench: Bench) -> bool:
+    """Whether the slot is handed back as a gradient: returned, or stored under a key."""
+    stmt = slot.stmt
+    value: Node = getattr(stmt, "value", None)
+    if isinstance(stmt, ast.Return):
+        entry = slot.function.code is getattr(bench.world.entry, "__code__", None)
+        step = slot.path[-1]
+        if not slot.name and entry and step[0] == "elts" and len(value.elts) == len(bench.names):
+            assert step[1] is not None
+            slot.name = bench.submission.names[step[1]]
+        return bool(slot.name)
+    return any(isinstance(t, ast.Subscript) and target_name(t) == slot.name for t in targets_of(stmt)) and any(
+        isinstance(t.slice, ast.Constant) for t in targets_of(stmt) if isinstance(t, ast.Subscript)
+    )

@@ -1,0 +1,172 @@
+"""Value first: which product of two things at hand makes up what a place is missing?
+
+Where it is known what a value must satisfy (`matrix @ (v - v0) = wanted`), nothing needs to be enumerated and run:
+each variable, element, fragment of the function and each product of two of them, summed or as a matrix product, is
+put in as a replacement, a factor, a divisor or a term, and the number in front of it is solved for and read as 1, 2,
+1/2, N, 1/N, 2/N and so on.
+"""
+
+from __future__ import annotations
+
+import ast
+import contextlib
+from collections.abc import Iterator
+from typing import Any
+
+from tinygrad_lite.checking.lines.atoms import Array, Atoms
+from tinygrad_lite.checking.lines.edits import PLAIN, Edit
+from tinygrad_lite.checking.lines.functions import Node, is_float
+from tinygrad_lite.checking.lines.offers import Offers, binary, constant
+from tinygrad_lite.checking.lines.slots import nodes, put
+from tinygrad_lite.checking.lines.values import Scope
+from tinygrad_lite.checking.network.arrays import np
+
+LARGEST_INNER = 48
+
+
+def inserted(e: Node, atoms: Atoms) -> Iterator[Edit]:
+    """Every part of an expression with something at hand put in: for places of which nothing is known."""
+    for path, n in nodes(e):
+        index = any(field in ("slice", "func") for field, _ in path)
+        if isinstance(n, PLAIN) and not index and not (isinstance(n, ast.Name) and n.id not in atoms.scope.names):
+            for cost, x, _ in atoms.items:
+                price = 2.0 + cost + 0.02 * len(path)
+                for op in (ast.Mult, ast.Add, ast.Sub, ast.Div):
+                    yield price, put(e, path, binary(n, op, x))
+                yield price + 0.3, put(e, path, x)
+                yield price + 0.3, put(e, path, binary(n, ast.MatMult, x))
+
+
+# ------------------------------------------------------------------ what a place is missing
+
+
+def numbers_in_front(offers: Offers, scope: Scope) -> list[tuple[float, Node | None]]:
+    """The numbers that may stand in front of a term, with how they are written; None for 1."""
+    found: list[tuple[float, Node | None]] = [(1.0, None)]
+    found += [(c, constant(c)) for c in (2, 3, 0.5, 1.5)]
+    for size in offers.sizes:
+        n = float(scope.value(size))
+        if n > 1:
+            found.append((n, size))
+            for c in (1, 2, 0.5):
+                found.append((c / n, binary(constant(c), ast.Div, size)))
+    return found
+
+
+def grafts(e: Node, atoms: Atoms, matrix: Array, wanted: Array) -> Iterator[Edit]:
+    """Changes of an expression whose value v satisfies `matrix @ (v - v0) = wanted`, cheapest first.
+
+    Every part of the expression that its value is an affine function of is a place for a graft.
+    """
+    scope, summed = atoms.scope, len(atoms.scopes) > 1
+    value = atoms.summed(e)
+    if value is None:
+        return
+    front = numbers_in_front(atoms.offers, scope)
+    found: list[Edit] = []
+    for path, n in nodes(e):
+        index = any(field in ("slice", "func") and i is None for field, i in path)
+        if not isinstance(n, PLAIN) or index or isinstance(getattr(n, "ctx", None), ast.Store):
+            continue
+        if isinstance(n, ast.Name) and n.id not in scope.names:
+            continue
+        for start in [value] if not path else [] if summed else _starts(n, scope, value):
+            inner = matrix if not path else _through(e, path, start, scope, matrix, value)
+            if inner is not None:
+                fits = _fits(n, start, atoms, inner, wanted, front)
+                found += [(c + 0.05 * len(path), put(e, path, x)) for c, x in fits]
+    yield from sorted(found, key=lambda f: f[0])[:300]
+
+
+def toward(e: Node, atoms: Atoms, start: Array, goal: Array) -> Iterator[Edit]:
+    """Changes of an expression with which it has a known value, also one of another shape."""
+    if start.shape == goal.shape:
+        yield from grafts(e, atoms, np.eye(start.size), (goal - start).ravel())
+        return
+    try:
+        stretched = np.broadcast_to(start, goal.shape)
+    except ValueError:
+        stretched = np.zeros(goal.shape)
+    wanted = (goal - stretched).ravel()
+    found = _fits(e, stretched, atoms, np.eye(goal.size), wanted, numbers_in_front(atoms.offers, atoms.scope))
+    yield from sorted(found, key=lambda f: f[0])[:300]
+
+
+def _starts(n: Node, scope: Scope, whole: Array) -> list[Array]:
+    """The value of a part of an expression, as it is and stretched to the shape of the whole."""
+    try:
+        start = scope.value(n)
+    except Exception:
+        return []
+    if not is_float(start):
+        return []
+    found = [np.asarray(start, float)]
+    if found[0].size < whole.size and found[0].ndim <= whole.ndim:
+        with contextlib.suppress(ValueError):
+            found.append(np.array(np.broadcast_to(start, whole.shape)))
+    return [x for x in found if x.size <= LARGEST_INNER]
+
+
+def _through(e: Node, path: Any, start: Array, scope: Scope, matrix: Array, value: Array) -> Array | None:
+    """`matrix` for the value of a part of an expression, if the whole is an affine function of it."""
+    try:
+
+        def moved(d: Array) -> Array:
+            x = start + d.reshape(start.shape)
+            changed = put(e, path, ast.Constant(x if x.ndim else float(x)))
+            return (np.asarray(scope.value(changed), float) - value).ravel()
+
+        columns = np.array([moved(unit) for unit in np.eye(start.size)]).T
+        chance = np.random.default_rng(1).normal(size=start.size)
+        expected, got = columns @ chance, moved(chance)
+        if np.abs(expected - got).max(initial=0.0) > 1e-8 * (1 + np.abs(got).max(initial=0.0)):
+            return None
+        return matrix @ columns
+    except Exception:
+        return None
+
+
+def _fits(
+    e: Node, start: Array, atoms: Atoms, matrix: Array, wanted: Array, front: list[tuple[float, Node | None]]
+) -> Iterator[Edit]:
+    items, rows = atoms.shaped(start.shape)
+    flat = start.ravel()
+    whole = wanted + matrix @ flat  # what the whole value must give, where `wanted` is what is missing
+    with np.errstate(all="ignore"):
+        ways: tuple[tuple[float, Array, Array, Any], ...] = (
+            (1.6, flat[None], whole, lambda _, k, plus: _signed(_scaled(e, k), plus)),
+            (2.6, rows, wanted, lambda x, k, plus: _term(e, x, k, plus)),
+            (2.3, rows, whole, lambda x, k, plus: _signed(x if k is None else binary(k, ast.Mult, x), plus)),
+            (2.0, rows * flat, whole, lambda x, k, plus: _signed(binary(_scaled(e, k), ast.Mult, x), plus)),
+            (2.1, flat / rows, whole, lambda x, k, plus: _signed(binary(_scaled(e, k), ast.Div, x), plus)),
+        )
+    for cost, candidates, goal, write in ways:
+        if not len(candidates) or not np.any(goal):
+            continue
+        q = candidates @ matrix.T
+        with np.errstate(all="ignore"):
+            c = (q @ goal) / np.einsum("ij,ij->i", q, q)
+            off = np.abs(q * c[:, None] - goal).max(axis=1)
+        for i in np.nonzero(off <= 1e-7 * np.abs(goal).max())[0]:
+            for number, written in front:
+                if abs(abs(c[i]) - number) <= 1e-7 * number:
+                    price = cost + 0.2 * (written is not None) + 0.1 * (c[i] < 0)
+                    price += items[i][0] if len(candidates) > 1 else 0.0
+                    made: Node = items[i][1]() if len(candidates) > 1 else e
+                    yield price, write(made, written, bool(c[i] > 0))
+                    break
+
+
+def _term(e: Node, x: Node, k: Node | None, plus: bool) -> Node:
+    return binary(e, ast.Add if plus else ast.Sub, x if k is None else binary(k, ast.Mult, x))
+
+
+def _scaled(e: Node, k: Node | None) -> Node:
+    return e if k is None else binary(k, ast.Mult, e)
+
+
+def _signed(x: Node, plus: bool) -> Node:
+    if plus:
+        return x
+    swaps = isinstance(x, ast.BinOp) and isinstance(x.op, ast.Sub)
+    return binary(x.right, ast.Sub, x.left) if swaps else ast.UnaryOp(ast.USub(), x)

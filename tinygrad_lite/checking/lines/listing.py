@@ -1,0 +1,181 @@
+"""The marked lines and the mend as a part of a report: for a terminal, a notebook, a page, and as data."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from tinygrad_lite.checking.lines.mend import Edit, Line, Mend
+from tinygrad_lite.report import escape
+from tinygrad_lite.report.style import CELL, MONO, TINT, bdi, shown, wrapped
+
+AROUND = 3  # lines shown before and after what is wrong, where a function is long
+LONG = 40
+Row = tuple[str, str, str, str, str]  # number, mark, sign, text, remark
+
+
+class Listing:
+    """The functions of a backward that have a line with a mark, and what to change.
+
+    Args:
+        lines, mends: as found; without mends only the marks are shown.
+        reason: why there are none, or "".
+    """
+
+    def __init__(self, lines: list[Line], mends: list[Mend], reason: str = "") -> None:
+        self.lines, self.mends, self.reason = lines, mends, reason
+
+    # ------------------------------------------------------------------ in words
+
+    def headline(self) -> str:
+        """What was found, in one sentence or two."""
+        if self.reason:
+            return f"No line is named: {self.reason}."
+        if not self.mends:
+            off = [line for line in self.lines if line.mark == "off"]
+            if not off:
+                said = self.spoken()
+                return f"{said[0].upper()}{said[1:]}." if said else ""
+            first = off[0]
+            if first.remark:
+                return f"It stops in line {first.number} ({first.remark}); no small change makes the gradients exact."
+            said = f"Line {first.number} is the first whose value is not what its name says"
+            return f"{said}; no small change makes every gradient exact."
+        best = self.mends[0]
+        numbers = [e.line for e in best.edits]
+        many = f"on {best.problems} problem{'s' if best.problems != 1 else ''}"
+        if len(numbers) == 1:
+            said = f"The first wrong line is {numbers[0]}. With this change every gradient is exact {many}"
+        else:
+            said = (
+                f"{len(numbers)} lines are wrong: {listed(numbers)}. With these changes every gradient is exact {many}"
+            )
+        said += "." if best.sizes else ", all of your own sizes: a size that is written in may be wrong for others."
+        if best.tied:
+            lines = f"line{'s' if len(best.tied) > 1 else ''} {listed(best.tied)}"
+            said += f" A change of {lines} would do as well: the numbers cannot tell which was meant."
+        return said
+
+    def why(self) -> list[str]:
+        """For each change a sentence why, with its code."""
+        if not self.mends:
+            return []
+        many = len(self.mends[0].edits) > 1
+        pairs = zip(self.mends[0].edits, self.mends[0].reasons, strict=False)
+        return [f"{f'Line {e.line}: ' if many else ''}{r.sentence} [{r.code}]".strip() for e, r in pairs]
+
+    def spoken(self) -> str:
+        """The marks in words: which line is wrong, which only follow."""
+        words = []
+        for mark, one, more in (
+            ("wrong", "is wrong", "are wrong"),
+            ("off", "is not what its name says", "are not what their names say"),
+            ("follows", "only follows", "only follow"),
+        ):
+            numbers = [line.number for line in self.lines if line.mark == mark]
+            if numbers:
+                several = len(numbers) > 1
+                words.append(f"line{'s' if several else ''} {spans(numbers)} {more if several else one}")
+        return "; ".join(words)
+
+    # ------------------------------------------------------------------ rows
+
+    def rows(self) -> list[Row]:
+        """One row for each line, the changed ones twice."""
+        edits = self.mends[0].edits if self.mends else []
+        found: list[Row] = []
+        for function in dict.fromkeys(line.function for line in self.lines):
+            mine = [line for line in self.lines if line.function == function]
+            if all(line.mark in ("", "ok") for line in mine):
+                continue
+            for line in _shortened(mine):
+                if line is None:
+                    found.append(("", "", "", "...", ""))
+                    continue
+                edit = next((e for e in edits if e.line == line.number and e.function == function), None)
+                sign = "-" if edit is not None and edit.old else ""
+                found.append((str(line.number), line.mark, sign, line.text, line.remark))
+                if edit is not None:
+                    found += [("", "mend", "+", text, "") for text in _new(edit)]
+        return found
+
+    def text(self, width: int = 80, *, ascii: bool = False) -> str:
+        """Number, mark and text of each line; a line to change with `-`, its mend below with `+`."""
+        said = [words for words in (self.headline(), *self.why()) if words]
+        out = [line for words in said for line in (*wrapped(shown(words, ascii), width), "")]
+        for number, mark, sign, text, remark in self.rows():
+            code = shown(text, ascii).expandtabs(4) + (f"   ({remark})" if remark else "")
+            row = f"{number:>4}  {mark:8}{sign:2}{code}".rstrip()
+            out.append(row if len(row) <= width else row[: width - 3] + "...")
+        return "\n".join(out)
+
+    def html(self) -> str:
+        """A table in the colours of the strip, the mend in green below the line in red."""
+        body = []
+        for number, mark, sign, text, remark in self.rows():
+            tint = {"-": TINT["wrong"], "+": TINT["ok"]}.get(sign, TINT.get("wrong" if mark == "off" else mark, ""))
+            style = f"{CELL};{MONO};white-space:pre" + (f";background-color:{tint}" if tint else "")
+            tag = {"-": "del", "+": "ins"}.get(sign, "span")
+            code = f'<{tag} style="text-decoration:none">{bdi(text) or "&nbsp;"}</{tag}>'
+            cells = (number, mark, sign, code, bdi(remark))
+            row = "".join(f'<td style="{style}">{cell}</td>' for cell in cells)
+            body.append(f'<tr style="background-color:transparent">{row}</tr>')
+        caption = f'<caption style="text-align:left;color:inherit">{bdi(self.spoken())}</caption>'
+        sentences = [w for w in (self.headline(), *self.why()) if w]
+        above = "".join(f'<p style="color:inherit;margin:4px 0">{bdi(w)}</p>' for w in sentences)
+        table = f'<table style="border-collapse:collapse;color:inherit">{caption}<tbody>{"".join(body)}</tbody></table>'
+        return f'{above}<div style="overflow-x:auto;max-width:100%">{table}</div>{self._others()}'
+
+    def _others(self) -> str:
+        others = self.mends[1:4]
+        if not others:
+            return ""
+        diffs = "".join(f'<pre style="{MONO};color:inherit">{escape.html(m.diff)}</pre>' for m in others)
+        words = f"{len(self.mends) - 1} other mend{'s' if len(self.mends) > 2 else ''}"
+        return f"<details><summary>{words}</summary>{diffs}</details>"
+
+    def markdown(self) -> str:
+        return escape.fenced(self.text(100), "")
+
+    def to_dict(self) -> dict[str, Any]:
+        lines = [line.to_dict() for line in self.lines]
+        return {"kind": "listing", "words": self.headline(), "lines": lines, "mends": [m.to_dict() for m in self.mends]}
+
+
+def _new(edit: Edit) -> list[str]:
+    return edit.new.splitlines() or ["(left out)"]
+
+
+def _shortened(lines: list[Line]) -> Iterator[Line | None]:
+    """The lines of a function without empty ones; of a long function those near a mark that matters."""
+    full = [line for line in lines if line.text.strip()]
+    near = [i for i, line in enumerate(full) if line.mark in ("wrong", "off")]
+    gap = False
+    for i, line in enumerate(full):
+        if len(full) <= LONG or i == 0 or any(-AROUND <= k - i <= AROUND for k in near):
+            gap = False
+            yield line
+        elif not gap:
+            gap = True
+            yield None
+
+
+def listed(numbers: list[int]) -> str:
+    """`3`, `3 and 5`, `3, 5 and 7`."""
+    words = [str(n) for n in numbers]
+    return words[0] if len(words) == 1 else f"{', '.join(words[:-1])} and {words[-1]}"
+
+
+def spans(numbers: list[int]) -> str:
+    """Numbers with runs drawn together: `33 to 36, 38`.
+
+    >>> spans([33, 34, 35, 38])
+    '33 to 35, 38'
+    """
+    runs: list[list[int]] = []
+    for n in sorted(set(numbers)):
+        if runs and n == runs[-1][1] + 1:
+            runs[-1][1] = n
+        else:
+            runs.append([n, n])
+    return ", ".join(str(a) if a == b else f"{a} to {b}" for a, b in runs)

@@ -1,0 +1,196 @@
+"""A slot as a place to change: its candidates, cheapest first, and the tests that most fail before they are run."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Callable, Iterator
+from typing import Any
+
+from tinygrad_lite.checking.lines.atoms import Atoms
+from tinygrad_lite.checking.lines.bench import Bench, Program, Recording, close
+from tinygrad_lite.checking.lines.edits import Edit, edits
+from tinygrad_lite.checking.lines.functions import Node, is_number
+from tinygrad_lite.checking.lines.grafts import grafts, inserted, toward
+from tinygrad_lite.checking.lines.offers import Offers
+from tinygrad_lite.checking.lines.reach import Reach
+from tinygrad_lite.checking.lines.slots import HOOK, Slot, call, put
+from tinygrad_lite.checking.lines.values import Scope
+from tinygrad_lite.checking.network.arrays import np
+
+MOST = 9000
+CHEAPEST = {"near": 0.9, "graft": 1.6, "wide": 2.0}  # a tier is not made before its first candidate can be due
+
+
+class Place:
+    """One slot of a program while changes of it are tried.
+
+    Attributes:
+        slot, reach: the slot, and what its value must satisfy.
+        pools, next: for each tier of candidates, all of them by cost, and how many have been tried.
+    """
+
+    def __init__(
+        self, bench: Bench, program: Program, slot: Slot, runs: list[Recording], constants: list[float]
+    ) -> None:
+        self.bench, self.program, self.slot, self.constants = bench, program, slot, constants
+        self.tree = program.trees[slot.function]
+        self.expression = slot.expression(self.tree)
+        self.reach = Reach()
+        self.pools: dict[str, list[Edit]] = {}
+        self.next: dict[str, int] = {}
+        local = [env for env, _ in slot.visits] or [runs[0].local]
+        shots = local if len(local) <= 3 else [local[0], local[1], local[-1]]
+        self.scopes = [self._scope(env) for env in shots]
+        self._locals = local
+        self._summed: list[Scope] = []
+        self.second: Scope | None = None
+        if slot.goals and len(runs) > 1:
+            twin = next((s for s in runs[1].slots if s.path == slot.path and s.function is slot.function), None)
+            self.second = self._scope(twin.visits[0][0]) if twin is not None and twin.visits else None
+        self.tried = {key(tuple(x for _, x in slot.visits[:3]))} if 0 < len(slot.visits) <= 3 else set()
+        self._code: Any = None
+        self.offers = Offers(slot.function, self.tree, local[0], constants)
+
+    def _scope(self, local: dict[str, Any]) -> Scope:
+        scope = Scope(self.slot.function, local, self.bench.guard)
+        scope.keep_all(self.expression)
+        return scope
+
+    @property
+    def price(self) -> float:
+        """What speaks against this place, beside the cost of the edit."""
+        found = self.slot.evidence
+        return found + (0.9 if self.reach.possible is False else -0.3 if self.reach.possible else 0.0)
+
+    # ------------------------------------------------------------------ candidates
+
+    def pool(self, tier: str) -> list[Edit]:
+        """The candidates of a tier: `near` edits, `graft`s by value, or `wide` insertions."""
+        if tier not in self.pools:
+            made: Iterator[Edit] = iter(())
+            if tier == "near":
+                made = edits(self.expression, self.offers)
+            elif tier == "graft":
+                made = self._grafts()
+            elif not self.reach.telling and not self.slot.goals and self.slot.kind != "missing":
+                made = inserted(self.expression, Atoms(self.offers, self.scopes[:1], self.tree))
+            self.pools[tier] = sorted(made, key=lambda c: c[0])[:MOST]
+            self.next[tier] = 0
+        return self.pools[tier]
+
+    def _grafts(self) -> Iterator[Edit]:
+        """By what the reach demands, and by each goal that the name tells."""
+        slot, reach = self.slot, self.reach
+        if not slot.visits or not is_number(slot.visits[0][1]):
+            return
+        atoms = Atoms(self.offers, self.summed if reach.summed else self.scopes[:1], self.tree)
+        if reach.telling and reach.possible is not False:
+            assert reach.matrix is not None
+            assert reach.wanted is not None
+            yield from grafts(self.expression, atoms, reach.matrix, reach.wanted)
+        start = np.asarray(slot.visits[0][1], float)
+        for goal in self.goals():
+            one = Atoms(self.offers, self.scopes[:1], self.tree) if reach.summed else atoms
+            yield from toward(self.expression, one, start, goal)
+
+    @property
+    def summed(self) -> list[Scope]:
+        """A scope for every visit."""
+        if not self._summed:
+            self._summed = [self._scope(env) for env in self._locals]
+        return self._summed
+
+    def goals(self) -> list[Any]:
+        """What the first visit may have to be on the first problem; of `+=` the increment."""
+        return [self._increment(goal[0], self.scopes[0]) for goal in self.slot.goals]
+
+    def _increment(self, goal: Any, scope: Scope) -> Any:
+        if self.slot.kind != "aug":
+            return goal
+        try:
+            before = scope.names[self.slot.stmt.target.id]
+        except (AttributeError, KeyError):
+            return goal
+        op = self.slot.stmt.op
+        with np.errstate(all="ignore"):
+            if isinstance(op, (ast.Add, ast.Sub)):
+                return np.asarray(goal - before if isinstance(op, ast.Add) else before - goal, float)
+            return np.asarray(goal / before if isinstance(op, ast.Mult) else before / goal, float)
+
+    # ------------------------------------------------------------------ tests
+
+    def values(self, x: Node) -> list[Any] | None:
+        """The values of a candidate on a few visits; None if it has none or they were tried before."""
+        try:
+            found = [scope.value(x) for scope in self.scopes]
+        except (Exception, TimeoutError):
+            return None
+        slot = self.slot
+        if slot.visits and is_number(slot.visits[0][1]) and not all(is_number(v) for v in found):
+            return None
+        return found
+
+    def meets_goal(self, x: Node, first: Any) -> bool:
+        """Whether a candidate meets one of the goals, on the first problem and on the second."""
+        if not is_number(first):
+            return False
+        for goal in self.slot.goals:
+            wanted = self._increment(goal[0], self.scopes[0])
+            if np.shape(first) != np.shape(wanted) or not close(first, wanted):
+                continue
+            if self.second is None or len(goal) < 2:
+                return True
+            try:
+                return close(self.second.value(x), self._increment(goal[1], self.second))
+            except Exception:
+                continue
+        return False
+
+    def total(self, x: Node, first: Any) -> Any:
+        """What the reach judges: the value of the first visit, or the sum over all."""
+        if not self.reach.summed:
+            return first
+        try:
+            return sum(scope.value(x) for scope in self.summed)
+        except (Exception, TimeoutError):
+            return None
+
+    # ------------------------------------------------------------------ runs
+
+    def codes(self, x: Node) -> Any:
+        """Code in which the slot has another expression; the hook evaluates it, so nothing is compiled anew."""
+        if self.slot.kind == "missing":
+            return {**self.program.codes, self.slot.function: self.slot.function.compiled(self.changed(x))}
+        if self._code is None:
+            kept = ast.IfExp(ast.Constant(1), call(HOOK, call("locals")), self.expression)  # names stay known
+            self._code = self.slot.function.compiled(put(self.tree, self.slot.path, kept))
+        function = self.slot.function
+        plain: Callable[..., Any] = lambda f, *a, **k: f(*a, **k)  # noqa: E731
+        self.bench.hook(lambda local: Scope(function, local, plain).value(x))
+        return {**self.program.codes, function: self._code}
+
+    def changed(self, x: Node) -> Node:
+        """The function's tree with the candidate in it."""
+        slot = self.slot
+        if slot.kind != "missing":
+            return slot.replaced(self.tree, x)
+        name: Node = ast.Name(slot.name, ast.Store())
+        if isinstance(x, ast.BinOp) and x.left is self.expression:
+            return slot.replaced(self.tree, ast.AugAssign(name, x.op, x.right))
+        return slot.replaced(self.tree, ast.Assign([name], x))
+
+    def edited(self, x: Node, cost: float) -> Program:
+        """The program with the candidate in it."""
+        line = self.slot.line + (self.slot.kind == "missing")
+        return self.program.edited(self.slot.function, self.changed(x), line, cost)
+
+
+def key(values: tuple[Any, ...]) -> Any:
+    """Numbers as they are, for finding equal candidates."""
+    found: list[Any] = []
+    for x in values:
+        if isinstance(x, np.ndarray):
+            found.append((x.shape, x.dtype.kind, np.round(x, 12).tobytes() if x.dtype.kind == "f" else x.tobytes()))
+        else:
+            found.append((type(x), repr(x)))
+    return tuple(found)

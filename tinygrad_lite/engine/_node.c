@@ -1,0 +1,1143 @@
+/* What node.py, fast.py, graph.walk and reverse.sweep say, in C.
+
+   The Python files are the truth, and this file is the same thing faster. Whatever is unusual here (an odd operand, a
+   number outside a domain, a mode that watches, a gradient with a history, a hook) is handed back to Python, which
+   does it in the readable way and writes the errors. Rules of derivatives stay in the table of ops; a few of the
+   commonest stand here a second time, as kernels, and a test holds them equal to the table bit for bit.
+
+   The one idea: results live in slabs of memory in the order in which they were made. An operand is always older than
+   its result, so the order of making *is* a topological order. Going back through a graph, and freeing one, is then
+   one pass over the slabs from the youngest to the oldest, steered by one bit for each node: no list, no recursion.
+
+   Read: Node, the slabs, freeing, the operators, the fields, backward, walk, the collector, the module.
+
+   State of the process (so: one interpreter, under its lock; native.py refuses others): the type, the ops and strings
+   looked up once, the slabs, `watching`, and the list of nodes whose gradient is a Value.                          */
+
+#define PY_SSIZE_T_CLEAN
+#include <Python.h>
+#include <structmember.h>
+#include <math.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+#ifdef _MSC_VER
+#include <intrin.h>
+#include <malloc.h>
+#define slab_memory(size, align) _aligned_malloc(size, align)
+#define slab_free _aligned_free
+static inline int highest_bit(uint64_t word) { unsigned long i; _BitScanReverse64(&i, word); return (int)i; }
+#else
+#include <stdlib.h>
+static void *slab_memory(size_t size, size_t align) { void *p; return posix_memalign(&p, align, size) ? NULL : p; }
+#define slab_free free
+static inline int highest_bit(uint64_t word) { return 63 - __builtin_clzll(word); }
+#endif
+
+/* ---------------------------------------------------------------- what a node is */
+
+typedef struct Node Node;
+
+/* One operand: a node and the derivative w.r.t. it; or no node, and a constant's number in `partial`. */
+typedef struct { Node *node; double partial; } Edge;
+
+/* What few nodes have. `next` and `previous` link the nodes whose gradient is a Value: see the collector. */
+typedef struct More {
+    PyObject *op, *label, *grad, *local; /* grad: a gradient that is no float; local: a Noted tuple of node.py */
+    double *data_at, *grad_at;           /* of a parameter that compiled code shares: where its numbers are kept, */
+    PyObject *owner;                     /* and who keeps that memory alive */
+    Node *self;
+    struct More *next, *previous;
+} More;
+
+struct Node { /* 80 bytes */
+    PyObject_HEAD
+    double data;
+    union { double grad; Node *next; }; /* next: while it waits to be freed */
+    union { PyObject *op; More *more; };
+    uint32_t count; /* scratch of the collector */
+    uint16_t flags;
+    uint16_t few; /* operands in place: 0, 1, 2; MANY: in a block */
+    union { Edge edge[2]; struct { Edge *block; Py_ssize_t many; }; };
+};
+
+enum { MANY = 3 };
+enum { HAS_MORE = 1, SEEN = 2, LOOSE = 4, DISORDER = 8, BOUND = 16 };
+/* LOOSE: not in a slab. DISORDER: given an operand later that may be younger than the node itself. */
+
+static PyTypeObject *ValueType;
+static PyObject *op_add, *op_sub, *op_mul, *op_div, *op_pow, *op_neg, *op_dot, *op_sum, *op_leaf, *op_constant;
+static PyObject *py_number, *py_compare, *py_noted;
+static PyObject *str_apply, *str_empty, *str_forward, *str_partials;
+static int watching; /* a mode is on in some thread: Python makes the nodes */
+
+static inline int is_node(PyObject *o) { return Py_TYPE(o) == ValueType || PyObject_TypeCheck(o, ValueType); }
+static inline Py_ssize_t n_edges(Node *v) { return v->few < MANY ? v->few : v->many; }
+static inline Edge *edges(Node *v) { return v->few < MANY ? v->edge : v->block; }
+static inline PyObject *op_of(Node *v) { return v->flags & HAS_MORE ? v->more->op : v->op; }
+static inline double number_of(Node *v) { return v->flags & BOUND ? *v->more->data_at : v->data; }
+static inline double *grad_of(Node *v) { return v->flags & BOUND ? v->more->grad_at : &v->grad; }
+/* Only Python can pass on a gradient that is no float, or that hooks want to see. */
+static inline int wants_python(Node *v) { return (v->flags & HAS_MORE) && (v->more->grad || v->more->local); }
+
+/* ---------------------------------------------------------------- slabs: results in the order of making */
+
+#define SLAB 65536
+#define WORDS (SLAB / sizeof(Node) / 64 + 1)
+
+typedef struct Slab Slab;
+struct Slab {
+    Slab *older, *younger;
+    uint64_t serial;             /* a younger slab has a larger one */
+    uint32_t live, used;         /* nodes alive; places given out */
+    uint32_t marked, dying;      /* bits set in the two maps below */
+    uint64_t marks[WORDS];       /* nodes whose gradient has to be passed on */
+    uint64_t graves[WORDS];      /* nodes that nobody holds any more, to be freed */
+};
+
+#define HEAD ((sizeof(Slab) + 15) / 16 * 16)
+#define PER_SLAB ((SLAB - 64 - HEAD) / sizeof(Node)) /* 64 bytes less, so that malloc can place slabs end to end */
+#define MAX_SPARES 256
+#define ENOUGH ((8 << 20) / SLAB)
+
+static Slab *current, *spares;
+static uint64_t slabs_made;
+static size_t slabs_held, spares_held, live_in_slabs;
+
+static inline Slab *slab_of(Node *v) { return (Slab *)((uintptr_t)v & ~(uintptr_t)(SLAB - 1)); }
+static inline Node *node_at(Slab *s, size_t i) { return (Node *)((char *)s + HEAD) + i; }
+static inline size_t place_of(Node *v) { return (((uintptr_t)v & (SLAB - 1)) - HEAD) / sizeof(Node); }
+static inline int is_older(Node *p, Node *v)
+{
+    Slab *a = slab_of(p), *b = slab_of(v);
+    return a == b ? p < v : a->serial < b->serial;
+}
+
+static Slab *new_slab(void)
+{
+    Slab *s = spares;
+    if (s) { spares = s->older; spares_held--; }
+    else if (!(s = slab_memory(SLAB - 64, SLAB))) return NULL;
+    memset(s, 0, HEAD);
+    s->serial = ++slabs_made;
+    s->older = current;
+    if (current) current->younger = s;
+    slabs_held++;
+    return current = s;
+}
+
+static void retire(Slab *s) /* all of it is dead */
+{
+    if (s == current) { s->used = 0; return; }
+    if (s->older) s->older->younger = s->younger;
+    s->younger->older = s->older;
+    slabs_held--;
+    if (spares_held < MAX_SPARES) { s->older = spares; spares = s; spares_held++; }
+    else slab_free(s);
+}
+
+static inline Node *blank(Node *v, uint16_t flags)
+{
+    v->data = v->grad = 0.0;
+    v->op = NULL;
+    v->flags = flags; v->few = 0;
+    return v;
+}
+
+static Node *new_loose(void)
+{
+    Node *v = PyObject_Malloc(sizeof(Node));
+    if (!v) { PyErr_NoMemory(); return NULL; }
+    return blank((Node *)PyObject_Init((PyObject *)v, ValueType), LOOSE);
+}
+
+/* A place in the youngest slab. Where many slabs are held by few survivors each, what is new goes elsewhere, so
+   that one node kept out of each slab cannot hold 64 KB. */
+static inline Node *new_node(void)
+{
+    Slab *s = current;
+    if (!s || s->used == PER_SLAB) {
+        if (slabs_held > ENOUGH && live_in_slabs < slabs_held * PER_SLAB / 4) return new_loose();
+        if (!(s = new_slab())) { PyErr_NoMemory(); return NULL; }
+    }
+    Node *v = node_at(s, s->used++);
+    s->live++; live_in_slabs++;
+    return blank((Node *)PyObject_Init((PyObject *)v, ValueType), 0);
+}
+
+/* ---------------------------------------------------------------- freeing, to any depth without recursion */
+
+static More *historied; /* the first of the nodes whose gradient is a Value */
+
+static void forget_history(More *m)
+{
+    if (m->previous) m->previous->next = m->next; else if (historied == m) historied = m->next;
+    if (m->next) m->next->previous = m->previous;
+    m->next = m->previous = NULL;
+}
+
+static void clear_grad(Node *v)
+{
+    if ((v->flags & HAS_MORE) && v->more->grad) { forget_history(v->more); Py_CLEAR(v->more->grad); }
+}
+
+static More *more(Node *v) /* the side block, made when first wanted; NULL with an error set */
+{
+    if (!(v->flags & HAS_MORE)) {
+        More *m = PyMem_Calloc(1, sizeof(More));
+        if (!m) { PyErr_NoMemory(); return NULL; }
+        m->op = v->op; m->self = v;
+        v->more = m; v->flags |= HAS_MORE;
+    }
+    return v->more;
+}
+
+static void drop_more(Node *v)
+{
+    More *m = v->more;
+    if (m->grad) forget_history(m);
+    v->flags &= ~(HAS_MORE | BOUND); v->op = NULL;
+    Py_XDECREF(m->op); Py_XDECREF(m->label); Py_XDECREF(m->grad); Py_XDECREF(m->local); Py_XDECREF(m->owner);
+    PyMem_Free(m);
+}
+
+static size_t dying;           /* nodes in graves, of all slabs */
+static uint64_t digging;       /* the serial of the slab in which graves are being emptied; 0: nobody digs */
+static Slab *youngest_graves;  /* where the next round has to begin */
+static Node *loose_graves;     /* nodes outside slabs that wait to be freed, linked by `next` */
+
+static inline void doom(Node *v)
+{
+    Slab *s = slab_of(v);
+    size_t i = place_of(v);
+    s->graves[i / 64] |= 1ull << (i % 64);
+    s->dying++; dying++;
+    if (s->serial > digging && (!youngest_graves || s->serial > youngest_graves->serial)) youngest_graves = s;
+}
+
+/* Let go of all that v holds. An operand that v alone holds is doomed, with its last reference still counted. */
+static inline void let_go(Node *v)
+{
+    Edge *e = edges(v);
+    for (Py_ssize_t i = 0, n = n_edges(v); i < n; i++) {
+        Node *p = e[i].node;
+        if (!p) continue;
+        if (Py_REFCNT(p) == 1 && Py_TYPE(p) == ValueType && !(p->flags & LOOSE)) doom(p);
+        else Py_DECREF(p);
+    }
+    if (v->few == MANY) PyMem_Free(v->block);
+    v->few = 0;
+    if (v->flags & HAS_MORE) drop_more(v); else Py_XDECREF(v->op);
+}
+
+static void node_dealloc(PyObject *self)
+{
+    Node *v = (Node *)self;
+    if (Py_TYPE(self) != ValueType) { /* of a subclass made in Python */
+        PyTypeObject *type = Py_TYPE(self);
+        let_go(v);
+        type->tp_free(self);
+        Py_DECREF(type);
+    }
+    else if (v->flags & LOOSE) { v->next = loose_graves; loose_graves = v; }
+    else doom(v);
+    if (digging) return; /* the one who digs will come by */
+    while (dying || loose_graves) {
+        digging = 1;
+        for (Node *u; (u = loose_graves);) {
+            loose_graves = u->next;
+            let_go(u);
+            PyObject_Free(u);
+            Py_DECREF(ValueType);
+        }
+        Slab *s = youngest_graves, *older;
+        youngest_graves = NULL;
+        for (; s && dying; s = older) {
+            digging = s->serial;
+            s->live++; /* it stays until we have left it */
+            for (int w = (int)WORDS - 1; w >= 0 && s->dying; w--)
+                while (s->graves[w]) {
+                    int bit = highest_bit(s->graves[w]);
+                    s->graves[w] ^= 1ull << bit;
+                    s->dying--; dying--;
+                    let_go(node_at(s, (size_t)w * 64 + bit));
+                    Py_DECREF(ValueType);
+                    s->live--; live_in_slabs--;
+                }
+            older = s->older;
+            if (--s->live == 0) retire(s);
+        }
+    }
+    digging = 0;
+}
+
+/* ---------------------------------------------------------------- making nodes */
+
+static inline void point(Edge *e, PyObject *operand, double partial) /* to a node; or the number of a float */
+{
+    if (PyFloat_CheckExact(operand)) { e->node = NULL; e->partial = PyFloat_AS_DOUBLE(operand); }
+    else { Py_INCREF(operand); e->node = (Node *)operand; e->partial = partial; }
+}
+
+static inline PyObject *made1(double data, PyObject *op, PyObject *a, double da)
+{
+    Node *v = new_node();
+    if (!v) return NULL;
+    v->data = data; v->op = Py_NewRef(op); v->few = 1;
+    point(&v->edge[0], a, da);
+    return (PyObject *)v;
+}
+
+static inline PyObject *made2(double data, PyObject *op, Node *a, double da, Node *b, double db)
+{
+    Node *v = new_node();
+    if (!v) return NULL;
+    v->data = data; v->op = Py_NewRef(op); v->few = 2;
+    Py_XINCREF(a); v->edge[0].node = a; v->edge[0].partial = da;
+    Py_XINCREF(b); v->edge[1].node = b; v->edge[1].partial = db;
+    return (PyObject *)v;
+}
+
+/* ---------------------------------------------------------------- operators: fast.py's */
+
+static PyObject *readable(PyObject *self, PyObject *op, PyObject *l, PyObject *r) /* Value._apply: it writes every error */
+{
+    PyObject *operands = r ? PyTuple_Pack(2, l, r) : PyTuple_Pack(1, l);
+    if (!operands) return NULL;
+    PyObject *out = PyObject_CallMethodObjArgs(self, str_apply, op, operands, NULL);
+    Py_DECREF(operands);
+    return out;
+}
+
+/* What an operand is: a node (1), a constant (0), something for `_apply` (-1). */
+static inline int operand(PyObject *o, double *x, Node **node)
+{
+    if (Py_TYPE(o) == ValueType) { *node = (Node *)o; *x = number_of(*node); return 1; }
+    *node = NULL;
+    if (PyFloat_CheckExact(o)) { *x = PyFloat_AS_DOUBLE(o); return 0; }
+    if (PyLong_CheckExact(o)) {
+        *x = PyLong_AsDouble(o);
+        if (*x == -1.0 && PyErr_Occurred()) { PyErr_Clear(); return -1; }
+        return 0;
+    }
+    return -1;
+}
+
+#define BINARY(name, OP, compute, dx, dy, ok)                                                     \
+    static PyObject *node_##name(PyObject *l, PyObject *r)                                        \
+    {                                                                                             \
+        double x, y; Node *a, *b;                                                                 \
+        if (watching || operand(l, &x, &a) < 0 || operand(r, &y, &b) < 0 || !(ok))                \
+            return readable(is_node(l) ? l : r, OP, l, r);                                        \
+        double out = compute;                                                                     \
+        return made2(out, OP, a, a ? (dx) : x, b, b ? (dy) : y);                                  \
+    }
+
+BINARY(add, op_add, x + y, 1.0, 1.0, 1)
+BINARY(sub, op_sub, x - y, 1.0, -1.0, 1)
+BINARY(mul, op_mul, x * y, y, x, 1)
+BINARY(div, op_div, x / y, 1.0 / y, -out / y, y != 0.0)
+
+static PyObject *node_pow(PyObject *l, PyObject *r, PyObject *mod)
+{
+    if (!watching && Py_TYPE(l) == ValueType && PyLong_CheckExact(r)) {
+        double x = number_of((Node *)l), n = PyLong_AsDouble(r);
+        if (n == -1.0 && PyErr_Occurred()) PyErr_Clear();
+        else if (isfinite(x) && x != 0.0 && n != 0.0 && fabs(n) < 1e15) {
+            double out = pow(x, n), partial = n == 1.0 ? 1.0 : n * pow(x, n - 1.0);
+            if (isfinite(out) && isfinite(partial)) return made2(out, op_pow, (Node *)l, partial, NULL, n);
+        }
+    }
+    return readable(is_node(l) ? l : r, op_pow, l, r);
+}
+
+static PyObject *node_neg(PyObject *self)
+{
+    return watching ? readable(self, op_neg, self, NULL) : made1(-number_of((Node *)self), op_neg, self, -1.0);
+}
+
+static int node_bool(PyObject *self) { return number_of((Node *)self) != 0.0; }
+
+static PyObject *node_compare(PyObject *l, PyObject *r, int which)
+{
+    static const char *const names[] = {"__lt__", "__le__", "__eq__", "__ne__", "__gt__", "__ge__"};
+    double x, y; Node *a, *b;
+    if (which == Py_EQ || which == Py_NE) Py_RETURN_NOTIMPLEMENTED; /* identity, as of every object */
+    if (operand(r, &y, &b) >= 0 && operand(l, &x, &a) >= 0) Py_RETURN_RICHCOMPARE(x, y, which);
+    PyObject *holds = PyObject_GetAttrString((PyObject *)&PyFloat_Type, names[which]);
+    PyObject *answer = holds ? PyObject_CallFunctionObjArgs(py_compare, holds, l, r, NULL) : NULL;
+    Py_XDECREF(holds);
+    return answer;
+}
+
+/* ---------------------------------------------------------------- ops of one operand */
+
+typedef int (*Kernel)(double x, double *out, double *partial); /* 0: not here, ask the table */
+
+static inline double logistic(double x)
+{
+    if (x >= 0) return 1.0 / (1.0 + exp(-x));
+    double e = exp(x);
+    return e / (1.0 + e);
+}
+static int k_tanh(double x, double *out, double *partial)
+{
+    double t = *out = tanh(x);
+    if (-0.7 < x && x < 0.7) *partial = 1.0 - t * t;
+    else { double e = exp(-2.0 * fabs(x)); *partial = 4.0 * e / ((1.0 + e) * (1.0 + e)); }
+    return isfinite(x);
+}
+static int k_relu(double x, double *out, double *partial)
+{ *out = x > 0 ? x : 0.0; *partial = x > 0 ? 1.0 : 0.0; return x == x && x != 0.0; } /* at a kink, the table chooses */
+static int k_sigmoid(double x, double *out, double *partial)
+{ *out = logistic(x); *partial = *out * (*out < 0.5 ? 1.0 - *out : logistic(-x)); return fabs(x) < 700.0; }
+static int k_exp(double x, double *out, double *partial)
+{ *out = *partial = exp(x); return isfinite(x) && isfinite(*out); }
+static int k_log(double x, double *out, double *partial)
+{ *out = log(x); *partial = 1.0 / x; return x > 0 && isfinite(x) && isfinite(*partial); }
+static int k_sqrt(double x, double *out, double *partial)
+{ *out = sqrt(x); *partial = 0.5 / *out; return x > 0 && isfinite(x); }
+static int k_sin(double x, double *out, double *partial) { *out = sin(x); *partial = cos(x); return isfinite(x); }
+static int k_cos(double x, double *out, double *partial) { *out = cos(x); *partial = -sin(x); return isfinite(x); }
+static int k_square(double x, double *out, double *partial) { *out = x * x; *partial = 2.0 * x; return isfinite(*out); }
+static int k_abs(double x, double *out, double *partial)
+{ *out = fabs(x); *partial = x > 0 ? 1.0 : -1.0; return x == x && x != 0.0; }
+
+static const struct { const char *name; Kernel kernel; } KERNELS[] = {
+    {"tanh", k_tanh}, {"relu", k_relu}, {"sigmoid", k_sigmoid}, {"exp", k_exp}, {"log", k_log},
+    {"sqrt", k_sqrt}, {"sin", k_sin}, {"cos", k_cos}, {"square", k_square}, {"abs", k_abs}, {NULL, NULL},
+};
+
+static PyObject *apply_one(PyObject *self, PyObject *op, Kernel kernel)
+{
+    double x = number_of((Node *)self), out, partial;
+    if (watching) return readable(self, op, self, NULL);
+    if (kernel && kernel(x, &out, &partial)) return made1(out, op, self, partial);
+    PyObject *made = NULL, *f = PyObject_GetAttr(op, str_forward), *partials = NULL;
+    PyObject *px = f ? PyFloat_FromDouble(x) : NULL, *po = px ? PyObject_CallOneArg(f, px) : NULL;
+    if (po && PyFloat_CheckExact(po)) {
+        Py_SETREF(f, PyObject_GetAttr(op, str_partials));
+        if (f) partials = PyObject_CallFunctionObjArgs(f, px, po, NULL);
+        if (partials && PyTuple_CheckExact(partials) && PyTuple_GET_SIZE(partials) == 1
+            && PyFloat_CheckExact(PyTuple_GET_ITEM(partials, 0)))
+            made = made1(PyFloat_AS_DOUBLE(po), op, self, PyFloat_AS_DOUBLE(PyTuple_GET_ITEM(partials, 0)));
+    }
+    Py_XDECREF(px); Py_XDECREF(po); Py_XDECREF(partials); Py_XDECREF(f);
+    if (made) return made;
+    if (PyErr_Occurred()) { /* a refusal is told by `_apply`, which knows the labels; anything else goes up */
+        if (!PyErr_ExceptionMatches(PyExc_ValueError) && !PyErr_ExceptionMatches(PyExc_ArithmeticError)) return NULL;
+        PyErr_Clear();
+    }
+    return readable(self, op, self, NULL);
+}
+
+/* A method such as `v.tanh`: a descriptor that knows its op, its kernel and the readable method it stands for. */
+typedef struct { PyObject_HEAD vectorcallfunc call; PyObject *op, *like; Kernel kernel; } Method;
+static PyTypeObject *MethodType;
+
+static PyObject *method_call(PyObject *self, PyObject *const *args, size_t nf, PyObject *names)
+{
+    Method *m = (Method *)self;
+    if (PyVectorcall_NARGS(nf) == 1 && !names && is_node(args[0])) return apply_one(args[0], m->op, m->kernel);
+    return PyObject_Vectorcall(m->like, args, nf, names); /* which says what is wrong */
+}
+static PyObject *method_get(PyObject *self, PyObject *obj, PyObject *type)
+{ return !obj || obj == Py_None ? Py_NewRef(self) : PyMethod_New(self, obj); }
+static PyObject *method_attribute(PyObject *self, PyObject *name) /* __name__, __doc__, __signature__ and the like */
+{
+    PyObject *found = PyObject_GenericGetAttr(self, name);
+    if (found || !PyErr_ExceptionMatches(PyExc_AttributeError)) return found;
+    PyErr_Clear();
+    return PyObject_GetAttr(((Method *)self)->like, name);
+}
+static PyObject *method_doc(PyObject *self, void *_) { return PyObject_GetAttrString(((Method *)self)->like, "__doc__"); }
+static void method_dealloc(PyObject *self)
+{
+    PyTypeObject *type = Py_TYPE(self);
+    Py_XDECREF(((Method *)self)->op); Py_XDECREF(((Method *)self)->like);
+    PyObject_Free(self);
+    Py_DECREF(type);
+}
+static PyMemberDef method_members[] = {
+    {"__vectorcalloffset__", T_PYSSIZET, offsetof(Method, call), READONLY, NULL}, {NULL}};
+static PyGetSetDef method_getset[] = {{"__doc__", method_doc, NULL, NULL, NULL}, {NULL}};
+static PyType_Slot method_slots[] = {
+    {Py_tp_dealloc, method_dealloc}, {Py_tp_call, PyVectorcall_Call}, {Py_tp_descr_get, method_get},
+    {Py_tp_getattro, method_attribute}, {Py_tp_members, method_members}, {Py_tp_getset, method_getset}, {0, NULL}};
+static PyType_Spec method_spec = {"tinygrad_lite.engine._node.method", sizeof(Method), 0,
+    Py_TPFLAGS_DEFAULT | Py_TPFLAGS_HAVE_VECTORCALL | Py_TPFLAGS_METHOD_DESCRIPTOR, method_slots};
+
+static PyObject *mod_method(PyObject *mod, PyObject *args) /* method(op, like) */
+{
+    PyObject *op, *like;
+    if (!PyArg_ParseTuple(args, "OO", &op, &like)) return NULL;
+    PyObject *name = PyObject_GetAttrString(op, "name");
+    if (!name) return NULL;
+    Method *m = PyObject_New(Method, MethodType);
+    if (m) {
+        m->call = method_call; m->op = Py_NewRef(op); m->like = Py_NewRef(like); m->kernel = NULL;
+        for (int i = 0; KERNELS[i].name; i++)
+            if (PyUnicode_CompareWithASCIIString(name, KERNELS[i].name) == 0) m->kernel = KERNELS[i].kernel;
+    }
+    Py_DECREF(name);
+    return (PyObject *)m;
+}
+
+static PyObject *node_apply_one(PyObject *self, PyObject *op) { return apply_one(self, op, NULL); }
+
+/* ---------------------------------------------------------------- the fields, as Python sees them */
+
+static int to_double(PyObject *o, double *x)
+{
+    if (PyFloat_CheckExact(o)) { *x = PyFloat_AS_DOUBLE(o); return 0; }
+    PyObject *f = PyObject_CallOneArg(py_number, o);
+    if (!f) return -1;
+    *x = PyFloat_AsDouble(f);
+    Py_DECREF(f);
+    return *x == -1.0 && PyErr_Occurred() ? -1 : 0;
+}
+
+static int refuse_deletion(void) { PyErr_SetString(PyExc_AttributeError, "a field of a node cannot be deleted"); return -1; }
+
+static PyObject *get_data(PyObject *self, void *_) { return PyFloat_FromDouble(number_of((Node *)self)); }
+static int put_data(PyObject *self, PyObject *to, void *_)
+{
+    Node *v = (Node *)self;
+    double x;
+    if (!to) return refuse_deletion();
+    if (to_double(to, &x) < 0) return -1;
+    if (v->flags & BOUND) *v->more->data_at = x; else v->data = x;
+    return 0;
+}
+
+static PyObject *get_grad(PyObject *self, void *_)
+{
+    Node *v = (Node *)self;
+    if ((v->flags & HAS_MORE) && v->more->grad) return Py_NewRef(v->more->grad);
+    return PyFloat_FromDouble(*grad_of(v));
+}
+static int put_grad(PyObject *self, PyObject *to, void *_)
+{
+    Node *v = (Node *)self;
+    if (!to) return refuse_deletion();
+    if (PyFloat_CheckExact(to) || PyLong_CheckExact(to)) {
+        double g = PyFloat_AsDouble(to);
+        if (g == -1.0 && PyErr_Occurred()) return -1;
+        clear_grad(v);
+        *grad_of(v) = g;
+        return 0;
+    }
+    if (v->flags & BOUND) { /* an array of numbers holds it */
+        PyObject *data = is_node(to) ? get_data(to, NULL) : Py_NewRef(to);
+        int fine = data ? to_double(data, v->more->grad_at) : -1;
+        Py_XDECREF(data);
+        return fine;
+    }
+    More *m = more(v); /* a Value with a history: from here a cycle is possible, so the collector has to know */
+    if (!m) return -1;
+    if (!m->grad) {
+        m->previous = NULL; m->next = historied;
+        if (historied) historied->previous = m;
+        historied = m;
+    }
+    Py_XSETREF(m->grad, Py_NewRef(to));
+    return 0;
+}
+
+static PyObject *get_label(PyObject *self, void *_)
+{
+    Node *v = (Node *)self;
+    return Py_NewRef((v->flags & HAS_MORE) && v->more->label ? v->more->label : str_empty);
+}
+static int put_label(PyObject *self, PyObject *to, void *_)
+{
+    Node *v = (Node *)self;
+    if (!to) return refuse_deletion();
+    if (to == str_empty && !(v->flags & HAS_MORE)) return 0;
+    if (!more(v)) return -1;
+    Py_XSETREF(v->more->label, Py_NewRef(to));
+    return 0;
+}
+
+static PyObject *get_op(PyObject *self, void *_)
+{
+    PyObject *op = op_of((Node *)self);
+    return Py_NewRef(op ? op : op_leaf);
+}
+static int put_op(PyObject *self, PyObject *to, void *_)
+{
+    Node *v = (Node *)self;
+    if (!to) return refuse_deletion();
+    PyObject **at = v->flags & HAS_MORE ? &v->more->op : &v->op;
+    Py_XSETREF(*at, Py_NewRef(to));
+    return 0;
+}
+
+static PyObject *get_parents(PyObject *self, void *_)
+{
+    Node *v = (Node *)self;
+    Edge *e = edges(v);
+    PyObject *t = PyTuple_New(n_edges(v));
+    for (Py_ssize_t i = 0, n = n_edges(v); t && i < n; i++) {
+        PyObject *p = e[i].node ? Py_NewRef((PyObject *)e[i].node) : PyFloat_FromDouble(e[i].partial);
+        if (!p) { Py_DECREF(t); return NULL; }
+        PyTuple_SET_ITEM(t, i, p);
+    }
+    return t;
+}
+
+static PyObject *node_link(PyObject *self, PyObject *parents) /* the operands of a new node, or of a copy */
+{
+    Node *v = (Node *)self, *p;
+    PyObject *t = PySequence_Tuple(parents);
+    if (!t) return NULL;
+    Py_ssize_t n = PyTuple_GET_SIZE(t), had = n_edges(v);
+    for (Py_ssize_t i = 0; i < n; i++)
+        if (!PyFloat_CheckExact(PyTuple_GET_ITEM(t, i)) && !is_node(PyTuple_GET_ITEM(t, i))) {
+            PyErr_Format(PyExc_TypeError, "an operand is a Value or a float, not %.80s", Py_TYPE(PyTuple_GET_ITEM(t, i))->tp_name);
+            Py_DECREF(t);
+            return NULL;
+        }
+    Edge in_place[2] = {{NULL, NAN}, {NULL, NAN}}, *block = NULL, *from = edges(v);
+    if (n > 2 && !(block = PyMem_Malloc(n * sizeof(Edge)))) { Py_DECREF(t); return PyErr_NoMemory(); }
+    Edge *to = block ? block : in_place;
+    v->flags &= ~DISORDER;
+    for (Py_ssize_t i = 0; i < n; i++) {
+        point(&to[i], PyTuple_GET_ITEM(t, i), i < had && from[i].node ? from[i].partial : NAN);
+        if ((p = to[i].node) && !(v->flags & LOOSE) && (p->flags & LOOSE ? n_edges(p) > 0 : !is_older(p, v)))
+            v->flags |= DISORDER;
+    }
+    Edge old[2] = {v->edge[0], v->edge[1]}, *old_block = v->few == MANY ? v->block : NULL;
+    if (block) { v->few = MANY; v->block = block; v->many = n; }
+    else { v->few = (uint16_t)n; v->edge[0] = in_place[0]; v->edge[1] = in_place[1]; }
+    for (Py_ssize_t i = 0; i < had; i++) Py_XDECREF((old_block ? old_block : old)[i].node);
+    PyMem_Free(old_block);
+    Py_DECREF(t);
+    Py_RETURN_NONE;
+}
+
+static PyObject *get_local(PyObject *self, void *_)
+{
+    Node *v = (Node *)self;
+    if ((v->flags & HAS_MORE) && v->more->local) return Py_NewRef(v->more->local);
+    Edge *e = edges(v);
+    PyObject *t = PyTuple_New(n_edges(v));
+    for (Py_ssize_t i = 0, n = n_edges(v); t && i < n; i++) {
+        PyObject *d = e[i].node ? PyFloat_FromDouble(e[i].partial) : Py_NewRef(Py_None);
+        if (!d) { Py_DECREF(t); return NULL; }
+        PyTuple_SET_ITEM(t, i, d);
+    }
+    return t;
+}
+static int put_local(PyObject *self, PyObject *to, void *_)
+{
+    Node *v = (Node *)self;
+    Py_ssize_t n = n_edges(v);
+    PyObject *t = to ? PySequence_Tuple(to) : NULL;
+    if (!t) return to ? -1 : refuse_deletion();
+    if (PyTuple_GET_SIZE(t) != n) {
+        PyErr_Format(PyExc_ValueError, "%zd local derivatives for %zd operands", PyTuple_GET_SIZE(t), n);
+        Py_DECREF(t);
+        return -1;
+    }
+    for (Py_ssize_t i = 0; i < n; i++) {
+        Edge *e = &edges(v)[i];
+        double d = e->node ? PyFloat_AsDouble(PyTuple_GET_ITEM(t, i)) : 0.0;
+        if (d == -1.0 && PyErr_Occurred()) { Py_DECREF(t); return -1; }
+        if (e->node) e->partial = d;
+    }
+    Py_DECREF(t);
+    if (v->flags & HAS_MORE) Py_CLEAR(v->more->local);
+    return 0;
+}
+
+static PyObject *get_notes(PyObject *self, void *_)
+{
+    Node *v = (Node *)self;
+    return Py_NewRef((v->flags & HAS_MORE) && v->more->local ? v->more->local : Py_None);
+}
+static PyObject *node_with_notes(PyObject *self, PyObject *_)
+{
+    Node *v = (Node *)self;
+    if (!more(v)) return NULL;
+    if (!v->more->local) {
+        PyObject *local = get_local(self, NULL);
+        v->more->local = local ? PyObject_CallOneArg(py_noted, local) : NULL;
+        Py_XDECREF(local);
+        if (!v->more->local) return NULL;
+    }
+    return Py_NewRef(v->more->local);
+}
+
+/* fields(data, label, op, parents, local): a leaf stands apart from the slabs, so that a parameter pins none of them. */
+static PyObject *node_new(PyTypeObject *type, PyObject *args, PyObject *kw)
+{
+    int leaf = PyTuple_GET_SIZE(args) && PyTuple_GET_SIZE(args) < 4 && !(kw && PyDict_GetItemString(kw, "parents"));
+    Node *v;
+    if (type == ValueType) v = leaf ? new_loose() : new_node();
+    else if ((v = (Node *)type->tp_alloc(type, 0))) blank(v, LOOSE);
+    if (v) v->op = Py_NewRef(op_leaf);
+    return (PyObject *)v;
+}
+
+static int node_init(PyObject *self, PyObject *args, PyObject *kw)
+{
+    static char *names[] = {"data", "label", "op", "parents", "local", "requires_grad", NULL};
+    Node *v = (Node *)self;
+    PyObject *data, *label = NULL, *op = NULL, *parents = NULL, *local = NULL;
+    int requires_grad = 1;
+    if (!kw && PyTuple_GET_SIZE(args) == 1) return to_double(PyTuple_GET_ITEM(args, 0), &v->data);
+    if (!PyArg_ParseTupleAndKeywords(args, kw, "O|OOOO$p:Value", names, &data, &label, &op, &parents, &local, &requires_grad))
+        return -1;
+    if (to_double(data, &v->data) < 0) return -1;
+    if (label && put_label(self, label, NULL) < 0) return -1;
+    if (!requires_grad) op = op_constant;
+    if (op && put_op(self, op, NULL) < 0) return -1;
+    int some = parents ? PyObject_IsTrue(parents) : 0;
+    if (some <= 0) return some;
+    PyObject *done = node_link(self, parents);
+    if (!done) return -1;
+    Py_DECREF(done);
+    return local ? put_local(self, local, NULL) : 0;
+}
+
+static int node_traverse(PyObject *self, visitproc visit, void *arg) /* for subclasses; a Value has no collector header */
+{
+    Node *v = (Node *)self;
+    Edge *e = edges(v);
+    for (Py_ssize_t i = 0, n = n_edges(v); i < n; i++) Py_VISIT(e[i].node);
+    if (v->flags & HAS_MORE) { Py_VISIT(v->more->grad); Py_VISIT(v->more->local); Py_VISIT(v->more->owner); }
+    if (Py_TYPE(self) != ValueType) Py_VISIT(Py_TYPE(self));
+    return 0;
+}
+
+/* ---------------------------------------------------------------- the chain rule, from a root back to the leaves */
+
+typedef struct { Node **at; size_t n, room; } Stack;
+
+static int push(Stack *q, Node *v)
+{
+    if (q->n == q->room) {
+        size_t room = q->room ? q->room * 2 : 256;
+        Node **at = PyMem_Realloc(q->at, room * sizeof(Node *));
+        if (!at) return -1;
+        q->at = at; q->room = room;
+    }
+    q->at[q->n++] = v;
+    return 0;
+}
+
+/* graph.walk, in the same order: 0, or -1 without memory; every node seen is marked SEEN until `unmark`. */
+static int depth_first(Stack *todo, Stack *order)
+{
+    while (todo->n) {
+        Node *v = todo->at[--todo->n];
+        if (!v) { if (push(order, todo->at[--todo->n]) < 0) return -1; continue; }
+        if (v->flags & SEEN) continue;
+        v->flags |= SEEN;
+        Py_ssize_t n = n_edges(v);
+        Edge *e = edges(v);
+        if (n == 0) { if (push(order, v) < 0) return -1; continue; }
+        if (push(todo, v) < 0 || push(todo, NULL) < 0) return -1;
+        for (Py_ssize_t i = n - 1; i >= 0; i--)
+            if (e[i].node && !(e[i].node->flags & SEEN) && push(todo, e[i].node) < 0) return -1;
+    }
+    return 0;
+}
+
+static void unmark(Stack *todo, Stack *order) /* also after a failure: what is seen is in one of the two */
+{
+    for (size_t i = 0; i < order->n; i++) order->at[i]->flags &= ~SEEN;
+    for (size_t i = 0; i < todo->n; i++) if (todo->at[i]) todo->at[i]->flags &= ~SEEN;
+}
+
+/* The leaves reached by a backward pass, and the gradients they had. */
+typedef struct { Stack nodes; double *before; size_t room; } Leaves;
+
+static int reach(Leaves *l, Node *p)
+{
+    if (l->nodes.n == l->room) {
+        size_t room = l->room ? 2 * l->room : 64;
+        double *before = PyMem_Realloc(l->before, room * sizeof(double));
+        if (!before) return -1;
+        l->before = before; l->room = room;
+    }
+    l->before[l->nodes.n] = *grad_of(p);
+    if (push(&l->nodes, p) < 0) return -1;
+    p->flags |= SEEN;
+    p->grad = 0.0; /* what arrives is gathered here, also for a bound one */
+    return 0;
+}
+
+static int settle(Leaves *l, int fine) /* all old or all new */
+{
+    for (size_t i = 0; i < l->nodes.n; i++) {
+        Node *p = l->nodes.at[i];
+        p->flags &= ~SEEN;
+        *grad_of(p) = fine && op_of(p) != op_constant ? l->before[i] + p->grad : l->before[i];
+    }
+    PyMem_Free(l->nodes.at); PyMem_Free(l->before);
+    return fine;
+}
+
+static size_t marked; /* in all slabs */
+
+static inline void mark(Node *v)
+{
+    Slab *s = slab_of(v);
+    size_t i = place_of(v);
+    s->marks[i / 64] |= 1ull << (i % 64);
+    s->marked++; marked++;
+    v->flags |= SEEN;
+    v->grad = 0.0;
+}
+
+/* Through the slabs, the youngest marked node first. 1: done. 0: for Python. -1: some node stands outside. */
+static int by_slabs(Node *root)
+{
+    Leaves leaves = {{0}};
+    int fine = 1;
+    mark(root);
+    root->grad = 1.0;
+    for (Slab *s = slab_of(root); marked; s = s->older)
+        for (int w = (int)WORDS - 1; w >= 0 && s->marked; w--)
+            while (s->marks[w]) {
+                int bit = highest_bit(s->marks[w]);
+                s->marks[w] ^= 1ull << bit;
+                s->marked--; marked--;
+                Node *v = node_at(s, (size_t)w * 64 + bit);
+                v->flags &= ~SEEN;
+                if (fine < 1) continue; /* the marks are only taken away */
+                double g = v->grad;
+                Edge *e = edges(v);
+                for (Py_ssize_t i = 0, n = n_edges(v); i < n; i++) {
+                    Node *p = e[i].node;
+                    if (!p) continue;
+                    if (!(p->flags & SEEN)) {
+                        if (wants_python(p)) { fine = 0; break; }
+                        if (!p->few) { if (reach(&leaves, p) < 0) { fine = 0; break; } }
+                        else if (p->flags & (LOOSE | DISORDER)) { fine = -1; break; }
+                        else mark(p);
+                    }
+                    p->grad += g * e[i].partial;
+                }
+            }
+    settle(&leaves, fine == 1);
+    return fine;
+}
+
+/* The same in graph.walk's order, for graphs with nodes outside the slabs. 1: done. 0: for Python. */
+static int by_walk(Node *root)
+{
+    Stack todo = {0}, order = {0};
+    Leaves leaves = {{0}};
+    int fine = push(&todo, root) == 0 && depth_first(&todo, &order) == 0;
+    unmark(&todo, &order);
+    for (size_t i = 0; fine && i < order.n; i++) {
+        Node *v = order.at[i];
+        if (wants_python(v)) fine = 0;
+        else if (!v->few) fine = reach(&leaves, v) == 0;
+        else v->grad = 0.0;
+    }
+    root->grad = 1.0;
+    for (size_t i = order.n; fine && i-- > 0;) {
+        Node *v = order.at[i];
+        Edge *e = edges(v);
+        for (Py_ssize_t j = 0, n = n_edges(v); j < n; j++)
+            if (e[j].node) e[j].node->grad += v->grad * e[j].partial;
+    }
+    settle(&leaves, fine);
+    PyMem_Free(todo.at); PyMem_Free(order.at);
+    return fine;
+}
+
+/* True if done; False, with the leaves as they were, if Python has to do it. No Python code runs inside. */
+static PyObject *mod_backward(PyObject *mod, PyObject *arg)
+{
+    if (!is_node(arg) || wants_python((Node *)arg)) Py_RETURN_FALSE;
+    Node *root = (Node *)arg;
+    if (!root->few) {
+        if (op_of(root) != op_constant) *grad_of(root) += 1.0;
+        Py_RETURN_TRUE;
+    }
+    int fine = root->flags & (LOOSE | DISORDER) ? -1 : by_slabs(root);
+    return PyBool_FromLong(fine < 0 ? by_walk(root) : fine);
+}
+
+static PyObject *mod_walk(PyObject *mod, PyObject *args, PyObject *kw) /* walk(roots, reset=False): graph.walk */
+{
+    static char *names[] = {"roots", "reset", NULL};
+    PyObject *roots, *order = NULL, *leaves = NULL;
+    Stack todo = {0}, found = {0};
+    int reset = 0;
+    if (!PyArg_ParseTupleAndKeywords(args, kw, "O|p", names, &roots, &reset) || !(roots = PySequence_Tuple(roots))) return NULL;
+    int fine = 1;
+    for (Py_ssize_t i = PyTuple_GET_SIZE(roots) - 1; fine && i >= 0; i--) {
+        PyObject *r = PyTuple_GET_ITEM(roots, i);
+        if (is_node(r)) fine = push(&todo, (Node *)r) == 0;
+        else if (!PyFloat_CheckExact(r)) {
+            PyErr_Format(PyExc_AttributeError, "'%.80s' object has no attribute 'parents'", Py_TYPE(r)->tp_name);
+            fine = 0;
+        }
+    }
+    fine = fine && depth_first(&todo, &found) == 0;
+    unmark(&todo, &found);
+    if (fine) order = PyList_New((Py_ssize_t)found.n);
+    if (order) leaves = PyList_New(0);
+    for (size_t i = 0; fine && leaves && i < found.n; i++) {
+        Node *v = found.at[i];
+        PyList_SET_ITEM(order, (Py_ssize_t)i, Py_NewRef((PyObject *)v));
+        if (!v->few) fine = PyList_Append(leaves, (PyObject *)v) == 0;
+    }
+    if (fine && leaves && reset) /* now: letting go of an old gradient may run anything */
+        for (size_t i = 0; i < found.n; i++)
+            if (found.at[i]->few) { clear_grad(found.at[i]); found.at[i]->grad = 0.0; }
+    PyMem_Free(todo.at); PyMem_Free(found.at);
+    Py_DECREF(roots);
+    if (fine && leaves) return Py_BuildValue("(NN)", order, leaves);
+    Py_XDECREF(order); Py_XDECREF(leaves);
+    return PyErr_Occurred() ? NULL : PyErr_NoMemory();
+}
+
+/* ---------------------------------------------------------------- sums of many: value.dot and value.total */
+
+typedef struct { double sum, lost; } Sum; /* as Python's own sum of floats adds: from 3.12 on it carries what is lost */
+
+static inline void add_to(Sum *s, double term)
+{
+#if PY_VERSION_HEX >= 0x030C0000
+    double t = s->sum + term;
+    s->lost += fabs(s->sum) >= fabs(term) ? (s->sum - t) + term : (term - t) + s->sum;
+    s->sum = t;
+#else
+    s->sum += term;
+#endif
+}
+static inline double summed(Sum *s) { return s->lost != 0.0 && isfinite(s->lost) ? s->sum + s->lost : s->sum; }
+
+static PyObject *of_block(double data, PyObject *op, Edge *block, Py_ssize_t n) /* takes over the block */
+{
+    Node *v = new_node();
+    if (!v) {
+        for (Py_ssize_t i = 0; i < n; i++) Py_XDECREF(block[i].node);
+        PyMem_Free(block);
+        return NULL;
+    }
+    v->data = data; v->op = Py_NewRef(op); v->few = MANY; v->block = block; v->many = n;
+    return (PyObject *)v;
+}
+
+static inline int plain(PyObject *o) { return Py_TYPE(o) == ValueType || PyFloat_CheckExact(o); }
+static inline double plain_number(PyObject *o)
+{ return Py_TYPE(o) == ValueType ? number_of((Node *)o) : PyFloat_AS_DOUBLE(o); }
+
+static PyObject *mod_dot(PyObject *mod, PyObject *args) /* dot(ws, xs, b); None if Python has to do it */
+{
+    PyObject *ws, *xs, *b, *made = NULL;
+    if (!PyArg_ParseTuple(args, "OOO", &ws, &xs, &b)) return NULL;
+    if (watching || !(PyList_CheckExact(ws) || PyTuple_CheckExact(ws)) || !(PyList_CheckExact(xs) || PyTuple_CheckExact(xs))
+        || (b != Py_None && Py_TYPE(b) != ValueType)) Py_RETURN_NONE;
+    Py_ssize_t n = PySequence_Fast_GET_SIZE(ws), m = 2 * n + (b != Py_None);
+    PyObject **w = PySequence_Fast_ITEMS(ws), **x = PySequence_Fast_ITEMS(xs);
+    if (m < 3 || PySequence_Fast_GET_SIZE(xs) != n) Py_RETURN_NONE;
+    for (Py_ssize_t i = 0; i < n; i++) if (Py_TYPE(w[i]) != ValueType || !plain(x[i])) Py_RETURN_NONE;
+    Edge *block = PyMem_Malloc(m * sizeof(Edge));
+    if (!block) return PyErr_NoMemory();
+    Sum s = {b == Py_None ? 0.0 : number_of((Node *)b), 0.0};
+    for (Py_ssize_t i = 0; i < n; i++) {
+        double wd = number_of((Node *)w[i]), xd = plain_number(x[i]);
+        add_to(&s, wd * xd);
+        point(&block[i], w[i], xd);
+        point(&block[n + i], x[i], wd);
+    }
+    if (b != Py_None) point(&block[2 * n], b, 1.0);
+    made = of_block(summed(&s), op_dot, block, m);
+    return made;
+}
+
+static PyObject *mod_sum(PyObject *mod, PyObject *terms) /* sum(tuple); None if Python has to do it */
+{
+    Py_ssize_t n = PyTuple_CheckExact(terms) ? PyTuple_GET_SIZE(terms) : 0;
+    if (watching || n < 3) Py_RETURN_NONE;
+    int nodes = 0;
+    for (Py_ssize_t i = 0; i < n; i++) {
+        PyObject *o = PyTuple_GET_ITEM(terms, i);
+        if (!plain(o)) Py_RETURN_NONE;
+        nodes += Py_TYPE(o) == ValueType;
+    }
+    if (!nodes) Py_RETURN_NONE;
+    Edge *block = PyMem_Malloc(n * sizeof(Edge));
+    if (!block) return PyErr_NoMemory();
+    Sum s = {0.0, 0.0};
+    for (Py_ssize_t i = 0; i < n; i++) {
+        PyObject *o = PyTuple_GET_ITEM(terms, i);
+        add_to(&s, plain_number(o));
+        point(&block[i], o, 1.0);
+    }
+    return of_block(summed(&s), op_sum, block, n);
+}
+
+/* ---------------------------------------------------------------- the collector, for gradients with a history
+
+   A leaf whose gradient is a Value made from that leaf is the one cycle there can be, and nodes are invisible to Python's
+   collector. So when that begins a full collection, it calls `collect`: among all that the historied nodes reach, what
+   has no reference from outside, and is not reached from what has, loses its gradient; the rest follows by itself. */
+
+static int gather(Stack *all, Node *v)
+{
+    if (v->flags & SEEN) return 0;
+    v->flags |= SEEN; v->count = 0;
+    return push(all, v);
+}
+
+static Node *history_of(Node *v)
+{ return (v->flags & HAS_MORE) && v->more->grad && is_node(v->more->grad) ? (Node *)v->more->grad : NULL; }
+
+static PyObject *mod_collect(PyObject *mod, PyObject *args) /* collect(phase, info), as gc.callbacks calls it */
+{
+    PyObject *phase, *info;
+    if (!PyArg_ParseTuple(args, "OO", &phase, &info)) return NULL;
+    if (!historied || digging || PyUnicode_CompareWithASCIIString(phase, "start") != 0) Py_RETURN_NONE;
+    PyObject *generation = PyDict_GetItemString(info, "generation");
+    if (!generation || PyLong_AsLong(generation) != 2) Py_RETURN_NONE;
+    Stack all = {0}, live = {0}, dead = {0};
+    int fine = 1;
+    for (More *m = historied; fine && m; m = m->next) fine = gather(&all, m->self) == 0;
+    for (size_t i = 0; fine && i < all.n; i++) { /* all grows on the way */
+        Node *v = all.at[i], *h = history_of(v);
+        Edge *e = edges(v);
+        for (Py_ssize_t j = 0, n = n_edges(v); fine && j < n; j++)
+            if (e[j].node && (fine = gather(&all, e[j].node) == 0)) e[j].node->count++;
+        if (fine && h && (fine = gather(&all, h) == 0)) h->count++;
+    }
+    for (size_t i = 0; fine && i < all.n; i++)
+        if (Py_REFCNT(all.at[i]) > (Py_ssize_t)all.at[i]->count) {
+            all.at[i]->flags &= ~SEEN; /* SEEN now means: nobody outside has asked for it */
+            fine = push(&live, all.at[i]) == 0;
+        }
+    for (size_t i = 0; fine && i < live.n; i++) {
+        Node *h = history_of(live.at[i]);
+        Edge *e = edges(live.at[i]);
+        for (Py_ssize_t j = 0, n = n_edges(live.at[i]) + (h != NULL); fine && j < n; j++) {
+            Node *p = j < n_edges(live.at[i]) ? e[j].node : h;
+            if (p && (p->flags & SEEN)) { p->flags &= ~SEEN; fine = push(&live, p) == 0; }
+        }
+    }
+    for (More *m = historied; fine && m; m = m->next) if (m->self->flags & SEEN) fine = push(&dead, m->self) == 0;
+    for (size_t i = 0; i < all.n; i++) all.at[i]->flags &= ~SEEN;
+    if (fine) {
+        for (size_t i = 0; i < dead.n; i++) Py_INCREF(dead.at[i]);
+        for (size_t i = 0; i < dead.n; i++) clear_grad(dead.at[i]);
+        for (size_t i = 0; i < dead.n; i++) Py_DECREF(dead.at[i]);
+    }
+    PyMem_Free(all.at); PyMem_Free(live.at); PyMem_Free(dead.at);
+    Py_RETURN_NONE;
+}
+
+/* ---------------------------------------------------------------- numbers kept in an array of compiled code */
+
+static PyObject *mod_bind(PyObject *mod, PyObject *args) /* bind(value, data address, grad address, owner) */
+{
+    PyObject *o, *owner;
+    unsigned long long data, grad;
+    if (!PyArg_ParseTuple(args, "OKKO", &o, &data, &grad, &owner)) return NULL;
+    if (!is_node(o)) { PyErr_SetString(PyExc_TypeError, "only a Value can be bound"); return NULL; }
+    More *m = more((Node *)o);
+    if (!m) return NULL;
+    m->data_at = (double *)(uintptr_t)data; m->grad_at = (double *)(uintptr_t)grad;
+    ((Node *)o)->flags |= BOUND;
+    Py_XSETREF(m->owner, Py_NewRef(owner));
+    Py_RETURN_NONE;
+}
+static PyObject *mod_release(PyObject *mod, PyObject *o) /* an ordinary Value again, with the numbers of now */
+{
+    Node *v = (Node *)o;
+    if (is_node(o) && (v->flags & BOUND)) {
+        v->data = *v->more->data_at; v->grad = *v->more->grad_at;
+        v->flags &= ~BOUND;
+        Py_CLEAR(v->more->owner);
+    }
+    Py_RETURN_NONE;
+}
+static PyObject *mod_owner(PyObject *mod, PyObject *o) /* what `bind` was given, or None */
+{ return Py_NewRef(is_node(o) && (((Node *)o)->flags & BOUND) ? ((Node *)o)->more->owner : Py_None); }
+
+/* ---------------------------------------------------------------- the module */
+
+static PyGetSetDef node_getset[] = {
+    {"data", get_data, put_data, "The number.", NULL},
+    {"grad", get_grad, put_grad, "d(root)/d(self) after root.backward().", NULL},
+    {"label", get_label, put_label, "The name that pictures, explanations and errors use.", NULL},
+    {"op", get_op, put_op, "The op that made it.", NULL},
+    {"parents", get_parents, NULL, "The operands in order: Values, or bare floats for constants.", NULL},
+    {"local", get_local, put_local, "The local derivative w.r.t. each operand, None for a bare float.", NULL},
+    {"notes", get_notes, NULL, "Hooks, and the line of the program that made this node; None of nearly every node.", NULL},
+    {NULL},
+};
+static PyMethodDef node_methods[] = {
+    {"link", node_link, METH_O, "Set the operands of a new node; nobody sets them afterwards."},
+    {"with_notes", node_with_notes, METH_NOARGS, "The notes of this node, begun now if there are none."},
+    {"_apply_one", node_apply_one, METH_O, "`_apply` for an op of one operand, which is self."},
+    {NULL},
+};
+static PyType_Slot node_slots[] = {
+    {Py_tp_hash, NULL}, /* object's own, filled in below: a type that compares has to say it hashes */
+    {Py_tp_new, node_new}, {Py_tp_init, node_init}, {Py_tp_dealloc, node_dealloc}, {Py_tp_traverse, node_traverse},
+    {Py_tp_alloc, PyType_GenericAlloc}, {Py_tp_free, PyObject_Free}, {Py_tp_getset, node_getset},
+    {Py_tp_methods, node_methods}, {Py_tp_richcompare, node_compare}, {Py_nb_add, node_add}, {Py_nb_subtract, node_sub},
+    {Py_nb_multiply, node_mul}, {Py_nb_true_divide, node_div}, {Py_nb_power, node_pow}, {Py_nb_negative, node_neg},
+    {Py_nb_bool, node_bool}, {0, NULL},
+};
+static PyType_Spec node_spec = {"tinygrad_lite.engine.value.Value", sizeof(Node), 0,
+    Py_TPFLAGS_DEFAULT | Py_TPFLAGS_BASETYPE, node_slots};
+
+/* derive(Value, ops, number, compare, Noted): the class to use in place of the Python one, whose methods it inherits.
+   It has a tp_traverse of its own, so that it does not take over the collector's header from its base. */
+static PyObject *mod_derive(PyObject *mod, PyObject *args)
+{
+    PyObject *readable_value, *ops;
+    if (!PyArg_ParseTuple(args, "OOOOO", &readable_value, &ops, &py_number, &py_compare, &py_noted)) return NULL;
+    Py_INCREF(py_number); Py_INCREF(py_compare); Py_INCREF(py_noted);
+    struct { PyObject **to; const char *name; } wanted[] = {
+        {&op_add, "add"}, {&op_sub, "sub"}, {&op_mul, "mul"}, {&op_div, "div"}, {&op_pow, "pow"}, {&op_neg, "neg"},
+        {&op_dot, "dot"}, {&op_sum, "sum"}, {&op_leaf, "leaf"}, {&op_constant, "constant"}};
+    for (size_t i = 0; i < sizeof wanted / sizeof *wanted; i++)
+        if (!(*wanted[i].to = PyObject_GetAttrString(ops, wanted[i].name))) return NULL;
+    node_slots[0].pfunc = (void *)PyBaseObject_Type.tp_hash;
+    PyObject *bases = PyTuple_Pack(1, readable_value);
+    if (!bases) return NULL;
+    ValueType = (PyTypeObject *)PyType_FromSpecWithBases(&node_spec, bases);
+    Py_DECREF(bases);
+    return Py_XNewRef((PyObject *)ValueType);
+}
+
+static PyObject *mod_watch(PyObject *mod, PyObject *on) { watching = PyObject_IsTrue(on); Py_RETURN_NONE; }
+
+static PyMethodDef functions[] = {
+    {"derive", mod_derive, METH_VARARGS, "The class Value, with its fields and operators in C."},
+    {"watch", mod_watch, METH_O, "watch(True): every node is made by Value._apply."},
+    {"method", mod_method, METH_VARARGS, "method(op, like): an op of one operand as a method, in place of a readable one."},
+    {"backward", mod_backward, METH_O, "The sweep; False if it has to be Python's."},
+    {"walk", (PyCFunction)(void (*)(void))mod_walk, METH_VARARGS | METH_KEYWORDS, "graph.walk."},
+    {"dot", mod_dot, METH_VARARGS, "value.dot, or None."},
+    {"sum", mod_sum, METH_O, "value.total of a tuple, or None."},
+    {"collect", mod_collect, METH_VARARGS, "For gc.callbacks: free gradients with a history that nobody can reach."},
+    {"bind", mod_bind, METH_VARARGS, "Let a Value's data and grad be numbers at two addresses."},
+    {"release", mod_release, METH_O, "Make a bound Value an ordinary one."},
+    {"owner", mod_owner, METH_O, "Who owns the memory of a bound Value; None of an ordinary one."},
+    {NULL},
+};
+static struct PyModuleDef module = {PyModuleDef_HEAD_INIT, "_node", "The engine's node in C: see _node.c.", -1, functions};
+
+PyMODINIT_FUNC PyInit__node(void)
+{
+    PyObject *m = PyModule_Create(&module);
+    if (!m || PyModule_AddIntConstant(m, "BYTES", sizeof(Node)) < 0) return NULL;
+    struct { PyObject **to; const char *text; } words[] = {{&str_apply, "_apply"}, 
+        {&str_empty, ""}, {&str_forward, "forward"}, {&str_partials, "partials"}};
+    for (size_t i = 0; i < sizeof words / sizeof *words; i++)
+        if (!(*words[i].to = PyUnicode_InternFromString(words[i].text))) return NULL;
+    MethodType = (PyTypeObject *)PyType_FromSpec(&method_spec);
+    return MethodType ? m : NULL;
+}

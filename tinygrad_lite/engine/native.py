@@ -1,0 +1,81 @@
+"""The door to `_node.c`, where it was compiled: the node, its operators, the walk and the sweep, in C.
+
+`node` is the module, or None, and then `node.py` and `fast.py` serve as they stand. Whether it was
+compiled is decided at install; TINYGRAD_LITE_PURE=1 in the environment leaves it out, and so does
+TINYGRAD_LITE_READABLE=1, which leaves out `fast.py` too. The results and the messages are the same. What may
+differ is the last bit of a leaf's gradient where three or more shares arrive: they are added in the
+order of making here, and in the order of the walk there.
+"""
+
+from __future__ import annotations
+
+import gc
+import os
+
+from tinygrad_lite.hints import Any
+
+node: Any = None
+
+if not (os.environ.get("TINYGRAD_LITE_PURE") or os.environ.get("TINYGRAD_LITE_READABLE")):
+    try:
+        from tinygrad_lite.engine import _node as node  # type: ignore[attr-defined,no-redef]
+    except ImportError:
+        pass
+    else:
+        source = os.path.join(
+            os.path.dirname(__file__), "_node.c"
+        )  # in a checkout: perhaps newer than what was compiled
+        if os.path.exists(source) and os.path.getmtime(source) > os.path.getmtime(node.__file__):
+            node = None
+
+
+def derive(readable: Any) -> Any:
+    """The class with the fields and the operators of `_node.c`, and all other methods of the readable one."""
+    if node is None:
+        return readable
+    from tinygrad_lite.engine import ops
+    from tinygrad_lite.engine.arithmetic import Arithmetic
+    from tinygrad_lite.engine.domain import number
+    from tinygrad_lite.engine.node import Noted, _compare
+    from tinygrad_lite.engine.op import TABLE
+
+    value = node.derive(readable, ops, number, _compare, Noted)
+    value.__doc__ = readable.__doc__
+    for name, method in vars(Arithmetic).items():
+        op = TABLE.get(getattr(method, "__name__", ""))
+        if op is not None and op.arity == 1 and not name.startswith("_"):
+            setattr(value, name, node.method(op, method))
+    gc.callbacks.append(node.collect)
+    return value
+
+
+def watch(on: bool) -> None:
+    """While a mode is on, every node is made by `Value._apply`, so that the mode sees it."""
+    if node is not None:
+        node.watch(on)
+
+
+def install() -> None:
+    """Put the functions of `_node.c` in the place of the readable ones."""
+    from tinygrad_lite.engine import graph, reverse, value
+
+    readable_backward, readable_dot, readable_total = reverse.backward, value.dot, value.total
+    plain_sweep = reverse.sweep
+
+    def backward(root: Any, *, create_graph: bool = False) -> None:
+        if create_graph or reverse.sweep is not plain_sweep or not node.backward(root):
+            readable_backward(root, create_graph=create_graph)
+
+    def dot(ws: Any, xs: Any, b: Any = None) -> Any:
+        made = node.dot(ws, xs, b)
+        return readable_dot(ws, xs, b) if made is None else made
+
+    def total(values: Any) -> Any:
+        terms = tuple(values)
+        made = node.sum(terms)
+        return readable_total(terms) if made is None else made
+
+    for module, function in ((reverse, backward), (value, dot), (value, total)):
+        function.__doc__ = getattr(module, function.__name__).__doc__
+        setattr(module, function.__name__, function)
+    graph.walk = node.walk
