@@ -225,7 +225,7 @@ class Run:
 
     def insertions(self, limit: float) -> None:
         """Places where `x += something` may have been forgotten, and what must have been added there."""
-        if limit < 2.0 or getattr(self, "inserted", False) or self.late(0.7):
+        if limit < 2.5 or getattr(self, "inserted", False) or self.late(0.7):
             return
         self.inserted = True
         here = self.here

@@ -52,7 +52,7 @@ def runner(program: Program, backend: str | None = None, samples: int = 0) -> Ru
             if name == "llvm":
                 made = LLVMRunner(program, samples)
             elif name == "numpy":
-                from tinygrad_lite.compiler.backends.numpy.numpy_backend import NumpyRunner
+                from tinygrad_lite.compiler.backends.numpy.runner import NumpyRunner
 
                 made = NumpyRunner(program, samples, wanted=backend is not None)
             else:

@@ -69,7 +69,7 @@ def passes(tape: Tape, batch: Batch | None, program: Program, runner: Runner) ->
                 yield _plans("stencil_fusion.py", "what passes by the same numbers in one loop", {where: text})
     ends = {
         "llvm": ("llvm_backend.py", "one function for LLVM"),
-        "numpy": ("numpy_backend.py", "a few NumPy calls for each loop"),
+        "numpy": ("text.py", "a few NumPy calls for each loop"),
         "tape": ("python.py", "one Python statement for each op"),
     }
     text = runner.text()

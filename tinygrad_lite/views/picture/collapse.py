@@ -245,4 +245,14 @@ def _group(
     if numbers:
         most = max(count // max(sums.get(place, 1), 1) for place, count in numbers.items())
         rows[:0] = [("inputs", f"{most} number{'' if most == 1 else 's'}")] if most else []
-    return Box(number, "group", name, nodes[number].data, length, "", tuple(rows), times=max(times.values(), default=1))
+    return Box(
+        number,
+        "group",
+        name,
+        nodes[number].data,
+        length,
+        "",
+        tuple(rows),
+        times=max(times.values(), default=1),
+        members=tuple(parameters),
+    )

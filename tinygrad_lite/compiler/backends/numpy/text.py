@@ -1,288 +1,366 @@
-"""A plan as a short Python program whose functions are nothing but NumPy calls.
+"""Loop nests as NumPy calls: each is a strided view of what it reads and a few calls on whole arrays.
 
-In: a plan. Out: the text of a program. It first makes all arrays and all views of them, then defines two functions:
+In: a plan. Out: the text of a short Python program, which makes all arrays and all views of them once for each number
+of samples; then a call does nothing but compute:
 
-    once   what needs the data alone, to be called when they change
-    run    the rest, to be called for each set of parameters
+    tanh      A0[i] = tanh(A1[i])                            one call of a ufunc, written where the result belongs
+    dot       A0[i] = sum over t of P[4*i + t] * X[t]        a sum of products is a product of matrices
+    einsum    A0[i] = sum over t of A1[i, t] * A2[i, t]      or, sample by sample, of what lies side by side
+    reduceat  sums of unlike lengths
 
-Above the calls for a loop nest stands the loop nest's line of the plan, and each call writes its result into an array
-that
-is there already. In a plan for samples an array has one line for each iteration of its loop nest and a column for each
-of the R samples.
+An *axis* is a number: 0, 1, ... the loops of a nest, T the terms of a sum, S the samples. An operand has those along
+which it varies, and no others. What needs the data alone is in `once`, all else in `run`.
 """
 
 from __future__ import annotations
 
-from collections import Counter
+import math
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
-from tinygrad_lite.compiler.backends.numpy import dense as numpy_dense
-from tinygrad_lite.compiler.backends.numpy import layers as numpy_layers
-from tinygrad_lite.compiler.backends.numpy import nodes
-from tinygrad_lite.compiler.backends.numpy.calls import Calls
-from tinygrad_lite.compiler.backends.numpy.expressions import UFUNCS, evaluated
-from tinygrad_lite.compiler.backends.numpy.reads import Lengths, Node, Operand
-from tinygrad_lite.compiler.backends.numpy.sums import Sums
-from tinygrad_lite.compiler.ir.loop_nest import LoopNest, Plan, Reduction
+from tinygrad_lite.compiler.ir.loop_nest import Access, Expression, LoopNest, Plan, Reduction
+from tinygrad_lite.engine.op import TABLE
+
+UFUNCS = {
+    "add": "add",
+    "sub": "subtract",
+    "mul": "multiply",
+    "div": "divide",
+    "neg": "negative",
+    "pow": "power",
+    "less": "less",
+    **{op.name: op.numpy_name for op in TABLE.values() if op.numpy_name and op.arity != 3},
+}
+"""Ops of the table, and what NumPy calls them."""
+
+T, S = 98, 99
+
+LEGEND = """\
+# P: parameters, and what is made of them alone. X: data, a line a column. K: constants. G: sums over the samples.
+# view(A, base, lengths, strides) reads A[base + ...] without a copy. R: how many samples."""
+
+_FROM_NUMPY = (*UFUNCS.values(), "copyto", "dot", "einsum", "empty", "inf", "nan")
+
+
+class Operand(NamedTuple):
+    """A name or a number in the text, the axes of the array in order, and whether it needs the data alone."""
+
+    name: str
+    axes: tuple[int, ...]
+    fixed: bool = False
 
 
 class PlanText:
-    """One plan as text.
+    """The text of a plan.
 
     Attributes:
-        source: the text.
-        tables: arrays of indices that it refers to.
+        source: the program; it defines `once` and `run`.
+        size: the numbers it keeps for each sample.
     """
 
-    def __init__(self, name: str, plan: Plan, weight: int, zero: int) -> None:
-        import numpy as np
-
+    def __init__(self, title: str, plan: Plan, fixed: Sequence[str] = ("X", "N")) -> None:
         self.plan = plan
-        self.weight, self.zero = weight, zero
-        self.samples = plan.samples
-        self.calls = Calls(plan.sizes, plan.samples)
-        self.sums = Sums(self.calls)
-        self.reads = nodes.Reads(weight, self.calls.named)
-        self.functions: dict[str, Callable[..., Any]] = {sample: getattr(np, name) for sample, name in UFUNCS.items()}
-        self.again = {g.target.array for g in plan.nests for run in g.reductions if g.target.array in _read([run])}
-        self.declared: set[str] = set()
-        self.number = 0  # of the loop nest that is written now
-        self.spelled: dict[int, Node] = {}
+        self.fixed = {*fixed, "K"}
+        self.by_sample = bool(plan.samples)
+        self.setup: list[str] = []
+        self.once: list[str] = []
+        self.run: list[str] = []
+        self.tables: dict[str, Any] = {}
+        self.size = sum(plan.sizes.values())
+        self.strided: set[str] = set()  # results that `dot` cannot write
+        self._made: dict[str, str] = {}  # views, by their text
+        self._free: dict[str, list[str]] = {}  # arrays that nobody needs now, by their shape
+        for name, n in plan.sizes.items():
+            self.setup.append(f"{name} = empty({self._shape([n], self.by_sample)})")
         for nest in plan.nests:
-            for run in nest.reductions:
-                self.spelled[id(run)] = self._spelled(nest, run)
-            self._known_by_another_name(nest)
-        self.layers = {id(nest): self._layer(nest) for nest in plan.nests}
-        self.with_ones = {layer.array for layer in self.layers.values() if layer is not None}
-        self.last: dict[str, int] = {}  # the loop nest that reads an array last
-        self.writers: Counter[str] = Counter(nest.target.array for nest in plan.nests)
-        for number, nest in enumerate(plan.nests):
-            for run in nest.reductions:
-                self.last |= dict.fromkeys(nodes.reads_of(self.spelled[id(run)]), number)
-        roots = [
-            [(self.spelled[id(run)], _lengths(nest, run).__getitem__) for run in nest.reductions] for nest in plan.nests
-        ]
-        shared = nodes.common(roots, self.samples)
-        self.calls.common = {node: last for node, last in shared.items() if not nodes.reads_of(node) & self.again}
-        for number, nest in enumerate(plan.nests):
-            before = len(self.calls.once), len(self.calls.run)
-            if (nest.target.array, nest.target.base) in self.reads.same:
-                self.calls.run.append(f"# {nest}  (read where it is needed)")
-                continue
-            self.number = number
+            self.run.append(f"# {nest}")
+            self._taken: list[tuple[str, str]] = []
+            self._known: dict[str, Operand] = {}  # what this nest has computed
             self._nest(nest)
-            for place in self.calls.ends.pop(number, []):
-                self.calls.give(*place)
-            for lines, n in zip((self.calls.once, self.calls.run), before, strict=True):
-                if len(lines) > n:
-                    lines.insert(n, f"# {nest}")
-        self.calls.least = 0
+            for shape, array in self._taken:
+                self._free.setdefault(shape, []).append(array)
+        bodies = [
+            f"def {name}():\n" + "\n".join("    " + line for line in [*lines, "pass"])
+            for name, lines in (("once", self.once), ("run", self.run))
+        ]
+        self.source = "\n".join([f"# {title}", *self.setup, "", bodies[0], "", bodies[1]])
         self._code: Any = None
-        self.tables = self.calls.tables
-        self.source = self._text(name)
 
-    def _text(self, name: str) -> str:
-        lines = [f"# {name}", "", *self.calls.views]
-        for function, calls in (("once", self.calls.once), ("run", self.calls.run)):
-            lines += ["", "", f"def {function}():"]
-            lines += ["    " + line for line in calls]
-            lines += [] if any(line[0] != "#" for line in calls) else ["    pass"]
-        return "\n".join(lines)
-
-    def bound(self, given: dict[str, Any]) -> tuple[Callable[[], None], Callable[[], None]]:
-        """(once, run) on the arrays that are given by name."""
+    def bound(self, arrays: dict[str, Any]) -> tuple[Callable[[], None], Callable[[], None]]:
+        """`once` and `run` on these arrays."""
         import numpy as np
 
         if self._code is None:
-            self._code = compile(self.source, "<numpy plan>", "exec")
-        scope: dict[str, Any] = {name: getattr(np, name) for name in _NUMPY}
-        scope |= self.tables | {"entry": entry, "view": view} | given
+            self._code = compile(self.source, "<NumPy calls of a compiled function>", "exec")
+        scope = {name: getattr(np, name) for name in _FROM_NUMPY} | {"view": view} | self.tables | arrays
         exec(self._code, scope)
         return scope["once"], scope["run"]
 
-    # ------------------------------------------------------------------ a loop nest
+    # ------------------------------------------------------------------ names
 
-    def _nest(self, nest: LoopNest) -> None:
-        c = self.calls
-        c.lengths = Lengths(nest.dims)
-        adds = bool(self.samples) and nest.target.array == "out"  # gradients: the samples are summed as well
-        where = self.reads.node(nest.target, nest.dims, 1)
-        array = nest.target.array
-        c.least = 2 if array in self.again else 0  # what is added to must be there anew for each call
-        terms = [self.spelled[id(run)] for run in nest.reductions]
-        stage = max([c.least, *[c.stage(read) for node in terms for read in nodes.reads_of(node)]])
-        if adds and stage:
-            c.least = stage = 2  # blocks of samples that are as long share the array of their gradients
-        self._declare(array, stage)
-        target = self._target(where, stage)
-        layer = self.layers[id(nest)]
-        if layer is not None and target is not None:
-            numpy_layers.write(c, layer, nest.iterations, target)
-            c.stages[array] = stage
-            return
-        alone = target if len(nest.reductions) == 1 else None
-        parts = [(run.sign, self._run(nest, run, adds, alone if run.sign > 0 else None)) for run in nest.reductions]
-        c.lengths = Lengths(nest.dims)
-        total = self._total(parts)
-        if target is not None and self._safe(total, where):
-            evaluated(c, total, target)
+    def _shape(self, lengths: Sequence[int], samples: bool) -> str:
+        return f"({''.join(f'{n}, ' for n in lengths)}{'R' if samples else ''})"
+
+    def _lengths(self, axes: Sequence[int]) -> str:
+        return self._shape([self.length[axis] for axis in axes if axis != S], S in axes)
+
+    def _named(self, text: str, letter: str = "v") -> str:
+        """A name for what is made once, when the arrays are."""
+        if text not in self._made:
+            self._made[text] = f"{letter}{len(self._made)}"
+            self.setup.append(f"{self._made[text]} = {text}")
+        return self._made[text]
+
+    def _table(self, entries: Any) -> str:
+        name = f"t{len(self.tables)}"
+        self.tables[name] = entries
+        return name
+
+    def _temporary(self, axes: Sequence[int], keep: bool) -> str:
+        """An array for what lies between; it is free again when the nest is done, if it is not to be kept."""
+        shape = self._lengths(axes)
+        free = self._free.get(shape)
+        if free and not keep:
+            name = free.pop()
         else:
-            self._scattered(where, total, target)
-        c.stages[array] = max(c.stages.get(array, 0), stage) if array in self.plan.sizes else 2
-        for _, part in parts:
-            for node in [part, *nodes.parts(part)]:
-                if node[0] == "value" and node[1] is not target:
-                    c.release(node[1])
+            name = f"w{len(self.setup)}"
+            self.setup.append(f"{name} = empty({shape})")
+            if S in axes:
+                self.size += math.prod(self.length[axis] for axis in axes if axis != S)
+        if not keep:
+            self._taken.append((shape, name))
+        return name
 
-    def _declare(self, array: str, stage: int) -> None:
-        """Room for the array that a loop nest makes: its own, or what another no longer needs."""
-        c = self.calls
-        if array not in self.plan.sizes or array in self.declared:
-            return
-        self.declared.add(array)
-        n, tail = self.plan.sizes[array], ", R" if self.samples else ","
-        ours = stage == 2 and self.writers[array] == 1
-        if array in self.with_ones:
-            made = c.space(f"({n + 1}{tail})", "float", stage)
-            c.views += [f"ones_and_{array} = {made}", f"ones_and_{array}[0] = 1.0", f"{array} = ones_and_{array}[1:]"]
-        else:
-            c.views.append(f"{array} = {c.space(f'({n}{tail})', 'float', stage, again=ours)}")
-            if ours:
-                place = array, f"({n}{tail})", "float"
-                c.ends.setdefault(max(self.last.get(array, 0), self.number), []).append(place)
+    def _spread(self, x: Operand, axes: tuple[int, ...]) -> str:
+        """The operand with these axes in this order, those it has not of length 1."""
+        if x.axes == axes or not x.axes:
+            return x.name
+        order = [x.axes.index(axis) for axis in axes if axis in x.axes]
+        moved = x.name if order == sorted(order) else f"{x.name}.transpose({order})"
+        return self._named(f"{moved}[{', '.join(':' if axis in x.axes else 'None' for axis in axes)}]")
 
-    def _layer(self, nest: LoopNest) -> numpy_layers.Layer | None:
-        terms = [self.spelled[id(run)] for run in nest.reductions]
-        return numpy_layers.found(nest, terms, self.samples, self.weight) if self.samples else None
+    def _call(self, f: str, xs: Sequence[Operand], into: Operand | None = None) -> Operand:
+        """f of these operands, written to `into` or to an array between."""
+        axes = into.axes if into is not None else tuple(sorted({axis for x in xs for axis in x.axes}))
+        given = ", ".join(self._spread(x, axes) for x in xs)
+        key = f"{f}({given})"
+        if into is None and key in self._known:
+            return self._known[key]
+        fixed = into is None and all(x.fixed for x in xs)
+        out = into or Operand(self._temporary(axes, fixed), axes, fixed)
+        last = "out=" if f in ("maximum", "minimum") else ""  # NumPy warns where these get it as the third
+        self._line(f"{f}({given}, {last}{out.name})", out)
+        self._known[key] = out
+        return out
 
-    def _target(self, where: Node, stage: int) -> Operand | None:
-        """Where the results go, if that is a view; what belongs to it may be computed in place."""
-        c = self.calls
-        if where[0] != "read":
-            return None
-        found = c.leaf(where)
-        inner = [axis for axis in found.axes if axis != "r"]
-        steps = dict(where[3])
-        expected = 1
-        for axis in reversed(inner):
-            if steps[axis] != expected:
-                return Operand(found.name, found.axes, stage, steps=found.steps)
-            expected *= c.lengths[axis]
-        return Operand(found.name, found.axes, stage)
+    def _line(self, text: str, out: Operand) -> None:
+        (self.once if out.fixed else self.run).append(text)
 
-    def _safe(self, total: Node, where: Node) -> bool:
-        """Whether no call that computes the total reads what it overwrites elsewhere."""
-        if total[0] == "read" and total[1] == where[1] and total != where:
-            return False
-        return all(self._safe(part, where) for part in nodes.parts(total))
+    # ------------------------------------------------------------------ leaves and expressions
 
-    def _scattered(self, where: Node, total: Node, target: Operand | None) -> None:
-        c = self.calls
-        found = evaluated(c, total)
-        if target is not None:
-            c.emit(found.stage, f"{target.name}[...] = {c.aligned(found, target.axes)}")
-        else:
-            axes = nodes.axes(where, self.samples)
-            c.emit(found.stage, f"{where[1]}[{where[2]}] = {c.aligned(found, axes)}")
-        c.release(found)
-
-    def _total(self, parts: Sequence[tuple[int, Node]]) -> Node:
-        """The signed sum of the runs; a product with a negative number is subtracted."""
-        signed = [
-            (-sign, nodes.product(-1.0, part)) if part[0] == "product" and part[1] < 0 else (sign, part)
-            for sign, part in parts
-        ]
-        signed.sort(key=lambda part: (-part[0], part[1][0] != "value"))
-        sign, total = signed[0]
-        if sign < 0:
-            total = nodes.product(-1.0, total)
-        for sign, part in signed[1:]:
-            total = nodes.made("add" if sign > 0 else "sub", [total, part], self.functions)
-        return total
-
-    def _run(self, nest: LoopNest, run: Reduction, adds: bool, target: Operand | None) -> Node:
-        """One run with its terms summed, and for gradients the samples as well, as a node."""
-        c = self.calls
-        term_stride = ["r"] if adds else []
-        dense = numpy_dense.summed(c, self.sums, nest, run, adds, self.zero, target)
-        if dense is not None:
-            return dense
-        if run.starts is not None:
-            return self._ragged(nest, run, term_stride)
-        c.lengths = Lengths(nest.dims, run.terms)
-        node = self.spelled[id(run)]
-        term_stride += ["t"] if run.terms > 1 else []
-        return self.sums.summed(node, term_stride, target) if term_stride else node
-
-    def _known_by_another_name(self, nest: LoopNest) -> None:
-        """A single entry that only repeats another need not be written: the other is read in its place."""
-        array = nest.target.array
-        if self.plan.sizes.get(array) == 1 and array not in self.again and len(nest.reductions) == 1:
-            (run,) = nest.reductions
-            node = self.spelled[id(run)]
-            if run.sign > 0 and run.terms == 1 and run.starts is None and node[0] == "read" and not node[3]:
-                self.reads.same[array, nest.target.base] = node
-
-    def _spelled(self, nest: LoopNest, run: Reduction) -> Node:
-        """The expression of a run; that of a ragged one has a single axis, along all terms of all iterations."""
-        if run.starts is not None:
-            return nodes.spelled(run, (int(run.starts[-1]),), 1, self.reads, self.functions)
-        return nodes.spelled(run, nest.dims, run.terms, self.reads, self.functions)
-
-    def _ragged(self, nest: LoopNest, run: Reduction, term_stride: list[Any]) -> Node:
-        """Sums of different lengths: all terms of all iterations on one axis, then added up in pieces."""
+    def _leaf(self, a: Access, run: Reduction, nest: LoopNest) -> Operand:
+        if a.literal is not None:
+            return Operand(repr(a.literal), (), True)
+        samples = (S,) if self.by_sample and (a.array in self.plan.samples or a.array == "X") else ()
+        fixed = a.array in self.fixed
+        if a.table is None and run.starts is None:
+            strides = dict(enumerate(a.strides)) | {T: a.term_stride}
+            axes = tuple(axis for axis, s in strides.items() if s and self.length[axis] > 1)
+            lengths = ", ".join(str(self.length[axis]) for axis in axes)
+            steps = ", ".join(str(strides[axis]) for axis in axes)
+            return Operand(self._named(f"view({a.array}, {a.base}, [{lengths}], [{steps}])"), (*axes, *samples), fixed)
         import numpy as np
 
-        c = self.calls
-        n = int(run.starts[-1])
-        c.lengths = Lengths((n,))
-        flat = self.spelled[id(run)]
-        found = evaluated(c, self.sums.summed(flat, term_stride) if term_stride else flat)
-        axes = (0, *[axis for axis in found.axes if axis != 0])
-        if found.axes != axes or found.kind == "bool" or not found.scratch:
-            whole = c.room(axes, found.stage)
-            c.emit(found.stage, f"{whole.name}[...] = {c.aligned(found, axes)}")
-            c.release(found)
-            found = whole
-        starts = self.calls.named(np.asarray(run.starts[:-1], dtype=np.intp))
-        c.lengths = Lengths(nest.dims)
-        inner = tuple([k for k, n in enumerate(nest.dims) if n > 1])
-        made = c.room((*inner, *axes[1:]), found.stage)
-        flat_axes = ([[*inner]] if inner else [[]]) + [[axis] for axis in axes[1:]]
-        out = self.sums.matrix(made, flat_axes) if len(inner) != 1 else made.name
-        c.emit(found.stage, f"add.reduceat({found.name}, {starts}, 0, None, {out})")
-        c.lengths = Lengths((n,))
-        c.release(found)
-        c.lengths = Lengths(nest.dims)
-        return ("value", made)
+        axes = tuple(axis for axis in self.length if self.length[axis] > 1)
+        if run.starts is not None and a.table is None:
+            counts = np.diff(run.starts)
+            term = np.arange(run.starts[-1]) - np.repeat(run.starts[:-1], counts)
+            first = [a.entry(nest.dims, m) for m in range(nest.iterations)]
+            index: Any = np.repeat(first, counts) + a.term_stride * term
+        else:
+            index = np.asarray(a.table)
+        index = index.astype(np.int64).reshape([self.length[axis] for axis in axes])
+        key = f"{a.array} at {index.tobytes()!r}"
+        if key not in self._known:
+            axes = (*axes, *samples)
+            out = Operand(self._temporary(axes, fixed), axes, fixed)
+            axis = "0" if samples else "None"
+            self._line(f"{a.array}.take({self._table(index)}, {axis}, {out.name}, 'clip')", out)
+            self._known[key] = out
+        return self._known[key]
+
+    def _value(self, e: Expression, into: Operand | None = None) -> Operand:
+        if e[0] == "leaf":
+            return self._leaf(self.accesses[e[1]], *self.here)
+        if e[0] == "select":
+            return self._select(*e[1:])
+        xs = [self._value(part) for part in e[1:]]
+        if e[0] == "relu":
+            return self._call("maximum", [*xs, Operand("0.0", (), True)], into)
+        return self._call(UFUNCS[e[0]], xs, into)
+
+    def _select(self, condition: Expression, *choices: Expression) -> Operand:
+        """The first where the condition is not 0, else the second."""
+        less = condition[0] == "less"
+        flags = [self._value(part) for part in condition[1:]] if less else [self._value(condition)]
+        xs = [*flags, *(self._value(part) for part in choices)]
+        axes, fixed = tuple(sorted({axis for x in xs for axis in x.axes})), all(x.fixed for x in xs)
+        out = Operand(self._temporary(axes, fixed), axes, fixed)
+        *flag, x, y = [self._spread(x, axes) for x in xs]
+        self._line(f"copyto({out.name}, {y})", out)
+        self._line(
+            f"copyto({out.name}, {x}, where={f'less({flag[0]}, {flag[1]})' if less else f'{flag[0]} != 0.0'})", out
+        )
+        return out
+
+    # ------------------------------------------------------------------ sums
+
+    def _factors(self, e: Expression) -> list[Expression]:
+        return [f for part in e[1:] for f in self._factors(part)] if e[0] == "mul" else [e]
+
+    def _reduced(self, run: Reduction, nest: LoopNest, over: set[int], into: Operand) -> tuple[float, Operand]:
+        """A number, and what it is to be multiplied by: together the sum of the terms, and of the samples."""
+        self.accesses, self.here = run.accesses, (run, nest)
+        self.length = dict(enumerate(nest.dims)) | {T: run.terms}
+        if run.starts is not None:
+            self.length = {T: int(run.starts[-1])}
+        sign, e = run.sign, run.expression
+        while e[0] == "neg":
+            sign, e = -sign, e[1]
+        if not over and run.starts is None and run.terms == 1:
+            whole = len(nest.reductions) == 1 and sign == 1 and e[0] not in ("leaf", "select")
+            return sign, self._value(e, into if whole else None)
+        found = [self._value(f) for f in self._factors(e)]
+        factor = math.prod([float(x.name) for x in found if not x.name.isidentifier()])
+        xs = [x for x in found if x.name.isidentifier()] or [Operand("1.0", (), True)]
+        every = {axis for x in xs for axis in x.axes}
+        count = sign * factor
+        if run.starts is None and T not in every:
+            count *= run.terms
+        reduced = over & every | ({T} & every)
+        here = (
+            into
+            if len(nest.reductions) == 1 and count == 1 and not over - every and into.name not in self.strided
+            else None
+        )
+        total = self._product(xs, reduced, here) if run.starts is None else self._ragged(xs, run, nest, over & every)
+        if over and S not in every:
+            total = self._call("multiply", [total, Operand("N_rows", ())])
+        return count, total
+
+    def _product(self, xs: list[Operand], reduced: set[int], into: Operand | None = None) -> Operand:
+        """The product of the operands, summed over these axes; written to `into`, where that can be done."""
+        while len(xs) > 2 or (len(xs) == 2 and not reduced):
+            pairs = [(i, j) for i in range(len(xs)) for j in range(i)]
+            i, j = min(pairs, key=lambda p: len({*xs[p[0]].axes, *xs[p[1]].axes}))
+            xs = [x for k, x in enumerate(xs) if k not in (i, j)] + [self._call("multiply", [xs[j], xs[i]])]
+        alone = [{axis for axis in reduced & {*x.axes} if sum(axis in y.axes for y in xs) < 2} for x in xs]
+        xs = [self._summed(x, axes, into if len(xs) == 1 else None) for x, axes in zip(xs, alone, strict=True)]
+        if len(xs) == 1:
+            return xs[0]
+        a, b = xs
+        common = tuple(sorted(reduced & {*a.axes} & {*b.axes}))
+        if not common:
+            return self._call("multiply", xs)
+        batch = tuple(axis for axis in a.axes if axis in b.axes and axis not in common)
+        left, right = (tuple(sorted({*x.axes} - {*y.axes})) for x, y in ((a, b), (b, a)))
+        if left + right != tuple(sorted(left + right)):
+            a, b, left, right = b, a, right, left
+        axes = tuple(sorted((*batch, *left, *right)))
+        wide = max(len(left), len(right), len(common)) > 1
+        fixed = a.fixed and b.fixed
+        here = into if into is not None and into.axes == axes and not wide else None
+        out = here or Operand(self._temporary(axes, fixed), axes, fixed)
+        if batch or axes != left + right:
+            letter = {axis: chr(97 + k) for k, axis in enumerate(sorted({*a.axes, *b.axes}))}
+            spec = ",".join("".join(letter[axis] for axis in x.axes) for x in (a, b))
+            spec += "->" + "".join(letter[axis] for axis in axes)
+            self._line(f"einsum({spec!r}, {a.name}, {b.name}, out={out.name})", out)
+            return out
+        given, name = [self._spread(a, left + common), self._spread(b, common + right)], out.name
+        if wide:
+            shapes = (
+                (*(left and ["-1"]), *(common and [self._count(common)])),
+                (self._count(common), *(right and ["-1"])),
+            )
+            given = [f"{x}.reshape({', '.join(shape)})" for x, shape in zip(given, shapes, strict=True)]
+            sides = [self._count(part) for part in (left, right) if part]
+            name = self._named(f"{out.name}.reshape({', '.join(sides)})") if sides else name
+        self._line(f"dot({', '.join(given)}, {name})", out)
+        return out
+
+    def _count(self, axes: Sequence[int]) -> str:
+        """How many numbers these axes have together."""
+        return "*".join("R" if axis == S else str(self.length[axis]) for axis in axes)
+
+    def _summed(self, x: Operand, axes: set[int], into: Operand | None) -> Operand:
+        if not axes:
+            return x
+        rest = tuple(axis for axis in x.axes if axis not in axes)
+        here = into if into is not None and into.axes == rest else None
+        out = here or Operand(self._temporary(rest, x.fixed), rest, x.fixed)
+        self._line(f"add.reduce({x.name}, {tuple(x.axes.index(axis) for axis in sorted(axes))}, None, {out.name})", out)
+        return out
+
+    def _ragged(self, xs: list[Operand], run: Reduction, nest: LoopNest, over: set[int]) -> Operand:
+        """Sums of unlike lengths, one for each iteration of the nest."""
+        x = self._product(xs, over)
+        axes = (T, S) if S in x.axes else (T,)
+        if x.axes != axes:
+            x = self._call("add", [x, Operand("0.0", (), True)], Operand(self._temporary(axes, False), axes))
+        self.length[T] = nest.iterations
+        out = Operand(self._temporary(axes, False), axes)
+        self._line(f"add.reduceat({x.name}, {self._table(run.starts[:-1])}, 0, None, {out.name})", out)
+        self.length = dict(enumerate(nest.dims))
+        inner = tuple(axis for axis in self.length if self.length[axis] > 1)
+        shape = [self.length[axis] for axis in inner]
+        return Operand(self._named(f"{out.name}.reshape({self._shape(shape, S in axes)})"), (*inner, *axes[1:]))
+
+    # ------------------------------------------------------------------ nests
+
+    def _nest(self, nest: LoopNest) -> None:
+        target, samples = nest.target, self.by_sample and nest.target.array != "out"
+        over = {S} if self.by_sample and not samples else set()
+        self.length = dict(enumerate(nest.dims))
+        inner = tuple(axis for axis, n in self.length.items() if n > 1)
+        axes = (*inner, S) if samples else inner
+        if target.table is None:
+            lengths, strides = ([numbers[axis] for axis in inner] for numbers in (nest.dims, target.strides))
+            out = Operand(self._named(f"view({target.array}, {target.base}, {lengths}, {strides})"), axes)
+            if strides != [math.prod(lengths[k + 1 :]) for k in range(len(lengths))]:
+                self.strided.add(out.name)
+        else:
+            out = Operand(self._temporary(axes, False), axes)
+        parts = [self._reduced(run, nest, over, out) for run in nest.reductions]
+        self.length = dict(enumerate(nest.dims))
+        self._together(sorted(parts, key=lambda part: part[0] < 0), out)
+        if target.table is not None:
+            import numpy as np
+
+            places = np.asarray(target.table).reshape([nest.dims[axis] for axis in inner])
+            self.run.append(f"{target.array}[{self._table(places)}] = {out.name}")
+
+    def _together(self, parts: list[tuple[float, Operand]], out: Operand) -> None:
+        """The parts added up, each times its number, into `out`."""
+        total: Operand | None = None
+        for k, (factor, x) in enumerate(parts):
+            into = out if k == len(parts) - 1 else None
+            if abs(factor) != 1.0 or (total is None and factor < 0):
+                scale = factor if total is None else abs(factor)
+                f = "negative" if scale == -1.0 else "multiply"
+                given = [x] if scale == -1.0 else [x, Operand(repr(float(scale)), (), True)]
+                x = self._call(f, given, into if total is None else None)
+            if total is None:
+                total = x
+            else:
+                total = self._call("add" if factor > 0 else "subtract", [total, x], into)
+        if total is not None and total.name != out.name:
+            self.run.append(f"copyto({out.name}, {self._spread(total, out.axes)})")
 
 
-def _lengths(nest: LoopNest, run: Reduction) -> Lengths:
-    """Those of the axes of a run; a ragged one has a single axis, along all terms of all iterations."""
-    return Lengths(nest.dims, run.terms) if run.starts is None else Lengths((int(run.starts[-1]),))
+def view(array: Any, base: int, lengths: Sequence[int], strides: Sequence[int]) -> Any:
+    """`array[base + s0*i0 + s1*i1 + ...]` as an array of these lengths, and of the samples, if `array` has them."""
+    from numpy.lib.stride_tricks import as_strided
 
-
-def _read(reductions: Sequence[Reduction]) -> set[str]:
-    """The names of the arrays that are read."""
-    return {access.array for run in reductions for access in run.accesses if access.literal is None}
-
-
-def entry(array: Any, i: int) -> Any:
-    """One entry, to be read and written as an array without axes."""
-    return array[i : i + 1].reshape(())
-
-
-def view(array: Any, first: int, lengths: Sequence[int], steps: Sequence[int]) -> Any:
-    """The entries first + i * step + ..., for all counters; if there are samples, they stay the last axis."""
-    import numpy as np
-
-    line = array.strides[0]
-    strides = (*[step * line for step in steps], *array.strides[1:])
-    return np.lib.stride_tricks.as_strided(array[first:], (*lengths, *array.shape[1:]), strides)
-
-
-_NUMPY = (
-    "array", "full", "int8", "int64", "matmul", "bitwise_and", "bitwise_xor", "logical_and",
-    "logical_not", "not_equal", "zeros", *UFUNCS.values(),
-)  # fmt: skip
+    step, *samples = array.strides
+    return as_strided(array[base:], [*lengths, *array.shape[1:]], [*(s * step for s in strides), *samples])
