@@ -17,8 +17,8 @@ from tinygrad_lite.checking.paper.judge import CARRIED, CONDITION, FOLLOWS, UNCH
 from tinygrad_lite.checking.paper.mend import Mend, mend
 from tinygrad_lite.checking.paper.rows import source
 from tinygrad_lite.checking.result.judged import Judged
-from tinygrad_lite.errors import OperandError
 from tinygrad_lite.checking.result.mistakes import Mistake
+from tinygrad_lite.errors import OperandError
 from tinygrad_lite.report.text import Report
 
 RANK = (WRONG, CARRIED, UNREAD, CONDITION, UNCHECKED, FOLLOWS, DEFINITION, ASSUMPTION)
