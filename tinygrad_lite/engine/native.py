@@ -87,9 +87,10 @@ def install() -> None:
         made = node.sum(terms)
         return readable_total(terms) if made is None else made
 
-    for module, function in ((reverse, backward), (value, dot), (value, total)):
+    replacing: tuple[tuple[Any, Any], ...] = ((reverse, backward), (value, dot), (value, total))
+    for module, function in replacing:
         readable: Any = getattr(module, function.__name__)
         function.__doc__, function.__module__ = readable.__doc__, readable.__module__
-        function.__annotations__, function.__wrapped__ = readable.__annotations__, readable  # type: ignore[attr-defined]
+        function.__annotations__, function.__wrapped__ = readable.__annotations__, readable
         setattr(module, function.__name__, function)
     graph.walk = node.walk
