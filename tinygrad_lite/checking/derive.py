@@ -157,6 +157,8 @@ def check_derivation(
         shapes: shapes of matrices by name, where the definitions leave them open.
         seconds: of computing; what is left then is not checked.
 
+    Raises nothing for a line that cannot be read: the result says which, and why.
+
     >>> result = check_derivation('''
     ... z = w x + b,  L = (z - t)^2
     ... dL/dz = 2(z - t)
