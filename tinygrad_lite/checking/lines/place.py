@@ -13,7 +13,7 @@ from tinygrad_lite.checking.lines.functions import Node, is_number
 from tinygrad_lite.checking.lines.grafts import grafts, inserted, toward
 from tinygrad_lite.checking.lines.offers import Offers
 from tinygrad_lite.checking.lines.reach import Reach
-from tinygrad_lite.checking.lines.slots import HOOK, Slot, call, put
+from tinygrad_lite.checking.lines.slots import HOOK, Slot, call, put, storing
 from tinygrad_lite.checking.lines.values import Scope
 from tinygrad_lite.checking.network.arrays import np
 
@@ -174,7 +174,7 @@ class Place:
         slot = self.slot
         if slot.kind != "missing":
             return slot.replaced(self.tree, x)
-        name: Node = ast.Name(slot.name, ast.Store())
+        name = storing(slot.target)
         if isinstance(x, ast.BinOp) and x.left is self.expression:
             return slot.replaced(self.tree, ast.AugAssign(name, x.op, x.right))
         return slot.replaced(self.tree, ast.Assign([name], x))
