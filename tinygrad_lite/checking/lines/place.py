@@ -74,6 +74,8 @@ class Place:
                 made = self._grafts()
             elif not self.reach.telling and not self.slot.goals and self.slot.kind != "missing":
                 made = inserted(self.expression, Atoms(self.offers, self.scopes[:1], self.tree))
+            if self.slot.kind == "missing":  # a statement such as `x += term`
+                made = (c for c in made if isinstance(c[1], ast.BinOp) and c[1].left is self.expression)
             self.pools[tier] = sorted(made, key=lambda c: c[0])[:MOST]
             self.next[tier] = 0
         return self.pools[tier]

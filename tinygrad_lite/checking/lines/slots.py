@@ -257,7 +257,8 @@ def hooked(function: Function, tree: Node, slots: list[Slot], number: Callable[[
     )
     for slot in last_first:
         noted = call(HOOK, ast.Constant(number(slot)), slot.target, call("locals"))
-        tree = inserted(tree, slot.path, ast.Assign([storing(slot.target)], noted))
+        absent = ast.ExceptHandler(load("Exception"), None, [ast.Pass()])  # the variable is not there yet
+        tree = inserted(tree, slot.path, ast.Try([ast.Assign([storing(slot.target)], noted)], [absent], [], []))
     return function.compiled(tree)
 
 
