@@ -13,6 +13,7 @@ import base64
 import contextlib
 import io
 import json
+import linecache
 import sys
 from pathlib import Path
 from typing import Any
@@ -32,19 +33,21 @@ def run(notebook: dict[str, Any]) -> list[list[dict[str, Any]]]:
     """Execute every code cell in one namespace; the outputs of each cell, code cells only."""
     _figures()  # those that somebody else left open are not this notebook's
     namespace: dict[str, Any] = {"__name__": "__main__"}
-    return [_run_cell(source(cell), namespace) for cell in notebook["cells"] if cell["cell_type"] == "code"]
+    cells = [cell for cell in notebook["cells"] if cell["cell_type"] == "code"]
+    return [_run_cell(source(cell), namespace, f"cell {i}") for i, cell in enumerate(cells, start=1)]
 
 
-def _run_cell(text: str, namespace: dict[str, Any]) -> list[dict[str, Any]]:
+def _run_cell(text: str, namespace: dict[str, Any], name: str) -> list[dict[str, Any]]:
     shown: list[dict[str, Any]] = []
     stream = io.StringIO()
     namespace["display"] = lambda *things: shown.extend(_display(thing, "display_data") for thing in things)
+    linecache.cache[name] = (len(text), None, text.splitlines(keepends=True), name)  # as a kernel does it
     tree = ast.parse(text)
     last = tree.body.pop() if tree.body and isinstance(tree.body[-1], ast.Expr) else None
     quiet = text.rstrip().endswith(";")
     with contextlib.redirect_stdout(stream):
-        exec(compile(tree, "<cell>", "exec"), namespace)
-        result = eval(compile(ast.Expression(last.value), "<cell>", "eval"), namespace) if last else None
+        exec(compile(tree, name, "exec"), namespace)
+        result = eval(compile(ast.Expression(last.value), name, "eval"), namespace) if last else None
     outputs = [{"name": "stdout", "output_type": "stream", "text": stream.getvalue()}] if stream.getvalue() else []
     outputs += shown
     if result is not None and not quiet:

@@ -113,6 +113,7 @@ OF_VIEWS = {
     "formulas": set(),
     "picture": {"layout", "drawing", "formats", "formulas"},
     "player": {"drawing", "formats", "formulas", "picture"},
+    "live": {"drawing", "formulas", "picture", "player"},
     "derivation": {"formulas"},
     "matrix_form": {"formulas"},
 }
@@ -172,7 +173,7 @@ def test_every_room_of_the_compiler_has_its_place():
 
 # The folders of checking, each built on those before it; what a user calls, beside them, imports all.
 CHECKING = PACKAGE / "checking"
-CHECKING_ORDER = ("result", "network", "trial", "catalogue", "lines")
+CHECKING_ORDER = ("result", "network", "paper", "trial", "catalogue", "lines")
 
 
 @pytest.mark.parametrize(

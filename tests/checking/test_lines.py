@@ -176,6 +176,21 @@ STYLES = {
                 dw += e * X[i]
             return {"w": dw}
         """,
+    "a sum forgotten in a loop, beside a loop before it": """
+        def loss(w, X, y):
+            total = 0.0
+            for x, t in zip(X, y):
+                total = total + (x @ w - t) ** 2
+            return total
+        def backprop(w, X, y):
+            errors = []
+            for x, t in zip(X, y):
+                errors.append(x @ w - t)
+            out = {"w": np.zeros(len(w))}
+            for x, e in zip(X, errors):
+                g = 2 * e * x
+            return out
+        """,
     "two mistakes": """
         def loss(w, X, y):
             h = np.tanh(X @ w)
@@ -212,4 +227,151 @@ def test_without_source_nothing_is_claimed():
 
     assert not result.ok
     assert result.lines == result.mends == []
-    assert "source" in result.found.reason
+    assert "No line is named: the source of backprop cannot be had." in " ".join(result.text().split())
+
+
+FIT = """
+    def loss(w, X, y):
+        return ((X @ w - y) ** 2).sum()
+    """
+
+
+def fitted(source, **names):
+    """A check of a backprop for `FIT`, and the namespace it lives in."""
+    space = defined(textwrap.dedent(FIT) + textwrap.dedent(source), **names)
+    chance = np.random.default_rng(3)
+    data = chance.normal(size=(6, 3)), chance.normal(size=6)
+    return tg.check(space["loss"], space["backprop"], {"w": chance.normal(size=3)}, *data), space
+
+
+def test_what_reaches_outside_is_not_repeated(tmp_path):
+    seen = []
+    result, _ = fitted(
+        """
+        def backprop(w, X, y):
+            seen.append(1)
+            open(path, "a").write("x")
+            return {"w": X.T @ (X @ w - y)}
+        """,
+        seen=seen,
+        path=tmp_path / "log",
+    )
+    before = len(seen), (tmp_path / "log").read_text()
+
+    assert result.mends == []
+    assert (len(seen), (tmp_path / "log").read_text()) == before
+    assert "calls open, which is not to be repeated" in " ".join(result.text().split())
+
+
+def test_statements_that_print_or_draw_are_never_edited(capsys):
+    result, _ = fitted(
+        """
+        def backprop(w, X, y):
+            e = X @ w - y
+            print("error", (e * e).sum())
+            noise = np.random.normal(size=3)
+            return {"w": X.T @ e + 0 * noise}
+        """
+    )
+
+    assert result.mends
+    assert all("print" not in e.old and "random" not in e.old for m in result.mends for e in m.edits)
+    assert capsys.readouterr().out == ""
+
+
+def test_a_search_leaves_random_states_caches_and_limits_alone():
+    import random
+    import sys
+
+    cache = {"calls": 0, "last": np.zeros(3)}
+    result, space = fitted(
+        """
+        def backprop(w, X, y):
+            cache["calls"] += 1
+            cache["last"][:] = X.T @ (X @ w - y)
+            return {"w": cache["last"].copy()}
+        """,
+        cache=cache,
+    )
+    np.random.seed(5)
+    random.seed(5)
+    kept = {"calls": cache["calls"], "last": cache["last"].copy()}
+    states = np.random.get_state()[1].copy(), random.getstate(), sys.getrecursionlimit(), dict(space)
+
+    assert result.mends
+    assert kept["calls"] == cache["calls"]
+    assert np.array_equal(kept["last"], cache["last"])
+    assert np.array_equal(states[0], np.random.get_state()[1])
+    assert (random.getstate(), sys.getrecursionlimit(), dict(space)) == states[1:]
+
+
+def test_changes_that_never_end_or_never_return_are_given_up():
+    result, _ = fitted(
+        """
+        def down(k):
+            return 0.0 if k == 0 else down(k - 1)
+        def backprop(w, X, y):
+            i, e = 0, X @ w - y
+            while i < 3:
+                i += 1
+            return {"w": X.T @ e + down(3)}
+        """
+    )
+
+    assert result.mends
+
+
+def test_ctrl_c_ends_the_search_and_leaves_nothing_changed(monkeypatch):
+    import sys
+
+    result, space = fitted("def backprop(w, X, y):\n    return {'w': X.T @ (X @ w - y)}\n")
+    code, names, deepest = space["backprop"].__code__, set(space), sys.getrecursionlimit()
+    runs = [0]
+
+    def interrupted(self, k, codes):
+        runs[0] += 1
+        if runs[0] == 9:
+            raise KeyboardInterrupt
+        return plain(self, k, codes)
+
+    from tinygrad_lite.checking.lines import bench
+
+    plain = bench.Bench.gradients
+    monkeypatch.setattr(bench.Bench, "gradients", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        result.mends
+
+    assert (space["backprop"].__code__, set(space), sys.getrecursionlimit()) == (code, names, deepest)
+
+
+@pytest.mark.parametrize(
+    ("line", "mended", "code"),
+    [
+        ("dW = X.T @ dz", "dW = X @ dz", "TRANSPOSED"),
+        ("db = dz.sum(axis=0)", "db = dz.sum()", "SUM_AXIS"),
+        ("dz = dh * (1 - h**2)", "dz = dh", "DROPPED_FACTOR"),
+        ("dh = 2 * (h - y) / n", "dh = 2 * (y - h) / n", "SIGN"),
+        ("dh = 2 * (h - y) / n", "dh = 2 * (h - y)", "MEAN_N"),
+    ],
+)
+def test_the_edit_tells_the_code(line, mended, code):
+    source = """
+        def loss(W, b, X, y):
+            h = np.tanh(X @ W + b)
+            return ((h - y) ** 2).sum() / len(X)
+        def backprop(W, b, X, y):
+            n = len(X)
+            h = np.tanh(X @ W + b)
+            dh = 2 * (h - y) / n
+            dz = dh * (1 - h**2)
+            dW = X.T @ dz
+            db = dz.sum(axis=0)
+            return {"dW": dW, "db": db}
+        """.replace(line, mended)
+    space = defined(source)
+    chance = np.random.default_rng(0)
+    params = {"W": chance.normal(size=(3, 2)), "b": chance.normal(size=2)}
+    result = tg.check(space["loss"], space["backprop"], params, chance.normal(size=(5, 3)), chance.normal(size=(5, 2)))
+
+    assert result.mends[0].edits[0].old.strip() == mended
+    assert [reason.code for reason in result.mends[0].reasons] == [code]

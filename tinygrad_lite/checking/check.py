@@ -182,8 +182,8 @@ class Check(Judged):
 
     def report(self) -> Report:
         """Everything in the order in which it is read: verdict, mistakes, where, numbers, coverage."""
-        found = Listing(self.lines, self.mends if self.hint == "mend" else [])
-        return written(self, found if found.rows() else None)
+        found = Listing(self.lines, self.mends if self.hint == "mend" else [], self.found.reason)
+        return written(self, found if found.headline() else None)
 
     def to_dict(self) -> dict[str, Any]:
         """The result as plain data, ready for JSON."""

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from tinygrad_lite.checking.lines.bench import Bench, Program
 from tinygrad_lite.checking.lines.mend import Edit, Line, Mend, marked
+from tinygrad_lite.checking.lines.safety import refused
 from tinygrad_lite.checking.lines.seek import Seeker
 
 if TYPE_CHECKING:
@@ -45,6 +46,9 @@ def sought(evaluation: Evaluation, budget: float = 6.0) -> Found:
     bench = Bench(evaluation, budget)
     if not bench.functions:
         return Found("the source of backprop cannot be had")
+    unsafe = next((said for f in bench.functions if (said := refused(f))), "")
+    if unsafe:
+        return Found(f"{unsafe}, which is not to be repeated, so no changes were tried")
     if not bench.problems:
         return Found("the loss cannot be run on Values")
     found = Found()

@@ -75,7 +75,7 @@ def _constant(n: Node, offers: Offers, parent: Node, index: bool) -> Iterator[Ed
     neutral = isinstance(parent, ast.BinOp) and isinstance(parent.op, (ast.Mult, ast.Div, ast.Pow))
     for new in dict.fromkeys([0, 1, 2, 3, -1, 0.5, -x, x + 1, x - 1, 2 * x, x / 2, 4, *offers.constants]):
         if new != x or type(new) is not type(x):
-            yield 1.35 if new == 1 and neutral else 1.0 if new >= 0 or new == -x else 1.1, constant(new)
+            yield 1.35 if new == 1 and neutral else 1.0 if new >= 0 else 1.1, constant(new)
     if not index:
         yield from ((1.5, size) for size in offers.sizes)
 
@@ -128,10 +128,12 @@ def _name(n: Node, offers: Offers, parent: Node, index: bool) -> Iterator[Edit]:
     yield from ((1.0, load(other)) for other in offers.names if other != n.id)
     if not index:
         yield from ((1.3, s) for s in offers.subscripts)
+        yield from ((1.1, ast.Attribute(load("self"), a, ast.Load())) for a in offers.attributes)
         return
     yield 1.0, binary(n, ast.Add, constant(1))
     yield 1.0, binary(n, ast.Sub, constant(1))
     yield from ((1.3, constant(c)) for c in (0, 1, -1))
+    yield from ((1.4, binary(load(other), ast.Add, n)) for other in offers.counts if other != n.id)
 
 
 def _attribute(n: Node, offers: Offers, parent: Node, index: bool) -> Iterator[Edit]:
@@ -251,6 +253,10 @@ def _around(n: Node, offers: Offers) -> Iterator[Edit]:
         if axis is not None:
             yield 1.4, method(n, "sum", **chosen, keepdims=True)
             yield 1.6, method(n, "mean", **chosen, keepdims=True)
+    for pair in ((0, 1), (0, 2), (1, 2), (0, 2, 3)):
+        summed = method(n, "sum")
+        summed.keywords = [ast.keyword("axis", ast.Tuple([constant(a) for a in pair], ast.Load()))]
+        yield 1.5, summed
     yield 1.7, element(n, ast.Tuple([ast.Slice(), constant(None)], ast.Load()))
     yield 1.7, element(n, constant(None))
     yield from ((1.7, ast.Call(load(f), [n], [])) for f in offers.functions)

@@ -19,16 +19,18 @@ class Listing:
 
     Args:
         lines, mends: as found; without mends only the marks are shown.
-        runs: how often the backward was run for it.
+        reason: why there are none, or "".
     """
 
-    def __init__(self, lines: list[Line], mends: list[Mend], runs: int = 0) -> None:
-        self.lines, self.mends, self.runs = lines, mends, runs
+    def __init__(self, lines: list[Line], mends: list[Mend], reason: str = "") -> None:
+        self.lines, self.mends, self.reason = lines, mends, reason
 
     # ------------------------------------------------------------------ in words
 
     def headline(self) -> str:
         """What was found, in one sentence or two."""
+        if self.reason:
+            return f"No line is named: {self.reason}."
         if not self.mends:
             off = [line for line in self.lines if line.mark == "off"]
             if not off:

@@ -45,7 +45,7 @@ class Offers:
     """What is at hand where an edit is made.
 
     Attributes:
-        names: variables that hold numbers.      functions: the user's own.
+        names: variables that hold numbers; counts: those that hold whole ones.      functions: the user's own.
         numpy: the name NumPy goes by, or "".     sizes: expressions for lengths.
         subscripts, attributes, keys: that occur in the function.    constants: decimals of the loss.
     """
@@ -59,8 +59,10 @@ class Offers:
         self.functions = [k for k in own if k not in local]
         self.numpy = next((k for k in ("np", "numpy", "onp") if space.get(k) is np), "")
         self.constants = constants
+        self.counts = [k for k, x in local.items() if isinstance(x, int) and not isinstance(x, bool)]
         subscripts: dict[str, Node] = {}
-        keys, attributes = [], []
+        keys: list[str] = []
+        attributes = [a for a, x in getattr(local.get("self"), "__dict__", {}).items() if is_number(x)]
         for n in ast.walk(tree):
             if isinstance(n, ast.Constant) and isinstance(n.value, str) and n.value.isidentifier():
                 keys.append(n.value)

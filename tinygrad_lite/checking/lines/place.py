@@ -13,7 +13,7 @@ from tinygrad_lite.checking.lines.functions import Node, is_number
 from tinygrad_lite.checking.lines.grafts import grafts, inserted, toward
 from tinygrad_lite.checking.lines.offers import Offers
 from tinygrad_lite.checking.lines.reach import Reach
-from tinygrad_lite.checking.lines.slots import HOOK, Slot, call, put
+from tinygrad_lite.checking.lines.slots import HOOK, Slot, call, put, storing
 from tinygrad_lite.checking.lines.values import Scope
 from tinygrad_lite.checking.network.arrays import np
 
@@ -74,6 +74,8 @@ class Place:
                 made = self._grafts()
             elif not self.reach.telling and not self.slot.goals and self.slot.kind != "missing":
                 made = inserted(self.expression, Atoms(self.offers, self.scopes[:1], self.tree))
+            if self.slot.kind == "missing":  # a statement such as `x += term`
+                made = (c for c in made if isinstance(c[1], ast.BinOp) and c[1].left is self.expression)
             self.pools[tier] = sorted(made, key=lambda c: c[0])[:MOST]
             self.next[tier] = 0
         return self.pools[tier]
@@ -174,7 +176,7 @@ class Place:
         slot = self.slot
         if slot.kind != "missing":
             return slot.replaced(self.tree, x)
-        name: Node = ast.Name(slot.name, ast.Store())
+        name = storing(slot.target)
         if isinstance(x, ast.BinOp) and x.left is self.expression:
             return slot.replaced(self.tree, ast.AugAssign(name, x.op, x.right))
         return slot.replaced(self.tree, ast.Assign([name], x))

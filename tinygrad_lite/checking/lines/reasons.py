@@ -114,7 +114,7 @@ def _in_front(x: Node, y: Node) -> str:
 def _replaced(a: Node, b: Node) -> str:
     """The code for one thing in the place of another."""
     if isinstance(a, ast.Constant) and isinstance(b, ast.Constant) and isinstance(a.value, (int, float)):
-        return "FACTOR_2" if b.value in (a.value * 2, a.value / 2) else "RATIO"
+        return "SIGN" if b.value == -a.value else "FACTOR_2" if b.value in (a.value * 2, a.value / 2) else "RATIO"
     if isinstance(a, ast.BinOp) and isinstance(b, ast.BinOp):
         ops = {type(a.op), type(b.op)}
         swapped = _same(a.left, b.right) and _same(a.right, b.left)

@@ -15,6 +15,10 @@ BUILTINS = {
     "len", "list", "map", "max", "min", "pow", "range", "reversed", "round", "set", "slice", "sorted", "str", "sum",
     "super", "tuple", "zip",
 }  # fmt: skip
+WORLDLY = {
+    "open", "input", "exec", "eval", "breakpoint", "os", "subprocess", "requests", "urllib", "socket", "shutil",
+    "pathlib", "http", "sqlite3", "pickle", "tempfile", "webbrowser", "ctypes", "multiprocessing", "threading",
+}  # fmt: skip
 OUTSIDE = {
     "save", "savez", "savetxt", "load", "loadtxt", "genfromtxt", "tofile", "fromfile", "memmap", "write", "read", "open"
 }  # fmt: skip
@@ -46,6 +50,22 @@ def _known(function: Function, f: Node) -> bool:
     return isinstance(x, type) or str(getattr(x, "__module__", type(x).__module__)).partition(".")[0] not in (
         "os", "sys", "io", "subprocess", "requests", "random", "builtins",
     )  # fmt: skip
+
+
+def refused(function: Function) -> str:
+    """Why a function must not be run again and again: "line 7 calls open"; "" if it may."""
+    space = {**function.copy.__globals__, **closure(function.copy)}
+    for n in list(ast.walk(function.tree))[::-1]:
+        if isinstance(n, ast.Call):
+            names, f = [], n.func
+            while isinstance(f, ast.Attribute):
+                names.append(f.attr)
+                f = f.value
+            root = f.id if isinstance(f, ast.Name) else ""
+            module = getattr(space.get(root), "__name__", "") if isinstance(space.get(root), types.ModuleType) else ""
+            if (root in WORLDLY and root not in space) or module.partition(".")[0] in WORLDLY or OUTSIDE & set(names):
+                return f"line {n.lineno} calls {'.'.join([root, *names[::-1]]).strip('.')}"
+    return ""
 
 
 def harmless(function: Function, stmt: Node) -> bool:

@@ -111,6 +111,7 @@ def _retargeted(goal: Node, variables: list[str]) -> Iterator[tuple[float, Node]
         if isinstance(n, ast.Name):
             others = [binary(n, ast.Add, constant(1)), binary(n, ast.Sub, constant(1))]
             others += [load(v) for v in variables if v != n.id]
+            others += [binary(load(v), ast.Add, n) for v in variables if v != n.id and len(v) < 3]
         elif isinstance(n, ast.Constant) and isinstance(n.value, int):
             others = [constant(n.value + 1), constant(n.value - 1)]
         elif isinstance(n, ast.BinOp):

@@ -81,7 +81,7 @@ def _mistakes(check: Check, report: Report) -> None:
     others = [_instead(d.mistakes, numbered, other) for other in (*d.tied[:2], *d.near[:2])]
     if others:
         report.paragraph(f"The same numbers come out {' Or '.join(dict.fromkeys(others))}")
-    if d.unknown:
+    if d.unknown and not check.mends:
         report.paragraph(f"Unexplained: {', '.join('d' + n for n in d.unknown)}; {d.why}.{_where(check)}")
     for hint in d.hints:
         if not d.mistakes or hint.code.startswith(("SHAPE", "SILENT")) or d.unknown:

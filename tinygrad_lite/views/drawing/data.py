@@ -38,6 +38,7 @@ class Box(NamedTuple):
     rows: tuple[tuple[str, str], ...] = ()  # (caption, text) as shown: ("data", "6.0000")
     tint: str = ""  # a fill of its own
     times: int = 1  # how many alike it stands for
+    members: tuple[int, ...] = ()  # of a group, the numbers of its parameters
 
     @property
     def key(self) -> str:

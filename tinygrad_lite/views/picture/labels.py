@@ -62,7 +62,7 @@ class BoxBuilder:
         carried = grad * local
         old = STALE if head in self.stale else ""
         if "contribution" not in self.shown or not self._went_back:
-            texts = (("local", self.write(local) + old),) if "local" in self.shown or not self._went_back else ()
+            texts = (("local", self.write(local) + old),) if "local" in self.shown else ()
         elif "local" in self.shown:
             texts = (("product", f"{self.write(grad)} × {self.write(local)} = {self.write(carried)}{old}"),)
         else:

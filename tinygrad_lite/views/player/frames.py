@@ -58,7 +58,7 @@ def slim(svg: str) -> str:
             looks = re.sub(r"(font-size:[\d.]+)", r"\1px", looks)
             name = names.setdefault(looks, f"s{len(names)}")
             role = element.get("class", "")
-            element.set("class", f"{role} {name}" if role in ("data", "grad") else name)
+            element.set("class", f"{role} {name}" if role in ("data", "grad", "|grad|", "local") else name)
     style = ElementTree.Element(f"{{{_SVG}}}style")
     style.text = "".join(f".{name}{{{looks}}}" for looks, name in names.items())
     root.insert(0, style)
