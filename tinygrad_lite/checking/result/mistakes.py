@@ -39,6 +39,9 @@ CATALOGUE = {
     "DROPPED_PATH": "one of the paths from the node to the loss is left out",
     "DROPPED_FACTOR": "a local derivative is left out of the chain",
     "DOUBLED_FACTOR": "a local derivative is multiplied in twice",
+    "WRONG_INDEX": "an index stands where another one belongs",
+    "WRONG_POWER": "an exponent is wrong, as after a power rule half done",
+    "PRODUCT_RULE": "the product rule or the quotient rule is not what was applied",
     "SWAPPED": "the gradients of two variables are swapped",
     "STALE_VALUE": "a local derivative uses another value than the one of this forward pass",
     "SHAPE": "the shape is not that of the parameter",
@@ -77,7 +80,7 @@ class Mistake:
         right: what belongs there, as the user would write it; "" if the sentence says it all.
     """
 
-    __slots__ = ("code", "place", "message", "right")
+    __slots__ = ("code", "message", "place", "right")
 
     def __init__(self, code: str, place: str, message: str, right: str = "") -> None:
         self.code, self.place, self.message, self.right = code, place, message, right

@@ -1,0 +1,13 @@
+"""A derivation on paper: formulas read, judged line by line, and mended.
+
+term.py        a formula as a tree, and how it is written as text and as LaTeX
+tokens.py      plain text, LaTeX and Unicode as one stream of tokens
+parser.py      the tokens as a tree; what cannot be read is shown with a caret
+document.py    a text as a list of statements: definitions, steps, assumptions
+shapes.py      the sizes of indices and matrices, inferred from the definitions
+world.py       the definitions at one point, as a recorded graph, and formulas evaluated in it
+judge.py       what each line claims, and whether it holds
+edits.py       every way to go wrong at each place of a formula, undone
+mend.py        the mistake in a line, the mended line, the smallest counterexample
+report.py      the paper with a mark at each line
+"""

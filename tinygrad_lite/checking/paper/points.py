@@ -1,0 +1,280 @@
+"""Worlds for a document: which names are free, what shapes they have, and which numbers they get.
+
+The numbers of a generic point are small quarters, drawn by name, so that a rational formula stays a small fraction;
+each world counts its indices differently, so that 1/n and 1/m are told apart.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from tinygrad_lite.checking.network.arrays import np
+from tinygrad_lite.checking.paper.document import STEP, Document
+from tinygrad_lite.checking.paper.entrywise import array, each, total
+from tinygrad_lite.checking.paper.shapes import Misfit, infer, resolved, slots
+from tinygrad_lite.checking.paper.term import Term
+from tinygrad_lite.checking.paper.world import Unknown, World
+from tinygrad_lite.engine.value import Value
+from tinygrad_lite.errors import DomainError, ShapeError
+
+MATRIX_OPS = {"T", "odot", "norm"}
+
+
+class Points:
+    """What all worlds of a document have in common.
+
+    Attributes:
+        leaves: the free names, in the order of the text.
+        matrices: the document speaks of matrices, not of entries.
+        tops: undefined results such as the L of ∂L/∂z, for which any function serves.
+    """
+
+    def __init__(self, document: Document) -> None:
+        self.document = d = document
+        sides = [s.sides for s in d.statements if s.sides]
+        bodies = [*sides, *[[body] for _, body in d.functions.values()]]
+        every = [t for terms in bodies for term in terms for t in term.walk()]
+        named = [t for t in every if t.op == "name"]
+        self.count, self.groups, self.least = slots(bodies)
+        marks = {t.op for t in every} & MATRIX_OPS or any(t.word in ("tr", "softmax", "diag") for t in every)
+        self.matrices = bool(d.shapes) or (bool(marks) and not self._indexed())
+        operands = {x for x, _ in d.functions.values()}
+        tops = {t.args[0].word for t in every if t.op == "d" and t.args[0].op == "name"}
+        self.tops = {w for w in tops if w not in d.definitions and w not in d.numbers} if d.definitions else set()
+        bound = {i.word for t in every if t.op in ("sum", "prod") for i in t.args[:-1]}
+        letters = {i.word for t in named for i in t.args} | bound
+        sizes = {t.word[1:] for t in every if t.op in ("sum", "prod") and t.word.startswith("^")}
+        self.sizes = {w for w in sizes if w.isidentifier()} | {
+            n.removeprefix("size:") for dims in d.shapes.values() for n in dims if isinstance(n, str)
+        }
+        self.leaves = [
+            w
+            for w in dict.fromkeys(t.word for t in named)
+            if w not in d.definitions
+            and w not in letters
+            and w not in self.tops
+            and w not in self.sizes
+            and not (w == "δ" and self.count.get("δ") == 2)
+            and (w not in operands or self._free(w))
+        ]
+        defined = [body for _, body in d.definitions.values()] + [body for _, body in d.functions.values()]
+        self.known = set().union(*[b.names() for b in defined], *[r.names() for r in d.relations], set())
+        self.dims = self._dims() if self.matrices else {}
+
+    def _indexed(self) -> bool:
+        return any(
+            i.op == "name"
+            for left, right in self.document.definitions.values()
+            for t in (*left.walk(), *right.walk())
+            if t.op == "name"
+            for i in t.args
+        )
+
+    def _free(self, word: str) -> bool:
+        return any(
+            word in side.names()
+            for s in self.document.statements
+            for side in s.sides
+            if side.op != "call" and s.kind == STEP
+        )
+
+    def _dims(self) -> dict[Any, Any]:
+        d = self.document
+        tops = {
+            t.args[0].word
+            for s in d.statements
+            for side in s.sides
+            for t in side.walk()
+            if t.op == "d" and t.args[0].op == "name" and len(t.args[0].args) == 0
+        }
+        scalars = {d.known.root} & tops | (tops & {"L", "J", "E", "C", "loss", "ℓ"}) or {d.known.root}
+        given: dict[str, Any] = {
+            w: tuple(n if isinstance(n, int) else str(n) for n in dims) for w, dims in d.shapes.items()
+        }
+        try:
+            return infer(list(d.definitions.values()), scalars, given)
+        except Misfit:
+            return infer([], scalars, given)
+
+    # ------------------------------------------------------------------ one world
+
+    def world(
+        self, seed: int, kind: str = "mixed", numbers: Mapping[str, Any] | None = None, small: bool = False
+    ) -> World:
+        """A world of that seed; kinds are mixed signs, positive, and between 0 and 1.
+
+        Raises:
+            DomainError, ShapeError, Unknown: the definitions cannot be computed there.
+        """
+        w, draw = World(), random.Random(f"{seed} {kind}")
+        w.functions = {f: _polynomial(f, seed) for f in self.document.known.functions}
+        for f, (x, body) in self.document.functions.items():
+            w.functions[f] = _defined(w, x, body)
+        extents: dict[Any, int] = {}
+        for n, size in sorted(self.sizes_in(seed, small).items(), key=str):
+            extents[n] = size
+        for word in self.sizes:
+            root = self.groups.find(("size", word))
+            w.env[word] = Value(
+                float(
+                    extents.get(root) or extents.setdefault(f"size:{word}", 2 + (len(word) + seed + ord(word[0])) % 2)
+                )
+            )
+        for word in self.leaves:
+            shape = self.shape(word, extents, seed, small)
+            given = (numbers or {}).get(word)
+            w.env[word] = _leaf(word, shape, draw, kind, given)
+            if word in self.document.simplex and isinstance(w.env[word], np.ndarray):
+                _add_up(w.env[word])
+        for word, (left, body) in self.document.definitions.items():
+            w.lefts[word], w.bodies[word] = left, body
+            w.env[word] = self.defined(w, left, body)
+        for word in self.tops:
+            w.env[word] = _generic(w, self.document)
+        if not all(_holds(w, r) for r in self.document.relations):
+            raise DomainError("an assumption does not hold at this point")
+        return w
+
+    def defined(self, w: World, left: Term, body: Term) -> Any:
+        """The Values that a definition gives its name."""
+        letters = [i.word for i in left.args]
+        if not letters:
+            return w.evaluate(body)
+        sizes = [self._extent(w, left, slot, letter, body) for slot, letter in enumerate(letters)]
+        found: Any = np.empty(sizes, dtype=object)
+        for place in np.ndindex(*sizes):
+            found[place] = w.evaluate(body, dict(zip(letters, place, strict=True)))
+        return found
+
+    def _extent(self, w: World, left: Term, slot: int, letter: str, body: Term) -> int:
+        try:
+            return w.size(letter, body)
+        except Unknown:
+            root = self.groups.find((left.word, slot))
+            return self.last.get(root, 2)
+
+    def sizes_in(self, seed: int, small: bool) -> dict[Any, int]:
+        """How far each group of indices counts in this world."""
+        roots: list[Any] = []
+        for word, n in self.count.items():
+            roots += [self.groups.find((word, slot)) for slot in range(n)]
+        found: dict[Any, int] = {}
+        for k, root in enumerate(dict.fromkeys(roots)):
+            least = max(
+                (n for (word, slot), n in self.least.items() if self.groups.find((word, slot)) == root), default=1
+            )
+            found[root] = max(least, 2 if small else 2 + (k + seed) % 2)
+        self.last = found
+        return found
+
+    def shape(self, word: str, extents: dict[Any, int], seed: int, small: bool) -> tuple[int, ...]:
+        dims = self.dims.get(("name", word))
+        if self.matrices and (dims is not None or word not in self.count):
+            if dims is None:
+                return ()
+            sizes = []
+            for d in dims:
+                d = resolved(d, self.dims)
+                if isinstance(d, str) and d not in extents:
+                    extents[d] = 2 if small else 2 + (sum(isinstance(k, str) for k in extents) + seed) % 2
+                sizes.append(d if isinstance(d, int) else extents[d])
+            return () if sizes == [1, 1] else tuple(sizes)
+        return tuple([extents[self.groups.find((word, slot))] for slot in range(self.count.get(word, 0))])
+
+
+def _leaf(word: str, shape: tuple[int, ...], draw: random.Random, kind: str, given: Any) -> Any:
+    def one() -> Value:
+        quarters = draw.choice([1, 2, 3, 5, 6, 7, 9]) if kind != "unit" else draw.choice([1, 2, 3, 5, 6, 7]) / 2
+        sign = draw.choice((-1, 1)) if kind == "mixed" else 1
+        return Value(sign * quarters / 4, label=word)
+
+    if given is not None:
+        numbers = np.asarray(given, dtype=float)
+        if numbers.ndim == 0 and shape:
+            numbers = np.full(shape, float(numbers))
+        if not shape:
+            return Value(float(numbers), label=word)
+        if numbers.size != np.prod(shape):
+            raise ShapeError(f"{word} was given {numbers.size} numbers, but it has {int(np.prod(shape))}")
+        return array([Value(float(x), label=word) for x in numbers.ravel()]).reshape(shape)
+    if not shape:
+        return one()
+    found: Any = np.empty(shape, dtype=object)
+    for place in np.ndindex(*shape):
+        found[place] = one()
+    return found
+
+
+def _add_up(vector: Any) -> None:
+    """Make the entries of a vector, or of each row of a matrix, add up to 1."""
+    rows = [vector.ravel()] if vector.ndim == 1 or vector.shape[1] == 1 else list(vector)
+    for k, row in enumerate(rows):
+        rest = sum(x.data for x in row[:-1])
+        last = Value(1.0 - rest, label=row[-1].label)
+        if vector.ndim == 1:
+            vector[-1] = last
+        else:
+            vector[(-1, 0) if vector.shape[1] == 1 else (k, -1)] = last
+
+
+def _polynomial(f: str, seed: int) -> Any:
+    draw = random.Random(f"function {f} {seed}")
+    c = [draw.choice((-3, -2, -1, 1, 2, 3)) / 2 for _ in range(4)]
+    return lambda x: each(lambda v: c[0] + c[1] * v + c[2] * v * v + c[3] * v * v * v, x)
+
+
+def _defined(w: World, operand: str, body: Term) -> Any:
+    def one(x: Any) -> Any:
+        kept = w.env.get(operand)
+        w.env[operand] = x
+        try:
+            return w._value(body, {})
+        finally:
+            if kept is None:
+                del w.env[operand]
+            else:
+                w.env[operand] = kept
+
+    return lambda x: each(one, x)
+
+
+def _generic(w: World, d: Document) -> Value:
+    """A result that depends on everything that nothing else depends on: a sum of squares with weights."""
+    used: set[str] = set().union(*[body.names() for _, body in d.definitions.values()])
+    ends = [word for word in d.definitions if word not in used]
+    parts: list[Any] = []
+    for k, word in enumerate(ends):
+        for j, v in enumerate(np.ravel(w.env[word])):
+            parts.append(v * float(1 + (3 * k + j) % 5) + v * v * float(1 + (k + 2 * j) % 3))
+    found: Value = total(parts)
+    return found
+
+
+def _holds(w: World, relation: Term) -> bool:
+    found = w.evaluate(relation)
+    return all(v.data == 1.0 for v in np.ravel(found))
+
+
+def letters_of(terms: Iterable[Term], indices: set[str], env: Mapping[str, Any]) -> list[str]:
+    """The indices that are free in some formulas."""
+    found: dict[str, None] = {}
+
+    def look(t: Term, bound: frozenset[str]) -> None:
+        if t.op in ("sum", "prod") and len(t.args) > 1:
+            bound = bound | {i.word for i in t.args[:-1]}
+            look(t.args[-1], bound)
+            return
+        if t.op in ("name", "at"):
+            for i in t.args[t.op == "at" :]:
+                if i.op == "name" and i.word not in bound:
+                    found[i.word] = None
+        if t.op == "name" and not t.args and t.word in indices and t.word not in env and t.word not in bound:
+            found[t.word] = None
+        for a in t.args if t.op != "name" else ():
+            look(a, bound)
+
+    for t in terms:
+        look(t, frozenset())
+    return list(found)

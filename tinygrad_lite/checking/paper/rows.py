@@ -1,0 +1,142 @@
+"""A text cut into rows, each a formula or a few words, with its place: plain text, Markdown, TeX, or a notebook."""
+
+from __future__ import annotations
+
+import json
+import re
+from typing import NamedTuple
+
+
+class Row(NamedTuple):
+    """One formula as it was written; `latex` says that letters side by side are a product."""
+
+    text: str
+    line: int
+    latex: bool
+
+
+_MATH = re.compile(
+    r"\$\$(?P<a>.+?)\$\$|\\\[(?P<b>.+?)\\\]|\\\((?P<c>.+?)\\\)|(?<![\\$])\$(?P<d>[^$\n]+)\$"
+    r"|\\begin\{(?P<env>equation|align|aligned|gather|gathered|eqnarray|multline|split)"
+    r"(?P<star>\*?)\}(?P<e>.+?)\\end\{(?P=env)(?P=star)\}",
+    re.DOTALL,
+)
+_CONTINUED = re.compile(
+    r"\\\\\s*&?\s*(?:\\q?quad)?\s*([-+]|\\cdot|\\times)"
+)  # a row that goes on with + is one with the row before
+_INNER = re.compile(r"\\(begin|end)\{(aligned|align|split|gathered|gather|equation|array)\*?\}(\{[lcr]*\})?")
+_LEAD = re.compile(
+    r"^\s*(?:[-*•]\s+|\(?\d{1,2}[.)]\s+|step\s+\d+\s*[:.]\s*|(?:let|where|with|so|then|hence|thus|and|also|now|"
+    r"therefore|given|define|put|set|finally|similarly|by the chain rule|we have|we get|is|that|for|the|loss|at|model|"
+    r"forward|backward|gradient|gradients|output|solution|derivation|definitions?|claim|assume|if|suppose|because|since|"
+    r"it follows|which gives|chain rule|derivatives?)\b[,:]?\s+|[A-Za-z][A-Za-z ]{2,40}:(?!=)\s*|"
+    r"⇒|=>|∴|\\Rightarrow|\\implies|\\therefore|\\Longrightarrow)\s*",
+    re.IGNORECASE,
+)
+_TAIL = re.compile(
+    r"\s+\((?:[a-z'-]+[ ,]*){1,8}\)\s*$|\s+#.*$|\s{2,}%.*$|\s+(?:by|using|since|because|from)\s+(?:the\s)?[a-z ,]+$"
+)
+_CUT = re.compile(r"\\Rightarrow|\\implies|\\Longrightarrow|⇒|=>|\\qquad|\\quad")
+
+
+def rows(text: str) -> list[Row]:
+    """The rows of a text in order; words between formulas are left out.
+
+    >>> [row.text for row in rows("Let z = w x + b, a = tanh(z).\\n\\nda/dw = (1 - a^2) x")]
+    ['z = w x + b', 'a = tanh(z)', 'da/dw = (1 - a^2) x']
+    """
+    found: list[Row] = []
+    if _MATH.search(text):
+        for match in _MATH.finditer(text):
+            inner = next(match.group(g) for g in "abcde" if match.group(g) is not None)
+            line = text.count("\n", 0, match.start()) + 1
+            short = match.group("d") is not None or match.group("c") is not None
+            words = text[max(0, match.start() - 30) : match.start()] if short else ""
+            inner = _CONTINUED.sub(r"   \1", _INNER.sub(lambda m: " " * len(m.group()), inner).replace("{}", "  "))
+            for part in re.split(r"\\\\(?:\[[^\]]*\])?", inner):
+                found += _pieces(part.replace("\n", " "), line, True, words)
+                line += part.count("\n")
+        return found
+    lines: list[tuple[int, str]] = []
+    for number, line_text in enumerate(text.splitlines(), 1):
+        if (
+            lines
+            and re.match(r"\s+[-+*/] ?\S", line_text)
+            and "=" in lines[-1][1]
+            and not re.match(r"\s*[-*] \S+ *[=:]", line_text)
+        ):
+            lines[-1] = (lines[-1][0], f"{lines[-1][1]} {line_text.strip()}")
+        else:
+            lines.append((number, line_text))
+    for number, line_text in lines:
+        latex = "\\" in line_text
+        for part in re.split(r"\\\\", line_text):
+            for sentence in re.split(r"(?<=[\w)\]}])[.;](?=\s+[A-Z]|\s*$)|;\s", part):
+                found += _pieces(sentence, number, latex, "")
+    return found
+
+
+def _pieces(part: str, line: int, latex: bool, words: str) -> list[Row]:
+    """The formulas in a piece of text: cut at commas, arrows and words between them."""
+    found = []
+    part = re.sub(
+        r"\\(text|mbox|textrm)\{\s*(?:[^{}]*\s[^{}]*|and|where|with|for|so|then|or|if)\s*\}",
+        lambda m: f" \\quad {_condition(m.group())} ",
+        part,
+    )
+    for piece in _CUT.split(part):
+        for formula in _split(piece):
+            formula = formula.replace("&", " ")
+            while (lead := _LEAD.match(formula)) and lead.end() < len(formula):
+                formula = formula[lead.end() :]
+            while tail := _TAIL.search(formula):
+                formula = formula[: tail.start()]
+            formula = formula.strip().rstrip(",.;: ").strip()
+            if formula and re.search(r"[=<>≤≥≠∈]|\\(le|ge|ne|in|lt|gt|leq|geq|neq)\b|one-hot", formula):
+                found.append(Row(formula, line, latex))
+    return found
+
+
+def _condition(text: str) -> str:
+    return ""
+
+
+def _split(text: str) -> list[str]:
+    """Cut at commas and at `and` outside parentheses, where a formula follows."""
+    parts, depth, start, i = [], 0, 0, 0
+    while i < len(text):
+        c = text[i]
+        depth += (c in "([{") - (c in ")]}")
+        cut = re.match(r",|\s(?:and|where|with|for|if)\s", text[i:]) if depth == 0 else None
+        if cut and re.search(r"[=<>≤≥≠∈]|\\(in|ne|le|ge)", text[i + cut.end() :].split(",")[0]):
+            parts.append(text[start:i])
+            start = i + cut.end()
+            i = start
+            continue
+        i += 1
+    return [*parts, text[start:]]
+
+
+def sides(formula: str) -> list[tuple[str, int]]:
+    """The sides of a chain of equalities with their places.
+
+    >>> sides("dL/da = 2(a - t) = 2 sum_{i=1} e")
+    [('dL/da ', 0), (' 2(a - t) ', 7), (' 2 sum_{i=1} e', 18)]
+    """
+    found, depth, start = [], 0, 0
+    for i, c in enumerate(formula):
+        depth += (c in "([{") - (c in ")]}")
+        neighbour = formula[i - 1 : i] in ("<", ">", "!", "=") or formula[i + 1 : i + 2] == "="
+        if depth <= 0 and c == "=" and not neighbour:
+            end = i - (formula[i - 1 : i] == ":")
+            found.append((formula[start:end], start))
+            start = i + 1
+    return [*found, (formula[start:], start)]
+
+
+def source(text: str, suffix: str) -> str:
+    """The text of a file: of a notebook, its Markdown cells."""
+    if suffix != ".ipynb":
+        return text
+    cells = json.loads(text)["cells"]
+    return "\n\n".join("".join(cell["source"]) for cell in cells if cell["cell_type"] == "markdown")

@@ -1,0 +1,294 @@
+"""The definitions at one point, as a recorded graph, and formulas evaluated in it.
+
+Every name is a Value or an array of Values, computed from the leaves by the definitions, so that a derivative is one
+that the engine knows, and is itself a graph. `World.zero` decides whether a Value is 0: in exact fractions where
+the graph is rational, in 50 digits elsewhere.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable, Mapping
+from fractions import Fraction
+from typing import Any
+
+from tinygrad_lite.calculus.arithmetics import re_evaluate
+from tinygrad_lite.calculus.exact import RATIONAL, given
+from tinygrad_lite.checking.network.arrays import np
+from tinygrad_lite.checking.paper.entrywise import (
+    array,
+    as_value,
+    combined,
+    each,
+    entry,
+    inverse,
+    scalar,
+    softmax,
+    total,
+)
+from tinygrad_lite.checking.paper.term import Term
+from tinygrad_lite.engine.op import TABLE
+from tinygrad_lite.engine.reverse import adjoints
+from tinygrad_lite.engine.value import Value
+from tinygrad_lite.errors import NoExactValue, ShapeError
+
+WORK = 60_000  # operations on Values that one formula may cost
+
+
+class Unknown(Exception):
+    """A name that no definition speaks of."""
+
+
+class Reading:
+    """Which derivatives are taken through one definition only, on the right of a claim or on its left too."""
+
+    def __init__(self, direct: Callable[[Term], bool] | None = None, left: bool = False) -> None:
+        self.direct, self.left = direct or (lambda t: False), left
+
+
+TOTAL = Reading()
+
+
+class World:
+    """One point: the names and their Values.
+
+    Attributes:
+        env: a Value, or an array of Values, by name.
+        lefts, bodies: what each name is defined as: the two sides.
+        functions: functions by name.
+    """
+
+    def __init__(self) -> None:
+        self.env: dict[str, Any] = {}
+        self.bodies: dict[str, Term] = {}
+        self.lefts: dict[str, Term] = {}
+        self.functions: dict[str, Callable[..., Any]] = {}
+        self.work = 0
+        self._adjoints: dict[Value, dict[Value, Any]] = {}
+        self.reading = TOTAL
+
+    # ------------------------------------------------------------------ deciding
+
+    def zero(self, root: Any) -> bool:
+        """Whether a Value is 0 at this point."""
+        if not isinstance(root, Value):
+            return bool(root == 0)
+        return bool(self.number(root) == 0)
+
+    def number(self, root: Value) -> Any:
+        """The exact number, a fraction; or one of 50 digits, where what is below 1e-35 counts as 0."""
+        try:
+            return re_evaluate(root, given, RATIONAL)[root]
+        except (NoExactValue, ValueError):
+            from mpmath import mp, mpf
+
+            with mp.workdps(50):
+                found = re_evaluate(root, lambda x: mpf(given(x).numerator) / given(x).denominator, _digits(mp))[root]
+                return Fraction(0) if abs(found) < mpf(10) ** -35 else found
+
+    # ------------------------------------------------------------------ evaluating
+
+    def evaluate(self, t: Term, at: Mapping[str, int] | None = None, reading: Reading = TOTAL) -> Any:
+        """The Value, or the array of Values, of a formula; `at` gives each free index its number, from 0.
+
+        Raises:
+            Unknown: a name without a number.
+            ShapeError: the shapes do not fit.
+            DomainError: a number outside the domain of an op.
+        """
+        self.work, self.reading = 0, reading
+        return scalar(self._value(t, dict(at or {})))
+
+    def _value(self, t: Term, at: dict[str, int]) -> Any:
+        self.work += 1
+        if self.work > WORK:
+            raise ShapeError("this formula needs too much work at one point")
+        a = t.args
+        if t.op == "num":
+            return Value(float(t.word))
+        if t.op == "name":
+            return self._named(t, at)
+        if t.op in ("sum", "prod"):
+            return self._big(t, at)
+        if t.op == "d":
+            return self._derivative(t, at)
+        if t.op == "prime":
+            return self._prime(t.word, self._value(a[0], at))
+        if t.op == "^":
+            return self._power(a[0], a[1], at)
+        if t.op == "at":
+            return entry(self._value(a[0], at), [self._place(i, at) for i in a[1:]])
+        inside = [self._value(x, at) for x in a]
+        if t.op in ("call", "abs", "norm"):
+            return self._call(t.word or t.op, inside)
+        if t.op == "T":
+            return inside[0].T if isinstance(inside[0], np.ndarray) else inside[0]
+        if t.op == "neg":
+            return -inside[0]
+        if t.op == "rel":
+            return each(lambda x, y: Value(float(_RELATIONS[t.word](x.data, y.data))), *inside)
+        return combined(t.op, *inside)
+
+    def _named(self, t: Term, at: dict[str, int]) -> Any:
+        if t.word in at and not t.args:
+            return Value(float(at[t.word] + 1))
+        if t.word not in self.env:
+            if t.word == "δ" and len(t.args) == 2:
+                return Value(float(self._place(t.args[0], at) == self._place(t.args[1], at)))
+            raise Unknown(t.word)
+        found = self.env[t.word]
+        return entry(found, [self._place(i, at) for i in t.args]) if t.args else found
+
+    def _place(self, index: Term, at: dict[str, int]) -> int:
+        if index.op == "num":
+            return int(index.word) - 1
+        if index.word not in at:
+            raise Unknown(index.word)
+        return at[index.word]
+
+    def _big(self, t: Term, at: dict[str, int]) -> Any:
+        *bound, body = t.args
+        if not bound:
+            inside = self._value(body, at)
+            return total(list(inside.ravel())) if isinstance(inside, np.ndarray) else inside
+        letters = [i.word for i in bound]
+        ranges = [range(self.size(letter, body, t.word)) for letter in letters]
+        parts = []
+        for places in itertools.product(*ranges):
+            if t.word.startswith("≠") and places[0] == at.get(t.word[1:]):
+                continue
+            parts.append(self._value(body, {**at, **dict(zip(letters, places, strict=True))}))
+        if t.op == "sum":
+            return total(parts)
+        product: Any = Value(1.0)
+        for part in parts:
+            product = product * part
+        return product
+
+    def size(self, letter: str, body: Term, limit: str = "") -> int:
+        """How far an index counts: as far as the arrays that it stands at."""
+        for t in body.walk():
+            if t.op in ("name", "at") and t.word in self.env | {"": 0}:
+                entries, places = (self.env[t.word], t.args) if t.op == "name" else (None, t.args[1:])
+                for slot, index in enumerate(places):
+                    if index.op == "name" and index.word == letter and isinstance(entries, np.ndarray):
+                        return int(entries.shape[slot])
+                    if index.op == "name" and index.word == letter and entries is None:
+                        inner = next((self.env[n] for n in sorted(t.args[0].names()) if n in self.env), None)
+                        if isinstance(inner, np.ndarray):
+                            return int(inner.shape[slot])
+        size = limit.removeprefix("^")
+        if size.isdigit() and int(size) <= 50:
+            return int(size)
+        if size in self.env:
+            return int(self.env[size].data)
+        raise Unknown(letter)
+
+    def _power(self, base: Term, power: Term, at: dict[str, int]) -> Any:
+        if base.op == "norm" and power.word == "2":
+            inside = self._value(base.args[0], at)
+            return total([x * x for x in inside.ravel()]) if isinstance(inside, np.ndarray) else inside * inside
+        bottom = self._value(base, at)
+        whole = power.word if power.op == "num" else f"-{power.args[0].word}" if power.op == "neg" else ""
+        try:
+            n: Any = float(whole)
+        except ValueError:
+            n = self._value(power, at)
+        if n == -1.0 and isinstance(bottom, np.ndarray) and bottom.ndim == 2:
+            return inverse(bottom)
+        if isinstance(n, float) and abs(n) > 64:
+            raise ShapeError("an exponent beyond 64 is not tried")
+        return each(lambda x: x**n, bottom)
+
+    def _call(self, word: str, inside: list[Any]) -> Any:
+        if word in self.functions:
+            return self.functions[word](*inside)
+        first = inside[0]
+        if word == "norm":
+            return total([x * x for x in np.ravel(first)]) ** 0.5
+        if word == "softmax":
+            return softmax(first)
+        if word in ("tr", "mean", "diag"):
+            if word == "diag":
+                flat = list(np.ravel(first))
+                return array([[x if i == j else Value(0.0) for j in range(len(flat))] for i, x in enumerate(flat)])
+            parts = [first[i, i] for i in range(len(first))] if word == "tr" else list(np.ravel(first))
+            return total(parts) if word == "tr" else total(parts) / float(len(parts))
+        op = TABLE.get(word)
+        if op is None:
+            raise Unknown(f"{word}()")
+        return each(lambda *xs: op(*xs), *inside)
+
+    def _prime(self, word: str, inside: Any) -> Any:
+        f, primes = word.rstrip("'"), word.count("'")
+
+        def one(x: Value) -> Any:
+            x = x * 1.0
+            out = self._call(f, [x])
+            for _ in range(primes + 1):
+                out = as_value(adjoints(out, create_graph=True).get(x, 0.0))
+            return out
+
+        return each(one, inside)
+
+    # ------------------------------------------------------------------ derivatives
+
+    def _derivative(self, t: Term, at: dict[str, int]) -> Any:
+        top, *wrt = t.args
+        if self.reading.direct(t) and top.op == "name" and top.word in self.bodies and len(wrt) == 1:
+            return self._direct(top, wrt[0], at)
+        found = self._value(top, at)
+        for variable in wrt:
+            found = self.slope(found, self._value(variable, at))
+        return found
+
+    def slope(self, top: Any, wrt: Any) -> Any:
+        """The derivative of Values w.r.t. Values that lie behind them; a Jacobian for two columns."""
+        top = scalar(top)
+        if not isinstance(top, np.ndarray):
+            if top not in self._adjoints:
+                self._adjoints[top] = adjoints(top, create_graph=True)
+            known = self._adjoints[top]
+            return each(lambda x: as_value(known.get(x, 0.0)), wrt)
+        flat = [self.slope(x, wrt) for x in top.ravel()]
+        if not isinstance(wrt, np.ndarray):
+            return array(flat).reshape(top.shape)
+        if wrt.shape[1:] not in ((1,), ()) or top.shape[1:] not in ((1,), ()):
+            raise ShapeError("the derivative of a matrix w.r.t. a matrix has more than two indices")
+        return np.stack([x.ravel() for x in flat])
+
+    def _direct(self, top: Term, wrt: Term, at: dict[str, int]) -> Any:
+        """Through the definition of `top` alone: every other name is held."""
+        body, indices = self.bodies[top.word], dict(at)
+        kept = self.env
+        held = {word: each(lambda x: x * 1.0, value) for word, value in kept.items()}
+        if top.args:
+            left = self.lefts[top.word]
+            indices |= {i.word: self._place(j, at) for i, j in zip(left.args, top.args, strict=True)}
+        self.env = held
+        try:
+            return self.slope(self._value(body, indices), self._value(wrt, at))
+        finally:
+            self.env = kept
+
+
+_RELATIONS: dict[str, Callable[[float, float], bool]] = {
+    "<": lambda x, y: x < y,
+    ">": lambda x, y: x > y,
+    "≤": lambda x, y: x <= y,
+    "≥": lambda x, y: x >= y,
+    "=": lambda x, y: x == y,
+    "≠": lambda x, y: x != y,
+}
+
+
+def _digits(mp: Any) -> dict[str, Callable[..., Any]]:
+    own = {
+        op: getattr(mp, op)
+        for op in ["exp", "log", "sqrt", "sin", "cos", "tan", "tanh", "sinh", "cosh", "atan", "asin", "acos", "erf"]
+    }
+    own["sigmoid"] = lambda x: 1 / (1 + mp.exp(-x))
+    own["softplus"] = lambda x: mp.log(1 + mp.exp(x))
+    own["pow"] = lambda x, y: mp.power(x, y)
+    kept = "add sub mul div neg abs sign floor ceil round"
+    return {**{op: RATIONAL[op] for op in kept.split() if op in RATIONAL}, **own}
