@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import functools
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -39,17 +40,29 @@ class Place:
         self.pools: dict[str, list[Edit]] = {}
         self.next: dict[str, int] = {}
         local = [env for env, _ in slot.visits] or [runs[0].local]
-        shots = local if len(local) <= 3 else [local[0], local[1], local[-1]]
-        self.scopes = [self._scope(env) for env in shots]
-        self._locals = local
+        self._locals, self._runs = local, runs
         self._summed: list[Scope] = []
-        self.second: Scope | None = None
-        if slot.goals and len(runs) > 1:
-            twin = next((s for s in runs[1].slots if s.path == slot.path and s.function is slot.function), None)
-            self.second = self._scope(twin.visits[0][0]) if twin is not None and twin.visits else None
         self.tried = {key(tuple(x for _, x in slot.visits[:3]))} if 0 < len(slot.visits) <= 3 else set()
         self._code: Any = None
-        self.offers = Offers(slot.function, self.tree, local[0], constants)
+
+    @functools.cached_property
+    def offers(self) -> Offers:
+        return Offers(self.slot.function, self.tree, self._locals[0], self.constants)
+
+    @functools.cached_property
+    def scopes(self) -> list[Scope]:
+        """A scope for the first visit, the second and the last."""
+        local = self._locals
+        return [self._scope(env) for env in (local if len(local) <= 3 else [local[0], local[1], local[-1]])]
+
+    @functools.cached_property
+    def second(self) -> Scope | None:
+        """The scope of the first visit on the second problem."""
+        slot = self.slot
+        if len(self._runs) < 2:
+            return None
+        twin = next((s for s in self._runs[1].slots if s.path == slot.path and s.function is slot.function), None)
+        return self._scope(twin.visits[0][0]) if twin is not None and twin.visits else None
 
     def _scope(self, local: dict[str, Any]) -> Scope:
         scope = Scope(self.slot.function, local, self.bench.guard)
