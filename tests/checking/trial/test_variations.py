@@ -145,3 +145,20 @@ def test_an_endless_backprop_on_the_bench_is_stopped_and_the_next_one_runs():
         with pytest.raises(TimeIsOver):
             bench.run(0, endless, 0.05)
         assert bench.right(0, bench.run(0)) == {"E"}
+
+
+def test_a_loss_that_cancels_accuses_nobody_and_hides_no_mistake():
+    """log(1 - p) with p near 1 leaves the exact gradients five digits; what is wrong by more than that is wrong."""
+
+    def loss(w, X, y):
+        p = 1 / (1 + np.exp(-(X @ w)))
+        return -np.mean(y * np.log(p) + (1 - y) * np.log(1 - p))
+
+    def backprop(w, X, y, factor=1.0):
+        return factor * X.T @ (1 / (1 + np.exp(-(X @ w))) - y) / len(y)
+
+    X, y = np.array([[1.0, 0.2], [2.0, -0.3], [2.4, 0.7]]), np.array([1.0, 0.0, 0.0])
+    problem = {"w": np.array([11.0, 1.5])}, X, y
+
+    assert check(loss, backprop, *problem, mend=False).ok
+    assert not check(loss, lambda *a: backprop(*a, factor=1.001), *problem, mend=False).ok
