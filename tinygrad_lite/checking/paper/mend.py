@@ -15,7 +15,8 @@ from typing import Any
 
 from tinygrad_lite.checking.network.arrays import np
 from tinygrad_lite.checking.paper.edits import edits
-from tinygrad_lite.checking.paper.judge import Claim, Judge
+from tinygrad_lite.checking.paper.fit import chain, fitted
+from tinygrad_lite.checking.paper.judge import Claim, Judge, Late
 from tinygrad_lite.checking.paper.places import Edit, Vocabulary, places
 from tinygrad_lite.checking.paper.points import letters_of
 from tinygrad_lite.checking.paper.term import Term, name, num
@@ -24,7 +25,7 @@ from tinygrad_lite.checking.result.mistakes import Mistake
 from tinygrad_lite.errors import TinygradLiteError
 
 TRIED = 6000  # edits of one line
-FAILURES = (TinygradLiteError, Unknown, OverflowError, ValueError)
+FAILURES = (TinygradLiteError, Unknown, OverflowError, ValueError, Late)
 
 
 class Mend:
@@ -54,15 +55,27 @@ class Mend:
 
 def mend(judge: Judge, claim: Claim) -> Mend:
     """Name the mistake in a claim that does not follow, and mend it."""
-    found = _search(judge, claim)
-    if found is None:
-        rule = _rules(judge, claim)
-        result = rule or Mend(claim, None, None, claim.right.span)
+    rule = _rules(judge, claim)
+    found = None if rule else _search(judge, claim)
+    if rule:
+        result = rule
+    elif found is None:
+        right = chain(judge, claim)
+        if right is not None and not _right(judge, claim, right):
+            right = None
+        result = Mend(claim, None, right, claim.right.span)
     else:
         code, message = _named(judge, claim, found)
         result = Mend(claim, Mistake(code, str(claim.left), message, str(found.new)), _plain(found.right), found.mark)
     result.example = example(judge, claim)
     return result
+
+
+def _right(judge: Judge, claim: Claim, right: Term) -> bool:
+    try:
+        return judge.holds(claim, right)
+    except FAILURES:
+        return False
 
 
 def vocabulary(judge: Judge, claim: Claim) -> Vocabulary:
@@ -116,7 +129,7 @@ def _lettered(t: Term, swap: dict[str, str]) -> Term:
 def _search(judge: Judge, claim: Claim) -> Edit | None:
     words = vocabulary(judge, claim)
     first, seen = judge.worlds[:1], set()
-    for edit in itertools.islice(edits(claim.right, words), TRIED):
+    for edit in itertools.chain(itertools.islice(edits(claim.right, words), TRIED), fitted(judge, claim, words)):
         key = edit.right.bare()
         if key in seen:
             continue

@@ -162,6 +162,12 @@ class Parser(Words):
             if len(token.text) > 30:
                 raise self.refused("a number of so many digits")
             self.take()
+            if token.text == "1" and self.sign("[", "{:"):  # 1[z > 0]
+                before = self.at, self.depth
+                inside = self.group()
+                if inside.op == "rel":
+                    return inside._replace(span=(token.start, inside.span[1]))
+                self.at, self.depth = before
             return self.made("num", (), token.text, token.start)
         if token.kind in ("name", "fn"):
             return self.derivative() or self.word()
