@@ -104,7 +104,7 @@ def vocabulary(judge: Judge, claim: Claim) -> Vocabulary:
     for left, body in bodies:
         for t in body.walk():
             if t.op == "call" and len(t.args) == 1 and t.word not in ("softmax", "mean", "tr", "diag", "norm"):
-                own = [i.word for i in left.args if i.op == "name"]
+                own = [i.word for i in left.args if i.op == "name" and left.op == "name"]
                 for some in itertools.product(letters, repeat=len(own)) if own else [()]:
                     swap = dict(zip(own, some, strict=True))
                     derivatives.append(_lettered(Term("prime", t.args, t.word), swap))

@@ -86,7 +86,7 @@ class Parser(Words):
         if self.kind in ("name", "fn"):
             return True
         if self.kind == "num":
-            return self.all[self.at - 1].kind != "num"
+            return self.all[self.at - 1].kind != "num" or self.sign("[", "{:", ahead=1)  # 2 1[z > 0]
         return self.sign("(", "[", "{", "{:", "frac", "sum", "prod", "∂", "∇") or (
             self.sign("‖", "|") and not self.bars
         )

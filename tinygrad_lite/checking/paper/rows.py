@@ -34,7 +34,8 @@ _LEAD = re.compile(
     re.IGNORECASE,
 )
 _TAIL = re.compile(
-    r"\s+\((?:[a-z'-]+[ ,]*){1,8}\)\s*$|\s+#.*$|\s{2,}%.*$|\s+(?:by|using|since|because|from)\s+(?:the\s)?[a-z ,]+$"
+    r"\s+\((?=[^()]*\b(?:rule|chain|definition|using|because|since|above)\b)[a-z ,'-]+\)\s*$|\s+#.*$|\s{2,}%.*$"
+    r"|\s+(?:by|using|since|because|from)\s+(?:the\s)?[a-z ,]+$"
 )
 _CUT = re.compile(r"\\Rightarrow|\\implies|\\Longrightarrow|⇒|=>|\\qquad|\\quad")
 

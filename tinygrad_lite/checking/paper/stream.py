@@ -86,6 +86,10 @@ class Stream:
         """A whole formula."""
         raise NotImplementedError
 
+    def product(self) -> Term:
+        """Factors with or without a sign between them."""
+        raise NotImplementedError
+
     def power(self) -> Term:
         """A factor with its powers."""
         raise NotImplementedError

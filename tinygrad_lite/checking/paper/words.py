@@ -142,7 +142,7 @@ class Words(Stream):
         n = self._order()
         top = None
         if not self.sign("/", "}"):
-            top = self.group() if self.sign("(") else self.variable()
+            top = self.group() if self.sign("(") else self.product() if framed else self.variable()
             if not framed and not self.sign("/"):
                 shorthand = kind == "d" and self.known.root and isinstance(top, Term) and top.op == "name"
                 if not shorthand or top.word not in self.known.variables or head.text in self.known.variables:
@@ -184,7 +184,7 @@ class Words(Stream):
             return "∂"
         if token.kind != "name" or token.text[0] != "d":
             return ""
-        if token.text == "d" and "d" not in self.known.variables:
+        if token.text == "d":
             self.take()
             return "d"
         if len(token.text) > 1 and not (token.text in self.known.variables and token.text != "d"):
