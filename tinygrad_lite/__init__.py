@@ -58,6 +58,7 @@ _FILES: dict[str, tuple[str, ...]] = {
     "views.live.live": ("live",),
     "views.player.player": ("animate",),
     "views.player.training": ("animate_training",),
+    "commands.doctor": ("show_versions",),
     "views.derivation.why_order": ("why_order",),
     "views.derivation.why_zero": ("why_zero",),
 }
@@ -89,6 +90,7 @@ if TYPE_CHECKING:
     from tinygrad_lite.checking.compare import compare as compare
     from tinygrad_lite.checking.derive import check_derivation as check_derivation
     from tinygrad_lite.checking.gradcheck import gradcheck as gradcheck
+    from tinygrad_lite.commands.doctor import show_versions as show_versions
     from tinygrad_lite.compiler.api import compile as compile
     from tinygrad_lite.compiler.replay import replay as replay
     from tinygrad_lite.engine.custom import op as op

@@ -232,3 +232,14 @@ def test_a_number_that_stands_for_many_whole_ones_is_not_called_exact(x):
 @pytest.mark.parametrize("x", [10**20, 2**60, -(3 * 2**70), 1.5e300, 2**53, 123456789012345e6])
 def test_large_numbers_of_few_digits_are(x):
     assert tg.exact(Value(x) * 2.0).value == 2 * Fraction(x)
+
+
+def test_a_number_assigned_after_the_forward_pass_is_noticed():
+    from tinygrad_lite.errors import StaleGraphError
+
+    x = Value(2.0, label="x")
+    y = x * x
+    x.data = 5.0
+
+    with pytest.raises(StaleGraphError, match="changed after the forward pass"):
+        tg.exact(y)

@@ -176,6 +176,21 @@ STYLES = {
                 dw += e * X[i]
             return {"w": dw}
         """,
+    "a sum forgotten in a loop, beside a loop before it": """
+        def loss(w, X, y):
+            total = 0.0
+            for x, t in zip(X, y):
+                total = total + (x @ w - t) ** 2
+            return total
+        def backprop(w, X, y):
+            errors = []
+            for x, t in zip(X, y):
+                errors.append(x @ w - t)
+            out = {"w": np.zeros(len(w))}
+            for x, e in zip(X, errors):
+                g = 2 * e * x
+            return out
+        """,
     "two mistakes": """
         def loss(w, X, y):
             h = np.tanh(X @ w)

@@ -3,6 +3,7 @@
 import math
 import random
 import warnings
+from array import array
 
 import pytest
 
@@ -10,6 +11,7 @@ import tinygrad_lite as tg
 from tinygrad_lite import Value
 from tinygrad_lite.compiler import CompileWarning, TraceError, compile
 from tinygrad_lite.compiler.backends.choice import available
+from tinygrad_lite.compiler.frontend import arguments
 
 
 def test_value_and_gradient_of_nested_arguments_are_the_engines():
@@ -300,3 +302,23 @@ def test_traced_values_are_the_same_only_if_they_are_one():
 def test_backward_inside_is_an_error_that_says_what_to_use():
     with pytest.raises(TraceError, match=r"called \.backward\(\) at test_compile.py.*\n.*tg\.grad"):
         compile(lambda x: (x * x).backward())(2.0)
+
+
+@pytest.mark.parametrize("kind", [list, tuple])
+def test_a_list_of_numbers_is_one_chunk_whatever_their_classes(kind):
+    np = pytest.importorskip("numpy")
+    fast = tg.compile(lambda p, q: p[0] * p[1] + sum(q["w"]) * p[2])
+    expected = fast.value_and_grad(kind([2.0, 3.0, 4.0]), {"w": [1.0, 5.0]})
+
+    for p in ([2, 3, 4], [np.float64(2), 3, np.float32(4)], [2.0, np.int64(3), 4.0]):
+        assert fast.value_and_grad(kind(p), {"w": [np.float64(1), 5]}) == expected
+    structure, chunks = arguments.called((kind([2.0, 3.0, 4.0]), [1, 2]), {})
+    assert chunks == [array("d", [2.0, 3.0, 4.0, 1.0, 2.0])]
+    assert arguments.size(structure) == 5
+
+
+def test_truths_and_values_in_a_list_stay_what_they_are():
+    fast = tg.compile(lambda p: p[0] * 2.0 if p[1] is True else p[0])
+
+    assert (fast([3.0, True]), fast([3.0, False]), fast([3.0, 1.0])) == (6.0, 3.0, 3.0)
+    assert fast([tg.Value(3.0), True]) == 6.0

@@ -9,9 +9,9 @@ import pytest
 
 pytest.importorskip("llvmlite")
 
+from tests.compiler.elementwise import elementwise
 from tinygrad_lite.compiler.backends.llvm import jit
 from tinygrad_lite.compiler.backends.llvm.kernels import KERNELS, definitions
-from tinygrad_lite.compiler.backends.llvm.kernels.elementwise import elementwise
 from tinygrad_lite.compiler.backends.llvm.kernels.exponential import EXP_TAIL, LOG_TAIL
 
 INF, NAN = math.inf, math.nan

@@ -150,6 +150,7 @@ def test_the_first_call_runs_on_the_tape_and_says_so() -> None:
 
     assert close([value, *gradient], by_engine(random_graph(1), [0.1, 0.2, 0.3, 0.4, 0.5, 0.6]))
     assert "a tape in machine code" in fast.report()
+    assert "Loops are made once such a call is prepared" in fast.report()
 
 
 def test_another_branch_is_another_program() -> None:
@@ -196,6 +197,7 @@ def test_a_program_too_irregular_for_loops_stays_on_the_tape(monkeypatch: pytest
 
     assert close(prepared.out[:7], by_engine(random_graph(3), [0.1, 0.2, 0.3, 0.4, 0.5, 0.6]))
     assert "too irregular" in fast.report()
+    assert "Loops are made" not in fast.report()
 
 
 def test_threads_get_the_same_bits() -> None:

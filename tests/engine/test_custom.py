@@ -127,3 +127,13 @@ def test_an_argument_with_a_default_may_be_left_out():
 def test_a_function_without_name_or_signature_is_refused(nameless):
     with pytest.raises(TypeError, match=r"(?s)written with def, but got .*Wrap it: def my_erf"):
         tg.op(partials=lambda x, out: (1.0,))(nameless)
+
+
+def test_the_old_name_of_doc_still_works_and_warns():
+    with pytest.warns(UserWarning, match="is called doc now"):
+
+        @tg.op(partials=lambda x, out: (2.0,), because="Twice as much.")
+        def doubled(x):
+            return 2.0 * x
+
+    assert doubled.doc == "Twice as much."

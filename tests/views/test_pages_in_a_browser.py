@@ -239,3 +239,67 @@ def test_the_training_player_moves_with_the_same_buttons(browser, tmp_path):
         "const c = document.querySelector('canvas'); return c.getContext('2d').getImageData(5, 5, 1, 1).data[3]"
     )
     assert [entry["message"] for entry in browser.get_log("browser")] == []
+
+
+@pytest.fixture
+def live(browser, tmp_path):
+    a, b = Value(2.0, label="a"), Value(-3.0, label="</script><img src=x onerror=alert(1)>")
+    page = tg.live((a * b + 7.0).tanh(), title="<b>").save(tmp_path / "live.html")
+    browser.get(page.as_uri())
+    return browser
+
+
+def numbers(driver):
+    return driver.execute_script("return [G.data[0], G.grad[0], G.data[P.root]]")
+
+
+def test_a_leaf_follows_the_hand_the_keys_and_the_typed_number_and_undo_takes_it_back(live):
+    from selenium.webdriver.common.action_chains import ActionChains
+    from selenium.webdriver.common.keys import Keys
+
+    box = live.find_element("css selector", '[data-k="v0"]')
+    before = numbers(live)
+    ActionChains(live).click_and_hold(box).move_by_offset(30, 0).release().perform()
+    dragged = numbers(live)
+    assert dragged[0] > before[0]
+    assert dragged[2] != before[2]
+    live.execute_script("document.querySelector('[data-k=\"v0\"]').focus()")
+    live.switch_to.active_element.send_keys(Keys.ARROW_DOWN)
+    assert numbers(live)[0] < dragged[0]
+    field = live.find_element("id", "number")
+    field.clear()
+    field.send_keys("2.5", Keys.TAB)
+    assert numbers(live)[0] == 2.5
+    for _ in range(5):
+        press(live, "undo")
+    assert numbers(live) == before
+
+
+def test_an_activation_is_exchanged_and_an_address_keeps_it(live):
+    live.execute_script("choose(P.root); at('flip').value = 'relu'; at('flip').dispatchEvent(new Event('change'))")
+    kept = numbers(live)
+    hash_ = live.execute_script("return address()")
+    live.get(live.current_url.split("#")[0] + hash_)
+    live.refresh()
+
+    assert kept[2] == 1.0
+    assert numbers(live) == kept
+
+
+def test_gradient_descent_goes_down_and_reset_goes_back(live):
+    before = numbers(live)
+    for _ in range(5):
+        press(live, "step")
+    assert numbers(live)[2] < before[2]
+    press(live, "reset")
+    assert numbers(live) == before
+    assert live.get_log("browser") == []
+    assert not live.find_elements("css selector", "img")
+
+
+def test_a_narrow_page_does_not_scroll_sideways(live):
+    live.set_window_size(400, 800)
+    try:
+        assert live.execute_script("return document.documentElement.scrollWidth <= innerWidth")
+    finally:
+        live.set_window_size(1100, 800)

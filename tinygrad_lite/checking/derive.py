@@ -18,6 +18,7 @@ from tinygrad_lite.checking.paper.mend import Mend, mend
 from tinygrad_lite.checking.paper.rows import source
 from tinygrad_lite.checking.result.judged import Judged
 from tinygrad_lite.checking.result.mistakes import Mistake
+from tinygrad_lite.errors import OperandError
 from tinygrad_lite.report.text import Report
 
 RANK = (WRONG, CARRIED, UNREAD, CONDITION, UNCHECKED, FOLLOWS, DEFINITION, ASSUMPTION)
@@ -157,6 +158,10 @@ def check_derivation(
         shapes: shapes of matrices by name, where the definitions leave them open.
         seconds: of computing; what is left then is not checked.
 
+    Raises:
+        OperandError: text is no text (a TypeError). What cannot be read in it is a line of the result.
+        OSError: there is no such file.
+
     >>> result = check_derivation('''
     ... z = w x + b,  L = (z - t)^2
     ... dL/dz = 2(z - t)
@@ -167,6 +172,8 @@ def check_derivation(
     >>> result.mended
     'dL/dw = 2 * (z - t) * x'
     """
+    if not isinstance(text, str):
+        raise OperandError(f"a derivation is a text or the path of a file, but got {type(text).__name__} {text!r:.60}.")
     if "\n" not in text and Path(text).suffix in (".md", ".tex", ".txt", ".ipynb"):
         text = source(Path(text).read_text(encoding="utf-8"), Path(text).suffix)
     document = Document(text, shapes)

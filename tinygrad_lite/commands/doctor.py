@@ -9,6 +9,7 @@ import json
 import platform
 
 from tinygrad_lite import __version__
+from tinygrad_lite.engine import native
 
 EXTRAS = {
     "compile": ("llvmlite", "numpy"),
@@ -30,18 +31,30 @@ def run(args: argparse.Namespace) -> int:
         from tinygrad_lite.compiler.backends.llvm.cache import clear_cache
 
         clear_cache()
-    report = diagnosis()
     if args.json:
-        print(json.dumps(report, indent=2))
+        print(json.dumps(diagnosis(), indent=2))
     else:
-        for name, value in report.items():
-            if isinstance(value, dict):
-                print(f"{name}:")
-                for key, text in value.items():
-                    print(f"  {key:<16}{text}")
-            else:
-                print(f"{name:<18}{value}")
+        show_versions()
     return 0 if _draws() else 1
+
+
+def show_versions() -> None:
+    """Print what a report of a fault should say: versions, which engine and layout are in use, what is installed.
+
+    The same as `tinygrad-lite doctor` prints. Raises nothing: what is missing is a line of it.
+
+    >>> show_versions()
+    tinygrad_lite     ...
+    python            ...
+    engine            ...
+    """
+    for name, value in diagnosis().items():
+        if isinstance(value, dict):
+            print(f"{name}:")
+            for key, text in value.items():
+                print(f"  {key:<16}{text}")
+        else:
+            print(f"{name:<18}{value}")
 
 
 def diagnosis() -> dict[str, object]:
@@ -51,6 +64,7 @@ def diagnosis() -> dict[str, object]:
     return {
         "tinygrad_lite": __version__,
         "python": f"{platform.python_version()} ({platform.machine()}, {platform.system()})",
+        "engine": "nodes in C" if native.node else "nodes in Python (not compiled, or TINYGRAD_LITE_PURE is set)",
         "layout engine": engines.describe(),
         "packages": {name: _version(name) for name in ("graphviz", "graphviz-pure")},
         "extras": {extra: _extra(names) for extra, names in EXTRAS.items()},

@@ -58,7 +58,7 @@ def run(args: argparse.Namespace) -> int:
         ok = right.ok and slipped.wrong == ["W1", "b1"]
         say("\nBackpropagation by hand, in NumPy, against the engine, entry by entry:")
         say(str(right))
-        say("\nThe same with the slope of tanh forgotten:")
+        say("\nThe same with the derivative of tanh forgotten:")
         say(str(slipped))
 
     graphs = neuron_graph(model, train), network_graph(model, train)

@@ -27,14 +27,14 @@ def backprop(W1: Any, b1: Any, W2: Any, b2: Any, X: Any, T: Any) -> dict[str, An
     dW2 = A1.T @ dZ2  # (8, 3)
     db2 = dZ2.sum(axis=0)  # (3,)
     dA1 = dZ2 @ W2.T  # (N, 8)
-    dZ1 = dA1 * (1 - A1**2)  # (N, 8)  the slope of tanh
+    dZ1 = dA1 * (1 - A1**2)  # (N, 8)  the derivative of tanh
     dW1 = X.T @ dZ1  # (4, 8)
     db1 = dZ1.sum(axis=0)  # (8,)
     return {"W1": dW1, "b1": db1, "W2": dW2, "b2": db2}
 
 
 def backprop_with_a_mistake(W1: Any, b1: Any, W2: Any, b2: Any, X: Any, T: Any) -> dict[str, Any]:
-    """The same, with one slip that no shape betrays: the slope of tanh is missing."""
+    """The same, with one slip that no shape betrays: the derivative of tanh is missing."""
     A1, P = forward(W1, b1, W2, b2, X)
     dZ2 = (P - T) / len(X)
     dW2 = A1.T @ dZ2

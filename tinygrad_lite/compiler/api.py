@@ -346,7 +346,9 @@ def compile(
         batch: names of arguments that are given as many samples. `f` is then the loss of one sample, and the
             compiled function gives the mean over all samples.
         argnums: the argument (or arguments) whose gradient `grad` gives.
-        backend: "llvm", "numpy" or "tape"; by default the first of these that is installed.
+        backend: "llvm", "numpy" or "tape"; by default the first of these that is installed. Where that is "llvm", a
+            program begins on a tape in machine code, which is ready at once, and becomes loops when it is prepared or
+            was called often enough for its size; named, "llvm" means loops from the first call.
         threads: at most so many share the samples of a large call on the LLVM back end; by default the number in the
             environment variable TINYGRAD_LITE_THREADS, else one a core. Every number gives the same bits.
 

@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from tinygrad_lite.calculus import products
-from tinygrad_lite.compiler.frontend.arguments import Structure, flatten, rebuild, size
+from tinygrad_lite.compiler.frontend.arguments import Structure, called, numbers, rebuild, size
 from tinygrad_lite.compiler.frontend.results import max_relative_error, numbers_in, outputs_of, same, shaped
 from tinygrad_lite.compiler.passes import transforms
 from tinygrad_lite.compiler.runtime.program import Wrt
@@ -27,8 +27,7 @@ def jacobian(f: CompiledFunction, args: tuple[Any, ...], kwargs: dict[str, Any])
     """All first derivatives: one line for each number of the result, one column for each of the argument."""
     import numpy as np
 
-    chunks: list[Any] = []
-    structure = flatten((args, kwargs), chunks)
+    structure, chunks = called(args, kwargs)
     wrt = f._wrt(structure)
 
     def by_engine() -> list[float]:
@@ -83,12 +82,11 @@ def _directed(
             f"  tg.compile(lambda w: tg.mean([loss(w, x) for x in X])).{what}(w, direction)"
         )
     whole = isinstance(point, tuple)
-    chunks: list[Any] = []
-    more: list[Any] = []
-    structure = flatten((point if whole else (point,), {}), chunks)
-    if flatten((direction if whole else (direction,), {}), more) != structure:
+    structure, chunks = called(point if whole else (point,), {})
+    built, more = called(direction if whole else (direction,), {})
+    if built != structure:
         raise ShapeError(f"the direction must be built like the point it belongs to{user_line()}.")
-    return structure, chunks, range(size(structure)), more
+    return structure, chunks, range(size(structure)), numbers(more)
 
 
 def _found(

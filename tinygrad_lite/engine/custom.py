@@ -38,6 +38,7 @@ def op(
     doc: str = "",
     activation: bool = False,
     check: bool = True,
+    because: str = "",
 ) -> Callable[[Callable[..., float]], Op]:
     """Make an op of the table from a function of floats; use it as a decorator.
 
@@ -54,6 +55,7 @@ def op(
         activation: whether pictures and checks may take it for the activation of a neuron.
         check: False for a rule that differs from the derivative on purpose, as a straight-through estimator
             and a reversed gradient do.
+        because: the old name of `doc`, which goes with the next release.
 
     Raises:
         GradientMismatch: the rule disagrees with the measured derivatives; the message shows where and by how much.
@@ -67,6 +69,11 @@ def op(
     >>> x = Value(2.0); y = cube(x); y.backward(); (y.data, x.grad)
     (8.0, 12.0)
     """
+
+    if because:
+        import warnings
+
+        warnings.warn("tg.op(because=...) is called doc now; the old name goes with the next release.", stacklevel=2)
 
     def enter(forward: Callable[..., float]) -> Op:
         name = getattr(forward, "__name__", "")
@@ -84,7 +91,7 @@ def op(
             "latex": latex or None,
             "domain": domain,
             "kink": kink,
-            "doc": doc or (forward.__doc__ or f"{name}, an op of your own.").strip().splitlines()[0],
+            "doc": doc or because or (forward.__doc__ or f"{name}, an op of your own.").strip().splitlines()[0],
             "arity": None if code.co_flags & 0x04 else code.co_argcount,  # *xs in its signature, or not
             "js": "",
             "activation": activation,

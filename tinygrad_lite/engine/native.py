@@ -40,13 +40,25 @@ def derive(readable: Any) -> Any:
     from tinygrad_lite.engine.op import TABLE
 
     value = node.derive(readable, ops, number, _compare, Noted)
-    value.__doc__ = readable.__doc__
+    value.__doc__, value.__signature__ = readable.__doc__, _Signature()
     for name, method in vars(Arithmetic).items():
         op = TABLE.get(getattr(method, "__name__", ""))
         if op is not None and op.arity == 1 and not name.startswith("_"):
             setattr(value, name, node.method(op, method))
     gc.callbacks.append(node.collect)
     return value
+
+
+class _Signature:
+    """What `inspect.signature(Value)` finds: that of the readable node."""
+
+    def __get__(self, instance: Any, owner: Any) -> Any:
+        import inspect
+
+        from tinygrad_lite.engine.node import Node
+
+        whole = inspect.signature(Node.__init__)
+        return whole.replace(parameters=list(whole.parameters.values())[1:])
 
 
 def watch(on: bool) -> None:
@@ -75,7 +87,10 @@ def install() -> None:
         made = node.sum(terms)
         return readable_total(terms) if made is None else made
 
-    for module, function in ((reverse, backward), (value, dot), (value, total)):
-        function.__doc__ = getattr(module, function.__name__).__doc__
+    replacing: tuple[tuple[Any, Any], ...] = ((reverse, backward), (value, dot), (value, total))
+    for module, function in replacing:
+        readable: Any = getattr(module, function.__name__)
+        function.__doc__, function.__module__ = readable.__doc__, readable.__module__
+        function.__annotations__, function.__wrapped__ = readable.__annotations__, readable
         setattr(module, function.__name__, function)
     graph.walk = node.walk

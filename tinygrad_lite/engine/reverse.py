@@ -117,7 +117,8 @@ def _with_a_history(node: Node) -> Sequence[Any]:
 
 def _on_a_kink(node: Node) -> bool:
     kink = node.op.kink
-    return kink is not None and kink.met(*[p if p.__class__ is float else p.data for p in node.parents])
+    numbers = [p if p.__class__ is float else p.data for p in node.parents]
+    return kink is not None and all(map(math.isfinite, numbers)) and kink.met(*numbers)
 
 
 def _adds_nothing(adjoint: Any, local: Sequence[float | None]) -> bool:

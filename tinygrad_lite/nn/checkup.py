@@ -193,7 +193,7 @@ def _stuck(name: str, stuck: dict[int, float], n: int, kind: str) -> Finding:
     low, high = min(stuck.values()), max(stuck.values())
     share = f"{low:.0%}" if low == high else f"{low:.0%} to {high:.0%}"
     sentence = (
-        f"{name}: {len(stuck)} of {n} {kind} units saturated: for {share} of the samples the slope is below "
+        f"{name}: {len(stuck)} of {n} {kind} units saturated: for {share} of the samples the derivative is below "
         f"{SATURATED:.0%} of the largest (neuron {', '.join(map(str, stuck))}); smaller weights or inputs help."
     )
     return Finding("saturated", name, sentence, neurons=list(stuck), shares=list(stuck.values()), of=n)

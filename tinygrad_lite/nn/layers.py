@@ -227,19 +227,19 @@ def weighted_sums(neurons: Sequence[Neuron], x: Sequence[Any]) -> list[Any]:
     inputs: list[Any] = numbers
     values, bare = all(given), not any(given)
     parents = xs if values else [e if is_value else d for e, d, is_value in zip(xs, inputs, given, strict=True)]
-    nowhere = [None] * len(xs)  # the slopes along bare numbers
+    nowhere = [None] * len(xs)  # the derivatives w.r.t. bare numbers
     out = []
     for neuron in neurons:
         w, b = neuron.w, neuron.b
         weights = [v.data for v in w]
-        slopes: list[Any] = weights if values else nowhere
+        derivatives: list[Any] = weights if values else nowhere
         if not values and not bare:
-            slopes = [d if is_value else None for d, is_value in zip(weights, given, strict=True)]
+            derivatives = [d if is_value else None for d, is_value in zip(weights, given, strict=True)]
         if b is None:
-            y = Value(sum(map(mul, weights, inputs)), "", ops.dot, (*w, *parents), (*inputs, *slopes))
+            y = Value(sum(map(mul, weights, inputs)), "", ops.dot, (*w, *parents), (*inputs, *derivatives))
         else:
             total = sum(map(mul, weights, inputs), b.data)
-            y = Value(total, "", ops.dot, (*w, *parents, b), (*inputs, *slopes, 1.0))
+            y = Value(total, "", ops.dot, (*w, *parents, b), (*inputs, *derivatives, 1.0))
         out.append(y if neuron.activation is None else _activated(neuron.activation, y))
     return out
 

@@ -24,6 +24,7 @@ import warnings
 from pathlib import Path
 
 import numpy as np
+from public_mistakes import ROWS
 
 import tinygrad_lite as tg
 from tinygrad_lite.checking.network.problems import Problem
@@ -267,6 +268,16 @@ def cases(kind, folder, program=None):
                 yield number, sorted(lines), kinds, module, known, said
 
 
+def public(folder):
+    """The mistakes told in public."""
+    for number, (told, what, program, right, wrong) in enumerate(ROWS):
+        text = (HERE / f"{program}.py").read_text()
+        line = text[: text.index(right)].count("\n") + 1
+        known = truths(module_of(text, folder, program))
+        module = module_of(text.replace(right, wrong, 1), folder, f"{program}_public{number}")
+        yield f"{program}_public{number}", [line], [what], module, known, f"{wrong} ({told})"
+
+
 def judged(case):
     """One case asked of `tg.check`, and what it said judged."""
     name, lines, kinds, module, known, said = case
@@ -314,7 +325,8 @@ def main():
     warnings.simplefilter("ignore")
     results = []
     with tempfile.TemporaryDirectory() as folder:
-        for i, case in enumerate(cases(options.kind, folder, options.program)):
+        chosen = public(folder) if options.public else cases(options.kind, folder, options.program)
+        for i, case in enumerate(chosen):
             if i % options.every != options.start:
                 continue
             r = judged(case)

@@ -23,8 +23,8 @@ import numpy as np
 HERE = Path(__file__).resolve()
 sys.path.insert(0, str(HERE.parents[3]))
 
+from tests.compiler.elementwise import elementwise, loop  # noqa: E402
 from tinygrad_lite.compiler.backends.llvm import jit  # noqa: E402
-from tinygrad_lite.compiler.backends.llvm.kernels.elementwise import elementwise, loop  # noqa: E402
 
 
 def the_tests():

@@ -114,6 +114,17 @@ class Atoms:
         except Exception:
             return None
 
+    def joined(self, e: Node, op: type, shape: tuple[int, ...]) -> tuple[list[tuple[float, Make]], Array]:
+        """An expression combined with each thing at hand, summed over the visits, as in `shaped`."""
+        found: list[tuple[float, Make]] = []
+        rows = []
+        for cost, x, _ in self.items:
+            value = self.summed(binary(e, op, x))
+            if value is not None and value.shape == shape and np.all(np.isfinite(value)) and value.any():
+                found.append((cost, lambda x=x: x))  # type: ignore[misc]
+                rows.append(value.ravel())
+        return found, np.array(rows).reshape(len(found), int(np.prod(shape)))
+
     def _products(self, shape: tuple[int, ...]) -> Iterator[tuple[float, Make, Array]]:
         for cost, x, value in self.items:
             yield from _forms(cost, lambda x=x: x, value, shape)  # type: ignore[misc]

@@ -133,14 +133,17 @@ def _fits(
     flat = start.ravel()
     whole = wanted + matrix @ flat  # what the whole value must give, where `wanted` is what is missing
     with np.errstate(all="ignore"):
-        ways: tuple[tuple[float, Array, Array, Any], ...] = (
-            (1.6, flat[None], whole, lambda _, k, plus: _signed(_scaled(e, k), plus)),
-            (2.6, rows, wanted, lambda x, k, plus: _term(e, x, k, plus)),
-            (2.3, rows, whole, lambda x, k, plus: _signed(x if k is None else binary(k, ast.Mult, x), plus)),
-            (2.0, rows * flat, whole, lambda x, k, plus: _signed(binary(_scaled(e, k), ast.Mult, x), plus)),
-            (2.1, flat / rows, whole, lambda x, k, plus: _signed(binary(_scaled(e, k), ast.Div, x), plus)),
+        times, over = (items, rows * flat), (items, flat / rows)
+        if len(atoms.scopes) > 1:  # the sum of products is not the product of sums
+            times, over = (atoms.joined(e, op, start.shape) for op in (ast.Mult, ast.Div))
+        ways: tuple[tuple[float, Any, Array, Array, Any], ...] = (
+            (1.6, items, flat[None], whole, lambda _, k, plus: _signed(_scaled(e, k), plus)),
+            (2.6, items, rows, wanted, lambda x, k, plus: _term(e, x, k, plus)),
+            (2.3, items, rows, whole, lambda x, k, plus: _signed(_scaled(x, k), plus)),
+            (2.0, *times, whole, lambda x, k, plus: _signed(binary(_scaled(e, k), ast.Mult, x), plus)),
+            (2.1, *over, whole, lambda x, k, plus: _signed(binary(_scaled(e, k), ast.Div, x), plus)),
         )
-    for cost, candidates, goal, write in ways:
+    for cost, items, candidates, goal, write in ways:
         if not len(candidates) or not np.any(goal):
             continue
         q = candidates @ matrix.T
@@ -151,8 +154,9 @@ def _fits(
             for number, written in front:
                 if abs(abs(c[i]) - number) <= 1e-7 * number:
                     price = cost + 0.2 * (written is not None) + 0.1 * (c[i] < 0)
-                    price += items[i][0] if len(candidates) > 1 else 0.0
-                    made: Node = items[i][1]() if len(candidates) > 1 else e
+                    alone = cost == 1.6
+                    price += 0.0 if alone else items[i][0]
+                    made: Node = e if alone else items[i][1]()
                     yield price, write(made, written, bool(c[i] > 0))
                     break
 

@@ -61,7 +61,8 @@ class Offers:
         self.constants = constants
         self.counts = [k for k, x in local.items() if isinstance(x, int) and not isinstance(x, bool)]
         subscripts: dict[str, Node] = {}
-        keys, attributes = [], []
+        keys: list[str] = []
+        attributes = [a for a, x in getattr(local.get("self"), "__dict__", {}).items() if is_number(x)]
         for n in ast.walk(tree):
             if isinstance(n, ast.Constant) and isinstance(n.value, str) and n.value.isidentifier():
                 keys.append(n.value)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import functools
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -13,7 +14,7 @@ from tinygrad_lite.checking.lines.functions import Node, is_number
 from tinygrad_lite.checking.lines.grafts import grafts, inserted, toward
 from tinygrad_lite.checking.lines.offers import Offers
 from tinygrad_lite.checking.lines.reach import Reach
-from tinygrad_lite.checking.lines.slots import HOOK, Slot, call, put
+from tinygrad_lite.checking.lines.slots import HOOK, Slot, call, put, storing
 from tinygrad_lite.checking.lines.values import Scope
 from tinygrad_lite.checking.network.arrays import np
 
@@ -39,17 +40,29 @@ class Place:
         self.pools: dict[str, list[Edit]] = {}
         self.next: dict[str, int] = {}
         local = [env for env, _ in slot.visits] or [runs[0].local]
-        shots = local if len(local) <= 3 else [local[0], local[1], local[-1]]
-        self.scopes = [self._scope(env) for env in shots]
-        self._locals = local
+        self._locals, self._runs = local, runs
         self._summed: list[Scope] = []
-        self.second: Scope | None = None
-        if slot.goals and len(runs) > 1:
-            twin = next((s for s in runs[1].slots if s.path == slot.path and s.function is slot.function), None)
-            self.second = self._scope(twin.visits[0][0]) if twin is not None and twin.visits else None
         self.tried = {key(tuple(x for _, x in slot.visits[:3]))} if 0 < len(slot.visits) <= 3 else set()
         self._code: Any = None
-        self.offers = Offers(slot.function, self.tree, local[0], constants)
+
+    @functools.cached_property
+    def offers(self) -> Offers:
+        return Offers(self.slot.function, self.tree, self._locals[0], self.constants)
+
+    @functools.cached_property
+    def scopes(self) -> list[Scope]:
+        """A scope for the first visit, the second and the last."""
+        local = self._locals
+        return [self._scope(env) for env in (local if len(local) <= 3 else [local[0], local[1], local[-1]])]
+
+    @functools.cached_property
+    def second(self) -> Scope | None:
+        """The scope of the first visit on the second problem."""
+        slot = self.slot
+        if len(self._runs) < 2:
+            return None
+        twin = next((s for s in self._runs[1].slots if s.path == slot.path and s.function is slot.function), None)
+        return self._scope(twin.visits[0][0]) if twin is not None and twin.visits else None
 
     def _scope(self, local: dict[str, Any]) -> Scope:
         scope = Scope(self.slot.function, local, self.bench.guard)
@@ -74,6 +87,8 @@ class Place:
                 made = self._grafts()
             elif not self.reach.telling and not self.slot.goals and self.slot.kind != "missing":
                 made = inserted(self.expression, Atoms(self.offers, self.scopes[:1], self.tree))
+            if self.slot.kind == "missing":  # a statement such as `x += term`
+                made = (c for c in made if isinstance(c[1], ast.BinOp) and c[1].left is self.expression)
             self.pools[tier] = sorted(made, key=lambda c: c[0])[:MOST]
             self.next[tier] = 0
         return self.pools[tier]
@@ -174,7 +189,7 @@ class Place:
         slot = self.slot
         if slot.kind != "missing":
             return slot.replaced(self.tree, x)
-        name: Node = ast.Name(slot.name, ast.Store())
+        name = storing(slot.target)
         if isinstance(x, ast.BinOp) and x.left is self.expression:
             return slot.replaced(self.tree, ast.AugAssign(name, x.op, x.right))
         return slot.replaced(self.tree, ast.Assign([name], x))

@@ -13,7 +13,7 @@ import types
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
-from tinygrad_lite.checking.lines.functions import Function, Node
+from tinygrad_lite.checking.lines.functions import Function, Node, is_float
 from tinygrad_lite.checking.lines.safety import SIMPLE, harmless
 from tinygrad_lite.checking.network.arrays import np
 
@@ -46,6 +46,7 @@ class Slot:
         self.line: int = getattr(stmt, "lineno", function.first)
         self.visits: list[tuple[dict[str, Any], Any]] = []
         self.goals: list[list[Any]] = []
+        self.target: Node = load(name)  # of a missing slot: the variable, or the entry of a dict
         self.editable = True
 
     def __repr__(self) -> str:
@@ -53,7 +54,7 @@ class Slot:
 
     def expression(self, tree: Node) -> Node:
         """What stands there now; for a missing slot, the variable."""
-        return load(self.name) if self.kind == "missing" else at(tree, self.path)
+        return self.target if self.kind == "missing" else at(tree, self.path)
 
     def replaced(self, tree: Node, new: Node) -> Node:
         """The function with another expression there; in a missing slot, with the statement `new` put in."""
@@ -210,7 +211,25 @@ def _parts(e: Node) -> list[tuple[Path, str]]:
     return [((), "")]
 
 
-def missing_slots(function: Function, tree: Node, names: Iterable[str]) -> list[Slot]:
+def storing(target: Node) -> Node:
+    """A variable or an entry as something to assign to."""
+    made = copy.copy(target)
+    made.ctx = ast.Store()
+    return made
+
+
+def entries(local: dict[str, Any]) -> list[Node]:
+    """The entries of dicts that hold numbers, such as `grads["W"]`."""
+    return [
+        ast.Subscript(load(name), ast.Constant(key), ast.Load())
+        for name, x in local.items()
+        if type(x) is dict
+        for key, value in x.items()
+        if isinstance(key, str) and is_float(value)
+    ]
+
+
+def missing_slots(function: Function, tree: Node, targets: Iterable[Node]) -> list[Slot]:
     """Places where `x += something` may have been forgotten: ends of blocks and after assignments of x."""
     found: list[Slot] = []
     for path, stmt in statements(tree):
@@ -219,9 +238,11 @@ def missing_slots(function: Function, tree: Node, names: Iterable[str]) -> list[
         rest = block[i + 1 :] if i is not None else []
         ends = isinstance(stmt, SIMPLE) and (not rest or isinstance(rest[0], ast.Return))
         made = {t.id for goal in targets_of(stmt) for t in ast.walk(goal) if isinstance(t, ast.Name)}
-        for name in names:
-            if not isinstance(stmt, ast.Return) and harmless(function, stmt) and (ends or name in made):
-                found.append(Slot(function, path, stmt, "missing", name))
+        for target in targets:
+            here = ends or (isinstance(target, ast.Name) and target.id in made)
+            if not isinstance(stmt, ast.Return) and harmless(function, stmt) and here:
+                found.append(Slot(function, path, stmt, "missing", target_name(target)))
+                found[-1].target = target
     return found
 
 
@@ -235,8 +256,9 @@ def hooked(function: Function, tree: Node, slots: list[Slot], number: Callable[[
         (s for s in slots if s.kind == "missing"), key=lambda s: [i or 0 for _, i in s.path], reverse=True
     )
     for slot in last_first:
-        noted = call(HOOK, ast.Constant(number(slot)), load(slot.name), call("locals"))
-        tree = inserted(tree, slot.path, ast.Assign([ast.Name(slot.name, ast.Store())], noted))
+        noted = call(HOOK, ast.Constant(number(slot)), slot.target, call("locals"))
+        absent = ast.ExceptHandler(load("Exception"), None, [ast.Pass()])  # the variable is not there yet
+        tree = inserted(tree, slot.path, ast.Try([ast.Assign([storing(slot.target)], noted)], [absent], [], []))
     return function.compiled(tree)
 
 

@@ -18,7 +18,7 @@ from tinygrad_lite.checking.lines.place import CHEAPEST, Place, key
 from tinygrad_lite.checking.lines.reach import reach
 from tinygrad_lite.checking.lines.sentences import changes, forgotten, scattered_sums
 from tinygrad_lite.checking.lines.series import in_series
-from tinygrad_lite.checking.lines.slots import Slot, assigned, missing_slots
+from tinygrad_lite.checking.lines.slots import Slot, assigned, entries, load, missing_slots
 from tinygrad_lite.checking.lines.values import Scope
 from tinygrad_lite.checking.network.arrays import np
 
@@ -50,6 +50,10 @@ class Run:
         self.measure()
         if not self.found and self.partial and not self.alone and self.descend():
             return self.found
+        if any(n in self.here.base and not np.any(self.here.base[n]) for n in self.here.wrong) and not self.found:
+            self.insertions(2.5)
+            if self.found:
+                return self.found
         places = sorted(self.here.places, key=lambda p: p.price)
         todo = self._statements()
         for band in BANDS:
@@ -225,7 +229,7 @@ class Run:
 
     def insertions(self, limit: float) -> None:
         """Places where `x += something` may have been forgotten, and what must have been added there."""
-        if limit < 2.5 or getattr(self, "inserted", False) or self.late(0.7):
+        if limit < 2.5 or self.here.first.error or getattr(self, "inserted", False) or self.late(0.7):
             return
         self.inserted = True
         here = self.here
@@ -240,7 +244,7 @@ class Run:
                     if self.late(0.8) or self.found:
                         break
                     self.attempt(here.program, cost, cost, function, new, line)
-            slots = missing_slots(function, tree, wanted)
+            slots = missing_slots(function, tree, [*map(load, wanted), *entries(local)])
             if not slots:
                 continue
             run = self.bench.record(here.program, 0, slots)

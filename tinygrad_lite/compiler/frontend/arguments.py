@@ -8,7 +8,11 @@ trace.
 
 from __future__ import annotations
 
+import functools
 import importlib.util
+import itertools
+import struct
+from array import array
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
@@ -16,7 +20,10 @@ from tinygrad_lite.engine.value import Value
 from tinygrad_lite.errors import OperandError, ShapeError, user_line
 
 Structure = Any
-"""`float`; (list, parts); (tuple, parts); (dict, keys, parts); ("array", shape); ("static", object)."""
+"""`float`; (list, parts); (tuple, parts); (dict, keys, parts); ("array", shape); ("static", object).
+
+Of a list or tuple of numbers alone `parts` is how many: nothing is built or hashed for each of them.
+"""
 
 MOST_SPAN = 1 << 16
 """How far apart the smallest and the largest label may be."""
@@ -43,16 +50,18 @@ def flatten(thing: Any, chunks: list[Any]) -> Structure:
 
     >>> chunks = []
     >>> flatten({"w": [1, 2.0]}, chunks), chunks
-    ((<class 'dict'>, ('w',), ((<class 'list'>, (<class 'float'>, <class 'float'>)),)), [1.0, 2.0])
+    ((<class 'dict'>, ('w',), ((<class 'list'>, 2),)), [array('d', [1.0, 2.0])])
     """
     cls = thing.__class__
     if cls is float:
         chunks.append(thing)
         return float
     if cls is list or cls is tuple:
-        if thing and thing[-1].__class__ is float and plain(thing):
-            chunks.extend(thing)
-            return cls, (float,) * len(thing)
+        if thing and all(map(_is_number, set(map(type, thing)))):
+            if not chunks or chunks[-1].__class__ is not array:
+                chunks.append(array("d"))
+            chunks[-1].frombytes(struct.pack(f"{len(thing)}d", *thing))  # three times as fast as `extend`
+            return cls, len(thing)
         return cls, tuple([flatten(x, chunks) for x in thing])
     if cls is dict:
         return dict, tuple(thing), tuple([flatten(x, chunks) for x in thing.values()])
@@ -77,17 +86,25 @@ def flatten(thing: Any, chunks: list[Any]) -> Structure:
     return "static", thing
 
 
-def _flatten_array(array: Any, dtype: Any, chunks: list[Any]) -> Structure:
+def _flatten_array(block: Any, dtype: Any, chunks: list[Any]) -> Structure:
     if dtype.kind == "O":
-        chunks.extend([x.data if isinstance(x, Value) else float(x) for x in array.ravel()])
+        chunks.extend([x.data if isinstance(x, Value) else float(x) for x in block.ravel()])
     elif dtype.kind in "fiub":
-        if not array.shape:
-            chunks.append(float(array))
+        if not block.shape:
+            chunks.append(float(block))
             return float
-        chunks.append(array.ravel())
+        chunks.append(block.ravel())
     else:
         raise OperandError(f"a compiled function needs arrays of real numbers, but got dtype {dtype}{user_line()}.")
-    return "array", array.shape
+    return "array", block.shape
+
+
+@functools.cache
+def _is_number(cls: type) -> bool:
+    """Whether things of this class are plain real numbers, Python's or NumPy's."""
+    if hasattr(cls, "dtype"):
+        return issubclass(cls, float) or (hasattr(cls, "__float__") and hasattr(cls, "is_integer"))
+    return issubclass(cls, float | int) and cls is not bool
 
 
 def plain(things: Sequence[Any]) -> bool:
@@ -96,6 +113,12 @@ def plain(things: Sequence[Any]) -> bool:
 
 
 _FLOATS = {float}
+
+
+def _parts(structure: Structure) -> Sequence[Structure]:
+    """The structures of what a list or tuple holds."""
+    parts = structure[1]
+    return (float,) * parts if parts.__class__ is int else parts
 
 
 def size(structure: Structure) -> int:
@@ -107,7 +130,10 @@ def size(structure: Structure) -> int:
         for length in structure[1]:
             n *= length
         return n
-    return 0 if structure[0] == "static" else sum(map(size, structure[-1]))
+    if structure[0] == "static":
+        return 0
+    parts = structure[-1]
+    return parts if parts.__class__ is int else sum(map(size, parts))
 
 
 def names(structure: Structure, name: str) -> Iterator[str]:
@@ -115,15 +141,13 @@ def names(structure: Structure, name: str) -> Iterator[str]:
     if structure is float:
         yield name
     elif structure[0] == "array":
-        import itertools
-
         for index in itertools.product(*map(range, structure[1])):
             yield f"{name}[{', '.join(map(str, index))}]"
     elif structure[0] is dict:
         for key, part in zip(structure[1], structure[2], strict=True):
             yield from names(part, f"{name}[{key!r}]")
     elif structure[0] != "static":
-        for i, part in enumerate(structure[1]):
+        for i, part in enumerate(_parts(structure)):
             yield from names(part, f"{name}[{i}]")
 
 
@@ -140,11 +164,13 @@ def rebuild(structure: Structure, leaves: Iterator[Any], static: Callable[[Any],
         n = size(structure)
         taken = [next(leaves) for _ in range(n)]
         plain = all(x.__class__ is float for x in taken)
-        array: Any = np.empty(n, dtype=float if plain else object)
-        array[:] = taken
-        return array.reshape(structure[1])
+        made: Any = np.empty(n, dtype=float if plain else object)
+        made[:] = taken
+        return made.reshape(structure[1])
     if kind is dict:
         return {key: rebuild(part, leaves, static) for key, part in zip(structure[1], structure[2], strict=True)}
+    if structure[1].__class__ is int:
+        return kind(itertools.islice(leaves, structure[1]))
     return kind([rebuild(part, leaves, static) for part in structure[1]])
 
 
@@ -155,7 +181,7 @@ def numbers(chunks: Sequence[Any]) -> list[float]:
         if chunk.__class__ is float:
             found.append(chunk)
         else:
-            found.extend(chunk.tolist() if chunk.dtype == float else map(float, chunk.tolist()))
+            found.extend(map(float, chunk.tolist()))
     return found
 
 

@@ -26,7 +26,7 @@ def shaped(part: Structure, gradients: Any) -> Any:
             gradients = np.array(gradients, dtype=float)
         return gradients.reshape(part[1])
     found = gradients.tolist() if hasattr(gradients, "tolist") else [*map(float, gradients)]
-    if part is not float and part[0] in (list, tuple) and part[1] == (float,) * len(found):
+    if part is not float and part[0] in (list, tuple) and part[1].__class__ is int:
         return found if part[0] is list else tuple(found)
     return rebuild(part, iter(found), lambda _: None)
 

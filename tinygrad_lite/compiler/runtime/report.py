@@ -90,6 +90,8 @@ class Shown:
 def described(what: str, program: Program, runner: Runner, samples: int = 0) -> list[str]:
     """The paragraph on one runner."""
     lines = [f"  {what}: {_SAID[runner.name]}" + (f" (no faster back end: {runner.why})" if runner.why else "") + "."]
+    if runner.name == "machine tape" and not runner.why:
+        lines.append("    Loops are made once such a call is prepared, or was repeated often enough.")
     if runner.plans is None:
         tapes = [tape for tape in (program.prologue, program.sample, program.epilogue) if tape is not None]
         lines.append(f"    {sum(sum(tape.live()) for tape in tapes):,} ops.")

@@ -19,6 +19,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from tinygrad_lite.compiler.backends.llvm.kernels.vector import Body, Vector, type_name
+from tinygrad_lite.compiler.backends.llvm.writer import Writer
 
 FIELDS = (
     *("steps", "plan", "losses", "parameters", "gradient", "count", "padded"),
@@ -44,51 +45,15 @@ and a copy of what was gathered, of so many bytes.
 """
 
 
-class Writer:
-    """Lines of LLVM's text, with loops that nest."""
+def _field(w: Writer, pointer: str, i: int, kind: str = "i64") -> str:
+    """The i-th 64-bit field behind a pointer."""
+    return w.say(f"load {kind}, ptr {w.address(pointer, i, 'i64')}")
 
-    def __init__(self) -> None:
-        self.lines: list[str] = []
-        self.block = "start"
-        self._names = 0
 
-    def new(self, instruction: str) -> str:
-        """The name of an instruction's result."""
-        self._names += 1
-        self.lines.append(f"  %n{self._names} = {instruction}")
-        return f"%n{self._names}"
-
-    def put(self, line: str) -> None:
-        self.lines.append(f"  {line}")
-
-    def label(self, name: str) -> None:
-        self.lines.append(f"{name}:")
-        self.block = name
-
-    def loop(self, count: str, body: Callable[[str], None], step: int = 1) -> None:
-        """Do the body for i = 0, step, 2 step, ... below count; it gets the name of i."""
-        self._names += 1
-        mine, before = f"l{self._names}", self.block
-        self.put(f"br label %{mine}.test")
-        self.label(f"{mine}.test")
-        self.put(f"%{mine}.i = phi i64 [0, %{before}], [%{mine}.next, %{mine}.last]")
-        self.put(f"%{mine}.go = icmp slt i64 %{mine}.i, {count}")
-        self.put(f"br i1 %{mine}.go, label %{mine}.body, label %{mine}.end")
-        self.label(f"{mine}.body")
-        body(f"%{mine}.i")
-        self.put(f"br label %{mine}.last")
-        self.label(f"{mine}.last")
-        self.put(f"%{mine}.next = add i64 %{mine}.i, {step}")
-        self.put(f"br label %{mine}.test")
-        self.label(f"{mine}.end")
-
-    def field(self, pointer: str, i: int, kind: str = "i64") -> str:
-        """The i-th 64-bit field behind a pointer."""
-        return self.new(f"load {kind}, ptr {self.new(f'getelementptr i64, ptr {pointer}, i64 {i}')}")
-
-    def at(self, pointer: str, i: str) -> str:
-        """The address of the i-th double behind a pointer."""
-        return self.new(f"getelementptr double, ptr {pointer}, i64 {i}")
+def _loop(w: Writer, count: str, body: Callable[[str], None], step: int = 1) -> None:
+    """Do the body for i = 0, step, 2 step, ... below count; it gets the name of i."""
+    with w.some(count, step) as i:
+        body(i)
 
 
 def text(rule: Callable[..., Any], slots: int, numbers: int, lanes: int, choices: Sequence[float]) -> str:
@@ -117,25 +82,25 @@ def _update(rule: Callable[..., Any], slots: int, numbers: int, lanes: int) -> t
     results = {"p": moved, **{f"s{i}": x for i, x in enumerate(new)}}
     signature = ", ".join([f"ptr %{name}" for name in arrays] + ["i64 %count", "ptr %numbers"])
     w = Writer()
-    w.label("start")
+    w.label("entry")
     for i in range(numbers):
-        x = w.new(f"load double, ptr {w.at('%numbers', str(i))}")
+        x = w.say(f"load double, ptr {w.address('%numbers', i)}")
         if lanes == 1:
-            w.put(f"%number{i} = fadd double {x}, -0.0")
+            w.do(f"%number{i} = fadd double {x}, -0.0")
         else:
-            one = w.new(f"insertelement {here} poison, double {x}, i64 0")
-            w.put(f"%number{i} = shufflevector {here} {one}, {here} poison, <{lanes} x i32> zeroinitializer")
+            one = w.say(f"insertelement {here} poison, double {x}, i64 0")
+            w.do(f"%number{i} = shufflevector {here} {one}, {here} poison, <{lanes} x i32> zeroinitializer")
 
     def each(i: str) -> None:
-        places = {name: w.at(f"%{name}", i) for name in arrays}
+        places = {name: w.address(f"%{name}", i) for name in arrays}
         for name in arrays:
-            w.put(f"%{name}.was = load {here}, ptr {places[name]}, align 8")
+            w.do(f"%{name}.was = load {here}, ptr {places[name]}, align 8")
         w.lines.extend(body.lines)
         for name, x in results.items():
-            w.put(f"store {here} {x.name}, ptr {places[name]}, align 8")
+            w.do(f"store {here} {x.name}, ptr {places[name]}, align 8")
 
-    w.loop("%count", each, step=lanes)
-    w.put("ret void")
+    _loop(w, "%count", each, step=lanes)
+    w.do("ret void")
     lines = [f"define internal void @update({signature}) nounwind {{", *w.lines, "}"]
     return "\n".join(lines), body.declarations
 
@@ -157,49 +122,49 @@ def _gather(choices: Sequence[float], lanes: int) -> str:
     Returns false if the source is one to be checked and a number in it is none of the choices.
     """
     w = Writer()
-    w.label("start")
-    address, width, first = w.field("%source", 0, "ptr"), w.field("%source", 1), w.field("%source", 2)
-    checked = w.field("%source", 3)
-    good = w.new("alloca i1")
-    w.put(f"store i1 true, ptr {good}")
-    size = w.new("mul i64 %columns, %lanes")
-    start = w.new(f"mul i64 {first}, %lanes")
+    w.label("entry")
+    address, width, first = _field(w, "%source", 0, "ptr"), _field(w, "%source", 1), _field(w, "%source", 2)
+    checked = _field(w, "%source", 3)
+    good = w.say("alloca i1")
+    w.do(f"store i1 true, ptr {good}")
+    size = w.say("mul i64 %columns, %lanes")
+    start = w.say(f"mul i64 {first}, %lanes")
 
     def block(b: str) -> None:
-        offset = w.new(f"add i64 {w.new(f'mul i64 {b}, {size}')}, {start}")
-        target = w.at("%to", offset)
-        samples = w.new(f"getelementptr i64, ptr %index, i64 {w.new(f'mul i64 {b}, %lanes')}")
+        offset = w.say(f"add i64 {w.say(f'mul i64 {b}, {size}')}, {start}")
+        target = w.address("%to", offset)
+        samples = w.say(f"getelementptr i64, ptr %index, i64 {w.say(f'mul i64 {b}, %lanes')}")
 
         def sample(k: str) -> str:
             """Where the k-th sample of this block begins."""
-            number = w.new(f"load i64, ptr {w.new(f'getelementptr i64, ptr {samples}, i64 {k}')}")
-            return w.at(address, w.new(f"mul i64 {number}, {width}"))
+            number = w.say(f"load i64, ptr {w.say(f'getelementptr i64, ptr {samples}, i64 {k}')}")
+            return w.address(address, w.say(f"mul i64 {number}, {width}"))
 
         def column(c: str) -> None:
-            place = w.at(target, w.new(f"mul i64 {c}, %lanes"))
+            place = w.address(target, w.say(f"mul i64 {c}, %lanes"))
 
             def some(k: str) -> None:
                 for j in range(lanes):
-                    i = w.new(f"add i64 {k}, {j}")
-                    x = w.new(f"load double, ptr {w.at(sample(i), c)}")
-                    w.put(f"store double {x}, ptr {w.at(place, i)}")
+                    i = w.say(f"add i64 {k}, {j}")
+                    x = w.say(f"load double, ptr {w.address(sample(i), c)}")
+                    w.do(f"store double {x}, ptr {w.address(place, i)}")
 
-            w.loop("%lanes", some, step=lanes)
+            _loop(w, "%lanes", some, step=lanes)
 
         def check(k: str) -> None:
-            x = w.new(f"load double, ptr {sample(k)}")
+            x = w.say(f"load double, ptr {sample(k)}")
             found = "false"
             for choice in choices:
-                found = w.new(f"or i1 {found}, {w.new(f'fcmp oeq double {x}, {choice!r}')}")
-            both = w.new(f"and i1 {found}, {w.new(f'load i1, ptr {good}')}")
-            w.put(f"store i1 {both}, ptr {good}")
+                found = w.say(f"or i1 {found}, {w.say(f'fcmp oeq double {x}, {choice!r}')}")
+            both = w.say(f"and i1 {found}, {w.say(f'load i1, ptr {good}')}")
+            w.do(f"store i1 {both}, ptr {good}")
 
-        w.loop(width, column)
+        _loop(w, width, column)
         if choices:
-            w.loop(w.new(f"mul i64 {checked}, %lanes"), check)
+            _loop(w, w.say(f"mul i64 {checked}, %lanes"), check)
 
-    w.loop("%blocks", block)
-    w.put(f"ret i1 {w.new(f'load i1, ptr {good}')}")
+    _loop(w, "%blocks", block)
+    w.do(f"ret i1 {w.say(f'load i1, ptr {good}')}")
     signature = "ptr %to, i64 %blocks, i64 %lanes, i64 %columns, ptr %source, ptr %index"
     return "\n".join([f"define internal i1 @gather({signature}) nounwind {{", *w.lines, "}"])
 
@@ -207,19 +172,21 @@ def _gather(choices: Sequence[float], lanes: int) -> str:
 def _line_up() -> str:
     """The first numbers of samples `index[0], index[1], ...` of a source, a sample after the other."""
     w = Writer()
-    w.label("start")
-    address, width, first = w.field("%source", 0, "ptr"), w.field("%source", 1), w.field("%source", 2)
-    room = w.new(f"sub i64 %line, {first}")
-    some = w.new(f"icmp sgt i64 {room}, 0")
-    count = w.new(f"select i1 {w.new(f'icmp slt i64 {room}, {width}')}, i64 {room}, i64 {width}")
+    w.label("entry")
+    address, width, first = _field(w, "%source", 0, "ptr"), _field(w, "%source", 1), _field(w, "%source", 2)
+    room = w.say(f"sub i64 %line, {first}")
+    some = w.say(f"icmp sgt i64 {room}, 0")
+    count = w.say(f"select i1 {w.say(f'icmp slt i64 {room}, {width}')}, i64 {room}, i64 {width}")
 
     def sample(i: str) -> None:
-        number = w.new(f"load i64, ptr {w.new(f'getelementptr i64, ptr %index, i64 {i}')}")
-        place = w.at("%to", w.new(f"add i64 {w.new(f'mul i64 {i}, %line')}, {first}"))
-        w.put(f"call void @copy(ptr {place}, ptr {w.at(address, w.new(f'mul i64 {number}, {width}'))}, i64 {count})")
+        number = w.say(f"load i64, ptr {w.say(f'getelementptr i64, ptr %index, i64 {i}')}")
+        place = w.address("%to", w.say(f"add i64 {w.say(f'mul i64 {i}, %line')}, {first}"))
+        w.do(
+            f"call void @copy(ptr {place}, ptr {w.address(address, w.say(f'mul i64 {number}, {width}'))}, i64 {count})"
+        )
 
-    w.loop(w.new(f"select i1 {some}, i64 %rows, i64 0"), sample)
-    w.put("ret void")
+    _loop(w, w.say(f"select i1 {some}, i64 %rows, i64 0"), sample)
+    w.do("ret void")
     signature = "ptr %to, i64 %line, ptr %source, ptr %index, i64 %rows"
     return "\n".join([f"define internal void @line_up({signature}) nounwind {{", *w.lines, "}"])
 
@@ -227,26 +194,26 @@ def _line_up() -> str:
 def _there() -> str:
     """Whether the samples were fetched before and are still what they were; if not, they count as not fetched."""
     w = Writer()
-    w.label("start")
-    before = w.new("load i64, ptr %fetched")
-    w.put(f"br i1 {w.new(f'icmp eq i64 {before}, 2')}, label %compare, label %no")
+    w.label("entry")
+    before = w.say("load i64, ptr %fetched")
+    w.do(f"br i1 {w.say(f'icmp eq i64 {before}, 2')}, label %compare, label %no")
     w.label("compare")
 
     def compare(k: str) -> None:
         source = _source(w, "%sources", k)
-        places = w.field(source, SOURCE.index("address"), "ptr"), w.field(source, SOURCE.index("copy"), "ptr")
-        size = w.field(source, SOURCE.index("bytes"))
-        found = w.new(f"call i32 @memcmp(ptr {places[0]}, ptr {places[1]}, i64 {size})")
-        w.put(f"br i1 {w.new(f'icmp eq i32 {found}, 0')}, label %same, label %differs")
+        places = _field(w, source, SOURCE.index("address"), "ptr"), _field(w, source, SOURCE.index("copy"), "ptr")
+        size = _field(w, source, SOURCE.index("bytes"))
+        found = w.say(f"call i32 @memcmp(ptr {places[0]}, ptr {places[1]}, i64 {size})")
+        w.do(f"br i1 {w.say(f'icmp eq i32 {found}, 0')}, label %same, label %differs")
         w.label("same")
 
-    w.loop("%count", compare)
-    w.put("ret i1 true")
+    _loop(w, "%count", compare)
+    w.do("ret i1 true")
     w.label("differs")
-    w.put("store i64 1, ptr %fetched")
-    w.put("br label %no")
+    w.do("store i64 1, ptr %fetched")
+    w.do("br label %no")
     w.label("no")
-    w.put("ret i1 false")
+    w.do("ret i1 false")
     head = "define internal i1 @there(ptr %fetched, ptr %sources, i64 %count) nounwind {"
     return "\n".join([head, *w.lines, "}", "", "declare i32 @memcmp(ptr, ptr, i64)"])
 
@@ -254,51 +221,51 @@ def _there() -> str:
 def _keep() -> str:
     """Copies of `count` sources that have just been gathered; of none where each step gathers its own samples."""
     w = Writer()
-    w.label("start")
-    once = w.new(f"icmp eq i64 {w.new('load i64, ptr %fetched')}, 1")
-    count = w.new(f"select i1 {once}, i64 %count, i64 0")
+    w.label("entry")
+    once = w.say(f"icmp eq i64 {w.say('load i64, ptr %fetched')}, 1")
+    count = w.say(f"select i1 {once}, i64 %count, i64 0")
 
     def keep(k: str) -> None:
         source = _source(w, "%sources", k)
-        to, place = w.field(source, SOURCE.index("copy"), "ptr"), w.field(source, SOURCE.index("address"), "ptr")
-        numbers = w.new(f"lshr i64 {w.field(source, SOURCE.index('bytes'))}, 3")
-        w.put(f"call void @copy(ptr {to}, ptr {place}, i64 {numbers})")
-        w.put("store i64 2, ptr %fetched")
+        to, place = _field(w, source, SOURCE.index("copy"), "ptr"), _field(w, source, SOURCE.index("address"), "ptr")
+        numbers = w.say(f"lshr i64 {_field(w, source, SOURCE.index('bytes'))}, 3")
+        w.do(f"call void @copy(ptr {to}, ptr {place}, i64 {numbers})")
+        w.do("store i64 2, ptr %fetched")
 
-    w.loop(count, keep)
-    w.put("ret void")
+    _loop(w, count, keep)
+    w.do("ret void")
     head = "define internal void @keep(ptr %fetched, ptr %sources, i64 %count) nounwind {"
     return "\n".join([head, *w.lines, "}"])
 
 
 def _source(w: Writer, sources: str, k: str) -> str:
     """Where the k-th source is described."""
-    return w.new(f"getelementptr i64, ptr {sources}, i64 {w.new(f'mul i64 {k}, {len(SOURCE)}')}")
+    return w.say(f"getelementptr i64, ptr {sources}, i64 {w.say(f'mul i64 {k}, {len(SOURCE)}')}")
 
 
 def _train(slots: int) -> str:
     w = Writer()
-    w.label("start")
-    given = {name: w.field("%a", i, "i64" if name in _COUNTS else "ptr") for i, name in enumerate(FIELDS)}
-    done, fetched = (w.new(f"getelementptr i64, ptr %a, i64 {FIELDS.index(name)}") for name in ("done", "fetched"))
-    state = [w.field("%a", len(FIELDS) + i, "ptr") for i in range(slots)]
+    w.label("entry")
+    given = {name: _field(w, "%a", i, "i64" if name in _COUNTS else "ptr") for i, name in enumerate(FIELDS)}
+    done, fetched = (w.say(f"getelementptr i64, ptr %a, i64 {FIELDS.index(name)}") for name in ("done", "fetched"))
+    state = [_field(w, "%a", len(FIELDS) + i, "ptr") for i in range(slots)]
 
     def step(s: str) -> None:
-        w.put(f"store i64 {s}, ptr {done}")
-        sample = w.new(f"getelementptr i64, ptr {given['plan']}, i64 {w.new(f'mul i64 {s}, 3')}")
-        batch, index, shared = (w.field(sample, i, "ptr") for i in range(3))
-        its = {name: w.field(batch, i, "i64" if name in _COUNTS else "ptr") for i, name in enumerate(DESCRIPTION)}
-        main_rows = w.new(f"mul i64 {its['blocks']}, {its['block']}")
-        rest_index = w.new(f"getelementptr i64, ptr {index}, i64 {main_rows}")
-        there = w.new(f"call i1 @there(ptr {fetched}, ptr {given['sources']}, i64 {given['source_count']})")
-        wanted = w.new(f"icmp ne ptr {index}, null")
-        wanted = w.new(f"select i1 {there}, i1 false, i1 {wanted}")
-        sources = w.new(f"select i1 {wanted}, i64 {given['source_count']}, i64 0")
+        w.do(f"store i64 {s}, ptr {done}")
+        sample = w.say(f"getelementptr i64, ptr {given['plan']}, i64 {w.say(f'mul i64 {s}, 3')}")
+        batch, index, shared = (_field(w, sample, i, "ptr") for i in range(3))
+        its = {name: _field(w, batch, i, "i64" if name in _COUNTS else "ptr") for i, name in enumerate(DESCRIPTION)}
+        main_rows = w.say(f"mul i64 {its['blocks']}, {its['block']}")
+        rest_index = w.say(f"getelementptr i64, ptr {index}, i64 {main_rows}")
+        there = w.say(f"call i1 @there(ptr {fetched}, ptr {given['sources']}, i64 {given['source_count']})")
+        wanted = w.say(f"icmp ne ptr {index}, null")
+        wanted = w.say(f"select i1 {there}, i1 false, i1 {wanted}")
+        sources = w.say(f"select i1 {wanted}, i64 {given['source_count']}, i64 0")
 
         def fetch(k: str) -> None:
             source = _source(w, given["sources"], k)
             oks = [
-                w.new(
+                w.say(
                     f"call i1 @gather(ptr {its[to]}, i64 {its[blocks]}, i64 {its[lanes]}, i64 {its['columns']}, "
                     f"ptr {source}, ptr {samples})"
                 )
@@ -307,28 +274,26 @@ def _train(slots: int) -> str:
                     ("tail", "rest", "lanes", rest_index),
                 )
             ]
-            _leave_unless(w, w.new(f"and i1 {oks[0]}, {oks[1]}"), done, "-1")
-            rest = w.new(f"mul i64 {its['rest']}, {its['lanes']}")
-            samples = w.new(f"add i64 {main_rows}, {rest}")
-            w.put(
-                f"call void @line_up(ptr {its['lines']}, i64 {its['line']}, ptr {source}, ptr {index}, i64 {samples})"
-            )
+            _leave_unless(w, w.say(f"and i1 {oks[0]}, {oks[1]}"), done, "-1")
+            rest = w.say(f"mul i64 {its['rest']}, {its['lanes']}")
+            samples = w.say(f"add i64 {main_rows}, {rest}")
+            w.do(f"call void @line_up(ptr {its['lines']}, i64 {its['line']}, ptr {source}, ptr {index}, i64 {samples})")
 
-        w.loop(sources, fetch)
-        w.put(f"call void @keep(ptr {fetched}, ptr {given['sources']}, i64 {sources})")
-        w.put(f"call void @copy(ptr {its['parameters']}, ptr {given['parameters']}, i64 {given['count']})")
-        w.put(f"call void {given['entry']}(ptr {its['arguments']})")
-        loss = w.new(f"load double, ptr {its['out']}")
-        w.put(f"store double {loss}, ptr {w.at(given['losses'], s)}")
-        _leave_unless(w, w.new(f"fcmp ord double {w.new(f'fsub double {loss}, {loss}')}, 0.0"), done, s)
-        w.put(f"call void @copy(ptr {given['gradient']}, ptr {w.at(its['out'], '1')}, i64 {given['count']})")
+        _loop(w, sources, fetch)
+        w.do(f"call void @keep(ptr {fetched}, ptr {given['sources']}, i64 {sources})")
+        w.do(f"call void @copy(ptr {its['parameters']}, ptr {given['parameters']}, i64 {given['count']})")
+        w.do(f"call void {given['entry']}(ptr {its['arguments']})")
+        loss = w.say(f"load double, ptr {its['out']}")
+        w.do(f"store double {loss}, ptr {w.address(given['losses'], s)}")
+        _leave_unless(w, w.say(f"fcmp ord double {w.say(f'fsub double {loss}, {loss}')}, 0.0"), done, s)
+        w.do(f"call void @copy(ptr {given['gradient']}, ptr {w.address(its['out'], 1)}, i64 {given['count']})")
         arrays = ", ".join(f"ptr {x}" for x in (given["parameters"], given["gradient"], *state))
-        w.put(f"call void @update({arrays}, i64 {given['padded']}, ptr {shared})")
+        w.do(f"call void @update({arrays}, i64 {given['padded']}, ptr {shared})")
 
-    w.loop(given["steps"], step)
-    w.put(f"store i64 {given['steps']}, ptr {done}")
-    last = w.at(given["losses"], w.new(f"sub i64 {given['steps']}, 1"))
-    w.put(f"ret double {w.new(f'load double, ptr {last}')}")
+    _loop(w, given["steps"], step)
+    w.do(f"store i64 {given['steps']}, ptr {done}")
+    last = w.address(given["losses"], w.say(f"sub i64 {given['steps']}, 1"))
+    w.do(f"ret double {w.say(f'load double, ptr {last}')}")
     return "\n".join(["define double @train(ptr %a) nounwind {", *w.lines, "}"])
 
 
@@ -338,8 +303,8 @@ _COUNTS = {"steps", "count", "padded", "source_count", "done", "blocks", "block"
 def _leave_unless(w: Writer, good: str, done: str, result: str) -> None:
     """Return from `train` with that result, unless all is well."""
     mine = f"g{len(w.lines)}"
-    w.put(f"br i1 {good}, label %{mine}.on, label %{mine}.out")
+    w.do(f"br i1 {good}, label %{mine}.on, label %{mine}.out")
     w.label(f"{mine}.out")
-    w.put(f"store i64 {result}, ptr {done}")
-    w.put("ret double 0x7FF8000000000000")
+    w.do(f"store i64 {result}, ptr {done}")
+    w.do("ret double 0x7FF8000000000000")
     w.label(f"{mine}.on")

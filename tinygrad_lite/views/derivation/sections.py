@@ -23,7 +23,7 @@ from tinygrad_lite.views.formulas.notation import TEXT
 _NO_NAME = Name("", "", "")
 
 
-class Story:
+class Sections:
     """Tells one chain as a report; the arguments are those of `explain`."""
 
     def __init__(self, chain: Chain, *, max_paths: int, max_nodes: int | None, digits: int) -> None:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from tinygrad_lite.report import escape
 from tinygrad_lite.views.drawing.fonts import text_width
-from tinygrad_lite.views.layout.graph import Arrow, Size, Sketch
+from tinygrad_lite.views.layout.graph import Arrow, LayoutGraph, Size
 
 if TYPE_CHECKING:
     from tinygrad_lite.views.drawing.data import Box, Drawing, Edge
@@ -38,7 +38,7 @@ class Text(NamedTuple):
     words: str
 
 
-def sketch(drawing: Drawing) -> Sketch:
+def sketch(drawing: Drawing) -> LayoutGraph:
     """The picture reduced to sizes and arrows, for a layout engine."""
     sizes: dict[str, Size] = {}
     arrows = []
@@ -51,7 +51,7 @@ def sketch(drawing: Drawing) -> Sketch:
         head = f"o{edge.head}" if symbols[edge.head] else f"v{edge.head}"
         arrows.append(Arrow(edge.key, f"v{edge.tail}", head, room(edge)))
     arrows += [Arrow(f"r{box.number}", f"o{box.number}", box.key) for box in drawing.boxes if box.symbol]
-    return Sketch(sizes, arrows, drawing.direction)
+    return LayoutGraph(sizes, arrows, drawing.direction)
 
 
 def shown_label(label: str) -> str:

@@ -27,7 +27,7 @@ from pathlib import Path
 
 from tinygrad_lite.errors import RenderingError
 from tinygrad_lite.views.layout import layered
-from tinygrad_lite.views.layout.graph import Placement, Point, Sketch
+from tinygrad_lite.views.layout.graph import LayoutGraph, Placement, Point
 
 PROGRAMS = ("graphviz-pure", "dot")
 ENGINES = (*PROGRAMS, "own")
@@ -98,7 +98,7 @@ def describe() -> str:
     )
 
 
-def placed(sketch: Sketch, engine: str | None = None, *, ours: bool = False) -> Placement:
+def placed(sketch: LayoutGraph, engine: str | None = None, *, ours: bool = False) -> Placement:
     """Places for everything in the sketch, by the first engine of the chain that can.
 
     Args:
@@ -123,7 +123,7 @@ def placed(sketch: Sketch, engine: str | None = None, *, ours: bool = False) -> 
     return layered.placed(sketch)
 
 
-def _steps(sketch: Sketch) -> int:
+def _steps(sketch: LayoutGraph) -> int:
     """How many layers all arrows together cross: what Graphviz' time grows with."""
     layer = dict.fromkeys(sketch.sizes, 0)
     into: dict[str, list[str]] = {key: [] for key in sketch.sizes}
@@ -181,7 +181,7 @@ def run(name: str, dot: str, format: str, seconds: float = PATIENCE) -> bytes:
     return done.stdout
 
 
-def skeleton(sketch: Sketch) -> str:
+def skeleton(sketch: LayoutGraph) -> str:
     """The sketch in DOT: sizes and arrows under our own keys, and none of the user's text."""
     lines = [
         "digraph {",
@@ -201,7 +201,7 @@ def skeleton(sketch: Sketch) -> str:
     return "\n".join([*lines, "}"])
 
 
-def _placement(sketch: Sketch, answer: dict[str, object], engine: str) -> Placement:
+def _placement(sketch: LayoutGraph, answer: dict[str, object], engine: str) -> Placement:
     """Read the places from Graphviz' JSON, whose y points upward."""
     left, bottom, right, top = (float(x) for x in str(answer["bb"]).split(","))
 

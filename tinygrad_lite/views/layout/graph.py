@@ -21,7 +21,7 @@ class Arrow(NamedTuple):
     text: Size = (0.0, 0.0)
 
 
-class Sketch(NamedTuple):
+class LayoutGraph(NamedTuple):
     """A picture reduced to sizes and arrows."""
 
     sizes: dict[str, Size]

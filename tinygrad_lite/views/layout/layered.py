@@ -17,13 +17,13 @@ from itertools import pairwise
 
 from tinygrad_lite.views.layout.coordinates import moved, nearest, straightened
 from tinygrad_lite.views.layout.crossings import ordered
-from tinygrad_lite.views.layout.graph import Placement, Point, Sketch, Unit
+from tinygrad_lite.views.layout.graph import LayoutGraph, Placement, Point, Unit
 
 TIE = 16.0  # between an op's ellipse and its box
 GAP = 34.0  # the least between two layers
 
 
-def placed(sketch: Sketch) -> Placement:
+def placed(sketch: LayoutGraph) -> Placement:
     """Place every box and arrow of the sketch; no two boxes overlap, and no arrow runs over a box."""
     turned = sketch.direction == "TB"
     sizes = {k: (h, w) if turned else (w, h) for k, (w, h) in sketch.sizes.items()}
@@ -39,7 +39,7 @@ def placed(sketch: Sketch) -> Placement:
 # ---------------------------------------------------------------------- which layer
 
 
-def _units(sketch: Sketch, sizes: dict[str, tuple[float, float]]) -> tuple[list[Unit], dict[str, Unit]]:
+def _units(sketch: LayoutGraph, sizes: dict[str, tuple[float, float]]) -> tuple[list[Unit], dict[str, Unit]]:
     """One unit for each box, tied to its ellipse; and where each key has its home."""
     tied = {arrow.head: arrow.tail for arrow in sketch.arrows if arrow.key.startswith("r")}
     units, home = [], {}
@@ -55,7 +55,7 @@ def _units(sketch: Sketch, sizes: dict[str, tuple[float, float]]) -> tuple[list[
     return units, home
 
 
-def _layers(sketch: Sketch, units: list[Unit], home: dict[str, Unit]) -> dict[str, list[Unit]]:
+def _layers(sketch: LayoutGraph, units: list[Unit], home: dict[str, Unit]) -> dict[str, list[Unit]]:
     """Give each unit its layer, and each arrow its route: tail, the dummies between, head.
 
     An inner box stands one layer behind its last operand; a leaf stands right before its first
@@ -128,7 +128,7 @@ def _by_layer(units: list[Unit], routes: dict[str, list[Unit]]) -> list[list[Uni
 
 
 def _along(
-    sketch: Sketch,
+    sketch: LayoutGraph,
     sizes: dict[str, tuple[float, float]],
     layers: list[list[Unit]],
     home: dict[str, Unit],
@@ -252,7 +252,7 @@ def _straight(a: Point, b: Point) -> list[Point]:
 
 
 def _framed(
-    sketch: Sketch, centre: dict[str, Point], curve: dict[str, list[Point]], spot: dict[str, Point], turned: bool
+    sketch: LayoutGraph, centre: dict[str, Point], curve: dict[str, list[Point]], spot: dict[str, Point], turned: bool
 ) -> Placement:
     """Turn (along, across) into (x, y), and move all of it to the origin."""
     if turned:

@@ -148,6 +148,7 @@ def live(
         train: the leaves that gradient descent changes; by default the parameters of the model, or all labelled
             leaves, or all.
         rate: the learning rate to begin with.
+        title: the title of the page and of its picture.
         options: as for `draw`, such as `theme="dark"` or `depth=1`.
 
     Raises:

@@ -107,19 +107,24 @@ def factor_words(c: float, n: int, o: int) -> tuple[str, str] | None:
 
     >>> factor_words(1 / 12, 4, 3), factor_words(0.5, 4, 3), factor_words(0.123, 4, 3)
     ((' / 12', 'mean over all entries'), (' / 2', 'half the sum'), None)
+    >>> factor_words(1.0, 1, 1)[1]
+    'sum or mean (the same over one sample)'
     """
-    for value, code, words in (
+    known = [
         (1.0, "", "sum"),
         (1 / (n * o), f" / {n * o}", "mean over all entries" if o > 1 else "mean"),
-        (1 / n, f" / {n}", "mean over samples"),
+        *([(1 / n, f" / {n}", "mean over samples")] if o > 1 else []),
         (0.5, " / 2", "half the sum"),
         (0.5 / (n * o), f" / {2 * n * o}", "half the mean"),
-        (0.5 / n, f" / {2 * n}", "half the mean over samples"),
-        (1 / o, f" / {o}", "mean over outputs"),
-    ):
-        if abs(c - value) <= _SAME * value:
-            return code, words
-    return None
+        *([(0.5 / n, f" / {2 * n}", "half the mean over samples")] if o > 1 else []),
+        *([(1 / o, f" / {o}", "mean over outputs")] if o > 1 and n > 1 else []),
+    ]
+    found = [(code, words) for value, code, words in known if abs(c - value) <= _SAME * value]
+    if not found:
+        return None
+    if n > 1 or len(found) == 1:
+        return found[0]
+    return found[0][0], f"{' or '.join(words for _, words in found)} (the same over one sample)"
 
 
 def _fits(given: Given, loss: float, dz: Array) -> bool:

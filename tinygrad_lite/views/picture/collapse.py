@@ -174,7 +174,7 @@ def _drawn(
             boxes.append(_group(builder, fold, number, names[number], members[names[number]], places))
         else:
             box = builder.box(number)
-            symbol = "sum" if len(fold.sums.get(number, ())) > 2 else box.symbol
+            symbol = "sum" if len(fold.sums.get(number, ())) > 2 and box.symbol == "+" else box.symbol
             boxes.append(box._replace(times=fold.times.get(number, 1), symbol=symbol))
 
     plain = {box.number for box in boxes if box.kind != "group" and box.symbol == graph.nodes[box.number].op.symbol}
@@ -228,7 +228,7 @@ def _group(
     if activations:
         rows.append(("activation", ", ".join(activations)))
     kind = "values" if len(parameters) == len(members) else "parameters"  # leaves alone are inputs
-    rows += [(kind, f"{len(parameters):,}"), ("|grad|", builder.write(length))]
+    rows += [(kind, f"{len(parameters):,}"), ("|grad|", builder.write(length))] if parameters else []
     if neurons == 1 and kind == "parameters":
         rows[:0] = [("data", builder.write(nodes[number].data)), ("grad", builder.write(number_of(nodes[number].grad)))]
     times: dict[tuple[str, ...], int] = {}  # how often each neuron was computed

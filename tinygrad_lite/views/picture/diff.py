@@ -108,7 +108,8 @@ def _by_hand(picture: Picture, grads: Mapping[Any, float], write: Any) -> Pictur
         else box
         for box in picture.boxes
     ]
-    return picture.changed(boxes=boxes)
+    edges = [edge._replace(texts=()) if edge.tail in given else edge for edge in picture.edges]  # of the exact ones
+    return picture.changed(boxes=boxes, edges=edges)
 
 
 def _pairs(left: Picture, right: Picture) -> list[tuple[Box, Box]]:

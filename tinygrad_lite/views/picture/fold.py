@@ -88,6 +88,8 @@ class Fold:
                     else:
                         terms.append(number)
                 sums[head] = terms
+            elif nodes[head].op is ops.mean:
+                sums[head] = list(parents[head])
         return sums
 
     def _squares(self) -> dict[int, list[int]]:
@@ -146,7 +148,8 @@ class Fold:
         if len(own_one) != len(own_other):
             return None
         nodes, parents = self.graph.nodes, self.graph.parents
-        small = sum(1 for number in own_one if parents[number]) <= SMALL
+        made = [nodes[number].op for number in own_one if parents[number]]
+        small = len(made) <= SMALL and ops.dot not in made  # weights of a neuron are never folded onto another's
         answer: dict[int, int] = {}
         todo = [(one, other)]
         while todo:

@@ -39,6 +39,8 @@ def neuron_at(fold: Fold, number: int) -> Neuron | None:
     nodes, parents = fold.graph.nodes, fold.graph.parents
     neuron = Neuron(number, number)
     terms = [number] if nodes[number].op is ops.dot else fold.sums.get(number, ())
+    if nodes[number].op is ops.mean:
+        return None
     for term in terms:
         factors = parents[term]
         if nodes[term].op is ops.dot and term not in fold.squares and (term == number or fold.uses[term] == 1):
@@ -80,7 +82,7 @@ def penalties(fold: Fold) -> dict[int, list[int]]:
     found = {number: terms for number, terms in fold.squares.items() if all(_is_leaf(fold, term) for term in terms)}
     for number, terms in fold.sums.items():
         leaves = [squared(term) for term in terms if nodes[term].op is not ops.constant]
-        if len(leaves) > 1 and -1 not in leaves:
+        if len(leaves) > 1 and -1 not in leaves and nodes[number].op is not ops.mean:
             found[number] = leaves
     return found
 

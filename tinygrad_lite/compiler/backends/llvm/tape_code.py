@@ -11,8 +11,7 @@ operands there are three: to both, to the first alone, to the second alone; a co
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 
 from tinygrad_lite.compiler.backends.llvm import kernels
 from tinygrad_lite.compiler.backends.llvm.instructions import ADDRESSES, CODES, FIELDS, FIXED, MANY, WHOLE, back
@@ -182,15 +181,8 @@ def text() -> str:
     return "\n\n".join(functions) + "\n\n" + "\n".join([*sorted(declared), *lines]) + "\n"
 
 
-@contextmanager
-def _some(w: Writer, n: Name) -> Iterator[Name]:
-    """A loop over 0 ... n - 1, which may be none."""
-    with w.only_if(w.say(f"icmp sgt i64 {n}, 0")), w.loop(0, n) as i:
-        yield i
-
-
 def _moved(w: Writer, n: Name, source: Callable[[Name], Name], target: Callable[[Name], Name]) -> None:
-    with _some(w, n) as i:
+    with w.some(n) as i:
         w.store(w.say(f"load double, ptr {source(i)}"), target(i), 8)
 
 
@@ -205,14 +197,14 @@ def _entry(w: Writer, given: dict[str, Name]) -> None:
     _moved(w, given["returned"], at("values", "outputs"), lambda i: w.address(given["out"], i))
     behind = w.address(given["out"], w.integer("add", given["returned"], given["derivatives"]))
     w.store(w.literal(0.0), behind, 8)  # how many guards do not hold
-    with _some(w, given["guarded"]) as i:
+    with w.some(given["guarded"]) as i:
         twice = w.integer("mul", i, 2)
         flag = w.say(f"load double, ptr {at('values', 'guards')(twice)}")
         outcome = w.say(f"sitofp i64 {w.load_integer(given['guards'], w.integer('add', twice, 1))} to double")
         wrong = w.say(f"uitofp i1 {w.say(f'fcmp une double {flag}, {outcome}')} to double")
         w.store(w.apply("add", [w.say(f"load double, ptr {behind}"), wrong]), behind, 8)
     with w.only_if(w.say(f"icmp sgt i64 {given['derivatives']}, 0")):
-        with _some(w, w.integer("add", given["sources"], given["ops"])) as i:
+        with w.some(w.integer("add", given["sources"], given["ops"])) as i:
             w.store(w.literal(0.0), w.address(given["adjoints"], i), 8)
         w.store(w.literal(1.0), at("adjoints", "outputs")("0"), 8)
         _sweep(w, given, forward=False)
@@ -226,7 +218,7 @@ def _sweep(w: Writer, given: dict[str, Name], forward: bool) -> None:
     """The loop over the instructions, with a case for each op."""
     name = "ahead" if forward else "behind"
     last = w.say(f"sub i64 {given['ops']}, 1")
-    with _some(w, given["ops"]) as k:
+    with w.some(given["ops"]) as k:
         i = k if forward else w.say(f"sub i64 {last}, {k}")
         place = w.say(f"getelementptr [4 x i32], ptr {given['code']}, i64 {i}")
         op = w.say(f"load i16, ptr {w.say(f'getelementptr i16, ptr {place}, i64 {0 if forward else 1}')}")
@@ -247,7 +239,7 @@ def _sweep(w: Writer, given: dict[str, Name], forward: bool) -> None:
 def _mark(w: Writer, given: dict[str, Name]) -> None:
     """Nothing on the way back for what the first output does not need: there `adjoints` has a 1, and 0 elsewhere."""
     last = w.say(f"sub i64 {given['ops']}, 1")
-    with _some(w, given["ops"]) as k:
+    with w.some(given["ops"]) as k:
         i = w.say(f"sub i64 {last}, {k}")
         x = w.say(f"load double, ptr {w.address(given['adjoints'], w.integer('add', given['sources'], i))}")
         needed = w.say(f"fcmp une double {x}, {w.literal(0.0)}")

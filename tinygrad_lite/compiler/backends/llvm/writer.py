@@ -33,7 +33,7 @@ class Writer:
 
     def fresh(self) -> Name:
         self._names += 1
-        return f"%v{self._names}"
+        return f"%n{self._names}"  # kernels call theirs %v: see vector.py
 
     def say(self, text: str) -> Name:
         name = self.fresh()
@@ -42,6 +42,11 @@ class Writer:
 
     def do(self, text: str) -> None:
         self.lines.append(f"  {text}")
+
+    def label(self, name: str) -> None:
+        """Begin a block."""
+        self.lines.append(f"{name}:")
+        self.block = name
 
     def once(self, key: Any, make: Callable[[], Name]) -> Name:
         """What `make` gives, computed at most once where it can still be seen."""
@@ -199,6 +204,12 @@ class Writer:
         self.do(f"br i1 {more}, label %{head}, label %{after}")
         self.lines.append(f"{after}:")
         self.block, self.known = after, outer
+
+    @contextmanager
+    def some(self, n: Name | int, step: int = 1) -> Iterator[Name]:
+        """The same for i = 0, step, ... below n, which may be none."""
+        with self.only_if(self.say(f"icmp sgt i64 {n}, 0")), self.loop(0, n, step) as i:
+            yield i
 
     def accumulate(
         self,
