@@ -189,6 +189,7 @@ class Document:
             self.simplex.add(left.args[-1].word)
             statement.kind = ASSUMPTION
             return
+        self._in_steps(statement, left, right)
         new = left.op == "name" and left.word not in self.definitions and left.word not in right.names()
         if not new or any(i.op == "num" for i in left.args):
             return
@@ -211,3 +212,21 @@ class Document:
         statement.kind = DEFINITION
         if left.word in ROOTS or self.known.root not in ROOTS:
             self.known.root = left.word
+
+    def _in_steps(self, statement: Statement, left: Term, right: Term) -> None:
+        """What was first written in full may be defined again by the steps between: then that is its definition."""
+        order = list(self.definitions)
+        if left.op != "name" or left.word not in order:
+            return
+        later = order[order.index(left.word) + 1 :]
+        behind, todo = set(), list(right.names())
+        while todo:
+            word = todo.pop()
+            if word not in behind:
+                behind.add(word)
+                todo += self.definitions[word][1].names() if word in self.definitions else []
+        if set(later) & right.names() and left.word not in behind:
+            old = self.definitions.pop(left.word)
+            for s in self.statements[:-1]:
+                if s.kind == DEFINITION and s.sides[:2] == list(old):
+                    s.kind = STEP

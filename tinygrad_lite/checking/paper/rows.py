@@ -93,7 +93,9 @@ def _pieces(part: str, line: int, latex: bool, words: str) -> list[Row]:
             while tail := _TAIL.search(formula):
                 formula = formula[: tail.start()]
             formula = formula.strip().rstrip(",.;: ").strip()
-            if formula and re.search(r"[=<>≤≥≠∈]|\\(le|ge|ne|in|lt|gt|leq|geq|neq)\b|one-hot", formula):
+            if re.search(r"\w", formula) and re.search(
+                r"[=<>≤≥≠∈]|\\(le|ge|ne|in|lt|gt|leq|geq|neq)\b|one-hot", formula
+            ):
                 found.append(Row(formula, line, latex))
     return found
 
