@@ -173,7 +173,7 @@ def test_every_room_of_the_compiler_has_its_place():
 
 # The folders of checking, each built on those before it; what a user calls, beside them, imports all.
 CHECKING = PACKAGE / "checking"
-CHECKING_ORDER = ("result", "network", "paper", "trial", "catalogue", "lines")
+CHECKING_ORDER = ("result", "network", "paper", "trial", "catalogue", "lines", "binding")
 
 
 @pytest.mark.parametrize(

@@ -4,8 +4,6 @@ import pytest
 
 from tinygrad_lite.checking.check import Check
 
-from tinygrad_lite.checking.check import Check
-
 
 @pytest.fixture(autouse=True)
 def faults_are_raised(monkeypatch):

@@ -583,7 +583,7 @@ def test_a_derivative_written_wrongly_is_read_back_or_at_least_located(slip, cod
         d1 = d2 @ W2.T * slip(a)
         return X.T @ d1, d1.sum(0), a.T @ d2, d2.sum(0)
 
-    result = check(loss, backprop, params, X, y, mend=False)
+    result = check(loss, backprop, params, X, y, mend=False)  # a mend would be told in its place
 
     assert [m.code for m in result.mistakes] == codes
     assert said in " ".join(result.text().split())

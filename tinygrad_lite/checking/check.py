@@ -7,7 +7,6 @@ the data could not have shown (`trial/coverage.py`). The result is a `Check`, wh
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Mapping
 from typing import Any, TypeVar
 
@@ -16,13 +15,13 @@ from tinygrad_lite.checking.lines import Found, Line, Mend, sought
 from tinygrad_lite.checking.lines.listing import Listing
 from tinygrad_lite.checking.network.arrays import np
 from tinygrad_lite.checking.network.problems import Problem
-from tinygrad_lite.checking.result.entries import entry_name, indices, read
 from tinygrad_lite.checking.result.findings import written
 from tinygrad_lite.checking.result.judged import Judged
 from tinygrad_lite.checking.result.mistakes import Mistake
 from tinygrad_lite.checking.trial.coverage import blind_spots
 from tinygrad_lite.checking.trial.evaluation import Evaluation
-from tinygrad_lite.checking.trial.numerical_check import Slope, Taylor, measured_slope, taylor
+from tinygrad_lite.checking.trial.measurements import measured_of, taylor_of
+from tinygrad_lite.checking.trial.numerical_check import Slope, Taylor
 from tinygrad_lite.checking.trial.submission import Submission
 from tinygrad_lite.errors import OperandError
 from tinygrad_lite.report.text import Report
@@ -44,6 +43,7 @@ class Check(Judged):
         coverage: what the user's data could not have shown.
         taylor: the Taylor witness of the user's gradients on the user's data, or None.
         hint: "mend" to show marked lines and mend in the report, "line" for the lines alone.
+        bound: for a lesson, what was bound to what.
         measured: (entry, yours, exact, measured slope) of the entry of each parameter that is furthest
             off, or else largest: the second witness.
     """
@@ -59,14 +59,18 @@ class Check(Judged):
         if not judged:
             self.wrong = list(names)
         self.ok = not evaluation.error and not self.wrong and not self.raised and bool(judged)
+        self.bound: list[str] = []
         unknown = Diagnosis()
         unknown.unknown = list(self.wrong)
         unknown.links = [(f"d{n}", "wrong" if n in self.wrong else "ok", "") for n in reversed(names)]
         self.diagnosis: Diagnosis = self._safely("diagnosis", lambda: diagnose(evaluation, self.wrong), unknown)
         nothing: list[Any] = []
         self.coverage: list[Any] = self._safely("coverage of your data", lambda: blind_spots(evaluation), nothing)
-        self.taylor: Taylor | None = self._safely("Taylor remainder", self._taylor, None)
-        self.measured: list[tuple[str, float, float, Slope]] = self._safely("measurement", self._measured, nothing)
+        self.taylor: Taylor | None = self._safely("Taylor remainder", lambda: taylor_of(evaluation), None)
+        measured: list[tuple[str, float, float, Slope]] = self._safely(
+            "measurement", lambda: measured_of(evaluation), nothing
+        )
+        self.measured = measured
         evaluation.submission.state.restore()
 
     def _safely(self, what: str, found: Callable[[], T], otherwise: T) -> T:
@@ -131,53 +135,6 @@ class Check(Judged):
         """The seed from which our problems were made, if there are any."""
         return [self.evaluation.seed] if len(self.evaluation.cases) > 1 else []
 
-    def _taylor(self) -> Taylor | None:
-        """The Taylor remainder of the user's own gradients on the user's data."""
-        exhibit = self.evaluation.cases[0] if self.evaluation.cases else None
-        if exhibit is None or exhibit.comparison is None or exhibit.kinks:
-            return None
-        names, problem = self.evaluation.submission.names, exhibit.problem
-        shapes = [np.shape(problem.params[name]) for name in names]
-        given = [exhibit.answer.gradients.get(name) for name in names]
-        if any(g is None or g.shape != shape for g, shape in zip(given, shapes, strict=True)):
-            return None
-        start = [n for name in names for n in read(problem.params[name]).numbers]
-        slopes = [n for g in given if g is not None for n in g.numbers]
-
-        def f(numbers: list[float]) -> float:
-            parts, at = {}, 0
-            for name, shape in zip(names, shapes, strict=True):
-                size = int(np.prod(shape))
-                parts[name] = np.array(numbers[at : at + size]).reshape(shape)
-                at += size
-            return self.evaluation.submission.loss(Problem(problem.name, parts, problem.data))
-
-        found = taylor(f, start, slopes)
-        coarser = exhibit.source == "measured" and found.ok != exhibit.ok  # it measures too, and sees less
-        return None if coarser else found
-
-    def _measured(self, most: int = 6) -> list[tuple[str, float, float, Slope]]:
-        """One entry of each parameter, measured by central differences on the user's data."""
-        exhibit = self.evaluation.cases[0] if self.evaluation.cases else None
-        if exhibit is None or exhibit.comparison is None or exhibit.source == "measured":
-            return []
-        began = time.perf_counter()
-        self.evaluation.submission.loss(exhibit.problem)
-        affordable = int(3.0 / (20 * (time.perf_counter() - began)))  # a slope is some 20 losses; three seconds for all
-        found = []
-        for verdict in exhibit.comparison.verdicts[: min(most, affordable)]:
-            if verdict.exact is None or verdict.hand is None or verdict.hand.shape != verdict.exact.shape:
-                continue
-            if not verdict.exact.numbers:
-                continue
-            places = list(indices(verdict.exact.shape))
-            sizes = [abs(n) for n in verdict.exact.numbers]
-            index = verdict.wrong[0] if verdict.wrong else places[sizes.index(max(sizes))]
-            numbers = read(exhibit.problem.params[verdict.name]).numbers
-            slope = measured_slope(self.evaluation.along(exhibit.problem, verdict.name), numbers, places.index(index))
-            found.append((entry_name(verdict.name, index), *verdict.at(index), slope))
-        return found
-
     # ------------------------------------------------------------------ said
 
     def report(self) -> Report:
@@ -191,6 +148,7 @@ class Check(Judged):
         return {
             "ok": self.ok,
             "error": self.evaluation.error,
+            "bound": self.bound,
             "wrong": self.wrong,
             "codes": self.codes,
             "mistakes": [m.to_dict() for m in d.mistakes],
@@ -233,9 +191,9 @@ def _array(x: Any) -> Any:
 
 
 def check(
-    loss_fn: Callable[..., Any],
-    backprop_fn: Callable[..., Any],
-    params: Mapping[str, Any],
+    loss_fn: Any,
+    backprop_fn: Any = None,
+    params: Any = None,
     *data: Any,
     updates: bool = False,
     lr: float | None = None,
@@ -243,8 +201,13 @@ def check(
     seed: int = 0,
     limit: float = 10.0,
     mend: bool = True,
+    **roles: Any,
 ) -> Check:
     """A hand-written backprop function on trial: is it right, and if not, what is the mistake?
+
+    Or a whole lesson as it is: `check(module)`, `check(forward, mse, backpropagation)`, `check(Network)`. Its functions
+    are found by their names and by what flows into what, parameters and data are made to fit where it has none, and the
+    report says what was bound to what. Say it where it is otherwise: `check(lesson, loss="mse", backprop="step")`.
 
     Args:
         loss_fn: `loss(W1, b1, ..., X, y)` or `loss(params, X, y)`, written with NumPy or plain Python;
@@ -261,11 +224,14 @@ def check(
         limit: seconds after which a call is given up.
         mend: whether the source of backprop is searched for the wrong line and a mend of it, once `lines`,
             `mends` or the report are asked for.
+        roles: for a lesson: `forward`, `loss`, `backprop` as functions or their names, `params` as a dict, `data` as
+            a tuple, and any argument of its functions by name.
 
     Everything is deep-copied; what the functions raise, print or change becomes a line in the report.
 
     Raises:
-        OperandError: `updates` without `lr`, or parameters that are not a dict of numbers.
+        OperandError: `updates` without `lr`, parameters that are not a dict of numbers, or something in a lesson
+            that could not be placed.
 
     >>> import numpy as np
     >>> def loss(W, b, X, y):
@@ -278,6 +244,15 @@ def check(
     >>> result.ok, result.codes
     (False, ['FACTOR_2'])
     """
+    if params is None or callable(params):
+        from tinygrad_lite.checking.binding.lesson import checked, lesson_of
+
+        lesson = lesson_of([x for x in (loss_fn, backprop_fn, params, *data) if x is not None])
+        found: Check = checked(check, lesson, roles, rtol=rtol, seed=seed, limit=limit, mend=mend)
+        return found
+    if roles:
+        said = ", ".join(roles)
+        raise OperandError(f"check has no option {said}; roles are for lessons, as in check(module, loss=...).")
     if not isinstance(params, Mapping) or not params:
         raise OperandError(
             "check needs the parameters as a dict by name, as in {'W1': W1, 'b1': b1}, but got "

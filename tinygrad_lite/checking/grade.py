@@ -1,10 +1,10 @@
 """A file of lesson code graded: run in a process of its own, judged on open and on hidden seeds.
 
-The file defines `loss` and `backprop`, and perhaps `params`, `X` and `y` (or `data`, a tuple) to try
-them on (else see `trial/synthetic_inputs.py`); `updates` and `lr` if backprop updates the parameters. `graded`
-starts this module as a program of its own, which runs the file, checks it and leaves the result as
-JSON; a file that raises, hangs or ends the process is a line in that result. (A process of its own
-is a guard against accidents, not against malice.)
+A lesson is taken as it is (`binding/`). Or the file defines `loss` and `backprop`, and perhaps `params`, `X` and `y`
+(or `data`, a tuple) to try them on (else see `trial/synthetic_inputs.py`); `updates` and `lr` if backprop updates the
+parameters. `graded` starts this module as a program of its own, which runs the file, checks it and leaves the result as
+JSON; a file that raises, hangs or ends the process is a line in that result. (A process of its own is a guard against
+accidents, not against malice.)
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from __future__ import annotations
 import json
 import linecache
 import os
+import re
 import runpy
 import subprocess
 import sys
@@ -24,7 +25,12 @@ from tinygrad_lite.errors import TinygradLiteError
 
 
 def graded(
-    path: str | Path, seeds: list[int], hidden: list[int], limit: float = 60.0, hint: str = "mend"
+    path: str | Path,
+    seeds: list[int],
+    hidden: list[int],
+    limit: float = 60.0,
+    hint: str = "mend",
+    roles: dict[str, str] | None = None,
 ) -> dict[str, Any]:
     """The result for one file, as plain data.
 
@@ -33,6 +39,7 @@ def graded(
         seeds: of our problems; the report of the first is the one that is shown.
         hidden: further seeds, whose problems are judged but not shown.
         limit: seconds for everything together.
+        roles: which function is what, for a lesson, as {"loss": "mse"}.
         hint: what is shown of the source: "mend" the marked lines and the mend, "line" the lines alone, "none" nothing.
 
     Raises:
@@ -43,9 +50,8 @@ def graded(
         raise FileNotFoundError(f"there is no file {path.name}")
     with tempfile.TemporaryDirectory() as folder:
         out = Path(folder) / "result.json"
-        order = json.dumps(
-            {"file": str(path), "out": str(out), "seeds": seeds, "hidden": hidden, "limit": limit, "hint": hint}
-        )
+        asked = {"seeds": seeds, "hidden": hidden, "limit": limit, "hint": hint, "roles": roles or {}}
+        order = json.dumps({"file": str(path), "out": str(out), **asked})
         home = str(Path(__file__).parents[2])
         paths = os.pathsep.join(filter(None, [home, os.environ.get("PYTHONPATH", "")]))
         command = [sys.executable, "-m", "tinygrad_lite.checking.grade", order]
@@ -78,22 +84,24 @@ def _failed(path: Path, error: str, code: str) -> dict[str, Any]:
 
 def work(order: dict[str, Any]) -> dict[str, Any]:
     """Run the file and check it: what happens in the process of its own."""
+    from tinygrad_lite.checking.binding.source import code_of
     from tinygrad_lite.checking.check import check
     from tinygrad_lite.checking.trial.sandbox import described
 
     path = Path(order["file"])
     sys.path.insert(0, str(path.parent))
     try:
+        text = code_of(str(path))
+        ready = all(re.search(rf"^(def\s+{name}\b|{name}\s*=)", text, re.MULTILINE) for name in ("loss", "backprop"))
+        if not ready or order["roles"]:
+            return _lesson(path, text, order)
         names = run_cells(path) if path.suffix == ".ipynb" else runpy.run_path(str(path), run_name="__graded__")
     except (Exception, SystemExit) as mishap:
         return _failed(path, f"the file cannot be run: {described(mishap)}", "RAISED")
-    missing = [name for name in ("loss", "backprop") if name not in names]
-    if missing:
-        return _failed(path, f"the file does not define {', '.join(missing)}", "NAME")
     try:
         params, data = _problem(names)
-    except TinygradLiteError as reason:
-        return _failed(path, str(reason).splitlines()[0].rstrip("."), "NAME")
+    except TinygradLiteError:
+        return _lesson(path, text, order)
     checks: list[Any] = []
     for seed in [*order["seeds"], *order["hidden"]]:
         try:
@@ -112,6 +120,29 @@ def work(order: dict[str, Any]) -> dict[str, Any]:
             )
         except TinygradLiteError as reason:
             return _failed(path, str(reason).splitlines()[0].rstrip("."), "NAME")
+    return _judged(path, checks, order)
+
+
+def _lesson(path: Path, text: str, order: dict[str, Any]) -> dict[str, Any]:
+    """A file that is not written for us: its functions are found, and data are made to fit."""
+    from tinygrad_lite.checking.binding.lesson import checked
+    from tinygrad_lite.checking.binding.source import load
+    from tinygrad_lite.checking.check import check
+
+    checks: list[Any] = []
+    try:
+        lesson = load(text, str(path) if path.suffix == ".py" else path.name)
+        lesson.name = path.name
+        for seed in [*order["seeds"], *order["hidden"]]:
+            mend = order["hint"] != "none" and not checks
+            limit = min(10.0, order["limit"] / 4)
+            checks.append(checked(check, lesson, order["roles"], seed=seed, limit=limit, mend=mend))
+    except TinygradLiteError as reason:
+        return _failed(path, str(reason).rstrip("."), "NAME")
+    return _judged(path, checks, order)
+
+
+def _judged(path: Path, checks: list[Any], order: dict[str, Any]) -> dict[str, Any]:
     first, n = checks[0], len(order["seeds"])
     first.hint = order["hint"]
     mend = first.mends[0] if first.mends and order["hint"] == "mend" else None

@@ -1,7 +1,8 @@
-"""`tinygrad-lite check FILE.py`: is the backpropagation in this file right, and if not, what is the mistake?
+"""`tinygrad-lite check FILE`: is the backpropagation in this file right, and if not, what is the mistake?
 
-The file defines `loss` and `backprop`, and if it likes `params`, `X`, `y` to try them on. It runs
-in a process of its own with a time limit. The exit code is 0 if every gradient is right, 1 if not, 2 for bad usage.
+A lesson is taken as it is: a file, a notebook, or code on standard input ("-"); its functions are found by their names
+and by what flows into what. Or it defines `loss` and `backprop`, and if it likes `params`, `X`, `y`. It runs in a
+process of its own with a time limit. The exit code is 0 if every gradient is right, 1 if not, 2 for bad usage.
 """
 
 from __future__ import annotations
@@ -9,6 +10,7 @@ from __future__ import annotations
 import argparse
 import json
 import sys
+import tempfile
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +18,7 @@ from typing import Any
 def configure(parser: argparse.ArgumentParser) -> None:
     """Add the arguments of the command."""
     parser.add_argument(
-        "files", nargs="+", metavar="FILE.py", help="defines loss and backprop, perhaps params, X and y"
+        "files", nargs="+", metavar="FILE", help="a lesson: a .py file, a notebook, or - for standard input"
     )
     parser.add_argument("--seed", type=int, default=0, help="of the problems that are shown in the report (default 0)")
     parser.add_argument(
@@ -27,6 +29,13 @@ def configure(parser: argparse.ArgumentParser) -> None:
         type=float,
         default=60.0,
         help="seconds for each file (default 60); one call may take a quarter of them, at most 10",
+    )
+    parser.add_argument(
+        "--role",
+        action="append",
+        default=[],
+        metavar="ROLE=NAME",
+        help="which function is what, as loss=mse",
     )
     parser.add_argument("--json", action="store_true", help="print the results as JSON, a list with one entry a file")
     parser.add_argument("--junit", metavar="FILE", help="also write JUnit's XML")
@@ -43,7 +52,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Check each file; print the reports or the JSON."""
-    from tinygrad_lite.checking.grade import graded, junit
+    from tinygrad_lite.checking.grade import junit
     from tinygrad_lite.report.text import page
 
     try:
@@ -57,7 +66,7 @@ def run(args: argparse.Namespace) -> int:
     hint = "mend" if args.mend or args.write else args.hint
     for file in args.files:
         try:
-            results.append(graded(file, [args.seed], hidden, args.limit, hint))
+            results.append(_graded(file, args, hidden, hint))
         except FileNotFoundError as reason:
             print(f"tinygrad-lite check: {reason}", file=sys.stderr)
             return 2
@@ -91,6 +100,19 @@ def _mend(file: str, result: dict[str, Any], write: bool) -> None:
     print(diff_of(file, text), end="")
     if write:
         print(f"tinygrad-lite check: mended {file}; {written(file, text).name} is as it was", file=sys.stderr)
+
+
+def _graded(file: str, args: argparse.Namespace, hidden: list[int], hint: str) -> dict[str, Any]:
+    """The result for a file, or for what comes on standard input."""
+    from tinygrad_lite.checking.grade import graded
+
+    roles = dict(said.partition("=")[::2] for said in args.role)
+    if file != "-":
+        return graded(file, [args.seed], hidden, args.limit, hint, roles)
+    with tempfile.TemporaryDirectory() as folder:
+        copy = Path(folder) / "input.py"
+        copy.write_text(sys.stdin.read(), encoding="utf-8")
+        return graded(copy, [args.seed], hidden, args.limit, hint, roles)
 
 
 def _shown(result: dict[str, object], named: bool) -> str:

@@ -16,6 +16,8 @@ def written(check: Check, listing: Part | None = None) -> Report:
     """The whole report; `listing` are the marked lines of the source."""
     trial = check.evaluation
     report = Report(_headline(check))
+    for words in check.bound:
+        report.paragraph(words)
     if trial.error:
         return report.paragraph(f"Nothing could be checked: {trial.error}.")
     if trial.network is not None:

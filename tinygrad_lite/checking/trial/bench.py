@@ -16,8 +16,7 @@ from tinygrad_lite.checking.network.layers import Array
 from tinygrad_lite.checking.network.problems import Problem
 from tinygrad_lite.checking.result.hints import Tolerance
 from tinygrad_lite.checking.trial.answer import Answer
-from tinygrad_lite.checking.trial.sandbox import copied
-from tinygrad_lite.checking.trial.watch import Watch
+from tinygrad_lite.checking.trial.sandbox import Watch, copied
 
 COARSE = {"float32": 1e-5, "float16": 1e-2, "bfloat16": 5e-2}
 

@@ -2,7 +2,8 @@
 
 The function runs in a thread of its own. When the limit is over, an exception is raised inside it; if
 it is stuck where Python cannot reach it, it is left behind. (The command line runs the whole file in a
-process of its own, which can always be ended.)
+process of its own, which can always be ended.) A function that was quick once is called in this thread from
+then on, under a `Watch`, which costs microseconds.
 """
 
 from __future__ import annotations
@@ -10,7 +11,10 @@ from __future__ import annotations
 import contextlib
 import copy
 import ctypes
+import functools
 import io
+import math
+import sys
 import threading
 import time
 import traceback
@@ -19,9 +23,69 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+POLL = 0.02  # seconds between two looks at the clock
+
 
 class TimeIsOver(BaseException):
     """Raised inside a function that has used up its time; not an Exception, so that few catch it."""
+
+
+class Watch:
+    """Calls functions and raises TimeIsOver inside one that takes too long.
+
+    A second thread looks at the clock while calls are made, and ends by itself when there are none.
+
+    >>> def endless():
+    ...     while True: pass
+    >>> watch = Watch()
+    >>> watch.call(lambda: 2 + 2, 1.0)
+    4
+    >>> watch.call(endless, 0.05)
+    Traceback (most recent call last):
+    ...
+    tinygrad_lite.checking.trial.sandbox.TimeIsOver
+    """
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._deadline = math.inf
+        self._caller = 0
+        self._awake = self._fired = False
+
+    def call(self, function: Callable[[], Any], seconds: float) -> Any:
+        """The function's result.
+
+        Raises:
+            TimeIsOver: it took longer.
+        """
+        with self._lock:
+            self._caller, self._deadline = threading.get_ident(), time.perf_counter() + seconds
+            if not self._awake:
+                self._awake = True
+                threading.Thread(target=self._look, daemon=True).start()
+        try:
+            return function()
+        finally:
+            with self._lock:
+                self._deadline, fired, self._fired = math.inf, self._fired, False
+            if fired and not isinstance(sys.exc_info()[1], TimeIsOver):
+                with contextlib.suppress(TimeIsOver):  # the function ended just now: it is still on its way
+                    for _ in range(100):
+                        time.sleep(0.001)
+
+    def _look(self) -> None:
+        idle = 0
+        while idle < 50:
+            time.sleep(POLL)
+            with self._lock:
+                idle = idle + 1 if self._deadline == math.inf else 0
+                if time.perf_counter() > self._deadline:
+                    over = ctypes.py_object(TimeIsOver)
+                    ctypes.pythonapi.PyThreadState_SetAsyncExc(ctypes.c_ulong(self._caller), over)
+                    self._fired = True
+                    self._deadline += 0.25  # again, if the function catches it
+                if idle >= 50:
+                    self._awake = False
 
 
 class Outcome:
@@ -48,9 +112,14 @@ class Outcome:
 
 
 def run(
-    function: Callable[..., Any], arguments: list[Any], names: list[str], limit: float = 10.0, quiet: bool = True
+    function: Callable[..., Any],
+    arguments: list[Any],
+    names: list[str],
+    limit: float = 10.0,
+    quiet: bool = True,
+    watch: Watch | None = None,
 ) -> Outcome:
-    """Call a function on deep copies of the arguments, for at most `limit` seconds.
+    """Call a function on deep copies of the arguments, for at most `limit` seconds; in this thread if there is a watch.
 
     >>> run(lambda x: x[0] / 0, [[1.0]], ["x"]).error
     'ZeroDivisionError: float division by zero (line 1...)'
@@ -62,31 +131,38 @@ def run(
 
     def work() -> None:
         try:
-            outcome.result = function(*outcome.arguments)
+            call = functools.partial(function, *outcome.arguments)
+            outcome.result = watch.call(call, limit) if watch is not None else call()
         except TimeIsOver:
             outcome.error = f"one call was still running after {limit:g} s; it was stopped"
         except (Exception, SystemExit, KeyboardInterrupt) as mishap:
             outcome.error = described(mishap)
 
     started = time.perf_counter()
-    thread = threading.Thread(target=work, daemon=True)
-    with warnings.catch_warnings(record=True) as heard, contextlib.ExitStack() as stack:
+    silence = contextlib.redirect_stdout(io.StringIO()) if quiet else contextlib.nullcontext()
+    with warnings.catch_warnings(record=True) as heard, silence:
         warnings.simplefilter("always")
-        if quiet:
-            stack.enter_context(contextlib.redirect_stdout(io.StringIO()))
-        thread.start()
-        thread.join(limit)
-        if thread.is_alive():
-            identity = ctypes.c_ulong(thread.ident or 0)
-            ctypes.pythonapi.PyThreadState_SetAsyncExc(identity, ctypes.py_object(TimeIsOver))
-            thread.join(1.0)
-            outcome.error = outcome.error or f"one call was still running after {limit:g} s; it was left behind"
+        if watch is not None:
+            work()
+        else:
+            _in_a_thread(work, limit, outcome)
     outcome.seconds = time.perf_counter() - started
     outcome.warnings = sorted({f"{w.category.__name__}: {w.message}" for w in heard})
     for name, before, after in zip(names, arguments, outcome.arguments, strict=True):
         if not same(before, after):
             outcome.changed.append(name)
     return outcome
+
+
+def _in_a_thread(work: Callable[[], None], limit: float, outcome: Outcome) -> None:
+    thread = threading.Thread(target=work, daemon=True)
+    thread.start()
+    thread.join(limit)
+    if thread.is_alive():
+        identity = ctypes.c_ulong(thread.ident or 0)
+        ctypes.pythonapi.PyThreadState_SetAsyncExc(identity, ctypes.py_object(TimeIsOver))
+        thread.join(1.0)
+        outcome.error = outcome.error or f"still running after {limit:g} s; it was left behind"
 
 
 def copied(x: Any) -> Any:

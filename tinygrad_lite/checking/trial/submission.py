@@ -19,11 +19,13 @@ from tinygrad_lite.checking.network.problems import Problem
 from tinygrad_lite.checking.result.entries import Entries, entry_name, indices, read
 from tinygrad_lite.checking.trial.answer import Answer
 from tinygrad_lite.checking.trial.numerical_check import one_number
-from tinygrad_lite.checking.trial.sandbox import Outcome, copied, run, same
+from tinygrad_lite.checking.trial.sandbox import Outcome, Watch, copied, run, same
 from tinygrad_lite.checking.trial.state import State
 from tinygrad_lite.engine import Value
 from tinygrad_lite.engine.reverse import adjoints
 from tinygrad_lite.errors import OperandError
+
+QUICK = 0.5  # seconds
 
 
 class Submission:
@@ -63,6 +65,8 @@ class Submission:
         self.state = State(loss_fn, backprop_fn)
         self.remembers = self.draws = False
         self.nodes = 0
+        self._quick: set[str] = set()
+        self._watch = Watch()
 
     def arguments(self, problem: Problem, as_dict: bool, params: dict[str, Any] | None = None) -> list[Any]:
         given = {
@@ -70,6 +74,13 @@ class Submission:
             for name, x in (problem.params if params is None else params).items()
         }
         return [given, *problem.data] if as_dict else [*(given[name] for name in self.names), *problem.data]
+
+    def _run(self, which: str, function: Callable[..., Any], arguments: list[Any], labels: list[str]) -> Outcome:
+        """Run one of the functions: the first time in a thread of its own, and in this one once it was quick."""
+        outcome = run(function, arguments, labels, self.limit, watch=self._watch if which in self._quick else None)
+        if outcome.seconds < QUICK and not outcome.error:
+            self._quick.add(which)
+        return outcome
 
     # ------------------------------------------------------------------ the loss
 
@@ -96,7 +107,7 @@ class Submission:
 
     def _run_loss(self, problem: Problem, restore: bool = True) -> Outcome:
         arguments = self.arguments(problem, self.loss_takes_dict)
-        outcome = run(lambda *a: number_of(self.loss_fn(*a)), arguments, [""] * len(arguments), self.limit)
+        outcome = self._run("loss", lambda *a: number_of(self.loss_fn(*a)), arguments, [""] * len(arguments))
         if restore:
             self.state.restore()
         return outcome
@@ -165,7 +176,7 @@ class Submission:
         labels = ["params"] if self.backprop_takes_dict else list(self.names)
         labels += ["X", "y", *(f"data[{i}]" for i in range(2, len(problem.data)))][: len(problem.data)]
         self.state.restore()
-        outcome = run(lambda *a: self.both(problem, self.backprop_fn, list(a)), arguments, labels, self.limit)
+        outcome = self._run("backprop", lambda *a: self.both(problem, self.backprop_fn, list(a)), arguments, labels)
         self.state.restore()
         if outcome.error:
             answer = Answer(problem.params)

@@ -26,12 +26,32 @@ def variations(given: Problem, seed: int, runs: Callable[[Problem], bool]) -> It
     made_of: dict[str, int] = {}
     for made in (_sample_more, _other_numbers, _wider, _moved, _sample_less, _other_numbers, _moved):
         seed += 1
-        found = next((p for p in made(given, np.random.default_rng(seed)) if runs(p)), None)
+        found = next((p for p in made(given, np.random.default_rng(seed)) if _alike(given, p) and runs(p)), None)
         if found is not None:
             found.seed, often = seed, made_of.get(found.name, 0) + 1
             made_of[found.name] = often
             found.name += f" ({often})" if often > 1 else ""
             yield found
+
+
+def _alike(given: Problem, other: Problem) -> bool:
+    """Whether what adds up to 1, and what is symmetric, still is."""
+    for old, new in zip(given.data, other.data, strict=True):
+        if _numbers(old) and np.ndim(old) > 1:
+            x, y = np.asarray(old), np.asarray(new)
+            if any(_adds_up(x, axis) and not _adds_up(y, axis) for axis in (0, -1)):
+                return False
+            if _symmetric(x) and not _symmetric(y):
+                return False
+    return True
+
+
+def _adds_up(x: Array, axis: int) -> bool:
+    return bool(x.min(initial=0) >= 0 and np.allclose(x.sum(axis=axis), 1))
+
+
+def _symmetric(x: Array) -> bool:
+    return x.ndim == 2 and len(x) == len(x.T) and bool(np.allclose(x, x.T))
 
 
 # ---------------------------------------------------------------------- other numbers
@@ -66,12 +86,12 @@ def _other_values(x: Array, chance: Any, bold: bool) -> Array:
         if x.ndim == 1:
             new[-1] = new[0]
         return np.asarray(new)
-    if x.ndim == 2 and len(x) == len(x.T) and np.array_equal(x, x.T):
+    if _symmetric(x):
         order, scale = chance.permutation(len(x)), chance.uniform(0.7, 1.0, size=len(x)) if bold else np.ones(len(x))
         return x[np.ix_(order, order)] * np.outer(scale, scale)
-    if x.ndim > 1 and x.min() >= 0:
+    if x.ndim > 1:
         for axis in (-1, 0):
-            if np.allclose(x.sum(axis=axis), 1):
+            if _adds_up(x, axis):
                 return np.asarray(chance.permutation(x, axis=axis + 1 if axis else 1))
     new = chance.permutation(x.ravel()).reshape(x.shape)
     if bold and _generic(x):

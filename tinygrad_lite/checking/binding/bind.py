@@ -1,0 +1,276 @@
+"""A lesson bound: its functions in their roles, ready for `check`. Start here."""
+
+from __future__ import annotations
+
+import inspect
+import types
+from collections.abc import Mapping
+from typing import Any
+
+from tinygrad_lite.checking.binding.fit import candidates, fitted, runs
+from tinygrad_lite.checking.binding.flow import Flow, Unplaced, as_check_takes_it, parameters_of
+from tinygrad_lite.checking.binding.losses import assumed_loss
+from tinygrad_lite.checking.binding.objects import instance, layer_checks
+from tinygrad_lite.checking.binding.roles import (
+    BACKWARD,
+    CACHE,
+    FORWARD,
+    INPUT,
+    LOSS,
+    NO_BACKWARD,
+    NO_LOSS,
+    PARAMETER,
+    PARAMS,
+    PREDICTION,
+    RATE,
+    STEP,
+    TARGET,
+    UPSTREAM,
+    Function,
+    bare,
+)
+from tinygrad_lite.checking.binding.scripts import step_of
+from tinygrad_lite.checking.binding.source import Lesson
+from tinygrad_lite.checking.binding.values import fitted_data, sized, values
+from tinygrad_lite.checking.network.arrays import np
+
+
+class Binding:
+    """What `check` is to be called with, and how that was found.
+
+    Attributes:
+        loss, backprop, params, data, options: for `check(loss, backprop, params, *data, **options)`.
+        words: what was bound to what, in two lines.
+    """
+
+    def __init__(
+        self, loss: Any, backprop: Any, params: dict[str, Any], data: tuple[Any, ...], words: list[str]
+    ) -> None:
+        self.loss, self.backprop, self.params, self.data, self.words = loss, backprop, params, data, words
+        self.options: dict[str, Any] = {}
+
+
+def bind(lesson: Lesson, roles: Mapping[str, Any] | None = None, seed: int = 0) -> list[Binding]:
+    """The bindings of a lesson: one as a rule, one for each layer where layers stand alone.
+
+    Args:
+        lesson: what it defines.
+        roles: what is said explicitly: `forward`, `loss`, `backprop` as functions or their names; `params` and `data`
+            with their values; anything else by the name of an argument.
+
+    Raises:
+        Unplaced: something is missing, which is asked for by name.
+    """
+    said = dict(roles or {})
+    pairs = [] if {"loss", "backprop"} & set(said) else layer_checks(lesson, seed)
+    if pairs:
+        return [Binding(*pair) for pair in pairs]
+    step = None
+    flow = _functions(lesson, said) or instance_flow(lesson, said)
+    if flow is None and lesson.loops:
+        step = step_of(lesson)
+        flow = None if step is None else Flow(step.forward, step.loss, step.backward, step.params, step.data, {})
+    if flow is None:
+        own = ", ".join([*lesson.own(types.FunctionType), *lesson.own(type)]) or "nothing"
+        raise Unplaced(
+            f"no backward pass was found in {lesson.name}, which defines {own}.\n"
+            '  Say which function it is, as in tg.check(lesson, backprop="my_gradients", loss="my_loss").'
+        )
+    return [_bound(lesson, flow, said, seed)]
+
+
+def _bound(lesson: Lesson, flow: Flow, said: dict[str, Any], seed: int) -> Binding:
+    known = values(lesson, flow, said)
+    source = "\n".join(f.source for f in flow.functions)
+    guess = flow.loss is None
+    if guess:
+        flow.assumed = lambda p, y: ((p - y) ** 2).sum() / 2
+
+    def try_out(params: dict[str, Any], data: tuple[Any, ...]) -> int:
+        return runs(flow.loss_fn, flow.backprop_fn, params, data, list(params))
+
+    target = any(TARGET.fullmatch(a) for f in flow.functions for a in f.arguments) or len(flow.data) > 1
+    found = known if known is not None and try_out(*known) else None
+    made = found is None
+    if found is None and known is not None and flow.thing is not None:
+        found = fitted_data(known[0], flow, try_out, seed)
+    if found is None:
+        found = fitted(flow.params, source, try_out, seed, target, flow.known_data)
+    if found is None and flow.known_data is not None:
+        found = fitted(flow.params, source, try_out, seed, target)
+    if found is None:
+        _missing(flow, known or next(candidates(flow.params, source, seed, target)))
+        raise Unplaced(
+            f"no parameters and data were found on which {flow.backward.name} of {lesson.name} runs.\n"
+            "  Give them, as in tg.check(lesson, params={'W1': W1, 'b1': b1}, data=(X, y))."
+        )
+    params, data = found
+    loss_words = flow.spoken.get(flow.loss.name, "") if flow.loss is not None else ""
+    if guess:
+        loss_words = assumed_loss(flow, params, data)
+    backprop = as_check_takes_it(flow.backprop_fn, flow.backward.function)
+    loss = as_check_takes_it(flow.loss_fn, flow.loss.function if flow.loss is not None else flow.backward.function)
+    gives = f"updated parameters, learning rate {flow.rate:g}" if flow.updates and flow.rate else "updated parameters"
+    forward = (
+        f"{flow.spoken[flow.forward.name]}, " if flow.forward is not None and flow.forward.name in flow.spoken else ""
+    )
+    shapes = ", ".join(
+        f"{n} {_shape(x)}" for n, x in [*params.items(), *zip(flow.data or ["X", "y"], data, strict=False)]
+    )
+    words = [
+        f"Bound: {forward}loss {loss_words}, backprop {flow.spoken[flow.backward.name]} gives "
+        f"{gives if flow.updates else 'gradients'}.",
+        f"{'Made to fit' if made else 'From the lesson'}: {shapes}.",
+    ]
+    binding = Binding(loss, backprop, params, data, words)
+    if flow.updates and flow.rate:
+        binding.options = {"updates": True, "lr": flow.rate}
+    return binding
+
+
+def _missing(flow: Flow, problem: Any) -> None:
+    """Raise what a run asks for; other failures are told by the caller."""
+    try:
+        flow.loss_fn(problem[0], *problem[1])
+        flow.backprop_fn(problem[0], *problem[1])
+    except Unplaced:
+        raise
+    except Exception:
+        return
+
+
+def _shape(x: Any) -> str:
+    return "x".join(map(str, np.shape(x))) or "number"
+
+
+# ---------------------------------------------------------------------- functions
+
+
+def _chosen(said: Any, candidates: dict[str, Function], *patterns: Any, but: Any = None) -> Function | None:
+    if said is not None:
+        if callable(said):
+            return Function(getattr(said, "__name__", "function"), said)
+        if said not in candidates:
+            raise Unplaced(f"there is no function {said!r}; there are {', '.join(candidates)}.")
+        return candidates[said]
+    for pattern in patterns:
+        fitting = [f for n, f in candidates.items() if pattern.match(n) and not (but and but.match(n)) and not f.empty]
+        if fitting:
+            return max(fitting, key=lambda f: len(f.arguments))
+    return None
+
+
+def _functions(lesson: Lesson, said: dict[str, Any]) -> Flow | None:
+    """The flow of a lesson of functions, or None."""
+    own = {name: Function(name, f) for name, f in lesson.own(types.FunctionType).items()}
+    own |= {
+        name: Function(name, x)
+        for name, x in lesson.names.items()
+        if isinstance(x, types.FunctionType) and name in (said.get("loss"), said.get("backprop"), said.get("forward"))
+    }
+    inner = {n for f in own.values() for n in f.globals}
+    tops = {n: f for n, f in own.items() if len(f.arguments) > 1 or n not in inner}
+    backward = _chosen(
+        said.get("backprop"), {n: f for n, f in tops.items() if not _elementwise(f)}, BACKWARD, STEP, but=NO_BACKWARD
+    )
+    if backward is None:
+        return None
+    rest = {n: f for n, f in own.items() if f is not backward}
+    loss = _chosen(said.get("loss"), rest, LOSS, but=NO_LOSS)
+    forward = _chosen(said.get("forward"), {n: f for n, f in rest.items() if f is not loss}, FORWARD, but=NO_LOSS)
+    if loss is not None and forward is not None and forward.name in loss.globals and not _needs_output(backward):
+        forward = None  # the loss makes its own forward pass
+    functions = [f for f in (forward, loss, backward) if f is not None]
+    params, data = parameters_and_data(functions, lesson, said)
+    given = {n: x for n, x in {**lesson.names, **said}.items() if any(n in f.arguments for f in functions)}
+    given = {n: x for n, x in given.items() if n not in params and n not in data and not callable(x)}
+    everywhere = {n for f in own.values() for n in f.globals}
+    space = lesson.names if everywhere & {*params, *data} else None
+    return Flow(forward, loss, backward, params, data, given, space)
+
+
+def _elementwise(f: Function) -> bool:
+    """A derivative of one argument, such as sigmoid_grad(z), is no backward pass."""
+    return len([a for a in f.arguments if a not in f.defaults]) < 2 and not f.globals & {"global"} and bool(f.arguments)
+
+
+def _needs_output(f: Function) -> bool:
+    return any(PREDICTION.fullmatch(a) or CACHE.fullmatch(a) for a in f.arguments)
+
+
+def parameters_and_data(functions: list[Function], lesson: Lesson, said: dict[str, Any]) -> tuple[list[str], list[str]]:
+    """The names of the parameters and of the data: of arguments, of the keys of a dict, or of globals."""
+    returned = {n for f in functions[:-1] for n in f.returned if n}
+    free = [a for a in dict.fromkeys(a for f in functions for a in f.arguments) if a not in returned]
+    backward = functions[-1]
+    everywhere = {n for name, f in lesson.own(types.FunctionType).items() for n in Function(name, f).globals}
+    gradients = {bare(n) for n in (*backward.returned, *(k for ks in backward.keys.values() for k in ks))}
+    inside = {bare(n) for n in backward.changed if not PREDICTION.fullmatch(bare(n)) and not CACHE.fullmatch(bare(n))}
+    data = [next((a for a in free if role.fullmatch(a)), "") for role in (INPUT, TARGET)]
+    if "params" in said and isinstance(said["params"], Mapping):
+        return list(said["params"]), [d for d in data if d]
+    subscripted = {a for f in lesson.own(types.FunctionType).values() for a in Function("", f).keys}
+    group = next((a for a in free if PARAMS.fullmatch(a) and a in subscripted), None)
+    if group is not None:
+        own = [Function(n, f) for n, f in lesson.own(types.FunctionType).items()]
+        keys = [k for f in own for k in f.keys.get(group, []) if not bare(k) or PARAMETER.fullmatch(k)]
+        return list(dict.fromkeys(keys)), [d for d in data if d]
+
+    def is_one(name: str) -> bool:
+        kinds = (INPUT, TARGET, RATE, UPSTREAM)
+        return (
+            bool(PARAMETER.fullmatch(name)) and not any(k.fullmatch(name) for k in kinds)
+        ) or name in gradients | inside
+
+    params = [a for a in free if is_one(a) and a not in data]
+    params = [a for a in params if not (PREDICTION.fullmatch(a) or CACHE.fullmatch(a)) or a in gradients]
+    if not params:  # as globals
+        used = [n for n in lesson.names if n in everywhere]
+        params = [n for n in used if is_one(n) and isinstance(lesson.names[n], (np.ndarray, float))]
+        data = [
+            d or next((n for n in used if role.fullmatch(n)), "") for d, role in zip(data, (INPUT, TARGET), strict=True)
+        ]
+    return params, [d for d in data if d]
+
+
+def instance_flow(lesson: Lesson, said: dict[str, Any]) -> Flow | None:
+    """The flow of a lesson whose network is an object, or None."""
+    thing = instance(lesson, sized)
+    if thing is None:
+        return None
+    methods = {
+        n: Function(n, getattr(thing, n))
+        for n, m in inspect.getmembers(type(thing), inspect.isfunction)
+        if not n.startswith("__")
+    }
+    backward = _chosen(said.get("backprop"), methods, BACKWARD, STEP, but=NO_BACKWARD)
+    if backward is None:
+        return None
+    rest = {n: f for n, f in methods.items() if f is not backward}
+    own = {n: Function(n, f) for n, f in lesson.own(types.FunctionType).items()}
+    loss = _chosen(said.get("loss"), rest, LOSS, but=NO_LOSS) or _chosen(None, own, LOSS, but=NO_LOSS)
+    forward = _chosen(said.get("forward"), {n: f for n, f in rest.items() if f is not loss}, FORWARD, but=NO_LOSS)
+    functions = [f for f in (forward, loss, backward) if f is not None]
+    data = [next((a for f in functions for a in f.arguments if role.fullmatch(a)), "") for role in (INPUT, TARGET)]
+    attributes = [next((a for a in vars(thing) if role.fullmatch(a)), "") for role in (INPUT, TARGET)]
+    data = [d or a for d, a in zip(data, attributes, strict=True)]
+    params = [
+        n
+        for n in parameters_of(thing)
+        if (PARAMETER.fullmatch(n) or PARAMETER.fullmatch(n.rpartition("_")[0]))
+        and not bare_is_param(n, thing)
+        and n not in data
+        and not PREDICTION.fullmatch(n)
+        and not RATE.fullmatch(n)
+    ]
+    given = {n: x for n, x in said.items() if n not in ("forward", "loss", "backprop", "params", "data")}
+    rate = next((x for n, x in vars(thing).items() if RATE.fullmatch(n) and isinstance(x, float)), None)
+    flow = Flow(forward, loss, backward, params, [d for d in data if d], given, None, thing)
+    flow.rate = flow.rate if rate is None else rate
+    flow.grouped = ""
+    return flow
+
+
+def bare_is_param(name: str, thing: Any) -> bool:
+    """Whether an attribute is the gradient of another one."""
+    return bool(bare(name)) and bare(name) in parameters_of(thing)

@@ -1,0 +1,293 @@
+"""Functions called by what their arguments are named: the flow from the forward pass through the loss to the gradients.
+
+An environment holds everything that is known by name: parameters, data, and what each function returned, under the
+names in its `return`. A name that is not there is looked up by what it means: `y_pred` is the output of the forward
+pass whatever that calls it. What is not found so is asked for.
+"""
+
+from __future__ import annotations
+
+import copy
+import inspect
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
+
+from tinygrad_lite.checking.binding.roles import (
+    CACHE,
+    INPUT,
+    PARAMS,
+    PREDICTION,
+    RATE,
+    TARGET,
+    Function,
+    bare,
+    kind_of,
+)
+from tinygrad_lite.checking.network.arrays import np
+from tinygrad_lite.errors import OperandError
+
+LEARNING_RATE = 0.1
+ROLES = {"input": INPUT, "target": TARGET, "prediction": PREDICTION, "cache": CACHE, "rate": RATE, "params": PARAMS}
+
+
+class Unplaced(OperandError):
+    """Something in a lesson that could not be placed."""
+
+
+class Flow:
+    """Forward pass, loss and backward pass of a lesson, and how the numbers go from one to the next.
+
+    Attributes:
+        forward: or None, if loss and backward make their own.
+        loss: or None, if none was found.
+        backward: gives gradients, or updates the parameters.
+        params, data: the names of both; data are the input and the target.
+        given: everything else that was said or found, by name.
+        spoken: what was bound to what, for each function.
+        updates: the backward pass gives updated parameters; None as long as it is not known.
+        rate: the learning rate that it is given or has.
+    """
+
+    def __init__(
+        self,
+        forward: Function | None,
+        loss: Function | None,
+        backward: Function,
+        params: list[str],
+        data: list[str],
+        given: Mapping[str, Any],
+        space: dict[str, Any] | None = None,
+        thing: Any = None,
+    ) -> None:
+        self.forward, self.loss, self.backward = forward, loss, backward
+        self.params, self.data, self.given = params, data, dict(given)
+        self.space, self.thing = space, thing  # the lesson's globals; the object whose methods are called
+        self.assumed: Callable[[Any, Any], Any] | None = None
+        self.spoken: dict[str, str] = {}
+        self.updates: bool | None = None
+        self.known_data: Any = None
+        self.outputs = set(forward.returned) if forward is not None else set()
+        spaces = getattr(inspect.unwrap(backward.function), "__globals__", {})
+        known = {**{n: spaces.get(n) for n in backward.globals}, **backward.defaults, **self.given}
+        rates = [x for n, x in known.items() if RATE.fullmatch(n) and isinstance(x, (int, float)) and x]
+        self.rate: float | None = float(rates[-1]) if rates else None
+        if self.rate is None and any(RATE.fullmatch(a) for a in backward.arguments):
+            self.rate = LEARNING_RATE
+        self.grouped = next(
+            (a for f in self.functions for a in f.arguments if PARAMS.fullmatch(a) and a not in params), ""
+        )
+
+    @property
+    def functions(self) -> list[Function]:
+        return [f for f in (self.forward, self.loss, self.backward) if f is not None]
+
+    # ------------------------------------------------------------------ what check calls
+
+    def loss_fn(self, params: dict[str, Any], *data: Any) -> Any:
+        """The loss, from the parameters on."""
+        env = self._environment(params, data)
+        if self.forward is not None:
+            self._call(self.forward, env)
+        if self.loss is None:
+            assert self.assumed is not None
+            return self.assumed(env["<prediction>"], env["<target>"])
+        found = self._call(self.loss, env)
+        return found[0] if isinstance(found, tuple) else found
+
+    def backprop_fn(self, params: dict[str, Any], *data: Any) -> Any:
+        """The gradients, or the updated parameters, by name."""
+        env = self._environment(params, data)
+        if self.forward is not None and self.forward is not self.backward:
+            self._call(self.forward, env)
+        before = {name: np.array(x, copy=True) for name, x in params.items()}
+        result = self._call(self.backward, env)
+        return self._read(result, env, before)
+
+    # ------------------------------------------------------------------ environments and calls
+
+    def _environment(self, params: dict[str, Any], data: tuple[Any, ...]) -> dict[str, Any]:
+        env: dict[str, Any] = {**self.given, **params, **dict(zip(self.data, data, strict=False))}
+        env["<input>"], env["<target>"] = data[0], data[1] if len(data) > 1 else None
+        env["<rate>"], env["<params>"] = self.rate, params
+        if self.thing is not None:
+            env["<self>"] = copy.deepcopy(self.thing)
+            place(env["<self>"], params)
+            for name, x in zip(self.data, data, strict=False):
+                if name in vars(env["<self>"]):
+                    setattr(env["<self>"], name, x)
+        if self.space is not None:
+            self.space.update({k: x for k, x in env.items() if k in self.space and not k.startswith("<")})
+        return env
+
+    def _call(self, f: Function, env: dict[str, Any]) -> Any:
+        arguments, said = [], []
+        for name in f.arguments:
+            found = self._resolve(name, f, env)
+            if found is None:
+                if name in f.defaults:
+                    break
+                raise Unplaced(
+                    f"what is `{name}` of {f.name}({', '.join(f.arguments)})? It is neither a parameter nor data, and "
+                    f"nothing before it returns it.\n  Say it, as in tg.check(lesson, {name}=...)."
+                )
+            arguments.append(env[found])
+            said.append(name if found == name else f"{name} <- {found.strip('<>')}")
+        call = f.function if "<self>" not in env else getattr(env["<self>"], f.name, f.function)
+        result = call(*arguments)
+        self._keep(f, result, env)
+        self.spoken[f.name] = f"{f.name}({', '.join(said)})"
+        return result
+
+    def _resolve(self, name: str, f: Function, env: dict[str, Any]) -> str | None:
+        if name in env and not (name == self.grouped and "<params>" in env):
+            return name
+        for role in ("rate", "prediction", "input", "target", "cache"):
+            key = f"<{role}>"
+            if ROLES[role].fullmatch(name) and env.get(key) is not None:
+                return key
+        if name == self.grouped:
+            return "<params>"
+        if name in f.defaults:
+            return None
+        unknown = [a for a in f.arguments if a not in env and not any(r.fullmatch(a) for r in ROLES.values())]
+        if f is self.forward and unknown == [name] and not any(INPUT.fullmatch(a) for a in f.arguments):
+            return "<input>"
+        taken = any(a in self.outputs or PREDICTION.fullmatch(a) for a in f.arguments)
+        if f is self.loss and unknown == [name] and not taken and env.get("<prediction>") is not None:
+            return "<prediction>"
+        return None
+
+    def _keep(self, f: Function, result: Any, env: dict[str, Any]) -> None:
+        """Note what a function returned under the names in its `return`, and its output as the prediction."""
+        if f is self.loss or f is self.backward:
+            return
+        if isinstance(result, tuple) and len(result) == len(f.returned):
+            env |= {name: x for name, x in zip(f.returned, result, strict=True) if name and name not in self.params}
+            boxes = [x for x in result if isinstance(x, (dict, tuple, list))]
+            numbers = {n: x for n, x in zip(f.returned, result, strict=True) if not isinstance(x, (dict, tuple, list))}
+            env["<cache>"] = boxes[0] if boxes else result
+            named = [x for n, x in numbers.items() if PREDICTION.fullmatch(n)]
+            env["<prediction>"] = (
+                named[-1] if named else list(numbers.values())[0 if boxes else -1] if numbers else None
+            )
+        elif isinstance(result, dict):
+            env["<cache>"] = result
+            env |= {k: x for k, x in result.items() if k not in env}
+            named = [x for n, x in result.items() if PREDICTION.fullmatch(str(n))]
+            env["<prediction>"] = named[-1] if named else list(result.values())[-1]
+        elif isinstance(result, list) and result:
+            env["<cache>"], env["<prediction>"] = result, result[-1]
+        else:
+            env["<prediction>"] = result
+            if f.returned and f.returned[0]:
+                env.setdefault(f.returned[0], result)
+
+    # ------------------------------------------------------------------ what came back
+
+    def _read(self, result: Any, env: dict[str, Any], before: dict[str, Any]) -> Any:
+        """Gradients or updated parameters by name; which of the two is noted in `updates`."""
+        thing = env.get("<self>")
+        now = parameters_of(thing) if thing is not None else {n: env[n] for n in self.params if n in env}
+        if self.space is not None:
+            now |= {n: self.space[n] for n in self.params if n in self.space}
+        if self.grouped and isinstance(env["<params>"], dict):
+            now = dict(env["<params>"])
+        changed = [n for n in self.params if n in now and not np.array_equal(np.asarray(now[n]), before[n])]
+        if isinstance(result, tuple) and len(result) == len(self.backward.returned) and all(self.backward.returned):
+            result = dict(zip(self.backward.returned, result, strict=True))
+        elif result is not None and not isinstance(result, (dict, tuple, list)) and len(self.backward.returned) == 1:
+            name = self.backward.returned[0]
+            result = {name: result} if name in self.params or bare(name) in self.params else result
+        if isinstance(result, dict):
+            flat = {str(k): x for k, x in self._unlisted(result)}
+            for x in result.values():
+                if isinstance(x, dict):
+                    flat |= {str(k): inner for k, inner in x.items()}
+            plain = [n for n in self.params if n in flat]
+            if plain and (changed or (set(plain) <= set(self.backward.returned))):
+                self.updates = True  # returned under the parameters' own names
+                return {n: flat[n] for n in self.params if n in flat}
+            return flat
+        if (thing is not None and result is None) or not isinstance(result, (dict, tuple, list, np.ndarray)):
+            found = gradients_of(thing, self.params) if thing is not None else {}
+            if len(found) >= len(self.params) > 0 or (found and not changed):
+                return found
+        if changed:
+            self.updates = True
+            return {n: now[n] for n in self.params}
+        return result
+
+    def _unlisted(self, result: dict[Any, Any]) -> Iterator[tuple[Any, Any]]:
+        """Lists of gradients, one entry a layer, under the names of the parameters: nabla_w is of weights_0, ..."""
+        groups = {n.rpartition("_")[0] for n in self.params}
+        for key, x in result.items():
+            word = bare(str(key)) or str(key)
+            group = next(
+                (g for g in groups if g and (g == word or (kind_of(g) == kind_of(word) and g[0] == word[0]))), ""
+            )
+            if group and isinstance(x, list) and all(np.ndim(v) for v in x):
+                yield from ((f"d{group}_{i}", v) for i, v in enumerate(x))
+            else:
+                yield key, x
+
+
+def as_check_takes_it(method: Callable[..., Any], origin: Callable[..., Any]) -> Callable[..., Any]:
+    """A function of (params, *data), behind which the learner's own can be found by its `__wrapped__`."""
+
+    def called(params: dict[str, Any], *data: Any) -> Any:
+        return method(params, *data)
+
+    kinds = inspect.Parameter
+    made: Any = called
+    made.__signature__ = inspect.Signature(
+        [kinds("params", kinds.POSITIONAL_ONLY), kinds("data", kinds.VAR_POSITIONAL)]
+    )
+    made.__wrapped__ = origin
+    made.__module__ = getattr(origin, "__module__", "lesson")
+    return called
+
+
+# ---------------------------------------------------------------------- objects
+
+
+def _is_numbers(x: Any) -> bool:
+    return (isinstance(x, np.ndarray) and x.dtype.kind in "fO") or isinstance(x, float)
+
+
+def parameters_of(thing: Any) -> dict[str, Any]:
+    """An object's arrays by name: `W1`, `params['W1']` as W1, `weights[0]` as weights_0."""
+    found: dict[str, Any] = {}
+    for name, x in vars(thing).items():
+        if isinstance(x, dict):
+            found |= {str(k): v for k, v in x.items() if _is_numbers(v)}
+        elif isinstance(x, list) and x and all(_is_numbers(v) or v is None for v in x):
+            found |= {f"{name}_{i}": v for i, v in enumerate(x) if v is not None}
+        elif _is_numbers(x):
+            found[name] = x
+    return found
+
+
+def place(thing: Any, params: Mapping[str, Any]) -> None:
+    """Set an object's parameters, wherever `parameters_of` found them."""
+    for name, x in list(vars(thing).items()):
+        if isinstance(x, dict):
+            x.update({k: params[k] for k in x if k in params})
+        elif isinstance(x, list):
+            for i in range(len(x)):
+                x[i] = params.get(f"{name}_{i}", x[i])
+        elif name in params:
+            setattr(thing, name, params[name])
+
+
+def gradients_of(thing: Any, params: list[str]) -> dict[str, Any]:
+    """The gradients that a backward pass left in an object: dW1, grad_W1, grads['W1'], dweights_0."""
+    found: dict[str, Any] = {}
+    for name, x in vars(thing).items():
+        if isinstance(x, dict) and bare(name + "_x") and name.lower().strip("_") in ("grads", "gradients", "grad", "d"):
+            found |= {p: x[k] for k in x for p in params if str(k) == p or bare(str(k)) == p}
+    for name, x in parameters_of(thing).items():
+        wanted = bare(name)
+        match = next((p for p in params if wanted and wanted.lower() == p.lower()), None)
+        if match:
+            found[match] = x
+    return found

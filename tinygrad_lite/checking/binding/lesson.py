@@ -1,0 +1,39 @@
+"""A whole lesson from what a user has at hand, and the check of it."""
+
+from __future__ import annotations
+
+import types
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from tinygrad_lite.checking.binding.bind import bind
+from tinygrad_lite.checking.binding.source import Lesson
+
+
+def lesson_of(things: list[Any]) -> Lesson:
+    """A module, a class, an object, a dict of names or some functions as a lesson."""
+    if len(things) == 1 and isinstance(things[0], types.ModuleType):
+        return Lesson(things[0].__name__, vars(things[0]))
+    if len(things) == 1 and isinstance(things[0], dict):
+        return Lesson("your names", things[0])
+    names = {getattr(x, "__name__", "network"): x for x in things}
+    return Lesson("your functions", names)
+
+
+def checked(
+    check: Callable[..., Any], lesson: Lesson, roles: Mapping[str, Any] | None, seed: int = 0, **options: Any
+) -> Any:
+    """The check of a bound lesson; of several layers that of the first wrong one, with a word on the others."""
+    results = []
+    for binding in bind(lesson, roles, seed):
+        result = check(
+            binding.loss, binding.backprop, binding.params, *binding.data, seed=seed, **{**options, **binding.options}
+        )
+        result.bound = binding.words
+        results.append(result)
+    shown = next((r for r in results if not r.ok), results[0])
+    for result in results:
+        if result is not shown:
+            verdict = "right" if result.ok else "wrong"
+            shown.bound = [*shown.bound, f"Also checked, {verdict}: {result.bound[0].removeprefix('Bound: ')}"]
+    return shown

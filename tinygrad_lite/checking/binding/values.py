@@ -1,0 +1,129 @@
+"""The parameters and data that a lesson has itself: at its top level, in its object, from its own function for them."""
+
+from __future__ import annotations
+
+import itertools
+import types
+from collections.abc import Callable
+from typing import Any
+
+from tinygrad_lite.checking.binding.fit import SAMPLES, Found, runs, targets
+from tinygrad_lite.checking.binding.flow import Flow, parameters_of
+from tinygrad_lite.checking.binding.roles import INIT, INPUT, RATE, TARGET, Function
+from tinygrad_lite.checking.binding.source import Lesson
+from tinygrad_lite.checking.network.arrays import np
+
+
+def values(lesson: Lesson, flow: Flow, said: dict[str, Any]) -> tuple[dict[str, Any], tuple[Any, ...]] | None:
+    """The parameters and data that the lesson itself has, or that were said; None if some are missing."""
+    names = lesson.names
+    params: Any = said.get("params")
+    if params is None and flow.thing is not None:
+        params = {n: x for n, x in parameters_of(flow.thing).items() if n in flow.params}
+    if params is None and all(_numbers(names.get(n)) for n in flow.params) and flow.params:
+        params = {n: names[n] for n in flow.params}
+    if params is None and flow.grouped and isinstance(names.get(flow.grouped), dict):
+        params = names[flow.grouped]
+    if params is None:
+        params = initialised(lesson, flow)
+    data: Any = said.get("data")
+    if data is None and flow.data:
+        found = [_of_role(names, n, role, flow.params) for n, role in zip(flow.data, (INPUT, TARGET), strict=False)]
+        data = None if any(x is None for x in found) else tuple(found)
+        flow.known_data = data
+    if params is None or not params:
+        return None
+    flow.params = list(params)
+    params = {n: np.array(x, float) if np.ndim(x) else float(x) for n, x in params.items()}
+    if data is not None:
+        return params, tuple(data)
+    made: Found | None = fitted_data(params, flow, lambda p, d: runs(flow.loss_fn, flow.backprop_fn, p, d, list(p)), 0)
+    return made
+
+
+def _of_role(names: dict[str, Any], name: str, role: Any, params: list[str]) -> Any:
+    """The lesson's own data: of this name, or of another with the same meaning."""
+    fitting = [n for n, x in names.items() if role.fullmatch(n) and n not in params and np.ndim(x) and _numbers(x)]
+    found = name if _numbers(names.get(name)) else fitting[0] if fitting else None
+    if found is None:
+        return None
+    x = names[found]
+    return x if isinstance(x, list) else np.asarray(x)
+
+
+def fitted_data(params: dict[str, Any], flow: Flow, try_out: Callable[..., int], seed: int) -> Any:
+    """Data that fit given parameters: X and y of every size that occurs in them."""
+    if flow.loss is None and flow.assumed is None:
+        flow.assumed = lambda p, y: ((p - y) ** 2).sum() / 2
+    sizes = list(dict.fromkeys(n for x in params.values() for n in np.shape(x))) or [1]
+    chance = np.random.default_rng(seed)
+    source = "\n".join(f.source for f in flow.functions)
+    best, tries = None, []
+    for k, o in itertools.product(sizes, [*reversed(sizes), 1]):
+        X = chance.normal(size=(SAMPLES, k))
+        for rank, y in enumerate(targets(source, o, chance)):
+            tries += [
+                (rank, X, y),
+                (rank, X.T, y.T),
+                (rank if y.ndim == 1 or o == 1 else 9, X, np.ravel(y)),
+                (10, X[0], y[0]),
+            ]
+    for _, x, y in sorted(tries, key=lambda t: t[0]):
+        found = try_out(params, (x, y))
+        if found == 2:
+            return params, (x, y)
+        best = best or ((params, (x, y)) if found else None)
+    return best
+
+
+def initialised(lesson: Lesson, flow: Flow) -> Any:
+    """Parameters from the lesson's own function for it."""
+    for name, f in lesson.own(types.FunctionType).items():
+        if INIT.match(name):
+            arguments = Function(name, f).arguments
+            for filled in (dict.fromkeys(arguments), {}):
+                try:
+                    made = f(**{a: sized(a, i, len(arguments)) for i, a in enumerate(filled)})
+                except Exception:
+                    continue
+                if isinstance(made, dict) and made:
+                    return {k: x for k, x in made.items() if _numbers(x)}
+                if isinstance(made, tuple) and len(made) == len(flow.params):
+                    order = Function(name, f).returned
+                    return dict(zip(order if set(order) == set(flow.params) else flow.params, made, strict=True))
+    return None
+
+
+def sized(name: str, i: int, many: int) -> Any:
+    """A value for an argument of a constructor: sizes that differ, a list of them, a seed, a learning rate."""
+    lowered = name.lower()
+    if RATE.fullmatch(name):
+        return 0.1
+    if "seed" in lowered:
+        return 0
+    if any(word in lowered for word in ("layers", "sizes", "dims", "architecture", "shape", "topology")):
+        return [3, 4, 2]
+    if "hid" in lowered or lowered in ("n_h", "h", "nh"):
+        return 4
+    if "out" in lowered or lowered in ("n_y", "o", "ny", "num_classes", "n_classes", "classes", "k"):
+        return 2
+    return 3 if "in" in lowered or i == 0 else 2 if i == many - 1 else 4
+
+
+def _numbers(x: Any) -> bool:
+    if isinstance(x, (bool, str, bytes)) or x is None:
+        return False
+    if isinstance(x, (int, float)):
+        return True
+    return (
+        isinstance(x, (np.ndarray, list))
+        and getattr(np.asarray(x, dtype=None if isinstance(x, np.ndarray) else object), "dtype", None) is not None
+        and _array(x)
+    )
+
+
+def _array(x: Any) -> bool:
+    try:
+        return np.asarray(x).dtype.kind in "iuf" and np.size(x) > 0
+    except ValueError:
+        return False
