@@ -57,4 +57,4 @@ def test_a_file_whose_arguments_say_nothing_is_told_what_to_define(tmp_path, cap
     file.write_text("def loss(p, q): return 0.0\ndef backprop(p, q): return {}\n")
 
     assert cli.main(["check", str(file)]) == 1
-    assert "does not say what its arguments are" in capsys.readouterr().out
+    assert "what is `q` of loss(p, q)?" in capsys.readouterr().out

@@ -84,7 +84,7 @@ def test_jacobian_jvp_and_hvp_are_those_of_the_formulas():
     assert curved.hvp(x, v) == pytest.approx(list(hessian @ v), rel=1e-13)
 
 
-def test_source_and_report_name_what_was_made():
+def test_source_and_report_name_what_was_made(loops_at_once):
     fast = tg.compile(lambda w, x: tg.tanh(w[0] * x + w[1]), batch="x")
     fast.grad([0.5, 0.1], [1.0, 2.0, 3.0] * 5)
 

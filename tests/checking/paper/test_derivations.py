@@ -29,6 +29,7 @@ def statuses(text):
         SOFTMAX + r"$\frac{\partial p_k}{\partial z_i} = p_k(\delta_{ki} - p_i)$",
         SOFTMAX + r"\[ \frac{\partial L}{\partial x_j} = \sum_i (p_i - y_i) W_{ij} \]",
         LEAST_SQUARES + r"$$\nabla_w L = X^\top (Xw - y) + \lambda w$$",
+        "L = exp(2 b)\nv = 2 b\nL = exp(v)\ndL/db = ∂L/∂v ∂v/∂b = 2 L",
         "y = x^2, f = x y\ndf/dx = ∂f/∂x + ∂f/∂y dy/dx = y + 2x^2",
     ],
 )

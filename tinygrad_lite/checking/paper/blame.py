@@ -82,19 +82,26 @@ def condition(judge: Judge, claim: Claim) -> str:
         d.simplex.discard(x)
         if worlds and _safe(judge, claim, worlds):
             return f"only if the entries of {x} add up to 1"
-    worlds = _worlds(judge, ["positive", "unit"])
-    if worlds and _safe(judge, claim, worlds):
-        for x in judge.points.leaves:
-            negative = [w for w in every if any(v.data <= 0 for v in np.ravel(w.env[x]))]
-            if negative and not _safe(judge, claim, negative[:1]):
-                positive = [w for w in every if all(v.data > 0 for v in np.ravel(w.env[x]))]
-                if positive and _safe(judge, claim, positive):
-                    return f"only if {x} > 0"
-    for word in d.definitions:
+    for word in _sided(judge, claim):
         above = [w for w in every if all(v.data > 0 for v in np.ravel(w.env[word]))]
-        if 2 <= len(above) < len(every) and _safe(judge, claim, above):
+        above += [w for w in _worlds(judge, ["positive"]) if all(v.data > 0 for v in np.ravel(w.env[word]))]
+        if len(above) >= 3 and _safe(judge, claim, above):
             return f"only if {word} > 0"
     return ""
+
+
+def _sided(judge: Judge, claim: Claim) -> list[str]:
+    """Names at which a function has two sides, or no value below 0."""
+    bodies = [*[b for _, b in judge.document.definitions.values()], claim.left, claim.right]
+    sided = {"abs", "max", "min", "relu", "leaky_relu", "elu", "log", "sqrt", "sign"}
+    found = [
+        a.word
+        for t in [t for body in bodies for t in body.walk()]
+        if t.op in ("abs", "rel") or (t.op in ("call", "prime") and t.word in sided)
+        for a in t.args
+        if a.op == "name"
+    ]
+    return [w for w in dict.fromkeys(found) if w in judge.worlds[0].env]
 
 
 def _worlds(judge: Judge, kinds: list[str], seed: int = 0) -> list[World]:

@@ -51,7 +51,16 @@ class Document:
     """
 
     def __init__(self, text: str, shapes: Mapping[str, Any] | None = None) -> None:
+        found = rows(text)
+        self._read_all(text, found, set(shapes or {}), shapes)
+        names = [t for s in self.statements for side in s.sides for t in side.walk() if t.op == "name"]
+        lettered = {t.word for t in names if any(i.op == "name" for i in t.args)} | set(self.shapes)
+        if lettered:  # so that x_1 is an entry of x
+            self._read_all(text, found, lettered, shapes)
+
+    def _read_all(self, text: str, found: list[Row], lettered: set[str], shapes: Mapping[str, Any] | None) -> None:
         self.known = Known()
+        self.known.lettered = lettered
         self.statements: list[Statement] = []
         self.definitions: dict[str, tuple[Term, Term]] = {}
         self.functions: dict[str, tuple[str, Term]] = {}
@@ -59,12 +68,9 @@ class Document:
         self.shapes: dict[str, Any] = dict(shapes or {})
         self.simplex: set[str] = set()
         self.relations: list[Term] = []
-        self.text = text
-        found = rows(text)
         self._look_ahead(text, found)
         for row in found:
             self._read(row)
-        self._digits()
 
     # ------------------------------------------------------------------ what the words mean
 
@@ -92,7 +98,6 @@ class Document:
             uses = re.findall(rf"(?<![A-Za-z\\{{]){plain}(?![A-Za-z])'*\s*(?:\\left)?(\(|\S|$)", text)
             if uses and f not in known.variables and all(u == "(" for u in uses):
                 known.functions.add(f)
-        known.letters = {*re.findall(r"(?<![A-Za-z\\])d?([A-Za-z])(?![A-Za-z])", text)} - {"d"}
 
     # ------------------------------------------------------------------ rows
 
@@ -184,6 +189,7 @@ class Document:
             self.simplex.add(left.args[-1].word)
             statement.kind = ASSUMPTION
             return
+        self._in_steps(statement, left, right)
         new = left.op == "name" and left.word not in self.definitions and left.word not in right.names()
         if not new or any(i.op == "num" for i in left.args):
             return
@@ -207,27 +213,20 @@ class Document:
         if left.word in ROOTS or self.known.root not in ROOTS:
             self.known.root = left.word
 
-    def _digits(self) -> None:
-        """x_1 is an entry of x where x has a letter for an index somewhere; else a name of its own."""
-        lettered = {
-            t.word
-            for s in self.statements
-            for side in s.sides
-            for t in side.walk()
-            if t.op == "name" and any(i.op == "name" for i in t.args)
-        } | set(self.shapes)
-
-        def change(t: Term) -> Term | None:
-            if t.op == "name" and t.args and t.word not in lettered and all(i.op == "num" for i in t.args):
-                return t._replace(args=(), word=f"{t.word}_{''.join(i.word for i in t.args)}")
-            return None
-
-        for s in self.statements:
-            s.sides = [side.mapped(change) for side in s.sides]
-        for f, (x, body) in self.functions.items():
-            self.functions[f] = (x, body.mapped(change))
-        self.relations = [r.mapped(change) for r in self.relations]
-        self.definitions = {}
-        for s in self.statements:
-            if s.kind == DEFINITION and s.left.op == "name" and s.left.word not in self.numbers:
-                self.definitions[s.left.word] = (s.left, s.sides[1])
+    def _in_steps(self, statement: Statement, left: Term, right: Term) -> None:
+        """What was first written in full may be defined again by the steps between: then that is its definition."""
+        order = list(self.definitions)
+        if left.op != "name" or left.word not in order:
+            return
+        later = order[order.index(left.word) + 1 :]
+        behind, todo = set(), list(right.names())
+        while todo:
+            word = todo.pop()
+            if word not in behind:
+                behind.add(word)
+                todo += self.definitions[word][1].names() if word in self.definitions else []
+        if set(later) & right.names() and left.word not in behind:
+            old = self.definitions.pop(left.word)
+            for s in self.statements[:-1]:
+                if s.kind == DEFINITION and s.sides[:2] == list(old):
+                    s.kind = STEP

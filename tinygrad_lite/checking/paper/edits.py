@@ -15,19 +15,8 @@ from tinygrad_lite.checking.paper.term import Term, name, num, times
 
 def edits(t: Term, words: Vocabulary) -> Iterator[Edit]:
     """The formulas that may have been meant."""
-    for step in (
-        _scales,
-        _signs,
-        _lost,
-        _doubled,
-        _operands,
-        _indices,
-        _sums,
-        _transposes,
-        _powers,
-        _functions,
-        _missing,
-    ):
+    steps = (_scales, _signs, _doubled, _operands, _indices, _lost, _sums, _transposes, _powers, _functions, _missing)
+    for step in steps:
         yield from step(t, words)
 
 
@@ -247,20 +236,17 @@ def _functions(t: Term, words: Vocabulary) -> Iterator[Edit]:
 
 
 def _missing(t: Term, words: Vocabulary) -> Iterator[Edit]:
-    factors = [*words.names, *words.derivatives]
-    single = [*factors, num(1)]
-    pairs = [times(a, b) for a, b in itertools.combinations_with_replacement(factors, 2)] if len(factors) < 16 else []
-    for place, put in additive(t):
+    for place, put in places(t):
         if place.op == "num" and place is not t:
             continue
-        for k, term in enumerate([*single, *([] if words.matrices else pairs)]):
-            if place is not t and k > len(single):
-                break
-            for c in (1, 2):
+        for term in (*words.names, num(1), *(words.derivatives if place is t else [])):
+            for c in (1, 2) if place is t else (1,):
                 new = times(num(c), term)
-                code = "DROPPED_PATH"
-                yield edit(code, f"the term {new} is left out", put, place, Term("+", (place, new)))
-                yield edit(code, f"the term -{new} is left out", put, place, Term("-", (place, new)))
+                for op, sign in (("-", "-"), ("+", "")):
+                    message = f"the term {sign}{new} is left out"
+                    yield edit("DROPPED_PATH", message, put, place, Term(op, (place, new)))
+                reverse = Term("-", (new, place))
+                yield edit("DROPPED_PATH", f"the term {new} is left out before -{place}", put, place, reverse)
     for place, put in places(t):
         if place.op in ("+", "-"):
             for kept, gone in ((0, 1), (1, 0)):

@@ -1,4 +1,4 @@
-"""The mistake in a line, the mended line, and the smallest counterexample.
+"""The mistake in a line, and the mended line.
 
 The edits of the formula are tried in turn: first at one point in floats, then at all, then exactly. What is named
 has been verified: with it the line holds.
@@ -7,15 +7,13 @@ has been verified: with it the line holds.
 from __future__ import annotations
 
 import itertools
-import random
 import time
-from collections.abc import Iterator
-from fractions import Fraction
-from typing import Any
 
 from tinygrad_lite.checking.network.arrays import np
 from tinygrad_lite.checking.paper.edits import edits
-from tinygrad_lite.checking.paper.judge import Claim, Judge
+from tinygrad_lite.checking.paper.example import example
+from tinygrad_lite.checking.paper.fit import chain, fitted
+from tinygrad_lite.checking.paper.judge import Claim, Judge, Late
 from tinygrad_lite.checking.paper.places import Edit, Vocabulary, places
 from tinygrad_lite.checking.paper.points import letters_of
 from tinygrad_lite.checking.paper.term import Term, name, num
@@ -24,7 +22,7 @@ from tinygrad_lite.checking.result.mistakes import Mistake
 from tinygrad_lite.errors import TinygradLiteError
 
 TRIED = 6000  # edits of one line
-FAILURES = (TinygradLiteError, Unknown, OverflowError, ValueError)
+FAILURES = (TinygradLiteError, Unknown, OverflowError, ValueError, Late)
 
 
 class Mend:
@@ -54,15 +52,27 @@ class Mend:
 
 def mend(judge: Judge, claim: Claim) -> Mend:
     """Name the mistake in a claim that does not follow, and mend it."""
-    found = _search(judge, claim)
-    if found is None:
-        rule = _rules(judge, claim)
-        result = rule or Mend(claim, None, None, claim.right.span)
+    rule = _rules(judge, claim)
+    found = None if rule else _search(judge, claim)
+    if rule:
+        result = rule
+    elif found is None:
+        right = chain(judge, claim)
+        if right is not None and not _right(judge, claim, right):
+            right = None
+        result = Mend(claim, None, right, claim.right.span)
     else:
         code, message = _named(judge, claim, found)
         result = Mend(claim, Mistake(code, str(claim.left), message, str(found.new)), _plain(found.right), found.mark)
     result.example = example(judge, claim)
     return result
+
+
+def _right(judge: Judge, claim: Claim, right: Term) -> bool:
+    try:
+        return judge.holds(claim, right)
+    except FAILURES:
+        return False
 
 
 def vocabulary(judge: Judge, claim: Claim) -> Vocabulary:
@@ -91,7 +101,7 @@ def vocabulary(judge: Judge, claim: Claim) -> Vocabulary:
     for left, body in bodies:
         for t in body.walk():
             if t.op == "call" and len(t.args) == 1 and t.word not in ("softmax", "mean", "tr", "diag", "norm"):
-                own = [i.word for i in left.args if i.op == "name"]
+                own = [i.word for i in left.args if i.op == "name" and left.op == "name"]
                 for some in itertools.product(letters, repeat=len(own)) if own else [()]:
                     swap = dict(zip(own, some, strict=True))
                     derivatives.append(_lettered(Term("prime", t.args, t.word), swap))
@@ -116,7 +126,7 @@ def _lettered(t: Term, swap: dict[str, str]) -> Term:
 def _search(judge: Judge, claim: Claim) -> Edit | None:
     words = vocabulary(judge, claim)
     first, seen = judge.worlds[:1], set()
-    for edit in itertools.islice(edits(claim.right, words), TRIED):
+    for edit in itertools.chain(itertools.islice(edits(claim.right, words), TRIED), fitted(judge, claim, words)):
         key = edit.right.bare()
         if key in seen:
             continue
@@ -216,73 +226,3 @@ def _rules(judge: Judge, claim: Claim) -> Mend | None:
         except FAILURES:
             continue
     return None
-
-
-# ---------------------------------------------------------------------- a counterexample for a pencil
-
-
-def example(judge: Judge, claim: Claim) -> list[str]:
-    """Small whole numbers at which the two sides differ, and what each side is there."""
-    best: tuple[int, World] | None = None
-    for size, numbers in _small(judge):
-        if best is not None and size >= best[0]:
-            continue
-        try:
-            w = judge.points.world(0, "mixed", numbers, small=True)
-            if abs(judge.gap(w, claim, claim.right).data) > 1e-6:
-                best = size, w
-        except FAILURES:
-            continue
-    return _told(judge, claim, best[1]) if best else []
-
-
-def _small(judge: Judge) -> Iterator[tuple[int, dict[str, Any]]]:
-    shapes = {}
-    try:
-        w = judge.points.world(0, "positive", small=True)
-    except FAILURES:
-        return
-    used = judge.points.leaves
-    shapes = {word: np.shape(w.env[word]) if isinstance(w.env[word], np.ndarray) else () for word in used}
-    free = [word for word in used if word not in judge.document.simplex]
-    draw = random.Random(3)
-    for choices in ([1], [0, 1], [1, 2], [0, 1, 1, 2], [-1, 0, 1, 2], [1, 2, 3]):
-        for _ in range(1 if len(choices) == 1 else 10):
-            numbers: dict[str, Any] = {}
-            for word in used:
-                n = int(np.prod(shapes[word])) if shapes[word] else 1
-                flat = [draw.choice(choices) for _ in range(n)] if word in free else [int(i == 0) for i in range(n)]
-                numbers[word] = np.array(flat).reshape(shapes[word]) if shapes[word] else flat[0]
-            yield sum(3 * abs(int(v)) + (int(v) < 0) + 1 for x in numbers.values() for v in np.ravel(x)), numbers
-
-
-def _told(judge: Judge, claim: Claim, w: World) -> list[str]:
-    names = (claim.left.names() | claim.right.names()) | judge.points.known
-    at = ", ".join(f"{x} = {_shown(w.env[x])}" for x in judge.points.leaves if x in names)
-    letters = letters_of([claim.left, claim.right], judge.document.known.indices, w.env)
-    both = Term("+", (claim.left, claim.right))
-    for places_ in itertools.product(*[range(w.size(x, both)) for x in letters]):
-        there = dict(zip(letters, places_, strict=True))
-        try:
-            x, y = w.evaluate(claim.left, there), w.evaluate(claim.right, there)
-        except FAILURES:
-            continue
-        if np.shape(x) != np.shape(y) or any(
-            abs(p.data - q.data) > 1e-6 for p, q in zip(np.ravel(x), np.ravel(y), strict=True)
-        ):
-            entry = f", for {', '.join(f'{k} = {v + 1}' for k, v in there.items())}" if there else ""
-            return [f"At {at}{entry}:", f"{claim.left} is {_exact(w, x)}, but the line gives {_exact(w, y)}."]
-    return []
-
-
-def _shown(x: Any) -> str:
-    if isinstance(x, np.ndarray):
-        return "[" + ", ".join(_shown(v) for v in x) + "]" if x.ndim < 2 or x.shape[1] > 1 else _shown(x.ravel())
-    return f"{x.data:g}"
-
-
-def _exact(w: World, x: Any) -> str:
-    if isinstance(x, np.ndarray):
-        return "[" + ", ".join(_exact(w, v) for v in (x.ravel() if 1 in x.shape else x)) + "]"
-    found = w.number(x)
-    return str(found) if isinstance(found, Fraction) and found.denominator < 1000 else f"{x.data:.6g}"

@@ -86,7 +86,7 @@ class Parser(Words):
         if self.kind in ("name", "fn"):
             return True
         if self.kind == "num":
-            return self.all[self.at - 1].kind != "num"
+            return self.all[self.at - 1].kind != "num" or self.sign("[", "{:", ahead=1)  # 2 1[z > 0]
         return self.sign("(", "[", "{", "{:", "frac", "sum", "prod", "∂", "∇") or (
             self.sign("‖", "|") and not self.bars
         )
@@ -162,6 +162,12 @@ class Parser(Words):
             if len(token.text) > 30:
                 raise self.refused("a number of so many digits")
             self.take()
+            if token.text == "1" and self.sign("[", "{:"):  # 1[z > 0]
+                before = self.at, self.depth
+                inside = self.group()
+                if inside.op == "rel":
+                    return inside._replace(span=(token.start, inside.span[1]))
+                self.at, self.depth = before
             return self.made("num", (), token.text, token.start)
         if token.kind in ("name", "fn"):
             return self.derivative() or self.word()

@@ -34,7 +34,8 @@ _LEAD = re.compile(
     re.IGNORECASE,
 )
 _TAIL = re.compile(
-    r"\s+\((?:[a-z'-]+[ ,]*){1,8}\)\s*$|\s+#.*$|\s{2,}%.*$|\s+(?:by|using|since|because|from)\s+(?:the\s)?[a-z ,]+$"
+    r"\s+\((?=[^()]*\b(?:rule|chain|definition|using|because|since|above)\b)[a-z ,'-]+\)\s*$|\s+#.*$|\s{2,}%.*$"
+    r"|\s+(?:by|using|since|because|from)\s+(?:the\s)?[a-z ,]+$"
 )
 _CUT = re.compile(r"\\Rightarrow|\\implies|\\Longrightarrow|⇒|=>|\\qquad|\\quad")
 
@@ -92,7 +93,9 @@ def _pieces(part: str, line: int, latex: bool, words: str) -> list[Row]:
             while tail := _TAIL.search(formula):
                 formula = formula[: tail.start()]
             formula = formula.strip().rstrip(",.;: ").strip()
-            if formula and re.search(r"[=<>≤≥≠∈]|\\(le|ge|ne|in|lt|gt|leq|geq|neq)\b|one-hot", formula):
+            if re.search(r"\w", formula) and re.search(
+                r"[=<>≤≥≠∈]|\\(le|ge|ne|in|lt|gt|leq|geq|neq)\b|one-hot", formula
+            ):
                 found.append(Row(formula, line, latex))
     return found
 

@@ -18,7 +18,7 @@ class Known:
         variables: names that are defined, or that stand for numbers.
         functions: functions that the document defines or uses, beside those of the table.
         indices: letters that count.
-        letters: single letters that stand alone somewhere.
+        lettered: names with a letter for an index somewhere: their x_1 is an entry, that of others a name of its own.
         root: the last scalar result, of which `dz` is a derivative; "" if there is none.
     """
 
@@ -27,7 +27,7 @@ class Known:
         self.functions: set[str] = set()
         self.indices = {*"ijkpqrs"}
         self.root = ""
-        self.letters: set[str] = set()
+        self.lettered: set[str] = set()
 
     def function(self, word: str) -> str:
         """The function that a word followed by a parenthesis names; "" for none."""
@@ -84,6 +84,10 @@ class Stream:
 
     def sum(self) -> Term:
         """A whole formula."""
+        raise NotImplementedError
+
+    def product(self) -> Term:
+        """Factors with or without a sign between them."""
         raise NotImplementedError
 
     def power(self) -> Term:

@@ -119,7 +119,7 @@ _KNOWN = ["exp", "log", "tanh", "sin", "cos", "tan", "max", "min", "sinh", "cosh
 
 def _word(word: str, form: str) -> str:
     if form == TEXT:
-        return word
+        return re.sub(r"_([^^]*[-+,][^^]*)", r"_{\1}", word)  # h_{t-1}
     base, _, above = word.partition("^")
     base, _, below = base.partition("_")
     if below in ("hat", "bar", "tilde"):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from tinygrad_lite.checking.paper.stream import ALIASES, Stream
 from tinygrad_lite.checking.paper.term import Term, name, num
-from tinygrad_lite.checking.paper.tokens import Token, Unreadable
+from tinygrad_lite.checking.paper.tokens import FUNCTIONS, Token, Unreadable
 
 
 class Words(Stream):
@@ -17,7 +17,8 @@ class Words(Stream):
         if self.sign("'"):
             return self.primed(token)
         function = self.known.function(word)
-        if token.kind == "fn" or (function and (self.sign("(", "{:") or (self.sign("[") and word != "σ"))):
+        bare = function and word in FUNCTIONS and (self.kind in ("name", "num", "fn") or self.sign("^"))  # ln a
+        if token.kind == "fn" or bare or (function and (self.sign("(", "{:") or (self.sign("[") and word != "σ"))):
             return self.call(function or ALIASES.get(word, word), token)
         if word == "e" and self.sign("^") and "e" not in self.known.variables:
             self.take()
@@ -77,7 +78,10 @@ class Words(Stream):
                 ahead.append(name(inside))
             else:
                 word += f"^({inside})"
-        return self.made("name", (*ahead, *indices), word, token.start)
+        found = [*ahead, *indices]
+        if found and word not in self.known.lettered and all(i.op == "num" for i in found):
+            return self.made("name", (), f"{word}_{''.join(i.word for i in found)}", token.start)
+        return self.made("name", tuple(found), word, token.start)
 
     def layer(self) -> str | None:
         """The inside of ^{(l)} or ^{[l]}, which counts layers or samples."""
@@ -138,7 +142,7 @@ class Words(Stream):
         n = self._order()
         top = None
         if not self.sign("/", "}"):
-            top = self.group() if self.sign("(") else self.variable()
+            top = self.group() if self.sign("(") else self.product() if framed else self.variable()
             if not framed and not self.sign("/"):
                 shorthand = kind == "d" and self.known.root and isinstance(top, Term) and top.op == "name"
                 if not shorthand or top.word not in self.known.variables or head.text in self.known.variables:
@@ -180,7 +184,7 @@ class Words(Stream):
             return "∂"
         if token.kind != "name" or token.text[0] != "d":
             return ""
-        if token.text == "d" and "d" not in self.known.variables:
+        if token.text == "d":
             self.take()
             return "d"
         if len(token.text) > 1 and not (token.text in self.known.variables and token.text != "d"):
@@ -199,7 +203,9 @@ class Words(Stream):
         return int(found.word)
 
     def variable(self) -> Term:
-        """A name with its indices, as what is differentiated."""
+        """A name with its indices, as what is differentiated; or a function with its operand."""
+        if self.kind == "fn":
+            return self.word()
         token = self.take()
         if token.kind != "name":
             raise self.refused("a name was expected here", token)

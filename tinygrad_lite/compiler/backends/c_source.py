@@ -16,9 +16,9 @@ _NAMED = {"abs": "fabs", "max": "fmax", "min": "fmin"}
 def c_source(prologue: Plan | None, samples: Plan | None, epilogue: Plan) -> str:
     """The function that computes the outputs from the parameters P and the samples X.
 
-    >>> from tinygrad_lite.compiler.ir.loop_nest import Access, Run
-    >>> square = Run(1, ("mul", ("leaf", 0), ("leaf", 0)), 1, [Access("P", 0, (1,))])
-    >>> plan = Plan([Group("out", (3,), [square], Access("out", 0, (1,)))], {}, [], set(), 3)
+    >>> from tinygrad_lite.compiler.ir.loop_nest import Access, LoopNest, Reduction
+    >>> square = Reduction(1, ("mul", ("leaf", 0), ("leaf", 0)), 1, [Access("P", 0, (1,))])
+    >>> plan = Plan([LoopNest("out", (3,), [square], Access("out", 0, (1,)))], {}, [], set(), 3)
     >>> print(c_source(None, None, plan))
     void run(const double *P, double *out) {
       for (int i0 = 0; i0 < 3; i0++)

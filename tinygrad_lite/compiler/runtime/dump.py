@@ -42,7 +42,7 @@ def passes(tape: Tape, batch: Batch | None, program: Program, runner: Runner) ->
     tapes: dict[str, Tape] = {"": program.epilogue}
     if program.sample is not None:
         tapes = {"before the rows": program.prologue, "each row": program.sample, "at the end": program.epilogue}
-    yield _tapes("adjoint.py", "the same, tidied, and behind it the slopes", tapes)
+    yield _tapes("adjoint.py", "the same, tidied, and behind it the gradients", tapes)
     if runner.plans is not None:
         low = {name: lowered(part, runner.plans.known) for name, part in tapes.items()}
         if any(new.op != tapes[name].op for name, new in low.items()):
@@ -70,6 +70,7 @@ def passes(tape: Tape, batch: Batch | None, program: Program, runner: Runner) ->
     ends = {
         "llvm": ("llvm_backend.py", "one function for LLVM"),
         "numpy": ("text.py", "a few NumPy calls for each loop"),
+        "machine tape": ("instructions.py", "one instruction for each op, run by one interpreter in machine code"),
         "tape": ("python.py", "one Python statement for each op"),
     }
     text = runner.text()

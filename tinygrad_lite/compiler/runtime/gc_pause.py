@@ -16,7 +16,7 @@ from contextlib import contextmanager
 def gc_paused() -> Iterator[None]:
     """Pause the collector of cycles; it is left as it was found. Also a decorator.
 
-    >>> with unsearched():
+    >>> with gc_paused():
     ...     gc.isenabled()
     False
     """
