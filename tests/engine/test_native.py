@@ -217,6 +217,20 @@ def test_gradients_with_a_history_are_collected_when_nobody_can_reach_them():
     assert y.grad.data == pytest.approx(8.0 + 2.0)  # reached from `held`, so it was left alone
 
 
+def test_a_subclass_may_say_what_is_equal():
+    class ByNumber(Value):
+        __slots__ = ()
+        __hash__ = Value.__hash__
+
+        def __eq__(self, other):
+            return self.data == getattr(other, "data", other)
+
+    x = ByNumber(2.0)
+
+    assert (x == 2.0, x != 2.0, x == Value(2.0), x != 3.0) == (True, False, True, True)
+    assert (Value(2.0) == Value(2.0), Value(2.0) != Value(2.0)) == (False, True)
+
+
 def test_which_build_is_in_use_is_a_choice():
     program = "from tinygrad_lite.engine import native, Value; print(native.node is None, Value(2.0) * 3)"
 

@@ -363,7 +363,7 @@ static PyObject *node_compare(PyObject *l, PyObject *r, int which)
 {
     static const char *const names[] = {"__lt__", "__le__", "__eq__", "__ne__", "__gt__", "__ge__"};
     double x, y; Node *a, *b;
-    if (which == Py_EQ || which == Py_NE) Py_RETURN_NOTIMPLEMENTED; /* identity, as of every object */
+    if (which == Py_EQ || which == Py_NE) return PyBaseObject_Type.tp_richcompare(l, r, which); /* identity */
     if (operand(r, &y, &b) >= 0 && operand(l, &x, &a) >= 0) Py_RETURN_RICHCOMPARE(x, y, which);
     PyObject *holds = PyObject_GetAttrString((PyObject *)&PyFloat_Type, names[which]);
     PyObject *answer = holds ? PyObject_CallFunctionObjArgs(py_compare, holds, l, r, NULL) : NULL;
