@@ -45,6 +45,9 @@ def test_the_page_is_whole_and_needs_nothing_from_outside(folder):
     assert not re.search(r"""(src|href)=["'](https?:|//)""", page)
     assert [name for name in ("W1", "b1", "W2", "b2") if name not in page] == []
     assert "2 of 4 gradients are wrong: W1, b1." in page
+    assert "4 of 4 gradients wrong; 4 mistakes found" in page
+    assert page.count("Right: every gradient is exact") == 2
+    assert page.index("4 mistakes found") < page.index("2 of 4 gradients are wrong")
     for name in re.findall(r'href="([^"]+)"', page):
         assert (folder / name).exists()
 

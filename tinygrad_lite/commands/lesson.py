@@ -18,6 +18,7 @@ from tinygrad_lite.commands import lesson_page as html
 
 EPOCHS = 120
 RATE = 0.5
+NAMED = ("FACTOR_2", "MEAN_NO", "NO_ACT_DERIV", "INPUT_FOR_HIDDEN", "MASK_FROM_INPUT")  # the tutorial's four mistakes
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -54,12 +55,17 @@ def run(args: argparse.Namespace) -> int:
     if reports is None:
         say("\nNumPy is not installed, so the backpropagation written in it is left out: pip install numpy")
     else:
-        right, slipped = reports
-        ok = right.ok and slipped.wrong == ["W1", "b1"]
-        say("\nBackpropagation by hand, in NumPy, against the engine, entry by entry:")
-        say(str(right))
-        say("\nThe same with the derivative of tanh forgotten:")
-        say(str(slipped))
+        checked, wrong, mended, right, slipped = reports
+        named = set(wrong.codes) == set(NAMED)
+        ok = checked.ok and named and mended.ok and right.ok and slipped.wrong == ["W1", "b1"]
+        say("\nBackpropagation by hand, in NumPy, on these flowers and on problems of ours:")
+        say(str(checked))
+        say("\nThe backpropagation of a tutorial:")
+        say(str(wrong))
+        say("\nThe same after mending:")
+        say(str(mended).partition("\n")[0])
+        say("\nThe first one's numbers beside the engine's, and those with the derivative of tanh forgotten:")
+        say(f"{right}\n{slipped}")
 
     graphs = neuron_graph(model, train), network_graph(model, train)
     path = write_page(args.out, accuracies, losses, reports, graphs, confusion(model, held), flowers)
@@ -108,13 +114,17 @@ def weights(model: nn.MLP) -> dict[str, Any]:
     return named
 
 
-def comparisons(model: nn.MLP, data: nn.Dataset) -> tuple[Any, Any] | None:
-    """The hand-written backpropagation against the engine: right, and with the mistake. None without NumPy."""
+def comparisons(model: nn.MLP, data: nn.Dataset) -> tuple[Any, ...] | None:
+    """What is said of backpropagations written by hand; None without NumPy.
+
+    Three checks, of ours, of a tutorial's and of that one mended; then two comparisons of numbers with the engine's:
+    ours, and ours with a mistake.
+    """
     if importlib.util.find_spec("numpy") is None:
         return None
     import numpy as np
 
-    from tinygrad_lite.commands import lesson_numpy
+    from tinygrad_lite.commands import lesson_numpy, lesson_tutorial
 
     model.zero_grad()
     mean_loss(model, data).backward()
@@ -123,7 +133,8 @@ def comparisons(model: nn.MLP, data: nn.Dataset) -> tuple[Any, Any] | None:
     X, T = np.array(data.inputs), np.eye(3)[data.targets]
     right = tg.compare(lesson_numpy.backprop(**numbers, X=X, T=T), exact)
     slipped = tg.compare(lesson_numpy.backprop_with_a_mistake(**numbers, X=X, T=T), exact)
-    return right, slipped
+    checked = tg.check(lesson_numpy.loss, lesson_numpy.backprop, numbers, X, T, mend=False)
+    return checked, *lesson_tutorial.diagnoses(), right, slipped
 
 
 def inputs(data: nn.Dataset, place: int) -> tuple[list[Value], int]:
@@ -158,7 +169,7 @@ def write_page(
     folder: Path,
     accuracies: tuple[float, float],
     losses: list[float],
-    reports: tuple[Any, Any] | None,
+    reports: tuple[Any, ...] | None,
     graphs: tuple[Value, Value],
     counts: list[list[int]],
     flowers: nn.Dataset,
@@ -235,22 +246,39 @@ def write_page(
     return path
 
 
-def _comparison_sections(reports: tuple[Any, Any]) -> list[str]:
-    from tinygrad_lite.commands import lesson_numpy
+def _comparison_sections(reports: tuple[Any, ...]) -> list[str]:
+    from tinygrad_lite.commands import lesson_numpy, lesson_tutorial
 
-    right, slipped = reports
+    checked, wrong, mended, right, slipped = (f'<div class="report">{report.html()}</div>' for report in reports)
     return [
         html.section(
-            "The same gradients by hand",
-            "Here is the backward pass as one writes it by hand, a layer at a time:",
+            "A backpropagation by hand",
+            "Here is the backward pass of this network as one writes it by hand, a layer at a time:",
             html.code(lesson_numpy.body(lesson_numpy.backprop)),
-            "Its numbers against the engine's, which knows nothing of matrices:",
-            f'<div class="report">{right.html()}</div>',
+            "tg.check runs it on these flowers and on problems of its own:",
+            checked,
         ),
         html.section(
-            "And with a slip",
-            "One line is wrong now. Every shape still fits, and the network would even learn; only a comparison tells.",
+            "A tutorial's, diagnosed",
+            "This one was written for two layers with relu and the mean squared error. It learns something, and it is "
+            "wrong in four places. tg.check takes it as it is, and names them:",
+            html.code(lesson_tutorial.shown(lesson_tutorial.backpropagation), marked=["# 1 and 2", "# 3", "# 4"]),
+            wrong,
+        ),
+        html.section(
+            "The same after mending",
+            html.code(
+                lesson_tutorial.shown(lesson_tutorial.mended_backpropagation),
+                marked=["# the hidden", "# 1:", "# 3:", "# 4:"],
+            ),
+            mended,
+        ),
+        html.section(
+            "Number by number",
+            "The first one's gradients beside the engine's, which knows nothing of matrices:",
+            right,
+            "And with the derivative of tanh forgotten: every shape still fits, and only a comparison tells.",
             html.code(lesson_numpy.body(lesson_numpy.backprop_with_a_mistake), marked=["# the slip"]),
-            f'<div class="report">{slipped.html()}</div>',
+            slipped,
         ),
     ]

@@ -33,6 +33,11 @@ def backprop(W1: Any, b1: Any, W2: Any, b2: Any, X: Any, T: Any) -> dict[str, An
     return {"W1": dW1, "b1": db1, "W2": dW2, "b2": db2}
 
 
+def loss(W1: Any, b1: Any, W2: Any, b2: Any, X: Any, T: Any) -> Any:
+    """The mean cross-entropy."""
+    return -np.sum(T * np.log(forward(W1, b1, W2, b2, X)[1])) / len(X)
+
+
 def backprop_with_a_mistake(W1: Any, b1: Any, W2: Any, b2: Any, X: Any, T: Any) -> dict[str, Any]:
     """The same, with one slip that no shape betrays: the derivative of tanh is missing."""
     A1, P = forward(W1, b1, W2, b2, X)

@@ -200,9 +200,9 @@ def _coverage(check: Check, report: Report) -> None:
     ours = [e for e in check.evaluation.cases[1:] if e.comparison is not None]
     given = check.evaluation.cases[0]
     if given.ok and check.wrong:
-        shows = ", ".join(e.problem.words() for e in ours if not e.ok)
+        shows = "; ".join(e.problem.words() for e in ours if not e.ok)
         report.paragraph(f"On your own data the numbers are right; the mistake shows on other problems: {shows}.")
     elif check.ok:
-        names = ", ".join(e.problem.name for e in ours)
+        names = "; ".join(e.problem.name for e in ours)
         tried = f"Also right on {len(ours)} problems of ours (seed {check.evaluation.seed}): {names}." if ours else ""
         report.paragraph(f"{tried} {check.evaluation.untried()}".strip())
