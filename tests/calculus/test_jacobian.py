@@ -94,6 +94,7 @@ def test_the_hessian_agrees_with_sympy():
         assert found_row == pytest.approx([float(e) for e in expected_row], rel=1e-12, abs=1e-15)
 
 
+@pytest.mark.long
 def test_the_hessian_of_a_small_network_agrees_with_torch():
     torch = pytest.importorskip("torch")
     rng = np.random.default_rng(3)

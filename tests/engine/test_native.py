@@ -161,6 +161,7 @@ def test_random_programs_give_the_same_bits_forward_and_the_same_gradients():
     assert all(a == pytest.approx(b, rel=1e-11, abs=1e-12) for a, b in numbers)
 
 
+@pytest.mark.long
 def test_one_node_kept_from_each_step_pins_little_memory():
     """Resident bytes for each node kept, where every other node of its step is let go."""
     program = """

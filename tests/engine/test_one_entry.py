@@ -113,6 +113,7 @@ def test_an_op_of_one_entry_is_everywhere(tmp_path):
     assert run.stdout.startswith("everything"), run.stderr[-2000:]
 
 
+@pytest.mark.long
 def test_the_generic_tests_take_it_too(tmp_path):
     (tmp_path / "new_ops.py").write_text(ENTRY)
     root = Path(__file__).parents[2]

@@ -63,6 +63,7 @@ def test_both_give_the_same_bits():
     assert bits == fast_bits
 
 
+@pytest.mark.long
 @pytest.mark.skipif(bool(os.environ.get(READABLE)), reason="this is that run")
 def test_the_suite_passes_on_the_readable_form():
     """A part of it: `.ci/run` runs all of tests/engine so."""
