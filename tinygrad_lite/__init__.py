@@ -47,6 +47,7 @@ _FILES: dict[str, tuple[str, ...]] = {
     "engine.kinks": ("kinks",),
     "engine.modes": ("detect_anomaly", "no_grad"),
     "engine.reverse": ("zero_grad",),
+    "report.language": ("language",),
     "export.graph_json": ("from_json", "to_json"),
     "export.numpy_source": ("to_numpy",),
     "export.torch_source": ("to_jax", "to_torch"),
@@ -103,6 +104,7 @@ if TYPE_CHECKING:
     from tinygrad_lite.export.numpy_source import to_numpy as to_numpy
     from tinygrad_lite.export.torch_source import to_jax as to_jax
     from tinygrad_lite.export.torch_source import to_torch as to_torch
+    from tinygrad_lite.report.language import language as language
     from tinygrad_lite.views.derivation.explain import explain as explain
     from tinygrad_lite.views.derivation.node_table import table as table
     from tinygrad_lite.views.derivation.why_order import why_order as why_order
