@@ -60,6 +60,7 @@ _FILES: dict[str, tuple[str, ...]] = {
     "views.player.training": ("animate_training",),
     "commands.doctor": ("show_versions",),
     "views.derivation.why_order": ("why_order",),
+    "views.derivation.why_large": ("why_large",),
     "views.derivation.why_zero": ("why_zero",),
 }
 _HOME = {name: home for home, names in _FILES.items() for name in names}
@@ -105,6 +106,7 @@ if TYPE_CHECKING:
     from tinygrad_lite.export.torch_source import to_torch as to_torch
     from tinygrad_lite.views.derivation.explain import explain as explain
     from tinygrad_lite.views.derivation.node_table import table as table
+    from tinygrad_lite.views.derivation.why_large import why_large as why_large
     from tinygrad_lite.views.derivation.why_order import why_order as why_order
     from tinygrad_lite.views.derivation.why_zero import why_zero as why_zero
     from tinygrad_lite.views.live.live import live as live

@@ -18,6 +18,7 @@ def loss(w, x, y):
     return (tg.sum(hidden) - y) ** 2
 
 
+@pytest.mark.few(3)
 @pytest.mark.parametrize("rows", [1, 8, 21, 40, 75])
 @pytest.mark.parametrize("bytes_", [1024, 4096])
 def test_a_wide_layer_cut_into_pieces_gives_what_the_plain_tape_gives(monkeypatch, rows, bytes_):

@@ -102,6 +102,7 @@ def test_sums_of_many_give_the_bits_of_their_ops(xs, data):
     assert outcome(lambda: tg.sum(ws)) == outcome(lambda: ws[0]._apply(ops.sum, tuple(ws)))
 
 
+@pytest.mark.few(3)
 @pytest.mark.parametrize("wrong", ["'a'", "None", "1j", "[1]", "10**400"])
 @pytest.mark.parametrize("form", ["x + {}", "{} * x", "x < {}", "tg.dot([x], [{}])", "Value({})", "x.exp({})"])
 def test_messages_are_those_of_the_python_node(form, wrong):
