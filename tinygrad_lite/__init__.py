@@ -44,6 +44,7 @@ _FILES: dict[str, tuple[str, ...]] = {
     "engine.kinks": ("kinks",),
     "engine.modes": ("detect_anomaly", "no_grad"),
     "engine.reverse": ("zero_grad",),
+    "report.language": ("language",),
     "export.graph_json": ("from_json", "to_json"),
     "export.numpy_source": ("to_numpy",),
     "export.torch_source": ("to_jax", "to_torch"),
@@ -72,7 +73,7 @@ def _on_arrays(op: Op, operands: Sequence[Any]) -> Any:
 
 def _on_help(op: Op) -> str:
     """What `help` says about an op."""
-    from tinygrad_lite.views.formulas.op_help import help_text
+    from tinygrad_lite.formulas.op_help import help_text
 
     return help_text(op)
 

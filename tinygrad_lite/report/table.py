@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 
 from tinygrad_lite.engine.value import Value
 from tinygrad_lite.report import escape
+from tinygrad_lite.report.language import say
 from tinygrad_lite.report.style import CELL, LINE, MARKS, MONO, TINT, bdi, known, shown, sign, wrapped
 
 
@@ -149,7 +150,7 @@ class Table:
 
 
 def _marked(mark: str, tint: str) -> str:
-    return f'<td style="{CELL}{tint}">{sign(mark, False)} {escape.html(mark)}</td>'
+    return f'<td style="{CELL}{tint}">{sign(mark, False)} {escape.html(say(mark))}</td>'
 
 
 def _pad(text: str, columns: int, right: bool) -> str:

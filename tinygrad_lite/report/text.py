@@ -18,7 +18,8 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from tinygrad_lite.report import escape
-from tinygrad_lite.report.style import LINE, MONO, TINT, bdi, known, page, shown, sign, wrapped
+from tinygrad_lite.report.language import say
+from tinygrad_lite.report.style import LINE, MARKS, MONO, TINT, bdi, known, page, shown, sign, wrapped
 from tinygrad_lite.report.table import Table
 
 __all__ = ["Code", "Heading", "Paragraph", "Part", "Report", "Strip", "Table", "page"]
@@ -127,7 +128,7 @@ class Strip:
         lines = [""]
         for i, (name, mark, remark) in enumerate(self.links):
             word = sign(mark, ascii=ascii)
-            seal = f" [{word}]" if ascii else f" {word}{' (follows)' if mark == 'follows' else ''}"
+            seal = f" [{word}]" if ascii else f" {word}{f' ({say(MARKS[mark][1])})' if mark == 'follows' else ''}"
             link = f"{shown(name, ascii)}{seal}" + (f" ({shown(remark, ascii)})" if remark else "")
             joined = lines[-1] + (arrow if i else "") + link
             if i and escape.width(joined) > width:
@@ -141,7 +142,7 @@ class Strip:
         links = []
         for name, mark, remark in self.links:
             border = "2px solid currentColor" if mark == "wrong" else LINE
-            word = mark + (f": {remark}" if remark else "")
+            word = say(mark) + (f": {remark}" if remark else "")
             links.append(
                 f'<span style="display:inline-block;padding:1px 8px;margin:2px;border-radius:4px;border:{border};'
                 f'background-color:{TINT[mark]}">{bdi(name)} {sign(mark, False)} '
