@@ -18,9 +18,9 @@ class Domain:
     __slots__ = ("words", "holds", "samples")
 
     def __init__(self, words: str, holds: Callable[[float], bool], samples: Sequence[float]) -> None:
-        self.words = words
-        self.holds = holds
-        self.samples = tuple(samples)
+        self.words: str = words
+        self.holds: Callable[[float], bool] = holds
+        self.samples: tuple[float, ...] = tuple(samples)
 
 
 REAL = Domain("a finite {x}", math.isfinite, (-2.5, -1.0, -0.3, 0.2, 0.7, 1.0, 3.0))
@@ -35,10 +35,10 @@ class Kink:
     __slots__ = ("met", "low", "high", "choice")
 
     def __init__(self, met: Callable[..., bool], low: float, high: float, choice: str) -> None:
-        self.met = met  # true of operands that stand exactly on the kink
-        self.low = low  # the subgradient of a touched operand lies between low ...
-        self.high = high  # ... and high
-        self.choice = choice  # a sentence, read aloud by the explainer
+        self.met: Callable[..., bool] = met  # true of operands that stand exactly on the kink
+        self.low: float = low  # the subgradient of a touched operand lies between low ...
+        self.high: float = high  # ... and high
+        self.choice: str = choice  # a sentence, read aloud by the explainer
 
 
 def domain_error(

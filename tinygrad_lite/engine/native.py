@@ -22,7 +22,7 @@ if not (os.environ.get("TINYGRAD_LITE_PURE") or os.environ.get("TINYGRAD_LITE_RE
     except ImportError:
         pass
     else:
-        source = os.path.join(
+        source: str = os.path.join(
             os.path.dirname(__file__), "_node.c"
         )  # in a checkout: perhaps newer than what was compiled
         if os.path.exists(source) and os.path.getmtime(source) > os.path.getmtime(node.__file__):

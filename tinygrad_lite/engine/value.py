@@ -148,7 +148,7 @@ class Value(Node, Arithmetic):
                 f"requires_grad can be set on a leaf only, but this node was made by {self.op.name}{user_line()}.\n"
                 "  Use node.detach() for a constant with the same number."
             )
-        self.op = ops.leaf if wanted else ops.constant
+        self.op: Op = ops.leaf if wanted else ops.constant
 
     def detach(self) -> Value:
         """A constant with this number, cut off from what is behind it: no gradient passes through.

@@ -37,7 +37,7 @@ def _softplus(x: float) -> float:
     return (x if x > 0 else 0.0) + math.log1p(math.exp(-abs(x))) if x == x else x
 
 
-relu = primitive(
+relu: Op = primitive(
     name="relu",
     symbol="ReLU",
     forward=_relu,
@@ -55,7 +55,7 @@ relu = primitive(
     js="Math.max({x}, 0)",
 )
 
-leaky_relu = primitive(
+leaky_relu: Op = primitive(
     name="leaky_relu",
     symbol="LeakyReLU",
     forward=lambda x, slope=0.01: x if x > 0 else slope * x,
@@ -75,7 +75,7 @@ leaky_relu = primitive(
     js="({x} > 0 ? {x} : {y} * {x})",
 )
 
-elu = primitive(
+elu: Op = primitive(
     name="elu",
     symbol="ELU",
     forward=lambda x, alpha=1.0: x if x > 0 else alpha * math.expm1(x),
@@ -96,7 +96,7 @@ elu = primitive(
     js="({x} > 0 ? {x} : {y} * Math.expm1({x}))",
 )
 
-selu = primitive(
+selu: Op = primitive(
     name="selu",
     symbol="SELU",
     forward=lambda x: _SELU_SCALE * (x if x > 0 else _SELU_ALPHA * math.expm1(x)),
@@ -137,7 +137,7 @@ sigmoid: Op = primitive(
     exact=(0.0, 0.5),
 )
 
-logsigmoid = primitive(
+logsigmoid: Op = primitive(
     name="logsigmoid",
     forward=lambda x: -_softplus(-x),
     partials=lambda x, out: (sigmoid(-x),),
@@ -171,7 +171,7 @@ def _silu_derivative(x: Any, out: Any) -> tuple[Any]:
     return (s + x * (s * (1.0 - s)),)
 
 
-silu = primitive(
+silu: Op = primitive(
     name="silu",
     symbol="SiLU",
     forward=lambda x: x * _sigmoid(x),
@@ -194,7 +194,7 @@ def _softsign_partials(x: Any, out: Any) -> tuple[Any]:
     return (share * share,)
 
 
-softsign = primitive(
+softsign: Op = primitive(
     name="softsign",
     forward=lambda x: x / (1.0 + abs(x)),
     partials=_softsign_partials,
@@ -210,7 +210,7 @@ softsign = primitive(
     saturates=True,
 )
 
-hardtanh = primitive(
+hardtanh: Op = primitive(
     name="hardtanh",
     forward=lambda x, low=-1.0, high=1.0: clip_forward(x, low, high),
     partials=clip_partials,

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import math
 
-from tinygrad_lite.engine.op import REAL, Domain, Kink, primitive
+from tinygrad_lite.engine.op import REAL, Domain, Kink, Op, primitive
 from tinygrad_lite.hints import Any
 
 
@@ -31,7 +31,7 @@ def _tie(pick: Any) -> Any:
     return lambda *xs: sum(x == pick(xs) for x in xs) > 1
 
 
-maximum = primitive(
+maximum: Op = primitive(
     name="max",
     forward=_extreme(max),
     partials=_shared,
@@ -42,7 +42,7 @@ maximum = primitive(
     cost=1,
 )
 
-minimum = primitive(
+minimum: Op = primitive(
     name="min",
     forward=_extreme(min),
     partials=_shared,
@@ -73,7 +73,7 @@ def clip_partials(x: Any, low: Any, high: Any, out: Any) -> tuple[float, float, 
     return (1.0, 0.0, 0.0) if x >= low else (math.nan, math.nan, math.nan)
 
 
-clip = primitive(
+clip: Op = primitive(
     name="clip",
     forward=clip_forward,
     partials=clip_partials,
@@ -113,7 +113,7 @@ _JUMP = Kink(
     "At a whole number the value jumps, which no derivative can say; ours is 0, as in PyTorch and JAX.",
 )
 
-sign = primitive(
+sign: Op = primitive(
     name="sign",
     forward=lambda x: math.copysign(1.0, x) if x < 0 or x > 0 else x,
     partials=_flat,
@@ -127,7 +127,7 @@ sign = primitive(
     lower=lambda x: 1.0 if x > 0 else -1.0 if x < 0 else x,
 )
 
-floor = primitive(
+floor: Op = primitive(
     name="floor",
     forward=_whole(math.floor),
     partials=_flat,
@@ -137,7 +137,7 @@ floor = primitive(
     latex=r"\left\lfloor {x} \right\rfloor",
 )
 
-ceil = primitive(
+ceil: Op = primitive(
     name="ceil",
     forward=_whole(math.ceil),
     partials=_flat,
@@ -147,7 +147,7 @@ ceil = primitive(
     latex=r"\left\lceil {x} \right\rceil",
 )
 
-round = primitive(
+round: Op = primitive(
     name="round",
     forward=_whole(round),
     partials=_flat,
