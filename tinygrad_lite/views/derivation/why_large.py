@@ -18,7 +18,7 @@ def why_large(param: Any, root: Value) -> str:
 
     A gradient is a sum over paths, each the product of its local derivatives. What is told is the path with the
     largest product, how much of the gradient that is, and which factors make it large. Of a gradient below 1000 it
-    is said that it is not large, of one that is 0 why. No `.grad` is touched, and nothing is raised.
+    is said that it is not large, of one that is 0 why. No `.grad` is touched. It raises nothing.
 
     Args:
         param: the Value whose gradient is asked about; of a bare number it is said that it has none.
