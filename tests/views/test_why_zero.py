@@ -19,7 +19,7 @@ CASES = [
     (w(0.0), lambda p: p.relu(), "the relu stands exactly on its corner, 0"),
     (w(2.0), lambda p: tg.sum([(p - 3.0).relu(), (p - 4.0).relu(), (-p).relu()]), "the 3 places where it ends"),
     (w(2.0), lambda p: (p - 3.0).relu() + (-p).relu(), "the largest must rise by 1 to turn its relu on."),
-    (w(800.0), lambda p: p.sigmoid() * 3.0, "because sigmoid is saturated: at an input of 800 its slope is 0"),
+    (w(800.0), lambda p: p.sigmoid() * 3.0, "because sigmoid is saturated: at an input of 800 its derivative is 0"),
     (w(40.0), lambda p: p.sigmoid(), "is 4.25e-18, next to nothing, because sigmoid is saturated: at an input of 40"),
     (w(3.0), lambda p: p.clip(-1.0, 1.0), "clip is saturated: at an input of 3"),
     (w(), lambda p: p * Value(0.0, label="mask"), "w is multiplied by 0 in the mul node of value -0"),
@@ -27,7 +27,7 @@ CASES = [
     (w(), lambda p: tg.maximum(p, 2.0), "max chose 2 and not -0.5, which misses it by 2.5"),
     (w(), lambda p: round(p), "round is a staircase, flat between its steps"),
     (w(), lambda p: p - p, "the shares that reach w along its paths, 1 and -1, cancel"),
-    (w(0.0), lambda p: p**2, "the slope of pow is 0 at 0, 2"),
+    (w(0.0), lambda p: p**2, "the derivative of pow is 0 at 0, 2"),
     (w(), lambda p: Value(3.0, label="other") * 2.0, "nothing connects it to the mul node of value 6: the root was"),
     (w(), lambda p: Value(p.data, label="w") * 2.0, "computed from another Value that is labelled 'w' too"),
     (
