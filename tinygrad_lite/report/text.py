@@ -38,7 +38,8 @@ class Heading:
     """A title inside a report; level 1 is the report's own."""
 
     def __init__(self, words: str, level: int = 2) -> None:
-        self.words, self.level = words, level
+        self.words: str = words
+        self.level: int = level
 
     def text(self, width: int = 80, *, ascii: bool = False) -> str:
         words = shown(self.words, ascii)
@@ -83,7 +84,8 @@ class Code:
     """Lines that must keep their shape: a formula, a program, a traceback."""
 
     def __init__(self, code: str, language: str = "") -> None:
-        self.code, self.language = code, language
+        self.code: str = code
+        self.language: str = language
 
     def _lines(self) -> list[str]:
         return [escape.visible(line.expandtabs(4)) for line in self.code.split("\n")]
@@ -117,7 +119,9 @@ class Strip:
     """
 
     def __init__(self, links: Iterable[Sequence[str]]) -> None:
-        self.links = [(str(link[0]), known(link[1]), str(link[2]) if len(link) > 2 else "") for link in links]
+        self.links: list[tuple[str, str, str]] = [
+            (str(link[0]), known(link[1]), str(link[2]) if len(link) > 2 else "") for link in links
+        ]
 
     def text(self, width: int = 80, *, ascii: bool = False) -> str:
         arrow = " -> " if ascii else " → "
