@@ -61,9 +61,14 @@ class Counterexample:
             self.lines += self._network(net, record)
         self.lines.append(self._verdict(verdict, fits))
 
+    @property
+    def fair(self) -> bool:
+        """Two fractions stand side by side."""
+        return self.rational and self.yours is not None
+
     def cost(self) -> tuple[bool, int]:
         """What makes one example easier to redo than another: fractions first, then fewer characters to write."""
-        return not self.rational, sum(map(len, self.lines))
+        return not self.fair, sum(map(len, self.lines))
 
     def part(self) -> Code:
         """The lines as a part of a report."""
@@ -139,7 +144,7 @@ class Counterexample:
         """A float as the simple fraction it is; otherwise as it is, and the example is not rational."""
         if math.isfinite(x):
             found = Fraction(x).limit_denominator(SIMPLE)
-            if abs(float(found) - x) <= 1e-11 * max(1.0, abs(x)):
+            if abs(float(found) - x) <= 1e-11 * max(1e-3, abs(x)):
                 return found
         self.rational = False
         return x
@@ -163,7 +168,7 @@ def counterexample(evaluation: Evaluation) -> Counterexample | None:
             found = _wrong(evaluation, problem)
             if found is not None and (best is None or found.cost() < best.cost()):
                 best = found
-        if best is not None and best.rational:
+        if best is not None and best.fair:
             return best
     return best
 
@@ -238,7 +243,9 @@ def _wrong(evaluation: Evaluation, problem: Problem) -> Counterexample | None:
             continue
         verdict = Verdict(name, hand, right, max(evaluation.rtol, 1e-7), overall, answer.noise.get(name, 0.0))
         if not verdict.ok:
-            found.append(Counterexample(evaluation, problem, verdict, record))
+            example = Counterexample(evaluation, problem, verdict, record)
+            if example.yours != example.exact:
+                found.append(example)
     return min(found, key=Counterexample.cost, default=None)
 
 
