@@ -14,7 +14,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
-from tinygrad_lite.analysis.activations import Activation, simplest
+from tinygrad_lite.analysis.elementwise import Steps, fitting, simplest
 from tinygrad_lite.engine import ops
 from tinygrad_lite.engine.graph import topological
 from tinygrad_lite.engine.value import Value
@@ -47,15 +47,18 @@ class Network(NamedTuple):
     """What was found: the layers, and between one and the next its activation."""
 
     layers: list[Layer]
-    activations: list[Activation]  # of every layer but the last
+    activations: list[Steps]  # of every layer but the last
 
 
-def find_layers(root: Value, accept: Callable[[Network], bool] = lambda network: False) -> Network:
+def find_layers(
+    root: Value, accept: Callable[[Network], bool] = lambda network: False, partial: bool = False
+) -> Network:
     """The layers behind a loss.
 
     Args:
         accept: asked about a network that leaves out the topmost weighted sums of the graph; they may belong to the
             loss, as in sum(t * log(p)) with Values for targets.
+        partial: put up with last sums that left no trace, as with np.maximum(0, 1 - y * z), which keeps one side.
 
     Raises:
         NotLayered: the graph is no layered network; the message says what was met instead.
@@ -68,7 +71,7 @@ def find_layers(root: Value, accept: Callable[[Network], bool] = lambda network:
         levels = _by_level(order, units)
         for top in range(len(levels), 0, -1):
             try:
-                network = _assembled(levels[:top], units, place)
+                network = _assembled(levels[:top], units, place, partial)
             except NotLayered as reason:
                 reasons.append(str(reason))
             else:
@@ -173,11 +176,13 @@ def _by_level(order: Sequence[Value], units: dict[Value, Unit]) -> list[list[Uni
 # ---------------------------------------------------------------------- rows and columns
 
 
-def _assembled(levels: Sequence[Sequence[Unit]], units: dict[Value, Unit], place_in_order: dict[Value, int]) -> Network:
+def _assembled(
+    levels: Sequence[Sequence[Unit]], units: dict[Value, Unit], place_in_order: dict[Value, int], partial: bool
+) -> Network:
     """Layers from units, from the last layer down: a layer's rows are those of the layer that uses it."""
     layers: list[Layer] = []
-    activations: list[Activation] = []
-    grid: Grid = _grid_of_last(levels[-1])
+    activations: list[Steps] = []
+    grid: Grid = _grid_of_last(levels[-1], partial)
     for i in range(len(levels), 0, -1):
         here = {unit.node for row in grid for unit in row if unit is not None}
         if here != {unit.node for unit in levels[i - 1]}:
@@ -196,7 +201,7 @@ def _assembled(levels: Sequence[Sequence[Unit]], units: dict[Value, Unit], place
     return Network(layers, activations)
 
 
-def _grid_of_last(units: Sequence[Unit]) -> Grid:
+def _grid_of_last(units: Sequence[Unit], partial: bool) -> Grid:
     """Rows by what the units see, columns by their weights; equal rows are told apart by their order."""
     columns: dict[tuple[Value, ...], int] = {}
     rows: dict[Any, int] = {}
@@ -207,12 +212,12 @@ def _grid_of_last(units: Sequence[Unit]) -> Grid:
         times = seen[unit.inputs, j] = seen.get((unit.inputs, j), 0) + 1
         i = rows.setdefault((unit.inputs, times), len(rows))
         placed[i, j] = unit
-    if len(placed) != len(rows) * len(columns):
+    if len(placed) != len(rows) * len(columns) and not partial:
         raise NotLayered(
             f"the last {len(units)} weighted sums do not form a grid of samples and units: they have {len(rows)} "
             f"different rows of inputs and {len(columns)} different columns of weights."
         )
-    return [[placed[i, j] for j in range(len(columns))] for i in range(len(rows))]
+    return [[placed.get((i, j)) for j in range(len(columns))] for i in range(len(rows))]
 
 
 def _layer(grid: Grid, number: int) -> Layer:
@@ -233,6 +238,8 @@ def _layer(grid: Grid, number: int) -> Layer:
                 raise NotLayered(f"in layer {number} the samples do not share their weights.")
             if unit.inputs != by_row.inputs:
                 raise NotLayered(f"in layer {number} the units of one sample see different inputs.")
+    if len({len(unit.weights) for unit in columns if unit}) > 1:
+        raise NotLayered(f"the units of layer {number} have different numbers of weights.")
     biases = [unit.bias for unit in columns if unit]
     if None in biases and any(bias is not None for bias in biases):
         raise NotLayered(f"in layer {number} some units have a bias and some have none.")
@@ -246,10 +253,11 @@ def _layer(grid: Grid, number: int) -> Layer:
 
 def _below(
     inputs: Sequence[Sequence[Any]], units: dict[Value, Unit], place_in_order: dict[Value, int], number: int
-) -> tuple[Activation, Grid]:
+) -> tuple[Steps, Grid]:
     """The activation that leads from a layer's sums to these inputs, and the units of that layer in their rows."""
     grid: Grid = []
-    found: Activation | None = None
+    found: dict[Steps, None] = {}
+    pairs: list[tuple[float, float]] = []
     for row in inputs:
         grid.append([])
         for a in row:
@@ -257,18 +265,23 @@ def _below(
                 grid[-1].append(None)
                 continue
             steps, unit = _traced(a, units, place_in_order, number)
-            if found is not None and steps != found:
-                raise NotLayered(f"the units of layer {number} have different activations.")
-            found = steps
+            found[steps] = None
+            pairs.append((unit.node.data, a.data))
             grid[-1].append(unit)
+    first = next(iter(found), ())
+    if len(found) > 1:  # one that asks for the sign of z, as np.where(z > 0, z, np.exp(z) - 1)
+        constants = [p for steps in found for _, places in steps for p in places if p.__class__ is float]
+        first = fitting(pairs, constants) or ()
+        if not first or not first[0][0].activation:
+            raise NotLayered(f"the units of layer {number} have different activations.")
     if any(unit is None for row in grid for unit in row):
-        if found:
+        if first:
             raise NotLayered(f"some outputs of layer {number} are the constant 0, beside an activation.")
         return ((ops.relu, ("z",)),), grid  # z itself or 0: what np.maximum(0, z) chose
-    return simplest(found or ()), grid
+    return simplest(first), grid
 
 
-def _traced(a: Any, units: dict[Value, Unit], place_in_order: dict[Value, int], number: int) -> tuple[Activation, Unit]:
+def _traced(a: Any, units: dict[Value, Unit], place_in_order: dict[Value, int], number: int) -> tuple[Steps, Unit]:
     """From an input of the layer above back to the weighted sum it is a function of."""
     if not isinstance(a, Value):
         raise NotLayered(f"an input of layer {number + 1} is the constant {a:g}, not an output of layer {number}.")

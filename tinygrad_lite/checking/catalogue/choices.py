@@ -11,19 +11,9 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from tinygrad_lite.checking.network.arrays import np
-from tinygrad_lite.checking.network.layers import (
-    BINARY,
-    HIDDEN,
-    HINGE,
-    KINDS,
-    MARGINS,
-    SIGMOID,
-    SOFTMAX,
-    TANH,
-    Array,
-    margins,
-)
+from tinygrad_lite.analysis.activations import LINEAR, SIGMOID, SOFTMAX, known
+from tinygrad_lite.analysis.losses import BINARY, HINGE, KINDS, MARGINS, margins
+from tinygrad_lite.checking.network.arrays import Array, np
 from tinygrad_lite.checking.network.network import Network, Record
 from tinygrad_lite.checking.result.mistakes import Mistake, Mistakes
 
@@ -41,19 +31,6 @@ class Choice:
     def __init__(self, mistakes: Mistakes, numbers: Numbers, free: bool = False, cost: float | None = None) -> None:
         self.mistakes, self.numbers, self.free = mistakes, numbers, free
         self.cost = float(len(mistakes)) if cost is None else cost
-
-
-SLIPS: dict[str, list[tuple[str, Callable[[Array], Array]]]] = {  # derivatives as they are written by mistake
-    "tanh": [
-        ("1 - {a}", lambda a: 1 - a),
-        ("(1 - {a})**2", lambda a: (1 - a) ** 2),
-        ("1 + {a}**2", lambda a: 1 + a**2),
-        ("1 - 2 * {a}", lambda a: 1 - 2 * a),
-        ("{a}**2", lambda a: a**2),
-    ],
-    "elu": [("np.where({z} > 0, 1, {a})", lambda a: np.where(a > 0, 1.0, a))],
-    "sigmoid": [("1 - {a}", lambda a: 1 - a), ("{a} * (1 + {a})", lambda a: a * (1 + a))],
-}
 
 
 def node(letter: str, layer: int, depth: int) -> str:
@@ -140,86 +117,61 @@ def activation_choices(net: Network, layer: int) -> Iterator[Choice]:
     """dZ from dA, by the activation's derivative. `numbers(record, G)`."""
     act, depth = net.activations[layer - 1], net.depth
     place, z, a = f"dZ{layer}", f"Z{layer}", node("A", layer, depth)
-    right = (act.of_z or act.written).format(z=z, a=a)
+    right = f"times {act.slope(z, a)}"
+
+    def wrong(code: str, message: str, numbers: Numbers) -> Choice:
+        return Choice((Mistake(code, place, f"{place} {message}", right),), numbers)
 
     def times(factor: Callable[[Record], Array]) -> Numbers:
         return lambda r, g: _times(g, factor(r))
 
-    def wrong(code: str, message: str) -> Mistakes:
-        return (Mistake(code, place, f"{place} {message}", f"times {right}"),)
+    def formula(of: Callable[..., Array]) -> Numbers:
+        return times(lambda r: of(r.Z[layer], r.A[layer]))
 
-    if act is SOFTMAX:
-        yield Choice((), lambda r, g: r.A[layer] * (g - (g * r.A[layer]).sum(axis=-1, keepdims=True)))
-        yield Choice(
-            wrong("SOFTMAX_DIAG_ONLY", f"uses only the diagonal {a} * (1 - {a}) of the softmax's Jacobian"),
-            times(lambda r: r.A[layer] * (1 - r.A[layer])),
-        )
+    yield Choice((), lambda r, g: act.back(r.Z[layer], r.A[layer], g))
+    if act is LINEAR:
+        pass
+    elif act is SOFTMAX:
+        only = f"uses only the diagonal {a} * (1 - {a}) of the softmax's Jacobian"
+        yield wrong("SOFTMAX_DIAG_ONLY", only, formula(lambda z, a: a * (1 - a)))
         added = f"adds the sum of dP * P over the outputs, which the derivative of {act.name} subtracts"
-        yield Choice(wrong("SIGN", added), lambda r, g: r.A[layer] * (g + (g * r.A[layer]).sum(axis=-1, keepdims=True)))
+        yield wrong("SIGN", added, lambda r, g: r.A[layer] * (g + (g * r.A[layer]).sum(axis=-1, keepdims=True)))
         dropped = "is dP * P: the path through the sum in the denominator is left out"
-        yield Choice(wrong("DROPPED_PATH", dropped), times(lambda r: r.A[layer]))
-        yield Choice(
-            wrong("EXTRA_ACT_DERIV", f"is multiplied by {a} * (1 - {a}) although P - y already contains the softmax"),
-            lambda r, g: (
-                r.A[layer] * (g - (g * r.A[layer]).sum(axis=-1, keepdims=True)) * r.A[layer] * (1 - r.A[layer])
-            ),
-        )
+        yield wrong("DROPPED_PATH", dropped, formula(lambda z, a: a))
+        twice = f"is multiplied by {a} * (1 - {a}) although P - y already contains the softmax"
+        yield wrong("EXTRA_ACT_DERIV", twice, lambda r, g: act.back(0, r.A[layer], g) * r.A[layer] * (1 - r.A[layer]))
     else:
-        yield Choice((), times(lambda r: act.derivative(r.Z[layer])))
-        if act.name != "linear":
-            twice = f"contains the derivative of {act.name} twice"
-            if act is SIGMOID and layer == depth and net.kind is BINARY:
-                twice += ": for cross-entropy P - y already contains it, without P * (1 - P)"
-            yield Choice(
-                wrong("EXTRA_ACT_DERIV", twice),
-                times(lambda r: act.derivative(r.Z[layer]) ** 2),
-            )
-    if act.name != "linear":
-        yield Choice(wrong("NO_ACT_DERIV", f"lacks the derivative of {act.name}"), lambda r, g: g)
-    if act.name not in ("linear", "softmax"):
-        sources = {node("A", k, depth): k for k in (layer - 1, 0)}
-        for name, k in sources.items():
-            yield Choice(
-                wrong("MASK_FROM_INPUT", f"takes the derivative of {act.name} at {name}, as {act.of_z.format(z=name)}"),
-                times(lambda r, k=k: act.derivative(r.A[k])),  # type: ignore[misc]
-            )
-        yield Choice(
-            wrong("MASK_FROM_ERROR", f"takes the derivative of {act.name} at the incoming error, not at {z}"),
-            lambda r, g: g * act.derivative(g),
-        )
-        yield Choice(
-            wrong("MASK_IS_VALUE", f"is multiplied by {a} = {act.name}({z}) itself, not by the derivative"),
-            times(lambda r: r.A[layer]),
-        )
-        yield Choice(wrong("MASK_IS_VALUE", f"is multiplied by {z} itself"), times(lambda r: r.Z[layer]))
-        yield Choice(
-            wrong("DERIV_OF_DERIV_ARG", f"uses the derivative of {act.name} at {a} instead of at {z}"),
-            times(lambda r: act.derivative(r.A[layer])),
-        )
-        if act.of_output:
-            formula = act.of_output
-            yield Choice(
-                wrong("DERIV_OF_DERIV_ARG", f"uses {act.written.format(a=z)}: the formula for {a} with {z} put in"),
-                times(lambda r: formula(r.Z[layer])),
-            )
-    for other in HIDDEN[:1] + HIDDEN[2:]:  # without the linear one: that derivative is missing, not wrong
-        if other.name != act.name:
-            yield Choice(
-                wrong("WRONG_ACT_DERIV", f"uses the derivative of {other.name} in a {act.name} layer"),
-                times(lambda r, o=other: o.derivative(r.Z[layer])),  # type: ignore[misc]
-            )
-    for typed, derivative in SLIPS.get(act.name, ()):
-        yield Choice(
-            wrong("WRONG_ACT_DERIV", f"uses {typed.format(a=a, z=z)} for the derivative of {act.name}"),
-            times(lambda r, derivative=derivative: derivative(r.A[layer])),  # type: ignore[misc]
-        )
-    for other in (SIGMOID, TANH):
-        if other.name != act.name and act.name not in ("linear", "softmax"):
-            message = f"uses {other.written.format(a=a)}, the derivative of {other.name}, in a {act.name} layer"
-            yield Choice(
-                wrong("WRONG_ACT_DERIV", message),
-                times(lambda r, o=other: o.of_output(r.A[layer])),  # type: ignore[misc]
-            )
+        twice = f"contains the derivative of {act.name} twice"
+        if act is SIGMOID and layer == depth and net.kind is BINARY:
+            twice += ": for cross-entropy P - y already contains it, without P * (1 - P)"
+        yield wrong("EXTRA_ACT_DERIV", twice, times(lambda r: act.derivative(r.Z[layer]) ** 2))
+    if act is not LINEAR:
+        yield wrong("NO_ACT_DERIV", f"lacks the derivative of {act.name}", lambda r, g: g)
+    if act is not LINEAR and act is not SOFTMAX:
+        for k in dict.fromkeys((layer - 1, 0)):
+            name = node("A", k, depth)
+            taken = f"takes the derivative of {act.name} at {name}, as {act.slope(name)}"
+            yield wrong("MASK_FROM_INPUT", taken, times(lambda r, k=k: act.derivative(r.A[k])))  # type: ignore[misc]
+        taken = f"takes the derivative of {act.name} at the incoming error, not at {z}"
+        yield wrong("MASK_FROM_ERROR", taken, lambda r, g: g * act.derivative(g))
+        value = f"is multiplied by {a} = {act.of(z)} itself, not by the derivative"
+        yield wrong("MASK_IS_VALUE", value, formula(lambda z, a: a))
+        yield wrong("MASK_IS_VALUE", f"is multiplied by {z} itself", formula(lambda z, a: z))
+        taken = f"uses the derivative of {act.name} at {a} instead of at {z}"
+        yield wrong("DERIV_OF_DERIV_ARG", taken, times(lambda r: act.derivative(r.A[layer])))
+        if act.of_output is not None:
+            taken = f"uses {act.slope(z, z)}: the formula for {a} with {z} put in"
+            yield wrong("DERIV_OF_DERIV_ARG", taken, formula(lambda z, a: act.of_output(z)))  # type: ignore[misc]
+        for written, numbers in act.slips:
+            typed = f"uses {written(z, a)} for the derivative of {act.name}"
+            yield wrong("WRONG_ACT_DERIV", typed, formula(numbers))
+    for other in known():
+        if other not in (act, LINEAR):
+            of_other = f"uses the derivative of {other.name} in a {act.name} layer"
+            yield wrong("WRONG_ACT_DERIV", of_other, formula(lambda z, a, other=other: other.derivative(z)))
+            if other.output_alone and act not in (LINEAR, SOFTMAX) and other.slope(z, a) != a:
+                of_other = f"uses {other.slope(z, a)}, the derivative of {other.name}, in a {act.name} layer"
+                yield wrong("WRONG_ACT_DERIV", of_other, formula(lambda z, a, other=other: other.of_output(a)))
 
 
 def _times(g: Array, factor: Array) -> Array | None:

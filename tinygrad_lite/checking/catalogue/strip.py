@@ -119,8 +119,4 @@ def _follows(net: Network, record: Any, key: str, mine: dict[str, Any]) -> bool:
     if g is None or g.shape != record.A[layer].shape:
         return False
     act = net.activations[layer - 1]
-    if act.name == "softmax":
-        d = record.A[layer] * (g - (g * record.A[layer]).sum(axis=-1, keepdims=True))
-    else:
-        d = g * act.derivative(record.Z[layer])
-    return _close(net.layout.data(mine[key]), d)
+    return _close(net.layout.data(mine[key]), act.back(record.Z[layer], record.A[layer], g))

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from tinygrad_lite.analysis.losses import BINARY, CROSS
 from tinygrad_lite.checking.network.kinks import gradients, intervals
-from tinygrad_lite.checking.network.layers import BINARY, CROSS
 from tinygrad_lite.checking.network.problems import Problem
 from tinygrad_lite.checking.result.entries import entries_like, indices, read
 from tinygrad_lite.checking.result.verdict import Verdict
