@@ -160,16 +160,21 @@ def _merged(terms: Sequence[Any]) -> Any:
 
 
 def _by_level(order: Sequence[Value], units: dict[Value, Unit]) -> list[list[Unit]]:
-    """The units by the number of units on the longest way up to them."""
+    """The units by the number of units on the longest way up to them, or up to another with the same weights.
+
+    A sample of which np.maximum(0, z) has kept nothing has no such way.
+    """
     level: dict[Value, int] = {}
-    levels: list[list[Unit]] = []
+    of_weights: dict[tuple[Value, ...], int] = {}
     for node in order:
         level[node] = max((level[p] for p in node.parents if isinstance(p, Value)), default=0)
         if node in units:
             level[node] += 1
-            if level[node] > len(levels):
-                levels.append([])
-            levels[level[node] - 1].append(units[node])
+            weights = units[node].weights
+            of_weights[weights] = max(level[node], of_weights.get(weights, 0))
+    levels: list[list[Unit]] = [[] for _ in set(of_weights.values())]
+    for unit in units.values():
+        levels[of_weights[unit.weights] - 1].append(unit)
     return levels
 
 
@@ -193,6 +198,7 @@ def _assembled(
         layers.insert(0, _layer(grid, i))
         if i > 1:
             activation, grid = _below(layers[0].inputs, units, place_in_order, i - 1)
+            grid = [row for row in grid if any(row) or not partial]
             activations.insert(0, activation)
     for row in layers[0].inputs:
         for x in row:
