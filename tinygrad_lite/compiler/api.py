@@ -24,9 +24,10 @@ from tinygrad_lite.compiler import derived
 from tinygrad_lite.compiler.backends.llvm.threads import checked
 from tinygrad_lite.compiler.frontend.arguments import Structure, called, names, numbers, rebuild, size
 from tinygrad_lite.compiler.frontend.results import numbers_in, outputs, plain, same, shaped, values_in
-from tinygrad_lite.compiler.frontend.trace import Trace, Tracer, Uncomparable
+from tinygrad_lite.compiler.frontend.trace import Tracer, Uncomparable
 from tinygrad_lite.compiler.ir.recording import Recording
 from tinygrad_lite.compiler.ir.tape import Ref
+from tinygrad_lite.compiler.passes.adjoint import differentiable
 from tinygrad_lite.compiler.runtime.fallback import CompileWarning, Leaf, outside
 from tinygrad_lite.compiler.runtime.gc_pause import gc_paused
 from tinygrad_lite.compiler.runtime.prepared import Prepared
@@ -238,7 +239,7 @@ class CompiledFunction(Shown):
     def _traced(self, structure: Structure, given: list[float]) -> Program:
         started = time.perf_counter()
         tape = Recording()
-        trace = Trace(tape)
+        trace = differentiable(tape)
         labels = self._labels(structure)
         tracers = [trace.input(name, x) for name, x in zip(labels, given, strict=True)]
         args, kwargs = rebuild(structure, iter(tracers), same)

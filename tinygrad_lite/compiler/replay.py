@@ -9,8 +9,8 @@ from typing import Any
 
 from tinygrad_lite.compiler.api import CompiledFunction
 from tinygrad_lite.compiler.frontend.arguments import Structure
-from tinygrad_lite.compiler.frontend.trace import Trace
 from tinygrad_lite.compiler.ir.recording import Recording
+from tinygrad_lite.compiler.passes.adjoint import differentiable
 from tinygrad_lite.compiler.runtime.program import Program
 from tinygrad_lite.engine.graph import topological
 from tinygrad_lite.engine.value import Value
@@ -50,7 +50,7 @@ class _Replayed(CompiledFunction):
 
     def _traced(self, structure: Structure, given: list[float]) -> Program:
         tape = Recording()
-        trace = Trace(tape)
+        trace = differentiable(tape)
         tape.outputs = [trace.value(self.root)]
         return Program(tape, float, tuple(trace.captured), self.backend, self.__name__)
 

@@ -218,6 +218,7 @@ def reroll(
     """
     cones = _Cones(tape, repeat)
     shapes = _Shapes(cones, arrays)
+    shared = shapes.expression, tape.sources, shapes.pool
     users = _used_as_leaf(cones)
     by_level: dict[int, list[Ref]] = {}
     for i in range(len(tape)):
@@ -238,7 +239,7 @@ def reroll(
                 found.reverse()
             for position, (ref, _) in enumerate(found):
                 shapes.place[ref] = name, position
-            nests.append(fitted(name, key, [reductions for _, reductions in found], shapes, list(range(len(found)))))
+            nests.append(fitted(name, key, [reductions for _, reductions in found], list(range(len(found))), *shared))
 
     ends: dict[Any, list[tuple[int, Any]]] = {}
     for position, ref in zip(places if places is not None else range(len(tape.outputs)), tape.outputs, strict=True):
@@ -247,7 +248,7 @@ def reroll(
     for key, last in ends.items():
         last.sort(key=lambda iteration: iteration[0])
         nests.append(
-            fitted(output, key, [reductions for _, reductions in last], shapes, [position for position, _ in last])
+            fitted(output, key, [reductions for _, reductions in last], [position for position, _ in last], *shared)
         )
     made = {*samples, *(sizes if samples else ())}
     return Plan(nests, sizes, shapes.pool, made, sum(cones.live))

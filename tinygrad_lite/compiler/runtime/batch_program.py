@@ -19,8 +19,9 @@ from tinygrad_lite.compiler.frontend.arguments import names, numbers, rebuild
 from tinygrad_lite.compiler.frontend.batch_arguments import BatchCall
 from tinygrad_lite.compiler.frontend.paths import explore
 from tinygrad_lite.compiler.frontend.results import same
-from tinygrad_lite.compiler.frontend.trace import Trace, Tracer
+from tinygrad_lite.compiler.frontend.trace import Tracer
 from tinygrad_lite.compiler.ir.tape import Builder, Ref
+from tinygrad_lite.compiler.passes.adjoint import differentiable
 from tinygrad_lite.compiler.passes.lowering import NoLowering
 from tinygrad_lite.compiler.passes.samples import SampleProgram, mean
 from tinygrad_lite.compiler.runtime import program_cache
@@ -42,7 +43,7 @@ class BatchProgram:
         self.backend, self.threads = owner.backend, owner.threads
         start = time.perf_counter()
         self.tape = tape = Builder()
-        trace = Trace(tape)
+        trace = differentiable(tape)
         uniform = [trace.input(name) for name in call.labels()]
         columns: list[Tracer] = []
         labels: dict[str, Ref] = {}

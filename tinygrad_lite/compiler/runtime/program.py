@@ -24,9 +24,9 @@ from tinygrad_lite.compiler.passes.alike import alike
 from tinygrad_lite.compiler.passes.lowering import NoLowering
 from tinygrad_lite.compiler.passes.samples import SampleProgram
 from tinygrad_lite.compiler.runtime import program_cache
+from tinygrad_lite.compiler.runtime.bound import Together
 from tinygrad_lite.compiler.runtime.gc_pause import gc_paused
 from tinygrad_lite.compiler.runtime.report import described, shown
-from tinygrad_lite.compiler.training.bound import Together
 from tinygrad_lite.engine.value import Value
 from tinygrad_lite.errors import OperandError, user_line
 

@@ -17,8 +17,8 @@ from typing import Any
 
 from tinygrad_lite.compiler.backends.llvm.threads import checked
 from tinygrad_lite.compiler.batched import BatchedFunction
+from tinygrad_lite.compiler.runtime.bound import changes, release
 from tinygrad_lite.compiler.runtime.fallback import CompileWarning, outside
-from tinygrad_lite.compiler.training.bound import changes, release
 from tinygrad_lite.compiler.training.machine import Machine, Unseen, not_finite
 from tinygrad_lite.engine.value import Value
 from tinygrad_lite.errors import OperandError, ShapeError, TinygradLiteError, user_line
