@@ -19,12 +19,20 @@ MAY_IMPORT = {
     "engine": set(),
     "arrays": {"engine"},
     "calculus": {"engine", "arrays"},
-    "nn": {"engine", "calculus", "data", "compiler"},  # the compiler for compile_step alone, opened at its first use
+    "nn": {
+        "engine",
+        "calculus",
+        "analysis",
+        "data",
+        "compiler",
+    },  # the compiler for compile_step alone, opened at its first use
     "report": {"engine"},
-    "views": {"engine", "calculus", "report"},
+    "formulas": {"engine", "report"},
+    "analysis": {"engine", "formulas"},
+    "views": {"engine", "calculus", "report", "formulas", "analysis"},
     "compiler": {"engine", "calculus"},
     "export": {"engine", "calculus", "compiler"},  # source code is a tape, spelled
-    "checking": {"engine", "calculus", "report", "compiler"},
+    "checking": {"engine", "calculus", "report", "formulas", "analysis", "compiler"},
     "data": set(),
 }
 ABOVE_ALL = {"__init__", "__main__", "cli", "commands", "testing"}
@@ -110,12 +118,11 @@ OF_VIEWS = {
     "layout": set(),
     "drawing": {"layout"},
     "formats": {"layout", "drawing"},
-    "formulas": set(),
-    "picture": {"layout", "drawing", "formats", "formulas"},
-    "player": {"drawing", "formats", "formulas", "picture"},
-    "live": {"drawing", "formulas", "picture", "player"},
-    "derivation": {"formulas"},
-    "matrix_form": {"formulas"},
+    "picture": {"layout", "drawing", "formats"},
+    "player": {"drawing", "formats", "picture"},
+    "live": {"drawing", "picture", "player"},
+    "derivation": set(),
+    "matrix_form": set(),
 }
 
 

@@ -125,7 +125,7 @@ def _on_arrays(op: Op, operands: Sequence[Any]) -> Any:
 
 def _on_help(op: Op) -> str:
     """What `help` says about an op."""
-    from tinygrad_lite.views.formulas.op_help import help_text
+    from tinygrad_lite.formulas.op_help import help_text
 
     return help_text(op)
 

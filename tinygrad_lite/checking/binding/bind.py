@@ -5,10 +5,11 @@ from __future__ import annotations
 import inspect
 import types
 from collections.abc import Mapping
+from functools import partial
 from typing import Any
 
 from tinygrad_lite.checking.binding.fit import candidates, fitted, runs
-from tinygrad_lite.checking.binding.flow import Flow, Unplaced, as_check_takes_it, parameters_of
+from tinygrad_lite.checking.binding.flow import Flow, Unplaced, as_check_takes_it, backprop_of, loss_of, parameters_of
 from tinygrad_lite.checking.binding.losses import assumed_loss
 from tinygrad_lite.checking.binding.objects import instance, layer_checks
 from tinygrad_lite.checking.binding.roles import (
@@ -108,8 +109,8 @@ def _bound(lesson: Lesson, flow: Flow, said: dict[str, Any], seed: int) -> Bindi
     loss_words = flow.spoken.get(flow.loss.name, "") if flow.loss is not None else ""
     if guess:
         loss_words = assumed_loss(flow, params, data)
-    backprop = as_check_takes_it(flow.backprop_fn, flow.backward.function)
-    loss = as_check_takes_it(flow.loss_fn, flow.loss.function if flow.loss is not None else flow.backward.function)
+    backprop = as_check_takes_it(partial(backprop_of, flow, flow.own), flow.backward.function)
+    loss = as_check_takes_it(partial(loss_of, flow, flow.own), (flow.loss or flow.backward).function)
     gives = f"updated parameters, learning rate {flow.rate:g}" if flow.updates and flow.rate else "updated parameters"
     forward = (
         f"{flow.spoken[flow.forward.name]}, " if flow.forward is not None and flow.forward.name in flow.spoken else ""

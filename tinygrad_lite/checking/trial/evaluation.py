@@ -19,7 +19,7 @@ from tinygrad_lite.checking.result.verdict import Verdict
 from tinygrad_lite.checking.trial.answer import Answer
 from tinygrad_lite.checking.trial.excuses import excuse
 from tinygrad_lite.checking.trial.numerical_check import measured_slope
-from tinygrad_lite.checking.trial.rounding import rounding
+from tinygrad_lite.checking.trial.rounding import blurred, rounding
 from tinygrad_lite.checking.trial.submission import Submission
 from tinygrad_lite.checking.trial.updates import as_updates, other_rate
 from tinygrad_lite.checking.trial.variations import variations
@@ -98,6 +98,7 @@ class Evaluation:
         if self.network is None:
             self._vary()
         self._as_updates()
+        self.cases = [case for case in self.cases if not blurred(case)]
         submission.state.restore()
 
     def remark(self, code: str, sentence: str) -> None:

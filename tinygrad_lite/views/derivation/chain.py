@@ -18,8 +18,8 @@ from typing import TYPE_CHECKING, Any
 
 from tinygrad_lite.engine.graph import topological
 from tinygrad_lite.engine.reverse import adjoints, require_fresh
-from tinygrad_lite.views.formulas.formula import Symbol, Tidy, size
-from tinygrad_lite.views.formulas.naming import Names
+from tinygrad_lite.formulas.formula import Symbol, Tidy, size
+from tinygrad_lite.formulas.naming import Names
 
 if TYPE_CHECKING:
     from tinygrad_lite.engine.value import Value

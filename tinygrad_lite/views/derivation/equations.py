@@ -6,10 +6,10 @@ import re
 from collections.abc import Iterable, Sequence
 from typing import Any, NamedTuple
 
+from tinygrad_lite.formulas.formula import Name, Symbol
+from tinygrad_lite.formulas.notation import HTML, Infix, LaTeX, Notation
 from tinygrad_lite.report import escape
 from tinygrad_lite.report.style import CELL, MONO, bdi
-from tinygrad_lite.views.formulas.formula import Name, Symbol
-from tinygrad_lite.views.formulas.notation import HTML, Infix, LaTeX, Notation
 
 _REMARK = "font-family:sans-serif;font-size:88%;opacity:0.8;padding-left:1.2em"
 _HANGING = "padding-left:1.2em;text-indent:-1.2em"

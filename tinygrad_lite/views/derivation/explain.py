@@ -19,11 +19,11 @@ from typing import Any
 from tinygrad_lite.engine.graph import topological
 from tinygrad_lite.engine.value import Value
 from tinygrad_lite.errors import OperandError
+from tinygrad_lite.formulas.names import names_in
 from tinygrad_lite.report.text import Report
 from tinygrad_lite.views.derivation.chain import Chain
 from tinygrad_lite.views.derivation.equations import Equations, aligned
 from tinygrad_lite.views.derivation.sections import Sections
-from tinygrad_lite.views.formulas.names import names_in
 
 
 def explain(

@@ -13,12 +13,12 @@ from typing import Any
 from tinygrad_lite.engine import ops
 from tinygrad_lite.engine.op import Op
 from tinygrad_lite.engine.value import Value
+from tinygrad_lite.formulas.formula import Name, Symbol, Tidy
+from tinygrad_lite.formulas.notation import TEXT
 from tinygrad_lite.report.text import Report, Table
 from tinygrad_lite.views.derivation.chain import Chain, Link
 from tinygrad_lite.views.derivation.equations import Equation, Equations
 from tinygrad_lite.views.derivation.why_zero import why_zero
-from tinygrad_lite.views.formulas.formula import Name, Symbol, Tidy
-from tinygrad_lite.views.formulas.notation import TEXT
 
 _NO_NAME = Name("", "", "")
 

@@ -18,10 +18,10 @@ from tinygrad_lite.engine.graph import topological
 from tinygrad_lite.engine.reverse import adjoints
 from tinygrad_lite.engine.value import Value
 from tinygrad_lite.errors import OperandError
+from tinygrad_lite.formulas.naming import Names
+from tinygrad_lite.formulas.notation import TEXT
 from tinygrad_lite.report.text import Report, Table
 from tinygrad_lite.views.derivation.chain import written
-from tinygrad_lite.views.formulas.naming import Names
-from tinygrad_lite.views.formulas.notation import TEXT
 
 MOST_STEPS = 20_000  # the recursive shortcut takes a step for every path, and there may be 2**100
 SHOWN = 14

@@ -20,9 +20,9 @@ from tinygrad_lite.engine.numbered import Graph
 from tinygrad_lite.engine.op import TABLE
 from tinygrad_lite.engine.value import Value
 from tinygrad_lite.errors import OperandError
+from tinygrad_lite.formulas.formula import Name, Symbol
+from tinygrad_lite.formulas.notation import TEXT
 from tinygrad_lite.views.drawing.data import Note
-from tinygrad_lite.views.formulas.formula import Name, Symbol
-from tinygrad_lite.views.formulas.notation import TEXT
 from tinygrad_lite.views.live.javascript import Library
 from tinygrad_lite.views.live.program import boundary, points, program
 from tinygrad_lite.views.live.source_lines import called_with_lines

@@ -97,7 +97,9 @@ class Loops:
                 self._gradients(nest)
                 full = nest.dims[-1] // self.lanes * self.lanes
             if full < nest.dims[-1]:
-                self._nest(nest, tiles.sizes(nest, self.unroll, self._adds(nest)), last=(full, nest.dims[-1]))
+                self._nest(
+                    nest, tiles.sizes(nest, self.lanes, self.unroll, self._adds(nest)), last=(full, nest.dims[-1])
+                )
             return
         inner = nest.dims[-1]
         if inner >= self.lanes and self._unit(nest, iteration=True):

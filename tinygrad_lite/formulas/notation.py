@@ -17,8 +17,8 @@ import re
 from collections.abc import Sequence
 
 from tinygrad_lite.engine import ops
+from tinygrad_lite.formulas.formula import Symbol
 from tinygrad_lite.report import escape
-from tinygrad_lite.views.formulas.formula import Symbol
 
 SUM, SIGN, PRODUCT, POWER, CALL, ATOM = range(6)
 
@@ -97,7 +97,7 @@ class Notation:
 class Infix(Notation):
     """Text in Python's notation: it reads back to the same number.
 
-    >>> from tinygrad_lite.views.formulas.formula import Name
+    >>> from tinygrad_lite.formulas.formula import Name
     >>> a, b = (Symbol.named(Name(n, n, n), 2.0) for n in "ab")
     >>> TEXT.of((a - (b - 1)) * -a ** (a / b)), TEXT.of((-a) ** 2, numbers=True)
     ('(a - (b - 1))*(-a**(a / b))', '(-2)**2')
