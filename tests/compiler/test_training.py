@@ -14,8 +14,8 @@ import numpy as np
 from tinygrad_lite import Value, errors, nn
 from tinygrad_lite.compiler import CompileWarning
 from tinygrad_lite.compiler.backends.llvm import jit
-from tinygrad_lite.compiler.training import code as training_code
 from tinygrad_lite.compiler.runtime.bound import place_of
+from tinygrad_lite.compiler.training import code as training_code
 
 RNG = np.random.default_rng(0)
 MOONS = RNG.normal(size=(30, 2)), np.sign(RNG.normal(size=30))

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from tinygrad_lite.compiler.api import CompiledFunction
+from tinygrad_lite.compiler.compiled import CompiledFunction
 from tinygrad_lite.compiler.frontend.arguments import Structure
 from tinygrad_lite.compiler.ir.recording import Recording
 from tinygrad_lite.compiler.passes.adjoint import differentiable
@@ -47,12 +47,13 @@ class _Replayed(CompiledFunction):
         super().__init__(lambda: _renewed(root), (), backend)
         self.root = root
         self.__name__ = "replay"
+        self.settings = self.settings._replace(name="replay")
 
     def _traced(self, structure: Structure, given: list[float]) -> Program:
         tape = Recording()
         trace = differentiable(tape)
         tape.outputs = [trace.value(self.root)]
-        return Program(tape, float, tuple(trace.captured), self.backend, self.__name__)
+        return Program(tape, tuple(trace.captured), self.settings)
 
 
 def _renewed(root: Value) -> Value:

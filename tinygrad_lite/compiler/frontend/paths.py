@@ -20,8 +20,10 @@ from tinygrad_lite.errors import TinygradLiteError, user_line
 class Traced(Protocol):
     """What follows a path while the function runs: a trace (trace.py)."""
 
-    tape: Tape
     path: Path | None
+
+    @property
+    def tape(self) -> Tape: ...
 
 
 class TooManyPaths(TinygradLiteError):

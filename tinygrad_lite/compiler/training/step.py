@@ -207,7 +207,7 @@ class CompiledStep:
             return None
         table, targets = np.asarray(X, dtype=float), np.asarray(y, dtype=float)
         call, code = self._gradient.prepared(table, targets)
-        runner = code.runners[True] if code is not None else None
+        runner = code.runners[code.wrt(True)] if code is not None else None
         if runner is None or runner.name != "llvm":
             return None
         assert code is not None
@@ -227,8 +227,7 @@ class CompiledStep:
         refusals = []
         for by_label in (False, True):
             self._by_label = by_label
-            gradient = BatchedFunction(self._sample, ["x", "y"], backend=self.backend)
-            gradient.threads = self.threads
+            gradient = BatchedFunction(self._sample, ["x", "y"], 0, self.backend, self.threads)
             try:
                 before = [p.grad for p in self.optimizer.parameters]
                 gradient.backward(X, y)
