@@ -20,7 +20,7 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import Any, NamedTuple
 
 from tinygrad_lite.engine import ops
-from tinygrad_lite.engine.op import REAL, Op
+from tinygrad_lite.engine.op import REAL, TABLE, Op
 
 Ref = int
 
@@ -40,6 +40,7 @@ LESS = Op(
     partials=lambda x, y, out: (0.0, 0.0),
     latex="[{x} < {y}]",
     source="float({x} < {y})",
+    infix="<",
     domain=(REAL, REAL),
     doc="1 where the first operand is smaller, else 0.",
     arity=2,
@@ -58,6 +59,21 @@ SELECT = Op(
     arity=3,
 )
 """What a branch inside a compiled program becomes; it exists on tapes only."""
+
+
+INFIX = {op.name: op.infix for op in (*TABLE.values(), LESS) if op.infix and op.arity == 2 and op is not ops.pow}
+"""The signs of ops between two operands, read off the table; a power has another sign in each language."""
+
+
+def spelled(name: str, operands: Sequence[str]) -> str:
+    """An op as code.
+
+    >>> spelled("mul", ["x", "y"]), spelled("tanh", ["x"])
+    ('x * y', 'tanh(x)')
+    """
+    if name in INFIX and len(operands) == 2:
+        return f" {INFIX[name]} ".join(operands)
+    return f"{name}({', '.join(operands)})"
 
 
 class Guard(NamedTuple):
@@ -152,7 +168,7 @@ class Tape:
         """The tape as text, one result a line."""
         text = []
         for i, (op, args) in enumerate(zip(self.op, self.args, strict=True)):
-            text.append(f"v{i} = {_written(op, [self.name(ref) for ref in args])}")
+            text.append(f"v{i} = {spelled(op.name, [self.name(ref) for ref in args])}")
         for guard in self.guards:
             text.append(f"guard {self.name(guard.flag)} is {guard.outcome}{guard.line}")
         return [*text, "return " + ", ".join(self.name(ref) for ref in self.outputs)]
@@ -172,15 +188,6 @@ class Tape:
                     if ref >= 0:
                         needed[ref] = True
         return needed
-
-
-_INFIX = {"add": "+", "sub": "-", "mul": "*", "div": "/", "less": "<"}
-
-
-def _written(op: Op, names: Sequence[str]) -> str:
-    if op.name in _INFIX and len(names) == 2:
-        return f"{names[0]} {_INFIX[op.name]} {names[1]}"
-    return f"{op.name}({', '.join(names)})"
 
 
 class Builder(Tape):
