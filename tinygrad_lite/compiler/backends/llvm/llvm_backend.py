@@ -212,7 +212,7 @@ class Code:
                 loops.strip = lambda doubles: w.address(given["scratch"], self._room(doubles))
                 for step in steps:
                     if step.nests[0].period:
-                        periodic.write(loops, step.nests)
+                        periodic.write(loops, *step.nests)
                     else:
                         loops.together(step.nests, step.kept)
         for start, stop in _stretches(lane_sums):
