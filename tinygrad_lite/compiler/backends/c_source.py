@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from tinygrad_lite.compiler.ir.loop_nest import Access, LoopNest, Plan, Reduction, written
-from tinygrad_lite.compiler.ir.tape import spelled
+from tinygrad_lite.compiler.ir.spelling import spelled
 
 _NAMED = {"abs": "fabs", "max": "fmax", "min": "fmin"}
 

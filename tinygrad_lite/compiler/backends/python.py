@@ -11,7 +11,8 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 
-from tinygrad_lite.compiler.ir.tape import INFIX, LESS, SELECT, Tape, spelled
+from tinygrad_lite.compiler.ir.spelling import INFIX, spelled
+from tinygrad_lite.compiler.ir.tape import LESS, SELECT, Tape
 from tinygrad_lite.engine import ops
 from tinygrad_lite.engine.op import Op
 

@@ -20,7 +20,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
-from tinygrad_lite.compiler.ir.tape import INFIX, spelled
+from tinygrad_lite.compiler.ir.spelling import INFIX, spelled
 
 Expression = Any
 """A nested tuple: ("leaf", k) for the k-th access of the run, or (name of an op, expression, ...)."""

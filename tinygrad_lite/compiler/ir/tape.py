@@ -19,8 +19,9 @@ import math
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any, NamedTuple
 
+from tinygrad_lite.compiler.ir.spelling import spelled
 from tinygrad_lite.engine import ops
-from tinygrad_lite.engine.op import REAL, TABLE, Op
+from tinygrad_lite.engine.op import REAL, Op
 
 Ref = int
 
@@ -40,7 +41,6 @@ LESS = Op(
     partials=lambda x, y, out: (0.0, 0.0),
     latex="[{x} < {y}]",
     source="float({x} < {y})",
-    infix="<",
     domain=(REAL, REAL),
     doc="1 where the first operand is smaller, else 0.",
     arity=2,
@@ -59,21 +59,6 @@ SELECT = Op(
     arity=3,
 )
 """What a branch inside a compiled program becomes; it exists on tapes only."""
-
-
-INFIX = {op.name: op.infix for op in (*TABLE.values(), LESS) if op.infix and op.arity == 2 and op is not ops.pow}
-"""The signs of ops between two operands, read off the table; a power has another sign in each language."""
-
-
-def spelled(name: str, operands: Sequence[str]) -> str:
-    """An op as code.
-
-    >>> spelled("mul", ["x", "y"]), spelled("tanh", ["x"])
-    ('x * y', 'tanh(x)')
-    """
-    if name in INFIX and len(operands) == 2:
-        return f" {INFIX[name]} ".join(operands)
-    return f"{name}({', '.join(operands)})"
 
 
 class Guard(NamedTuple):
