@@ -67,7 +67,7 @@ def fitted(
     m = len(iterations)
     starts = np.array([list(places)], dtype=np.int64).T
     columns = [starts]  # what must be affine over the iterations, column by column
-    parts: list[tuple[Any, list[str], Any, Any]] = []
+    parts: list[tuple[int, Any, list[str], Any, Any]] = []
     for run in key:
         arrays: list[str] = []
         expression = expressed(run[1], arrays)
@@ -79,10 +79,14 @@ def fitted(
                 moves = [int(read[0, 1, k] - read[0, 0, k]) for k, array in enumerate(arrays) if array != "K"]
                 if moves and max(moves) <= 0 > min(moves):
                     read = read[:, ::-1]
-            columns.append(read[:, 0, [array != "K" for array in arrays]])
-            parts.append((expression, arrays, read, None))
+            few = 1 < counts[0] <= FEW and any(
+                array != "K" and _straight(read[:, :, k]) is None for k, array in enumerate(arrays)
+            )
+            for term in np.split(read, counts[0], axis=1) if few else [read]:  # neighbours: each is a run of its own
+                columns.append(term[:, 0, [array != "K" for array in arrays]])
+                parts.append((run[0], expression, arrays, term, None))
         else:
-            parts.append((expression, arrays, flat, np.concatenate([[0], np.cumsum(counts)]).astype(np.int32)))
+            parts.append((run[0], expression, arrays, flat, np.concatenate([[0], np.cumsum(counts)]).astype(np.int32)))
     loops = nested(np.concatenate(columns, axis=1))
     steps = [step for _, step in loops] if loops else [None]
     dims = tuple(n for n, _ in loops) if loops else (m,)
@@ -133,7 +137,7 @@ def fitted(
 
     target = patterned(place(name, starts.reshape(m, 1)), starts, np.ones(m, dtype=np.int64))
     reductions: list[Reduction] = []
-    for (sign, _), (expression, arrays, read, bounds) in zip(key, parts, strict=True):
+    for sign, expression, arrays, read, bounds in parts:
         if bounds is None:
             each = np.full(m, read.shape[1])
             accesses = [patterned(place(array, read[:, :, k]), read[:, :, k], each) for k, array in enumerate(arrays)]
@@ -149,11 +153,14 @@ def fitted(
     return LoopNest(name, dims or (1,), reductions, target, period)
 
 
+FEW = 8
+"""Terms of a sum that are worth a run each where what they read does not move on evenly from one to the next."""
+
 MOST_PERIOD = 80
 """Iterations of a period that are worth writing out one by one."""
 
 
-def _period(parts: list[tuple[Any, list[str], Any, Any]], places: Any) -> int:
+def _period(parts: list[tuple[int, Any, list[str], Any, Any]], places: Any) -> int:
     """After how many iterations everything that is read and written repeats, shifted by a constant; 0 if it never does.
 
     The entries of a triangular matrix, one matrix after the other, are such a case.
@@ -165,7 +172,7 @@ def _period(parts: list[tuple[Any, list[str], Any, Any]], places: Any) -> int:
         if m % p:
             continue
         tables = [(places, np.arange(m + 1))]
-        for _, arrays, read, bounds in parts:
+        for _, _, arrays, read, bounds in parts:
             if "K" in arrays and len(set(read.reshape(-1, len(arrays))[:, arrays.index("K")].tolist())) > 1:
                 return 0
             varies = [k for k, array in enumerate(arrays) if array != "K"]

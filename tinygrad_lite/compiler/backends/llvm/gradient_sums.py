@@ -98,7 +98,7 @@ def write(
     nest: LoopNest,
     samples: int,
     line: Callable[[Access, int], Name],
-    strip: Callable[[Access, int], tuple[Name, int]],
+    strip: Callable[[Access], tuple[Name, int]],
     total: Name,
     first: Name,
 ) -> None:
@@ -137,7 +137,7 @@ def write(
             if access.array in UNIFORM:
                 return uniform(access, d, a)
             if access.strides[-1] == 1:
-                base, n = strip(access, 0)
+                base, n = strip(access)
                 start = place(w.address(base, w.integer("mul", r, n)), (j[0], j[1]), 1)
                 return w.once(("strip", id(access), a), lambda: w.load(w.address(start, a * lanes), 8))
             start = place(line(access, access.base), (i[0], i[1]), access.strides[0] * samples)
