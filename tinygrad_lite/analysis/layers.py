@@ -15,6 +15,7 @@ from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
 from tinygrad_lite.analysis.elementwise import Steps, fitting, simplest
+from tinygrad_lite.analysis.sums import weighted_sums
 from tinygrad_lite.engine import ops
 from tinygrad_lite.engine.graph import topological
 from tinygrad_lite.engine.value import Value
@@ -100,63 +101,14 @@ def _weights_right(order: Sequence[Value]) -> bool:
 
 
 def _units(order: Sequence[Value], right: bool) -> dict[Value, Unit]:
-    """Every weighted sum that is not a part of a larger one."""
-    sums: dict[Value, tuple[tuple[tuple[Value, Any], ...], Value | None]] = {}
-    part_of_larger: set[Value] = set()
-    for node in order:
-        found = _weighted_sum(node, sums, right)
-        if found is not None:
-            sums[node] = found
-            if node.op in (ops.add, ops.sum):
-                part_of_larger.update(p for p in node.parents if isinstance(p, Value))
+    """The weighted sums in which each product has a weight of its own, and which have one bias at most."""
     units = {}
-    for node, (products, bias) in sums.items():
-        if node not in part_of_larger and products:
-            weights, inputs = zip(*products, strict=True)
-            units[node] = Unit(node, weights, inputs, bias)
+    for node, found in weighted_sums(order).items():
+        split = [product.split(right or product.node.op is ops.dot) for product in found.products]
+        weights, inputs = zip(*split, strict=True)
+        if len(set(weights)) == len(weights) and len(found.biases) <= 1:
+            units[node] = Unit(node, weights, inputs, next(iter(found.biases), None))
     return units
-
-
-def _weighted_sum(node: Value, sums: dict[Value, Any], right: bool) -> Any:
-    """The products and the bias that a node adds up, or None if it does anything else."""
-    if node.op is ops.mul:
-        product = _product(node.parents[0], node.parents[1], right)
-        return None if product is None else ((product,), None)
-    if node.op is ops.dot:
-        n = len(node.parents) // 2
-        first, second, bias = node.parents[:n], node.parents[n : 2 * n], node.parents[2 * n :]
-        pairs = [_product(y, x, True) for x, y in zip(first, second, strict=True)]
-        if not all(pairs):
-            return None
-        return _merged([(tuple(pairs), None), *[_term(b, sums) for b in bias]])
-    if node.op is ops.add or node.op is ops.sum:
-        return _merged([_term(p, sums) for p in node.parents])
-    return None
-
-
-def _product(x: Any, y: Any, right: bool) -> tuple[Value, Any] | None:
-    """(weight, input) of a product with a leaf in it."""
-    for weight, other in ((y, x), (x, y)) if right else ((x, y), (y, x)):
-        if isinstance(weight, Value) and not weight.parents and weight is not other:
-            return weight, other
-    return None
-
-
-def _term(p: Any, sums: dict[Value, Any]) -> Any:
-    if p.__class__ is float:
-        return ((), None) if p == 0.0 else None  # Python's sum() begins with 0
-    return sums.get(p) if p.parents else ((), p)
-
-
-def _merged(terms: Sequence[Any]) -> Any:
-    """Several weighted sums as one; None if one is none, if two have a bias, or if a weight comes twice."""
-    if None in terms:
-        return None
-    biases = [bias for _, bias in terms if bias is not None]
-    products = tuple([product for part, _ in terms for product in part])
-    if len(biases) > 1 or len({weight for weight, _ in products}) < len(products):
-        return None
-    return products, (biases[0] if biases else None)
 
 
 def _by_level(order: Sequence[Value], units: dict[Value, Unit]) -> list[list[Unit]]:

@@ -16,6 +16,7 @@ from tinygrad_lite.analysis.losses import BINARY, HINGE, KINDS, MARGINS, margins
 from tinygrad_lite.checking.network.arrays import Array, np
 from tinygrad_lite.checking.network.network import Network, Record
 from tinygrad_lite.checking.result.mistakes import Mistake, Mistakes
+from tinygrad_lite.report.language import say
 
 Numbers = Callable[..., Array | None]
 
@@ -56,17 +57,17 @@ def loss_choices(net: Network) -> Iterator[Choice]:
 
     yield Choice((), derivative(net.kind))
     for rows, words in ((-1, "last"), (0, "first")):
-        message = f"only the {words} sample counts, as with = where += is needed"
+        message = say("only the {0} sample counts, as with = where += is needed", say(words))
         yield Choice(
-            (Mistake("LAST_SAMPLE_ONLY", "loss", message, "the sum over all samples"),), derivative(net.kind, rows)
+            (Mistake("LAST_SAMPLE_ONLY", "loss", message, say("the sum over all samples")),), derivative(net.kind, rows)
         )
     for kind in KINDS:
         if kind is not net.kind:
-            message = f"dP is, up to a factor of N, O and 2, the derivative of {kind.name}, {kind.written}"
-            message += f"; but the loss computes {net.kind.name}"
+            message = say("dP is, up to a factor of N, O and 2, the derivative of {0}, {1}", kind.name, kind.written)
+            message += say("; but the loss computes {0}", net.kind.name)
             yield Choice((Mistake("WRONG_LOSS", "loss", message, net.kind.written),), derivative(kind), free=True)
     if net.kind is HINGE:
-        message = "the hinge's condition y * P < 1 is left out"
+        message = say("the hinge's condition y * P < 1 is left out")
         yield Choice((Mistake("WRONG_LOSS", "loss", message, HINGE.written),), lambda r: -r.scale * r.Y)
     for code, message, wrong in _slips_of(net):
         yield Choice((Mistake(code, "loss", message, net.kind.written),), lambda r, wrong=wrong: r.scale * wrong(r))
@@ -81,10 +82,10 @@ def _slips_of(net: Network) -> Iterator[tuple[str, str, Callable[[Record], Array
             e = r.A[-1] - r.Y
             return np.where(np.abs(e) > d, e, d * np.sign(e))
 
-        yield "WRONG_LOSS", "the two cases of Huber's loss are exchanged", swapped
+        yield "WRONG_LOSS", say("the two cases of Huber's loss are exchanged"), swapped
         if d != 1:
-            message = (
-                f"the arms of Huber's loss have the derivative {d:g}, not 1: delta is left out in front of the sign"
+            message = say(
+                "the arms of Huber's loss have the derivative {0:g}, not 1: delta is left out in front of the sign", d
             )
             yield (
                 "WRONG_LOSS",
@@ -96,13 +97,17 @@ def _slips_of(net: Network) -> Iterator[tuple[str, str, Callable[[Record], Array
         def over(r: Record) -> Array:
             return (margins(r.A[-1], r.Y) > 0) * 1.0
 
-        message = "the score of the right class gets no gradient, though every margin that is too small contains it"
+        message = say(
+            "the score of the right class gets no gradient, though every margin that is too small contains it"
+        )
         yield "DROPPED_PATH", message, over
-        message = "the score of the right class gets the gradient of one margin, not of all that are too small"
+        message = say("the score of the right class gets the gradient of one margin, not of all that are too small")
         yield "PATHS_NOT_SUMMED", message, lambda r: over(r) - r.Y * over(r).any(axis=-1, keepdims=True)
-        message = "the score of the right class gets -1 in every sample, not minus the number of its margins too small"
+        message = say(
+            "the score of the right class gets -1 in every sample, not minus the number of its margins too small"
+        )
         yield "PATHS_NOT_SUMMED", message, lambda r: over(r) - r.Y
-        message = "the condition 1 - P[right] + P > 0 is left out"
+        message = say("the condition 1 - P[right] + P > 0 is left out")
         yield "WRONG_LOSS", message, lambda r: 1 - r.Y * r.O
 
 
@@ -117,7 +122,7 @@ def activation_choices(net: Network, layer: int) -> Iterator[Choice]:
     """dZ from dA, by the activation's derivative. `numbers(record, G)`."""
     act, depth = net.activations[layer - 1], net.depth
     place, z, a = f"dZ{layer}", f"Z{layer}", node("A", layer, depth)
-    right = f"times {act.slope(z, a)}"
+    right = say("times {0}", act.slope(z, a))
 
     def wrong(code: str, message: str, numbers: Numbers) -> Choice:
         return Choice((Mistake(code, place, f"{place} {message}", right),), numbers)
@@ -132,45 +137,46 @@ def activation_choices(net: Network, layer: int) -> Iterator[Choice]:
     if act is LINEAR:
         pass
     elif act is SOFTMAX:
-        only = f"uses only the diagonal {a} * (1 - {a}) of the softmax's Jacobian"
+        only = say("uses only the diagonal {0} * (1 - {0}) of the softmax's Jacobian", a)
         yield wrong("SOFTMAX_DIAG_ONLY", only, formula(lambda z, a: a * (1 - a)))
-        added = f"adds the sum of dP * P over the outputs, which the derivative of {act.name} subtracts"
+        added = say("adds the sum of dP * P over the outputs, which the derivative of {0} subtracts", act.name)
         yield wrong("SIGN", added, lambda r, g: r.A[layer] * (g + (g * r.A[layer]).sum(axis=-1, keepdims=True)))
-        dropped = "is dP * P: the path through the sum in the denominator is left out"
+        dropped = say("is dP * P: the path through the sum in the denominator is left out")
         yield wrong("DROPPED_PATH", dropped, formula(lambda z, a: a))
-        twice = f"is multiplied by {a} * (1 - {a}) although P - y already contains the softmax"
+        twice = say("is multiplied by {0} * (1 - {0}) although P - y already contains the softmax", a)
         yield wrong("EXTRA_ACT_DERIV", twice, lambda r, g: act.back(0, r.A[layer], g) * r.A[layer] * (1 - r.A[layer]))
     else:
-        twice = f"contains the derivative of {act.name} twice"
+        twice = say("contains the derivative of {0} twice", act.name)
         if act is SIGMOID and layer == depth and net.kind is BINARY:
-            twice += ": for cross-entropy P - y already contains it, without P * (1 - P)"
+            twice += say(": for cross-entropy P - y already contains it, without P * (1 - P)")
         yield wrong("EXTRA_ACT_DERIV", twice, times(lambda r: act.derivative(r.Z[layer]) ** 2))
     if act is not LINEAR:
-        yield wrong("NO_ACT_DERIV", f"lacks the derivative of {act.name}", lambda r, g: g)
+        yield wrong("NO_ACT_DERIV", say("lacks the derivative of {0}", act.name), lambda r, g: g)
     if act is not LINEAR and act is not SOFTMAX:
         for k in dict.fromkeys((layer - 1, 0)):
             name = node("A", k, depth)
-            taken = f"takes the derivative of {act.name} at {name}, as {act.slope(name)}"
+            taken = say("takes the derivative of {0} at {1}, as {2}", act.name, name, act.slope(name))
             yield wrong("MASK_FROM_INPUT", taken, times(lambda r, k=k: act.derivative(r.A[k])))  # type: ignore[misc]
-        taken = f"takes the derivative of {act.name} at the incoming error, not at {z}"
+        taken = say("takes the derivative of {0} at the incoming error, not at {1}", act.name, z)
         yield wrong("MASK_FROM_ERROR", taken, lambda r, g: g * act.derivative(g))
-        value = f"is multiplied by {a} = {act.of(z)} itself, not by the derivative"
+        value = say("is multiplied by {0} = {1} itself, not by the derivative", a, act.of(z))
         yield wrong("MASK_IS_VALUE", value, formula(lambda z, a: a))
-        yield wrong("MASK_IS_VALUE", f"is multiplied by {z} itself", formula(lambda z, a: z))
-        taken = f"uses the derivative of {act.name} at {a} instead of at {z}"
+        yield wrong("MASK_IS_VALUE", say("is multiplied by {0} itself", z), formula(lambda z, a: z))
+        taken = say("uses the derivative of {0} at {1} instead of at {2}", act.name, a, z)
         yield wrong("DERIV_OF_DERIV_ARG", taken, times(lambda r: act.derivative(r.A[layer])))
         if act.of_output is not None:
-            taken = f"uses {act.slope(z, z)}: the formula for {a} with {z} put in"
+            taken = say("uses {0}: the formula for {1} with {2} put in", act.slope(z, z), a, z)
             yield wrong("DERIV_OF_DERIV_ARG", taken, formula(lambda z, a: act.of_output(z)))  # type: ignore[misc]
         for written, numbers in act.slips:
-            typed = f"uses {written(z, a)} for the derivative of {act.name}"
+            typed = say("uses {0} for the derivative of {1}", written(z, a), act.name)
             yield wrong("WRONG_ACT_DERIV", typed, formula(numbers))
     for other in known():
         if other not in (act, LINEAR):
-            of_other = f"uses the derivative of {other.name} in a {act.name} layer"
+            of_other = say("uses the derivative of {0} in a {1} layer", other.name, act.name)
             yield wrong("WRONG_ACT_DERIV", of_other, formula(lambda z, a, other=other: other.derivative(z)))
             if other.output_alone and act not in (LINEAR, SOFTMAX) and other.slope(z, a) != a:
-                of_other = f"uses {other.slope(z, a)}, the derivative of {other.name}, in a {act.name} layer"
+                written_so = other.slope(z, a)
+                of_other = say("uses {0}, the derivative of {1}, in a {2} layer", written_so, other.name, act.name)
                 yield wrong("WRONG_ACT_DERIV", of_other, formula(lambda z, a, other=other: other.of_output(a)))
 
 

@@ -11,6 +11,7 @@ from typing import Any
 from tinygrad_lite.analysis.activations import Activation
 from tinygrad_lite.analysis.losses import LossKind
 from tinygrad_lite.checking.network.arrays import Array, np
+from tinygrad_lite.report.language import say
 
 
 class Layout:
@@ -95,8 +96,8 @@ class Network:
     def words(self) -> str:
         """The network in a sentence."""
         layers = " -> ".join(f"{w} {act.name}" for w, act in zip(self.weights, self.activations, strict=True))
-        penalty = ", with an L2 penalty" if self.penalty[0] else ""
-        return f"{layers}; loss: {self.kind.name}, {self.reduction[0]}{penalty}"
+        penalty = say(", with an L2 penalty") if self.penalty[0] else ""
+        return say("{0}; loss: {1}, {2}{3}", layers, say(self.kind.name), say(self.reduction[0]), penalty)
 
 
 class Record:

@@ -40,8 +40,9 @@ class Equations:
     """
 
     def __init__(self, equations: Iterable[Equation], *, digits: int = 6, most: int | None = 12) -> None:
-        self.equations = list(equations)
-        self.digits, self.most = digits, most
+        self.equations: list[Equation] = list(equations)
+        self.digits: int = digits
+        self.most: int | None = most
 
     def text(self, width: int = 80, *, ascii: bool = False) -> str:
         notation = Infix(self.digits, self.most)

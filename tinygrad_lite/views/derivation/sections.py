@@ -27,7 +27,10 @@ class Sections:
     """Tells one chain as a report; the arguments are those of `explain`."""
 
     def __init__(self, chain: Chain, *, max_paths: int, max_nodes: int | None, digits: int) -> None:
-        self.chain, self.max_paths, self.max_nodes, self.digits = chain, max_paths, max_nodes, digits
+        self.chain: Chain = chain
+        self.max_paths: int = max_paths
+        self.max_nodes: int | None = max_nodes
+        self.digits: int = digits
         self.most = None if max_nodes is None else 12  # terms of one sum
 
     def report(self) -> Report:
