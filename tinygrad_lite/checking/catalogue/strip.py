@@ -8,16 +8,14 @@ exactly the user's numbers; an arrow a difference that such a change, or the use
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from tinygrad_lite.checking.catalogue.diagnosis import Diagnosis
 from tinygrad_lite.checking.network.arrays import np
 from tinygrad_lite.checking.network.kinks import gradients, kinks_of
 from tinygrad_lite.checking.network.network import Network
 from tinygrad_lite.checking.result.mistakes import Mistake
 from tinygrad_lite.checking.trial.evaluation import Evaluation
-
-if TYPE_CHECKING:
-    from tinygrad_lite.checking.catalogue.diagnose import Diagnosis
 
 
 def link_of(mistake: Mistake) -> str:
