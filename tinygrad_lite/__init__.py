@@ -58,6 +58,7 @@ _FILES: dict[str, tuple[str, ...]] = {
     "views.player.training": ("animate_training",),
     "commands.doctor": ("show_versions",),
     "views.derivation.why_order": ("why_order",),
+    "views.derivation.why_large": ("why_large",),
     "views.derivation.why_zero": ("why_zero",),
 }
 _HOME = {name: home for home, names in _FILES.items() for name in names}

@@ -33,7 +33,7 @@ from tinygrad_lite.checking.compare import compare as compare
 from tinygrad_lite.checking.derive import check_derivation as check_derivation
 from tinygrad_lite.checking.gradcheck import gradcheck as gradcheck
 from tinygrad_lite.commands.doctor import show_versions as show_versions
-from tinygrad_lite.compiler.api import CompiledFunction
+from tinygrad_lite.compiler.compiled import CompiledFunction
 from tinygrad_lite.compiler.replay import replay as replay
 from tinygrad_lite.engine.arithmetic import Arithmetic, Entries
 from tinygrad_lite.engine.custom import op as op
@@ -50,6 +50,7 @@ from tinygrad_lite.export.torch_source import to_torch as to_torch
 from tinygrad_lite.report.language import language as language
 from tinygrad_lite.views.derivation.explain import explain as explain
 from tinygrad_lite.views.derivation.node_table import table as table
+from tinygrad_lite.views.derivation.why_large import why_large as why_large
 from tinygrad_lite.views.derivation.why_order import why_order as why_order
 from tinygrad_lite.views.derivation.why_zero import why_zero as why_zero
 from tinygrad_lite.views.live.live import live as live
@@ -82,7 +83,7 @@ def abs(x: _N) -> _N:
     Formula: |x|
     Derivative: d/dx = -1 or 1
     Domain: a finite x
-    Kink: At 0 every derivative from -1 to 1 is right; ours is 0, the middle.
+    Kink: At 0 every derivative from -1 to 1 is right; ours is 0, the middle, as in PyTorch; JAX takes 1.
     Shapes: a number for numbers, a Value for Values, and for arrays an array, entry by entry, as they broadcast.
     Raises: DomainError for a number outside the domain; OperandError for what is no real number.
     """
@@ -98,7 +99,7 @@ def absolute(x: _N) -> _N:
     Formula: |x|
     Derivative: d/dx = -1 or 1
     Domain: a finite x
-    Kink: At 0 every derivative from -1 to 1 is right; ours is 0, the middle.
+    Kink: At 0 every derivative from -1 to 1 is right; ours is 0, the middle, as in PyTorch; JAX takes 1.
     Shapes: a number for numbers, a Value for Values, and for arrays an array, entry by entry, as they broadcast.
     Raises: DomainError for a number outside the domain; OperandError for what is no real number.
     """
@@ -343,7 +344,7 @@ def ceil(x: _N) -> _N:
     Formula: ceil(x)
     Derivative: d/dx = 0
     Domain: a finite x
-    Kink: At a whole number the value jumps, which no derivative can say; ours is 0.
+    Kink: At a whole number the value jumps, which no derivative can say; ours is 0, as in PyTorch and JAX.
     Shapes: a number for numbers, a Value for Values, and for arrays an array, entry by entry, as they broadcast.
     Raises: DomainError for a number outside the domain; OperandError for what is no real number.
     """
@@ -359,7 +360,7 @@ def clip(x: _N, low: _N | SupportsFloat, high: _N | SupportsFloat) -> _N:
     Formula: clip(x, low, high)
     Derivatives: d/dx = 0 or 1; d/dlow = 1 or 0; d/dhigh = 0 or 1
     Domain: a finite x, edges with low <= high
-    Kink: On an edge every derivative from 0 to 1 is right; ours is 1.
+    Kink: On an edge every derivative from 0 to 1 is right; ours is 1, as in PyTorch; JAX takes 0.5.
     Shapes: a number for numbers, a Value for Values, and for arrays an array, entry by entry, as they broadcast.
     Raises: DomainError for a number outside the domain; OperandError for what is no real number.
     """
@@ -407,7 +408,7 @@ def elu(x: _N, alpha: _N | SupportsFloat = 1.0) -> _N:
     Formula: ELU(x, alpha)
     Derivatives: d/dx = alpha*exp(x) or 1; d/dalpha = expm1(x) or 0
     Domain: a finite x, a finite alpha
-    Kink: At 0 every derivative between the two sides is right; ours is alpha, the left one.
+    Kink: At 0 every derivative between the two sides is right; ours is alpha, the left one, as in PyTorch and JAX.
     Shapes: a number for numbers, a Value for Values, and for arrays an array, entry by entry, as they broadcast.
     Raises: DomainError for a number outside the domain; OperandError for what is no real number.
     Defaults: alpha = 1
@@ -501,7 +502,7 @@ def floor(x: _N) -> _N:
     Formula: floor(x)
     Derivative: d/dx = 0
     Domain: a finite x
-    Kink: At a whole number the value jumps, which no derivative can say; ours is 0.
+    Kink: At a whole number the value jumps, which no derivative can say; ours is 0, as in PyTorch and JAX.
     Shapes: a number for numbers, a Value for Values, and for arrays an array, entry by entry, as they broadcast.
     Raises: DomainError for a number outside the domain; OperandError for what is no real number.
     """
@@ -547,7 +548,7 @@ def hardtanh(x: _N, low: _N | SupportsFloat = -1.0, high: _N | SupportsFloat = 1
     Formula: hardtanh(x, low, high)
     Derivatives: d/dx = 0 or 1; d/dlow = 1 or 0; d/dhigh = 0 or 1
     Domain: a finite x, a finite low, a finite high
-    Kink: On an edge every derivative from 0 to 1 is right; ours is 1.
+    Kink: On an edge every derivative from 0 to 1 is right; ours is 1, as in JAX; PyTorch takes 0.
     Shapes: a number for numbers, a Value for Values, and for arrays an array, entry by entry, as they broadcast.
     Raises: DomainError for a number outside the domain; OperandError for what is no real number.
     Defaults: low = -1, high = 1
@@ -566,7 +567,7 @@ def hypot(x: _N, y: _N | SupportsFloat) -> _N:
     Formula: sqrt(x^2 + y^2)
     Derivatives: d/dx = x / hypot(x, y); d/dy = y / hypot(x, y)
     Domain: a finite x, a finite y
-    Kink: At the origin every derivative from -1 to 1 is right; ours is 0, the middle.
+    Kink: At the origin every derivative from -1 to 1 is right; ours is 0, the middle; PyTorch gives NaN, JAX 0.5.
     Shapes: a number for numbers, a Value for Values, and for arrays an array, entry by entry, as they broadcast.
     Raises: DomainError for a number outside the domain; OperandError for what is no real number.
     """
@@ -584,7 +585,7 @@ def leaky_relu(x: _N, slope: _N | SupportsFloat = 0.01) -> _N:
     Formula: LeakyReLU(x, slope)
     Derivatives: d/dx = slope or 1; d/dslope = x or 0
     Domain: a finite x, a finite slope
-    Kink: At 0 every derivative between the two sides is right; ours is the left one.
+    Kink: At 0 every derivative between the two sides is right; ours is the left one, as in PyTorch; JAX takes 1.
     Shapes: a number for numbers, a Value for Values, and for arrays an array, entry by entry, as they broadcast.
     Raises: DomainError for a number outside the domain; OperandError for what is no real number.
     Defaults: slope = 0.01
@@ -695,7 +696,7 @@ def max(xs: Entries, /) -> Any:
     Formula: max(x1, x2, x3, ...)
     Derivatives: d/dx1 = 0 or 1; d/dx2 = 0 or 1; d/dx3 = 1 or 0
     Domain: a finite x1, a finite x2, a finite x3
-    Kink: Operands that tie share the gradient equally.
+    Kink: Operands that tie share the gradient equally, as in PyTorch and JAX.
     Shapes: a number for numbers, a Value for Values, and for arrays an array, entry by entry, as they broadcast.
     Raises: DomainError for a number outside the domain; OperandError for what is no real number.
     """
@@ -715,7 +716,7 @@ def maximum(xs: Entries, /) -> Any:
     Formula: max(x1, x2, x3, ...)
     Derivatives: d/dx1 = 0 or 1; d/dx2 = 0 or 1; d/dx3 = 1 or 0
     Domain: a finite x1, a finite x2, a finite x3
-    Kink: Operands that tie share the gradient equally.
+    Kink: Operands that tie share the gradient equally, as in PyTorch and JAX.
     Shapes: a number for numbers, a Value for Values, and for arrays an array, entry by entry, as they broadcast.
     Raises: DomainError for a number outside the domain; OperandError for what is no real number.
     """
@@ -735,7 +736,7 @@ def min(xs: Entries, /) -> Any:
     Formula: min(x1, x2, x3, ...)
     Derivatives: d/dx1 = 1 or 0; d/dx2 = 0 or 1; d/dx3 = 0 or 1
     Domain: a finite x1, a finite x2, a finite x3
-    Kink: Operands that tie share the gradient equally.
+    Kink: Operands that tie share the gradient equally, as in PyTorch and JAX.
     Shapes: a number for numbers, a Value for Values, and for arrays an array, entry by entry, as they broadcast.
     Raises: DomainError for a number outside the domain; OperandError for what is no real number.
     """
@@ -755,7 +756,7 @@ def minimum(xs: Entries, /) -> Any:
     Formula: min(x1, x2, x3, ...)
     Derivatives: d/dx1 = 1 or 0; d/dx2 = 0 or 1; d/dx3 = 0 or 1
     Domain: a finite x1, a finite x2, a finite x3
-    Kink: Operands that tie share the gradient equally.
+    Kink: Operands that tie share the gradient equally, as in PyTorch and JAX.
     Shapes: a number for numbers, a Value for Values, and for arrays an array, entry by entry, as they broadcast.
     Raises: DomainError for a number outside the domain; OperandError for what is no real number.
     """
@@ -790,7 +791,7 @@ def relu(x: _N) -> _N:
     Formula: ReLU(x)
     Derivative: d/dx = 0 or 1
     Domain: a finite x
-    Kink: At 0 every derivative from 0 to 1 is right; ours is 0.
+    Kink: At 0 every derivative from 0 to 1 is right; ours is 0, as in PyTorch and JAX.
     Shapes: a number for numbers, a Value for Values, and for arrays an array, entry by entry, as they broadcast.
     Raises: DomainError for a number outside the domain; OperandError for what is no real number.
     """
@@ -806,7 +807,7 @@ def rint(x: _N) -> _N:
     Formula: round(x)
     Derivative: d/dx = 0
     Domain: a finite x
-    Kink: At a half the value jumps, which no derivative can say; ours is 0.
+    Kink: At a half the value jumps, which no derivative can say; ours is 0, as in PyTorch and JAX.
     Shapes: a number for numbers, a Value for Values, and for arrays an array, entry by entry, as they broadcast.
     Raises: DomainError for a number outside the domain; OperandError for what is no real number.
     """
@@ -822,7 +823,7 @@ def round(x: _N) -> _N:
     Formula: round(x)
     Derivative: d/dx = 0
     Domain: a finite x
-    Kink: At a half the value jumps, which no derivative can say; ours is 0.
+    Kink: At a half the value jumps, which no derivative can say; ours is 0, as in PyTorch and JAX.
     Shapes: a number for numbers, a Value for Values, and for arrays an array, entry by entry, as they broadcast.
     Raises: DomainError for a number outside the domain; OperandError for what is no real number.
     """
@@ -838,7 +839,7 @@ def selu(x: _N) -> _N:
     Formula: SELU(x)
     Derivative: d/dx = 1.7580993408473766*exp(x) or 1.0507
     Domain: a finite x
-    Kink: At 0 every derivative from 1.05 to 1.76 is right; ours is the left, 1.76.
+    Kink: At 0 every derivative from 1.05 to 1.76 is right; ours is the left, 1.76, as in PyTorch and JAX.
     Shapes: a number for numbers, a Value for Values, and for arrays an array, entry by entry, as they broadcast.
     Raises: DomainError for a number outside the domain; OperandError for what is no real number.
     """
@@ -869,7 +870,7 @@ def sign(x: _N) -> _N:
     Formula: sign(x)
     Derivative: d/dx = 0
     Domain: a finite x
-    Kink: At 0 the value jumps, which no derivative can say; ours is 0.
+    Kink: At 0 the value jumps, which no derivative can say; ours is 0, as in PyTorch and JAX.
     Shapes: a number for numbers, a Value for Values, and for arrays an array, entry by entry, as they broadcast.
     Raises: DomainError for a number outside the domain; OperandError for what is no real number.
     """
@@ -1165,6 +1166,7 @@ def compile(
     argnums: int | tuple[int, ...] = 0,
     backend: str | None = None,
     threads: int | None = None,
+    dump: Callable[[str], Any] | None = None,
 ) -> _Compiled[_P]:
     """`f`, traced once for each structure of its arguments and then replayed at the speed of the machine.
 
@@ -1178,13 +1180,15 @@ def compile(
             was called often enough for its size; named, "llvm" means loops from the first call.
         threads: at most so many share the samples of a large call on the LLVM back end; by default the number in the
             environment variable TINYGRAD_LITE_THREADS, else one a core. Every number gives the same bits.
+        dump: is given what each pass of the compiler leaves, as text, as soon as it has run: `print`, or a list's
+            `append`. `fast.passes()` shows the same afterwards; the list of passes is `compiler.passes.PASSES`.
 
     Branches are followed: a comparison in `f` becomes a guard, and numbers that take another branch
     are traced again. What `f` reads from outside, such as the parameters of a model, is read anew at
     each call if it is a Value and frozen otherwise. An argument is the number it is: it may be compared with another
-    by `==`, steer a loop or be an index. `tg.grad` and its kin may be used inside. The first result is compared with
-    the engine's. What was compiled is kept on the disk for the next process; the command `tinygrad-lite doctor` says
-    where.
+    by `==`, steer a loop or be an index. `tg.grad` and the other transforms may be used inside. The first result is
+    compared with the engine's. What was compiled is kept on the disk for the next process; the command
+    `tinygrad-lite doctor` says where.
 
     >>> import tinygrad_lite as tg
     >>> @tg.compile(batch=("x", "y"))
@@ -1209,6 +1213,7 @@ def compile(
     argnums: int | tuple[int, ...] = 0,
     backend: str | None = None,
     threads: int | None = None,
+    dump: Callable[[str], Any] | None = None,
 ) -> Callable[[Callable[_P, Any]], _Compiled[_P]]: ...
 @overload
 def where(condition: Entries, x: Any, y: Any) -> Any:

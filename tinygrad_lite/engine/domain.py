@@ -42,9 +42,14 @@ class Kink:
 
 
 def domain_error(
-    op: str, domains: Sequence[Domain], numbers: Sequence[float], reason: Exception, labels: Sequence[str] = ()
+    op: str,
+    domains: Sequence[Domain],
+    numbers: Sequence[float],
+    reason: Exception,
+    labels: Sequence[str] = (),
+    story: str = "",
 ) -> DomainError:
-    """The DomainError for operands that an op refused: which one, its label, and what to try."""
+    """The DomainError for operands that an op refused: which one, its label, where it came from, and what to try."""
     if isinstance(reason, DomainError):
         return reason
     names = operand_names(len(numbers))
@@ -77,7 +82,9 @@ def domain_error(
     kind = DivisionByZero if isinstance(reason, ZeroDivisionError) else DomainError
     return kind(
         f"{op} needs {needed}, but got {got}{where}.\n"
-        f"  If this should hold by design, look at the step that made the number; if not,\n  {cure}"
+        + (f"  {story}\n" if story else "")
+        + "  If this should hold by design, look at the step that made the number; if not,\n  "
+        f"{cure}"
     )
 
 

@@ -212,9 +212,11 @@ class Op:
         needed = f"{self.arity} operand{'' if self.arity == 1 else 's'}"
         raise OperandError(f"{self.name} takes {needed}, but got {len(operands)}{user_line()}.")
 
-    def refusal(self, numbers: Sequence[float], reason: Exception, labels: Sequence[str] = ()) -> DomainError:
+    def refusal(
+        self, numbers: Sequence[float], reason: Exception, labels: Sequence[str] = (), story: str = ""
+    ) -> DomainError:
         """The error to raise when `forward` refused these operands: which one, its label, and what to try."""
-        return domain_error(self.name, self.domain, numbers, reason, labels)
+        return domain_error(self.name, self.domain, numbers, reason, labels, story)
 
     def replaced(self, **columns: Any) -> Op:
         """An op like this one but for some columns; it is not entered in the table."""

@@ -17,8 +17,8 @@ from typing import Any
 
 from tinygrad_lite.compiler.backends.llvm.threads import checked
 from tinygrad_lite.compiler.batched import BatchedFunction
+from tinygrad_lite.compiler.runtime.bound import changes, release
 from tinygrad_lite.compiler.runtime.fallback import CompileWarning, outside
-from tinygrad_lite.compiler.training.bound import changes, release
 from tinygrad_lite.compiler.training.machine import Machine, Unseen, not_finite
 from tinygrad_lite.engine.foreign import as_numpy
 from tinygrad_lite.engine.value import Value
@@ -210,7 +210,7 @@ class CompiledStep:
             return None
         table, targets = np.asarray(X, dtype=float), np.asarray(y, dtype=float)
         call, code = self._gradient.prepared(table, targets)
-        runner = code.runners[True] if code is not None else None
+        runner = code.runners[code.wrt(True)] if code is not None else None
         if runner is None or runner.name != "llvm":
             return None
         assert code is not None
@@ -230,8 +230,7 @@ class CompiledStep:
         refusals = []
         for by_label in (False, True):
             self._by_label = by_label
-            gradient = BatchedFunction(self._sample, ["x", "y"], backend=self.backend)
-            gradient.threads = self.threads
+            gradient = BatchedFunction(self._sample, ["x", "y"], 0, self.backend, self.threads)
             try:
                 before = [p.grad for p in self.optimizer.parameters]
                 gradient.backward(X, y)

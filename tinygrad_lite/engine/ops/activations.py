@@ -43,7 +43,9 @@ relu: Op = primitive(
     forward=_relu,
     partials=lambda x, out: (1.0 if out > 0 else 0.0 if out <= 0 else math.nan,),  # out > 0 just where x > 0
     doc="A relu passes the gradient on where its input is positive and stops it elsewhere.",
-    kink=Kink(lambda x: x == 0, 0.0, 1.0, "At 0 every derivative from 0 to 1 is right; ours is 0."),
+    kink=Kink(
+        lambda x: x == 0, 0.0, 1.0, "At 0 every derivative from 0 to 1 is right; ours is 0, as in PyTorch and JAX."
+    ),
     lower=lambda x: 0.0 if x < 0 else x,  # asked in this order, a NaN stays a NaN
     latex=r"\operatorname{{ReLU}}\left({x}\right)",
     source="{lib}.maximum({x}, 0.0)",
@@ -61,7 +63,10 @@ leaky_relu: Op = primitive(
     doc="A relu that lets a small part of the gradient through on its negative side too.",
     domain=(REAL, _PARAMETER),
     kink=Kink(
-        lambda x, slope: x == 0, 0.0, 1.0, "At 0 every derivative between the two sides is right; ours is the left one."
+        lambda x, slope: x == 0,
+        0.0,
+        1.0,
+        "At 0 every derivative between the two sides is right; ours is the left one, as in PyTorch; JAX takes 1.",
     ),
     lower=lambda x, slope: relu(x) - slope * relu(-x),
     latex=r"\operatorname{{LeakyReLU}}\left({x}, {y}\right)",
@@ -81,7 +86,7 @@ elu: Op = primitive(
         lambda x, alpha: x == 0 and alpha != 1,
         0.0,
         1.0,
-        "At 0 every derivative between the two sides is right; ours is alpha, the left one.",
+        "At 0 every derivative between the two sides is right; ours is alpha, the left one, as in PyTorch and JAX.",
     ),
     lower=lambda x, alpha: relu(x) + alpha * expm1(minimum(x, 0.0)),
     latex=r"\operatorname{{ELU}}\left({x}, {y}\right)",
@@ -98,7 +103,10 @@ selu: Op = primitive(
     partials=lambda x, out: (_SELU_SCALE if x > 0 else (_SELU_SCALE * _SELU_ALPHA) * exp(x),),
     doc="An elu scaled so that a deep network keeps mean 0 and variance 1 by itself.",
     kink=Kink(
-        lambda x: x == 0, 1.0507, 1.7582, "At 0 every derivative from 1.05 to 1.76 is right; ours is the left, 1.76."
+        lambda x: x == 0,
+        1.0507,
+        1.7582,
+        "At 0 every derivative from 1.05 to 1.76 is right; ours is the left, 1.76, as in PyTorch and JAX.",
     ),
     lower=lambda x: _SELU_SCALE * relu(x) + (_SELU_SCALE * _SELU_ALPHA) * expm1(minimum(x, 0.0)),
     latex=r"\operatorname{{SELU}}\left({x}\right)",
@@ -213,7 +221,10 @@ hardtanh: Op = primitive(
         Domain("a finite {x}", math.isfinite, (1.0, 2.5)),
     ),
     kink=Kink(
-        lambda x, low, high: x in (low, high), 0.0, 1.0, "On an edge every derivative from 0 to 1 is right; ours is 1."
+        lambda x, low, high: x in (low, high),
+        0.0,
+        1.0,
+        "On an edge every derivative from 0 to 1 is right; ours is 1, as in JAX; PyTorch takes 0.",
     ),
     lower=clip_lower,
     source="{lib}.minimum({lib}.maximum({x}, {y}), {z})",

@@ -88,7 +88,12 @@ absolute: Op = primitive(
     forward=abs,
     partials=lambda x, out: (1.0 if x > 0 else -1.0 if x < 0 else x * 0.0,),
     doc="The absolute value keeps positive numbers and turns negative ones around.",
-    kink=Kink(lambda x: x == 0, -1.0, 1.0, "At 0 every derivative from -1 to 1 is right; ours is 0, the middle."),
+    kink=Kink(
+        lambda x: x == 0,
+        -1.0,
+        1.0,
+        "At 0 every derivative from -1 to 1 is right; ours is 0, the middle, as in PyTorch; JAX takes 1.",
+    ),
     latex=r"\left|{x}\right|",
     source="abs({x})",
     numpy="{lib}.abs({x})",

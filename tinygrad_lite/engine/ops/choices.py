@@ -36,7 +36,7 @@ maximum: Op = primitive(
     forward=_extreme(max),
     partials=_shared,
     doc="Only the largest operand moves the result, so it takes the whole gradient.",
-    kink=Kink(_tie(max), 0.0, 1.0, "Operands that tie share the gradient equally."),
+    kink=Kink(_tie(max), 0.0, 1.0, "Operands that tie share the gradient equally, as in PyTorch and JAX."),
     source="max({xs})",
     numpy="{lib}.maximum({xs})",
     cost=1,
@@ -47,7 +47,7 @@ minimum: Op = primitive(
     forward=_extreme(min),
     partials=_shared,
     doc="Only the smallest operand moves the result, so it takes the whole gradient.",
-    kink=Kink(_tie(min), 0.0, 1.0, "Operands that tie share the gradient equally."),
+    kink=Kink(_tie(min), 0.0, 1.0, "Operands that tie share the gradient equally, as in PyTorch and JAX."),
     source="min({xs})",
     numpy="{lib}.minimum({xs})",
     cost=1,
@@ -84,7 +84,10 @@ clip: Op = primitive(
         Domain("edges with low <= high", math.isfinite, (0.5, 2.5)),
     ),
     kink=Kink(
-        lambda x, low, high: x in (low, high), 0.0, 1.0, "On an edge every derivative from 0 to 1 is right; ours is 1."
+        lambda x, low, high: x in (low, high),
+        0.0,
+        1.0,
+        "On an edge every derivative from 0 to 1 is right; ours is 1, as in PyTorch; JAX takes 0.5.",
     ),
     lower=clip_lower,
     torch="torch.minimum(torch.maximum({x}, {y}), {z})",
@@ -104,7 +107,10 @@ def _whole(cut: Any) -> Any:
 
 _OFF_GRID = Domain("a finite {x}", math.isfinite, (-2.7, -1.2, -0.3, 0.2, 0.7, 3.4))
 _JUMP = Kink(
-    lambda x: x == math.floor(x), 0.0, 0.0, "At a whole number the value jumps, which no derivative can say; ours is 0."
+    lambda x: x == math.floor(x),
+    0.0,
+    0.0,
+    "At a whole number the value jumps, which no derivative can say; ours is 0, as in PyTorch and JAX.",
 )
 
 sign: Op = primitive(
@@ -112,7 +118,12 @@ sign: Op = primitive(
     forward=lambda x: math.copysign(1.0, x) if x < 0 or x > 0 else x,
     partials=_flat,
     doc="The sign is flat on both sides of 0, so no gradient passes through it.",
-    kink=Kink(lambda x: x == 0, 0.0, 0.0, "At 0 the value jumps, which no derivative can say; ours is 0."),
+    kink=Kink(
+        lambda x: x == 0,
+        0.0,
+        0.0,
+        "At 0 the value jumps, which no derivative can say; ours is 0, as in PyTorch and JAX.",
+    ),
     lower=lambda x: 1.0 if x > 0 else -1.0 if x < 0 else x,
 )
 
@@ -146,7 +157,7 @@ round: Op = primitive(
         lambda x: x - math.floor(x) == 0.5,
         0.0,
         0.0,
-        "At a half the value jumps, which no derivative can say; ours is 0.",
+        "At a half the value jumps, which no derivative can say; ours is 0, as in PyTorch and JAX.",
     ),
     source="{lib}.rint({x})",
     torch="torch.round({x})",

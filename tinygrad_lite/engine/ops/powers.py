@@ -134,7 +134,7 @@ def _at_origin(*xs: float) -> bool:
     return not any(xs)
 
 
-_ORIGIN = Kink(_at_origin, -1.0, 1.0, "At the origin every derivative from -1 to 1 is right; ours is 0, the middle.")
+_MIDDLE = "At the origin every derivative from -1 to 1 is right; ours is 0, the middle"
 
 hypot: Op = primitive(
     name="hypot",
@@ -142,7 +142,7 @@ hypot: Op = primitive(
     partials=_cosines,
     doc="The length of (x, y) grows with x by the cosine of its angle with the x axis.",
     domain=(REAL, REAL),
-    kink=_ORIGIN,
+    kink=Kink(_at_origin, -1.0, 1.0, f"{_MIDDLE}; PyTorch gives NaN, JAX 0.5."),
     lower=_lower_length,
     latex=r"\sqrt{{{x}^2 + {y}^2}}",
     arity=2,
@@ -153,7 +153,7 @@ norm: Op = primitive(
     forward=_length,
     partials=_cosines,
     doc="The length of a vector grows with each of them by the cosine of its angle with that axis.",
-    kink=_ORIGIN,
+    kink=Kink(_at_origin, -1.0, 1.0, f"{_MIDDLE}, as in PyTorch; JAX gives NaN."),
     lower=_lower_length,
     latex=r"\left\lVert {xs} \right\rVert",
     source="{lib}.linalg.norm([{xs}])",
