@@ -62,7 +62,7 @@ def test_what_standardize_measured_is_state_and_no_parameter():
 def test_standardize_refuses_samples_of_another_length():
     with pytest.raises(ShapeError, match="samples of 2 numbers, but got 1"):
         nn.Standardize([[1.0, 2.0]])([1.0])
-    with pytest.raises(ShapeError, match="at least one row"):
+    with pytest.raises(ShapeError, match="at least one sample"):
         nn.Standardize([])
 
 
