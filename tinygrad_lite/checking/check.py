@@ -23,6 +23,7 @@ from tinygrad_lite.checking.trial.evaluation import Evaluation
 from tinygrad_lite.checking.trial.measurements import measured_of, taylor_of
 from tinygrad_lite.checking.trial.numerical_check import Slope, Taylor
 from tinygrad_lite.checking.trial.submission import Submission
+from tinygrad_lite.engine.foreign import as_numpy
 from tinygrad_lite.errors import OperandError
 from tinygrad_lite.report.language import say
 from tinygrad_lite.report.text import Report
@@ -268,6 +269,7 @@ def check(
             "check needs the parameters as a dict by name, as in {'W1': W1, 'b1': b1}, but got "
             f"{type(params).__name__}."
         )
+    params, data = {name: as_numpy(x) for name, x in params.items()}, tuple(as_numpy(x) for x in data)
     kinds, arrays, remarks = {}, {}, []
     for name, x in params.items():
         kinds[str(name)] = "list" if isinstance(x, (list, tuple)) else "array" if np.ndim(x) else "number"
