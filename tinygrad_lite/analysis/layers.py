@@ -101,12 +101,12 @@ def _weights_right(order: Sequence[Value]) -> bool:
 
 
 def _units(order: Sequence[Value], right: bool) -> dict[Value, Unit]:
-    """The weighted sums in which each product has a weight of its own, and which have one bias at most."""
+    """The weighted sums in which each product has a weight of its own."""
     units = {}
     for node, found in weighted_sums(order).items():
         split = [product.split(right or product.node.op is ops.dot) for product in found.products]
         weights, inputs = zip(*split, strict=True)
-        if len(set(weights)) == len(weights) and len(found.biases) <= 1:
+        if len(set(weights)) == len(weights):
             units[node] = Unit(node, weights, inputs, next(iter(found.biases), None))
     return units
 

@@ -47,7 +47,7 @@ def is_leaf(x: Any) -> bool:
 def weighted_sums(
     order: Sequence[Value], absorbed: Callable[[Value], bool] = lambda node: True
 ) -> dict[Value, WeightedSum]:
-    """Every weighted sum that is not a part of a larger one.
+    """Every weighted sum, with one bias at most, that is not a part of a larger one.
 
     Args:
         order: the nodes of a graph, parents before children.
@@ -60,7 +60,7 @@ def weighted_sums(
     >>> found.products[0].split(right=False) == (w, x), found.biases == [b]
     (True, True)
     """
-    sums: set[Value] = set()
+    biases: dict[Value, int] = {}  # of each weighted sum the number of leaves that are added
     parts: set[Value] = set()
     for node in order:
         if node.op is ops.mul:
@@ -73,10 +73,11 @@ def weighted_sums(
             whole, terms = True, [p for p in node.parents if not _is_zero(p)]
         else:
             continue
-        if whole and all(is_leaf(p) or (p in sums and absorbed(p)) for p in terms):
-            sums.add(node)
+        count = sum(biases.get(p, 1) for p in terms)
+        if whole and count <= 1 and all(is_leaf(p) or (p in biases and absorbed(p)) for p in terms):
+            biases[node] = count
             parts.update(terms)
-    found = (_flat(node, sums) for node in order if node in sums and node not in parts)
+    found = (_flat(node, biases) for node in biases if node not in parts)
     return {each.node: each for each in found if each.products}
 
 
@@ -89,7 +90,7 @@ def _is_zero(x: Any) -> bool:
     return x.__class__ is float and x == 0.0
 
 
-def _flat(root: Value, sums: set[Value]) -> WeightedSum:
+def _flat(root: Value, sums: dict[Value, int]) -> WeightedSum:
     found = WeightedSum(root, [], [], [])
     todo: list[Value] = [root]
     while todo:
