@@ -30,9 +30,8 @@ EXACT = {
     **{
         name: real(getattr(mpmath, name)) for name in ("exp", "expm1", "sqrt", "sinh", "cosh", "tanh", "asinh", "acosh")
     },
-    **{name: real(getattr(mpmath, name)) for name in ("sin", "cos", "asin", "acos", "atan", "atan2", "hypot")},
+    **{name: real(getattr(mpmath, name)) for name in ("sin", "cos", "asin", "acos", "atan", "atan2")},
     **{name: getattr(mpmath, name) for name in ("erf", "erfc", "floor", "ceil")},
-    "exp2": lambda x: mpmath.power(2, x),
     "log": lambda x: mpmath.log(x) if x > 0 else mpmath.nan if x < 0 else -mpmath.inf,
     "log1p": lambda x: mpmath.log1p(x) if x > -1 else mpmath.nan if x < -1 else -mpmath.inf,
     "cbrt": lambda x: mpmath.cbrt(x) if x > 0 else -mpmath.cbrt(-x),
@@ -50,7 +49,6 @@ EXACT = {
 SMALL, UNIT, WIDE = (-1e-3, 1e-3), (-1, 1), (-30, 30)
 BOUNDS = {
     "exp": (0.9, [SMALL, UNIT, WIDE, (-745.2, 709.79), (-746, -700), "bits"]),
-    "exp2": (1.1, [UNIT, (-1075, 1024), "bits"]),
     "expm1": (1.3, [SMALL, UNIT, (-45, 45), (600, 709.79), "bits"]),
     "log": (1.0, [(0.5, 2), (0.99, 1.01), (1e-3, 1e3), (0, 2.3e-308), "bits"]),
     "log1p": (1.0, [(-1e-8, 1e-8), SMALL, UNIT, (0, 1e3), (1e10, 1e17), "bits"]),
@@ -76,7 +74,6 @@ BOUNDS = {
     "lgamma": (10.0, [(3, 30)]),  # the C library's own accuracy
     "tgamma": (10.0, [(0.1, 30)]),
     "pow": (1.1, [((0.9, 1.1), (-6e3, 6e3)), ((0, 2), (-700, 700)), ((0, 1e3), (-99, 99)), ((0, 1e300), (-1, 1))]),
-    "hypot": (1.0, [(UNIT, UNIT), ((0, 1e300), (0, 1e300)), ((0, 1e-300), (0, 1e-300)), ((0, 1e-310), (0, 1e-310))]),
     "atan2": (1.5, [(UNIT, UNIT), (UNIT, SMALL), (SMALL, UNIT), ((0, 1e300), (-1, 1))]),
     "fmod": (0.0, [(WIDE, UNIT)]),
     "remainder": (0.0, [(WIDE, UNIT)]),
@@ -159,16 +156,6 @@ SPECIAL = {
         (-TINY, -TINY),
         (710.0, INF),
     ],
-    "exp2": [
-        (0.0, 1.0),
-        (-1074.0, TINY),
-        (1023.0, 2.0**1023),
-        (1024.0, INF),
-        (-1076.0, 0.0),
-        (INF, INF),
-        (-INF, 0.0),
-        (NAN, NAN),
-    ],
     "log1p": [(0.0, 0.0), (-0.0, -0.0), (-1.0, -INF), (-2.0, NAN), (INF, INF), (-INF, NAN), (NAN, NAN), (TINY, TINY)],
     "sqrt": [(0.0, 0.0), (-0.0, -0.0), (-1.0, NAN), (INF, INF), (NAN, NAN), (4.0, 2.0)],
     "cbrt": [*[(float(n) ** 3, float(n)) for n in range(-9, 10)], (-0.0, -0.0), (INF, INF), (-INF, -INF), (NAN, NAN)],
@@ -227,7 +214,7 @@ def python_says(f, x, y):
 EDGES = [0.0, 0.5, 1.0, 2.0, 2.5, 3.0, 1e-300, 1e300, TINY, HUGE, 2.0**53, 2.0**53 + 2, 2.0**52 + 1, INF, NAN]
 
 
-@pytest.mark.parametrize("name", ["pow", "hypot", "atan2"])
+@pytest.mark.parametrize("name", ["pow", "atan2"])
 @pytest.mark.parametrize("lanes", [1, 8])
 def test_two_operands_from_the_edges_of_the_range_meet_as_python_says(name, lanes):
     numbers = [*EDGES, *(-x for x in EDGES)]

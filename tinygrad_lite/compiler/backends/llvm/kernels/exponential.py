@@ -172,14 +172,6 @@ def expm1(x: Vector) -> Vector:
 
 
 @kernel
-def exp2(x: Vector) -> Vector:
-    """2^x: the nearest whole number goes into the exponent, the rest is e^(rest ln 2)."""
-    inside = larger(smaller(x, 1025.0), -1080.0)
-    k = (inside + MAGIC) - MAGIC
-    return scale(exponential_minus_one((inside - k) * math.log(2.0)) + 1.0, k)
-
-
-@kernel
 def tanh(x: Vector) -> Vector:
     """E / (E + 2) with E = e^(2|x|) - 1 = 2^k (e^r - 1) + (2^k - 1); the sign of x is put back.
 

@@ -123,24 +123,3 @@ def cbrt(x: Vector) -> Vector:
     k, _, r = split_exponent(third)
     root = scale(exponential_minus_one(r + rest) + 1.0, k)
     return where((size > 0.0) & (size < math.inf), root.with_sign_of(x), x)
-
-
-@kernel
-def hypot(x: Vector, y: Vector) -> Vector:
-    """sqrt(x^2 + y^2), both scaled by a power of two that keeps their squares in range."""
-    a, b = abs(x), abs(y)
-    larger_one = where(a > b, a, b)
-    far, near = larger_one > 2.0**500, larger_one < 2.0**-450
-    factor = where(far, 2.0**-600, where(near, 2.0**600, 1.0))
-    back = where(far, 2.0**600, where(near, 2.0**-600, 1.0))
-    a, b = a * factor, b * factor
-    square, error = product(a, a)
-    other, other_error = product(b, b)
-    swap = other > square
-    top, bottom = where(swap, other, square), where(swap, square, other)
-    total, rest = fast_sum(top, bottom)
-    root = total.intrinsic("sqrt")
-    rest = rest + (error + other_error)
-    correction = where(total > 0.0, (exact_fused(-root, root, total) + rest) / (root * 2.0), 0.0)
-    result = (root + correction) * back
-    return where(a.equals(math.inf) | b.equals(math.inf), math.inf, where(x.is_nan() | y.is_nan(), math.nan, result))
