@@ -8,6 +8,7 @@ the graph is rational, in 50 digits elsewhere.
 from __future__ import annotations
 
 import itertools
+import math
 from collections.abc import Callable, Mapping
 from fractions import Fraction
 from typing import Any
@@ -56,6 +57,8 @@ class World:
         env: a Value, or an array of Values, by name.
         lefts, bodies: what each name is defined as: the two sides.
         functions: functions by name.
+        rounded: numbers that may have been rounded, each with half a unit of its last digit.
+        exact: numbers that were not.
     """
 
     def __init__(self) -> None:
@@ -64,6 +67,8 @@ class World:
         self.lefts: dict[str, Term] = {}
         self.functions: dict[str, Callable[..., Any]] = {}
         self.work = 0
+        self.exact: set[float] = set()
+        self.rounded: list[tuple[Value, float]] = []
         self._adjoints: dict[Value, dict[Value, Any]] = {}
         self.reading = TOTAL
 
@@ -105,7 +110,7 @@ class World:
             raise ShapeError("this formula needs too much work at one point")
         a = t.args
         if t.op == "num":
-            return Value(float(t.word))
+            return self._digits(t.word)
         if t.op == "name":
             return self._named(t, at)
         if t.op in ("sum", "prod"):
@@ -128,6 +133,18 @@ class World:
         if t.op == "rel":
             return each(lambda x, y: Value(float(_RELATIONS[t.word](x.data, y.data))), *inside)
         return combined(t.op, *inside)
+
+    def _digits(self, word: str) -> Value:
+        """A number as it is written; `rounded` keeps how far it may be off."""
+        found, half = Value(float(word)), half_unit(word)
+        if half and (len(word) > 6 or found.data not in self.exact):
+            self.rounded.append((found, half))
+        return found
+
+    def slack(self, gap: Value) -> float:
+        """How far a Value may be from 0 because numbers behind it were rounded."""
+        behind = adjoints(gap)
+        return 2.0 * math.fsum([abs(behind.get(x, 0.0)) * half for x, half in self.rounded])
 
     def _named(self, t: Term, at: dict[str, int]) -> Any:
         if t.word in at and not t.args:
@@ -270,6 +287,17 @@ class World:
             return self.slope(self._value(body, indices), self._value(wrt, at))
         finally:
             self.env = kept
+
+
+def half_unit(word: str) -> float:
+    """Half a unit of the last digit of a number that is written with a point, or with six digits and more.
+
+    >>> half_unit("0.25"), half_unit("3"), half_unit("1.20e-3"), half_unit("123457")
+    (0.005, 0.0, 5e-06, 0.5)
+    """
+    digits, _, power = word.lower().partition("e")
+    after = len(digits.partition(".")[2])
+    return 0.5 * 10.0 ** (int(power or 0) - after) if "." in digits or len(digits) > 5 else 0.0
 
 
 _RELATIONS: dict[str, Callable[[float, float], bool]] = {
