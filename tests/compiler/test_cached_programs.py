@@ -239,6 +239,7 @@ def numbers(text):
     return [float(x) for x in re.findall(r"-?\d[\d.e+-]*", text)]
 
 
+@pytest.mark.long
 def test_processes_that_compile_the_same_at_once_all_have_the_right_answer(place):
     path = os.pathsep.join([os.path.dirname(__file__), *sys.path])
     env = os.environ | {"PYTHONPATH": path}

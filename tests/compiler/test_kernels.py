@@ -144,6 +144,7 @@ def without_fma():
     return jit.Host(2, "x86-64", "", host.triple)
 
 
+@pytest.mark.few(3)
 @pytest.mark.parametrize("name", BOUNDS)
 def test_kernels_stay_within_their_ulps_in_every_width(name):
     allowed, intervals = BOUNDS[name]

@@ -46,6 +46,7 @@ def close(got: Any, wanted: Any, within: float = 1e-12) -> bool:
     return all(abs(x - y) <= within * max(1.0, abs(y)) for x, y in zip(got, wanted, strict=True))
 
 
+@pytest.mark.few(3)
 @pytest.mark.parametrize("op", OPS, ids=lambda op: op.name)
 def test_each_op_gives_the_engines_value_and_gradient(op: Op) -> None:
     def f(xs: list[Any]) -> Any:

@@ -44,6 +44,7 @@ INSIDE = {
 }
 
 
+@pytest.mark.few(3)
 @pytest.mark.parametrize("backend", BACKENDS)
 @pytest.mark.parametrize("name", INSIDE)
 def test_a_transform_inside_gives_what_it_gives_outside(name, backend):

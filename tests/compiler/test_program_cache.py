@@ -144,6 +144,7 @@ def test_tapes_that_compute_something_else_never_share_a_name():
     )
 
 
+@pytest.mark.long
 def test_a_second_process_reads_what_the_first_has_written(place):
     program = (
         "import tinygrad_lite as tg\n"

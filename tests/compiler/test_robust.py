@@ -14,6 +14,7 @@ np = pytest.importorskip("numpy")
 BACKENDS = available()
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("backend", BACKENDS)
 def test_many_calls_leak_nothing(backend):
     fast = tg.compile(lambda w: tg.tanh(w[0] * w[1]) + w[1] ** 2, backend=backend)

@@ -87,6 +87,7 @@ def shared_input(x):
 MORE = [mean, root_of_a_sum, with_ends, with_one_end, ring, fit_and_smoothness, product_of_sums, shared_input]
 
 
+@pytest.mark.few(3)
 @pytest.mark.parametrize("backend", BACKENDS)
 @pytest.mark.parametrize("n", [26, 64, 131])
 @pytest.mark.parametrize("f", [rosenbrock, two_terms, smoothness, apart, first_row_missing, *MORE])

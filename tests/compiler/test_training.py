@@ -44,6 +44,7 @@ def numbers(model):
     return [p.data for p in model.parameters()]
 
 
+@pytest.mark.few(3)
 @pytest.mark.parametrize("backend", ["llvm", "numpy", "tape"])
 @pytest.mark.parametrize("name", OPTIMIZERS)
 def test_epochs_in_compiled_code_end_where_fit_ends(name, backend):
@@ -185,6 +186,7 @@ def meddle(what, step, optimizer, X, y):
         optimizer.state = {name: [0.5 * x for x in column] for name, column in optimizer.state.items()}
 
 
+@pytest.mark.few(3)
 @pytest.mark.parametrize("name", OPTIMIZERS)
 @pytest.mark.parametrize(
     "what",

@@ -70,6 +70,7 @@ def assert_same(one, other):
     assert other.step_losses == pytest.approx(one.step_losses, **CLOSE)
 
 
+@pytest.mark.few(3)
 @pytest.mark.parametrize("name", RUNS)
 def test_the_history_and_the_end_are_those_of_the_engine(name):
     (history, model, optimizer), (compiled, fast, quick) = both(name)

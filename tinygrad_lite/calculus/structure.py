@@ -47,11 +47,11 @@ class Structure:
     def __init__(
         self, shapes: list[Shape], paths: list[Path], names: list[str], container: str, rebuild: Rebuild
     ) -> None:
-        self.shapes = shapes
-        self.paths = paths
-        self.names = names
-        self.container = container
-        self.rebuild = rebuild  # blocks in, nested argument out
+        self.shapes: list[Shape] = shapes
+        self.paths: list[Path] = paths
+        self.names: list[str] = names
+        self.container: str = container
+        self.rebuild: Rebuild = rebuild  # blocks in, nested argument out
 
     def fill(self, numbers: Iterable[Any]) -> Any:
         """The nested argument again, with other numbers (or Values) in the places of the old ones."""

@@ -24,6 +24,7 @@ from tinygrad_lite.checking.trial.measurements import measured_of, taylor_of
 from tinygrad_lite.checking.trial.numerical_check import Slope, Taylor
 from tinygrad_lite.checking.trial.submission import Submission
 from tinygrad_lite.errors import OperandError
+from tinygrad_lite.report.language import say
 from tinygrad_lite.report.text import Report
 
 T = TypeVar("T")
@@ -65,8 +66,8 @@ class Check(Judged):
         unknown.links = [(f"d{n}", "wrong" if n in self.wrong else "ok", "") for n in reversed(names)]
         self.diagnosis: Diagnosis = self._safely("diagnosis", lambda: diagnose(evaluation, self.wrong), unknown)
         nothing: list[Any] = []
-        self.coverage: list[Any] = self._safely("coverage of your data", lambda: blind_spots(evaluation), nothing)
-        self.taylor: Taylor | None = self._safely("Taylor remainder", lambda: taylor_of(evaluation), None)
+        self.coverage: list[Any] = self._safely(say("coverage of your data"), lambda: blind_spots(evaluation), nothing)
+        self.taylor: Taylor | None = self._safely(say("Taylor remainder"), lambda: taylor_of(evaluation), None)
         measured: list[tuple[str, float, float, Slope]] = self._safely(
             "measurement", lambda: measured_of(evaluation), nothing
         )
@@ -78,7 +79,12 @@ class Check(Judged):
         try:
             return found()
         except Exception as reason:
-            said = f"the {what} failed ({type(reason).__name__}: {reason}), a fault of tinygrad_lite; the rest stands"
+            said = say(
+                "the {0} failed ({1}: {2}), a fault of tinygrad_lite; the rest stands",
+                what,
+                type(reason).__name__,
+                reason,
+            )
             self.evaluation.remark("FAULT", said)
             return otherwise
 
@@ -87,7 +93,11 @@ class Check(Judged):
         """What the search in the source found; it runs when it is first asked for."""
         if self._found is None:
             wrong = self._mend and not self.ok and not self.evaluation.error
-            found = self._safely("search of the source", lambda: sought(self.evaluation) if wrong else None, None)
+            many = len({mistake.place for mistake in self.diagnosis.mistakes}) > 3  # three can be mended at once
+            seconds = 1.5 if many else 6.0
+            found = self._safely(
+                say("search of the source"), lambda: sought(self.evaluation, seconds) if wrong else None, None
+            )
             self._found = found or Found()
         return self._found
 
@@ -266,7 +276,9 @@ def check(
             what = "lists of different lengths" if given is None else given.dtype
             raise OperandError(f"the parameter {name} must be made of numbers, but holds {what}.")
         if given.dtype.kind in "iu" and kinds[str(name)] == "array" and updates:
-            said = f"{name} is an array of {given.dtype}: an update in place cuts off the decimals; make it float64"
+            said = say(
+                "{0} is an array of {1}: an update in place cuts off the decimals; make it float64", name, given.dtype
+            )
             remarks.append(("INT_TRUNCATION", said))
         arrays[str(name)] = given.astype(float)
     submission = Submission(loss_fn, backprop_fn, list(arrays), len(data), updates, lr, limit, kinds)

@@ -90,7 +90,7 @@ class CompiledFunction(Shown):
         (9.0, [3.0, 6.0])
         """
         if current_trace.get() is not None:
-            return value_and_grad(self.uncompiled, self.argnums)(*args, **kwargs)  # type: ignore[no-any-return]
+            return value_and_grad(self.uncompiled, self.argnums)(*args, **kwargs)
         structure, chunks = called(args, kwargs)
         wrt, parts = self._wanted.get(structure) or self._asked(structure)
         program, out = self._run(structure, chunks, wrt)

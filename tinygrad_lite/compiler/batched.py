@@ -70,7 +70,7 @@ class BatchedFunction(CompiledFunction):
     def value_and_grad(self, *args: Any, **kwargs: Any) -> tuple[float, Any]:
         """The mean loss and its gradient along the argument (or arguments) of `argnums`, in its shape."""
         if current_trace.get() is not None:
-            return value_and_grad(self.uncompiled, self.argnums)(*args, **kwargs)  # type: ignore[no-any-return]
+            return value_and_grad(self.uncompiled, self.argnums)(*args, **kwargs)
         call = BatchCall(self, args, kwargs)
         out = self._answer(call, gradients=True)
         return float(out[0]), call.shaped(out[1:])

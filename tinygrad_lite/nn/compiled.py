@@ -82,7 +82,7 @@ class CompiledSteps:
         self._others = [p for _, p in model.named_parameters() if p not in held]
         self._slopes: dict[str, Callable[[], list[float]]] = {}
         self._forward: dict[bool, Callable[..., list[Any]]] = {}  # in training, and in use
-        self.works = self._step.compiles(self._inputs, self._targets)
+        self.works: bool = self._step.compiles(self._inputs, self._targets)
 
     def step(self, places: Sequence[int]) -> float:
         """One step on the samples at these places: the loss before it."""

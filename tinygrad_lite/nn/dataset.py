@@ -37,10 +37,10 @@ class Dataset:
     ) -> None:
         if len(inputs) != len(targets):
             raise ShapeError(f"as many targets as inputs are needed, but got {len(inputs)} inputs and {len(targets)}.")
-        self.inputs = list(inputs)
-        self.targets = list(targets)
-        self.feature_names = tuple(feature_names)
-        self.target_names = tuple(target_names)
+        self.inputs: list[Any] = list(inputs)
+        self.targets: list[Any] = list(targets)
+        self.feature_names: tuple[str, ...] = tuple(feature_names)
+        self.target_names: tuple[str, ...] = tuple(target_names)
         self.source = source
 
     def __len__(self) -> int:

@@ -35,7 +35,7 @@ class History:
     """
 
     def __init__(self, rows: Sequence[dict[str, float]] = ()) -> None:
-        self.rows = [dict(row) for row in rows]
+        self.rows: list[dict[str, float]] = [dict(row) for row in rows]
         self.step_losses: list[float] = []
         self.seconds: list[float] = []
         self.stopped = ""

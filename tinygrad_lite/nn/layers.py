@@ -65,10 +65,10 @@ class Neuron(Module):
     ) -> None:
         _at_least_one("input", nin)
         rng, begin = generator(seed, rng), draw(init)
-        self.w = [Value(begin(rng, nin, nout), f"w[{i}]") for i in range(nin)]
+        self.w: list[Value] = [Value(begin(rng, nin, nout), f"w[{i}]") for i in range(nin)]
         self.b: Value | None = Value(0.0, "b")
-        self.activation = _chosen(activation, nonlin)
-        self.nonlin = self.activation is not None
+        self.activation: Activation | None = _chosen(activation, nonlin)
+        self.nonlin: bool = self.activation is not None
 
     def __call__(self, x: Sequence[Any]) -> Any:
         """The neuron's output for a list of numbers or Values.
@@ -101,7 +101,7 @@ class Layer(Module):
     ):
         _at_least_one("neuron", nout)
         rng = generator(seed, rng)
-        self.neurons = [Neuron(nin, nonlin, rng=rng, nout=nout, **how) for _ in range(nout)]
+        self.neurons: list[Neuron] = [Neuron(nin, nonlin, rng=rng, nout=nout, **how) for _ in range(nout)]
         self.label_parameters()
 
     def __call__(self, x: Sequence[Any]) -> Any:
@@ -196,7 +196,7 @@ class MLP(Module):
                 raise ShapeError(f"an MLP of {len(nouts)} layers needs as many activations, but got {len(each)}.")
         else:
             each = [activation] * (len(nouts) - 1) + ["linear"]
-        self.layers = [
+        self.layers: list[Layer] = [
             Layer(n, m, activation=act or "linear", init=init, rng=rng)
             for n, m, act in zip(sizes[:-1], sizes[1:], each, strict=True)
         ]

@@ -36,12 +36,12 @@ class Module:
     (7.0, ['slope', 'height'])
     """
 
-    training = True
+    training: bool = True
     """Whether layers that behave differently in training, such as Dropout, should do so now."""
 
-    frozen = False
+    frozen: bool = False
 
-    measured = False
+    measured: bool = False
     """True of modules whose numbers are measured, not trained: part of the state, never of the parameters."""
 
     # ------------------------------------------------------------------ finding what is inside

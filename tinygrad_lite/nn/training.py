@@ -160,8 +160,11 @@ class Training:
         batch_size: int | None,
         seed: int,
     ) -> None:
-        self.model, self.data, self.loss, self.optimizer = model, data, loss, optimizer
-        self.history = History()
+        self.model: Module = model
+        self.data: Dataset = data
+        self.loss: Loss = loss
+        self.optimizer: Optimizer = optimizer
+        self.history: History = History()
         self.best: dict[str, Any] | None = None
         self.compiled: CompiledSteps | None = None
         self._metrics, self._penalty, self._batch_size, self._seed = metrics, penalty, batch_size, seed

@@ -26,6 +26,7 @@ from tinygrad_lite.checking.network.layers import (
 )
 from tinygrad_lite.checking.network.network import Network, Record
 from tinygrad_lite.checking.result.mistakes import Mistake, Mistakes
+from tinygrad_lite.report.language import say
 
 Numbers = Callable[..., Array | None]
 
@@ -79,17 +80,17 @@ def loss_choices(net: Network) -> Iterator[Choice]:
 
     yield Choice((), derivative(net.kind))
     for rows, words in ((-1, "last"), (0, "first")):
-        message = f"only the {words} sample counts, as with = where += is needed"
+        message = say("only the {0} sample counts, as with = where += is needed", say(words))
         yield Choice(
-            (Mistake("LAST_SAMPLE_ONLY", "loss", message, "the sum over all samples"),), derivative(net.kind, rows)
+            (Mistake("LAST_SAMPLE_ONLY", "loss", message, say("the sum over all samples")),), derivative(net.kind, rows)
         )
     for kind in KINDS:
         if kind is not net.kind:
-            message = f"dP is, up to a factor of N, O and 2, the derivative of {kind.name}, {kind.written}"
-            message += f"; but the loss computes {net.kind.name}"
+            message = say("dP is, up to a factor of N, O and 2, the derivative of {0}, {1}", kind.name, kind.written)
+            message += say("; but the loss computes {0}", net.kind.name)
             yield Choice((Mistake("WRONG_LOSS", "loss", message, net.kind.written),), derivative(kind), free=True)
     if net.kind is HINGE:
-        message = "the hinge's condition y * P < 1 is left out"
+        message = say("the hinge's condition y * P < 1 is left out")
         yield Choice((Mistake("WRONG_LOSS", "loss", message, HINGE.written),), lambda r: -r.scale * r.Y)
     for code, message, wrong in _slips_of(net):
         yield Choice((Mistake(code, "loss", message, net.kind.written),), lambda r, wrong=wrong: r.scale * wrong(r))
@@ -104,10 +105,10 @@ def _slips_of(net: Network) -> Iterator[tuple[str, str, Callable[[Record], Array
             e = r.A[-1] - r.Y
             return np.where(np.abs(e) > d, e, d * np.sign(e))
 
-        yield "WRONG_LOSS", "the two cases of Huber's loss are exchanged", swapped
+        yield "WRONG_LOSS", say("the two cases of Huber's loss are exchanged"), swapped
         if d != 1:
-            message = (
-                f"the arms of Huber's loss have the derivative {d:g}, not 1: delta is left out in front of the sign"
+            message = say(
+                "the arms of Huber's loss have the derivative {0:g}, not 1: delta is left out in front of the sign", d
             )
             yield (
                 "WRONG_LOSS",
@@ -119,13 +120,17 @@ def _slips_of(net: Network) -> Iterator[tuple[str, str, Callable[[Record], Array
         def over(r: Record) -> Array:
             return (margins(r.A[-1], r.Y) > 0) * 1.0
 
-        message = "the score of the right class gets no gradient, though every margin that is too small contains it"
+        message = say(
+            "the score of the right class gets no gradient, though every margin that is too small contains it"
+        )
         yield "DROPPED_PATH", message, over
-        message = "the score of the right class gets the gradient of one margin, not of all that are too small"
+        message = say("the score of the right class gets the gradient of one margin, not of all that are too small")
         yield "PATHS_NOT_SUMMED", message, lambda r: over(r) - r.Y * over(r).any(axis=-1, keepdims=True)
-        message = "the score of the right class gets -1 in every sample, not minus the number of its margins too small"
+        message = say(
+            "the score of the right class gets -1 in every sample, not minus the number of its margins too small"
+        )
         yield "PATHS_NOT_SUMMED", message, lambda r: over(r) - r.Y
-        message = "the condition 1 - P[right] + P > 0 is left out"
+        message = say("the condition 1 - P[right] + P > 0 is left out")
         yield "WRONG_LOSS", message, lambda r: 1 - r.Y * r.O
 
 
@@ -146,20 +151,23 @@ def activation_choices(net: Network, layer: int) -> Iterator[Choice]:
         return lambda r, g: _times(g, factor(r))
 
     def wrong(code: str, message: str) -> Mistakes:
-        return (Mistake(code, place, f"{place} {message}", f"times {right}"),)
+        return (Mistake(code, place, f"{place} {message}", say("times {0}", right)),)
 
     if act is SOFTMAX:
         yield Choice((), lambda r, g: r.A[layer] * (g - (g * r.A[layer]).sum(axis=-1, keepdims=True)))
         yield Choice(
-            wrong("SOFTMAX_DIAG_ONLY", f"uses only the diagonal {a} * (1 - {a}) of the softmax's Jacobian"),
+            wrong("SOFTMAX_DIAG_ONLY", say("uses only the diagonal {0} * (1 - {0}) of the softmax's Jacobian", a)),
             times(lambda r: r.A[layer] * (1 - r.A[layer])),
         )
-        added = f"adds the sum of dP * P over the outputs, which the derivative of {act.name} subtracts"
+        added = say("adds the sum of dP * P over the outputs, which the derivative of {0} subtracts", act.name)
         yield Choice(wrong("SIGN", added), lambda r, g: r.A[layer] * (g + (g * r.A[layer]).sum(axis=-1, keepdims=True)))
-        dropped = "is dP * P: the path through the sum in the denominator is left out"
+        dropped = say("is dP * P: the path through the sum in the denominator is left out")
         yield Choice(wrong("DROPPED_PATH", dropped), times(lambda r: r.A[layer]))
         yield Choice(
-            wrong("EXTRA_ACT_DERIV", f"is multiplied by {a} * (1 - {a}) although P - y already contains the softmax"),
+            wrong(
+                "EXTRA_ACT_DERIV",
+                say("is multiplied by {0} * (1 - {0}) although P - y already contains the softmax", a),
+            ),
             lambda r, g: (
                 r.A[layer] * (g - (g * r.A[layer]).sum(axis=-1, keepdims=True)) * r.A[layer] * (1 - r.A[layer])
             ),
@@ -167,55 +175,65 @@ def activation_choices(net: Network, layer: int) -> Iterator[Choice]:
     else:
         yield Choice((), times(lambda r: act.derivative(r.Z[layer])))
         if act.name != "linear":
-            twice = f"contains the derivative of {act.name} twice"
+            twice = say("contains the derivative of {0} twice", act.name)
             if act is SIGMOID and layer == depth and net.kind is BINARY:
-                twice += ": for cross-entropy P - y already contains it, without P * (1 - P)"
+                twice += say(": for cross-entropy P - y already contains it, without P * (1 - P)")
             yield Choice(
                 wrong("EXTRA_ACT_DERIV", twice),
                 times(lambda r: act.derivative(r.Z[layer]) ** 2),
             )
     if act.name != "linear":
-        yield Choice(wrong("NO_ACT_DERIV", f"lacks the derivative of {act.name}"), lambda r, g: g)
+        yield Choice(wrong("NO_ACT_DERIV", say("lacks the derivative of {0}", act.name)), lambda r, g: g)
     if act.name not in ("linear", "softmax"):
         sources = {node("A", k, depth): k for k in (layer - 1, 0)}
         for name, k in sources.items():
             yield Choice(
-                wrong("MASK_FROM_INPUT", f"takes the derivative of {act.name} at {name}, as {act.of_z.format(z=name)}"),
+                wrong(
+                    "MASK_FROM_INPUT",
+                    say("takes the derivative of {0} at {1}, as {2}", act.name, name, act.of_z.format(z=name)),
+                ),
                 times(lambda r, k=k: act.derivative(r.A[k])),  # type: ignore[misc]
             )
         yield Choice(
-            wrong("MASK_FROM_ERROR", f"takes the derivative of {act.name} at the incoming error, not at {z}"),
+            wrong("MASK_FROM_ERROR", say("takes the derivative of {0} at the incoming error, not at {1}", act.name, z)),
             lambda r, g: g * act.derivative(g),
         )
         yield Choice(
-            wrong("MASK_IS_VALUE", f"is multiplied by {a} = {act.name}({z}) itself, not by the derivative"),
+            wrong(
+                "MASK_IS_VALUE", say("is multiplied by {0} = {1}({2}) itself, not by the derivative", a, act.name, z)
+            ),
             times(lambda r: r.A[layer]),
         )
-        yield Choice(wrong("MASK_IS_VALUE", f"is multiplied by {z} itself"), times(lambda r: r.Z[layer]))
+        yield Choice(wrong("MASK_IS_VALUE", say("is multiplied by {0} itself", z)), times(lambda r: r.Z[layer]))
         yield Choice(
-            wrong("DERIV_OF_DERIV_ARG", f"uses the derivative of {act.name} at {a} instead of at {z}"),
+            wrong("DERIV_OF_DERIV_ARG", say("uses the derivative of {0} at {1} instead of at {2}", act.name, a, z)),
             times(lambda r: act.derivative(r.A[layer])),
         )
         if act.of_output:
             formula = act.of_output
             yield Choice(
-                wrong("DERIV_OF_DERIV_ARG", f"uses {act.written.format(a=z)}: the formula for {a} with {z} put in"),
+                wrong(
+                    "DERIV_OF_DERIV_ARG",
+                    say("uses {0}: the formula for {1} with {2} put in", act.written.format(a=z), a, z),
+                ),
                 times(lambda r: formula(r.Z[layer])),
             )
     for other in HIDDEN[:1] + HIDDEN[2:]:  # without the linear one: that derivative is missing, not wrong
         if other.name != act.name:
             yield Choice(
-                wrong("WRONG_ACT_DERIV", f"uses the derivative of {other.name} in a {act.name} layer"),
+                wrong("WRONG_ACT_DERIV", say("uses the derivative of {0} in a {1} layer", other.name, act.name)),
                 times(lambda r, o=other: o.derivative(r.Z[layer])),  # type: ignore[misc]
             )
     for typed, derivative in SLIPS.get(act.name, ()):
         yield Choice(
-            wrong("WRONG_ACT_DERIV", f"uses {typed.format(a=a, z=z)} for the derivative of {act.name}"),
+            wrong("WRONG_ACT_DERIV", say("uses {0} for the derivative of {1}", typed.format(a=a, z=z), act.name)),
             times(lambda r, derivative=derivative: derivative(r.A[layer])),  # type: ignore[misc]
         )
     for other in (SIGMOID, TANH):
         if other.name != act.name and act.name not in ("linear", "softmax"):
-            message = f"uses {other.written.format(a=a)}, the derivative of {other.name}, in a {act.name} layer"
+            message = say(
+                "uses {0}, the derivative of {1}, in a {2} layer", other.written.format(a=a), other.name, act.name
+            )
             yield Choice(
                 wrong("WRONG_ACT_DERIV", message),
                 times(lambda r, o=other: o.of_output(r.A[layer])),  # type: ignore[misc]

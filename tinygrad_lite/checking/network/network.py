@@ -10,6 +10,7 @@ from typing import Any
 
 from tinygrad_lite.checking.network.arrays import np
 from tinygrad_lite.checking.network.layers import LINEAR, Activation, Array, LossKind
+from tinygrad_lite.report.language import say
 
 
 class Layout:
@@ -94,8 +95,8 @@ class Network:
     def words(self) -> str:
         """The network in a sentence."""
         layers = " -> ".join(f"{w} {act.name}" for w, act in zip(self.weights, self.activations, strict=True))
-        penalty = ", with an L2 penalty" if self.penalty[0] else ""
-        return f"{layers}; loss: {self.kind.name}, {self.reduction[0]}{penalty}"
+        penalty = say(", with an L2 penalty") if self.penalty[0] else ""
+        return say("{0}; loss: {1}, {2}{3}", layers, say(self.kind.name), say(self.reduction[0]), penalty)
 
 
 class Record:

@@ -16,6 +16,7 @@ from typing import Any
 from tinygrad_lite.checking.network.arrays import np
 from tinygrad_lite.checking.network.layers import HINGE, MARGINS, TWO_SIDED, Array, margins
 from tinygrad_lite.checking.network.network import Layout, Network, Record
+from tinygrad_lite.report.language import say
 
 SIZES = {  # samples, inputs, hidden widths (repeated as needed), outputs
     "all widths equal": (5, 3, (3,), 3),
@@ -41,11 +42,11 @@ class Problem:
         self.name, self.params, self.data, self.sizes, self.seed = name, params, data, sizes, seed
 
     def words(self) -> str:
-        return f"{self.name} ({self.sizes})" if self.sizes else self.name
+        return f"{say(self.name)} ({self.sizes})" if self.sizes else say(self.name)
 
     def short(self) -> str:
         """For a column: the sizes if they are known."""
-        return self.sizes or self.name
+        return self.sizes or say(self.name)
 
 
 class Structure:

@@ -19,10 +19,11 @@ from tinygrad_lite.checking.result.verdict import Verdict
 from tinygrad_lite.checking.trial.answer import Answer
 from tinygrad_lite.checking.trial.excuses import excuse
 from tinygrad_lite.checking.trial.numerical_check import measured_slope
-from tinygrad_lite.checking.trial.rounding import rounding
+from tinygrad_lite.checking.trial.rounding import blurred, rounding
 from tinygrad_lite.checking.trial.submission import Submission
 from tinygrad_lite.checking.trial.updates import as_updates, other_rate
 from tinygrad_lite.checking.trial.variations import variations
+from tinygrad_lite.report.language import say
 
 ENGINE_AT_MOST = 600_000  # multiplications that the scalar engine may be asked for on the user's data
 NODES_AT_MOST = 200_000  # nodes of the graphs of all variations of the user's problem together
@@ -82,22 +83,25 @@ class Evaluation:
         if self.error:
             return
         if submission.draws:
-            said = "the loss draws random numbers; the generators were put back, so every call drew the same ones"
+            said = say("the loss draws random numbers; the generators were put back, so every call drew the same ones")
             self.remark("RANDOM", said)
         if not math.isfinite(submission.loss(given)):
-            self.error = f"the loss on your data is {submission.loss(given)}; a gradient needs a finite one"
+            self.error = say("the loss on your data is {0}; a gradient needs a finite one", submission.loss(given))
             return
         try:
             ours = self._problems()
         except Exception as reason:  # what looked like layers was none
             self.network = self.structure = None
-            self.remark("SIZES", f"no problems of other sizes could be made ({type(reason).__name__}: {reason})")
+            self.remark(
+                "SIZES", say("no problems of other sizes could be made ({0}: {1})", type(reason).__name__, reason)
+            )
             ours = []
         for problem in [self._of_a_size(given), *ours]:
             self._try(problem)
         if self.network is None:
             self._vary()
         self._as_updates()
+        self.cases = [case for case in self.cases if not blurred(case)]
         submission.state.restore()
 
     def remark(self, code: str, sentence: str) -> None:
@@ -120,10 +124,12 @@ class Evaluation:
             "other widths": "in the place of",
             "parameters of other values": "parameters moved",
         }
-        missing = [words for words, mark in kinds.items() if not layers and not any(mark in name for name in names)]
-        return f"Not tried, as it has no meaning here or the loss did not run on it: {', '.join(missing)}." * bool(
-            missing
-        )
+        missing = [
+            say(words) for words, mark in kinds.items() if not layers and not any(mark in name for name in names)
+        ]
+        return say(
+            "Not tried, as it has no meaning here or the loss did not run on it: {0}.", ", ".join(missing)
+        ) * bool(missing)
 
     # ------------------------------------------------------------------ problems
 
@@ -138,8 +144,11 @@ class Evaluation:
             if target_trap(self.given, structure, self.submission.loss):
                 self.remark(
                     "TARGET_SHAPE",
-                    f"the loss itself: y has shape {np.shape(self.given.data[1])} and the prediction (N, 1), so y - P "
-                    "is an N x N table of all pairs; give y the shape (N, 1)",
+                    say(
+                        "the loss itself: y has shape {0} and the prediction (N, 1), so y - P is an N x N table "
+                        "of all pairs; give y the shape (N, 1)",
+                        np.shape(self.given.data[1]),
+                    ),
                 )
             if not probes:
                 continue
@@ -168,12 +177,14 @@ class Evaluation:
         most = NODES_AT_MOST // max(self.submission.nodes // max(len(self.cases), 1), 1)
         for k, problem in enumerate(variations(self.cases[0].problem, self.seed, self._runs)):
             if k >= max(most, 2):
-                self.remark("SIZE", "fewer variations of your problem were tried, as the loss is large for the engine")
+                self.remark(
+                    "SIZE", say("fewer variations of your problem were tried, as the loss is large for the engine")
+                )
                 break
             self._try(problem)
             case = self.cases[-1]
             if case.answer.error and not self.cases[0].answer.error:  # our idea, not the user's
-                self.remark("SIZES", f"not tried with {problem.name}: backprop raised {case.answer.error}")
+                self.remark("SIZES", say("not tried with {0}: backprop raised {1}", problem.name, case.answer.error))
                 self.cases.pop()
 
     def _work(self) -> int:
@@ -190,7 +201,9 @@ class Evaluation:
         x, y, *more = given.data
         columns = structure.layout.columns
         cut = [np.asarray(a)[:, :n] if columns and np.ndim(a) == 2 else np.asarray(a)[:n] for a in (x, y)]
-        said = f"only the first {n} of your {structure.n} samples were tried: the loss is too large for the engine"
+        said = say(
+            "only the first {0} of your {1} samples were tried: the loss is too large for the engine", n, structure.n
+        )
         self.remark("SIZE", said)
         return Problem(given.name, given.params, (*cut, *more))
 
@@ -208,9 +221,9 @@ class Evaluation:
         for remark in answer.remarks:
             self.remark(*remark)
         if answer.in_place and not answer.error:
-            answer.error = (
-                "it returned None; return the gradients as a dict or a tuple in the order of params, or, since it "
-                "changed the parameters, call check(..., updates=True, lr=...)"
+            answer.error = say(
+                "it returned None; return the gradients as a dict or a tuple in the order of params, or, "
+                "since it changed the parameters, call check(..., updates=True, lr=...)"
             )
         if answer.error:
             return
@@ -235,7 +248,7 @@ class Evaluation:
         rate, remark = found
         self.remark(*remark)
         if rate is not None:
-            self.remarks = [r for r in self.remarks if not (r[0] == "MUTATED" and "say updates=True" in r[1])]
+            self.remarks = [r for r in self.remarks if not (r[0] == "MUTATED" and "updates=True" in r[1])]
             self.submission.updates, self.submission.lr = True, rate
             for case in self.cases:
                 case.answer, case.kinks = self.submission.answer(case.problem), []
@@ -258,7 +271,7 @@ class Evaluation:
                 case.source = "engine"
                 return self.submission.exact(problem)
             except RuntimeError as reason:
-                self.remark("ENGINE", f"the loss cannot be run on Values ({reason})")
+                self.remark("ENGINE", say("the loss cannot be run on Values ({0})", reason))
         if case.record is not None and self.network is not None:
             case.source = "model"
             slopes = gradients(self.network, case.record, kind=self.network.summed)

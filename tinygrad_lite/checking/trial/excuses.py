@@ -10,6 +10,7 @@ from tinygrad_lite.checking.network.problems import Problem
 from tinygrad_lite.checking.result.entries import entries_like, indices, read
 from tinygrad_lite.checking.result.verdict import Verdict
 from tinygrad_lite.checking.trial.numerical_check import measured_slope
+from tinygrad_lite.report.language import say
 
 if TYPE_CHECKING:
     from tinygrad_lite.checking.trial.evaluation import CaseResult, Evaluation
@@ -36,10 +37,10 @@ def _guard(evaluation: Evaluation, case: CaseResult) -> None:
         mine = case.answer.gradients.get(verdict.name)
         like = entries_like(plain["d" + verdict.name], case.problem.params[verdict.name])
         if not verdict.ok and Verdict(verdict.name, mine, like, evaluation.rtol, case.overall).ok:
-            said = f"right for the loss without the {epsilon or 1e-12:g} that is added inside its logarithm"
+            said = say("right for the loss without the {0:g} that is added inside its logarithm", epsilon or 1e-12)
             verdict.excuse("EPSILON", said)
             if epsilon:
-                said = f"the loss adds {epsilon:g} inside the logarithm; gradients without it are accepted"
+                said = say("the loss adds {0:g} inside the logarithm; gradients without it are accepted", epsilon)
                 evaluation.remark("EPSILON", said)
 
 
@@ -61,7 +62,9 @@ def _kinks(evaluation: Evaluation, case: CaseResult) -> None:
         else:
             accepted = net is None and len(verdict.wrong) <= 24 and _measured(evaluation, case.problem, verdict)
         if accepted:
-            verdict.excuse("KINK", "the point is on a kink, where several gradients are right; yours is one of them")
+            verdict.excuse(
+                "KINK", say("the point is on a kink, where several gradients are right; yours is one of them")
+            )
             case.kinks.append(verdict.name)
 
 

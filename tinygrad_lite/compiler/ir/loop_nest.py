@@ -127,6 +127,29 @@ class LoopNest:
         """Terms of all iterations together."""
         return sum(int(r.starts[-1]) if r.starts is not None else r.terms * self.iterations for r in self.reductions)
 
+    def reads(self) -> Iterator[Access]:
+        """What it reads through an index."""
+        return (access for run in self.reductions for access in run.accesses if access.literal is None)
+
+    def counts(self, run: Reduction | None = None) -> Any:
+        """The number of terms of each iteration; 1 for the target."""
+        import numpy as np
+
+        if run is not None and run.starts is not None:
+            return np.diff(run.starts)
+        return np.full(self.iterations, run.terms if run is not None else 1)
+
+    def indices(self, access: Access, counts: Any) -> Any:
+        """The indices an access reads, iteration by iteration and term by term; `counts` is how many terms each has."""
+        import numpy as np
+
+        if access.table is not None:
+            return np.asarray(access.table)
+        corner = np.indices(self.dims).reshape(len(self.dims), -1)
+        first = access.base + np.asarray(access.strides, dtype=int) @ corner
+        term = np.arange(int(counts.sum())) - np.repeat(np.cumsum(counts) - counts, counts)
+        return np.repeat(first, counts) + term * access.term_stride
+
     def __str__(self) -> str:
         loops = "".join(f"for i{d} < {n}: " for d, n in enumerate(self.dims) if n > 1)
         text = " ".join(map(str, self.reductions)).removeprefix("+ ")

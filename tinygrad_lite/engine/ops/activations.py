@@ -37,13 +37,15 @@ def _softplus(x: float) -> float:
     return (x if x > 0 else 0.0) + math.log1p(math.exp(-abs(x))) if x == x else x
 
 
-relu = primitive(
+relu: Op = primitive(
     name="relu",
     symbol="ReLU",
     forward=_relu,
     partials=lambda x, out: (1.0 if out > 0 else 0.0 if out <= 0 else math.nan,),  # out > 0 just where x > 0
     doc="A relu passes the gradient on where its input is positive and stops it elsewhere.",
-    kink=Kink(lambda x: x == 0, 0.0, 1.0, "At 0 every derivative from 0 to 1 is right; ours is 0."),
+    kink=Kink(
+        lambda x: x == 0, 0.0, 1.0, "At 0 every derivative from 0 to 1 is right; ours is 0, as in PyTorch and JAX."
+    ),
     lower=lambda x: 0.0 if x < 0 else x,  # asked in this order, a NaN stays a NaN
     latex=r"\operatorname{{ReLU}}\left({x}\right)",
     source="{lib}.maximum({x}, 0.0)",
@@ -53,7 +55,7 @@ relu = primitive(
     js="Math.max({x}, 0)",
 )
 
-leaky_relu = primitive(
+leaky_relu: Op = primitive(
     name="leaky_relu",
     symbol="LeakyReLU",
     forward=lambda x, slope=0.01: x if x > 0 else slope * x,
@@ -61,7 +63,10 @@ leaky_relu = primitive(
     doc="A relu that lets a small part of the gradient through on its negative side too.",
     domain=(REAL, _PARAMETER),
     kink=Kink(
-        lambda x, slope: x == 0, 0.0, 1.0, "At 0 every derivative between the two sides is right; ours is the left one."
+        lambda x, slope: x == 0,
+        0.0,
+        1.0,
+        "At 0 every derivative between the two sides is right; ours is the left one, as in PyTorch; JAX takes 1.",
     ),
     lower=lambda x, slope: relu(x) - slope * relu(-x),
     latex=r"\operatorname{{LeakyReLU}}\left({x}, {y}\right)",
@@ -70,7 +75,7 @@ leaky_relu = primitive(
     js="({x} > 0 ? {x} : {y} * {x})",
 )
 
-elu = primitive(
+elu: Op = primitive(
     name="elu",
     symbol="ELU",
     forward=lambda x, alpha=1.0: x if x > 0 else alpha * math.expm1(x),
@@ -81,7 +86,7 @@ elu = primitive(
         lambda x, alpha: x == 0 and alpha != 1,
         0.0,
         1.0,
-        "At 0 every derivative between the two sides is right; ours is alpha, the left one.",
+        "At 0 every derivative between the two sides is right; ours is alpha, the left one, as in PyTorch and JAX.",
     ),
     lower=lambda x, alpha: relu(x) + alpha * expm1(minimum(x, 0.0)),
     latex=r"\operatorname{{ELU}}\left({x}, {y}\right)",
@@ -91,14 +96,17 @@ elu = primitive(
     js="({x} > 0 ? {x} : {y} * Math.expm1({x}))",
 )
 
-selu = primitive(
+selu: Op = primitive(
     name="selu",
     symbol="SELU",
     forward=lambda x: _SELU_SCALE * (x if x > 0 else _SELU_ALPHA * math.expm1(x)),
     partials=lambda x, out: (_SELU_SCALE if x > 0 else (_SELU_SCALE * _SELU_ALPHA) * exp(x),),
     doc="An elu scaled so that a deep network keeps mean 0 and variance 1 by itself.",
     kink=Kink(
-        lambda x: x == 0, 1.0507, 1.7582, "At 0 every derivative from 1.05 to 1.76 is right; ours is the left, 1.76."
+        lambda x: x == 0,
+        1.0507,
+        1.7582,
+        "At 0 every derivative from 1.05 to 1.76 is right; ours is the left, 1.76, as in PyTorch and JAX.",
     ),
     lower=lambda x: _SELU_SCALE * relu(x) + (_SELU_SCALE * _SELU_ALPHA) * expm1(minimum(x, 0.0)),
     latex=r"\operatorname{{SELU}}\left({x}\right)",
@@ -129,7 +137,7 @@ sigmoid: Op = primitive(
     exact=(0.0, 0.5),
 )
 
-logsigmoid = primitive(
+logsigmoid: Op = primitive(
     name="logsigmoid",
     forward=lambda x: -_softplus(-x),
     partials=lambda x, out: (sigmoid(-x),),
@@ -163,7 +171,7 @@ def _silu_derivative(x: Any, out: Any) -> tuple[Any]:
     return (s + x * (s * (1.0 - s)),)
 
 
-silu = primitive(
+silu: Op = primitive(
     name="silu",
     symbol="SiLU",
     forward=lambda x: x * _sigmoid(x),
@@ -186,7 +194,7 @@ def _softsign_partials(x: Any, out: Any) -> tuple[Any]:
     return (share * share,)
 
 
-softsign = primitive(
+softsign: Op = primitive(
     name="softsign",
     forward=lambda x: x / (1.0 + abs(x)),
     partials=_softsign_partials,
@@ -202,7 +210,7 @@ softsign = primitive(
     saturates=True,
 )
 
-hardtanh = primitive(
+hardtanh: Op = primitive(
     name="hardtanh",
     forward=lambda x, low=-1.0, high=1.0: clip_forward(x, low, high),
     partials=clip_partials,
@@ -213,7 +221,10 @@ hardtanh = primitive(
         Domain("a finite {x}", math.isfinite, (1.0, 2.5)),
     ),
     kink=Kink(
-        lambda x, low, high: x in (low, high), 0.0, 1.0, "On an edge every derivative from 0 to 1 is right; ours is 1."
+        lambda x, low, high: x in (low, high),
+        0.0,
+        1.0,
+        "On an edge every derivative from 0 to 1 is right; ours is 1, as in JAX; PyTorch takes 0.",
     ),
     lower=clip_lower,
     source="{lib}.minimum({lib}.maximum({x}, {y}), {z})",

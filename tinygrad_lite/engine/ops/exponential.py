@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import math
 
-from tinygrad_lite.engine.op import POSITIVE, REAL, Domain, primitive
+from tinygrad_lite.engine.op import POSITIVE, REAL, Domain, Op, primitive
 from tinygrad_lite.hints import Any
 
 _LOG_2 = math.log(2.0)
 _LOG2_E = 1.0 / _LOG_2  # 1.4426950408889634
 _LOG10_E = 0.4342944819032518
 
-exp = primitive(
+exp: Op = primitive(
     name="exp",
     forward=math.exp,
     partials=lambda x, out: (out,),
@@ -21,7 +21,7 @@ exp = primitive(
     exact=(0.0, 1.0),
 )
 
-exp2 = primitive(
+exp2: Op = primitive(
     name="exp2",
     forward=math.exp2,
     partials=lambda x, out: (_LOG_2 * out,),
@@ -31,7 +31,7 @@ exp2 = primitive(
     js="2 ** {x}",
 )
 
-expm1 = primitive(
+expm1: Op = primitive(
     name="expm1",
     forward=math.expm1,
     partials=lambda x, out: (exp(x),),  # not out + 1, which has no digits left far below 0
@@ -39,7 +39,7 @@ expm1 = primitive(
     latex="e^{{{x}}} - 1",
 )
 
-log = primitive(
+log: Op = primitive(
     name="log",
     forward=math.log,
     partials=lambda x, out: (1.0 / x,),
@@ -48,7 +48,7 @@ log = primitive(
     exact=(1.0, 0.0),
 )
 
-log2 = primitive(
+log2: Op = primitive(
     name="log2",
     forward=math.log2,
     partials=lambda x, out: (_LOG2_E / x,),
@@ -58,7 +58,7 @@ log2 = primitive(
     latex=r"\log_2\left({x}\right)",
 )
 
-log10 = primitive(
+log10: Op = primitive(
     name="log10",
     forward=math.log10,
     partials=lambda x, out: (_LOG10_E / x,),
@@ -68,7 +68,7 @@ log10 = primitive(
     latex=r"\log_{{10}}\left({x}\right)",
 )
 
-log1p = primitive(
+log1p: Op = primitive(
     name="log1p",
     forward=math.log1p,
     partials=lambda x, out: (1.0 / (1.0 + x),),
@@ -134,7 +134,7 @@ _JS = (
     " return Math.abs(top) < Infinity ? top + Math.log(sum) : top; }})([{xs}])"
 )
 
-logsumexp = primitive(
+logsumexp: Op = primitive(
     name="logsumexp",
     forward=_logsumexp,
     partials=_stable_softmax,
@@ -149,7 +149,7 @@ logsumexp = primitive(
     js=_JS,
 )
 
-logaddexp = primitive(
+logaddexp: Op = primitive(
     name="logaddexp",
     forward=_logsumexp,
     partials=_stable_softmax,

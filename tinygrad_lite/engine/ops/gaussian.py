@@ -114,7 +114,7 @@ def _gelu_tanh_partials(x: Any, out: Any) -> tuple[Any]:
     return (sigmoid(z) * (1.0 + x * sigmoid(-z) * (2.0 * _C * (1.0 + 3.0 * _D * (x * x)))),)
 
 
-gelu_tanh = primitive(
+gelu_tanh: Op = primitive(
     name="gelu_tanh",
     symbol="GELU~",
     forward=_gelu_tanh,

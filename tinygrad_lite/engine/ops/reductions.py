@@ -11,7 +11,7 @@ import builtins
 import math
 from operator import mul
 
-from tinygrad_lite.engine.op import primitive
+from tinygrad_lite.engine.op import Op, primitive
 from tinygrad_lite.hints import Any
 
 
@@ -60,7 +60,7 @@ def _product_of(*xs: Any) -> Any:
     return product
 
 
-sum = primitive(
+sum: Op = primitive(
     name="sum",
     forward=lambda *xs: builtins.sum(xs),
     partials=lambda *xs_and_out: (1.0,) * (len(xs_and_out) - 1),
@@ -71,7 +71,7 @@ sum = primitive(
     js="[{xs}].reduce((s, x) => s + x, 0)",
 )
 
-dot = primitive(
+dot: Op = primitive(
     name="dot",
     forward=_dot,
     partials=_dot_partials,
@@ -83,7 +83,7 @@ dot = primitive(
     " return v.slice(0, n).reduce((s, w, i) => s + w * v[n + i], b); }})([{xs}])",
 )
 
-mean = primitive(
+mean: Op = primitive(
     name="mean",
     forward=lambda *xs: builtins.sum(xs) / len(xs),
     partials=lambda *xs_and_out: (1.0 / (len(xs_and_out) - 1),) * (len(xs_and_out) - 1),
@@ -93,7 +93,7 @@ mean = primitive(
     js="([{xs}].reduce((s, x) => s + x, 0) / [{xs}].length)",
 )
 
-prod = primitive(
+prod: Op = primitive(
     name="prod",
     forward=lambda *xs: math.prod(xs),
     partials=_products_of_the_others,

@@ -6,11 +6,11 @@ import re
 from collections.abc import Iterable, Sequence
 from typing import Any, NamedTuple
 
+from tinygrad_lite.formulas.formula import Name, Symbol
+from tinygrad_lite.formulas.notation import HTML, Infix, LaTeX, Notation
 from tinygrad_lite.report import escape
 from tinygrad_lite.report.style import CELL, MONO, bdi
 from tinygrad_lite.report.text import Paragraph
-from tinygrad_lite.views.formulas.formula import Name, Symbol
-from tinygrad_lite.views.formulas.notation import HTML, Infix, LaTeX, Notation
 
 _REMARK = "font-family:sans-serif;font-size:88%;opacity:0.8;padding-left:1.2em"
 _HANGING = "padding-left:1.2em;text-indent:-1.2em"
@@ -41,8 +41,9 @@ class Equations:
     """
 
     def __init__(self, equations: Iterable[Equation], *, digits: int = 6, most: int | None = 12) -> None:
-        self.equations = list(equations)
-        self.digits, self.most = digits, most
+        self.equations: list[Equation] = list(equations)
+        self.digits: int = digits
+        self.most: int | None = most
 
     def text(self, width: int = 80, *, ascii: bool = False) -> str:
         notation = Infix(self.digits, self.most)

@@ -13,11 +13,11 @@ from typing import Any
 from tinygrad_lite.engine import ops
 from tinygrad_lite.engine.op import Op
 from tinygrad_lite.engine.value import Value
+from tinygrad_lite.formulas.formula import Name, Symbol, Tidy
 from tinygrad_lite.report.text import Report, Table
 from tinygrad_lite.views.derivation.chain import Chain, Link
 from tinygrad_lite.views.derivation.equations import Equation, Equations, Numbers
 from tinygrad_lite.views.derivation.why_zero import why_zero
-from tinygrad_lite.views.formulas.formula import Name, Symbol, Tidy
 
 _NO_NAME = Name("", "", "")
 
@@ -26,7 +26,10 @@ class Sections:
     """Tells one chain as a report; the arguments are those of `explain`."""
 
     def __init__(self, chain: Chain, *, max_paths: int, max_nodes: int | None, digits: int) -> None:
-        self.chain, self.max_paths, self.max_nodes, self.digits = chain, max_paths, max_nodes, digits
+        self.chain: Chain = chain
+        self.max_paths: int = max_paths
+        self.max_nodes: int | None = max_nodes
+        self.digits: int = digits
         self.most = None if max_nodes is None else 12  # terms of one sum
 
     def report(self) -> Report:

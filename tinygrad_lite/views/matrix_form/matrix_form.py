@@ -16,14 +16,14 @@ import math
 from pathlib import Path
 from typing import Any
 
+from tinygrad_lite.analysis.layers import Network, find_layers
+from tinygrad_lite.analysis.loss_head import Given, recognise
 from tinygrad_lite.engine import ops
 from tinygrad_lite.engine.graph import topological
 from tinygrad_lite.engine.reverse import adjoints, require_fresh
 from tinygrad_lite.engine.value import Value
 from tinygrad_lite.errors import NotLayered, OperandError
 from tinygrad_lite.report.text import Report, Table
-from tinygrad_lite.views.matrix_form.layers import Network, find_layers
-from tinygrad_lite.views.matrix_form.loss_head import Given, recognise
 from tinygrad_lite.views.matrix_form.program import parameter_names, program, run, shape_words
 
 Array = Any

@@ -65,10 +65,10 @@ def _follows(nest: LoopNest, loop: Sequence[LoopNest]) -> bool:
         if other.target.array not in wanted:
             continue
         ((target, counts), *_) = periodic.reads(other)
-        written = periodic.places(target, other, counts)
+        written = other.indices(target, counts)
         for access, each in periodic.reads(nest)[1:]:
             if access.array == other.target.array:
-                read = periodic.places(access, nest, each)
+                read = nest.indices(access, each)
                 part = np.full(1 + max(int(read.max()), int(written.max())), -1)
                 part[written] = np.arange(other.iterations) // other.period
                 if (part[read] > np.repeat(np.arange(nest.iterations), each) // nest.period).any():

@@ -15,11 +15,12 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from functools import partial
 
+from tinygrad_lite.compiler.backends.llvm import tiles
 from tinygrad_lite.compiler.backends.llvm.writer import Name, Writer
 from tinygrad_lite.compiler.ir.loop_nest import UNIFORM, Access, LoopNest
 
-ACROSS, TILE = 4, 16
-"""Vectors along the last dimension, and in a whole tile with some lines of them: their sums stay in registers."""
+ACROSS = 4
+"""Vectors of a tile along the last dimension; with some lines of them, their sums stay in registers."""
 
 FEWEST = 4
 """Lines of a table that are worth it: a single one, such as a layer's biases, is summed in lanes over the samples."""
@@ -97,7 +98,7 @@ def write(
     nest: LoopNest,
     samples: int,
     line: Callable[[Access, int], Name],
-    strip: Callable[[Access, int], tuple[Name, int]],
+    strip: Callable[[Access], tuple[Name, int]],
     total: Name,
     first: Name,
 ) -> None:
@@ -136,7 +137,7 @@ def write(
             if access.array in UNIFORM:
                 return uniform(access, d, a)
             if access.strides[-1] == 1:
-                base, n = strip(access, 0)
+                base, n = strip(access)
                 start = place(w.address(base, w.integer("mul", r, n)), (j[0], j[1]), 1)
                 return w.once(("strip", id(access), a), lambda: w.load(w.address(start, a * lanes), 8))
             start = place(line(access, access.base), (i[0], i[1]), access.strides[0] * samples)
@@ -173,7 +174,7 @@ def write(
                 with w.loop(start * lanes, stop * lanes, across * lanes) as j:
                     tile(i, down, (j, 0), across)
 
-    for start, stop, down in _pieces(outer, TILE // min(inner, ACROSS)):
+    for start, stop, down in _pieces(outer, tiles.sums(lanes) // min(inner, ACROSS)):
         if stop - start == down:
             columns((None, start), down)
         else:

@@ -5,8 +5,8 @@ In: a prologue, a plan for samples and a epilogue (or one plan without samples).
 
 Each function takes a pointer to a list of addresses and lengths. `begin` computes what is the same for all samples.
 `samples` does one shard: it clears the sums kept in lanes, goes through its samples in blocks of `unroll` vectors and
-then,
-for the rest, of one vector, and adds up the lanes. `finish` adds up the shards and does what comes after the samples:
+then, for the rest, of one vector, and adds up the lanes. `finish` adds up the shards and does what comes
+after the samples:
 
     begin -> for each shard: for each block: the loop nests of the sample plan -> sums over the lanes -> finish
 
@@ -21,11 +21,14 @@ from functools import partial
 from typing import Any
 
 from tinygrad_lite.compiler.backends.llvm import (
-    blocking,
     gradient_sums,
+    in_place,
     jit,
     kernels,
+    periodic,
     register_fusion,
+    scan,
+    stencil_fusion,
     workspace,
 )
 from tinygrad_lite.compiler.backends.llvm.buffers import Layout
@@ -58,7 +61,7 @@ class Code:
         self.lanes, self.unroll, self.columns, self.sums = lanes, unroll, columns, sums
         self.lines = _line(samples, lanes) if samples is not None and twice else 0
         self.layout = Layout()
-        self.in_place = samples is not None and blocking.in_place(epilogue)
+        self.in_place = samples is not None and in_place.possible(epilogue)
         self.operations = samples.flops(weight) if samples is not None else 0
         self.apart = -(-(sums + lanes) // 8) * 8 if samples is not None else 0  # from one shard's totals to the next's
         self.scratch = 0
@@ -136,7 +139,7 @@ class Code:
                         self._add(given["G"], more, i)
                     w.lanes = 1
         if self.in_place:
-            epilogue = blocking.without_copies(epilogue)
+            epilogue = in_place.without_copies(epilogue)
         self._plain(epilogue, given, {"out": Space(given["out"], even=1)}, {"P": "P", "G": "G", "N": "N"})
 
     def _add(self, total: Name, more: Name, i: Name | int) -> None:
@@ -159,7 +162,9 @@ class Code:
         spaces["K"] = Space(w.address(given["K"], self.layout.add_constants(plan.constants)))
         for name, size in plan.sizes.items():
             spaces[name] = Space(w.address(given["scratch"], self._room(size)))
-        Loops(w, plan, spaces, self.lanes, 0, self._table(given)).write()
+        loops = Loops(w, spaces, self.lanes, 0, self._table(given))
+        for stepwise, nests in plan.parts():
+            (scan if stepwise else stencil_fusion).write(loops, nests)
 
     def _samples(self, plan: Plan, given: dict[str, Name]) -> None:
         w = self.w
@@ -195,7 +200,7 @@ class Code:
                 }
                 for name, at in places.items():
                     spaces[name] = Space(w.address(given["scratch"], begin + at * width), width, samples=True)
-                loops = Loops(w, plan, spaces, self.lanes, unroll, self._table(given))
+                loops = Loops(w, spaces, self.lanes, unroll, self._table(given))
                 loops.first = w.say(f"icmp eq i64 {b}, 0")
                 if data == "tail":
                     none = w.say(f"icmp slt i64 {given['blocks']}, 1")
@@ -205,7 +210,11 @@ class Code:
                     line = w.address(given["lines"], before)
                     loops.lines = w.address(line, w.integer("mul", b, width * self.lines)), self.lines
                 loops.strip = lambda doubles: w.address(given["scratch"], self._room(doubles))
-                loops.write(steps)
+                for step in steps:
+                    if step.nests[0].period:
+                        periodic.write(loops, step.nests)
+                    else:
+                        loops.together(step.nests, step.kept)
         for start, stop in _stretches(lane_sums):
             self._add_up(given, start, stop)
 

@@ -57,10 +57,10 @@ class LLVMRunner(Buffered):
     name = "llvm"
 
     def __init__(self, program: Program, samples: int = 0) -> None:
-        from tinygrad_lite.compiler.backends.llvm import llvm_backend, writer
+        from tinygrad_lite.compiler.backends.llvm import kernels, llvm_backend
 
         self.program = program
-        self.plans = Plans(program, writer.supported())
+        self.plans = Plans(program, kernels.supported())
         self.seconds = dict(self.plans.seconds)
         start = time.perf_counter()
         epilogue = scan.stepped(self.plans.epilogue)

@@ -12,14 +12,11 @@ Loop nests of a mixture, part by part, are steps as `fusing` leaves them.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 
 from tinygrad_lite.compiler.backends.llvm import cache_fusion, gradient_sums, periodic
 from tinygrad_lite.compiler.backends.llvm.writer import NATIVE
-from tinygrad_lite.compiler.ir.loop_nest import Access, LoopNest, Plan, names
-
-LONG = 64
-"""A sum of more terms may be cut into pieces (blocking.py), each of which adds to what it finds in memory."""
+from tinygrad_lite.compiler.ir.loop_nest import LoopNest, Plan, names
 
 
 class Step:
@@ -45,7 +42,7 @@ def steps(plan: Plan, lanes: int) -> list[Step]:
     readers: dict[str, set[int]] = {}
     for k, loop in enumerate(loops):
         for nest in loop:
-            for access in reads(nest):
+            for access in nest.reads():
                 readers.setdefault(access.array, set()).add(k)
     found: list[Step] = []
     gone: set[int] = set()
@@ -63,18 +60,10 @@ def steps(plan: Plan, lanes: int) -> list[Step]:
                 waiting |= readers.get(loops[j][0].target.array, set()) - gone - mine
         gone |= mine
         kept = {nest.target.array for nest in nests if readers.get(nest.target.array, set()) - mine}
-        if any(nest.period for nest in loop) or any(run.terms > LONG for run in loop[0].reductions):
+        if any(nest.period for nest in loop):
             kept |= {nest.target.array for nest in loop}
         found.append(Step(nests, kept))
     return found
-
-
-def reads(nest: LoopNest) -> Iterator[Access]:
-    """What the loop nest reads through an index."""
-    for run in nest.reductions:
-        for access in run.accesses:
-            if access.literal is None:
-                yield access
 
 
 def _plain(nest: LoopNest) -> bool:
@@ -92,7 +81,7 @@ def _joins(nest: LoopNest, before: Sequence[LoopNest], made: dict[str, int], fir
     if not all(op in NATIVE for run in nest.reductions for op in names(run.expression)):
         return False  # a kernel needs the registers for itself
     here = {other.target.array: other.target for other in before}
-    for access in reads(nest):
+    for access in nest.reads():
         target = here.get(access.array)
         if target is None:
             if made.get(access.array, -1) >= first:

@@ -17,12 +17,10 @@ fixed distance from what the step before read, also in the adjoint, which takes 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from tinygrad_lite.compiler.backends.llvm.loops import Loops
 from tinygrad_lite.compiler.ir.loop_nest import Access, LoopNest, Plan, Reduction
-
-if TYPE_CHECKING:
-    from tinygrad_lite.compiler.backends.llvm.loops import Loops
 
 FEWEST = 64
 """Loop nests that are too many to be written out one by one."""
@@ -226,4 +224,4 @@ def write(loops: Loops, nests: Sequence[LoopNest]) -> None:
     """Loop nests that go step by step."""
     with loops.w.loop(0, nests[0].dims[0]) as step:
         for nest in nests:
-            loops._iterations_of(nest, step)
+            loops.iterations_of(nest, step)

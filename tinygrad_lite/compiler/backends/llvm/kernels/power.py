@@ -24,6 +24,7 @@ from tinygrad_lite.compiler.backends.llvm.kernels.vector import (
     Vector,
     exact_fused,
     fused,
+    kernel,
     larger,
     polynomial,
     smaller,
@@ -93,6 +94,7 @@ def is_whole(size: Vector) -> Vector:
     return (size >= 2.0**52) | ((size + 2.0**52) - 2.0**52).equals(size)
 
 
+@kernel
 def pow(x: Vector, y: Vector) -> Vector:
     """x^y by the rules of the C library: NaN for x < 0 unless y is whole, x^0 = 1^y = 1."""
     size = abs(x)
@@ -120,6 +122,7 @@ def outside_logarithms(x: Vector, result: Vector) -> Vector:
     return where(x > 0.0, where(x < math.inf, result, x), where(x.equals(0.0), -math.inf, math.nan))
 
 
+@kernel
 def log2(x: Vector) -> Vector:
     """The logarithm to base 2: exact at the powers of two."""
     k, m = split_mantissa(x)
@@ -129,6 +132,7 @@ def log2(x: Vector) -> Vector:
     return outside_logarithms(x, total + (rest + (error + fused(high, LOG2_E_LOW, low * LOG2_E))))
 
 
+@kernel
 def log10(x: Vector) -> Vector:
     """The logarithm to base 10: exact at the powers of ten."""
     k, m = split_mantissa(x)
@@ -139,6 +143,7 @@ def log10(x: Vector) -> Vector:
     return outside_logarithms(x, total + (rest + fused(k, LOG10_2_LOW, error)))
 
 
+@kernel
 def cbrt(x: Vector) -> Vector:
     """The cube root: e^(log|x|/3) is nearly right, one step of Newton's method makes it so."""
     size = abs(x)
@@ -150,6 +155,7 @@ def cbrt(x: Vector) -> Vector:
     return where((size > 0.0) & (size < math.inf), root.with_sign_of(x), x)
 
 
+@kernel
 def hypot(x: Vector, y: Vector) -> Vector:
     """sqrt(x^2 + y^2), both scaled by a power of two that keeps their squares in range."""
     a, b = abs(x), abs(y)
@@ -163,7 +169,7 @@ def hypot(x: Vector, y: Vector) -> Vector:
     swap = other > square
     top, bottom = where(swap, other, square), where(swap, square, other)
     total, rest = fast_sum(top, bottom)
-    root = total.body.intrinsic("sqrt", total)
+    root = total.intrinsic("sqrt")
     rest = rest + (error + other_error)
     correction = where(total > 0.0, (exact_fused(-root, root, total) + rest) / (root * 2.0), 0.0)
     result = (root + correction) * back

@@ -13,7 +13,15 @@ from __future__ import annotations
 import math
 
 from tinygrad_lite.compiler.backends.llvm.kernels.exponential import exponential_minus_one, scale, split_exponent
-from tinygrad_lite.compiler.backends.llvm.kernels.vector import Vector, fused, larger, polynomial, smaller, where
+from tinygrad_lite.compiler.backends.llvm.kernels.vector import (
+    Vector,
+    fused,
+    kernel,
+    larger,
+    polynomial,
+    smaller,
+    where,
+)
 
 ERF_NEAR = (
     0.12837916709551256,
@@ -86,17 +94,20 @@ def erf_near(x: Vector) -> Vector:
     return fused(x, polynomial(x * x, ERF_NEAR), x)
 
 
+@kernel
 def erf(x: Vector) -> Vector:
     size = abs(x)
     return where(size < 1.0, erf_near(x), (1.0 - erfc_far(larger(size, MIDDLE))).with_sign_of(x))
 
 
+@kernel
 def erfc(x: Vector) -> Vector:
     size = abs(x)
     far = erfc_far(larger(size, MIDDLE))
     return where((x < MIDDLE) & (size < 1.0), 1.0 - erf_near(x), where(x < 0.0, 2.0 - far, far))
 
 
+@kernel
 def gelu(x: Vector) -> Vector:
     """x Phi(x), where Phi(x) = erfc(-x/sqrt(2))/2 is the share of the normal distribution below x."""
     size = smaller(abs(x), 39.5)

@@ -60,8 +60,8 @@ def _formula(op: Op, names: list[str]) -> str:
 
 def _derivatives(op: Op, names: list[str]) -> list[str]:
     """The rule of the table run on symbols, at one point for each branch that it may take."""
-    from tinygrad_lite.views.formulas.formula import Name, Tidy
-    from tinygrad_lite.views.formulas.notation import TEXT
+    from tinygrad_lite.formulas.formula import Name, Tidy
+    from tinygrad_lite.formulas.notation import TEXT
 
     found: list[dict[str, None]] = [{} for _ in names]
     for point in op.points():

@@ -14,11 +14,11 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
+from tinygrad_lite.analysis.activations import Activation, simplest
 from tinygrad_lite.engine import ops
 from tinygrad_lite.engine.graph import topological
 from tinygrad_lite.engine.value import Value
 from tinygrad_lite.errors import NotLayered
-from tinygrad_lite.views.matrix_form.elementwise import Activation, simplest
 
 
 class Unit(NamedTuple):

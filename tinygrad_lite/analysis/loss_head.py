@@ -10,10 +10,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
+from tinygrad_lite.analysis.activations import Activation, derivative_code, forward_code, simplest
 from tinygrad_lite.engine import ops
 from tinygrad_lite.engine.value import Value
 from tinygrad_lite.errors import NotLayered
-from tinygrad_lite.views.matrix_form.elementwise import Activation, forward_code, simplest, slope_code
 
 Array = Any
 _SAME = 1e-9
@@ -82,7 +82,7 @@ def _known_behind_an_activation(given: Given) -> Head | None:
     if head is None:
         return None
     try:
-        forward, slope = forward_code(steps, given.zn), slope_code(steps, given.zn, an)
+        forward, slope = forward_code(steps, given.zn), derivative_code(steps, given.zn, an)
     except NotLayered:
         return None
     back = f"{given.dzn} = d{an} * {slope}"
@@ -156,7 +156,7 @@ def _of_differences(given: Given, name: str, term: Any, slope_of: Any, written: 
         return None
     steps, p, t = found
     try:
-        slope = slope_code(steps, given.zn, "P")
+        slope = derivative_code(steps, given.zn, "P")
         forward = [f"P = {forward_code(steps, given.zn)}"] if steps else []
     except NotLayered:
         return None

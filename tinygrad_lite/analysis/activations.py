@@ -12,8 +12,8 @@ from typing import Any
 from tinygrad_lite.engine import ops
 from tinygrad_lite.engine.op import TABLE, Op
 from tinygrad_lite.errors import DomainError, NotLayered
-from tinygrad_lite.views.formulas.formula import Name, Symbol, Tidy
-from tinygrad_lite.views.formulas.notation import CALL, SUM, Infix
+from tinygrad_lite.formulas.formula import Name, Symbol, Tidy
+from tinygrad_lite.formulas.notation import CALL, SUM, Infix
 
 Activation = tuple[tuple[Op, tuple[Any, ...]], ...]
 """The steps from z to a: an op and its operands, each "z", the number of an earlier step, or a constant.
@@ -91,7 +91,7 @@ def forward_code(steps: Activation, z: str) -> str:
     raise NotLayered("the activation is not defined around 0.")
 
 
-def slope_code(steps: Activation, z: str, a: str) -> str:
+def derivative_code(steps: Activation, z: str, a: str) -> str:
     """The slope of the activation, in z and, where the rule reuses the result, in a.
 
     It may jump at 0 and at the constants in the steps, as that of clip(z, -1, 1) does.
@@ -99,9 +99,9 @@ def slope_code(steps: Activation, z: str, a: str) -> str:
     Raises:
         NotLayered: it changes its formula elsewhere too.
 
-    >>> slope_code(((ops.tanh, ("z",)),), "Z1", "A1"), slope_code(((ops.relu, ("z",)),), "Z1", "A1")
+    >>> derivative_code(((ops.tanh, ("z",)),), "Z1", "A1"), derivative_code(((ops.relu, ("z",)),), "Z1", "A1")
     ('(1 - A1**2)', '(Z1 > 0)')
-    >>> slope_code(((ops.clip, ("z", -1.0, 2.0)),), "Z1", "A1")
+    >>> derivative_code(((ops.clip, ("z", -1.0, 2.0)),), "Z1", "A1")
     'np.where(Z1 > 2, 0, np.where(Z1 >= -1, 1, 0))'
     """
     if not steps:

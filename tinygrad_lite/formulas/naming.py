@@ -13,8 +13,8 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from tinygrad_lite.engine.op import TABLE
+from tinygrad_lite.formulas.formula import Name
 from tinygrad_lite.report import escape
-from tinygrad_lite.views.formulas.formula import Name
 
 if TYPE_CHECKING:
     from tinygrad_lite.engine.value import Value

@@ -17,8 +17,8 @@ import re
 from collections.abc import Sequence
 
 from tinygrad_lite.engine import ops
+from tinygrad_lite.formulas.formula import Symbol
 from tinygrad_lite.report import escape
-from tinygrad_lite.views.formulas.formula import Symbol
 
 SUM, SIGN, PRODUCT, POWER, CALL, ATOM = range(6)
 
@@ -31,10 +31,13 @@ class Notation:
         most: a longer sum or product is shown by its first and last terms; None for no limit.
     """
 
-    plus, times, dots = " + ", "*", "..."
+    plus: str = " + "
+    times: str = "*"
+    dots: str = "..."
 
     def __init__(self, digits: int = 6, most: int | None = 12) -> None:
-        self.digits, self.most = digits, most
+        self.digits: int = digits
+        self.most: int | None = most
 
     def of(self, symbol: Symbol, *, numbers: bool = False, rank: int = SUM) -> str:
         """The formula; with `numbers`, each name replaced by its number. Brackets if it ranks below `rank`."""
@@ -97,13 +100,15 @@ class Notation:
 class Infix(Notation):
     """Text in Python's notation: it reads back to the same number.
 
-    >>> from tinygrad_lite.views.formulas.formula import Name
+    >>> from tinygrad_lite.formulas.formula import Name
     >>> a, b = (Symbol.named(Name(n, n, n), 2.0) for n in "ab")
     >>> TEXT.of((a - (b - 1)) * -a ** (a / b)), TEXT.of((-a) ** 2, numbers=True)
     ('(a - (b - 1))*(-a**(a / b))', '(-2)**2')
     """
 
-    minus, over, negative = " - ", " / ", "-"
+    minus: str = " - "
+    over: str = " / "
+    negative: str = "-"
 
     def name(self, symbol: Symbol) -> str:
         assert symbol.name is not None
@@ -141,7 +146,11 @@ class Infix(Notation):
 class HTML(Infix):
     """The same with raised exponents, centred dots and slanted names."""
 
-    minus, over, negative, times, dots = " − ", " / ", "−", " · ", "…"
+    minus: str = " − "
+    over: str = " / "
+    negative: str = "−"
+    times: str = " · "
+    dots: str = "…"
 
     def name(self, symbol: Symbol) -> str:
         assert symbol.name is not None
@@ -157,7 +166,8 @@ class HTML(Infix):
 class LaTeX(Notation):
     """LaTeX for MathJax and for TeX, from the templates of the table."""
 
-    times, dots = r" \cdot ", r"\cdots"
+    times: str = r" \cdot "
+    dots: str = r"\cdots"
 
     def name(self, symbol: Symbol) -> str:
         assert symbol.name is not None

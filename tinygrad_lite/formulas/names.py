@@ -14,9 +14,9 @@ from types import FrameType
 from typing import Any
 
 from tinygrad_lite.engine.value import Value
-from tinygrad_lite.views.formulas.formula import Symbol
-from tinygrad_lite.views.formulas.naming import name_of_label
-from tinygrad_lite.views.formulas.notation import TEXT
+from tinygrad_lite.formulas.formula import Symbol
+from tinygrad_lite.formulas.naming import name_of_label
+from tinygrad_lite.formulas.notation import TEXT
 
 LONGEST = 20  # letters of a formula that serves as a name
 MOST = 10_000  # entries of one container that are looked at
