@@ -16,13 +16,13 @@ from typing import Any
 from tinygrad_lite.checking.network.arrays import np
 from tinygrad_lite.checking.paper.document import DEFINITION, STEP, Document, Statement
 from tinygrad_lite.checking.paper.entrywise import combined, each, total
+from tinygrad_lite.checking.paper.numbers import half_unit, on_kink
 from tinygrad_lite.checking.paper.points import Points, letters_of
 from tinygrad_lite.checking.paper.term import Term
-from tinygrad_lite.checking.paper.world import TOTAL, Reading, Unknown, World, half_unit
+from tinygrad_lite.checking.paper.world import TOTAL, Reading, Unknown, World
 from tinygrad_lite.engine.graph import topological
 from tinygrad_lite.engine.value import Value
 from tinygrad_lite.errors import NoExactValue, OperandError, ShapeError, TinygradLiteError
-from tinygrad_lite.views.derivation.chain import at_kink
 
 FOLLOWS, WRONG, CONDITION, CARRIED, UNCHECKED = "follows", "does not follow", "condition", "carried", "not checked"
 WORLDS = 4
@@ -91,10 +91,15 @@ class Judge:
                 continue
         return found
 
+    def _nodes(self, w: World) -> list[Value]:
+        return topological(*[v for x in w.env.values() for v in np.ravel(x)])
+
+    def _kinked(self, w: World) -> bool:
+        return any(node.op.kink is not None for node in self._nodes(w))
+
     def _around(self, own: World) -> list[World]:
         """Points around the user's own numbers; those themselves if they lie on a kink."""
-        reached = topological(*[v for x in own.env.values() for v in np.ravel(x)])
-        if any(at_kink(node) for node in reached):
+        if any(on_kink(node) for node in self._nodes(own)):
             return [own]
         found = []
         for seed in range(3):
@@ -150,7 +155,9 @@ class Judge:
             if unknown:
                 claim.why = f"no definition speaks of {', '.join(unknown)}"
                 return
-            if self.numeric and self._of_numbers(claim) and (self.own is None or self.missing):
+            if (self.own is None or self.missing) and (
+                (self.numeric and self._of_numbers(claim)) or (self.own is not None and self._kinked(self.own))
+            ):
                 claim.why = f"no number is given for {', '.join(self.missing)}"
                 return
         except Unknown as word:

@@ -64,7 +64,7 @@ def rows(text: str) -> list[Row]:
             lines
             and (
                 ("=" in lines[-1][1] and re.match(r"\s+[-+*/] ?\S", line_text))
-                or ("=" in lines[-1][1] and re.search(r"[-+*/(,]\s*$", lines[-1][1]))
+                or ("=" in lines[-1][1] and re.search(r"([-+*/(,]|[^=]=)\s*$", lines[-1][1]))
                 or (re.match(r"\s*=[^=]", line_text) and re.search(r"(^|, )\s*[^\s=]+$", lines[-1][1]))
             )
             and not re.match(r"\s*[-*] \S+ *[=:]", line_text)

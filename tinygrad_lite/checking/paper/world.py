@@ -10,11 +10,8 @@ from __future__ import annotations
 import itertools
 import math
 from collections.abc import Callable, Mapping
-from fractions import Fraction
 from typing import Any
 
-from tinygrad_lite.calculus.arithmetics import re_evaluate
-from tinygrad_lite.calculus.exact import RATIONAL, given
 from tinygrad_lite.checking.network.arrays import np
 from tinygrad_lite.checking.paper.entrywise import (
     array,
@@ -27,11 +24,12 @@ from tinygrad_lite.checking.paper.entrywise import (
     softmax,
     total,
 )
+from tinygrad_lite.checking.paper.numbers import exact_number, half_unit
 from tinygrad_lite.checking.paper.term import Term
 from tinygrad_lite.engine.op import TABLE
 from tinygrad_lite.engine.reverse import adjoints
 from tinygrad_lite.engine.value import Value
-from tinygrad_lite.errors import NoExactValue, ShapeError
+from tinygrad_lite.errors import ShapeError
 
 WORK = 60_000  # operations on Values that one formula may cost
 
@@ -78,18 +76,7 @@ class World:
         """Whether a Value is 0 at this point."""
         if not isinstance(root, Value):
             return bool(root == 0)
-        return bool(self.number(root) == 0)
-
-    def number(self, root: Value) -> Any:
-        """The exact number, a fraction; or one of 50 digits, where what is below 1e-35 counts as 0."""
-        try:
-            return re_evaluate(root, given, RATIONAL)[root]
-        except (NoExactValue, ValueError):
-            from mpmath import mp, mpf
-
-            with mp.workdps(50):
-                found = re_evaluate(root, lambda x: mpf(given(x).numerator) / given(x).denominator, _digits(mp))[root]
-                return Fraction(0) if abs(found) < mpf(10) ** -35 else found
+        return bool(exact_number(root) == 0)
 
     # ------------------------------------------------------------------ evaluating
 
@@ -289,17 +276,6 @@ class World:
             self.env = kept
 
 
-def half_unit(word: str) -> float:
-    """Half a unit of the last digit of a number that is written with a point, or with six digits and more.
-
-    >>> half_unit("0.25"), half_unit("3"), half_unit("1.20e-3"), half_unit("123457")
-    (0.005, 0.0, 5e-06, 0.5)
-    """
-    digits, _, power = word.lower().partition("e")
-    after = len(digits.partition(".")[2])
-    return 0.5 * 10.0 ** (int(power or 0) - after) if "." in digits or len(digits) > 5 else 0.0
-
-
 _RELATIONS: dict[str, Callable[[float, float], bool]] = {
     "<": lambda x, y: x < y,
     ">": lambda x, y: x > y,
@@ -308,15 +284,3 @@ _RELATIONS: dict[str, Callable[[float, float], bool]] = {
     "=": lambda x, y: x == y,
     "≠": lambda x, y: x != y,
 }
-
-
-def _digits(mp: Any) -> dict[str, Callable[..., Any]]:
-    own = {
-        op: getattr(mp, op)
-        for op in ["exp", "log", "sqrt", "sin", "cos", "tan", "tanh", "sinh", "cosh", "atan", "asin", "acos", "erf"]
-    }
-    own["sigmoid"] = lambda x: 1 / (1 + mp.exp(-x))
-    own["softplus"] = lambda x: mp.log(1 + mp.exp(x))
-    own["pow"] = lambda x, y: mp.power(x, y)
-    kept = "add sub mul div neg abs sign floor ceil round"
-    return {**{op: RATIONAL[op] for op in kept.split() if op in RATIONAL}, **own}
