@@ -10,12 +10,10 @@ again for every p-th iteration.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Sequence
+from typing import Any
 
-from tinygrad_lite.compiler.ir.loop_nest import Access, LoopNest, Reduction
-
-if TYPE_CHECKING:
-    from tinygrad_lite.compiler.passes.reroll import _Shapes
+from tinygrad_lite.compiler.ir.loop_nest import Access, Expression, LoopNest, Reduction
 
 
 def nested(vectors: Any) -> list[tuple[int, Any]] | None:
@@ -45,8 +43,25 @@ def nested(vectors: Any) -> list[tuple[int, Any]] | None:
     return None if outer is None else [*outer, (period, steps[0])]
 
 
-def fitted(name: str, key: Any, iterations: list[Any], shapes: _Shapes, places: list[int]) -> LoopNest:
-    """The loop nest of these iterations, its loops fitted to everything that they read and write together."""
+def fitted(
+    name: str,
+    key: Any,
+    iterations: list[Any],
+    places: list[int],
+    expressed: Callable[[int, list[str]], Expression],
+    sources: Sequence[Any],
+    pool: list[float],
+) -> LoopNest:
+    """The loop nest of these iterations, its loops fitted to everything that they read and write together.
+
+    Args:
+        name: the array they write to, at these `places`.
+        key: the (sign, shape) of each of their reductions.
+        iterations: for each of them, and for each of those, the leaf indices of its terms.
+        expressed: the expression of a shape; appends the arrays of its leaves to the list.
+        sources: the numbers of constants, which a leaf of the array "K" names.
+        pool: the numbers of constants that differ between iterations; more are appended.
+    """
     import numpy as np
 
     m = len(iterations)
@@ -55,7 +70,7 @@ def fitted(name: str, key: Any, iterations: list[Any], shapes: _Shapes, places: 
     parts: list[tuple[int, Any, list[str], Any, Any]] = []
     for run in key:
         arrays: list[str] = []
-        expression = shapes.expression(run[1], arrays)
+        expression = expressed(run[1], arrays)
         counts = [len(reductions[run]) for reductions in iterations]
         flat = np.array([slots for reductions in iterations for slots in reductions[run]], dtype=np.int64)
         if min(counts) == max(counts):
@@ -96,12 +111,12 @@ def fitted(name: str, key: Any, iterations: list[Any], shapes: _Shapes, places: 
 
     def constant(read: Any, terms: int) -> Access:
         """The number itself if it is everywhere the same, else a stretch of the array K."""
-        values = [shapes.cones.tape.sources[i] for i in read.reshape(-1).tolist()]
+        values = [sources[i] for i in read.reshape(-1).tolist()]
         first = values[0]
         if all(x == first for x in values) and (first or len({str(x) for x in values}) == 1):
             return Access("K", literal=first)
-        base = len(shapes.pool)
-        shapes.pool += values
+        base = len(pool)
+        pool.extend(values)
         strides, inner = [], max(terms, 1)
         for n in reversed(dims):
             strides.append(inner)

@@ -225,7 +225,8 @@ def reroll(
         fewer = _Groups(cones, arrays, prefix, shared=True)
         found = fewer if 2 * len(fewer.groups) < len(found.groups) else found
     shapes = found.shapes
-    nests = [fitted(name, key, iterations, shapes, where) for name, key, iterations, where in found.groups]
+    shared = shapes.expression, tape.sources, shapes.pool
+    nests = [fitted(*group, *shared) for group in found.groups]
 
     ends: dict[Any, list[tuple[int, Any]]] = {}
     for position, ref in zip(places if places is not None else range(len(tape.outputs)), tape.outputs, strict=True):
@@ -234,7 +235,7 @@ def reroll(
     for (key, _), last in ends.items():
         last.sort(key=lambda iteration: iteration[0])
         nests.append(
-            fitted(output, key, [reductions for _, reductions in last], shapes, [position for position, _ in last])
+            fitted(output, key, [reductions for _, reductions in last], [position for position, _ in last], *shared)
         )
     by_sample = {*samples, *(found.sizes if samples else ())}
     return Plan(nests, found.sizes, shapes.pool, by_sample, sum(cones.live))
