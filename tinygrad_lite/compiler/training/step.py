@@ -20,6 +20,7 @@ from tinygrad_lite.compiler.batched import BatchedFunction
 from tinygrad_lite.compiler.runtime.bound import changes, release
 from tinygrad_lite.compiler.runtime.fallback import CompileWarning, outside
 from tinygrad_lite.compiler.training.machine import Machine, Unseen, not_finite
+from tinygrad_lite.engine.foreign import as_numpy
 from tinygrad_lite.engine.value import Value
 from tinygrad_lite.errors import OperandError, ShapeError, TinygradLiteError, user_line
 
@@ -81,6 +82,7 @@ class CompiledStep:
 
     def _step(self, X: Any, y: Any) -> float:
         """One step on samples that may be new; if the next one may have the same, all it needs is laid out for it."""
+        X, y = as_numpy(X), as_numpy(y)
         self._refuse_chance()
         self._ready = _NOTHING
         machine = self._machine
@@ -110,6 +112,7 @@ class CompiledStep:
         Raises:
             AnomalyError: the loss of a step is not finite; the parameters are those before that step.
         """
+        X, y = as_numpy(X), as_numpy(y)
         self._refuse_chance()
         samples = len(X)
         if len(y) != samples:
