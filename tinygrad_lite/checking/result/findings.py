@@ -220,7 +220,7 @@ def _coverage(check: Check, report: Report) -> None:
             say("On your own data the numbers are right; the mistake shows on other problems: {0}.", shows)
         )
     elif check.ok:
-        names = "; ".join(e.problem.name for e in ours)
+        names = "; ".join(say(e.problem.name) for e in ours)
         tried = (
             say("Also right on {0} problems of ours (seed {1}): {2}.", len(ours), check.evaluation.seed, names)
             if ours
