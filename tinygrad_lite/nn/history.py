@@ -80,6 +80,18 @@ class History:
             Path(path).write_text(text.getvalue(), encoding="utf-8")
         return text.getvalue()
 
+    def to_frame(self) -> Any:
+        """The rows as a pandas DataFrame, with the epoch as its index.
+
+        Raises:
+            ImportError: pandas is not installed.
+        """
+        try:
+            import pandas
+        except ImportError:
+            raise ImportError("History.to_frame needs pandas: pip install pandas") from None
+        return pandas.DataFrame(self.rows, columns=self.columns or ["epoch"]).set_index("epoch")
+
     def plot(self, path: str | Path | None = None) -> Any:
         """A matplotlib figure of pyplot: the losses, the metrics and the gradient norms of the layers over the epochs.
 

@@ -14,6 +14,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import Any
 
+from tinygrad_lite.engine.foreign import as_lists
 from tinygrad_lite.engine.op import number
 from tinygrad_lite.engine.value import Value
 from tinygrad_lite.errors import OperandError, StateError
@@ -195,6 +196,17 @@ class Module:
     def kind(self) -> str:
         """The word for this module in a summary."""
         return type(self).__name__
+
+
+def samples_in(x: Any) -> Any:
+    """The samples of a batch, a list or an array of lists of numbers; None if x is the inputs of one sample."""
+    if hasattr(x, "ndim"):
+        return as_lists(x) if x.ndim == 2 else None
+    if isinstance(x, (list, tuple)) and x:
+        first = x[0]
+        if isinstance(first, (list, tuple)) or getattr(first, "ndim", 0) == 1:
+            return x
+    return None
 
 
 def _modules(name: str, held: Any) -> Iterator[tuple[str, Module]]:

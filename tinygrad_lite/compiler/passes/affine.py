@@ -10,12 +10,10 @@ again for every p-th iteration.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Sequence
+from typing import Any
 
-from tinygrad_lite.compiler.ir.loop_nest import Access, LoopNest, Reduction
-
-if TYPE_CHECKING:
-    from tinygrad_lite.compiler.passes.reroll import _Shapes
+from tinygrad_lite.compiler.ir.loop_nest import Access, Expression, LoopNest, Reduction
 
 
 def nested(vectors: Any) -> list[tuple[int, Any]] | None:
@@ -45,17 +43,34 @@ def nested(vectors: Any) -> list[tuple[int, Any]] | None:
     return None if outer is None else [*outer, (period, steps[0])]
 
 
-def fitted(name: str, key: Any, iterations: list[Any], shapes: _Shapes, places: list[int]) -> LoopNest:
-    """The loop nest of these iterations, its loops fitted to everything that they read and write together."""
+def fitted(
+    name: str,
+    key: Any,
+    iterations: list[Any],
+    places: list[int],
+    expressed: Callable[[int, list[str]], Expression],
+    sources: Sequence[Any],
+    pool: list[float],
+) -> LoopNest:
+    """The loop nest of these iterations, its loops fitted to everything that they read and write together.
+
+    Args:
+        name: the array they write to, at these `places`.
+        key: the (sign, shape) of each of their reductions.
+        iterations: for each of them, and for each of those, the leaf indices of its terms.
+        expressed: the expression of a shape; appends the arrays of its leaves to the list.
+        sources: the numbers of constants, which a leaf of the array "K" names.
+        pool: the numbers of constants that differ between iterations; more are appended.
+    """
     import numpy as np
 
     m = len(iterations)
     starts = np.array([list(places)], dtype=np.int64).T
     columns = [starts]  # what must be affine over the iterations, column by column
-    parts: list[tuple[Any, list[str], Any, Any]] = []
+    parts: list[tuple[int, Any, list[str], Any, Any]] = []
     for run in key:
         arrays: list[str] = []
-        expression = shapes.expression(run[1], arrays)
+        expression = expressed(run[1], arrays)
         counts = [len(reductions[run]) for reductions in iterations]
         flat = np.array([slots for reductions in iterations for slots in reductions[run]], dtype=np.int64)
         if min(counts) == max(counts):
@@ -64,10 +79,14 @@ def fitted(name: str, key: Any, iterations: list[Any], shapes: _Shapes, places: 
                 moves = [int(read[0, 1, k] - read[0, 0, k]) for k, array in enumerate(arrays) if array != "K"]
                 if moves and max(moves) <= 0 > min(moves):
                     read = read[:, ::-1]
-            columns.append(read[:, 0, [array != "K" for array in arrays]])
-            parts.append((expression, arrays, read, None))
+            few = 1 < counts[0] <= FEW and any(
+                array != "K" and _straight(read[:, :, k]) is None for k, array in enumerate(arrays)
+            )
+            for term in np.split(read, counts[0], axis=1) if few else [read]:  # neighbours: each is a run of its own
+                columns.append(term[:, 0, [array != "K" for array in arrays]])
+                parts.append((run[0], expression, arrays, term, None))
         else:
-            parts.append((expression, arrays, flat, np.concatenate([[0], np.cumsum(counts)]).astype(np.int32)))
+            parts.append((run[0], expression, arrays, flat, np.concatenate([[0], np.cumsum(counts)]).astype(np.int32)))
     loops = nested(np.concatenate(columns, axis=1))
     steps = [step for _, step in loops] if loops else [None]
     dims = tuple(n for n, _ in loops) if loops else (m,)
@@ -92,12 +111,12 @@ def fitted(name: str, key: Any, iterations: list[Any], shapes: _Shapes, places: 
 
     def constant(read: Any, terms: int) -> Access:
         """The number itself if it is everywhere the same, else a stretch of the array K."""
-        values = [shapes.cones.tape.sources[i] for i in read.reshape(-1).tolist()]
+        values = [sources[i] for i in read.reshape(-1).tolist()]
         first = values[0]
         if all(x == first for x in values) and (first or len({str(x) for x in values}) == 1):
             return Access("K", literal=first)
-        base = len(shapes.pool)
-        shapes.pool += values
+        base = len(pool)
+        pool.extend(values)
         strides, inner = [], max(terms, 1)
         for n in reversed(dims):
             strides.append(inner)
@@ -118,7 +137,7 @@ def fitted(name: str, key: Any, iterations: list[Any], shapes: _Shapes, places: 
 
     target = patterned(place(name, starts.reshape(m, 1)), starts, np.ones(m, dtype=np.int64))
     reductions: list[Reduction] = []
-    for (sign, _), (expression, arrays, read, bounds) in zip(key, parts, strict=True):
+    for sign, expression, arrays, read, bounds in parts:
         if bounds is None:
             each = np.full(m, read.shape[1])
             accesses = [patterned(place(array, read[:, :, k]), read[:, :, k], each) for k, array in enumerate(arrays)]
@@ -134,11 +153,14 @@ def fitted(name: str, key: Any, iterations: list[Any], shapes: _Shapes, places: 
     return LoopNest(name, dims or (1,), reductions, target, period)
 
 
+FEW = 8
+"""Terms of a sum that are worth a run each where what they read does not move on evenly from one to the next."""
+
 MOST_PERIOD = 80
 """Iterations of a period that are worth writing out one by one."""
 
 
-def _period(parts: list[tuple[Any, list[str], Any, Any]], places: Any) -> int:
+def _period(parts: list[tuple[int, Any, list[str], Any, Any]], places: Any) -> int:
     """After how many iterations everything that is read and written repeats, shifted by a constant; 0 if it never does.
 
     The entries of a triangular matrix, one matrix after the other, are such a case.
@@ -150,7 +172,7 @@ def _period(parts: list[tuple[Any, list[str], Any, Any]], places: Any) -> int:
         if m % p:
             continue
         tables = [(places, np.arange(m + 1))]
-        for _, arrays, read, bounds in parts:
+        for _, _, arrays, read, bounds in parts:
             if "K" in arrays and len(set(read.reshape(-1, len(arrays))[:, arrays.index("K")].tolist())) > 1:
                 return 0
             varies = [k for k, array in enumerate(arrays) if array != "K"]

@@ -17,6 +17,7 @@ from typing import Any
 from tinygrad_lite.compiler.ir.columns import Columns
 from tinygrad_lite.compiler.ir.recording import Recording
 from tinygrad_lite.compiler.ir.tape import LESS, SELECT, Guard, Ref, Tape
+from tinygrad_lite.compiler.passes.log import ran
 from tinygrad_lite.compiler.passes.lowering import NoLowering, formula
 from tinygrad_lite.engine import ops
 from tinygrad_lite.engine.op import TABLE, Op
@@ -104,6 +105,7 @@ class Instructions:
         if not all(has(op) for op, _ in columns.kinds):
             tape = opened(tape)
             columns = Columns(tape)
+        ran("instructions", tape)
         n, sources = len(columns), len(tape.sources)
 
         def places(refs: Any) -> Any:

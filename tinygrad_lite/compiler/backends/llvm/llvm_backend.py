@@ -36,6 +36,7 @@ from tinygrad_lite.compiler.backends.llvm.loops import Loops, Space
 from tinygrad_lite.compiler.backends.llvm.threads import weight
 from tinygrad_lite.compiler.backends.llvm.writer import Name, Writer
 from tinygrad_lite.compiler.ir.loop_nest import LoopNest, Plan
+from tinygrad_lite.compiler.passes.log import ran
 
 ADDRESSES = ("P", "N", "main", "tail", "lines", "room", "G", "out", "K", "tables")
 LENGTHS = ("blocks", "rest", "shards", "each", "taken")
@@ -183,6 +184,8 @@ class Code:
         constants = Space(w.address(given["K"], self.layout.add_constants(plan.constants)))
         block = self.lanes * self.unroll
         steps = register_fusion.steps(plan, self.lanes)
+        if any(len(step.nests) > 1 for step in steps):
+            ran("fuse", [step.nests for step in steps])
         places, length = workspace.shared(steps, plan.sizes)
         begin = self._room(length * block)
         parts = [("main", "blocks", self.unroll), ("tail", "rest", 1)] if self.unroll > 1 else [("tail", "rest", 1)]
@@ -212,7 +215,7 @@ class Code:
                 loops.strip = lambda doubles: w.address(given["scratch"], self._room(doubles))
                 for step in steps:
                     if step.nests[0].period:
-                        periodic.write(loops, step.nests)
+                        periodic.write(loops, *step.nests)
                     else:
                         loops.together(step.nests, step.kept)
         for start, stop in _stretches(lane_sums):

@@ -9,15 +9,12 @@ from different places, `find` looks for one: each index has a stride of its own 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any
 
 from tinygrad_lite.compiler.backends.llvm.loops import Loops
+from tinygrad_lite.compiler.backends.llvm.tiles import sums
 from tinygrad_lite.compiler.backends.llvm.writer import Name
 from tinygrad_lite.compiler.ir.loop_nest import Access, LoopNest, Reduction
-
-TOGETHER = 16
-"""Vectors of iterations that are computed side by side."""
 
 LONGEST = 80
 """Iterations of a period, and terms, that are worth writing out one by one."""
@@ -107,17 +104,16 @@ def reads(nest: LoopNest) -> list[tuple[Access, Any]]:
     return [(nest.target, nest.counts()), *found]
 
 
-def write(loops: Loops, nests: Sequence[LoopNest]) -> None:
-    """Whole loop nests with equally many periods, in one loop, for one block of samples."""
+def write(loops: Loops, nest: LoopNest) -> None:
+    """A whole loop nest, for one block of samples."""
     w = loops.w
     loops.lane, w.lanes = "rows", loops.lanes
-    with w.loop(0, nests[0].iterations // nests[0].period) as i:
-        for nest in nests:
-            counts = [_counts(run, nest.period) for run in nest.reductions]
-            adds = loops.spaces[nest.target.array].adds  # then there is one total for all vectors of samples
-            together = TOGETHER if adds else max(TOGETHER // loops.unroll, 1)
-            for first in range(0, nest.period, together):
-                _chunk(loops, nest, i, range(first, min(first + together, nest.period)), counts)
+    counts = [_counts(run, nest.period) for run in nest.reductions]
+    adds = loops.spaces[nest.target.array].adds  # then there is one total for all vectors of samples
+    together = sums(loops.lanes) if adds else max(sums(loops.lanes) // loops.unroll, 1)
+    with w.loop(0, nest.iterations // nest.period) as i:
+        for first in range(0, nest.period, together):
+            _chunk(loops, nest, i, range(first, min(first + together, nest.period)), counts)
 
 
 def _counts(run: Reduction, period: int) -> list[int]:

@@ -21,6 +21,7 @@ from typing import Any
 from tinygrad_lite.compiler.backends.llvm.loops import Counter, Loops
 from tinygrad_lite.compiler.backends.llvm.writer import Name
 from tinygrad_lite.compiler.ir.loop_nest import Access, Expression, LoopNest, Reduction, names
+from tinygrad_lite.compiler.passes.log import ran
 
 LARGEST = 240
 """Operations in the lines of one loop: more would not stay in the registers."""
@@ -127,7 +128,10 @@ def _operations(line: Line) -> int:
 
 def write(loops: Loops, nests: Sequence[LoopNest]) -> None:
     """All loop nests: those that share a loop in one, the others as they are."""
-    for lines in swept(nests, loops.lanes):
+    found = swept(nests, loops.lanes)
+    if any(len(lines) > 1 for lines in found):
+        ran("fuse", [[line.nest for line in lines] for lines in found])
+    for lines in found:
         if len(lines) > 1:
             _write(loops, lines)
         else:
