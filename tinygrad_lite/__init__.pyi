@@ -406,7 +406,7 @@ def elu(x: _N, alpha: _N | SupportsFloat = 1.0) -> _N:
     """A relu that bends down smoothly to -alpha on its negative side.
 
     Formula: ELU(x, alpha)
-    Derivatives: d/dx = alpha*exp(x) or 1; d/dalpha = expm1(x) or 0
+    Derivatives: d/dx = elu(x, alpha) + alpha or 1; d/dalpha = expm1(x) or 0
     Domain: a finite x, a finite alpha
     Kink: At 0 every derivative between the two sides is right; ours is alpha, the left one, as in PyTorch and JAX.
     Shapes: a number for numbers, a Value for Values, and for arrays an array, entry by entry, as they broadcast.

@@ -10,13 +10,13 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any, TypeVar
 
-from tinygrad_lite.checking.catalogue.diagnose import Diagnosis, diagnose
+from tinygrad_lite.checking.catalogue.diagnose import diagnose
+from tinygrad_lite.checking.catalogue.diagnosis import Diagnosis
 from tinygrad_lite.checking.lines import Found, Line, Mend, sought
 from tinygrad_lite.checking.lines.listing import Listing
 from tinygrad_lite.checking.network.arrays import np
 from tinygrad_lite.checking.network.problems import Problem
-from tinygrad_lite.checking.result.findings import written
-from tinygrad_lite.checking.result.judged import Judged
+from tinygrad_lite.checking.result.findings import Findings, written
 from tinygrad_lite.checking.result.mistakes import Mistake
 from tinygrad_lite.checking.trial.coverage import blind_spots
 from tinygrad_lite.checking.trial.evaluation import Evaluation
@@ -31,7 +31,7 @@ from tinygrad_lite.report.text import Report
 T = TypeVar("T")
 
 
-class Check(Judged):
+class Check(Findings):
     """The result of `tg.check`; true if every gradient is right on every problem.
 
     Attributes:

@@ -80,6 +80,8 @@ elu: Op = primitive(
     symbol="ELU",
     forward=lambda x, alpha=1.0: x if x > 0 else alpha * math.expm1(x),
     partials=lambda x, alpha, out: (1.0, 0.0) if x > 0 else (alpha * exp(x), expm1(x)),
+    display_derivatives=lambda x, alpha, out: (1.0, 0.0) if x > 0 else (out + alpha, expm1(x)),
+    traced_derivatives=lambda x, alpha, out: (1.0, 0.0) if x > 0 else (alpha * exp(x), expm1(x)),
     doc="A relu that bends down smoothly to -alpha on its negative side.",
     domain=(REAL, _PARAMETER),
     kink=Kink(
