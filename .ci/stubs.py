@@ -85,7 +85,7 @@ from tinygrad_lite import nn as nn
 from tinygrad_lite import testing as testing
 from tinygrad_lite import views as views
 {imports}
-from tinygrad_lite.compiler.api import CompiledFunction
+from tinygrad_lite.compiler.compiled import CompiledFunction
 from tinygrad_lite.engine.arithmetic import Arithmetic, Entries
 from tinygrad_lite.engine.value import Value as Value
 

@@ -33,7 +33,7 @@ from tinygrad_lite.checking.compare import compare as compare
 from tinygrad_lite.checking.derive import check_derivation as check_derivation
 from tinygrad_lite.checking.gradcheck import gradcheck as gradcheck
 from tinygrad_lite.commands.doctor import show_versions as show_versions
-from tinygrad_lite.compiler.api import CompiledFunction
+from tinygrad_lite.compiler.compiled import CompiledFunction
 from tinygrad_lite.compiler.replay import replay as replay
 from tinygrad_lite.engine.arithmetic import Arithmetic, Entries
 from tinygrad_lite.engine.custom import op as op
@@ -406,7 +406,7 @@ def elu(x: _N, alpha: _N | SupportsFloat = 1.0) -> _N:
     """A relu that bends down smoothly to -alpha on its negative side.
 
     Formula: ELU(x, alpha)
-    Derivatives: d/dx = alpha*exp(x) or 1; d/dalpha = expm1(x) or 0
+    Derivatives: d/dx = elu(x, alpha) + alpha or 1; d/dalpha = expm1(x) or 0
     Domain: a finite x, a finite alpha
     Kink: At 0 every derivative between the two sides is right; ours is alpha, the left one, as in PyTorch and JAX.
     Shapes: a number for numbers, a Value for Values, and for arrays an array, entry by entry, as they broadcast.
@@ -1166,6 +1166,7 @@ def compile(
     argnums: int | tuple[int, ...] = 0,
     backend: str | None = None,
     threads: int | None = None,
+    dump: Callable[[str], Any] | None = None,
 ) -> _Compiled[_P]:
     """`f`, traced once for each structure of its arguments and then replayed at the speed of the machine.
 
@@ -1179,13 +1180,15 @@ def compile(
             was called often enough for its size; named, "llvm" means loops from the first call.
         threads: at most so many share the samples of a large call on the LLVM back end; by default the number in the
             environment variable TINYGRAD_LITE_THREADS, else one a core. Every number gives the same bits.
+        dump: is given what each pass of the compiler leaves, as text, as soon as it has run: `print`, or a list's
+            `append`. `fast.passes()` shows the same afterwards; the list of passes is `compiler.passes.PASSES`.
 
     Branches are followed: a comparison in `f` becomes a guard, and numbers that take another branch
     are traced again. What `f` reads from outside, such as the parameters of a model, is read anew at
     each call if it is a Value and frozen otherwise. An argument is the number it is: it may be compared with another
-    by `==`, steer a loop or be an index. `tg.grad` and its kin may be used inside. The first result is compared with
-    the engine's. What was compiled is kept on the disk for the next process; the command `tinygrad-lite doctor` says
-    where.
+    by `==`, steer a loop or be an index. `tg.grad` and the other transforms may be used inside. The first result is
+    compared with the engine's. What was compiled is kept on the disk for the next process; the command
+    `tinygrad-lite doctor` says where.
 
     >>> import tinygrad_lite as tg
     >>> @tg.compile(batch=("x", "y"))
@@ -1210,6 +1213,7 @@ def compile(
     argnums: int | tuple[int, ...] = 0,
     backend: str | None = None,
     threads: int | None = None,
+    dump: Callable[[str], Any] | None = None,
 ) -> Callable[[Callable[_P, Any]], _Compiled[_P]]: ...
 @overload
 def where(condition: Entries, x: Any, y: Any) -> Any:

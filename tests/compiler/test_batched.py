@@ -105,7 +105,7 @@ def test_what_depends_on_parameters_alone_is_done_once(backend):
     fast = tg.compile(loss, batch="x", backend=backend)
     agree(fast.value_and_grad([0.3, 0.7], X), engine(loss, [0.3, 0.7], X.tolist()))
     if backend == "llvm":
-        assert "once before the rows" in fast.report()
+        assert "once before the samples" in fast.report()
 
 
 def test_parameters_from_outside_receive_gradients():

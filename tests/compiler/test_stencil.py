@@ -128,7 +128,7 @@ def test_the_report_counts_the_rows_of_each_sum():
     fast = tg.compile(fit_and_smoothness)
     fast.grad([0.1 * k * k for k in range(40)])
 
-    assert "40 and 38 rows were found that read neighbouring inputs" in fast.report()
+    assert "40 and 38 samples were found that read neighbouring inputs" in fast.report()
 
 
 def test_the_plan_does_not_grow_with_the_rows(monkeypatch):

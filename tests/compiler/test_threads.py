@@ -162,7 +162,7 @@ def test_what_comes_from_the_disk_is_shared_too(small_shards, monkeypatch, tmp_p
     value, slopes = fast.value_and_grad(W, X, Y)
     (code,) = fast._made_for.values()
 
-    assert isinstance(code.runners[True], program_cache.CachedRunner)
+    assert isinstance(code.runners[code.wrt(True)], program_cache.CachedRunner)
     assert [helpers for _, _, helpers in shared] == [2]
     assert np.array_equal(first, [value, *np.ravel(slopes[:-1]), *slopes[-1]])
 
@@ -436,7 +436,7 @@ def test_a_decorator_passes_the_number_on():
     def loss(w, x):
         return w * x
 
-    assert loss.threads == 3
+    assert loss.settings.threads == 3
 
 
 @pytest.mark.parametrize("how", ["argument", "environment"])

@@ -14,8 +14,8 @@ import numpy as np
 from tinygrad_lite import Value, errors, nn
 from tinygrad_lite.compiler import CompileWarning
 from tinygrad_lite.compiler.backends.llvm import jit
+from tinygrad_lite.compiler.runtime.bound import place_of
 from tinygrad_lite.compiler.training import code as training_code
-from tinygrad_lite.compiler.training.bound import place_of
 
 RNG = np.random.default_rng(0)
 MOONS = RNG.normal(size=(30, 2)), np.sign(RNG.normal(size=30))
@@ -423,7 +423,7 @@ def test_the_text_has_one_update_and_one_gather():
 
 
 def test_numbers_read_together_are_those_read_one_by_one_however_values_are_bound():
-    from tinygrad_lite.compiler.training.bound import Together, bind, release
+    from tinygrad_lite.compiler.runtime.bound import Together, bind, release
 
     values = [Value(float(i), str(i)) for i in range(6)]
     numbers_, slopes = np.zeros(8), np.zeros(8)

@@ -10,7 +10,7 @@ pytest.importorskip("numpy")
 import tinygrad_lite as tg
 from tinygrad_lite import Value, errors, nn
 from tinygrad_lite.compiler import CompileWarning
-from tinygrad_lite.compiler.training.bound import place_of
+from tinygrad_lite.compiler.runtime.bound import place_of
 from tinygrad_lite.nn import compiled as compiled_steps
 from tinygrad_lite.nn import training
 

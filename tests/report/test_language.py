@@ -9,7 +9,7 @@ import pytest
 
 import tinygrad_lite as tg
 from tests.checking.planting import Lesson, plants_for
-from tinygrad_lite.checking.network.layers import KINDS, REDUCTIONS
+from tinygrad_lite.analysis.losses import KINDS, REDUCTIONS
 from tinygrad_lite.checking.network.problems import SIZES
 from tinygrad_lite.checking.result.mistakes import CATALOGUE
 from tinygrad_lite.report import escape, language

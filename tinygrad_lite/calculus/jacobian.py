@@ -78,6 +78,17 @@ def hessian(f: Callable[P, Any], argnums: Argnums = 0) -> Callable[P, Any]:
     return named(f_hessian, "hessian", f)
 
 
+def rows(f: Callable[..., Any], argnums: Argnums = 0) -> Callable[..., Any]:
+    """The Jacobian as one list for each output, whatever the arguments and the output are built like."""
+
+    def f_rows(*args: Any, **kwargs: Any) -> Any:
+        recording = Recording(f, args, kwargs, argnums)
+        found = derivatives(recording.outputs, recording.inputs, "auto", recording.open)
+        return [[recording.finish(entry) for entry in row] for row in found]
+
+    return named(f_rows, "jacobian", f)
+
+
 def derivatives(outputs: list[Any], inputs: list[Value], mode: str, create_graph: bool) -> list[list[Any]]:
     """m rows, n columns; row i, column j is the derivative of output i w.r.t. input j."""
     traced = any(isinstance(y, TracedNumber) for y in outputs)  # a trace goes backward only

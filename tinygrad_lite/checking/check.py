@@ -10,20 +10,21 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any, Literal, TypeVar
 
-from tinygrad_lite.checking.catalogue.diagnose import Diagnosis, diagnose
+from tinygrad_lite.checking.catalogue.diagnose import diagnose
+from tinygrad_lite.checking.catalogue.diagnosis import Diagnosis
 from tinygrad_lite.checking.counterexample import Counterexample, counterexample
 from tinygrad_lite.checking.lines import Found, Line, Mend, sought
 from tinygrad_lite.checking.lines.listing import Listing
 from tinygrad_lite.checking.network.arrays import np
 from tinygrad_lite.checking.network.problems import Problem
-from tinygrad_lite.checking.result.findings import written
-from tinygrad_lite.checking.result.judged import Judged
+from tinygrad_lite.checking.result.findings import Findings, written
 from tinygrad_lite.checking.result.mistakes import Mistake
 from tinygrad_lite.checking.trial.coverage import blind_spots
 from tinygrad_lite.checking.trial.evaluation import Evaluation
 from tinygrad_lite.checking.trial.measurements import measured_of, taylor_of
 from tinygrad_lite.checking.trial.numerical_check import Slope, Taylor
 from tinygrad_lite.checking.trial.submission import Submission
+from tinygrad_lite.engine.foreign import as_numpy
 from tinygrad_lite.errors import OperandError
 from tinygrad_lite.report.language import say
 from tinygrad_lite.report.text import Report
@@ -31,7 +32,7 @@ from tinygrad_lite.report.text import Report
 T = TypeVar("T")
 
 
-class Check(Judged):
+class Check(Findings):
     """The result of `tg.check`; true if every gradient is right on every problem.
 
     Attributes:
@@ -282,6 +283,7 @@ def check(
             "check needs the parameters as a dict by name, as in {'W1': W1, 'b1': b1}, but got "
             f"{type(params).__name__}."
         )
+    params, data = {name: as_numpy(x) for name, x in params.items()}, tuple(as_numpy(x) for x in data)
     kinds, arrays, remarks = {}, {}, []
     for name, x in params.items():
         kinds[str(name)] = "list" if isinstance(x, (list, tuple)) else "array" if np.ndim(x) else "number"

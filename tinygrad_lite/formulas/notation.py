@@ -271,12 +271,18 @@ def shape(template: str) -> tuple[int, dict[str, int]]:
 def digits_of(x: float, digits: int) -> str:
     """A number with so many significant digits at most, without a trailing `.0`; 17 digits are exact.
 
+    One that was rounded shows all its digits, zeros too: tanh(9) is 1.00000, and not 1.
+
     >>> digits_of(2.0, 17), digits_of(0.1, 17), digits_of(2 / 3, 6), digits_of(-0.0, 6), digits_of(1e22, 17)
     ('2', '0.1', '0.666667', '0', '1e+22')
+    >>> digits_of(0.99999997, 6), digits_of(0.1 + 0.2, 6), digits_of(1234567.0, 6)
+    ('1.00000', '0.3', '1.23457e+06')
     """
     if digits >= 17:
         return repr(x + 0.0).removesuffix(".0")
-    return f"{x + 0.0:.{digits}g}"
+    short = f"{x + 0.0:.{digits}g}"
+    rounded = math.isfinite(x) and abs(float(short) - x) > 1e-12 * abs(x)
+    return f"{x:#.{digits}g}".rstrip(".").replace(".e", "e") if rounded else short
 
 
 def simple_fraction(x: float) -> tuple[int, int] | None:

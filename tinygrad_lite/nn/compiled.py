@@ -93,7 +93,7 @@ class CompiledSteps:
     def slopes(self, name: str, parameters: Sequence[Value]) -> list[float]:
         """The gradients that the last step left in these parameters, which have this name."""
         if name not in self._slopes:
-            from tinygrad_lite.compiler.training.bound import Together
+            from tinygrad_lite.compiler.runtime.bound import Together
 
             self._slopes[name] = Together(parameters, "grad")
         return self._slopes[name]()

@@ -15,7 +15,8 @@ from tinygrad_lite.checking.network.problems import Problem
 from tinygrad_lite.checking.result.hints import Tolerance, size
 from tinygrad_lite.checking.result.mistakes import Mistake
 from tinygrad_lite.checking.result.verdict import Verdict
-from tinygrad_lite.checking.trial.evaluation import CaseResult, Evaluation
+from tinygrad_lite.checking.trial.case import CaseResult
+from tinygrad_lite.checking.trial.evaluation import Evaluation
 from tinygrad_lite.report.language import say
 
 Pairs = list[tuple[float, float]]  # the user's numbers beside the exact ones

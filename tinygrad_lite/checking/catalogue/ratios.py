@@ -12,7 +12,8 @@ from collections.abc import Iterator
 from tinygrad_lite.checking.result.factors import law
 from tinygrad_lite.checking.result.hints import Hint, Tolerance
 from tinygrad_lite.checking.result.verdict import Verdict
-from tinygrad_lite.checking.trial.evaluation import CaseResult, Evaluation
+from tinygrad_lite.checking.trial.case import CaseResult
+from tinygrad_lite.checking.trial.evaluation import Evaluation
 from tinygrad_lite.report.language import say
 
 SHAPES = ("SHAPE", "SHAPE_GREW", "SILENT_BROADCAST", "TRANSPOSED", "NAME")

@@ -20,8 +20,7 @@ from tinygrad_lite.checking.catalogue.choices import Choice, activation_choices,
 from tinygrad_lite.checking.catalogue.scale_words import scale_mistakes
 from tinygrad_lite.checking.catalogue.steps import step_choices
 from tinygrad_lite.checking.catalogue.sums import REG_CHOICES, bias_choices, weight_choices
-from tinygrad_lite.checking.network.arrays import np
-from tinygrad_lite.checking.network.layers import Array
+from tinygrad_lite.checking.network.arrays import Array, np
 from tinygrad_lite.checking.network.network import Network, Record
 from tinygrad_lite.checking.result.factors import Factor, law
 from tinygrad_lite.checking.result.mistakes import Mistake, Mistakes

@@ -7,8 +7,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from tinygrad_lite.analysis.activations import LINEAR
 from tinygrad_lite.checking.catalogue.choices import Choice, node
-from tinygrad_lite.checking.network.layers import Array
+from tinygrad_lite.checking.network.arrays import Array
 from tinygrad_lite.checking.network.network import Network
 from tinygrad_lite.checking.result.mistakes import Mistake, Mistakes
 from tinygrad_lite.report.language import say
@@ -54,7 +55,7 @@ def step_choices(net: Network, layer: int, lr: float | None) -> Iterator[Choice]
             ),
             lambda r, d, g, dw, k=k: _path(d, r.W[layer], k),
         )
-    if net.activations[layer - 1].name != "linear":
+    if net.activations[layer - 1] is not LINEAR:
         upper = node("A", layer, depth)
         yield Choice(
             wrong(

@@ -7,9 +7,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from tinygrad_lite.analysis.activations import LINEAR
 from tinygrad_lite.checking.catalogue.choices import Choice, Numbers, node, one_sample
-from tinygrad_lite.checking.network.arrays import np
-from tinygrad_lite.checking.network.layers import Array
+from tinygrad_lite.checking.network.arrays import Array, np
 from tinygrad_lite.checking.network.network import Network, Record
 from tinygrad_lite.checking.result.mistakes import Mistake, Mistakes
 from tinygrad_lite.report.language import say
@@ -36,7 +36,7 @@ def weight_choices(net: Network, layer: int) -> Iterator[Choice]:
         if k != layer - 1:
             code = "INPUT_FOR_HIDDEN" if k == 0 else "WRONG_OPERAND"
             yield Choice(wrong(code, net.layout.product(node("A", k, depth), delta)), product("A", k))
-        if k > 0 and net.activations[k - 1].name != "linear":
+        if k > 0 and net.activations[k - 1] is not LINEAR:
             code = "PREACT_FOR_ACT" if k == layer - 1 else "WRONG_OPERAND"
             yield Choice(wrong(code, net.layout.product(f"Z{k}", delta)), product("Z", k))
     yield Choice(

@@ -14,8 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from tinygrad_lite.checking.lines.functions import Function, Node, World, is_number
 from tinygrad_lite.checking.lines.slots import HOOK, Slot, hooked, slots_of, snapshot
-from tinygrad_lite.checking.network.arrays import np
-from tinygrad_lite.checking.network.layers import Array
+from tinygrad_lite.checking.network.arrays import Array, np
 from tinygrad_lite.checking.trial import bench
 from tinygrad_lite.checking.trial.sandbox import TimeIsOver
 from tinygrad_lite.checking.trial.state import State

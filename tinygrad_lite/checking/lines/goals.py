@@ -16,8 +16,7 @@ from tinygrad_lite.checking.lines.bench import Bench, Program, Recording, close,
 from tinygrad_lite.checking.lines.functions import Node, World, is_float
 from tinygrad_lite.checking.lines.slots import HOOK, Slot, assigned, at, call, put, slots_of, target_name, targets_of
 from tinygrad_lite.checking.lines.values import OPERATORS
-from tinygrad_lite.checking.network.arrays import np
-from tinygrad_lite.checking.network.layers import Array
+from tinygrad_lite.checking.network.arrays import Array, np
 from tinygrad_lite.checking.trial.answer import own_name
 from tinygrad_lite.checking.trial.state import State
 from tinygrad_lite.engine import Value

@@ -9,7 +9,7 @@ from tinygrad_lite.checking.lines.functions import Function
 from tinygrad_lite.checking.lines.goals import Goals
 from tinygrad_lite.checking.lines.place import Place
 from tinygrad_lite.checking.lines.slots import Slot
-from tinygrad_lite.checking.network.layers import Array
+from tinygrad_lite.checking.network.arrays import Array
 
 if TYPE_CHECKING:
     from tinygrad_lite.checking.lines.seek import Seeker

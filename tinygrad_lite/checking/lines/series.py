@@ -9,8 +9,7 @@ from collections.abc import Iterator
 
 from tinygrad_lite.checking.lines.functions import Node
 from tinygrad_lite.checking.lines.place import Place
-from tinygrad_lite.checking.network.arrays import np
-from tinygrad_lite.checking.network.layers import Array
+from tinygrad_lite.checking.network.arrays import Array, np
 
 DEAREST = 1.7
 

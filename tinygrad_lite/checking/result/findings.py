@@ -4,16 +4,35 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from tinygrad_lite.checking.result.judged import Judged
 from tinygrad_lite.checking.result.mistakes import Mistake
 from tinygrad_lite.checking.result.taylor_plot import TaylorPlot
 from tinygrad_lite.report.language import say
 from tinygrad_lite.report.text import Part, Report, Table
 
 if TYPE_CHECKING:
-    from tinygrad_lite.checking.check import Check
+    from tinygrad_lite.checking.catalogue.diagnosis import Diagnosis
+    from tinygrad_lite.checking.trial.case import CaseResult
+    from tinygrad_lite.checking.trial.evaluation import Evaluation
 
 
-def written(check: Check, listing: Part | None = None) -> Report:
+class Findings(Judged):
+    """What is told of a check; `check.py` says what each attribute is."""
+
+    evaluation: Evaluation
+    diagnosis: Diagnosis
+    wrong: list[str]
+    raised: list[CaseResult]
+    bound: list[str]
+    coverage: list[Any]
+    measured: list[Any]
+    taylor: Any
+    mends: Any
+    mistakes: Any
+    counterexample: Any
+
+
+def written(check: Findings, listing: Part | None = None) -> Report:
     """The whole report; `listing` are the marked lines of the source."""
     trial = check.evaluation
     report = Report(_headline(check))
@@ -53,7 +72,7 @@ def written(check: Check, listing: Part | None = None) -> Report:
     return report
 
 
-def _headline(check: Check) -> str:
+def _headline(check: Findings) -> str:
     names = check.evaluation.submission.names
     if check.evaluation.error:
         return say("No verdict")
@@ -75,7 +94,7 @@ def _headline(check: Check) -> str:
     return some + (say("; {0} mistakes found{1}", n, more) if n > 1 else say("; 1 mistake found{0}", more))
 
 
-def _mistakes(check: Check, report: Report) -> None:
+def _mistakes(check: Findings, report: Report) -> None:
     d = check.diagnosis
     for sentence in grouped([*dict.fromkeys(d.causes.values())]):
         report.paragraph(_capital(sentence))
@@ -117,7 +136,7 @@ def _instead(mistakes: list[Mistake], numbered: list[str], other: list[Mistake])
     )
 
 
-def _where(check: Check) -> str:
+def _where(check: Findings) -> str:
     """Where to look for what is unexplained: what was compared, and what was not."""
     links = check.diagnosis.links
     unknown = [i for i, (name, _, _) in enumerate(links) if name[1:] in check.diagnosis.unknown]
@@ -144,7 +163,7 @@ def grouped(mistakes: list[Mistake]) -> list[str]:
     return [f"{sentence} [{', '.join(found)}]" for sentence, found in codes.items()]
 
 
-def _table(check: Check) -> Table:
+def _table(check: Findings) -> Table:
     trial = check.evaluation
     names = trial.submission.names
     rows: list[list[Any]] = []
@@ -173,7 +192,7 @@ def _table(check: Check) -> Table:
     return Table(columns, rows, note=note, marks=marks)
 
 
-def _remarks(check: Check, report: Report) -> None:
+def _remarks(check: Findings, report: Report) -> None:
     raised: dict[str, list[str]] = {}
     caused = {cause.code for cause in check.diagnosis.causes.values()}
     for exhibit in check.raised if "RAISED" not in caused else ():
@@ -185,7 +204,7 @@ def _remarks(check: Check, report: Report) -> None:
             report.paragraph(say("{0}. [{1}]", _capital(sentence), code))
 
 
-def _differences(check: Check, report: Report) -> None:
+def _differences(check: Findings, report: Report) -> None:
     exhibit = next((e for e in check.evaluation.cases if e.comparison is not None and not e.comparison.ok), None)
     if exhibit is None or exhibit.comparison is None:
         return
@@ -198,7 +217,7 @@ def _differences(check: Check, report: Report) -> None:
             report.table(part)
 
 
-def _witness(check: Check) -> Table:
+def _witness(check: Findings) -> Table:
     """Which side the measured derivatives take."""
     rows = []
     for name, mine, exact, derivative in check.measured:
@@ -213,7 +232,7 @@ def _witness(check: Check) -> Table:
     )
 
 
-def _coverage(check: Check, report: Report) -> None:
+def _coverage(check: Findings, report: Report) -> None:
     for code, sentence in check.coverage:
         report.paragraph(say("Your data: {0}", sentence) + (f" [{code}]" if code else ""))
     ours = [e for e in check.evaluation.cases[1:] if e.comparison is not None]

@@ -11,8 +11,7 @@ import io
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any
 
-from tinygrad_lite.checking.network.arrays import np
-from tinygrad_lite.checking.network.layers import Array
+from tinygrad_lite.checking.network.arrays import Array, np
 from tinygrad_lite.checking.network.problems import Problem
 from tinygrad_lite.checking.result.hints import Tolerance
 from tinygrad_lite.checking.trial.answer import Answer

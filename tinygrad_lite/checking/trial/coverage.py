@@ -41,7 +41,7 @@ def _spots(trial: Evaluation) -> Iterator[tuple[str, str]]:
     if net is None or record is None:
         return
     for layer, act in enumerate(net.activations, start=1):
-        if act.name == "relu":
+        if act.off:
             dead = [j for j in range(record.Z[layer].shape[1]) if not np.any(record.Z[layer][:, j] > 0)]
             if dead:
                 units = ", ".join(map(str, dead[:6])) + (" ..." if len(dead) > 6 else "")
@@ -58,7 +58,10 @@ def _spots(trial: Evaluation) -> Iterator[tuple[str, str]]:
                     ),
                 )
             if not np.any(record.Z[layer] <= 0):
-                yield "", say("Layer {0}: every relu is on for every sample; a missing mask cannot show.", layer)
+                yield (
+                    "",
+                    say("Layer {0}: every {1} is on for every sample; a missing mask cannot show.", layer, act.name),
+                )
     kinks = kinks_of(net, record)
     if kinks:
         (layer, index), ends = next(iter(kinks.items()))

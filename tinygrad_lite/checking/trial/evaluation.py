@@ -6,20 +6,19 @@ This file gathers the evidence; `check.py` turns it into a report.
 from __future__ import annotations
 
 import math
-from typing import Any
 
+from tinygrad_lite.analysis.activations import Activation
 from tinygrad_lite.checking.network.arrays import np
 from tinygrad_lite.checking.network.kinks import gradients
 from tinygrad_lite.checking.network.network import Network, Record
 from tinygrad_lite.checking.network.problems import SIZES, Problem, Structure, chosen, structures
-from tinygrad_lite.checking.network.recognise import recognise, target_trap
+from tinygrad_lite.checking.network.recognise import activations_in, recognise, target_trap
 from tinygrad_lite.checking.result.comparison import Comparison
 from tinygrad_lite.checking.result.entries import Entries, entries_like, read
 from tinygrad_lite.checking.result.verdict import Verdict
-from tinygrad_lite.checking.trial.answer import Answer
-from tinygrad_lite.checking.trial.excuses import excuse
+from tinygrad_lite.checking.trial.case import CaseResult
+from tinygrad_lite.checking.trial.excuses import blurred, excuse, rounding
 from tinygrad_lite.checking.trial.numerical_check import measured_slope
-from tinygrad_lite.checking.trial.rounding import blurred, rounding
 from tinygrad_lite.checking.trial.submission import Submission
 from tinygrad_lite.checking.trial.updates import as_updates, other_rate
 from tinygrad_lite.checking.trial.variations import variations
@@ -28,38 +27,6 @@ from tinygrad_lite.report.language import say
 ENGINE_AT_MOST = 600_000  # multiplications that the scalar engine may be asked for on the user's data
 NODES_AT_MOST = 200_000  # nodes of the graphs of all variations of the user's problem together
 MEASURED = 1e-7  # how far a gradient may be from a measured one, beside the bar of the measurement
-
-
-class CaseResult:
-    """One problem, what was answered on it, and what is exact.
-
-    Attributes:
-        problem, answer: the problem, and the user's gradients on it.
-        exact: the exact gradients by name; {} if they are not known.
-        source: where these come from: "engine", "model" or "measured".
-        noise: by name, how far a measured one may be off.
-        comparison: the verdicts; None if there were no gradients to compare.
-        record: the recognised network's forward pass, or None.
-        kinks: names whose gradient was accepted within the interval that a kink allows.
-    """
-
-    def __init__(self, problem: Problem, answer: Answer) -> None:
-        self.problem, self.answer = problem, answer
-        self.exact: dict[str, Entries] = {}
-        self.source = ""
-        self.noise: dict[str, float] = {}
-        self.comparison: Comparison | None = None
-        self.record: Record | None = None
-        self.kinks: list[str] = []
-
-    @property
-    def ok(self) -> bool:
-        return self.comparison is not None and self.comparison.ok
-
-    @property
-    def overall(self) -> float:
-        """The largest exact entry of all."""
-        return max((abs(n) for e in self.exact.values() for n in e.numbers), default=0.0)
 
 
 class Evaluation:
@@ -153,7 +120,7 @@ class Evaluation:
             if not probes:
                 continue
             self.structure = self.structure or structure
-            network = recognise(structure, probes, losses)
+            network = recognise(structure, probes, losses, self._hidden(structure, probes))
             if network is not None:
                 self.network, self.structure = network, structure
                 found = [chosen(structure, network, name, self.seed, outputs) for name in SIZES]
@@ -162,6 +129,19 @@ class Evaluation:
             outputs = 1 if self.structure.widths[-1] == 1 else None
             return self._probes(self.structure, outputs)[0]
         return []
+
+    def _hidden(self, structure: Structure, probes: list[Problem]) -> list[Activation] | None:
+        """The hidden activations as the graph of the loss shows them, if it runs on Values and has these layers."""
+        for probe in reversed(probes):  # in one a unit may be off for all samples, and leave no trace
+            try:
+                root, leaves = self.submission.recorded(probe)
+            except RuntimeError:
+                return None
+            shaped = {n: np.array(own, dtype=object).reshape(np.shape(probe.params[n])) for n, own in leaves.items()}
+            hidden = None if root is None else activations_in(root, structure, shaped)
+            if hidden is not None:
+                return hidden
+        return None
 
     def _runs(self, problem: Problem) -> bool:
         return math.isfinite(self.submission.loss(problem))
@@ -233,9 +213,10 @@ class Evaluation:
             [Verdict(n, answer.gradients.get(n), e, rtol, case.overall, noise[n]) for n, e in case.exact.items()], rtol
         )
         if not case.comparison.ok:
-            excuse(self, case)
+            for remark in excuse(self.submission, self.network, case, self.rtol):
+                self.remark(*remark)
         if not case.comparison.ok and not case.noise:
-            case.noise = rounding(self, case)
+            case.noise = rounding(self.submission, case, self.seed)
             if case.noise:
                 self._compare(case)
 
@@ -283,18 +264,8 @@ class Evaluation:
         found = {}
         for name in self.submission.names:
             flat = read(problem.params[name]).numbers
-            f = self.along(problem, name)
+            f = self.submission.along(problem, name)
             slopes = [measured_slope(f, flat, i) for i in range(len(flat))]
             case.noise[name] = 3 * max((s.bar for s in slopes), default=0.0)
             found[name] = Entries(tuple(np.shape(problem.params[name])), [s.value for s in slopes])
         return found
-
-    def along(self, problem: Problem, name: str) -> Any:
-        """The loss as a function of one parameter's numbers."""
-        shape = np.shape(problem.params[name])
-
-        def f(numbers: list[float]) -> float:
-            params = {**problem.params, name: np.array(numbers).reshape(shape)}
-            return self.submission.loss(Problem(problem.name, params, problem.data))
-
-        return f

@@ -161,6 +161,16 @@ class Submission:
             for name in self.names
         }
 
+    def along(self, problem: Problem, name: str) -> Callable[[list[float]], float]:
+        """The loss as a function of one parameter's numbers."""
+        shape = np.shape(problem.params[name])
+
+        def f(numbers: list[float]) -> float:
+            params = {**problem.params, name: np.array(numbers).reshape(shape)}
+            return self.loss(Problem(problem.name, params, problem.data))
+
+        return f
+
     # ------------------------------------------------------------------ backprop
 
     def both(self, problem: Problem, backprop: Callable[..., Any], arguments: list[Any]) -> Any:

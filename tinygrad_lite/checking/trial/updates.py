@@ -11,14 +11,12 @@ import inspect
 import re
 import types
 from collections.abc import Callable, Iterator
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from tinygrad_lite.checking.network.arrays import np
+from tinygrad_lite.checking.trial.case import CaseResult
+from tinygrad_lite.checking.trial.submission import Submission
 from tinygrad_lite.report.language import say
-
-if TYPE_CHECKING:
-    from tinygrad_lite.checking.trial.evaluation import CaseResult
-    from tinygrad_lite.checking.trial.submission import Submission
 
 Remark = tuple[str, str]
 RATE = re.compile(r"(?i)_*(lr|learning_?rate|eta|alpha|step(_?size)?|rate)_*")

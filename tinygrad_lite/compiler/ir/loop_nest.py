@@ -20,6 +20,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
+from tinygrad_lite.compiler.ir.spelling import INFIX, spelled
+
 Expression = Any
 """A nested tuple: ("leaf", k) for the k-th access of the run, or (name of an op, expression, ...)."""
 
@@ -40,14 +42,14 @@ class Access:
         term_stride: int = 0,
         table: Any = None,
         literal: float | None = None,
-        pattern: tuple[int | list[int], list[int]] | None = None,
+        pattern: tuple[list[int], list[int]] | None = None,
     ) -> None:
         self.array = array  # "P" parameters, "X" samples of data, "K" constants, "A3" the results of loop nest 3, ...
         self.base = base
         self.strides = strides  # one for each dimension of the loop nest
         self.term_stride = term_stride  # the stride from term to term
         self.table = table  # an array of indices, by iteration and term, if they are not affine
-        self.pattern = pattern  # (stride or strides from period to period, indices in the first), if any
+        self.pattern = pattern  # (strides from period to period, indices in the first): see periodic.py
         self.literal = literal  # the number itself, if it is the same constant everywhere
 
     def entry(self, dims: Sequence[int], m: int) -> int:
@@ -220,19 +222,17 @@ def names(expression: Expression) -> Iterator[str]:
             yield from names(part)
 
 
-_INFIX = {"add": "+", "sub": "-", "mul": "*", "div": "/", "less": "<"}
-
-
-def written(expression: Expression, leaves: list[str]) -> str:
-    """The expression as text.
+def written(expression: Expression, leaves: Sequence[str], spell: Callable[[str, Sequence[str]], str] = spelled) -> str:
+    """The expression as text; `spell` writes one op.
 
     >>> written(("mul", ("leaf", 0), ("tanh", ("leaf", 1))), ["P[t]", "X[t]"])
     'P[t] * tanh(X[t])'
     """
-    if expression[0] == "leaf":
-        return str(leaves[expression[1]])
-    parts = [written(part, leaves) for part in expression[1:]]
-    if expression[0] in _INFIX:
-        inner = [f"({p})" if e[0] in _INFIX else p for p, e in zip(parts, expression[1:], strict=True)]
-        return f" {_INFIX[expression[0]]} ".join(inner)
-    return f"{expression[0]}({', '.join(parts)})"
+    name, *parts = expression
+    if name == "leaf":
+        leaf: str = leaves[parts[0]]
+        return leaf
+    texts = [written(part, leaves, spell) for part in parts]
+    if name in INFIX:
+        texts = [f"({text})" if part[0] in INFIX else text for text, part in zip(texts, parts, strict=True)]
+    return spell(name, texts)

@@ -21,6 +21,7 @@ from typing import Any
 from tinygrad_lite.compiler.backends.llvm.loops import Counter, Loops
 from tinygrad_lite.compiler.backends.llvm.writer import Name
 from tinygrad_lite.compiler.ir.loop_nest import Access, Expression, LoopNest, Reduction, names
+from tinygrad_lite.compiler.passes.log import ran
 
 LARGEST = 240
 """Operations in the lines of one loop: more would not stay in the registers."""
@@ -127,7 +128,10 @@ def _operations(line: Line) -> int:
 
 def write(loops: Loops, nests: Sequence[LoopNest]) -> None:
     """All loop nests: those that share a loop in one, the others as they are."""
-    for lines in swept(nests, loops.lanes):
+    found = swept(nests, loops.lanes)
+    if any(len(lines) > 1 for lines in found):
+        ran("fuse", [[line.nest for line in lines] for lines in found])
+    for lines in found:
         if len(lines) > 1:
             _write(loops, lines)
         else:
@@ -262,10 +266,7 @@ class _Sweep:
         w = self.w
         for line in self.sums:
             w.lanes = self.loops.lanes
-            vectors = self.lanes[line]
-            while len(vectors) > 1:
-                vectors = [w.apply("add", vectors[k : k + 2]) for k in range(0, len(vectors), 2)]
-            total = w.total(vectors[0])
+            total = w.total(w.added(self.lanes[line]))
             w.lanes = 1
             alone = self.alone[line]
             self._store(line, None, line.start, total if alone is None else w.apply("add", [total, alone]))
