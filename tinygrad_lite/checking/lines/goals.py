@@ -14,8 +14,20 @@ from typing import Any
 
 from tinygrad_lite.checking.lines.bench import Bench, Program, Recording, close, numeric
 from tinygrad_lite.checking.lines.functions import Node, World, is_float
-from tinygrad_lite.checking.lines.slots import HOOK, Slot, assigned, at, call, put, slots_of, target_name, targets_of
-from tinygrad_lite.checking.lines.values import OPERATORS
+from tinygrad_lite.checking.lines.slots import (
+    HOOK,
+    Slot,
+    assigned,
+    at,
+    call,
+    nodes,
+    put,
+    slots_of,
+    statements,
+    target_name,
+    targets_of,
+)  # fmt: skip
+from tinygrad_lite.checking.lines.values import OPERATORS, Scope
 from tinygrad_lite.checking.network.arrays import np
 from tinygrad_lite.checking.network.layers import Array
 from tinygrad_lite.checking.trial.answer import own_name
@@ -48,13 +60,16 @@ class Numbers:
 
 
 class _Noting(ast.NodeTransformer):
-    """Every operation, call and element passes through the hook."""
+    """Every operation, call and element passes through the hook, with the number of its function."""
+
+    def __init__(self, number: int) -> None:
+        self.number = number
 
     def visit(self, node: Node) -> Node:
         done = super().visit(node)
         loads = not isinstance(getattr(done, "ctx", None), (ast.Store, ast.Del))
         if isinstance(done, (ast.BinOp, ast.Call, ast.UnaryOp, ast.Subscript)) and loads:
-            return call(HOOK, ast.Constant(""), done)
+            return call(HOOK, ast.Constant(""), done, ast.Constant(self.number))
         return done
 
 
@@ -63,7 +78,7 @@ class Forward:
 
     Attributes:
         world: the copies of the loss's functions.
-        cased: the names as they are written.
+        cased: the names as they are written.      ran: the functions that it ran.
         named: lower-case name: (value, adjoint) of each time it was assigned, in order.
         values, adjoints: all of them, known by their numbers.
     """
@@ -72,20 +87,23 @@ class Forward:
         self.world = world
         self.named: dict[str, list[tuple[Array, Array]]] = {}
         self.cased: set[str] = set()
+        self.ran: set[Any] = set()
         self.values, self.adjoints = Numbers(), Numbers()
         noted: list[tuple[str, Any]] = []
 
-        def note(name: str, x: Any, *_: Any) -> Any:
+        def note(name: str, x: Any, ran: int) -> Any:
+            self.ran.add(world.functions[ran].original)
             noted.append((name, x.copy() if isinstance(x, np.ndarray) else x))
             return x
 
         submission = copy.copy(bench.submission)
         submission.loss_fn, submission.state = world.entry, State(world.entry)
         problem = bench.problems[k]
-        for function in world.functions:
-            tree: Node = _Noting().visit(copy.deepcopy(function.tree))
+        for i, function in enumerate(world.functions):
+            tree: Node = _Noting(i).visit(copy.deepcopy(function.tree))
             for slot in slots_of(function, tree):
-                tree = put(tree, slot.path, call(HOOK, ast.Constant(slot.name), at(tree, slot.path)))
+                noting = call(HOOK, ast.Constant(slot.name), at(tree, slot.path), ast.Constant(i))
+                tree = put(tree, slot.path, noting)
             function.copy.__globals__[HOOK] = note
             try:
                 function.copy.__code__ = function.compiled(tree)
@@ -125,6 +143,43 @@ class Forward:
                 self.named.setdefault(name, []).append((value, d))
 
 
+class Loss:
+    """What the loss tells about its gradients.
+
+    Attributes:
+        world: copies of its functions.      shared: the functions that it runs.
+        passes: its forward pass on the first problem and the second.
+        decimals: the numbers with decimals in its source.
+    """
+
+    def __init__(self, bench: Bench) -> None:
+        self.world = World(bench.original.loss_fn)
+        self.passes = [Forward(bench, k, self.world) for k in range(min(2, len(bench.problems)))]
+        self.shared = {f for run in self.passes for f in run.ran}
+        constants = (n for f in self.world.functions for n in ast.walk(f.tree) if isinstance(n, ast.Constant))
+        self.decimals = list(dict.fromkeys(n.value for n in constants if isinstance(n.value, float)))[:8]
+
+    def rebuilt(self, scope: Scope) -> list[Node]:
+        """What the loss computes on its way and a place does not have, as expressions of what it has."""
+        known: dict[str, Node] = {}
+        for function in self.world.functions:
+            for path, stmt in () if isinstance(function.tree, ast.Lambda) else statements(function.tree):
+                goal = targets_of(stmt)[0] if isinstance(stmt, ast.Assign) else None
+                if len(path) > 1 or not isinstance(goal, ast.Name) or goal.id in scope.local:
+                    continue
+                e = stmt.value
+                for where, n in list(nodes(e)):
+                    if isinstance(n, ast.Name) and n.id in known:
+                        e = put(e, where, known[n.id])
+                try:
+                    fits = scope.value(e) in self.passes[0].values
+                except Exception:
+                    continue
+                if fits and sum(1 for _ in ast.walk(e)) <= 60:
+                    known[goal.id] = e
+        return list(known.values())[:12]
+
+
 def meant(name: str, named: dict[str, Any]) -> str:
     """The name in the loss whose adjoint a variable is to be; "" if it is none.
 
@@ -150,12 +205,12 @@ class Goals:
 
     Args:
         runs: a recording of the program on each.
-        forwards: the loss's forward pass on each.
+        loss: what it tells.
     """
 
-    def __init__(self, bench: Bench, runs: list[Recording], forwards: list[Forward], shared: set[Any]) -> None:
-        self.bench, self.runs, self.forwards = bench, runs, forwards
-        self._shared = shared  # functions that the loss runs too
+    def __init__(self, bench: Bench, runs: list[Recording], loss: Loss) -> None:
+        self.bench, self.runs, self.forwards = bench, runs, loss.passes
+        self._shared = loss.shared  # functions that the loss runs too
         self._last: dict[tuple[Any, str], Slot] = {}
         for slot in runs[0].slots:
             if slot.visits and slot.name and targets_of(slot.stmt):
@@ -224,11 +279,12 @@ class Goals:
             passed_on = isinstance(slot.stmt, ast.Return) and isinstance(e, ast.Name)
             unsure = {s.name for s in slots if s.function is slot.function and s.name in used and not self._sure(s)}
             slot.prime = slot.met is False and not follows and not slot.mixed and not passed_on and slot.editable
+            slot.unsure = bool(unsure)
             slot.evidence = 0.8 if slot.shared else 0.0
             if not slot.visits:
                 slot.evidence = 3.0
             elif slot.met is False:
-                slot.evidence = (-0.3 if unsure else -0.6) if slot.prime else -0.3 if slot.mixed else 0.4
+                slot.evidence = (0.0 if unsure else -0.6) if slot.prime else -0.3 if slot.mixed else 0.4
             else:
                 slot.evidence += 1.2 if slot.met else 0.5 if slot.known else 0.0
             if isinstance(slot.stmt, ast.Return) and isinstance(e, ast.Name) and not slot.prime:
