@@ -40,6 +40,7 @@ def by_jax(source, name="f"):
 LIBRARIES = [(tg.to_torch, by_torch), (tg.to_jax, by_jax)]
 
 
+@pytest.mark.few(3)
 @pytest.mark.parametrize(("export", "run"), LIBRARIES, ids=["torch", "jax"])
 @pytest.mark.parametrize(
     "op", [pytest.param(op, id=op.name, marks=[pytest.mark.long] * (i % 6 > 0)) for i, op in enumerate(ROWS)]

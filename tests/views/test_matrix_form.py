@@ -7,7 +7,7 @@ import pytest
 
 import tinygrad_lite as tg
 from tinygrad_lite import Value, nn
-from tinygrad_lite.analysis.activations import derivative_code, forward_code, simplest
+from tinygrad_lite.analysis.elementwise import derivative_code, forward_code, simplest
 from tinygrad_lite.engine import ops
 from tinygrad_lite.engine.op import TABLE
 from tinygrad_lite.engine.reverse import adjoints

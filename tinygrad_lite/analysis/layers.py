@@ -14,7 +14,8 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
-from tinygrad_lite.analysis.activations import Activation, simplest
+from tinygrad_lite.analysis.elementwise import Steps, fitting, simplest
+from tinygrad_lite.analysis.sums import weighted_sums
 from tinygrad_lite.engine import ops
 from tinygrad_lite.engine.graph import topological
 from tinygrad_lite.engine.value import Value
@@ -47,15 +48,18 @@ class Network(NamedTuple):
     """What was found: the layers, and between one and the next its activation."""
 
     layers: list[Layer]
-    activations: list[Activation]  # of every layer but the last
+    activations: list[Steps]  # of every layer but the last
 
 
-def find_layers(root: Value, accept: Callable[[Network], bool] = lambda network: False) -> Network:
+def find_layers(
+    root: Value, accept: Callable[[Network], bool] = lambda network: False, partial: bool = False
+) -> Network:
     """The layers behind a loss.
 
     Args:
         accept: asked about a network that leaves out the topmost weighted sums of the graph; they may belong to the
             loss, as in sum(t * log(p)) with Values for targets.
+        partial: put up with last sums that left no trace, as with np.maximum(0, 1 - y * z), which keeps one side.
 
     Raises:
         NotLayered: the graph is no layered network; the message says what was met instead.
@@ -68,7 +72,7 @@ def find_layers(root: Value, accept: Callable[[Network], bool] = lambda network:
         levels = _by_level(order, units)
         for top in range(len(levels), 0, -1):
             try:
-                network = _assembled(levels[:top], units, place)
+                network = _assembled(levels[:top], units, place, partial)
             except NotLayered as reason:
                 reasons.append(str(reason))
             else:
@@ -97,87 +101,45 @@ def _weights_right(order: Sequence[Value]) -> bool:
 
 
 def _units(order: Sequence[Value], right: bool) -> dict[Value, Unit]:
-    """Every weighted sum that is not a part of a larger one."""
-    sums: dict[Value, tuple[tuple[tuple[Value, Any], ...], Value | None]] = {}
-    part_of_larger: set[Value] = set()
-    for node in order:
-        found = _weighted_sum(node, sums, right)
-        if found is not None:
-            sums[node] = found
-            if node.op in (ops.add, ops.sum):
-                part_of_larger.update(p for p in node.parents if isinstance(p, Value))
+    """The weighted sums in which each product has a weight of its own."""
     units = {}
-    for node, (products, bias) in sums.items():
-        if node not in part_of_larger and products:
-            weights, inputs = zip(*products, strict=True)
-            units[node] = Unit(node, weights, inputs, bias)
+    for node, found in weighted_sums(order).items():
+        split = [product.split(right or product.node.op is ops.dot) for product in found.products]
+        weights, inputs = zip(*split, strict=True)
+        if len(set(weights)) == len(weights):
+            units[node] = Unit(node, weights, inputs, next(iter(found.biases), None))
     return units
 
 
-def _weighted_sum(node: Value, sums: dict[Value, Any], right: bool) -> Any:
-    """The products and the bias that a node adds up, or None if it does anything else."""
-    if node.op is ops.mul:
-        product = _product(node.parents[0], node.parents[1], right)
-        return None if product is None else ((product,), None)
-    if node.op is ops.dot:
-        n = len(node.parents) // 2
-        first, second, bias = node.parents[:n], node.parents[n : 2 * n], node.parents[2 * n :]
-        pairs = [_product(y, x, True) for x, y in zip(first, second, strict=True)]
-        if not all(pairs):
-            return None
-        return _merged([(tuple(pairs), None), *[_term(b, sums) for b in bias]])
-    if node.op is ops.add or node.op is ops.sum:
-        return _merged([_term(p, sums) for p in node.parents])
-    return None
-
-
-def _product(x: Any, y: Any, right: bool) -> tuple[Value, Any] | None:
-    """(weight, input) of a product with a leaf in it."""
-    for weight, other in ((y, x), (x, y)) if right else ((x, y), (y, x)):
-        if isinstance(weight, Value) and not weight.parents and weight is not other:
-            return weight, other
-    return None
-
-
-def _term(p: Any, sums: dict[Value, Any]) -> Any:
-    if p.__class__ is float:
-        return ((), None) if p == 0.0 else None  # Python's sum() begins with 0
-    return sums.get(p) if p.parents else ((), p)
-
-
-def _merged(terms: Sequence[Any]) -> Any:
-    """Several weighted sums as one; None if one is none, if two have a bias, or if a weight comes twice."""
-    if None in terms:
-        return None
-    biases = [bias for _, bias in terms if bias is not None]
-    products = tuple([product for part, _ in terms for product in part])
-    if len(biases) > 1 or len({weight for weight, _ in products}) < len(products):
-        return None
-    return products, (biases[0] if biases else None)
-
-
 def _by_level(order: Sequence[Value], units: dict[Value, Unit]) -> list[list[Unit]]:
-    """The units by the number of units on the longest way up to them."""
+    """The units by the number of units on the longest way up to them, or up to another with the same weights.
+
+    A sample of which np.maximum(0, z) has kept nothing has no such way.
+    """
     level: dict[Value, int] = {}
-    levels: list[list[Unit]] = []
+    of_weights: dict[tuple[Value, ...], int] = {}
     for node in order:
         level[node] = max((level[p] for p in node.parents if isinstance(p, Value)), default=0)
         if node in units:
             level[node] += 1
-            if level[node] > len(levels):
-                levels.append([])
-            levels[level[node] - 1].append(units[node])
+            weights = units[node].weights
+            of_weights[weights] = max(level[node], of_weights.get(weights, 0))
+    levels: list[list[Unit]] = [[] for _ in set(of_weights.values())]
+    for unit in units.values():
+        levels[of_weights[unit.weights] - 1].append(unit)
     return levels
 
 
 # ---------------------------------------------------------------------- rows and columns
 
 
-def _assembled(levels: Sequence[Sequence[Unit]], units: dict[Value, Unit], place_in_order: dict[Value, int]) -> Network:
+def _assembled(
+    levels: Sequence[Sequence[Unit]], units: dict[Value, Unit], place_in_order: dict[Value, int], partial: bool
+) -> Network:
     """Layers from units, from the last layer down: a layer's rows are those of the layer that uses it."""
     layers: list[Layer] = []
-    activations: list[Activation] = []
-    grid: Grid = _grid_of_last(levels[-1])
+    activations: list[Steps] = []
+    grid: Grid = _grid_of_last(levels[-1], partial)
     for i in range(len(levels), 0, -1):
         here = {unit.node for row in grid for unit in row if unit is not None}
         if here != {unit.node for unit in levels[i - 1]}:
@@ -188,6 +150,7 @@ def _assembled(levels: Sequence[Sequence[Unit]], units: dict[Value, Unit], place
         layers.insert(0, _layer(grid, i))
         if i > 1:
             activation, grid = _below(layers[0].inputs, units, place_in_order, i - 1)
+            grid = [row for row in grid if any(row) or not partial]
             activations.insert(0, activation)
     for row in layers[0].inputs:
         for x in row:
@@ -196,7 +159,7 @@ def _assembled(levels: Sequence[Sequence[Unit]], units: dict[Value, Unit], place
     return Network(layers, activations)
 
 
-def _grid_of_last(units: Sequence[Unit]) -> Grid:
+def _grid_of_last(units: Sequence[Unit], partial: bool) -> Grid:
     """Rows by what the units see, columns by their weights; equal rows are told apart by their order."""
     columns: dict[tuple[Value, ...], int] = {}
     rows: dict[Any, int] = {}
@@ -207,12 +170,12 @@ def _grid_of_last(units: Sequence[Unit]) -> Grid:
         times = seen[unit.inputs, j] = seen.get((unit.inputs, j), 0) + 1
         i = rows.setdefault((unit.inputs, times), len(rows))
         placed[i, j] = unit
-    if len(placed) != len(rows) * len(columns):
+    if len(placed) != len(rows) * len(columns) and not partial:
         raise NotLayered(
             f"the last {len(units)} weighted sums do not form a grid of samples and units: they have {len(rows)} "
             f"different rows of inputs and {len(columns)} different columns of weights."
         )
-    return [[placed[i, j] for j in range(len(columns))] for i in range(len(rows))]
+    return [[placed.get((i, j)) for j in range(len(columns))] for i in range(len(rows))]
 
 
 def _layer(grid: Grid, number: int) -> Layer:
@@ -233,6 +196,8 @@ def _layer(grid: Grid, number: int) -> Layer:
                 raise NotLayered(f"in layer {number} the samples do not share their weights.")
             if unit.inputs != by_row.inputs:
                 raise NotLayered(f"in layer {number} the units of one sample see different inputs.")
+    if len({len(unit.weights) for unit in columns if unit}) > 1:
+        raise NotLayered(f"the units of layer {number} have different numbers of weights.")
     biases = [unit.bias for unit in columns if unit]
     if None in biases and any(bias is not None for bias in biases):
         raise NotLayered(f"in layer {number} some units have a bias and some have none.")
@@ -246,10 +211,11 @@ def _layer(grid: Grid, number: int) -> Layer:
 
 def _below(
     inputs: Sequence[Sequence[Any]], units: dict[Value, Unit], place_in_order: dict[Value, int], number: int
-) -> tuple[Activation, Grid]:
+) -> tuple[Steps, Grid]:
     """The activation that leads from a layer's sums to these inputs, and the units of that layer in their rows."""
     grid: Grid = []
-    found: Activation | None = None
+    found: dict[Steps, None] = {}
+    pairs: list[tuple[float, float]] = []
     for row in inputs:
         grid.append([])
         for a in row:
@@ -257,18 +223,23 @@ def _below(
                 grid[-1].append(None)
                 continue
             steps, unit = _traced(a, units, place_in_order, number)
-            if found is not None and steps != found:
-                raise NotLayered(f"the units of layer {number} have different activations.")
-            found = steps
+            found[steps] = None
+            pairs.append((unit.node.data, a.data))
             grid[-1].append(unit)
+    first = next(iter(found), ())
+    if len(found) > 1:  # one that asks for the sign of z, as np.where(z > 0, z, np.exp(z) - 1)
+        constants = [p for steps in found for _, places in steps for p in places if p.__class__ is float]
+        first = fitting(pairs, constants) or ()
+        if not first or not first[0][0].activation:
+            raise NotLayered(f"the units of layer {number} have different activations.")
     if any(unit is None for row in grid for unit in row):
-        if found:
+        if first:
             raise NotLayered(f"some outputs of layer {number} are the constant 0, beside an activation.")
         return ((ops.relu, ("z",)),), grid  # z itself or 0: what np.maximum(0, z) chose
-    return simplest(found or ()), grid
+    return simplest(first), grid
 
 
-def _traced(a: Any, units: dict[Value, Unit], place_in_order: dict[Value, int], number: int) -> tuple[Activation, Unit]:
+def _traced(a: Any, units: dict[Value, Unit], place_in_order: dict[Value, int], number: int) -> tuple[Steps, Unit]:
     """From an input of the layer above back to the weighted sum it is a function of."""
     if not isinstance(a, Value):
         raise NotLayered(f"an input of layer {number + 1} is the constant {a:g}, not an output of layer {number}.")

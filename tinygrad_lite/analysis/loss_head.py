@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
-from tinygrad_lite.analysis.activations import Activation, derivative_code, forward_code, simplest
+from tinygrad_lite.analysis.elementwise import Steps, derivative_code, forward_code, simplest
 from tinygrad_lite.engine import ops
 from tinygrad_lite.engine.value import Value
 from tinygrad_lite.errors import NotLayered
@@ -174,7 +174,7 @@ def _of_differences(given: Given, name: str, term: Any, slope_of: Any, written: 
     return Head(f"{name}, {words}", forward, backward, {"T": t})
 
 
-def _differences(nodes: list[list[Any]], order: list[Value]) -> tuple[Activation, Array, Array] | None:
+def _differences(nodes: list[list[Any]], order: list[Value]) -> tuple[Steps, Array, Array] | None:
     """From each sum along its only use: an activation perhaps, then the difference from a constant or a leaf."""
     import numpy as np
 
@@ -187,7 +187,7 @@ def _differences(nodes: list[list[Any]], order: list[Value]) -> tuple[Activation
     return simplest(flat[0][0]), p, t
 
 
-def _difference(node: Value, users: dict[Value, list[Value]]) -> tuple[Activation, float, float] | None:
+def _difference(node: Value, users: dict[Value, list[Value]]) -> tuple[Steps, float, float] | None:
     """The steps from one sum to its prediction, the prediction, and what it is compared with."""
     steps: list[Any] = []
     while len(users.get(node, [])) == 1 and len(steps) <= 8:

@@ -29,7 +29,9 @@ class Name:
     __slots__ = ("text", "html", "latex")
 
     def __init__(self, text: str, html: str, latex: str) -> None:
-        self.text, self.html, self.latex = text, html, latex
+        self.text: str = text
+        self.html: str = html
+        self.latex: str = latex
 
     def __repr__(self) -> str:
         return f"Name({self.text!r})"
@@ -42,7 +44,10 @@ class Symbol(Arithmetic):
     spell: ClassVar[Callable[[Symbol], str]]  # how repr shows it: `notation.py` sets it to plain text
 
     def __init__(self, op: Op, operands: tuple[Symbol, ...], number: float, name: Name | None = None) -> None:
-        self.op, self.operands, self.number, self.name = op, operands, number, name
+        self.op: Op = op
+        self.operands: tuple[Symbol, ...] = operands
+        self.number: float = number
+        self.name: Name | None = name
 
     @classmethod
     def named(cls, name: Name, number: float) -> Symbol:

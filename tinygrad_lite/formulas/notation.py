@@ -31,10 +31,13 @@ class Notation:
         most: a longer sum or product is shown by its first and last terms; None for no limit.
     """
 
-    plus, times, dots = " + ", "*", "..."
+    plus: str = " + "
+    times: str = "*"
+    dots: str = "..."
 
     def __init__(self, digits: int = 6, most: int | None = 12) -> None:
-        self.digits, self.most = digits, most
+        self.digits: int = digits
+        self.most: int | None = most
 
     def of(self, symbol: Symbol, *, numbers: bool = False, rank: int = SUM) -> str:
         """The formula; with `numbers`, each name replaced by its number. Brackets if it ranks below `rank`."""
@@ -103,7 +106,9 @@ class Infix(Notation):
     ('(a - (b - 1))*(-a**(a / b))', '(-2)**2')
     """
 
-    minus, over, negative = " - ", " / ", "-"
+    minus: str = " - "
+    over: str = " / "
+    negative: str = "-"
 
     def name(self, symbol: Symbol) -> str:
         assert symbol.name is not None
@@ -141,7 +146,11 @@ class Infix(Notation):
 class HTML(Infix):
     """The same with raised exponents, centred dots and slanted names."""
 
-    minus, over, negative, times, dots = " − ", " / ", "−", " · ", "…"
+    minus: str = " − "
+    over: str = " / "
+    negative: str = "−"
+    times: str = " · "
+    dots: str = "…"
 
     def name(self, symbol: Symbol) -> str:
         assert symbol.name is not None
@@ -157,7 +166,8 @@ class HTML(Infix):
 class LaTeX(Notation):
     """LaTeX for MathJax and for TeX, from the templates of the table."""
 
-    times, dots = r" \cdot ", r"\cdots"
+    times: str = r" \cdot "
+    dots: str = r"\cdots"
 
     def name(self, symbol: Symbol) -> str:
         assert symbol.name is not None
@@ -261,12 +271,18 @@ def shape(template: str) -> tuple[int, dict[str, int]]:
 def digits_of(x: float, digits: int) -> str:
     """A number with so many significant digits at most, without a trailing `.0`; 17 digits are exact.
 
+    One that was rounded shows all its digits, zeros too: tanh(9) is 1.00000, and not 1.
+
     >>> digits_of(2.0, 17), digits_of(0.1, 17), digits_of(2 / 3, 6), digits_of(-0.0, 6), digits_of(1e22, 17)
     ('2', '0.1', '0.666667', '0', '1e+22')
+    >>> digits_of(0.99999997, 6), digits_of(0.1 + 0.2, 6), digits_of(1234567.0, 6)
+    ('1.00000', '0.3', '1.23457e+06')
     """
     if digits >= 17:
         return repr(x + 0.0).removesuffix(".0")
-    return f"{x + 0.0:.{digits}g}"
+    short = f"{x + 0.0:.{digits}g}"
+    rounded = math.isfinite(x) and abs(float(short) - x) > 1e-12 * abs(x)
+    return f"{x:#.{digits}g}".rstrip(".").replace(".e", "e") if rounded else short
 
 
 def simple_fraction(x: float) -> tuple[int, int] | None:

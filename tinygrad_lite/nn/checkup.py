@@ -44,7 +44,10 @@ class Finding:
     __slots__ = ("kind", "where", "sentence", "numbers")
 
     def __init__(self, kind: str, where: str, sentence: str, **numbers: Any) -> None:
-        self.kind, self.where, self.sentence, self.numbers = kind, where, sentence, numbers
+        self.kind: str = kind
+        self.where: str = where
+        self.sentence: str = sentence
+        self.numbers: dict[str, Any] = numbers
 
     def __repr__(self) -> str:
         return f"Finding({self.kind!r}, {self.where!r}, {self.numbers})"
@@ -60,7 +63,10 @@ class Health:
     """
 
     def __init__(self, findings: Sequence[Finding], rows: Sequence[dict[str, Any]], samples: int, loss: float) -> None:
-        self.findings, self.rows, self.samples, self.loss = list(findings), list(rows), samples, loss
+        self.findings: list[Finding] = list(findings)
+        self.rows: list[dict[str, Any]] = list(rows)
+        self.samples: int = samples
+        self.loss: float = loss
 
     @property
     def ok(self) -> bool:

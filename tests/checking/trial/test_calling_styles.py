@@ -248,6 +248,7 @@ ODD = [
 ]
 
 
+@pytest.mark.few(3)
 @pytest.mark.parametrize("first", ODD, ids=lambda x: type(x).__name__)
 @pytest.mark.parametrize("second", [None, 2.0, np.array(["a", "b"]), np.zeros((3, 0))], ids=str)
 def test_odd_data_is_a_line_of_the_report(first, second):

@@ -17,9 +17,8 @@ from tinygrad_lite.checking.lines.functions import Node, is_number
 from tinygrad_lite.checking.lines.offers import Offers, binary, constant, element, method, transposed
 from tinygrad_lite.checking.lines.slots import load
 from tinygrad_lite.checking.lines.values import Scope
-from tinygrad_lite.checking.network.arrays import np
+from tinygrad_lite.checking.network.arrays import Array, np
 
-Array = Any
 Write = Callable[[int], Node]
 Block = tuple[Array, Array, Write]  # costs, values, and how each is written
 Shape = tuple[int, ...]

@@ -18,8 +18,7 @@ from typing import TYPE_CHECKING, Any
 
 from tinygrad_lite.checking.lines.functions import Function, Node, World, is_number
 from tinygrad_lite.checking.lines.slots import HOOK, Slot, hooked, slots_of, snapshot
-from tinygrad_lite.checking.network.arrays import np
-from tinygrad_lite.checking.network.layers import Array
+from tinygrad_lite.checking.network.arrays import Array, np
 from tinygrad_lite.checking.network.problems import Problem
 from tinygrad_lite.checking.result.hints import Tolerance
 from tinygrad_lite.checking.trial.answer import Answer, own_name

@@ -28,8 +28,7 @@ from tinygrad_lite.checking.lines.slots import (
     targets_of,
 )  # fmt: skip
 from tinygrad_lite.checking.lines.values import OPERATORS, Scope
-from tinygrad_lite.checking.network.arrays import np
-from tinygrad_lite.checking.network.layers import Array
+from tinygrad_lite.checking.network.arrays import Array, np
 from tinygrad_lite.checking.trial.answer import own_name
 from tinygrad_lite.checking.trial.state import State
 from tinygrad_lite.engine import Value

@@ -13,13 +13,13 @@ import contextlib
 from collections.abc import Iterator
 from typing import Any
 
-from tinygrad_lite.checking.lines.atoms import Array, Atoms
+from tinygrad_lite.checking.lines.atoms import Atoms
 from tinygrad_lite.checking.lines.edits import PLAIN, Edit
 from tinygrad_lite.checking.lines.functions import Node, is_float
 from tinygrad_lite.checking.lines.offers import Offers, binary, constant
 from tinygrad_lite.checking.lines.slots import nodes, put
 from tinygrad_lite.checking.lines.values import Scope
-from tinygrad_lite.checking.network.arrays import np
+from tinygrad_lite.checking.network.arrays import Array, np
 
 LARGEST_INNER = 48
 

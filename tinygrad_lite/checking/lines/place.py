@@ -17,8 +17,7 @@ from tinygrad_lite.checking.lines.offers import Offers
 from tinygrad_lite.checking.lines.reach import Reach
 from tinygrad_lite.checking.lines.slots import HOOK, Slot, call, put, storing
 from tinygrad_lite.checking.lines.values import Scope
-from tinygrad_lite.checking.network.arrays import np
-from tinygrad_lite.checking.network.layers import Array
+from tinygrad_lite.checking.network.arrays import Array, np
 
 MOST = 9000
 CHEAPEST = {"near": 0.9, "graft": 1.6, "wide": 2.0}  # a tier is not made before its first candidate can be due

@@ -13,8 +13,7 @@ from typing import Any
 from tinygrad_lite.checking.lines.bench import Bench, Program
 from tinygrad_lite.checking.lines.functions import is_float
 from tinygrad_lite.checking.lines.slots import Slot, hooked
-from tinygrad_lite.checking.network.arrays import np
-from tinygrad_lite.checking.network.layers import Array
+from tinygrad_lite.checking.network.arrays import Array, np
 
 MOST = 160  # entries over all visits that are shifted one by one
 NEWTON = 60

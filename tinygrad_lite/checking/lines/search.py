@@ -19,8 +19,7 @@ from tinygrad_lite.checking.lines.reach import beyond, reach
 from tinygrad_lite.checking.lines.sentences import changes, forgotten, scattered_sums
 from tinygrad_lite.checking.lines.slots import Slot, assigned, entries, load, missing_slots
 from tinygrad_lite.checking.lines.values import Scope
-from tinygrad_lite.checking.network.arrays import np
-from tinygrad_lite.checking.network.layers import Array
+from tinygrad_lite.checking.network.arrays import Array, np
 
 BANDS = (0.9, 1.25, 1.6, 2.0, 2.5, 3.0, 3.6, 4.5, 6.0)
 DEEPEST = 4  # mistakes one after another

@@ -11,13 +11,13 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 
-from tinygrad_lite.compiler.ir.tape import SELECT, Tape
+from tinygrad_lite.compiler.ir.spelling import INFIX, spelled
+from tinygrad_lite.compiler.ir.tape import LESS, SELECT, Tape
+from tinygrad_lite.engine import ops
 from tinygrad_lite.engine.op import Op
 
 LONGEST = 50_000
 """Nodes in one function; Python's own compiler needs about 10 us for each."""
-
-_INFIX = {"add": "+", "sub": "-", "mul": "*"}
 
 Runner = Callable[[Sequence[float]], list[float]]
 
@@ -51,14 +51,14 @@ def source(tape: Tape, name: str = "run") -> str:
 
 
 def _expression(op: Op, names: list[str]) -> str:
-    if op.name in _INFIX and len(names) == 2:
-        return f"{names[0]} {_INFIX[op.name]} {names[1]}"
     if op.name == "neg":
         return f"-{names[0]}"
-    if op.name == "select":
+    if op is SELECT:
         return f"{names[1]} if {names[0]} else {names[2]}"
-    if op.name == "less":
+    if op is LESS:
         return f"1.0 if {names[0]} < {names[1]} else 0.0"
+    if op.name in INFIX and op is not ops.div:  # a division by zero is for the op to refuse
+        return spelled(op.name, names)
     return f"{op.name}({', '.join(names)})"
 
 

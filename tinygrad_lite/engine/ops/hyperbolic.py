@@ -32,7 +32,7 @@ def _tanh_partials(x: Any, out: Any) -> tuple[Any]:
     return (4.0 * e / ((1.0 + e) * (1.0 + e)),)
 
 
-tanh = primitive(
+tanh: Op = primitive(
     name="tanh",
     forward=math.tanh,
     partials=_tanh_partials,
@@ -44,7 +44,7 @@ tanh = primitive(
     exact=(0.0, 0.0),
 )
 
-asinh = primitive(
+asinh: Op = primitive(
     name="asinh",
     forward=math.asinh,
     partials=lambda x, out: (1.0 / hypot(1.0, x),),  # sqrt(1 + x^2), without the overflow of x^2
@@ -53,7 +53,7 @@ asinh = primitive(
     source="{lib}.arcsinh({x})",
 )
 
-acosh = primitive(
+acosh: Op = primitive(
     name="acosh",
     forward=math.acosh,
     partials=lambda x, out: (1.0 / (sqrt(x - 1.0) * sqrt(x + 1.0)) if x > 1 else falling(x),),
@@ -63,7 +63,7 @@ acosh = primitive(
     source="{lib}.arccosh({x})",
 )
 
-atanh = primitive(
+atanh: Op = primitive(
     name="atanh",
     forward=math.atanh,
     partials=lambda x, out: (1.0 / ((1.0 - x) * (1.0 + x)),),

@@ -27,7 +27,7 @@ cos: Op = primitive(
     exact=(0.0, 1.0),
 )
 
-tan = primitive(
+tan: Op = primitive(
     name="tan",
     forward=math.tan,
     partials=lambda x, out: (1.0 + out * out,),
@@ -42,7 +42,7 @@ def _over_the_circle(x: Any) -> Any:
     return 1.0 / sqrt(below) if below > 0 else exp(x * x) * math.inf if below >= 0 else math.nan
 
 
-asin = primitive(
+asin: Op = primitive(
     name="asin",
     forward=math.asin,
     partials=lambda x, out: (_over_the_circle(x),),
@@ -52,7 +52,7 @@ asin = primitive(
     source="{lib}.arcsin({x})",
 )
 
-acos = primitive(
+acos: Op = primitive(
     name="acos",
     forward=math.acos,
     partials=lambda x, out: (-_over_the_circle(x),),
@@ -68,7 +68,7 @@ def _atan_partials(x: Any, out: Any) -> tuple[Any]:
     return (1.0 / (1.0 + x * x) if -1.0 <= x <= 1.0 else 1.0 / x / (x + 1.0 / x),)
 
 
-atan = primitive(
+atan: Op = primitive(
     name="atan",
     forward=math.atan,
     partials=_atan_partials,
@@ -91,7 +91,7 @@ def _atan2_partials(y: Any, x: Any, out: Any) -> tuple[Any, Any]:
     return x / r / r, -(y / r / r)
 
 
-atan2 = primitive(
+atan2: Op = primitive(
     name="atan2",
     forward=_atan2,
     partials=_atan2_partials,

@@ -74,7 +74,7 @@ class NodeTable(Table):
     """The table of nodes: to look at, what belongs to one node stands once; as CSV, in every line."""
 
     def __init__(self, rows: list[list[Any]], note: str, most: int) -> None:
-        self.full = Table(COLUMNS, rows, note=note)
+        self.full: Table = Table(COLUMNS, rows, note=note)
         shown = []
         for i, row in enumerate(rows):
             same = i > 0 and rows[i - 1][0] == row[0]

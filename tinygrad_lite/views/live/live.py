@@ -59,7 +59,7 @@ class Live:
         self.root = root
         self.picture = picture
         self.title = title
-        self.frozen = {int(number): node["why"] for number, node in data["frozen"].items()}
+        self.frozen: dict[int, Any] = {int(number): node["why"] for number, node in data["frozen"].items()}
         self._data, self._library = data, library
 
     def __repr__(self) -> str:

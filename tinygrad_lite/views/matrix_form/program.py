@@ -6,7 +6,7 @@ import keyword
 import re
 from typing import Any
 
-from tinygrad_lite.analysis.activations import derivative_code, forward_code
+from tinygrad_lite.analysis.elementwise import derivative_code, forward_code
 from tinygrad_lite.analysis.layers import Layer, Network
 from tinygrad_lite.analysis.loss_head import Head
 

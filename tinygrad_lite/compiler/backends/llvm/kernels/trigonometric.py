@@ -1,4 +1,4 @@
-"""sin, cos, tan and their inverses on vectors.
+"""sin, cos and the inverses of sin, cos and tan on vectors.
 
 An angle is reduced to |r| <= pi/4 by taking away k pi/2, with pi/2 in four parts of which three
 times k are exact; r itself is kept in two parts, so that it is good to 60 bits however near the
@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import math
 
-from tinygrad_lite.compiler.backends.llvm.kernels.vector import Vector, fused, polynomial, smaller, where
+from tinygrad_lite.compiler.backends.llvm.kernels.vector import Vector, fused, kernel, polynomial, smaller, where
 
 HALF_PI_PARTS = tuple(map(float.fromhex, ("0x1.921fb544p+0", "0x1.0b4611a6p-34", "0x1.3198a2ep-69")))
 """pi/2 in three parts of 33 bits at most: times a whole number below 2^20 they are exact."""
@@ -116,6 +116,7 @@ def too_large(x: Vector) -> Vector:
     return ~(abs(x) < LARGEST_ANGLE)
 
 
+@kernel
 def sin(x: Vector) -> tuple[Vector, Vector]:
     quadrant, r, low = reduce_angle(x)
     chosen = where((quadrant & 1).equals(0), sine_of_small(r, low), cosine_of_small(r, low))
@@ -123,18 +124,11 @@ def sin(x: Vector) -> tuple[Vector, Vector]:
     return where(x.equals(0.0), x, flipped), too_large(x)
 
 
+@kernel
 def cos(x: Vector) -> tuple[Vector, Vector]:
     quadrant, r, low = reduce_angle(x)
     chosen = where((quadrant & 1).equals(0), cosine_of_small(r, low), sine_of_small(r, low))
     return (chosen.bits() ^ (((quadrant + 1) & 2) << 62)).as_double(), too_large(x)
-
-
-def tan(x: Vector) -> tuple[Vector, Vector]:
-    """sin r / cos r, or -cos r / sin r in the odd quadrants."""
-    quadrant, r, low = reduce_angle(x)
-    sine, cosine = sine_of_small(r, low), cosine_of_small(r, low)
-    even = (quadrant & 1).equals(0)
-    return where(x.equals(0.0), x, where(even, sine, -cosine) / where(even, cosine, sine)), too_large(x)
 
 
 def atan_of_quotient(top: Vector, below: Vector) -> Vector:
@@ -157,11 +151,13 @@ def atan_of_quotient(top: Vector, below: Vector) -> Vector:
     return where(steep, turned, straight)
 
 
+@kernel
 def atan(x: Vector) -> Vector:
     size = smaller(abs(x), 1e20)
     return atan_of_quotient(size, size.like(1.0)).with_sign_of(x)
 
 
+@kernel
 def atan2(y: Vector, x: Vector) -> tuple[Vector, Vector]:
     """The angle of the point (x, y); operands that are 0, infinite, NaN or extreme go to the C library."""
     a, b = abs(y), abs(x)
@@ -171,23 +167,25 @@ def atan2(y: Vector, x: Vector) -> tuple[Vector, Vector]:
     return angle, extreme[0] | extreme[1]
 
 
+@kernel
 def asin(x: Vector) -> Vector:
     """r + r^3 P(r^2) near 0; near 1 pi/2 - 2 asin(sqrt((1-x)/2)); NaN beyond 1."""
     size = abs(x)
     near = size > 0.5
     z = where(near, (1.0 - size) * 0.5, size * size)
-    r = where(near, z.body.intrinsic("sqrt", z), size)
+    r = where(near, z.intrinsic("sqrt"), size)
     tail = r * z * polynomial(z, ASIN_TAIL)
     result = where(near, HALF_PI - ((r + tail) * 2.0 - HALF_PI_LOW), r + tail)
     return result.with_sign_of(x)
 
 
+@kernel
 def acos(x: Vector) -> Vector:
     """pi/2 - asin x near 0; 2 asin(sqrt((1-x)/2)) near 1, and pi minus that near -1; NaN beyond 1."""
     size = abs(x)
     near = size > 0.5
     z = where(near, (1.0 - size) * 0.5, size * size)
-    r = where(near, z.body.intrinsic("sqrt", z), x)
+    r = where(near, z.intrinsic("sqrt"), x)
     tail = r * z * polynomial(z, ASIN_TAIL)
     # the root is rounded; what it lacks matters only where the angle is small
     missing = where(near & (z > 0.0), root_error(r, z), 0.0)

@@ -1,4 +1,4 @@
-"""What layers and losses can be: the activations and losses that a diagnosis knows, with their derivatives.
+"""The losses that are known: sums over a function of prediction and target, with derivative and spelling.
 
 Every function here works on one problem or on many candidates at once (a further axis in front).
 """
@@ -8,82 +8,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from tinygrad_lite.checking.network.arrays import np
+import numpy as np
 
 Array = Any
-
-
-def sigmoid(z: Array) -> Array:
-    """1 / (1 + e^-z), through tanh so that it never overflows."""
-    return 0.5 * (1.0 + np.tanh(0.5 * z))
-
-
-def softmax(z: Array) -> Array:
-    """Rows of positive numbers that sum to 1."""
-    e = np.exp(z - z.max(axis=-1, keepdims=True))
-    return e / e.sum(axis=-1, keepdims=True)
-
-
-class Activation:
-    """A function and its derivative, the derivative once as a function of z and once as written with the output a."""
-
-    def __init__(
-        self,
-        name: str,
-        forward: Callable[[Array], Array],
-        derivative: Callable[[Array], Array],
-        of_output: Callable[[Array], Array] | None = None,
-        written: str = "",
-        of_z: str = "",
-    ) -> None:
-        self.name = name
-        self.forward = forward
-        self.derivative = derivative  # of z
-        self.of_output = of_output  # the same derivative as a formula of a = forward(z), if people write it so
-        self.written = written  # that formula, in {a}
-        self.of_z = of_z  # the derivative as people write it, in {z}
-
-    def __repr__(self) -> str:
-        return self.name
-
-
-def leaky(alpha: float) -> Activation:
-    """The leaky relu: z where positive, alpha * z elsewhere."""
-    return Activation(
-        f"leaky_relu({alpha:g})",
-        lambda z: np.where(z > 0, z, alpha * z),
-        lambda z: np.where(z > 0, 1.0, alpha),
-        of_z=f"np.where({{z}} > 0, 1, {alpha:g})",
-    )
-
-
-LINEAR = Activation("linear", lambda z: z, np.ones_like, of_z="1")
-RELU = Activation("relu", lambda z: np.maximum(z, 0.0), lambda z: (z > 0) * 1.0, of_z="({z} > 0)")
-SIGMOID = Activation(
-    "sigmoid",
-    sigmoid,
-    lambda z: sigmoid(z) * (1 - sigmoid(z)),
-    lambda a: a * (1 - a),
-    "{a} * (1 - {a})",
-    "sigmoid({z}) * (1 - sigmoid({z}))",
-)
-TANH = Activation("tanh", np.tanh, lambda z: 1 - np.tanh(z) ** 2, lambda a: 1 - a * a, "1 - {a}**2", "1 - tanh({z})**2")
-SOFTPLUS = Activation("softplus", lambda z: np.logaddexp(0.0, z), sigmoid, of_z="sigmoid({z})")
-SOFTMAX = Activation("softmax", softmax, lambda z: softmax(z) * (1 - softmax(z)), of_z="the softmax Jacobian")
-ELU = Activation(
-    "elu",
-    lambda z: np.where(z > 0, z, np.expm1(np.minimum(z, 0.0))),
-    lambda z: np.exp(np.minimum(z, 0.0)),
-    lambda a: np.where(a > 0, 1.0, a + 1),
-    "np.where({a} > 0, 1, {a} + 1)",
-    "np.where({z} > 0, 1, np.exp({z}))",
-)
-LEAKY = [leaky(alpha) for alpha in (0.01, 0.1, 0.2, 0.05, 0.3)]
-HIDDEN = [RELU, LINEAR, SIGMOID, TANH, SOFTPLUS, *LEAKY[:2], ELU, *LEAKY[2:]]
-"""What a hidden layer may compute; the softmax is for the last one alone. Very deep networks leave out the last."""
-
-TWO_SIDED = ("relu", "leaky", "elu")
-"""How the names of activations begin that do one thing above 0 and another below."""
 
 
 class LossKind:
