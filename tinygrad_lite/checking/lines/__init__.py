@@ -1,17 +1,19 @@
 """Which line of a hand-written backward is wrong, and what must stand there: lines with marks, and verified mends.
 
-`functions` finds the user's functions and copies them; `slots` are the places in them; `goals` (by name) and `reach`
-(by linear algebra) say what a place must compute; `edits`, `grafts` and `sentences` offer changes; `place` and `search`
-try them; `text` and `mend` write them down. Read `search` first.
+`functions` finds the user's functions and copies them; `slots` are the places in them; `loss` tells what its forward
+pass knows; `goals` (by name) and `reach` (by linear algebra) say what a place must compute; `edits`, `grafts` and
+`sentences` offer changes; `place` and `search` try them on the `bench`; `text` and `mend` write them down. Read
+`search` first.
 """
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from tinygrad_lite.checking.lines.bench import Bench, Program
-from tinygrad_lite.checking.lines.goals import Loss
+from tinygrad_lite.checking.lines.bench import Bench
+from tinygrad_lite.checking.lines.loss import Loss
 from tinygrad_lite.checking.lines.mend import Edit, Line, Mend, marked
+from tinygrad_lite.checking.lines.program import Program
 from tinygrad_lite.checking.lines.safety import refused
 from tinygrad_lite.checking.lines.search import Search
 

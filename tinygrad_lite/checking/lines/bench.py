@@ -13,10 +13,10 @@ import sys
 import time
 import warnings
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from types import CodeType
 from typing import TYPE_CHECKING, Any
 
-from tinygrad_lite.checking.lines.functions import Function, Node, World, is_number
+from tinygrad_lite.checking.lines.functions import World, is_number
+from tinygrad_lite.checking.lines.program import Codes, Program, Recording, Standing
 from tinygrad_lite.checking.lines.slots import HOOK, Slot, hooked, slots_of, snapshot
 from tinygrad_lite.checking.network.arrays import Array, np
 from tinygrad_lite.checking.network.problems import Problem
@@ -29,69 +29,11 @@ if TYPE_CHECKING:
     from tinygrad_lite.checking.trial.evaluation import Evaluation
 
 
-Codes = dict[Function, CodeType]
 COARSE = {"float32": 1e-5, "float16": 1e-2, "bfloat16": 5e-2}
 MOST_VISITS, LARGE = 60, 3000
 EACH, LONGEST = 1.0, 60.0  # seconds for one run, and for all, whatever was counted
 DEEPEST = 1000  # frames of recursion
 CANDIDATE = 0.1  # of a run: to evaluate one expression
-
-
-class Program:
-    """The source as it stands: a tree for each function, and the changes made so far.
-
-    Attributes:
-        trees: function: its tree.
-        edits: (function, line) of each change, in the order in which they were made.
-        cost: how far the changes are from what was written.
-    """
-
-    def __init__(
-        self, trees: dict[Function, Node], edits: tuple[tuple[Function, int], ...] = (), cost: float = 0.0
-    ) -> None:
-        self.trees, self.edits, self.cost = trees, edits, cost
-        self._codes: Codes | None = None
-
-    def edited(self, function: Function, tree: Node, line: int, cost: float) -> Program:
-        """The program with one function changed."""
-        return Program({**self.trees, function: tree}, (*self.edits, (function, line)), self.cost + cost)
-
-    @property
-    def codes(self) -> Codes:
-        """Code for the changed functions."""
-        if self._codes is None:
-            self._codes = {f: f.compiled(t) for f, t in self.trees.items() if t is not f.tree}
-        return self._codes
-
-
-class Standing:
-    """Where a program stands.
-
-    Attributes:
-        right: the gradients that are exact on every problem on which it runs.      raised: those on which it raised.
-        tried: how many problems were run before it was known to be no better than another program.
-    """
-
-    def __init__(self, right: frozenset[str], raised: set[int], tried: int) -> None:
-        self.right, self.raised, self.tried = right, raised, tried
-
-
-class Recording:
-    """What one run of a program did, slot by slot.
-
-    Attributes:
-        slots: those of every function, in order; their `visits` are of this run.
-        got: the gradients by name; None if it raised.
-        error, line, local: the exception, the line of the user's that raised it, and the variables there.
-    """
-
-    def __init__(self, slots: list[Slot]) -> None:
-        self.slots = slots
-        self.got: dict[str, Array] | None = None
-        self.error: BaseException | None = None
-        self.line = 0
-        self.function: Function | None = None
-        self.local: dict[str, Any] = {}
 
 
 class Bench:

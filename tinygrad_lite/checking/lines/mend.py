@@ -7,9 +7,11 @@ import difflib
 from pathlib import Path
 from typing import Any
 
-from tinygrad_lite.checking.lines.bench import Bench, Program, Standing, close
+from tinygrad_lite.checking.lines.bench import Bench, close
 from tinygrad_lite.checking.lines.functions import Function, World, is_number
-from tinygrad_lite.checking.lines.goals import Forward, Goals
+from tinygrad_lite.checking.lines.goals import Goals
+from tinygrad_lite.checking.lines.loss import Forward
+from tinygrad_lite.checking.lines.program import Program, Standing
 from tinygrad_lite.checking.lines.reasons import reason
 from tinygrad_lite.checking.lines.slots import Slot, at
 from tinygrad_lite.checking.lines.text import mended_lines, source_of

@@ -8,12 +8,13 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 from tinygrad_lite.checking.lines.atoms import Atoms
-from tinygrad_lite.checking.lines.bench import CANDIDATE, Bench, Program, Recording, close
+from tinygrad_lite.checking.lines.bench import CANDIDATE, Bench, close
 from tinygrad_lite.checking.lines.edits import Edit, edits
 from tinygrad_lite.checking.lines.functions import Node, is_number
-from tinygrad_lite.checking.lines.goals import Loss
 from tinygrad_lite.checking.lines.grafts import grafts, inserted, toward
+from tinygrad_lite.checking.lines.loss import Loss
 from tinygrad_lite.checking.lines.offers import Offers
+from tinygrad_lite.checking.lines.program import Program, Recording
 from tinygrad_lite.checking.lines.reach import Reach
 from tinygrad_lite.checking.lines.slots import HOOK, Slot, call, put, storing
 from tinygrad_lite.checking.lines.values import Scope

@@ -10,8 +10,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from tinygrad_lite.checking.lines.bench import Bench, Program
+from tinygrad_lite.checking.lines.bench import Bench
 from tinygrad_lite.checking.lines.functions import is_float
+from tinygrad_lite.checking.lines.program import Program
 from tinygrad_lite.checking.lines.slots import Slot, hooked
 from tinygrad_lite.checking.network.arrays import Array, np
 

@@ -10,11 +10,13 @@ from __future__ import annotations
 import ast
 
 from tinygrad_lite.checking.lines.atoms import Atoms
-from tinygrad_lite.checking.lines.bench import Bench, Program, Recording, Standing
+from tinygrad_lite.checking.lines.bench import Bench
 from tinygrad_lite.checking.lines.functions import Function, Node, is_float
-from tinygrad_lite.checking.lines.goals import Goals, Loss
+from tinygrad_lite.checking.lines.goals import Goals
+from tinygrad_lite.checking.lines.loss import Loss
 from tinygrad_lite.checking.lines.offers import Offers
 from tinygrad_lite.checking.lines.place import CHEAPEST, Place, key
+from tinygrad_lite.checking.lines.program import Program, Recording, Standing
 from tinygrad_lite.checking.lines.reach import beyond, reach
 from tinygrad_lite.checking.lines.sentences import changes, forgotten, scattered_sums
 from tinygrad_lite.checking.lines.slots import Slot, assigned, entries, load, missing_slots
