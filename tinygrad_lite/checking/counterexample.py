@@ -97,7 +97,7 @@ class Counterexample:
             product = f"{layout.forward(names[k - 1], net.weights[k - 1])}{bias} = {self._array(layout.data(r.Z[k]))}"
             ahead.append(f"{names[k]} = {product}" if same else f"Z{k} = {product}")
             if not same:
-                ahead.append(f"{names[k]} = {act.name}(Z{k}) = {self._array(layout.data(r.A[k]))}")
+                ahead.append(f"{names[k]} = {act.of(f'Z{k}')} = {self._array(layout.data(r.A[k]))}")
         yield ", ".join(ahead)
         exact = gradients(net, r)
         scale = self._number(r.scale)
@@ -111,7 +111,7 @@ class Counterexample:
             if act.name == "softmax":
                 times = f"{names[k]} * (d{names[k]} - sum of d{names[k]} * {names[k]})"
             else:
-                times = f"d{names[k]}" + f" * {act.of_z.format(z=f'Z{k}')}" * (act.name != "linear")
+                times = f"d{names[k]}" + f" * ({act.slope(f'Z{k}', names[k])})" * (act.name != "linear")
             back.append(f"dZ{k} = {times} = {self._array(exact[f'dZ{k}'])}")
         yield ", ".join(back)
         product = layout.product(names[own - 1], f"dZ{own}")
