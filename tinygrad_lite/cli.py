@@ -21,6 +21,7 @@ COMMANDS = {
     "draw": "the computation graph of an expression as a picture",
     "animate": "a page that plays the forward and the backward pass of an expression",
     "check": "is the backpropagation in this file right, and if not, what is the mistake?",
+    "grade": "every submission of a class: which mistakes, how often, and who is alike",
     "derive": "does each line of this derivation on paper follow, and if not, what is the mistake?",
     "train": "train a network on the rows of a CSV file",
     "doctor": "versions, the layout engine in use, and which extras are installed",
