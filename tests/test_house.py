@@ -23,7 +23,7 @@ MAY_IMPORT = {
     "report": {"engine"},
     "views": {"engine", "calculus", "report"},
     "compiler": {"engine", "calculus"},
-    "export": {"engine", "calculus", "compiler"},  # source code is a tape, spelled
+    "export": {"engine", "arrays", "calculus", "compiler"},  # source code is a plan, spelled
     "checking": {"engine", "calculus", "report", "compiler"},
     "data": set(),
 }

@@ -48,8 +48,7 @@ _FILES: dict[str, tuple[str, ...]] = {
     "engine.modes": ("detect_anomaly", "no_grad"),
     "engine.reverse": ("zero_grad",),
     "export.graph_json": ("from_json", "to_json"),
-    "export.numpy_source": ("to_numpy",),
-    "export.torch_source": ("to_jax", "to_torch"),
+    "export.source": ("to_jax", "to_numpy", "to_torch"),
     "views.derivation.explain": ("explain",),
     "views.picture.diff": ("draw_diff",),
     "views.picture.draw": ("draw", "draw_dot"),
@@ -100,9 +99,9 @@ if TYPE_CHECKING:
     from tinygrad_lite.engine.reverse import zero_grad as zero_grad
     from tinygrad_lite.export.graph_json import from_json as from_json
     from tinygrad_lite.export.graph_json import to_json as to_json
-    from tinygrad_lite.export.numpy_source import to_numpy as to_numpy
-    from tinygrad_lite.export.torch_source import to_jax as to_jax
-    from tinygrad_lite.export.torch_source import to_torch as to_torch
+    from tinygrad_lite.export.source import to_jax as to_jax
+    from tinygrad_lite.export.source import to_numpy as to_numpy
+    from tinygrad_lite.export.source import to_torch as to_torch
     from tinygrad_lite.views.derivation.explain import explain as explain
     from tinygrad_lite.views.derivation.node_table import table as table
     from tinygrad_lite.views.derivation.why_order import why_order as why_order
