@@ -78,7 +78,7 @@ def test_each_op_in_numpy_at_every_sample_point(op):
 
 @pytest.mark.parametrize("export", EXPORTS[1:])
 @pytest.mark.parametrize(
-    "op", [pytest.param(op, id=op.name, marks=[pytest.mark.long] * (i % 8 > 0)) for i, op in enumerate(OPS)]
+    "op", [pytest.param(op, id=op.name, marks=[pytest.mark.long] * (i % 20 > 0)) for i, op in enumerate(OPS)]
 )
 def test_each_op_in_jax_and_torch(op, export):
     if op in (ops.clip, ops.hardtanh):
