@@ -1,7 +1,7 @@
 """How much is tried, and where compiled code is kept.
 
-By default a run is for people: every test once, of those with a `seed` the first few, and of what hypothesis draws a
-score. The rest is marked `long`, and `.ci/run` does it:
+By default a run is for people: every test once, of those with a `seed` the first few, of those marked `few(n)` n of
+their parameters, and of what hypothesis draws a score. The rest is marked `long`, and `.ci/run` does it:
 
     pytest                                                    # the README's command: minutes
     HYPOTHESIS_PROFILE=ci pytest -n auto -m ""                # everything, in full
@@ -28,10 +28,19 @@ def pytest_addoption(parser):
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items):
-    """All but the first seeds of a test are long."""
+    """All but the first seeds of a test are long; of one marked `few(n)` all but n, which lie evenly among the rest."""
+    rows = {}
     for item in items:
         if hasattr(item, "callspec") and item.callspec.indices.get("seed", 0) >= FEW:
             item.add_marker("long")
+        elif item.get_closest_marker("few"):
+            rows.setdefault((item.path, item.originalname), []).append(item)
+    for row in rows.values():
+        few = min(row[0].get_closest_marker("few").args[0], len(row))
+        tried = {i * len(row) // few for i in range(few)}
+        for i, item in enumerate(row):
+            if i not in tried:
+                item.add_marker("long")
 
 
 @pytest.fixture(scope="session", autouse=True)

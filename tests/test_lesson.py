@@ -57,6 +57,7 @@ def test_the_pictures_are_svg(folder, name):
     assert ElementTree.parse(folder / name).getroot().tag.endswith("svg")
 
 
+@pytest.mark.long
 def test_another_seed_is_another_split_and_the_same_seed_the_same_run(tmp_path, brief):
     def run(seed):
         cli.main(["lesson", "--quiet", "--out", str(tmp_path / seed), "--seed", seed])

@@ -7,8 +7,14 @@ from pathlib import Path
 import pytest
 
 from tests import notebook_runner
+from tinygrad_lite.report.language import chosen
 
-NOTEBOOKS = sorted((Path(__file__).parent.parent / "notebooks").glob("*.ipynb"))
+FOLDER = Path(__file__).parent.parent / "notebooks"
+NOTEBOOKS = [*sorted(FOLDER.glob("*.ipynb")), *sorted(FOLDER.glob("zh/*.ipynb"))]
+
+
+def named(path):
+    return "-".join(path.relative_to(FOLDER).with_suffix("").parts)
 
 
 def code_cells(notebook):
@@ -18,13 +24,15 @@ def code_cells(notebook):
 @pytest.fixture(autouse=True)
 def no_windows(monkeypatch):
     monkeypatch.setenv("MPLBACKEND", "Agg")
+    with chosen(None):  # a lesson in Chinese chooses its language
+        yield
 
 
 SLOW = {"04_train_a_network"}  # it trains with the engine alone, in half a minute
 
 
 @pytest.mark.parametrize(
-    "path", [pytest.param(p, id=p.stem, marks=[pytest.mark.long] * (p.stem in SLOW)) for p in NOTEBOOKS]
+    "path", [pytest.param(p, id=named(p), marks=[pytest.mark.long] * (p.stem in SLOW)) for p in NOTEBOOKS]
 )
 def test_a_run_shows_what_is_stored(path, monkeypatch, tmp_path):
     notebook = notebook_runner.load(path)
@@ -37,7 +45,7 @@ def test_a_run_shows_what_is_stored(path, monkeypatch, tmp_path):
             assert notebook_runner.texts(now) == notebook_runner.texts(cell["outputs"]), notebook_runner.source(cell)
 
 
-@pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda p: p.stem)
+@pytest.mark.parametrize("path", NOTEBOOKS, ids=named)
 def test_a_notebook_is_small_plain_and_without_traces_of_a_machine(path):
     notebook, text = notebook_runner.load(path), path.read_text(encoding="utf-8")
 

@@ -2,8 +2,11 @@
 
 import builtins
 import collections.abc
+import subprocess
+import sys
 import types
 import typing
+from pathlib import Path
 
 import pytest
 
@@ -24,6 +27,14 @@ def test_the_list_of_public_names_is_sorted_and_whole():
     assert sorted(set(tg.__all__)) == sorted(tg.__all__)
     assert lazy - vars(builtins).keys() <= set(tg.__all__)
     assert set(tg.__all__) <= set(dir(tg))
+
+
+def test_what_editors_read_is_what_the_table_says():
+    """After a change: python .ci/stubs.py"""
+    script = Path(__file__).parent.parent / ".ci/stubs.py"
+    told = subprocess.run([sys.executable, script, "--check"], capture_output=True, text=True)
+
+    assert told.returncode == 0, told.stdout + told.stderr
 
 
 def test_a_star_import_leaves_pythons_own_names_alone():

@@ -13,6 +13,7 @@ from collections.abc import Sequence
 
 from tinygrad_lite import __version__
 from tinygrad_lite.errors import TinygradLiteError
+from tinygrad_lite.report.language import chosen
 
 COMMANDS = {
     "lesson": "train a network on Fisher's Iris data, check gradients derived by hand, draw it all (the default)",
@@ -45,7 +46,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     try:
         parser = _parser(words[0])
         args = parser.parse_args([f" {word}" if _FORMULA.match(word) else word for word in words])
-        return int(args.run(args))
+        with chosen(getattr(args, "lang", None)):
+            return int(args.run(args))
     except SystemExit as stop:  # argparse has said what is wrong
         return stop.code if isinstance(stop.code, int) else 2
     except (TinygradLiteError, OSError) as error:

@@ -23,7 +23,7 @@ SIZE = 16
 def prepared():
     """Training and held-back pictures with ink from 0 to 1."""
     data = nn.datasets.digits()
-    data = data.with_rows([[ink / 16 for ink in x] for x in data.inputs], data.targets)
+    data = data.with_samples([[ink / 16 for ink in x] for x in data.inputs], data.targets)
     return data.split(1 / 3, seed=0)
 
 

@@ -437,6 +437,7 @@ def test_a_number_that_guards_the_logarithm_may_be_derived_or_left_out(guard, sa
     assert check(loss, lambda *a: (2 * without(*a)[0], without(*a)[1]), params, X, y).codes == ["FACTOR_2"]
 
 
+@pytest.mark.long
 def test_data_too_large_for_the_engine_is_cut_and_it_is_said():
     chance = np.random.default_rng(0)
 

@@ -303,6 +303,7 @@ def sigmoid_of(h):
     return s * (1 - s)
 
 
+@pytest.mark.few(3)
 @pytest.mark.parametrize(("slip", "codes", "message"), [
     ({}, [], ""),
     ({"hidden": lambda h: 1.0}, ["DROPPED_FACTOR"], "2 in this layer, is left out"),

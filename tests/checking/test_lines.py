@@ -204,6 +204,7 @@ STYLES = {
 }
 
 
+@pytest.mark.few(3)
 @pytest.mark.parametrize("style", STYLES)
 def test_a_mend_is_found_in_every_style(style):
     space = defined(STYLES[style])

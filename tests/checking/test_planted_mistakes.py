@@ -108,6 +108,7 @@ SLIPS = {  # of public code: the lesson, what is done at which link, and its cod
 }  # fmt: skip
 
 
+@pytest.mark.few(3)
 @pytest.mark.parametrize("name", SLIPS)
 def test_slips_of_public_code_are_named(name):
     words, link, change, code = SLIPS[name]
@@ -122,6 +123,7 @@ def test_slips_of_public_code_are_named(name):
     assert false_claims(lesson, program, result) == []
 
 
+@pytest.mark.long
 def test_end_to_end_the_check_names_what_the_search_names():
     lesson = Lesson(("tanh", "relu", "sigmoid"), "bce")
     params, (X, y) = lesson.params([4, 3, 3, 2], 5), lesson.data(6, [4, 3, 3, 2], 5)
@@ -179,6 +181,7 @@ OUTSIDE = {  # mistakes of no catalogue: at which step, and what is done there i
 }
 
 
+@pytest.mark.few(3)
 @pytest.mark.parametrize("name", OUTSIDE)
 def test_a_mistake_of_no_catalogue_is_never_given_a_name(name):
     place, instead = OUTSIDE[name]

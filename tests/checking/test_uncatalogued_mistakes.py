@@ -22,6 +22,7 @@ def test_every_claim_of_a_report_is_true(first):
         assert false_claims(lesson, program, result) == [], (seed, lesson, words)
 
 
+@pytest.mark.long
 @pytest.mark.filterwarnings("ignore::RuntimeWarning")
 def test_every_claim_is_true_on_whole_numbers_and_one_problem_too():
     tried = 0

@@ -7,7 +7,8 @@ from array import array
 from collections.abc import Sequence
 
 from tinygrad_lite.compiler.backends.llvm import jit
-from tinygrad_lite.compiler.backends.llvm.kernels import KERNELS, definitions, function_name, type_name
+from tinygrad_lite.compiler.backends.llvm.kernels import KERNELS, definitions
+from tinygrad_lite.compiler.backends.llvm.writer import function_name, type_name
 
 
 def elementwise(

@@ -55,7 +55,7 @@ def test_the_loop_over_samples_as_micrograds_demo_writes_it(backend):
         losses = [tg.relu(1 + -y * score) for (_, y), score in zip(DATA, scores, strict=True)]  # ... then all losses
         return sum(losses) * (1.0 / len(losses)) + 1e-4 * sum(v * v for v in p)
 
-    assert "30 rows alike (0 others)" in check(loss, POINT, backend).report()
+    assert "30 samples alike (0 others)" in check(loss, POINT, backend).report()
 
 
 @pytest.mark.parametrize("backend", [b for b in available() if b != "tape"])
@@ -78,7 +78,7 @@ def test_rows_that_differ_are_computed_one_by_one():
             total = total + ((score - y) ** 2 if k % 10 else tg.exp(score * y))
         return total
 
-    assert "27 rows alike (3 others)" in check(loss, POINT).report()
+    assert "27 samples alike (3 others)" in check(loss, POINT).report()
 
 
 def test_a_branch_in_some_rows_is_guarded():
@@ -104,7 +104,7 @@ def test_what_all_rows_share_is_computed_once():
         scale = tg.exp(p[0]) + tg.tanh(p[1])
         return sum(tg.tanh(x[0] * scale + p[k % 3]) * scale + p[0] for k, (x, _) in enumerate(DATA)) + scale**2
 
-    assert "once before the rows" in check(loss, POINT[:3]).report()
+    assert "once before the samples" in check(loss, POINT[:3]).report()
 
 
 def test_data_given_as_arguments_may_change():
@@ -120,7 +120,7 @@ def test_data_given_as_arguments_may_change():
         value, slopes = fast.value_and_grad(POINT, X + change, y)
         assert value == pytest.approx(root.data, rel=1e-12)
         assert slopes == pytest.approx([leaf.grad for leaf in leaves], rel=1e-12, abs=1e-13)
-    assert "3 inputs a row" in fast.report()
+    assert "3 inputs each" in fast.report()
 
 
 def test_no_batch_is_seen_where_there_is_none():
@@ -187,7 +187,7 @@ def test_samples_that_add_several_terms_each_are_rows():
             total = total + (score - y) ** 2 + 0.1 * abs(score) + tg.exp(-score * y)
         return total
 
-    assert "30 rows alike (0 others)" in check(loss, POINT).report()
+    assert "30 samples alike (0 others)" in check(loss, POINT).report()
 
 
 def _taken_away(total, p, x, y):
@@ -223,16 +223,16 @@ def test_a_running_sum_may_take_away(step, backend):
             total = step(total, p, x, y)
         return total * 0.1
 
-    assert "30 rows alike (0 others)" in check(loss, POINT, backend).report()
+    assert "30 samples alike (0 others)" in check(loss, POINT, backend).report()
 
 
 def test_a_mean_over_samples_is_their_sum_divided():
     assert (
-        "30 rows alike (0 others)"
+        "30 samples alike (0 others)"
         in check(lambda p: tg.mean([mlp(p, x, SIZES, tg.tanh)[0] * y for x, y in DATA]), POINT).report()
     )
     mixed = check(lambda p: tg.mean([p[0], p[1] * p[2], *[mlp(p, x, SIZES, tg.tanh)[0] for x, _ in DATA]]), POINT)
-    assert "30 rows alike" in mixed.report()
+    assert "30 samples alike" in mixed.report()
 
 
 def test_the_parameters_of_a_model_lie_in_the_order_of_their_use_so_that_every_loop_reads_them_evenly():

@@ -83,6 +83,7 @@ def test_concurrent_writers_leave_one_whole_entry(place):
     assert [file.name for file in place.iterdir()] == ["k.tgcode"]
 
 
+@pytest.mark.long
 def test_concurrent_processes_leave_one_whole_entry(place):
     program = (
         "from tinygrad_lite.compiler.backends.llvm import cache\n"

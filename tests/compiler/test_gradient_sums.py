@@ -32,6 +32,7 @@ LOSSES = {
 }  # fmt: skip
 
 
+@pytest.mark.few(3)
 @pytest.mark.parametrize("lanes", [2, 4, 8])
 @pytest.mark.parametrize("name", LOSSES)
 def test_parameters_and_constants_are_read_once_for_all_rows(name, lanes, with_lanes):
@@ -77,6 +78,7 @@ def spoiled(rows):
     return (step.loss, step.gradient), (right, exact)
 
 
+@pytest.mark.few(3)
 @pytest.mark.parametrize("lanes", [2, 4, 8])
 @pytest.mark.parametrize("rows", [1, 7, 8, 9, 33, 70, 600])
 def test_the_first_rows_write_the_sums_and_the_others_add_to_them(rows, lanes, with_lanes):

@@ -79,6 +79,7 @@ def test_the_code_lives_as_long_as_its_call():
     assert number.value == 8.0
 
 
+@pytest.mark.long
 def test_dropped_code_is_freed():
     resource = pytest.importorskip("resource")
     code = jit.object_code(DOUBLE)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import math
 import random
+import subprocess
+import sys
 import threading
 from typing import Any
 
@@ -46,6 +48,7 @@ def close(got: Any, wanted: Any, within: float = 1e-12) -> bool:
     return all(abs(x - y) <= within * max(1.0, abs(y)) for x, y in zip(got, wanted, strict=True))
 
 
+@pytest.mark.few(3)
 @pytest.mark.parametrize("op", OPS, ids=lambda op: op.name)
 def test_each_op_gives_the_engines_value_and_gradient(op: Op) -> None:
     def f(xs: list[Any]) -> Any:
@@ -231,6 +234,37 @@ def test_an_op_of_ones_own_is_opened_or_refused() -> None:
         TapeMachine(tape(unknown), range(1))
 
 
+def test_an_op_that_is_ordinary_arithmetic_needs_no_other_rule() -> None:
+    bump = Op(
+        name="bump",
+        forward=lambda x: x / (1.0 + x * x) if x > 0 else 0.5 * x,
+        partials=lambda x, out: ((1.0 - x * x) / ((1.0 + x * x) * (1.0 + x * x)) if x > 0 else 0.5,),
+        doc="",
+    )
+
+    def f(w: Any) -> Any:
+        return tg.sum([bump(x * x - 0.5) for x in w])
+
+    point = [0.1 * k for k in range(-9, 10)]
+    for backend in ("llvm", "numpy", None):
+        fast = tg.compile(f, backend=backend)
+        value, gradient = fast.value_and_grad(point)
+
+        assert close([value, *gradient], by_engine(f, point))
+        assert "plain Python" not in fast.report()
+
+
+def test_an_op_entered_before_the_compiler_is_loaded_changes_no_number() -> None:
+    code = (
+        "import math; from tinygrad_lite.engine.op import primitive\n"
+        "primitive(name='mine', forward=math.sin, partials=lambda x, out: (1.0 - out,), doc='')\n"
+        "from tinygrad_lite.compiler.backends.llvm.instructions import CODES; print(CODES)"
+    )
+    found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+
+    assert found.stdout == f"{CODES}\n"
+
+
 def test_every_op_of_the_table_has_a_number_of_its_own() -> None:
     assert len(set(CODES.values())) == len(CODES)
     assert {op.name for op in TABLE.values() if op.arity} <= set(CODES)
@@ -248,7 +282,7 @@ def test_samples_go_through_the_tape_until_there_were_many(monkeypatch: pytest.M
     for _ in range(4):
         value, gradient = fast.value_and_grad([0.5, -0.2, 0.1, 0.3, 0.7], X, y)
         found.append([value, *gradient])
-        names.append(fast._programs_made()[0].runners[True].name)
+        names.append(fast._programs_made()[0].runners[range(5)].name)
 
     wanted = by_engine(
         lambda w: sum(loss(w, x, t) for x, t in zip(X.tolist(), y, strict=True)) / 40.0, [0.5, -0.2, 0.1, 0.3, 0.7]

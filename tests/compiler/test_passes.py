@@ -5,10 +5,14 @@ import math
 
 import pytest
 
+import tinygrad_lite as tg
+from tinygrad_lite import compiler
+from tinygrad_lite.compiler.backends.llvm import periodic
 from tinygrad_lite.compiler.frontend.paths import explore
 from tinygrad_lite.compiler.frontend.trace import Trace
 from tinygrad_lite.compiler.ir.tape import LESS, SELECT, Builder, Tape
 from tinygrad_lite.compiler.passes import adjoint
+from tinygrad_lite.compiler.passes import reroll as reroll_module
 from tinygrad_lite.compiler.passes.adjoint import template
 from tinygrad_lite.compiler.passes.affine import nested
 from tinygrad_lite.compiler.passes.reciprocals import reciprocals
@@ -147,9 +151,9 @@ def test_triangular_sums_have_a_period():
             at += i + 1
     plan = reroll(b, {ref: ("P", i) for i, ref in enumerate(ls)} | {ref: ("X", i) for i, ref in enumerate(xs)})
 
-    (group,) = plan.nests
-    assert (group.iterations, group.period) == (12, 3)
-    assert group.reductions[0].accesses[0].pattern == (6, [0, 1, 2, 3, 4, 5])
+    (nest,) = periodic.find(*plan.nests)
+    assert (nest.iterations, nest.period) == (12, 3)
+    assert nest.reductions[0].accesses[0].pattern == ([6] * 6, [0, 1, 2, 3, 4, 5])
 
 
 @pytest.mark.parametrize("dims", [(5,), (3, 4), (2, 3, 4)])
@@ -282,3 +286,57 @@ def test_compiling_leaves_the_collector_running_even_if_the_function_fails():
     with pytest.raises(KeyError, match="mine"):
         tg.compile(lambda w, x: fails(w), batch="x")(1.0, [1.0])
     assert gc.isenabled()
+
+
+# ------------------------------------------------------------------ neighbours in two dimensions
+
+
+def heated(b, n, steps):
+    """Some steps of the heat equation on n x n points, the rim held, and the derivatives of their squares' sum."""
+    inputs = b.declared([f"x{i}" for i in range(n * n)])
+    u = [list(inputs[i * n : (i + 1) * n]) for i in range(n)]
+    for _ in range(steps):
+        v = [list(line) for line in u]
+        for i in range(1, n - 1):
+            for j in range(1, n - 1):
+                around = (u[i - 1][j], u[i + 1][j], u[i][j - 1], u[i][j + 1])
+                share = b.node(ops.mul, (b.constant(0.2), b.node(ops.sum, around)))
+                v[i][j] = b.node(ops.add, (share, b.node(ops.mul, (b.constant(0.2), u[i][j]))))
+        u = v
+    b.outputs = [b.node(ops.sum, tuple([b.node(ops.mul, (x, x)) for line in u for x in line]))]
+    adjoint.gradient(b, inputs)
+    return {x: ("P", i) for i, x in enumerate(inputs)}
+
+
+def test_points_at_the_rim_share_an_array_with_those_inside(monkeypatch):
+    b = Builder()
+    arrays = heated(b, n=12, steps=5)
+    kinds_of_points = len(reroll(b, arrays).nests)
+    monkeypatch.setattr(reroll_module, "MANY", 20)
+    plan = reroll(b, arrays)
+
+    assert 2 * len(plan.nests) < kinds_of_points
+    assert "A4[10*i0 + i1 + 11]" in str(plan)  # all points inside, of which those beside the rim are a part
+
+
+def test_neighbours_in_two_dimensions_become_loops_that_give_what_the_engine_gives(monkeypatch):
+    monkeypatch.setattr(reroll_module, "MANY", 20)
+
+    def f(x):
+        n, u = 9, [list(x[9 * i : 9 * i + 9]) for i in range(9)]
+        for _ in range(4):
+            v = [list(line) for line in u]
+            for i in range(1, n - 1):
+                for j in range(1, n - 1):
+                    around = u[i - 1][j] + u[i + 1][j] + u[i][j - 1] + u[i][j + 1]
+                    v[i][j] = u[i][j] + 0.2 * tg.sin(around - 4.0 * u[i][j])
+            u = v
+        return sum(x * x for line in u for x in line)
+
+    point = [math.sin(3.0 * k) for k in range(81)]
+    value, gradient = tg.value_and_grad(f)(point)
+    for backend in compiler.available():
+        found, slopes = tg.compile(f, backend=backend).value_and_grad(point)
+
+        assert found == pytest.approx(value, rel=1e-13)
+        assert slopes == pytest.approx(gradient, rel=1e-12, abs=1e-13)

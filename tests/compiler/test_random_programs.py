@@ -24,6 +24,7 @@ def test_every_row_and_every_kind_has_its_turn():
     }
 
 
+@pytest.mark.long
 def test_loops_over_samples_are_found_and_ragged_ones_are_not_taken_for_them():
     """Else the study would try straight-line code only."""
     found = {}

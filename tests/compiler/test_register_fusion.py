@@ -66,13 +66,6 @@ def test_a_group_does_not_overtake_what_it_reads():
     assert names(register_fusion.steps(plan([later, first, both]), 8)) == [["A2"], ["A0", "A3"]]
 
 
-def test_a_sum_that_may_be_cut_into_pieces_is_written_even_if_only_its_own_step_reads_it():
-    long = nest("A0", PRODUCT, at("P", stride=99, along=1), at("X", stride=0, along=1), terms=99)
-    (step,) = register_fusion.steps(plan([long, nest("out", LEAF, at("A0"))]), 8)
-
-    assert step.kept == {"A0"}
-
-
 def overlaps(steps: list[register_fusion.Step], sizes: dict[str, int], places: dict[str, int]) -> list[str]:
     """Run the steps member by member on names in the place of numbers; what was read but no longer stood there."""
     memory: dict[int, tuple[str, int]] = {}

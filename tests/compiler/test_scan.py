@@ -102,6 +102,7 @@ def recurrent(x):
     return cost
 
 
+@pytest.mark.few(3)
 @pytest.mark.parametrize("n", [40, 97, 200])
 @pytest.mark.parametrize("f", [product, pendulum, followed, recurrent])
 def test_value_and_gradient_are_the_engines(f, n):

@@ -87,6 +87,7 @@ def shared_input(x):
 MORE = [mean, root_of_a_sum, with_ends, with_one_end, ring, fit_and_smoothness, product_of_sums, shared_input]
 
 
+@pytest.mark.few(3)
 @pytest.mark.parametrize("backend", BACKENDS)
 @pytest.mark.parametrize("n", [26, 64, 131])
 @pytest.mark.parametrize("f", [rosenbrock, two_terms, smoothness, apart, first_row_missing, *MORE])
@@ -127,7 +128,7 @@ def test_the_report_counts_the_rows_of_each_sum():
     fast = tg.compile(fit_and_smoothness)
     fast.grad([0.1 * k * k for k in range(40)])
 
-    assert "40 and 38 rows were found that read neighbouring inputs" in fast.report()
+    assert "40 and 38 samples were found that read neighbouring inputs" in fast.report()
 
 
 def test_the_plan_does_not_grow_with_the_rows(monkeypatch):

@@ -6,6 +6,7 @@ import random
 import subprocess
 import sys
 import threading
+from concurrent.futures import Future, ThreadPoolExecutor
 
 import pytest
 
@@ -161,7 +162,7 @@ def test_what_comes_from_the_disk_is_shared_too(small_shards, monkeypatch, tmp_p
     value, slopes = fast.value_and_grad(W, X, Y)
     (code,) = fast._made_for.values()
 
-    assert isinstance(code.runners[True], program_cache.CachedRunner)
+    assert isinstance(code.runners[code.wrt(True)], program_cache.CachedRunner)
     assert [helpers for _, _, helpers in shared] == [2]
     assert np.array_equal(first, [value, *np.ravel(slopes[:-1]), *slopes[-1]])
 
@@ -325,10 +326,10 @@ def test_no_more_threads_than_shards_or_than_were_asked_for():
 
 def test_a_helper_that_comes_late_does_nothing():
     stub = Stub()
-    task = threads._Task(stub.function("share"), stub, 1)
-    task.settle()
-    task.settle()
-    task.help()
+    task = Future()
+    threads._settle([task])
+    threads._settle([task])
+    threads._help(task, stub.function("share"), 7, 101)
 
     assert stub.calls == []
 
@@ -341,12 +342,12 @@ def test_the_caller_waits_for_a_helper_that_has_begun():
         gone.wait(60)
 
     stub = Stub(share)
-    task = threads._Task(stub.function("share"), stub, 1)
-    helper = threading.Thread(target=task.help)
+    task = Future()
+    helper = threading.Thread(target=threads._help, args=(task, stub.function("share"), 7, 101))
     helper.start()
     begun.wait(60)
     threading.Timer(0.05, gone.set).start()
-    task.settle()
+    threads._settle([task])
 
     assert gone.is_set()
     helper.join()
@@ -371,27 +372,29 @@ def test_after_a_call_that_was_not_faster_some_are_done_alone():
 
 def test_an_interrupt_is_heard_after_the_helpers_are_done(monkeypatch):
     settled = []
-    right = threads._Task.settle
+    right = Future.cancel
 
     def interrupted(task):
         if not settled:
             settled.append("interrupted")
             raise KeyboardInterrupt
-        right(task)
-        settled.append(task._over or task._owner["is"] == "caller")
+        settled.append(right(task) or task)
+        return settled[-1] is True
 
-    monkeypatch.setattr(threads._Task, "settle", interrupted)
+    monkeypatch.setattr(Future, "cancel", interrupted)
     stub = Stub()
     with pytest.raises(KeyboardInterrupt):
         together(stub).run(stub, 3)
 
-    assert settled == ["interrupted", True, True]
+    assert settled[0] == "interrupted"
+    assert len(settled) == 3
+    assert all(task is True or task.done() for task in settled[1:])
     assert "finish" not in [name for name, *_ in stub.calls]
 
 
 def test_where_no_thread_can_be_made_the_caller_does_it_all(small_shards, monkeypatch):
     expected = answer(threads=1)
-    monkeypatch.setattr(threads, "_crew", threads._Crew())
+    monkeypatch.setattr(threads, "_crew", lambda *_: ThreadPoolExecutor(4))
 
     def refused(_):
         raise RuntimeError("can't start new thread")
@@ -433,7 +436,7 @@ def test_a_decorator_passes_the_number_on():
     def loss(w, x):
         return w * x
 
-    assert loss.threads == 3
+    assert loss.settings.threads == 3
 
 
 @pytest.mark.parametrize("how", ["argument", "environment"])
@@ -508,6 +511,7 @@ print(os.waitpid(child, 0)[1], again.value_and_grad(W, X) == first)
 
 
 def test_a_call_at_the_very_end_of_the_interpreter_works():
-    more = "import atexit\nthreads._anew()\natexit.register(lambda: print(again.value_and_grad(W, X) == first))"
+    more = "import atexit\nthreads._crew.cache_clear()\n"
+    more += "atexit.register(lambda: print(again.value_and_grad(W, X) == first))"
 
     assert life(more) == (0, "True\n", "")

@@ -14,8 +14,8 @@ import numpy as np
 from tinygrad_lite import Value, errors, nn
 from tinygrad_lite.compiler import CompileWarning
 from tinygrad_lite.compiler.backends.llvm import jit
+from tinygrad_lite.compiler.runtime.bound import place_of
 from tinygrad_lite.compiler.training import code as training_code
-from tinygrad_lite.compiler.training.bound import place_of
 
 RNG = np.random.default_rng(0)
 MOONS = RNG.normal(size=(30, 2)), np.sign(RNG.normal(size=30))
@@ -44,6 +44,7 @@ def numbers(model):
     return [p.data for p in model.parameters()]
 
 
+@pytest.mark.few(3)
 @pytest.mark.parametrize("backend", ["llvm", "numpy", "tape"])
 @pytest.mark.parametrize("name", OPTIMIZERS)
 def test_epochs_in_compiled_code_end_where_fit_ends(name, backend):
@@ -185,6 +186,7 @@ def meddle(what, step, optimizer, X, y):
         optimizer.state = {name: [0.5 * x for x in column] for name, column in optimizer.state.items()}
 
 
+@pytest.mark.few(3)
 @pytest.mark.parametrize("name", OPTIMIZERS)
 @pytest.mark.parametrize(
     "what",
@@ -421,7 +423,7 @@ def test_the_text_has_one_update_and_one_gather():
 
 
 def test_numbers_read_together_are_those_read_one_by_one_however_values_are_bound():
-    from tinygrad_lite.compiler.training.bound import Together, bind, release
+    from tinygrad_lite.compiler.runtime.bound import Together, bind, release
 
     values = [Value(float(i), str(i)) for i in range(6)]
     numbers_, slopes = np.zeros(8), np.zeros(8)

@@ -141,6 +141,7 @@ def test_every_elementary_function_is_measured():
     assert set(RANGES) == {op.name for op in TABLE.values() if op.arity == 1} - composite
 
 
+@pytest.mark.few(3)
 @pytest.mark.parametrize("name", RANGES)
 def test_values_are_at_most_4_ulp_off(name):
     op, exact = TABLE[name], STABLE.get(name, EXACT[name])
@@ -150,6 +151,7 @@ def test_values_are_at_most_4_ulp_off(name):
     assert off <= 4.0, f"{name}({x!r}) is {off:.1f} ulp off"
 
 
+@pytest.mark.few(3)
 @pytest.mark.parametrize("name", RANGES)
 def test_slopes_are_at_most_8_ulp_off(name):
     op, exact, scale = TABLE[name], SLOPES[name], SCALE.get(name, lambda x: 0)

@@ -174,6 +174,7 @@ class Refuses:
         raise RuntimeError("cannot be pickled")
 
 
+@pytest.mark.long
 def test_a_pickle_that_fails_half_way_does_not_disturb_the_next():
     _, y = chain(3_000)
     middle = topological(y)[1_500]
@@ -281,6 +282,7 @@ def test_a_very_deep_graph_is_kept_in_a_small_thread_with_the_recursion_limit_un
     assert sys.getrecursionlimit() == limit
 
 
+@pytest.mark.long
 def test_keeping_leaves_nothing_behind():
     def alive():
         gc.collect()

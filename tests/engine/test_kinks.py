@@ -1,5 +1,6 @@
 """Choosing the derivative at a corner: for the block, for the thread, and within what is right."""
 
+import math
 import threading
 
 import pytest
@@ -85,3 +86,61 @@ def test_what_is_no_derivative_there_is_refused():
         pass
     with pytest.raises(KeyError, match="did you mean relu"), tg.kinks(rellu=0.5):
         pass
+
+
+# What PyTorch and JAX take at each corner, as the sentences of the table say it: each op's spelling there, where it
+# stands on a corner, and the two derivatives.
+ELSEWHERE = {
+    "relu": ("torch.nn.functional.relu", "jax.nn.relu", (0.0,), 0.0, 0.0, "as in PyTorch and JAX"),
+    "leaky_relu": ("torch.nn.functional.leaky_relu", "jax.nn.leaky_relu", (0.0,), 0.01, 1.0, "left one, as in PyTorch"),
+    "elu": ("torch.nn.functional.elu", "jax.nn.elu", (0.0, 2.0), 2.0, 2.0, "as in PyTorch and JAX"),
+    "selu": ("torch.nn.functional.selu", "jax.nn.selu", (0.0,), 1.7580993, 1.7580993, "as in PyTorch and JAX"),
+    "hardtanh": ("torch.nn.functional.hardtanh", "jax.nn.hard_tanh", (1.0,), 0.0, 1.0, "in JAX; PyTorch takes 0"),
+    "abs": ("torch.abs", "jax.numpy.abs", (0.0,), 0.0, 1.0, "in PyTorch; JAX takes 1"),
+    "max": ("torch.maximum", "jax.numpy.maximum", (2.0, 2.0), 0.5, 0.5, "equally, as in PyTorch and JAX"),
+    "min": ("torch.minimum", "jax.numpy.minimum", (2.0, 2.0), 0.5, 0.5, "equally, as in PyTorch and JAX"),
+    "clip": ("torch.clamp", "jax.numpy.clip", (1.0, 0.0, 1.0), 1.0, 0.5, "in PyTorch; JAX takes 0.5"),
+    "sign": ("torch.sign", "jax.numpy.sign", (0.0,), 0.0, 0.0, "as in PyTorch and JAX"),
+    "floor": ("torch.floor", "jax.numpy.floor", (1.0,), 0.0, 0.0, "as in PyTorch and JAX"),
+    "ceil": ("torch.ceil", "jax.numpy.ceil", (1.0,), 0.0, 0.0, "as in PyTorch and JAX"),
+    "round": ("torch.round", "jax.numpy.round", (0.5,), 0.0, 0.0, "as in PyTorch and JAX"),
+    "hypot": ("torch.hypot", "jax.numpy.hypot", (0.0, 0.0), math.nan, 0.5, "PyTorch gives NaN, JAX 0.5"),
+    "norm": ("torch.linalg.norm", "jax.numpy.linalg.norm", (0.0, 0.0), 0.0, math.nan, "in PyTorch; JAX gives NaN"),
+}
+
+
+def test_every_corner_says_what_other_libraries_take():
+    corners = {op.name: op.kink for op in ops.TABLE.values() if op.kink is not None}
+
+    assert corners.keys() == ELSEWHERE.keys()
+    for name, kink in corners.items():
+        assert ELSEWHERE[name][-1] in kink.choice
+
+
+def called(path):
+    library = __import__(path.split(".")[0])
+    for part in path.split(".")[1:]:
+        library = getattr(library, part)
+    return library
+
+
+@pytest.mark.parametrize("name", ELSEWHERE)
+def test_pytorch_takes_what_the_sentence_says(name):
+    torch = pytest.importorskip("torch")
+    path, _, at, expected, _, _ = ELSEWHERE[name]
+    tensors = [torch.tensor(x, dtype=torch.float64, requires_grad=True) for x in at]
+    operands = [torch.stack(tensors)] if name == "norm" else tensors
+    constants = [x.item() for x in operands[1:]] if name in ("clip", "elu") else operands[1:]
+    called(path)(operands[0], *constants).backward()
+
+    assert tensors[0].grad.item() == pytest.approx(expected, rel=1e-6, nan_ok=True)
+
+
+@pytest.mark.parametrize("name", ELSEWHERE)
+def test_jax_takes_what_the_sentence_says(name):
+    jax = pytest.importorskip("jax")
+    _, path, at, _, expected, _ = ELSEWHERE[name]
+    function = called(path)
+    whole = (lambda *xs: function(jax.numpy.stack(xs))) if name == "norm" else function
+
+    assert float(jax.grad(whole)(*at)) == pytest.approx(expected, rel=1e-6, nan_ok=True)

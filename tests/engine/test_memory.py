@@ -54,6 +54,7 @@ def test_they_do_so_also_with_the_collector_off():
     assert gc.collect() == 0  # there was nothing for it to do
 
 
+@pytest.mark.long
 @pytest.mark.usefixtures("collector_off")
 def test_second_derivatives_leave_nothing_behind_when_the_leaves_let_go():
     x = Value(2.0)

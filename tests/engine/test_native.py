@@ -53,16 +53,16 @@ ANY = st.floats() | st.sampled_from(EDGES) | st.floats(-50.0, 50.0)
 
 def test_there_are_kernels_and_each_is_an_op_of_the_table():
     assert len(KERNELS) >= 10
-    assert all(ops.TABLE[name].arity == 1 for name in KERNELS)
+    assert all(getattr(ops, name).arity == 1 for name in KERNELS)
 
 
 @needs_c
 @pytest.mark.parametrize("name", KERNELS)
 @given(x=ANY)
 def test_a_kernel_gives_the_bits_of_its_op(name, x):
-    op = ops.TABLE[name]
+    op = getattr(ops, name)
 
-    assert outcome(lambda: getattr(Value(x), name)()) == outcome(lambda: Value(x)._apply(op, (Value(x),)))
+    assert outcome(lambda: getattr(Value(x), op.name)()) == outcome(lambda: Value(x)._apply(op, (Value(x),)))
 
 
 OPERATORS = {
@@ -102,6 +102,7 @@ def test_sums_of_many_give_the_bits_of_their_ops(xs, data):
     assert outcome(lambda: tg.sum(ws)) == outcome(lambda: ws[0]._apply(ops.sum, tuple(ws)))
 
 
+@pytest.mark.few(3)
 @pytest.mark.parametrize("wrong", ["'a'", "None", "1j", "[1]", "10**400"])
 @pytest.mark.parametrize("form", ["x + {}", "{} * x", "x < {}", "tg.dot([x], [{}])", "Value({})", "x.exp({})"])
 def test_messages_are_those_of_the_python_node(form, wrong):

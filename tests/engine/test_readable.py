@@ -56,6 +56,7 @@ def run(*command, readable):
     return done.stdout.split()
 
 
+@pytest.mark.long
 def test_both_give_the_same_bits():
     (made_by, bits), (made_fast_by, fast_bits) = (run("-c", PROGRAM, readable=r) for r in (True, False))
 

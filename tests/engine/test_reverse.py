@@ -101,6 +101,7 @@ def close(ours, exact, scale):
     return abs(ours - exact) <= 1e-12 * max(scale, abs(exact))
 
 
+@pytest.mark.few(3)
 @pytest.mark.parametrize("seeds", BATCHES, ids=str)
 def test_random_graphs_agree_with_the_oracle_to_first_and_second_order(seeds):
     """2,000 graphs in all, each with sharing and reconvergence, to 1e-12 of the largest entry."""

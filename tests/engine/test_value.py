@@ -162,6 +162,7 @@ def test_each_operator_records_what_the_readable_form_records(name, x, y):
         assert outcome(fast) == outcome(lambda operands=operands: a._apply(op, operands))
 
 
+@pytest.mark.few(3)
 @pytest.mark.parametrize("op", [op for op in ops.TABLE.values() if op.arity == 1], ids=repr)
 @given(x=numbers)
 def test_each_row_of_one_operand_records_what_the_readable_form_records(op, x):

@@ -10,7 +10,7 @@ pytest.importorskip("numpy")
 import tinygrad_lite as tg
 from tinygrad_lite import Value, errors, nn
 from tinygrad_lite.compiler import CompileWarning
-from tinygrad_lite.compiler.training.bound import place_of
+from tinygrad_lite.compiler.runtime.bound import place_of
 from tinygrad_lite.nn import compiled as compiled_steps
 from tinygrad_lite.nn import training
 
@@ -70,6 +70,7 @@ def assert_same(one, other):
     assert other.step_losses == pytest.approx(one.step_losses, **CLOSE)
 
 
+@pytest.mark.few(3)
 @pytest.mark.parametrize("name", RUNS)
 def test_the_history_and_the_end_are_those_of_the_engine(name):
     (history, model, optimizer), (compiled, fast, quick) = both(name)

@@ -78,6 +78,7 @@ def test_the_gradient_by_hand_passes_the_check(name):
     assert trial(name).ok
 
 
+@pytest.mark.few(3)
 @pytest.mark.parametrize("name", BY_HAND)
 def test_a_slip_does_not_pass(name):
     assert not trial(name, slip=1.01).ok

@@ -59,10 +59,10 @@ def test_what_standardize_measured_is_state_and_no_parameter():
     assert history.layers == ["1"]
 
 
-def test_standardize_refuses_rows_of_another_length():
-    with pytest.raises(ShapeError, match="rows of 2 numbers, but got 1"):
+def test_standardize_refuses_samples_of_another_length():
+    with pytest.raises(ShapeError, match="samples of 2 numbers, but got 1"):
         nn.Standardize([[1.0, 2.0]])([1.0])
-    with pytest.raises(ShapeError, match="at least one row"):
+    with pytest.raises(ShapeError, match="at least one sample"):
         nn.Standardize([])
 
 

@@ -18,10 +18,10 @@ from tinygrad_lite.engine.graph import topological
 from tinygrad_lite.engine.op import TABLE, Op
 from tinygrad_lite.engine.reverse import adjoints
 from tinygrad_lite.errors import DomainError, OperandError, StaleGraphError
+from tinygrad_lite.formulas.formula import Name, Symbol, Tidy
+from tinygrad_lite.formulas.notation import HTML, TEX, TEXT, shape
 from tinygrad_lite.views.derivation.chain import Chain
 from tinygrad_lite.views.derivation.equations import Equations
-from tinygrad_lite.views.formulas.formula import Name, Symbol, Tidy
-from tinygrad_lite.views.formulas.notation import HTML, TEX, TEXT, shape
 
 # ---------------------------------------------------------------------- two readers that know nothing of ours
 
@@ -320,7 +320,7 @@ def test_brackets_keep_the_meaning_and_no_more():
     ],
 )
 def test_a_template_tells_by_itself_where_brackets_are_needed(template, rank_of_result, asked):
-    from tinygrad_lite.views.formulas import notation
+    from tinygrad_lite.formulas import notation
 
     assert shape(template) == (getattr(notation, rank_of_result), {k: getattr(notation, v) for k, v in asked.items()})
 

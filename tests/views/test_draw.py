@@ -139,6 +139,7 @@ for picture in (
 """
 
 
+@pytest.mark.long
 def test_another_run_of_the_same_program_gives_the_same_bytes():
     runs = [
         subprocess.run(

@@ -1,5 +1,6 @@
 """Who places the boxes: the chain, what is forced, and what is said when nothing can."""
 
+import functools
 import json
 import os
 import stat
@@ -93,6 +94,7 @@ def test_a_long_recurrence_with_a_shared_weight_is_left_to_our_own_layout(monkey
 
 
 @pytest.mark.skipif(not raster.available(), reason="resvg-py is not installed")
+@pytest.mark.filterwarnings("ignore:no font installed here")
 def test_letters_of_every_alphabet_reach_every_format(tmp_path):
     label = "权重 وزن भार"
     x = Value(2.0, label=label)
@@ -105,6 +107,27 @@ def test_letters_of_every_alphabet_reach_every_format(tmp_path):
     for ending in ("svg", "dot", "json", "txt", "html"):
         text = tg.draw(y).save(tmp_path / f"g.{ending}").read_text(encoding="utf-8")
         assert label in text or label in json.loads(text)["boxes"][0]["label"]
+
+
+@pytest.mark.skipif(not raster.available(), reason="resvg-py is not installed")
+@pytest.mark.parametrize("ending", ["png", "gif", "pdf"])
+def test_a_picture_whose_letters_no_font_has_says_which(monkeypatch, tmp_path, ending):
+    """As on a machine with one font, which has Latin letters alone."""
+    import matplotlib
+    import resvg_py
+
+    file = str(Path(matplotlib.get_data_path()) / "fonts/ttf/DejaVuSans.ttf")
+    one_font = functools.partial(
+        resvg_py.svg_to_bytes, skip_system_fonts=True, font_files=[file], sans_serif_family="DejaVu Sans"
+    )
+    monkeypatch.setattr(resvg_py, "svg_to_bytes", one_font)
+    raster.unpainted.cache_clear()
+    loss = (tg.Value(2.0, label="权重") * tg.Value(3.0, label="é")) ** 2
+    loss.backward()
+
+    with pytest.warns(UserWarning, match="no font installed here has '权重'"):
+        (tg.animate(loss) if ending == "gif" else tg.draw(loss)).save(tmp_path / f"graph.{ending}")
+    raster.unpainted.cache_clear()
 
 
 @pytest.mark.skipif(PURE is None, reason="graphviz-pure is not installed")

@@ -215,6 +215,7 @@ def test_a_function_without_source_is_said_to_have_none():
         Library().function(scope["f"])
 
 
+@pytest.mark.few(3)
 @pytest.mark.parametrize("label", HOSTILE)
 def test_a_hostile_label_stays_text(label):
     page = tg.live(Value(2.0, label=label) * 3.0, title=label).page()

@@ -7,11 +7,11 @@ import pytest
 
 import tinygrad_lite as tg
 from tinygrad_lite import Value, nn
+from tinygrad_lite.analysis.elementwise import derivative_code, forward_code, simplest
 from tinygrad_lite.engine import ops
 from tinygrad_lite.engine.op import TABLE
 from tinygrad_lite.engine.reverse import adjoints
 from tinygrad_lite.errors import NotLayered, OperandError, StaleGraphError
-from tinygrad_lite.views.matrix_form.elementwise import forward_code, simplest, slope_code
 
 np = pytest.importorskip("numpy")
 
@@ -75,7 +75,7 @@ def is_an_activation(op):
     if op.arity != 1 or op.name in (*FLAT, *STEEP) or not all(op.domain[0].holds(x) for x in (-2.0, 0.0, 2.0)):
         return False
     try:
-        slope_code(((op, ("z",)),), "Z", "A")
+        derivative_code(((op, ("z",)),), "Z", "A")
         return bool(forward_code(((op, ("z",)),), "Z"))
     except NotLayered:
         return False
@@ -404,7 +404,7 @@ def test_changed_data_and_wrong_arguments_are_refused():
 
 def test_a_wrong_program_is_noticed(monkeypatch):
     """The comparison can fail: with the slope of the activation left out, it does."""
-    monkeypatch.setattr("tinygrad_lite.views.matrix_form.program.slope_code", lambda steps, z, a: "1")
+    monkeypatch.setattr("tinygrad_lite.views.matrix_form.program.derivative_code", lambda steps, z, a: "1")
     model = nn.MLP(3, [4, 2], activation="tanh", seed=1)
     form = tg.matrix_form(nn.mse([model(r) for r in rows(5, 3)], rows(5, 2)))
 
@@ -418,7 +418,7 @@ def test_slopes_choose_at_a_kink_as_the_table_does():
     for name in ("relu", "abs", "selu", *STEEP):
         op = TABLE[name]
         space = {"np": np, "Z": z, "A": np.array([op(float(x)) for x in z])}
-        slope = eval(slope_code(((op, ("z",)),), "Z", "A"), space)
+        slope = eval(derivative_code(((op, ("z",)),), "Z", "A"), space)
         assert np.allclose(slope * 1.0, [op.partials(float(x), op(float(x)))[0] for x in z], rtol=1e-13)
 
 

@@ -48,6 +48,7 @@ def test_texts_are_set_in_helvetica_and_greek_in_symbol():
     assert b"/F3 12 Tf <b9> Tj" in data  # not equal
 
 
+@pytest.mark.long
 @pytest.mark.skipif(shutil.which("gs") is None, reason="needs Ghostscript")
 @pytest.mark.parametrize("seed", range(3))
 def test_a_program_that_is_not_ours_draws_it(tmp_path, seed):

@@ -74,6 +74,7 @@ def test_texts_stay_inside_their_boxes(tmp_path, font):
     assert console == []
 
 
+@pytest.mark.long
 def test_the_watch_can_fail(tmp_path):
     svg = tg.draw(Value(1.0, label="x") * 2.0, engine="own").svg
     found, _ = opened(svg.replace("</text>", "and much more text</text>") + "<img src=x onerror=alert(1)>", tmp_path)

@@ -67,6 +67,7 @@ def test_a_graph_with_too_many_paths_is_stopped_in_time():
     assert len(report.text()) < 10_000
 
 
+@pytest.mark.long
 def test_a_deep_chain_needs_no_recursion():
     y = Value(1.0, "x")
     for _ in range(15_000):

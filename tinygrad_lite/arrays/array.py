@@ -20,6 +20,7 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 from tinygrad_lite.engine import ops
+from tinygrad_lite.engine.foreign import as_numpy
 from tinygrad_lite.engine.op import Op, number
 from tinygrad_lite.engine.tracing import TracedNumber
 from tinygrad_lite.engine.value import Value
@@ -119,7 +120,7 @@ def array(numbers: Any, label: str = "") -> Array:
     """An array of Values, one for each number; a Value in it stays itself.
 
     Args:
-        numbers: nested lists or an array of numbers.
+        numbers: nested lists, a DataFrame, or an array of numbers, of PyTorch and JAX too.
         label: the name of the array; its entries are labelled `W[0,1]`.
 
     Raises:
@@ -133,7 +134,7 @@ def array(numbers: Any, label: str = "") -> Array:
     array([[1., 1.],
            [1., 1.]])
     """
-    given = np.asarray(numbers, dtype=object)
+    given = np.asarray(as_numpy(numbers), dtype=object)
     entries = []
     for place in np.ndindex(given.shape):
         entry = given[place]

@@ -15,14 +15,14 @@ from typing import Any
 from tinygrad_lite.calculus.forward import tangents
 from tinygrad_lite.calculus.recording import Argnums, Recording
 from tinygrad_lite.calculus.structure import Structure, as_array, size
-from tinygrad_lite.calculus.transforms import derivatives_wrt, named
+from tinygrad_lite.calculus.transforms import P, derivatives_wrt, named
 from tinygrad_lite.engine.tracing import TracedNumber
 from tinygrad_lite.engine.value import Value
 
 MODES = ("auto", "reverse", "forward")
 
 
-def jacobian(f: Callable[..., Any], argnums: Argnums = 0, mode: str = "auto") -> Callable[..., Any]:
+def jacobian(f: Callable[P, Any], argnums: Argnums = 0, mode: str = "auto") -> Callable[P, Any]:
     """A function that gives the derivative of every output of f w.r.t. every number in its argument.
 
     Args:
@@ -43,7 +43,7 @@ def jacobian(f: Callable[..., Any], argnums: Argnums = 0, mode: str = "auto") ->
     if mode not in MODES:
         raise ValueError(f"mode is one of {', '.join(map(repr, MODES))}, but got {mode!r}.")
 
-    def f_jacobian(*args: Any, **kwargs: Any) -> Any:
+    def f_jacobian(*args: P.args, **kwargs: P.kwargs) -> Any:
         recording = Recording(f, args, kwargs, argnums)
         rows = derivatives(recording.outputs, recording.inputs, mode, recording.open)
         return _assemble(rows, recording, recording.out_of)
@@ -51,7 +51,7 @@ def jacobian(f: Callable[..., Any], argnums: Argnums = 0, mode: str = "auto") ->
     return named(f_jacobian, "jacobian", f)
 
 
-def hessian(f: Callable[..., Any], argnums: Argnums = 0) -> Callable[..., Any]:
+def hessian(f: Callable[P, Any], argnums: Argnums = 0) -> Callable[P, Any]:
     """A function that gives the second derivatives of f, a function that returns one number.
 
     For a list of n numbers: n rows, n columns; row i, column j is the derivative w.r.t. input j of the
@@ -69,13 +69,24 @@ def hessian(f: Callable[..., Any], argnums: Argnums = 0) -> Callable[..., Any]:
     [[10.0, 6.0], [6.0, 0.0]]
     """
 
-    def f_hessian(*args: Any, **kwargs: Any) -> Any:
+    def f_hessian(*args: P.args, **kwargs: P.kwargs) -> Any:
         recording = Recording(f, args, kwargs, argnums)
         gradient = derivatives_wrt(recording.inputs, recording.output, create_graph=True)
         rows = derivatives(gradient, recording.inputs, "reverse", recording.open)
         return _assemble(rows, recording, recording.into)
 
     return named(f_hessian, "hessian", f)
+
+
+def rows(f: Callable[..., Any], argnums: Argnums = 0) -> Callable[..., Any]:
+    """The Jacobian as one list for each output, whatever the arguments and the output are built like."""
+
+    def f_rows(*args: Any, **kwargs: Any) -> Any:
+        recording = Recording(f, args, kwargs, argnums)
+        found = derivatives(recording.outputs, recording.inputs, "auto", recording.open)
+        return [[recording.finish(entry) for entry in row] for row in found]
+
+    return named(f_rows, "jacobian", f)
 
 
 def derivatives(outputs: list[Any], inputs: list[Value], mode: str, create_graph: bool) -> list[list[Any]]:

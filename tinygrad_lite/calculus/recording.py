@@ -53,7 +53,7 @@ class Recording:
         names = _argument_names(f, len(args))
         parts = [flatten(args[i], names[i]) for i in chosen]
         structures = [structure for _, structure in parts]
-        self.into = structures[0] if isinstance(argnums, int) else join(structures)
+        self.into: Structure = structures[0] if isinstance(argnums, int) else join(structures)
         given = [x for numbers, _ in parts for x in numbers]
         trace = current_trace.get()
         self.inputs: list[Any] = (
@@ -76,7 +76,7 @@ class Recording:
         self.outputs, self.out_of = flatten(result, "the output")
         ours = set(self.inputs)
         behind = topological(*[y for y in self.outputs if isinstance(y, Value)])
-        self.open = any(isinstance(x, Value) for x in given) or any(
+        self.open: bool = any(isinstance(x, Value) for x in given) or any(
             node.op is ops.leaf and node not in ours for node in behind
         )
         for x in self.inputs:

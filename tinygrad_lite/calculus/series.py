@@ -113,10 +113,10 @@ class Series(Arithmetic):
     __slots__ = ("family", "known", "op", "operands", "derivatives", "moves")
 
     def __init__(self, family: dict[Any, Series], start: Any, op: Op, operands: tuple[Any, ...]) -> None:
-        self.family = family
-        self.known = [start]
-        self.op = op
-        self.operands = operands
+        self.family: dict[Any, Series] = family
+        self.known: list[Any] = [start]
+        self.op: Op = op
+        self.operands: tuple[Any, ...] = operands
         self.derivatives: tuple[Any, ...] | None = None
         self.moves: bool = any(isinstance(x, Series) and x.moves for x in operands)
 

@@ -16,6 +16,7 @@ import sys
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
+from tinygrad_lite.engine.foreign import as_numpy
 from tinygrad_lite.engine.op import number
 from tinygrad_lite.engine.tracing import TracedNumber
 from tinygrad_lite.engine.value import Value
@@ -47,11 +48,11 @@ class Structure:
     def __init__(
         self, shapes: list[Shape], paths: list[Path], names: list[str], container: str, rebuild: Rebuild
     ) -> None:
-        self.shapes = shapes
-        self.paths = paths
-        self.names = names
-        self.container = container
-        self.rebuild = rebuild  # blocks in, nested argument out
+        self.shapes: list[Shape] = shapes
+        self.paths: list[Path] = paths
+        self.names: list[str] = names
+        self.container: str = container
+        self.rebuild: Rebuild = rebuild  # blocks in, nested argument out
 
     def fill(self, numbers: Iterable[Any]) -> Any:
         """The nested argument again, with other numbers (or Values) in the places of the old ones."""
@@ -126,6 +127,8 @@ def strip(tree: Any) -> Any:
 
 def _open(tree: Any, path: Path, blocks: dict[Path, Any]) -> Rebuild:
     """Add the blocks of `tree` and return the function that puts blocks into its places."""
+    if not getattr(tree, "requires_grad", False):  # a tensor in a graph of PyTorch's own is refused in words
+        tree = as_numpy(tree)
     if isinstance(tree, dict):
         entries = {key: _open(entry, (*path, key), blocks) for key, entry in tree.items()}
 

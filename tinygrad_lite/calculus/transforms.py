@@ -10,7 +10,7 @@ whoever's it is, and nothing is remembered between calls.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, ParamSpec, TypeVar
 
 from tinygrad_lite.calculus.recording import Argnums, Recording, between
 from tinygrad_lite.engine.reverse import adjoints
@@ -18,8 +18,11 @@ from tinygrad_lite.engine.tracing import TracedNumber
 from tinygrad_lite.engine.value import Value
 from tinygrad_lite.errors import OperandError, user_line
 
+P = ParamSpec("P")
+R = TypeVar("R")
 
-def value_and_grad(f: Callable[..., Any], argnums: Argnums = 0, has_aux: bool = False) -> Callable[..., Any]:
+
+def value_and_grad(f: Callable[P, Any], argnums: Argnums = 0, has_aux: bool = False) -> Callable[P, tuple[Any, Any]]:
     """A function that gives f's value and its gradient as a pair.
 
     Args:
@@ -38,7 +41,7 @@ def value_and_grad(f: Callable[..., Any], argnums: Argnums = 0, has_aux: bool = 
     (22.0, {'w': 2.0, 'b': 8.0})
     """
 
-    def f_value_and_grad(*args: Any, **kwargs: Any) -> Any:
+    def f_value_and_grad(*args: P.args, **kwargs: P.kwargs) -> tuple[Any, Any]:
         recording = Recording(f, args, kwargs, argnums, has_aux)
         derivatives = gradient(recording)
         value = recording.finish(recording.output)
@@ -47,7 +50,7 @@ def value_and_grad(f: Callable[..., Any], argnums: Argnums = 0, has_aux: bool = 
     return named(f_value_and_grad, "value_and_grad", f)
 
 
-def grad(f: Callable[..., Any], argnums: Argnums = 0, has_aux: bool = False) -> Callable[..., Any]:
+def grad(f: Callable[P, Any], argnums: Argnums = 0, has_aux: bool = False) -> Callable[P, Any]:
     """A function that gives the gradient of f, built as f's argument is; see `value_and_grad`.
 
     With has_aux it gives a pair, the gradient and the second part of f's output.
@@ -70,7 +73,7 @@ def grad(f: Callable[..., Any], argnums: Argnums = 0, has_aux: bool = False) -> 
     (12.0, 4.0)
     """
 
-    def f_grad(*args: Any, **kwargs: Any) -> Any:
+    def f_grad(*args: P.args, **kwargs: P.kwargs) -> Any:
         recording = Recording(f, args, kwargs, argnums, has_aux)
         derivatives = gradient(recording)
         return (derivatives, recording.extra()) if has_aux else derivatives
@@ -95,7 +98,7 @@ def derivatives_wrt(inputs: Sequence[Value], output: Any, create_graph: bool) ->
     return [found.get(x, 0.0) for x in inputs]
 
 
-def named(transformed: Callable[..., Any], what: str, f: Callable[..., Any]) -> Callable[..., Any]:
+def named(transformed: Callable[P, R], what: str, f: Callable[P, Any]) -> Callable[P, R]:
     """The transformed function under a name that tells what it was made of.
 
     Raises:

@@ -10,26 +10,28 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any, TypeVar
 
-from tinygrad_lite.checking.catalogue.diagnose import Diagnosis, diagnose
+from tinygrad_lite.checking.catalogue.diagnose import diagnose
+from tinygrad_lite.checking.catalogue.diagnosis import Diagnosis
 from tinygrad_lite.checking.lines import Found, Line, Mend, sought
 from tinygrad_lite.checking.lines.listing import Listing
 from tinygrad_lite.checking.network.arrays import np
 from tinygrad_lite.checking.network.problems import Problem
-from tinygrad_lite.checking.result.findings import written
-from tinygrad_lite.checking.result.judged import Judged
+from tinygrad_lite.checking.result.findings import Findings, written
 from tinygrad_lite.checking.result.mistakes import Mistake
 from tinygrad_lite.checking.trial.coverage import blind_spots
 from tinygrad_lite.checking.trial.evaluation import Evaluation
 from tinygrad_lite.checking.trial.measurements import measured_of, taylor_of
 from tinygrad_lite.checking.trial.numerical_check import Slope, Taylor
 from tinygrad_lite.checking.trial.submission import Submission
+from tinygrad_lite.engine.foreign import as_numpy
 from tinygrad_lite.errors import OperandError
+from tinygrad_lite.report.language import say
 from tinygrad_lite.report.text import Report
 
 T = TypeVar("T")
 
 
-class Check(Judged):
+class Check(Findings):
     """The result of `tg.check`; true if every gradient is right on every problem.
 
     Attributes:
@@ -65,8 +67,8 @@ class Check(Judged):
         unknown.links = [(f"d{n}", "wrong" if n in self.wrong else "ok", "") for n in reversed(names)]
         self.diagnosis: Diagnosis = self._safely("diagnosis", lambda: diagnose(evaluation, self.wrong), unknown)
         nothing: list[Any] = []
-        self.coverage: list[Any] = self._safely("coverage of your data", lambda: blind_spots(evaluation), nothing)
-        self.taylor: Taylor | None = self._safely("Taylor remainder", lambda: taylor_of(evaluation), None)
+        self.coverage: list[Any] = self._safely(say("coverage of your data"), lambda: blind_spots(evaluation), nothing)
+        self.taylor: Taylor | None = self._safely(say("Taylor remainder"), lambda: taylor_of(evaluation), None)
         measured: list[tuple[str, float, float, Slope]] = self._safely(
             "measurement", lambda: measured_of(evaluation), nothing
         )
@@ -78,7 +80,12 @@ class Check(Judged):
         try:
             return found()
         except Exception as reason:
-            said = f"the {what} failed ({type(reason).__name__}: {reason}), a fault of tinygrad_lite; the rest stands"
+            said = say(
+                "the {0} failed ({1}: {2}), a fault of tinygrad_lite; the rest stands",
+                what,
+                type(reason).__name__,
+                reason,
+            )
             self.evaluation.remark("FAULT", said)
             return otherwise
 
@@ -87,7 +94,7 @@ class Check(Judged):
         """What the search in the source found; it runs when it is first asked for."""
         if self._found is None:
             wrong = self._mend and not self.ok and not self.evaluation.error
-            found = self._safely("search of the source", lambda: sought(self.evaluation) if wrong else None, None)
+            found = self._safely(say("search of the source"), lambda: sought(self.evaluation) if wrong else None, None)
             self._found = found or Found()
         return self._found
 
@@ -258,6 +265,7 @@ def check(
             "check needs the parameters as a dict by name, as in {'W1': W1, 'b1': b1}, but got "
             f"{type(params).__name__}."
         )
+    params, data = {name: as_numpy(x) for name, x in params.items()}, tuple(as_numpy(x) for x in data)
     kinds, arrays, remarks = {}, {}, []
     for name, x in params.items():
         kinds[str(name)] = "list" if isinstance(x, (list, tuple)) else "array" if np.ndim(x) else "number"
@@ -266,7 +274,9 @@ def check(
             what = "lists of different lengths" if given is None else given.dtype
             raise OperandError(f"the parameter {name} must be made of numbers, but holds {what}.")
         if given.dtype.kind in "iu" and kinds[str(name)] == "array" and updates:
-            said = f"{name} is an array of {given.dtype}: an update in place cuts off the decimals; make it float64"
+            said = say(
+                "{0} is an array of {1}: an update in place cuts off the decimals; make it float64", name, given.dtype
+            )
             remarks.append(("INT_TRUNCATION", said))
         arrays[str(name)] = given.astype(float)
     submission = Submission(loss_fn, backprop_fn, list(arrays), len(data), updates, lr, limit, kinds)

@@ -16,6 +16,7 @@ from tinygrad_lite.checking.result.hints import size
 from tinygrad_lite.checking.result.verdict import Verdict
 from tinygrad_lite.engine import Value
 from tinygrad_lite.engine.reverse import adjoints
+from tinygrad_lite.report.language import say
 
 
 def compare(hand: Any, exact: Any, *, rtol: float = 1e-9, loss: Value | None = None) -> Comparison:
@@ -60,9 +61,9 @@ def compare(hand: Any, exact: Any, *, rtol: float = 1e-9, loss: Value | None = N
     result = Comparison(verdicts, rtol)
     graded = [v for x in exacts.values() for v in _values(x)]
     if loss is None and graded and all(v is not None and v.grad.__class__ is float and v.grad == 0.0 for v in graded):
-        result.hint = (
-            "Every .grad on the exact side is 0, as before any backward pass: call loss.backward() first, "
-            "or hand the loss over, as in tg.compare(yours, values, loss=loss). [NO_BACKWARD]"
+        result.hint = say(
+            "Every .grad on the exact side is 0, as before any backward pass: call loss.backward() "
+            "first, or hand the loss over, as in tg.compare(yours, values, loss=loss). [NO_BACKWARD]"
         )
     if loss is not None and not result.ok:
         _look_into(loss, exacts, result)
@@ -87,7 +88,9 @@ def _look_into(loss: Value, exacts: dict[str, Any], result: Comparison) -> None:
             numbers = verdict.hand.numbers if verdict.hand else []
             inside = all(verdict.near(h, min(max(h, lo), hi)) for h, (lo, hi) in zip(numbers, allowed, strict=True))
             if not verdict.ok and inside:
-                verdict.excuse("KINK", "the point is on a kink: several gradients are right there, and yours is one")
+                verdict.excuse(
+                    "KINK", say("the point is on a kink: several gradients are right there, and yours is one")
+                )
         return
     if any(not v.ok for v in judged):
         _follow(loss, judged, leaves, result)

@@ -52,6 +52,8 @@ class Line:
             return f"follows {self.why}"
         if self.status == UNCHECKED:
             return f"not checked: {self.why}"
+        if self.status == FOLLOWS and self.why:
+            return f"follows {self.why}"
         return "could not be read" if self.status == UNREAD else self.status
 
     def to_dict(self) -> dict[str, Any]:

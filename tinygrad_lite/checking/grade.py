@@ -22,6 +22,7 @@ from pathlib import Path
 from typing import Any
 
 from tinygrad_lite.errors import TinygradLiteError
+from tinygrad_lite.report.language import language
 
 
 def graded(
@@ -50,7 +51,14 @@ def graded(
         raise FileNotFoundError(f"there is no file {path.name}")
     with tempfile.TemporaryDirectory() as folder:
         out = Path(folder) / "result.json"
-        asked = {"seeds": seeds, "hidden": hidden, "limit": limit, "hint": hint, "roles": roles or {}}
+        asked = {
+            "seeds": seeds,
+            "hidden": hidden,
+            "limit": limit,
+            "hint": hint,
+            "roles": roles or {},
+            "lang": language(),
+        }
         order = json.dumps({"file": str(path), "out": str(out), **asked})
         home = str(Path(__file__).parents[2])
         paths = os.pathsep.join(filter(None, [home, os.environ.get("PYTHONPATH", "")]))
@@ -88,6 +96,7 @@ def work(order: dict[str, Any]) -> dict[str, Any]:
     from tinygrad_lite.checking.check import check
     from tinygrad_lite.checking.trial.sandbox import described
 
+    language(order["lang"])
     path = Path(order["file"])
     sys.path.insert(0, str(path.parent))
     try:

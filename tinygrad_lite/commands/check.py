@@ -14,6 +14,8 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
+from tinygrad_lite.report.language import languages
+
 
 def configure(parser: argparse.ArgumentParser) -> None:
     """Add the arguments of the command."""
@@ -37,6 +39,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
         metavar="ROLE=NAME",
         help="which function is what, as loss=mse",
     )
+    parser.add_argument("--lang", choices=languages(), help="the language of the report")
     parser.add_argument("--json", action="store_true", help="print the results as JSON, a list with one entry a file")
     parser.add_argument("--junit", metavar="FILE", help="also write JUnit's XML")
     parser.add_argument("--html", metavar="FILE", help="also write the report as a page")

@@ -9,17 +9,16 @@ another branch, and one program serves them all.
 
 from __future__ import annotations
 
-import inspect
 import time
 import warnings
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from tinygrad_lite.calculus.transforms import value_and_grad
-from tinygrad_lite.compiler.api import MAKING, SHORT, CompiledFunction
+from tinygrad_lite.calculus.transforms import grad, value_and_grad
 from tinygrad_lite.compiler.backends import choice, runners
-from tinygrad_lite.compiler.frontend.arguments import Structure, numbers, rebuild
-from tinygrad_lite.compiler.frontend.batch_arguments import BatchCall
+from tinygrad_lite.compiler.compiled import MAKING, SHORT, CompiledFunction
+from tinygrad_lite.compiler.frontend.arguments import numbers, rebuild
+from tinygrad_lite.compiler.frontend.batch_arguments import BatchCall, BatchSignature
 from tinygrad_lite.compiler.frontend.paths import TooManyPaths
 from tinygrad_lite.compiler.frontend.results import max_relative_error, numbers_in, same
 from tinygrad_lite.compiler.runtime import program_cache
@@ -44,18 +43,12 @@ class BatchedFunction(CompiledFunction):
         batch: Sequence[str],
         argnums: int | tuple[int, ...] = 0,
         backend: str | None = None,
+        threads: int | None = None,
+        dump: Callable[[str], Any] | None = None,
     ) -> None:
-        super().__init__(f, argnums, backend)
-        self.parameters = list(inspect.signature(f).parameters)
-        for name in batch:
-            if name not in self.parameters:
-                raise OperandError(
-                    f"batch names {name!r}, but {self.__name__} takes {', '.join(self.parameters)}{user_line()}."
-                )
-        self.batch = tuple(batch)
+        super().__init__(f, argnums, backend, threads, dump)
+        self.signature = BatchSignature(f, self.__name__, batch, argnums)
         self._made_for: dict[Any, BatchProgram] = {}
-        self.labels_seen: dict[str, tuple[int, ...]] = {}
-        self.only_numbers: dict[Structure, set[str]] = {}  # the batch arguments that are never an index
 
     # ------------------------------------------------------------------ what a user calls
 
@@ -63,40 +56,32 @@ class BatchedFunction(CompiledFunction):
         """The mean of the loss over the samples."""
         if current_trace.get() is not None:
             return self.uncompiled(*args, **kwargs)  # type: ignore[no-any-return]
-        call = BatchCall(self, args, kwargs)
-        out = self._answer(call, gradients=False)
-        return float(out[0])
+        return float(self._answer(BatchCall(self.signature, args, kwargs), gradients=False)[0])
 
     def value_and_grad(self, *args: Any, **kwargs: Any) -> tuple[float, Any]:
         """The mean loss and its gradient along the argument (or arguments) of `argnums`, in its shape."""
         if current_trace.get() is not None:
-            return value_and_grad(self.uncompiled, self.argnums)(*args, **kwargs)  # type: ignore[no-any-return]
-        call = BatchCall(self, args, kwargs)
+            return value_and_grad(self.uncompiled, self.argnums)(*args, **kwargs)
+        call = BatchCall(self.signature, args, kwargs)
         out = self._answer(call, gradients=True)
         return float(out[0]), call.shaped(out[1:])
 
     def backward(self, *args: Any, **kwargs: Any) -> float:
         """The mean loss; gradients are added to `.grad` of the Values used, as `loss.backward()` would."""
-        call = BatchCall(self, args, kwargs)
+        call = BatchCall(self.signature, args, kwargs)
         out = self._answer(call, gradients=True)
         if call.key not in self._made_for:  # it cannot be traced, so its graph tells what it used from outside
-            return self._backward_by_samples(call)
-        for value, share in zip([*call.values(), *self._made_for[call.key].captured], out[1:], strict=True):
+            loss, leaves = self._graph(call, range(call.samples))
+            found = adjoints(loss)
+            shares = [(value, found.pop(leaf, 0.0)) for value, leaf in zip(call.values(), leaves, strict=True)]
+            shares += [(value, share) for value, share in found.items() if not value.parents]
+        else:
+            receivers = [*call.values(), *self._made_for[call.key].captured]
+            shares = list(zip(receivers, map(float, out[1:]), strict=True))
+        for value, share in shares:
             if value is not None:
-                value.grad = value.grad + float(share)
+                value.grad = value.grad + share
         return float(out[0])
-
-    def _backward_by_samples(self, call: BatchCall) -> float:
-        loss, leaves = self._graph(call, range(call.samples))
-        found = adjoints(loss)
-        for value, leaf in zip(call.values(), leaves, strict=True):
-            share = found.pop(leaf, 0.0)
-            if value is not None:
-                value.grad = value.grad + share
-        for value, share in found.items():
-            if not value.parents:
-                value.grad = value.grad + share
-        return float(loss.data)
 
     def jacobian(self, *args: Any, **kwargs: Any) -> Any:
         """The gradient along the arguments of `argnums`, as one line; the loss is one number."""
@@ -104,38 +89,75 @@ class BatchedFunction(CompiledFunction):
 
         return np.array(list(numbers_in(self.grad(*args, **kwargs)))).reshape(1, -1)
 
+    def jvp(self, point: Any, direction: Any) -> tuple[Any, Any]:
+        """The mean loss, and how fast it changes along a direction, which is built as the argument of `argnums` is.
+
+        Args:
+            point: all arguments, as a tuple: parameters and samples.
+
+        >>> import tinygrad_lite as tg
+        >>> loss = tg.compile(lambda w, x: (w[0] * x + w[1]) ** 2, batch="x")
+        >>> loss.jvp(([1.0, 0.0], [1.0, 3.0]), [0.0, 1.0])
+        (5.0, 4.0)
+        """
+        return self(*point), self._directional()(direction, *point)
+
+    def hvp(self, point: Any, direction: Any) -> Any:
+        """The Hessian of the mean loss w.r.t. the argument of `argnums`, times a direction; see `jvp`."""
+        return self._directional().grad(direction, *point)
+
+    def _directional(self) -> BatchedFunction:
+        """The derivative of the loss along a direction, as a function of it and of the other arguments.
+
+        It is one number for each sample as well, so its gradient is the Hessian times the direction.
+        """
+        if not isinstance(self.argnums, int):
+            raise OperandError(f"jvp and hvp go along one argument, but argnums is {self.argnums}{user_line()}.")
+        if "directional" not in self._transforms:
+            gradient = grad(self.f, self.argnums)
+
+            def along(direction: Any, *args: Any) -> Any:
+                pairs = zip(numbers_in(gradient(*args)), numbers_in(direction), strict=True)
+                return sum(derivative * d for derivative, d in pairs)
+
+            names = ", ".join(self.signature.parameters)
+            made = eval(f"lambda direction, {names}: along(direction, {names})", {"along": along})
+            how = self.settings.backend, self.settings.threads, self.settings.dump
+            self._transforms["directional"] = BatchedFunction(made, self.signature.batch, self.argnums + 1, *how)
+        return self._transforms["directional"]  # type: ignore[return-value]
+
     def uncompiled(self, *args: Any, **kwargs: Any) -> Any:
         """The mean over the samples, sample by sample: for those who must follow it."""
-        given = dict(zip(self.parameters, args, strict=False)) | kwargs
-        tables = {name: given.pop(name) for name in self.batch}
+        given = dict(zip(self.signature.parameters, args, strict=False)) | kwargs
+        tables = {name: given.pop(name) for name in self.signature.batch}
         samples = [dict(zip(tables, sample, strict=True)) for sample in zip(*tables.values(), strict=True)]
         return sum(self.f(**given, **sample) for sample in samples) / float(len(samples))
 
     def prepare(self, *args: Any, **kwargs: Any) -> Prepared:
         """A call for value and gradient with parameters and data in place, to be repeated; see `Prepared`."""
-        self.value_and_grad(*args, **kwargs)
-        call = BatchCall(self, args, kwargs)
-        if call.key in self._eager:
-            raise TinygradLiteError(f"{self.__name__} is not compiled: {self._eager[call.key]}")
-        code = self._code(call)
-        code.loops(call.samples, True)
-        if True not in code.verified:
-            self.value_and_grad(*args, **kwargs)
-        return Prepared(code.runners[True], code.given(call.chunks), call.columns(), call.samples, code.parameters)
+        call, code = self.prepared(*args, **kwargs)
+        if code is None:
+            why = self._eager.get(call.key, "its result is not finite here")
+            raise TinygradLiteError(f"{self.__name__} does not run compiled on these arguments: {why}{user_line()}.")
+        wrt = code.wrt(True)
+        return Prepared(code.runners[wrt], *code.given(call.chunks, wrt, call.columns(), call.samples), code.parameters)
+
+    def prepared(self, *args: Any, **kwargs: Any) -> tuple[BatchCall, BatchProgram | None]:
+        """These arguments, and the verified code for gradients on such samples, or None if they are not compiled."""
+        call = BatchCall(self.signature, args, kwargs)
+        self._answer(call, gradients=True)
+        code = self._made_for.get(call.key)
+        if code is None or call.key in self._eager:
+            return call, None
+        wrt = code.wrt(True)
+        if wrt in code.runners:
+            code.hastened(wrt, call.samples)
+        if wrt not in code.verified:
+            self._answer(call, gradients=True)
+        return call, code if wrt in code.verified else None
 
     def _programs_made(self) -> list[Any]:
         return list(self._made_for.values())
-
-    def prepared(self, *args: Any) -> tuple[BatchCall, BatchProgram | None]:
-        """These arguments, and the verified code for gradients on such samples, or None if they are not compiled."""
-        call = BatchCall(self, args, {})
-        code = self._code(call) if call.key not in self._eager else None
-        if code is not None:
-            code.loops(call.samples, True)
-            if True not in code.verified:
-                self._answer(call, gradients=True)
-                code = code if True in code.verified else None
-        return call, code
 
     # ------------------------------------------------------------------ how a call is answered
 
@@ -143,18 +165,18 @@ class BatchedFunction(CompiledFunction):
         if call.key not in self._eager:
             try:
                 code = self._code(call)
-                out = code.run(call.chunks, call.columns(), call.samples, gradients, again=True)
+                wrt = code.wrt(gradients)
+                out = code.run(call.chunks, wrt, call.columns(), call.samples, again=True)
                 if runners.finite(out):
-                    if gradients in code.verified:
+                    if wrt in code.verified:
                         return out
                     started = time.perf_counter()
                     why = self._differs(code, call, gradients)
-                    code.runners[gradients].seconds["verifying"] = time.perf_counter() - started
+                    code.runners[wrt].seconds["verifying"] = time.perf_counter() - started
                     if not why:
-                        code.verified.add(gradients)
-                        program_cache.keep(code.runners[gradients])
+                        code.agreed(wrt)
                         return out
-                    program_cache.forget(code.runners[gradients])
+                    code.forget(wrt)
                     self._warn(call.key, why)
             except TooManyPaths as reason:
                 self._warn(call.key, str(reason))
@@ -172,8 +194,7 @@ class BatchedFunction(CompiledFunction):
             with MAKING, gc_paused():
                 code = self._made_for.get(call.key)
                 if code is None:
-                    code = BatchProgram(self, call)
-                    self.only_numbers[call.structure] = code.only_numbers
+                    code = BatchProgram(self.f, call, self.settings)
                     call.without_labels(code.only_numbers)
                     self._made_for[call.key] = code
         return code
@@ -184,12 +205,13 @@ class BatchedFunction(CompiledFunction):
 
         Long code from the disk was kept because it agreed with the engine: the value of one sample is enough.
         """
-        if isinstance(code.runners[gradients], program_cache.CachedRunner) and sum(map(len, code.tape.args)) > SHORT:
+        wrt = code.wrt(gradients)
+        if isinstance(code.runners[wrt], program_cache.CachedRunner) and sum(map(len, code.tape.args)) > SHORT:
             first = [(at, data[:1]) for at, data in call.columns()]
             found = code.by_sample(call.chunks, [float(x) for _, data in first for x in data[0]])
             if found is not None:
-                worst = max_relative_error(code.run(call.chunks, first, 1, gradients)[:1], found)
-                return f"its value from the disk is {worst:.1e} away from the rows' own" if worst > CLOSE else ""
+                worst = max_relative_error(code.run(call.chunks, wrt, first, 1)[:1], found)
+                return f"its value from the disk is {worst:.1e} away from the samples' own" if worst > CLOSE else ""
         few = min(4, call.samples)
         loss, leaves = self._graph(call, range(few))
         repeated = [(first, [data[k % few] for k in range(few * 11)]) for first, data in call.columns()]
@@ -197,7 +219,7 @@ class BatchedFunction(CompiledFunction):
             import numpy as np
 
             repeated = [(first, np.array(data)) for first, data in repeated]
-        out = code.run(call.chunks, repeated, few * 11, gradients)
+        out = code.run(call.chunks, wrt, repeated, few * 11)
         worst = max_relative_error(out[:1], [getattr(loss, "data", loss)])
         if gradients:
             worst = max(worst, gradient_error(loss, [*leaves, *code.captured], out[1:]))

@@ -7,10 +7,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from tinygrad_lite.compiler.api import CompiledFunction
+from tinygrad_lite.compiler.compiled import CompiledFunction
 from tinygrad_lite.compiler.frontend.arguments import Structure
-from tinygrad_lite.compiler.frontend.trace import Trace
 from tinygrad_lite.compiler.ir.recording import Recording
+from tinygrad_lite.compiler.passes.adjoint import differentiable
 from tinygrad_lite.compiler.runtime.program import Program
 from tinygrad_lite.engine.graph import topological
 from tinygrad_lite.engine.value import Value
@@ -47,12 +47,13 @@ class _Replayed(CompiledFunction):
         super().__init__(lambda: _renewed(root), (), backend)
         self.root = root
         self.__name__ = "replay"
+        self.settings = self.settings._replace(name="replay")
 
     def _traced(self, structure: Structure, given: list[float]) -> Program:
         tape = Recording()
-        trace = Trace(tape)
+        trace = differentiable(tape)
         tape.outputs = [trace.value(self.root)]
-        return Program(tape, float, tuple(trace.captured), self.backend, self.__name__)
+        return Program(tape, tuple(trace.captured), self.settings)
 
 
 def _renewed(root: Value) -> Value:

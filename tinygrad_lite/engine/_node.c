@@ -404,16 +404,20 @@ static int k_square(double x, double *out, double *partial) { *out = x * x; *par
 static int k_abs(double x, double *out, double *partial)
 { *out = fabs(x); *partial = x > 0 ? 1.0 : -1.0; return x == x && x != 0.0; }
 
-static const struct { const char *name; Kernel kernel; } KERNELS[] = {
+static struct { const char *name; Kernel kernel; PyObject *op; } KERNELS[] = { /* the ops are found by `derive` */
     {"tanh", k_tanh}, {"relu", k_relu}, {"sigmoid", k_sigmoid}, {"exp", k_exp}, {"log", k_log},
-    {"sqrt", k_sqrt}, {"sin", k_sin}, {"cos", k_cos}, {"square", k_square}, {"abs", k_abs}, {NULL, NULL},
+    {"sqrt", k_sqrt}, {"sin", k_sin}, {"cos", k_cos}, {"square", k_square}, {"absolute", k_abs}, {NULL},
 };
 
-static PyObject *apply_one(PyObject *self, PyObject *op, Kernel kernel)
+static PyObject *node_apply_one(PyObject *self, PyObject *op)
 {
     double x = number_of((Node *)self), out, partial;
     if (watching) return readable(self, op, self, NULL);
-    if (kernel && kernel(x, &out, &partial)) return made1(out, op, self, partial);
+    for (int i = 0; KERNELS[i].name; i++)
+        if (KERNELS[i].op == op) {
+            if (KERNELS[i].kernel(x, &out, &partial)) return made1(out, op, self, partial);
+            break;
+        }
     PyObject *made = NULL, *f = PyObject_GetAttr(op, str_forward), *partials = NULL;
     PyObject *px = f ? PyFloat_FromDouble(x) : NULL, *po = px ? PyObject_CallOneArg(f, px) : NULL;
     if (po && PyFloat_CheckExact(po)) {
@@ -431,60 +435,6 @@ static PyObject *apply_one(PyObject *self, PyObject *op, Kernel kernel)
     }
     return readable(self, op, self, NULL);
 }
-
-/* A method such as `v.tanh`: a descriptor that knows its op, its kernel and the readable method it stands for. */
-typedef struct { PyObject_HEAD vectorcallfunc call; PyObject *op, *like; Kernel kernel; } Method;
-static PyTypeObject *MethodType;
-
-static PyObject *method_call(PyObject *self, PyObject *const *args, size_t nf, PyObject *names)
-{
-    Method *m = (Method *)self;
-    if (PyVectorcall_NARGS(nf) == 1 && !names && is_node(args[0])) return apply_one(args[0], m->op, m->kernel);
-    return PyObject_Vectorcall(m->like, args, nf, names); /* which says what is wrong */
-}
-static PyObject *method_get(PyObject *self, PyObject *obj, PyObject *type)
-{ return !obj || obj == Py_None ? Py_NewRef(self) : PyMethod_New(self, obj); }
-static PyObject *method_attribute(PyObject *self, PyObject *name) /* __name__, __doc__, __signature__ and the like */
-{
-    PyObject *found = PyObject_GenericGetAttr(self, name);
-    if (found || !PyErr_ExceptionMatches(PyExc_AttributeError)) return found;
-    PyErr_Clear();
-    return PyObject_GetAttr(((Method *)self)->like, name);
-}
-static PyObject *method_doc(PyObject *self, void *_) { return PyObject_GetAttrString(((Method *)self)->like, "__doc__"); }
-static void method_dealloc(PyObject *self)
-{
-    PyTypeObject *type = Py_TYPE(self);
-    Py_XDECREF(((Method *)self)->op); Py_XDECREF(((Method *)self)->like);
-    PyObject_Free(self);
-    Py_DECREF(type);
-}
-static PyMemberDef method_members[] = {
-    {"__vectorcalloffset__", T_PYSSIZET, offsetof(Method, call), READONLY, NULL}, {NULL}};
-static PyGetSetDef method_getset[] = {{"__doc__", method_doc, NULL, NULL, NULL}, {NULL}};
-static PyType_Slot method_slots[] = {
-    {Py_tp_dealloc, method_dealloc}, {Py_tp_call, PyVectorcall_Call}, {Py_tp_descr_get, method_get},
-    {Py_tp_getattro, method_attribute}, {Py_tp_members, method_members}, {Py_tp_getset, method_getset}, {0, NULL}};
-static PyType_Spec method_spec = {"tinygrad_lite.engine._node.method", sizeof(Method), 0,
-    Py_TPFLAGS_DEFAULT | Py_TPFLAGS_HAVE_VECTORCALL | Py_TPFLAGS_METHOD_DESCRIPTOR, method_slots};
-
-static PyObject *mod_method(PyObject *mod, PyObject *args) /* method(op, like) */
-{
-    PyObject *op, *like;
-    if (!PyArg_ParseTuple(args, "OO", &op, &like)) return NULL;
-    PyObject *name = PyObject_GetAttrString(op, "name");
-    if (!name) return NULL;
-    Method *m = PyObject_New(Method, MethodType);
-    if (m) {
-        m->call = method_call; m->op = Py_NewRef(op); m->like = Py_NewRef(like); m->kernel = NULL;
-        for (int i = 0; KERNELS[i].name; i++)
-            if (PyUnicode_CompareWithASCIIString(name, KERNELS[i].name) == 0) m->kernel = KERNELS[i].kernel;
-    }
-    Py_DECREF(name);
-    return (PyObject *)m;
-}
-
-static PyObject *node_apply_one(PyObject *self, PyObject *op) { return apply_one(self, op, NULL); }
 
 /* ---------------------------------------------------------------- the fields, as Python sees them */
 
@@ -1078,7 +1028,7 @@ static PyGetSetDef node_getset[] = {
 static PyMethodDef node_methods[] = {
     {"link", node_link, METH_O, "Set the operands of a new node; nobody sets them afterwards."},
     {"with_notes", node_with_notes, METH_NOARGS, "The notes of this node, begun now if there are none."},
-    {"_apply_one", node_apply_one, METH_O, "`_apply` for an op of one operand, which is self."},
+    {"_apply_one", node_apply_one, METH_O, "`_apply` for an op of one operand, which is self: what `v.tanh()` calls."},
     {NULL},
 };
 static PyType_Slot node_slots[] = {
@@ -1104,6 +1054,8 @@ static PyObject *mod_derive(PyObject *mod, PyObject *args)
         {&op_dot, "dot"}, {&op_sum, "sum"}, {&op_leaf, "leaf"}, {&op_constant, "constant"}};
     for (size_t i = 0; i < sizeof wanted / sizeof *wanted; i++)
         if (!(*wanted[i].to = PyObject_GetAttrString(ops, wanted[i].name))) return NULL;
+    for (int i = 0; KERNELS[i].name; i++)
+        if (!(KERNELS[i].op = PyObject_GetAttrString(ops, KERNELS[i].name))) return NULL;
     node_slots[0].pfunc = (void *)PyBaseObject_Type.tp_hash;
     PyObject *bases = PyTuple_Pack(1, readable_value);
     if (!bases) return NULL;
@@ -1117,7 +1069,6 @@ static PyObject *mod_watch(PyObject *mod, PyObject *on) { watching = PyObject_Is
 static PyMethodDef functions[] = {
     {"derive", mod_derive, METH_VARARGS, "The class Value, with its fields and operators in C."},
     {"watch", mod_watch, METH_O, "watch(True): every node is made by Value._apply."},
-    {"method", mod_method, METH_VARARGS, "method(op, like): an op of one operand as a method, in place of a readable one."},
     {"backward", mod_backward, METH_O, "The sweep; False if it has to be Python's."},
     {"walk", (PyCFunction)(void (*)(void))mod_walk, METH_VARARGS | METH_KEYWORDS, "graph.walk."},
     {"dot", mod_dot, METH_VARARGS, "value.dot, or None."},
@@ -1134,10 +1085,9 @@ PyMODINIT_FUNC PyInit__node(void)
 {
     PyObject *m = PyModule_Create(&module);
     if (!m || PyModule_AddIntConstant(m, "BYTES", sizeof(Node)) < 0) return NULL;
-    struct { PyObject **to; const char *text; } words[] = {{&str_apply, "_apply"}, 
+    struct { PyObject **to; const char *text; } words[] = {{&str_apply, "_apply"},
         {&str_empty, ""}, {&str_forward, "forward"}, {&str_partials, "partials"}};
     for (size_t i = 0; i < sizeof words / sizeof *words; i++)
         if (!(*words[i].to = PyUnicode_InternFromString(words[i].text))) return NULL;
-    MethodType = (PyTypeObject *)PyType_FromSpec(&method_spec);
-    return MethodType ? m : NULL;
+    return m;
 }

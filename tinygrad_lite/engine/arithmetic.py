@@ -2,7 +2,8 @@
 
 `Arithmetic` turns Python's operators into calls of `_apply(op, operands)`. Whoever provides
 `_apply` can go through a function written for numbers: a Value records a graph, a symbol
-builds a formula, a tracer writes a tape.
+builds a formula, a tracer writes a tape. What checkers and editors read of it, the methods included, is
+written off the table into `arithmetic.pyi`, by `python .ci/stubs.py`.
 """
 
 from __future__ import annotations
@@ -11,10 +12,7 @@ import math
 
 from tinygrad_lite.engine import ops
 from tinygrad_lite.engine.op import Op, when_entered
-from tinygrad_lite.hints import TYPE_CHECKING, Any, TypeVar
-
-if TYPE_CHECKING:
-    Self = TypeVar("Self", bound="Arithmetic")
+from tinygrad_lite.hints import Any
 
 
 class Arithmetic:
@@ -25,11 +23,6 @@ class Arithmetic:
 
     __slots__ = ()
 
-    if TYPE_CHECKING:
-
-        def __getattr__(self, name: str) -> Any:
-            """The methods that the table adds."""
-
     def _apply(self, op: Op, operands: tuple[Any, ...]) -> Any:
         """The result of `op`, or NotImplemented if one of the operands is unknown here."""
         raise NotImplementedError
@@ -38,53 +31,53 @@ class Arithmetic:
         """The result of an op of one operand, which is self."""
         return self._apply(op, (self,))
 
-    def __add__(self: Self, other: Any) -> Self:
-        return self._apply(ops.add, (self, other))  # type: ignore[no-any-return]
+    def __add__(self, other: Any) -> Any:
+        return self._apply(ops.add, (self, other))
 
-    def __radd__(self: Self, other: Any) -> Self:
-        return self._apply(ops.add, (other, self))  # type: ignore[no-any-return]
+    def __radd__(self, other: Any) -> Any:
+        return self._apply(ops.add, (other, self))
 
-    def __sub__(self: Self, other: Any) -> Self:
-        return self._apply(ops.sub, (self, other))  # type: ignore[no-any-return]
+    def __sub__(self, other: Any) -> Any:
+        return self._apply(ops.sub, (self, other))
 
-    def __rsub__(self: Self, other: Any) -> Self:
-        return self._apply(ops.sub, (other, self))  # type: ignore[no-any-return]
+    def __rsub__(self, other: Any) -> Any:
+        return self._apply(ops.sub, (other, self))
 
-    def __mul__(self: Self, other: Any) -> Self:
-        return self._apply(ops.mul, (self, other))  # type: ignore[no-any-return]
+    def __mul__(self, other: Any) -> Any:
+        return self._apply(ops.mul, (self, other))
 
-    def __rmul__(self: Self, other: Any) -> Self:
-        return self._apply(ops.mul, (other, self))  # type: ignore[no-any-return]
+    def __rmul__(self, other: Any) -> Any:
+        return self._apply(ops.mul, (other, self))
 
-    def __truediv__(self: Self, other: Any) -> Self:
-        return self._apply(ops.div, (self, other))  # type: ignore[no-any-return]
+    def __truediv__(self, other: Any) -> Any:
+        return self._apply(ops.div, (self, other))
 
-    def __rtruediv__(self: Self, other: Any) -> Self:
-        return self._apply(ops.div, (other, self))  # type: ignore[no-any-return]
+    def __rtruediv__(self, other: Any) -> Any:
+        return self._apply(ops.div, (other, self))
 
-    def __pow__(self: Self, other: Any) -> Self:
-        return self._apply(ops.pow, (self, other))  # type: ignore[no-any-return]
+    def __pow__(self, other: Any) -> Any:
+        return self._apply(ops.pow, (self, other))
 
-    def __rpow__(self: Self, other: Any) -> Self:
-        return self._apply(ops.pow, (other, self))  # type: ignore[no-any-return]
+    def __rpow__(self, other: Any) -> Any:
+        return self._apply(ops.pow, (other, self))
 
-    def __neg__(self: Self) -> Self:
-        return self._apply(ops.neg, (self,))  # type: ignore[no-any-return]
+    def __neg__(self) -> Any:
+        return self._apply(ops.neg, (self,))
 
-    def __pos__(self: Self) -> Self:
+    def __pos__(self) -> Any:
         return self
 
-    def __abs__(self: Self) -> Self:
-        return self._apply(ops.absolute, (self,))  # type: ignore[no-any-return]
+    def __abs__(self) -> Any:
+        return self._apply(ops.absolute, (self,))
 
-    def __floordiv__(self: Self, other: Any) -> Any:
+    def __floordiv__(self, other: Any) -> Any:
         quotient = self / other
         return quotient if quotient is NotImplemented else ops.floor(quotient)
 
-    def __rfloordiv__(self: Self, other: Any) -> Any:
+    def __rfloordiv__(self, other: Any) -> Any:
         return ops.floor(other / self)
 
-    def __mod__(self: Self, other: Any) -> Any:
+    def __mod__(self, other: Any) -> Any:
         """self - other * floor(self / other), with the sign of the divisor; the derivative w.r.t. self is 1.
 
         Of whole numbers and halves it is Python's. Where the quotient rounds up to a whole number, as
@@ -92,13 +85,13 @@ class Arithmetic:
         """
         return self - other * (self // other)
 
-    def __rmod__(self: Self, other: Any) -> Any:
+    def __rmod__(self, other: Any) -> Any:
         return other - self * (other // self)
 
-    def __divmod__(self: Self, other: Any) -> Any:
+    def __divmod__(self, other: Any) -> Any:
         return self // other, self % other
 
-    def __rdivmod__(self: Self, other: Any) -> Any:
+    def __rdivmod__(self, other: Any) -> Any:
         return other // self, other % self
 
     def __floor__(self) -> Any:
@@ -112,19 +105,20 @@ class Arithmetic:
             return self._apply_one(ops.round)
         return self._apply_one(ops.round) if ndigits == 0 else ops.round(self * 10.0**ndigits) / 10.0**ndigits
 
-    def conjugate(self: Self) -> Self:
+    def conjugate(self) -> Any:
         """This number itself, since it is real."""
         return self
 
-    def degrees(self: Self) -> Self:
+    def degrees(self) -> Any:
         """An angle in radians, turned into degrees."""
         return self * (180.0 / math.pi)
 
-    def radians(self: Self) -> Self:
+    def radians(self) -> Any:
         """An angle in degrees, turned into radians."""
         return self * (math.pi / 180.0)
 
-    rad2deg, deg2rad = degrees, radians
+    rad2deg = degrees
+    deg2rad = radians
 
 
 def add_method(op: Op) -> None:
@@ -144,7 +138,7 @@ def add_method(op: Op) -> None:
     method = of_one if op.arity == 1 else of_many
     method.__name__ = method.__qualname__ = op.name
     method.__doc__ = f"`{op.name}` of this number. {op.doc}"
-    method.op = op  # type: ignore[attr-defined]
+    method.op = op
     names = {op.numpy_name, *(() if op.arity is None else (op.name,)), *(("fabs",) if op is ops.absolute else ())}
     for name in names - {""}:
         if hasattr(vars(Arithmetic).get(name, method), "op"):  # no method that is written above

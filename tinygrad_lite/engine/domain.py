@@ -18,9 +18,9 @@ class Domain:
     __slots__ = ("words", "holds", "samples")
 
     def __init__(self, words: str, holds: Callable[[float], bool], samples: Sequence[float]) -> None:
-        self.words = words
-        self.holds = holds
-        self.samples = tuple(samples)
+        self.words: str = words
+        self.holds: Callable[[float], bool] = holds
+        self.samples: tuple[float, ...] = tuple(samples)
 
 
 REAL = Domain("a finite {x}", math.isfinite, (-2.5, -1.0, -0.3, 0.2, 0.7, 1.0, 3.0))
@@ -35,16 +35,21 @@ class Kink:
     __slots__ = ("met", "low", "high", "choice")
 
     def __init__(self, met: Callable[..., bool], low: float, high: float, choice: str) -> None:
-        self.met = met  # true of operands that stand exactly on the kink
-        self.low = low  # the subgradient of a touched operand lies between low ...
-        self.high = high  # ... and high
-        self.choice = choice  # a sentence, read aloud by the explainer
+        self.met: Callable[..., bool] = met  # true of operands that stand exactly on the kink
+        self.low: float = low  # the subgradient of a touched operand lies between low ...
+        self.high: float = high  # ... and high
+        self.choice: str = choice  # a sentence, read aloud by the explainer
 
 
 def domain_error(
-    op: str, domains: Sequence[Domain], numbers: Sequence[float], reason: Exception, labels: Sequence[str] = ()
+    op: str,
+    domains: Sequence[Domain],
+    numbers: Sequence[float],
+    reason: Exception,
+    labels: Sequence[str] = (),
+    story: str = "",
 ) -> DomainError:
-    """The DomainError for operands that an op refused: which one, its label, and what to try."""
+    """The DomainError for operands that an op refused: which one, its label, where it came from, and what to try."""
     if isinstance(reason, DomainError):
         return reason
     names = operand_names(len(numbers))
@@ -77,7 +82,9 @@ def domain_error(
     kind = DivisionByZero if isinstance(reason, ZeroDivisionError) else DomainError
     return kind(
         f"{op} needs {needed}, but got {got}{where}.\n"
-        f"  If this should hold by design, look at the step that made the number; if not,\n  {cure}"
+        + (f"  {story}\n" if story else "")
+        + "  If this should hold by design, look at the step that made the number; if not,\n  "
+        f"{cure}"
     )
 
 

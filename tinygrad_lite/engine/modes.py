@@ -17,7 +17,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar, Token
 from functools import wraps
-from typing import Any
+from typing import Any, ParamSpec, TypeVar
 
 from tinygrad_lite.engine import fast, native, ops, reverse
 from tinygrad_lite.engine.domain import operand_names
@@ -25,6 +25,9 @@ from tinygrad_lite.engine.node import ABSENT, Node
 from tinygrad_lite.engine.op import Op
 from tinygrad_lite.engine.value import Value
 from tinygrad_lite.errors import AnomalyError, user_line
+
+P = ParamSpec("P")
+R = TypeVar("R")
 
 _FORGETTING: ContextVar[bool] = ContextVar("no_grad", default=False)
 _WATCHING: ContextVar[bool] = ContextVar("detect_anomaly", default=False)
@@ -51,9 +54,9 @@ class _Switch:
         _count(-1)
         self._switch.reset(self._tokens.pop())
 
-    def __call__(self, function: Callable[..., Any]) -> Callable[..., Any]:
+    def __call__(self, function: Callable[P, R]) -> Callable[P, R]:
         @wraps(function)
-        def inside(*args: Any, **keywords: Any) -> Any:
+        def inside(*args: P.args, **keywords: P.kwargs) -> R:
             with _Switch(self._switch):
                 return function(*args, **keywords)
 

@@ -22,7 +22,7 @@ if not (os.environ.get("TINYGRAD_LITE_PURE") or os.environ.get("TINYGRAD_LITE_RE
     except ImportError:
         pass
     else:
-        source = os.path.join(
+        source: str = os.path.join(
             os.path.dirname(__file__), "_node.c"
         )  # in a checkout: perhaps newer than what was compiled
         if os.path.exists(source) and os.path.getmtime(source) > os.path.getmtime(node.__file__):
@@ -34,17 +34,11 @@ def derive(readable: Any) -> Any:
     if node is None:
         return readable
     from tinygrad_lite.engine import ops
-    from tinygrad_lite.engine.arithmetic import Arithmetic
     from tinygrad_lite.engine.domain import number
     from tinygrad_lite.engine.node import Noted, _compare
-    from tinygrad_lite.engine.op import TABLE
 
     value = node.derive(readable, ops, number, _compare, Noted)
     value.__doc__, value.__signature__ = readable.__doc__, _Signature()
-    for name, method in vars(Arithmetic).items():
-        op = TABLE.get(getattr(method, "__name__", ""))
-        if op is not None and op.arity == 1 and not name.startswith("_"):
-            setattr(value, name, node.method(op, method))
     gc.callbacks.append(node.collect)
     return value
 

@@ -46,7 +46,7 @@ class Node:
         self.data: float = data if data.__class__ is float else number(data)
         self.grad: Any = 0.0
         self.label = label
-        self.op = op if requires_grad else ops.constant
+        self.op: Op = op if requires_grad else ops.constant
         self._a: Any = None
         self._da: Any = None
         self._b: Any = ABSENT

@@ -36,7 +36,7 @@ class Graph:
                     self._add(parent, ())
                 operands.append(self.number[parent])
             self._add(node, tuple(operands))
-        self.roots = tuple(self.number[root] for root in roots)
+        self.roots: tuple[int, ...] = tuple(self.number[root] for root in roots)
 
     def _add(self, node: Value, operands: tuple[int, ...]) -> None:
         if node not in self.number:

@@ -69,7 +69,6 @@ class Op:
         latex: a template in {x}, {y}; for an op of any number of operands {xs}.
         source: Python code as one would write it; {lib} is the library, such as numpy.
         numpy, torch, jax: the same for whole arrays, where `source` will not do.
-        js: JavaScript code; "" if there is none.
         infix: the sign between two operands, or before the only one.
         activation: whether it is used between the layers of a network.
         saturates: whether it goes flat on both sides, where no gradient gets through.
@@ -85,11 +84,11 @@ class Op:
     COLUMNS = (
         *("name", "forward", "partials", "doc", "symbol", "domain", "kink"),
         *("display_derivatives", "traced_derivatives", "expand", "lower"),
-        *("latex", "source", "numpy", "torch", "jax", "js", "infix"),
+        *("latex", "source", "numpy", "torch", "jax", "infix"),
         *("activation", "saturates", "exact", "cost", "arity"),
     )
     __slots__ = (*COLUMNS, "defaults", "operands")
-    __signature__ = SignatureOf()
+    __signature__: SignatureOf = SignatureOf()
 
     on_arrays: Callable[[Op, Sequence[Any]], Any]  # set by the front door, which may import the package `arrays`
 
@@ -112,7 +111,6 @@ class Op:
         numpy: str | None = None,
         torch: str | None = None,
         jax: str | None = None,
-        js: str | None = None,
         infix: str = "",
         activation: bool = False,
         saturates: bool = False,
@@ -126,28 +124,29 @@ class Op:
         self.forward = forward
         self.partials = partials
         self.doc = doc
-        self.symbol = name if symbol is None else symbol
+        self.symbol: str = name if symbol is None else symbol
         self.domain = domain
         self.kink = kink
-        self.display_derivatives = display_derivatives or partials
-        self.traced_derivatives = traced_derivatives or self.display_derivatives
+        self.display_derivatives: Callable[..., tuple[Any, ...]] = display_derivatives or partials
+        self.traced_derivatives: Callable[..., tuple[Any, ...]] = traced_derivatives or self.display_derivatives
         self.expand = expand
         self.lower = lower
-        self.arity = arity if arity != -1 else None if any_number else code.co_argcount - 1
-        self.operands: tuple[str, ...] = () if self.arity is None else code.co_varnames[: self.arity] if code else ()
-        self.defaults = _defaults(forward)
+        self.arity: int | Any | None = arity if arity != -1 else None if any_number else code.co_argcount - 1
+        named = ("x", "y") if any_number else code.co_varnames
+        self.operands: tuple[str, ...] = named[: self.arity] if self.arity else ()
+        self.defaults: dict[str, float] = _defaults(forward)
         n = self.arity
         listed = "{xs}" if n is None or n > 2 else ", ".join(["{x}", "{y}"][:n])
         command = f"\\{name}" if name in _TEX.split() else rf"\operatorname{{{{{name}}}}}".replace("_", r"\_")
         called = f"{{x}} {infix} {{y}}" if n == 2 else f"{infix}{{x}}"
-        self.latex = latex if latex is not None else called if infix else rf"{command}\left({listed}\right)"
-        self.source = source if source is not None else called if infix else f"{{lib}}.{name}({listed})"
-        self.numpy = self.source if numpy is None else numpy
-        self.torch = self.source if torch is None else torch
-        self.jax = self.source if jax is None else jax
-        self.js = js if js is not None else called if infix else f"Math.{name}({listed})"
+        self.latex: str = latex if latex is not None else called if infix else rf"{command}\left({listed}\right)"
+        self.source: str = source if source is not None else called if infix else f"{{lib}}.{name}({listed})"
+        self.numpy: str = self.source if numpy is None else numpy
+        self.torch: str = self.source if torch is None else torch
+        self.jax: str = self.source if jax is None else jax
         self.infix = infix
-        self.activation, self.saturates = activation, saturates
+        self.activation: bool = activation
+        self.saturates: bool = saturates
         self.exact = exact
         self.cost = cost
 
@@ -210,9 +209,11 @@ class Op:
         needed = f"{self.arity} operand{'' if self.arity == 1 else 's'}"
         raise OperandError(f"{self.name} takes {needed}, but got {len(operands)}{user_line()}.")
 
-    def refusal(self, numbers: Sequence[float], reason: Exception, labels: Sequence[str] = ()) -> DomainError:
+    def refusal(
+        self, numbers: Sequence[float], reason: Exception, labels: Sequence[str] = (), story: str = ""
+    ) -> DomainError:
         """The error to raise when `forward` refused these operands: which one, its label, and what to try."""
-        return domain_error(self.name, self.domain, numbers, reason, labels)
+        return domain_error(self.name, self.domain, numbers, reason, labels, story)
 
     def replaced(self, **columns: Any) -> Op:
         """An op like this one but for some columns; it is not entered in the table."""

@@ -72,7 +72,10 @@ class Value(Node, Arithmetic):
             out = op.forward(*numbers)
             derivatives = op.partials(*numbers, out)
         except (ValueError, ArithmeticError) as reason:
-            raise op.refusal(numbers, reason, [getattr(p, "label", "") for p in parents]) from None
+            from tinygrad_lite.engine.origin import origin
+
+            story = next(filter(None, (origin(p) for p in parents if p.__class__ is not float)), "")
+            raise op.refusal(numbers, reason, [getattr(p, "label", "") for p in parents], story) from None
         local = tuple([None if p.__class__ is float else d for p, d in zip(parents, derivatives, strict=True)])
         return Value(out, "", op, tuple(parents), local)
 
@@ -145,7 +148,7 @@ class Value(Node, Arithmetic):
                 f"requires_grad can be set on a leaf only, but this node was made by {self.op.name}{user_line()}.\n"
                 "  Use node.detach() for a constant with the same number."
             )
-        self.op = ops.leaf if wanted else ops.constant
+        self.op: Op = ops.leaf if wanted else ops.constant
 
     def detach(self) -> Value:
         """A constant with this number, cut off from what is behind it: no gradient passes through.

@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from tinygrad_lite.arrays.array import Array
-from tinygrad_lite.compiler.api import CompiledFunction
+from tinygrad_lite.compiler.compiled import CompiledFunction
 from tinygrad_lite.compiler.frontend.arguments import Structure, rebuild
 from tinygrad_lite.compiler.frontend.paths import TooManyPaths, explore
 from tinygrad_lite.compiler.frontend.results import outputs, same

@@ -14,9 +14,9 @@ import re
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
-from tinygrad_lite.compiler.api import CompiledFunction
 from tinygrad_lite.compiler.api import compile as compiled
 from tinygrad_lite.compiler.batched import BatchedFunction
+from tinygrad_lite.compiler.compiled import CompiledFunction
 from tinygrad_lite.compiler.frontend.arguments import Structure, called, numbers, size
 from tinygrad_lite.compiler.frontend.batch_arguments import BatchCall
 from tinygrad_lite.compiler.frontend.results import outputs_of
@@ -180,7 +180,7 @@ def _of_samples(fast: BatchedFunction, args: Any, kwargs: Any, spelled: Callable
     if not args and not kwargs:
         raise OperandError(f"an export of {fast.__name__} needs its arguments{user_line()}: give them behind it.")
     fast(*args, **kwargs)
-    call = BatchCall(fast, args, kwargs)
+    call = BatchCall(fast.signature, args, kwargs)
     code = fast._code(call)
     blocks: list[Block] = []
     data: list[Block] = []

@@ -20,16 +20,18 @@
     checkpoint.py  the file from which a run goes on; json_file.py: how it survives a kill
     state.py       saving and loading; architecture.py: a network without its numbers
     exchange.py    weights to PyTorch and back, and to safetensors
+    estimators.py  Classifier and Regressor, with scikit-learn's interface
 
 `from tinygrad_lite.nn import Neuron, Layer, MLP` is a drop-in for micrograd's modules.
 """
 
+from tinygrad_lite.hints import TYPE_CHECKING, Any
 from tinygrad_lite.nn import datasets, schedules
 from tinygrad_lite.nn.checkup import Health, health
 from tinygrad_lite.nn.compiled import compile_step
 from tinygrad_lite.nn.csv_file import read_csv
 from tinygrad_lite.nn.dataset import Dataset
-from tinygrad_lite.nn.exchange import export_safetensors, from_torch, to_torch
+from tinygrad_lite.nn.exchange import export_safetensors, from_torch, import_safetensors, to_torch
 from tinygrad_lite.nn.history import History
 from tinygrad_lite.nn.layers import MLP, Layer, Linear, Neuron
 from tinygrad_lite.nn.losses import (
@@ -90,6 +92,7 @@ __all__ = [
     "health",
     "hinge",
     "huber",
+    "import_safetensors",
     "l1",
     "l2",
     "load",
@@ -105,3 +108,22 @@ __all__ = [
     "sse",
     "to_torch",
 ]
+
+_OF_SCIKIT_LEARN = ("Classifier", "Regressor")
+
+if TYPE_CHECKING:
+    from tinygrad_lite.nn.estimators import Classifier as Classifier
+    from tinygrad_lite.nn.estimators import Regressor as Regressor
+
+
+def __getattr__(name: str) -> Any:
+    """Open the estimators at their first use: they need scikit-learn (PEP 562)."""
+    if name in _OF_SCIKIT_LEARN:
+        from tinygrad_lite.nn import estimators
+
+        return getattr(estimators, name)
+    raise AttributeError(f"tinygrad_lite.nn has no name {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted([*__all__, *_OF_SCIKIT_LEARN])

@@ -82,7 +82,7 @@ class CompiledSteps:
         self._others = [p for _, p in model.named_parameters() if p not in held]
         self._slopes: dict[str, Callable[[], list[float]]] = {}
         self._forward: dict[bool, Callable[..., list[Any]]] = {}  # in training, and in use
-        self.works = self._step.compiles(self._inputs, self._targets)
+        self.works: bool = self._step.compiles(self._inputs, self._targets)
 
     def step(self, places: Sequence[int]) -> float:
         """One step on the samples at these places: the loss before it."""
@@ -93,7 +93,7 @@ class CompiledSteps:
     def slopes(self, name: str, parameters: Sequence[Value]) -> list[float]:
         """The gradients that the last step left in these parameters, which have this name."""
         if name not in self._slopes:
-            from tinygrad_lite.compiler.training.bound import Together
+            from tinygrad_lite.compiler.runtime.bound import Together
 
             self._slopes[name] = Together(parameters, "grad")
         return self._slopes[name]()

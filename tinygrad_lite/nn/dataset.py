@@ -1,4 +1,4 @@
-"""Samples: rows of numbers with the targets that belong to them, split, shuffled and cut into batches."""
+"""Samples: lists of numbers with the targets that belong to them, split, shuffled and cut into batches."""
 
 from __future__ import annotations
 
@@ -6,19 +6,20 @@ import random
 from collections.abc import Iterator, Sequence
 from typing import Any
 
+from tinygrad_lite.engine.foreign import as_lists
 from tinygrad_lite.errors import ShapeError
 from tinygrad_lite.nn.sequential import Standardize
 
 
 class Dataset:
-    """Samples: `inputs`, a list of rows of numbers, and `targets`, one for each row.
+    """Samples: `inputs`, a list of n numbers for each, and `targets`, one for each.
 
     It has a length, is indexed and iterated as pairs (x, t), and a slice is a Dataset again.
 
     Args:
-        inputs: m rows of n numbers.
-        targets: m class numbers, numbers, or lists of numbers.
-        feature_names: what the n columns are called.
+        inputs: m samples of n numbers: nested lists, an array (of PyTorch and JAX too) or a DataFrame.
+        targets: m class numbers, numbers, or lists of numbers; a Series or an array as well.
+        feature_names: what the n numbers are called; those of a DataFrame are its columns.
         target_names: what the classes are called.
         source: where the data come from, and their licence.
 
@@ -35,12 +36,14 @@ class Dataset:
         target_names: Sequence[str] = (),
         source: str = "",
     ) -> None:
+        names = feature_names or map(str, getattr(inputs, "columns", ()))
+        inputs, targets = as_lists(inputs), as_lists(targets)
         if len(inputs) != len(targets):
             raise ShapeError(f"as many targets as inputs are needed, but got {len(inputs)} inputs and {len(targets)}.")
-        self.inputs = list(inputs)
-        self.targets = list(targets)
-        self.feature_names = tuple(feature_names)
-        self.target_names = tuple(target_names)
+        self.inputs: list[Any] = list(inputs)
+        self.targets: list[Any] = list(targets)
+        self.feature_names: tuple[str, ...] = tuple(names)
+        self.target_names: tuple[str, ...] = tuple(target_names)
         self.source = source
 
     def __len__(self) -> int:
@@ -51,19 +54,19 @@ class Dataset:
 
     def __getitem__(self, place: Any) -> Any:
         if isinstance(place, slice):
-            return self.with_rows(self.inputs[place], self.targets[place])
+            return self.with_samples(self.inputs[place], self.targets[place])
         return self.inputs[place], self.targets[place]
 
     def __repr__(self) -> str:
         return f"Dataset({len(self)} samples of {len(self.inputs[0]) if self.inputs else 0} numbers)"
 
-    def with_rows(self, inputs: Sequence[Any], targets: Sequence[Any]) -> Dataset:
-        """Other rows under the same names."""
+    def with_samples(self, inputs: Sequence[Any], targets: Sequence[Any]) -> Dataset:
+        """Other samples under the same names."""
         return Dataset(inputs, targets, self.feature_names, self.target_names, self.source)
 
     def take(self, places: Sequence[int]) -> Dataset:
         """The samples at these places, in this order."""
-        return self.with_rows([self.inputs[i] for i in places], [self.targets[i] for i in places])
+        return self.with_samples([self.inputs[i] for i in places], [self.targets[i] for i in places])
 
     def split(self, held_back: float = 1 / 3, *, seed: int = 0) -> tuple[Dataset, Dataset]:
         """Shuffle, and give (training samples, held-back samples), the same for the same seed.
@@ -102,7 +105,7 @@ class Dataset:
         return (order[start : start + size] for start in range(0, len(order), size))
 
     def standardized(self, *others: Dataset) -> tuple[Dataset, ...]:
-        """This set and others with each column shifted and scaled to mean 0 and deviation 1, as measured on this one.
+        """This set and others with each input shifted and scaled to mean 0 and deviation 1, as measured on this one.
 
         Call it on the training set and give the held-back one along, which must not be measured.
 
@@ -111,4 +114,4 @@ class Dataset:
         ([[-1.0], [1.0]], [[0.0]])
         """
         scale = Standardize(self.inputs)
-        return tuple(data.with_rows([scale(x) for x in data.inputs], data.targets) for data in (self, *others))
+        return tuple(data.with_samples([scale(x) for x in data.inputs], data.targets) for data in (self, *others))

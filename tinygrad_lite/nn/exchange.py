@@ -83,6 +83,18 @@ def export_safetensors(model: Module, path: str | Path) -> None:
     safe.save_file({name: numpy.array(held) for name, held in model.state_dict().items()}, str(path))
 
 
+def import_safetensors(path: str | Path, model: Module) -> Module:
+    """Fill the model with the tensors of a safetensors file, under the names of `state_dict`; gives the model.
+
+    Raises:
+        ImportError: safetensors or NumPy is not installed.
+        StateError: names or shapes do not fit; the model is unchanged.
+    """
+    safe = _imported("safetensors.numpy", "import_safetensors needs safetensors: pip install numpy safetensors")
+    model.load_state_dict({name: held.tolist() for name, held in safe.load_file(str(path)).items()})
+    return model
+
+
 def _flat(model: Module) -> list[Module]:
     """The modules that a model calls one after the other."""
     if isinstance(model, MLP):

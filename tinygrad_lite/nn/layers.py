@@ -11,22 +11,23 @@ from operator import mul
 from typing import Any
 
 from tinygrad_lite.engine import ops
+from tinygrad_lite.engine.foreign import as_lists
 from tinygrad_lite.engine.op import TABLE, Op, is_foreign, number
 from tinygrad_lite.engine.value import Value
 from tinygrad_lite.errors import ShapeError, user_line
 from tinygrad_lite.nn.initial import Draw, choose, draw, generator
-from tinygrad_lite.nn.module import Module, Named
+from tinygrad_lite.nn.module import Module, Named, samples_in
 
 Activation = Callable[[Any], Any]
 
 
 def activation(name: str | Activation | None) -> Activation | None:
-    """The function of that name: a row of the table that needs one operand, such as "relu" or "tanh".
+    """The function of that name: an op that needs one operand, such as "relu" or "tanh".
 
     None and "linear" mean none; a callable is taken as it is.
 
     Raises:
-        ValueError: the table has no such row; the message shows the names.
+        ValueError: there is no such op; the message shows the names.
     """
     if name is None or name == "linear":
         return None
@@ -43,7 +44,7 @@ class Neuron(Module):
     Args:
         nin: the number of inputs.
         nonlin: True for a relu, False for none, as in micrograd; `activation` goes before it.
-        activation: the name of a row of the table, a callable, or "linear" for none.
+        activation: the name of an op, a callable, or "linear" for none.
         init: how the weights begin, the name of an initialisation or a callable; the bias begins at 0.
         seed, rng: a seed, or a generator to draw from; without them the global `random` is used.
 
@@ -65,18 +66,19 @@ class Neuron(Module):
     ) -> None:
         _at_least_one("input", nin)
         rng, begin = generator(seed, rng), draw(init)
-        self.w = [Value(begin(rng, nin, nout), f"w[{i}]") for i in range(nin)]
+        self.w: list[Value] = [Value(begin(rng, nin, nout), f"w[{i}]") for i in range(nin)]
         self.b: Value | None = Value(0.0, "b")
-        self.activation = _chosen(activation, nonlin)
-        self.nonlin = self.activation is not None
+        self.activation: Activation | None = _chosen(activation, nonlin)
+        self.nonlin: bool = self.activation is not None
 
-    def __call__(self, x: Sequence[Any]) -> Any:
-        """The neuron's output for a list of numbers or Values.
+    def __call__(self, x: Any) -> Any:
+        """The neuron's output for a list of numbers or Values; for a batch of samples, a list of outputs.
 
         Raises:
             ShapeError: the list has not as many entries as the neuron has inputs.
         """
-        return weighted_sums([self], x)[0]
+        each = samples_in(x)
+        return weighted_sums([self], x)[0] if each is None else [self(sample) for sample in each]
 
     def __repr__(self) -> str:
         return f"{_title(self.activation)}Neuron({len(self.w)})"
@@ -86,7 +88,8 @@ class Layer(Module):
     """Neurons side by side that see the same inputs.
 
     Called on a list of numbers or Values it gives the list of their outputs; a layer of one
-    neuron gives the output itself, as micrograd does.
+    neuron gives the output itself, as micrograd does. A batch of samples (a list of lists, a
+    2-d array, a DataFrame) gives a list with an output for each.
 
     Args:
         nin, nout: the number of inputs and of neurons.
@@ -101,10 +104,13 @@ class Layer(Module):
     ):
         _at_least_one("neuron", nout)
         rng = generator(seed, rng)
-        self.neurons = [Neuron(nin, nonlin, rng=rng, nout=nout, **how) for _ in range(nout)]
+        self.neurons: list[Neuron] = [Neuron(nin, nonlin, rng=rng, nout=nout, **how) for _ in range(nout)]
         self.label_parameters()
 
-    def __call__(self, x: Sequence[Any]) -> Any:
+    def __call__(self, x: Any) -> Any:
+        each = samples_in(x)
+        if each is not None:
+            return [self(sample) for sample in each]
         out = weighted_sums(self.neurons, x)
         return out[0] if len(out) == 1 else out
 
@@ -152,12 +158,16 @@ class Linear(Layer):
             for neuron in self.neurons:
                 neuron.b = None
 
-    def __call__(self, x: Sequence[Any]) -> list[Value]:
-        return weighted_sums(self.neurons, x)
+    def __call__(self, x: Any) -> list[Any]:
+        each = samples_in(x)
+        return weighted_sums(self.neurons, x) if each is None else [self(sample) for sample in each]
 
 
 class MLP(Module):
     """A multi-layer perceptron: layers one after the other, linear at the end, as in micrograd.
+
+    Called on the inputs of one sample it gives its output; on a batch of samples (a list of lists, a 2-d array, a
+    DataFrame) a list of outputs.
 
     Args:
         nin: the number of inputs.
@@ -196,13 +206,16 @@ class MLP(Module):
                 raise ShapeError(f"an MLP of {len(nouts)} layers needs as many activations, but got {len(each)}.")
         else:
             each = [activation] * (len(nouts) - 1) + ["linear"]
-        self.layers = [
+        self.layers: list[Layer] = [
             Layer(n, m, activation=act or "linear", init=init, rng=rng)
             for n, m, act in zip(sizes[:-1], sizes[1:], each, strict=True)
         ]
         self.label_parameters()
 
     def __call__(self, x: Any) -> Any:
+        each = samples_in(x)
+        if each is not None:
+            return [self(sample) for sample in each]
         for layer in self.layers:
             x = layer(x if hasattr(x, "__len__") else [x])
         return x
@@ -216,7 +229,7 @@ def weighted_sums(neurons: Sequence[Neuron], x: Sequence[Any]) -> list[Any]:
 
     It records what `tg.dot(neuron.w, x, neuron.b)` would, and reads the inputs only once for all neurons.
     """
-    xs = x.tolist() if hasattr(x, "tolist") else list(x)
+    xs = list(as_lists(x))
     for neuron in neurons:
         if len(neuron.w) != len(xs):
             raise ShapeError(f"this layer takes {len(neuron.w)} inputs, but got {len(xs)}{user_line()}.")
@@ -256,7 +269,7 @@ def _traced(neuron: Neuron, xs: Sequence[Any]) -> Any:
 
 
 def _activated(act: Activation, y: Value) -> Any:
-    """act(y), recorded without detours if it is a row of the table, for speed; a test holds both equal."""
+    """act(y), recorded without detours if it is an op of the table, for speed; a test holds both equal."""
     row: Any = act
     if act.__class__ is Op and row.arity == 1:
         try:

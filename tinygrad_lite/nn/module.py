@@ -12,8 +12,10 @@ A parameter's name says where it stands, and is also the label that pictures sho
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from html import escape
 from typing import Any
 
+from tinygrad_lite.engine.foreign import as_lists
 from tinygrad_lite.engine.op import number
 from tinygrad_lite.engine.value import Value
 from tinygrad_lite.errors import OperandError, StateError
@@ -36,12 +38,12 @@ class Module:
     (7.0, ['slope', 'height'])
     """
 
-    training = True
+    training: bool = True
     """Whether layers that behave differently in training, such as Dropout, should do so now."""
 
-    frozen = False
+    frozen: bool = False
 
-    measured = False
+    measured: bool = False
     """True of modules whose numbers are measured, not trained: part of the state, never of the parameters."""
 
     # ------------------------------------------------------------------ finding what is inside
@@ -173,7 +175,24 @@ class Module:
         layers.1  Layer         1 x 3   1              4
         total                                         13
         """
-        rows = [("module", "kind", "weight", "bias", "parameters")]
+        rows = self._summary()
+        widths = [max(len(row[i]) for row in rows) for i in range(5)]
+        return "\n".join(
+            "  ".join([*(cell.ljust(w) for cell, w in zip(row, widths[:4], strict=False)), row[4].rjust(widths[4])])
+            for row in rows
+        )
+
+    def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, str]:
+        """The summary, as a notebook shows it."""
+        head, *rows = [[escape(cell) for cell in row] for row in self._summary()]
+        lines = ["".join(f"<td>{cell}</td>" for cell in row) for row in rows]
+        title = "".join(f"<th>{cell}</th>" for cell in head)
+        table = f"<thead><tr>{title}</tr></thead><tbody>{''.join(f'<tr>{line}</tr>' for line in lines)}</tbody>"
+        return {"text/plain": self.summary(), "text/html": f"<table>{table}</table>"}
+
+    def _summary(self) -> list[tuple[str, ...]]:
+        """The lines of the summary, the head first and the total last."""
+        rows: list[tuple[str, ...]] = [("module", "kind", "weight", "bias", "parameters")]
         counted: set[Value] = set()
         for name, module in self.modules():
             own = [] if module.measured else list(module.own_parameters())
@@ -185,16 +204,22 @@ class Module:
                 frozen = ", frozen" if module.frozen else ""
                 rows.append((name or "(itself)", module.kind() + frozen, weight, bias, str(len(new))))
                 counted |= new
-        rows.append(("total", "", "", "", str(len(counted))))
-        widths = [max(len(row[i]) for row in rows) for i in range(5)]
-        return "\n".join(
-            "  ".join([*(cell.ljust(w) for cell, w in zip(row, widths[:4], strict=False)), row[4].rjust(widths[4])])
-            for row in rows
-        )
+        return [*rows, ("total", "", "", "", str(len(counted)))]
 
     def kind(self) -> str:
         """The word for this module in a summary."""
         return type(self).__name__
+
+
+def samples_in(x: Any) -> Any:
+    """The samples of a batch, a list or an array of lists of numbers; None if x is the inputs of one sample."""
+    if hasattr(x, "ndim"):
+        return as_lists(x) if x.ndim == 2 else None
+    if isinstance(x, (list, tuple)) and x:
+        first = x[0]
+        if isinstance(first, (list, tuple)) or getattr(first, "ndim", 0) == 1:
+            return x
+    return None
 
 
 def _modules(name: str, held: Any) -> Iterator[tuple[str, Module]]:

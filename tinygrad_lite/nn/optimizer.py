@@ -60,7 +60,7 @@ class Optimizer:
         clip_norm: float | None = None,
         clip_value: float | None = None,
     ) -> None:
-        self.parameters = parameters.parameters() if isinstance(parameters, Module) else list(parameters)
+        self.parameters: list[Value] = parameters.parameters() if isinstance(parameters, Module) else list(parameters)
         if not self.parameters or not all(isinstance(p, Value) for p in self.parameters):
             raise ValueError("an optimizer needs a Module or a list of Values, at least one, to train.")
         if len(set(self.parameters)) != len(self.parameters):
@@ -164,7 +164,9 @@ class Optimizer:
         numbers = [*(x for column in columns.values() for x in column), *(x for x in hyper.values() if x is not None)]
         if not isinstance(steps, int) or not all(isinstance(x, (int, float)) for x in numbers):
             raise StateError("an entry of this optimizer's state is not a number; nothing was changed.")
-        self.lr, self.hyper, self.steps = lr, hyper, steps
+        self.lr = lr
+        self.hyper = hyper
+        self.steps = steps
         self.state = {key: [float(x) for x in columns[key]] for key in self.slots}
 
     def __repr__(self) -> str:

@@ -40,7 +40,7 @@ class SGD(Optimizer):
     ) -> None:
         if nesterov and not momentum:
             raise ValueError("Nesterov's method looks ahead along the momentum, so it needs momentum > 0.")
-        self.slots = ("momentum",) if momentum else ()
+        self.slots: tuple[str, ...] = ("momentum",) if momentum else ()
         super().__init__(
             parameters, lr, {"momentum": momentum, "nesterov": nesterov, "weight_decay": weight_decay}, **clip
         )
@@ -64,7 +64,7 @@ class RMSprop(Optimizer):
     torch: `RMSprop`. Source: Tieleman and Hinton, lecture 6.5 of "Neural Networks for Machine Learning", 2012.
     """
 
-    slots = ("square",)
+    slots: tuple[str, ...] = ("square",)
 
     def __init__(
         self,
@@ -95,7 +95,7 @@ class Adagrad(Optimizer):
     torch: `Adagrad`, without lr_decay. Source: Duchi, Hazan and Singer 2011.
     """
 
-    slots = ("square",)
+    slots: tuple[str, ...] = ("square",)
 
     def __init__(
         self,
@@ -126,7 +126,7 @@ class Adam(Optimizer):
     torch: `Adam`. Source: Kingma and Ba, "Adam: a method for stochastic optimization", 2015.
     """
 
-    slots = ("mean", "square")
+    slots: tuple[str, ...] = ("mean", "square")
     decoupled = False
 
     def __init__(

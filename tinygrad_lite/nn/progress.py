@@ -20,7 +20,7 @@ class Progress:
 
     def __init__(self, total: int, shown: bool | None = None) -> None:
         self.total = total
-        self.stream = where(shown)
+        self.stream: TextIO | None = where(shown)
         self._length, self._next = 0, 0.0
 
     def show(self, done: float, numbers: Mapping[str, float]) -> None:

@@ -30,7 +30,7 @@ class Embedding(Module):
         self, n: int, m: int, *, init: str | Draw = "uniform", seed: int | None = None, rng: Any = None
     ) -> None:
         rng, begin = generator(seed, rng), draw(init)
-        self.weight = [[Value(begin(rng, n, m)) for _ in range(m)] for _ in range(n)]
+        self.weight: list[list[Value]] = [[Value(begin(rng, n, m)) for _ in range(m)] for _ in range(n)]
         self.label_parameters()
 
     def __call__(self, i: int) -> list[Value]:
@@ -67,7 +67,7 @@ class RNNCell(Module):
         seed: int | None = None,
         rng: Any = None,
     ) -> None:
-        self.layer = Layer(nin + nhidden, nhidden, activation=activation, init=init, seed=seed, rng=rng)
+        self.layer: Layer = Layer(nin + nhidden, nhidden, activation=activation, init=init, seed=seed, rng=rng)
         self.label_parameters()
 
     def __call__(self, x: Sequence[Any], h: Sequence[Any] | None = None) -> list[Any]:

@@ -25,8 +25,8 @@ class Schedule:
     __slots__ = ("name", "numbers", "_rule")
 
     def __init__(self, name: str, rule: Callable[[int], float], **numbers: Any) -> None:
-        self.name = name
-        self.numbers = numbers
+        self.name: str = name
+        self.numbers: dict[str, Any] = numbers
         self._rule = rule
 
     def __call__(self, step: int) -> float:

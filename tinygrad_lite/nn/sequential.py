@@ -6,15 +6,17 @@ import random
 from collections.abc import Iterator, Sequence
 from typing import Any
 
+from tinygrad_lite.engine.foreign import as_lists
 from tinygrad_lite.engine.value import Value
 from tinygrad_lite.errors import DomainError, ShapeError, user_line
-from tinygrad_lite.nn.layers import Activation, activation, activation_name
-from tinygrad_lite.nn.module import Module, Named
+from tinygrad_lite.nn.layers import MLP, Activation, Layer, activation, activation_name
+from tinygrad_lite.nn.module import Module, Named, samples_in
 
 
 class Sequential(Module):
     """Modules one after the other; a name or a function stands for an activation of every entry.
 
+    Called on several samples, it gives a list with an output for each, if its first step takes a list of numbers.
     Its children are numbered, so that the state has PyTorch's names: `0.weight`, `0.bias`, `2.weight`, ...
 
     >>> from tinygrad_lite import nn
@@ -28,6 +30,10 @@ class Sequential(Module):
         self.label_parameters()
 
     def __call__(self, x: Any) -> Any:
+        if self._steps and isinstance(self._steps[0], (Layer, MLP, Standardize)):
+            each = samples_in(x)
+            if each is not None:
+                return [self(sample) for sample in each]
         for step in self._steps:
             x = step(x)  # type: ignore[operator]
         return x
@@ -106,13 +112,13 @@ class Dropout(Module):
 
 
 class Standardize(Module):
-    """Each column shifted and scaled to mean 0 and standard deviation 1, as measured on the rows it was made from.
+    """Each input shifted and scaled to mean 0 and standard deviation 1, as measured on the samples it was made from.
 
-    Measure on the training rows only, and put it in front of the network, so that new rows are treated alike.
+    Measure on the training samples only, and put it in front of the network, so that new ones are treated alike.
     Mean and deviation are saved with the network's state, and are no parameters.
 
     Args:
-        rows: m rows of n numbers. A column that is constant is only shifted.
+        samples: m samples of n numbers: lists, an array or a DataFrame. An input that is constant is only shifted.
 
     >>> scale = Standardize([[1.0, 5.0], [3.0, 5.0]])
     >>> scale([2.0, 6.0]), scale.mean, scale.deviation
@@ -121,23 +127,24 @@ class Standardize(Module):
 
     measured = True
 
-    def __init__(self, rows: Sequence[Sequence[float]]) -> None:
-        if not len(rows):
-            raise ShapeError(f"Standardize needs at least one row to measure{user_line()}.")
-        columns = list(zip(*rows, strict=True))
+    def __init__(self, samples: Any) -> None:
+        samples = as_lists(samples)
+        if not len(samples):
+            raise ShapeError(f"Standardize needs at least one sample to measure{user_line()}.")
+        columns = list(zip(*samples, strict=True))
         means = [sum(column) / len(column) for column in columns]
         squares = [sum((x - m) ** 2 for x in column) for column, m in zip(columns, means, strict=True)]
         self._mean = [Value(m) for m in means]
-        self._deviation = [Value((square / len(rows)) ** 0.5 or 1.0) for square in squares]
+        self._deviation = [Value((square / len(samples)) ** 0.5 or 1.0) for square in squares]
 
     @property
     def mean(self) -> list[float]:
-        """The mean of each column."""
+        """The mean of each input."""
         return [m.data for m in self._mean]
 
     @property
     def deviation(self) -> list[float]:
-        """The standard deviation of each column, 1 where it is 0."""
+        """The standard deviation of each input, 1 where it is 0."""
         return [s.data for s in self._deviation]
 
     def own_parameters(self) -> Iterator[Named]:
@@ -147,8 +154,8 @@ class Standardize(Module):
 
     def __call__(self, x: Sequence[Any]) -> list[Any]:
         if len(x) != len(self._mean):
-            raise ShapeError(f"this takes rows of {len(self._mean)} numbers, but got {len(x)}{user_line()}.")
+            raise ShapeError(f"Standardize takes samples of {len(self._mean)} numbers, but got {len(x)}{user_line()}.")
         return [(v - m.data) / s.data for v, m, s in zip(x, self._mean, self._deviation, strict=True)]
 
     def __repr__(self) -> str:
-        return f"Standardize({len(self._mean)} columns)"
+        return f"Standardize({len(self._mean)} inputs)"

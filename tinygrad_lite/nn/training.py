@@ -54,7 +54,7 @@ def fit(
 
     Args:
         model: a Module, called on one sample's inputs at a time.
-        data: a Dataset, or a pair (inputs, targets).
+        data: a Dataset, or a pair (inputs, targets) of lists, arrays or DataFrames.
         loss: a function of (outputs, targets), two lists with an entry for each sample of the batch.
         optimizer: it moves the parameters once for each batch.
         epochs: how many times every sample is seen, those of a resumed checkpoint included.
@@ -89,10 +89,10 @@ def fit(
     if epochs < 0 or every < 1 or (patience is not None and patience < 1):
         raise ValueError("epochs >= 0, every >= 1 and patience >= 1 (or None) are needed.")
     measures = {m if isinstance(m, str) else m.__name__: _metric(m, loss) for m in metrics}
-    training = Training(model, _dataset(data), loss, optimizer, measures, penalty, batch_size, seed)
+    training = Training(model, _dataset(data, model), loss, optimizer, measures, penalty, batch_size, seed)
     if not set(optimizer.parameters) <= {p for _, p in model.named_parameters()}:
         raise ValueError("the optimizer was made for parameters that are not this model's; make it from this model.")
-    held = None if validation is None else _dataset(validation)
+    held = None if validation is None else _dataset(validation, model)
     settings = {"seed": seed, "batch_size": batch_size, "samples": len(training.data), "metrics": list(measures)}
     if checkpoint is not None and Path(checkpoint).exists():
         training.history, training.best = checkpoints.resume(checkpoint, model, optimizer, settings)
@@ -160,8 +160,11 @@ class Training:
         batch_size: int | None,
         seed: int,
     ) -> None:
-        self.model, self.data, self.loss, self.optimizer = model, data, loss, optimizer
-        self.history = History()
+        self.model: Module = model
+        self.data: Dataset = data
+        self.loss: Loss = loss
+        self.optimizer: Optimizer = optimizer
+        self.history: History = History()
         self.best: dict[str, Any] | None = None
         self.compiled: CompiledSteps | None = None
         self._metrics, self._penalty, self._batch_size, self._seed = metrics, penalty, batch_size, seed
@@ -285,8 +288,13 @@ def _metric(metric: str | Metric, loss: Loss) -> Metric:
     return choose("metric", metric, METRICS) if isinstance(metric, str) else metric
 
 
-def _dataset(data: Any) -> Dataset:
+def _dataset(data: Any, model: Module) -> Dataset:
+    """The samples; targets in a column of their own, of shape (m, 1), become numbers if the model gives numbers."""
     found = data if isinstance(data, Dataset) else Dataset(*data)
     if not len(found):
         raise ValueError("there is no sample to train on: the data are empty.")
+    if all(isinstance(t, (list, tuple)) and len(t) == 1 for t in found.targets):
+        answer: Any = model(found.inputs[0])  # type: ignore[operator]
+        if not hasattr(answer, "__len__") or len(answer) > 1:
+            return found.with_samples(found.inputs, [t[0] for t in found.targets])
     return found

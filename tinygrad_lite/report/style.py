@@ -7,10 +7,12 @@ removed. Nothing is said by colour alone: a mark has a sign and a word.
 
 from __future__ import annotations
 
+import re
 import textwrap
 from collections.abc import Sequence
 
 from tinygrad_lite.report import escape
+from tinygrad_lite.report.language import language, say
 
 MARKS = {
     "ok": ("✓", "ok"),
@@ -40,7 +42,7 @@ def known(mark: str, allowed: Sequence[str] = tuple(MARKS)) -> str:
 
 
 def sign(mark: str, ascii: bool) -> str:
-    return MARKS[mark][1 if ascii else 0] if mark else ""
+    return "" if not mark else say(MARKS[mark][1]) if ascii else MARKS[mark][0]
 
 
 def shown(words: str, ascii: bool) -> str:
@@ -57,14 +59,33 @@ def bdi(words: str) -> str:
     return safe if words.isascii() else f"<bdi>{safe}</bdi>"
 
 
+_PIECE = re.compile(r"[\u2e80-\u9fff\uff00-\uffef][，。；：）、！？]?|[^\s\u2e80-\u9fff\uff00-\uffef]+|\s+")
+
+
 def wrapped(words: str, width: int) -> list[str]:
-    return textwrap.wrap(words, max(width, 20), break_long_words=True, break_on_hyphens=False) or [""]
+    """The lines of a paragraph; in Chinese a line may break after any character, and each takes two columns.
+
+    >>> wrapped("损失是求和, and no mean", 20)
+    ['损失是求和, and no', 'mean']
+    """
+    width = max(width, 20)
+    if words.isascii():
+        return textwrap.wrap(words, width, break_long_words=True, break_on_hyphens=False) or [""]
+    lines = [""]
+    for piece in _PIECE.findall(words):
+        while escape.width(piece) > width:  # a word that no line can hold
+            lines[-1], piece = lines[-1] + piece[: width // 2], piece[width // 2 :]
+            lines.append("")
+        if escape.width(lines[-1] + piece) > width:
+            lines.append("")
+        lines[-1] += piece if lines[-1] or not piece.isspace() else ""
+    return [line.rstrip() for line in lines if line.strip()] or [""]
 
 
 def page(fragment: str, title: str = "") -> str:
     """A whole page around a fragment: no network, light or dark as the reader has set it, any width."""
     return (
-        '<!doctype html>\n<html lang="en"><head><meta charset="utf-8">'
+        f'<!doctype html>\n<html lang="{language()}"><head><meta charset="utf-8">'
         '<meta name="viewport" content="width=device-width,initial-scale=1">'
         '<meta name="color-scheme" content="light dark">'
         '<meta http-equiv="Content-Security-Policy" '

@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 
 from tinygrad_lite.engine.value import Value
 from tinygrad_lite.report import escape
+from tinygrad_lite.report.language import say
 from tinygrad_lite.report.style import CELL, LINE, MARKS, MONO, TINT, bdi, known, shown, sign, wrapped
 
 
@@ -40,10 +41,11 @@ class Table:
         note: str = "",
         marks: Sequence[str] = (),
     ) -> None:
-        self.columns = [str(column) for column in columns]
-        self.rows = [list(row) for row in rows]
-        self.title, self.note = title, note
-        self.marks = list(marks) or [""] * len(self.rows)
+        self.columns: list[str] = [str(column) for column in columns]
+        self.rows: list[list[Any]] = [list(row) for row in rows]
+        self.title: str = title
+        self.note: str = note
+        self.marks: list[str] = list(marks) or [""] * len(self.rows)
         for i, row in enumerate(self.rows):
             if len(row) != len(self.columns):
                 raise ValueError(f"the table has {len(self.columns)} columns, but row {i} has {len(row)} cells.")
@@ -148,7 +150,7 @@ class Table:
 
 
 def _marked(mark: str, tint: str) -> str:
-    return f'<td style="{CELL}{tint}">{sign(mark, False)} {escape.html(mark)}</td>'
+    return f'<td style="{CELL}{tint}">{sign(mark, False)} {escape.html(say(mark))}</td>'
 
 
 def _pad(text: str, columns: int, right: bool) -> str:

@@ -18,7 +18,8 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from tinygrad_lite.report import escape
-from tinygrad_lite.report.style import LINE, MONO, TINT, bdi, known, page, shown, sign, wrapped
+from tinygrad_lite.report.language import say
+from tinygrad_lite.report.style import LINE, MARKS, MONO, TINT, bdi, known, page, shown, sign, wrapped
 from tinygrad_lite.report.table import Table
 
 __all__ = ["Code", "Heading", "Paragraph", "Part", "Report", "Strip", "Table", "page"]
@@ -37,7 +38,8 @@ class Heading:
     """A title inside a report; level 1 is the report's own."""
 
     def __init__(self, words: str, level: int = 2) -> None:
-        self.words, self.level = words, level
+        self.words: str = words
+        self.level: int = level
 
     def text(self, width: int = 80, *, ascii: bool = False) -> str:
         words = shown(self.words, ascii)
@@ -82,7 +84,8 @@ class Code:
     """Lines that must keep their shape: a formula, a program, a traceback."""
 
     def __init__(self, code: str, language: str = "") -> None:
-        self.code, self.language = code, language
+        self.code: str = code
+        self.language: str = language
 
     def _lines(self) -> list[str]:
         return [escape.visible(line.expandtabs(4)) for line in self.code.split("\n")]
@@ -116,14 +119,16 @@ class Strip:
     """
 
     def __init__(self, links: Iterable[Sequence[str]]) -> None:
-        self.links = [(str(link[0]), known(link[1]), str(link[2]) if len(link) > 2 else "") for link in links]
+        self.links: list[tuple[str, str, str]] = [
+            (str(link[0]), known(link[1]), str(link[2]) if len(link) > 2 else "") for link in links
+        ]
 
     def text(self, width: int = 80, *, ascii: bool = False) -> str:
         arrow = " -> " if ascii else " → "
         lines = [""]
         for i, (name, mark, remark) in enumerate(self.links):
             word = sign(mark, ascii=ascii)
-            seal = f" [{word}]" if ascii else f" {word}{' (follows)' if mark == 'follows' else ''}"
+            seal = f" [{word}]" if ascii else f" {word}{f' ({say(MARKS[mark][1])})' if mark == 'follows' else ''}"
             link = f"{shown(name, ascii)}{seal}" + (f" ({shown(remark, ascii)})" if remark else "")
             joined = lines[-1] + (arrow if i else "") + link
             if i and escape.width(joined) > width:
@@ -137,7 +142,7 @@ class Strip:
         links = []
         for name, mark, remark in self.links:
             border = "2px solid currentColor" if mark == "wrong" else LINE
-            word = mark + (f": {remark}" if remark else "")
+            word = say(mark) + (f": {remark}" if remark else "")
             links.append(
                 f'<span style="display:inline-block;padding:1px 8px;margin:2px;border-radius:4px;border:{border};'
                 f'background-color:{TINT[mark]}">{bdi(name)} {sign(mark, False)} '

@@ -62,6 +62,7 @@ def tried(name):
     return verdict(code), verdict(code.replace(right, slip))
 
 
+@pytest.mark.few(3)
 @pytest.mark.parametrize("name", QUICK)
 def test_a_lesson_is_bound_as_it_is_and_its_slip_found(name):
     right, slipped = tried(name)

@@ -19,12 +19,14 @@ planting = loaded("planting")
 DERIVATIONS = planting.DERIVATIONS
 
 
+@pytest.mark.few(3)
 @pytest.mark.parametrize("k", range(0, 60, 4))
 def test_a_right_derivation_follows_also_when_it_is_written_anew(k):
     assert tg.check_derivation(DERIVATIONS[k] + "\n").ok
     assert tg.check_derivation(planting.varied(DERIVATIONS[k], k) + "\n").ok
 
 
+@pytest.mark.few(3)
 @pytest.mark.parametrize("k", [0, 5, 12, 18, 24, 36, 40, 49, 57])
 def test_a_planted_mistake_is_the_first_line_that_does_not_follow(k):
     for kind, text, line, claim, _ in planting.planted(DERIVATIONS[k], 2, 100 + k):

@@ -248,6 +248,7 @@ ODD = [
 ]
 
 
+@pytest.mark.few(3)
 @pytest.mark.parametrize("first", ODD, ids=lambda x: type(x).__name__)
 @pytest.mark.parametrize("second", [None, 2.0, np.array(["a", "b"]), np.zeros((3, 0))], ids=str)
 def test_odd_data_is_a_line_of_the_report(first, second):
@@ -339,3 +340,19 @@ def test_a_fault_of_ours_is_a_line_of_the_report(monkeypatch):
 
     assert not result.ok
     assert "a fault of tinygrad_lite" in " ".join(result.text().split())
+
+
+def test_a_number_among_the_data_is_not_taken_for_the_learning_rate():
+    def loss(*arguments):
+        a, b, x, y = arguments
+        return (np.tanh(a * x) * b - y) ** 2
+
+    def step(*arguments, lr=0.1):
+        a, b, x, y = arguments
+        d = 2 * (np.tanh(a * x) * b - y)
+        return a - lr * d * b * x * (1 - np.tanh(a * x) ** 2), b - lr * d * np.tanh(a * x)
+
+    result = check(loss, step, {"a": 0.3, "b": -0.7}, 1.5, 2.0)
+
+    assert result.ok
+    assert "lr=0.1" in dict(result.evaluation.remarks)["UPDATES"]

@@ -5,10 +5,11 @@ from __future__ import annotations
 import inspect
 import types
 from collections.abc import Mapping
+from functools import partial
 from typing import Any
 
 from tinygrad_lite.checking.binding.fit import candidates, fitted, runs
-from tinygrad_lite.checking.binding.flow import Flow, Unplaced, as_check_takes_it, parameters_of
+from tinygrad_lite.checking.binding.flow import Flow, Unplaced, as_check_takes_it, backprop_of, loss_of, parameters_of
 from tinygrad_lite.checking.binding.losses import assumed_loss
 from tinygrad_lite.checking.binding.objects import instance, layer_checks
 from tinygrad_lite.checking.binding.roles import (
@@ -33,6 +34,7 @@ from tinygrad_lite.checking.binding.scripts import step_of
 from tinygrad_lite.checking.binding.source import Lesson
 from tinygrad_lite.checking.binding.values import fitted_data, sized, values
 from tinygrad_lite.checking.network.arrays import np
+from tinygrad_lite.report.language import say
 
 
 class Binding:
@@ -108,9 +110,11 @@ def _bound(lesson: Lesson, flow: Flow, said: dict[str, Any], seed: int) -> Bindi
     loss_words = flow.spoken.get(flow.loss.name, "") if flow.loss is not None else ""
     if guess:
         loss_words = assumed_loss(flow, params, data)
-    backprop = as_check_takes_it(flow.backprop_fn, flow.backward.function)
-    loss = as_check_takes_it(flow.loss_fn, flow.loss.function if flow.loss is not None else flow.backward.function)
-    gives = f"updated parameters, learning rate {flow.rate:g}" if flow.updates and flow.rate else "updated parameters"
+    backprop = as_check_takes_it(partial(backprop_of, flow, flow.own), flow.backward.function)
+    loss = as_check_takes_it(partial(loss_of, flow, flow.own), (flow.loss or flow.backward).function)
+    gives = say("updated parameters") if flow.updates else say("gradients")
+    if flow.updates and flow.rate:
+        gives = say("updated parameters, learning rate {0:g}", flow.rate)
     forward = (
         f"{flow.spoken[flow.forward.name]}, " if flow.forward is not None and flow.forward.name in flow.spoken else ""
     )
@@ -118,9 +122,8 @@ def _bound(lesson: Lesson, flow: Flow, said: dict[str, Any], seed: int) -> Bindi
         f"{n} {_shape(x)}" for n, x in [*params.items(), *zip(flow.data or ["X", "y"], data, strict=False)]
     )
     words = [
-        f"Bound: {forward}loss {loss_words}, backprop {flow.spoken[flow.backward.name]} gives "
-        f"{gives if flow.updates else 'gradients'}.",
-        f"{'Made to fit' if made else 'From the lesson'}: {shapes}.",
+        say("Bound: {0}loss {1}, backprop {2} gives {3}.", forward, loss_words, flow.spoken[flow.backward.name], gives),
+        say("Made to fit: {0}.", shapes) if made else say("From the lesson: {0}.", shapes),
     ]
     binding = Binding(loss, backprop, params, data, words)
     if flow.updates and flow.rate:

@@ -8,21 +8,12 @@ pass whatever that calls it. What is not found so is asked for.
 from __future__ import annotations
 
 import copy
+import functools
 import inspect
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
-from tinygrad_lite.checking.binding.roles import (
-    CACHE,
-    INPUT,
-    PARAMS,
-    PREDICTION,
-    RATE,
-    TARGET,
-    Function,
-    bare,
-    kind_of,
-)
+from tinygrad_lite.checking.binding.roles import CACHE, INPUT, PARAMS, PREDICTION, RATE, TARGET, Function, bare, kind_of
 from tinygrad_lite.checking.network.arrays import np
 from tinygrad_lite.errors import OperandError
 
@@ -83,9 +74,15 @@ class Flow:
 
     # ------------------------------------------------------------------ what check calls
 
-    def loss_fn(self, params: dict[str, Any], *data: Any) -> Any:
+    @property
+    def own(self) -> dict[str, Any]:
+        """What is the learner's in it: functions by name, the object, the globals. Copies of it can be run instead."""
+        functions = {f.name: f.function for f in (self.backward, self.forward, self.loss) if f is not None}
+        return {**functions, "<self>": self.thing, "<space>": self.space}
+
+    def loss_fn(self, params: dict[str, Any], *data: Any, own: dict[str, Any] | None = None) -> Any:
         """The loss, from the parameters on."""
-        env = self._environment(params, data)
+        env = self._environment(params, data, own or self.own)
         if self.forward is not None:
             self._call(self.forward, env)
         if self.loss is None:
@@ -94,9 +91,9 @@ class Flow:
         found = self._call(self.loss, env)
         return found[0] if isinstance(found, tuple) else found
 
-    def backprop_fn(self, params: dict[str, Any], *data: Any) -> Any:
+    def backprop_fn(self, params: dict[str, Any], *data: Any, own: dict[str, Any] | None = None) -> Any:
         """The gradients, or the updated parameters, by name."""
-        env = self._environment(params, data)
+        env = self._environment(params, data, own or self.own)
         if self.forward is not None and self.forward is not self.backward:
             self._call(self.forward, env)
         before = {name: np.array(x, copy=True) for name, x in params.items()}
@@ -105,18 +102,19 @@ class Flow:
 
     # ------------------------------------------------------------------ environments and calls
 
-    def _environment(self, params: dict[str, Any], data: tuple[Any, ...]) -> dict[str, Any]:
+    def _environment(self, params: dict[str, Any], data: tuple[Any, ...], own: dict[str, Any]) -> dict[str, Any]:
         env: dict[str, Any] = {**self.given, **params, **dict(zip(self.data, data, strict=False))}
         env["<input>"], env["<target>"] = data[0], data[1] if len(data) > 1 else None
-        env["<rate>"], env["<params>"] = self.rate, params
-        if self.thing is not None:
-            env["<self>"] = copy.deepcopy(self.thing)
+        env["<rate>"], env["<params>"], env["<own>"] = self.rate, params, own
+        if own["<self>"] is not None:
+            env["<self>"] = copy.deepcopy(own["<self>"])
             place(env["<self>"], params)
             for name, x in zip(self.data, data, strict=False):
                 if name in vars(env["<self>"]):
                     setattr(env["<self>"], name, x)
-        if self.space is not None:
-            self.space.update({k: x for k, x in env.items() if k in self.space and not k.startswith("<")})
+        space = own["<space>"]
+        if space is not None:
+            space.update({k: x for k, x in env.items() if k in space and not k.startswith("<")})
         return env
 
     def _call(self, f: Function, env: dict[str, Any]) -> Any:
@@ -132,7 +130,8 @@ class Flow:
                 )
             arguments.append(env[found])
             said.append(name if found == name else f"{name} <- {found.strip('<>')}")
-        call = f.function if "<self>" not in env else getattr(env["<self>"], f.name, f.function)
+        call = env["<own>"][f.name]
+        call = call if "<self>" not in env else getattr(env["<self>"], f.name, call)
         result = call(*arguments)
         self._keep(f, result, env)
         self.spoken[f.name] = f"{f.name}({', '.join(said)})"
@@ -188,8 +187,9 @@ class Flow:
         """Gradients or updated parameters by name; which of the two is noted in `updates`."""
         thing = env.get("<self>")
         now = parameters_of(thing) if thing is not None else {n: env[n] for n in self.params if n in env}
-        if self.space is not None:
-            now |= {n: self.space[n] for n in self.params if n in self.space}
+        space = env["<own>"]["<space>"]
+        if space is not None:
+            now |= {n: space[n] for n in self.params if n in space}
         if self.grouped and isinstance(env["<params>"], dict):
             now = dict(env["<params>"])
         changed = [n for n in self.params if n in now and not np.array_equal(np.asarray(now[n]), before[n])]
@@ -231,20 +231,23 @@ class Flow:
                 yield key, x
 
 
-def as_check_takes_it(method: Callable[..., Any], origin: Callable[..., Any]) -> Callable[..., Any]:
-    """A function of (params, *data), behind which the learner's own can be found by its `__wrapped__`."""
+def as_check_takes_it(function: Callable[..., Any], origin: Callable[..., Any]) -> Any:
+    """A function of (params, *data), behind which the learner's own is found by its `__wrapped__`."""
+    made = functools.partial(function)
+    arguments = [inspect.Parameter("params", inspect.Parameter.POSITIONAL_ONLY)]
+    arguments.append(inspect.Parameter("data", inspect.Parameter.VAR_POSITIONAL))
+    made.__dict__.update(__signature__=inspect.Signature(arguments), __wrapped__=origin)
+    return made
 
-    def called(params: dict[str, Any], *data: Any) -> Any:
-        return method(params, *data)
 
-    kinds = inspect.Parameter
-    made: Any = called
-    made.__signature__ = inspect.Signature(
-        [kinds("params", kinds.POSITIONAL_ONLY), kinds("data", kinds.VAR_POSITIONAL)]
-    )
-    made.__wrapped__ = origin
-    made.__module__ = getattr(origin, "__module__", "lesson")
-    return called
+def loss_of(flow: Flow, own: dict[str, Any], params: dict[str, Any], *data: Any) -> Any:
+    """A flow's loss, run on the learner's functions in `own`."""
+    return flow.loss_fn(params, *data, own=own)
+
+
+def backprop_of(flow: Flow, own: dict[str, Any], params: dict[str, Any], *data: Any) -> Any:
+    """A flow's gradients, run on the learner's functions in `own`."""
+    return flow.backprop_fn(params, *data, own=own)
 
 
 # ---------------------------------------------------------------------- objects

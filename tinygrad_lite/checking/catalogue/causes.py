@@ -15,7 +15,9 @@ from tinygrad_lite.checking.network.problems import Problem
 from tinygrad_lite.checking.result.hints import Tolerance, size
 from tinygrad_lite.checking.result.mistakes import Mistake
 from tinygrad_lite.checking.result.verdict import Verdict
-from tinygrad_lite.checking.trial.evaluation import CaseResult, Evaluation
+from tinygrad_lite.checking.trial.case import CaseResult
+from tinygrad_lite.checking.trial.evaluation import Evaluation
+from tinygrad_lite.report.language import say
 
 Pairs = list[tuple[float, float]]  # the user's numbers beside the exact ones
 
@@ -27,7 +29,7 @@ def causes(evaluation: Evaluation, wrong: list[str]) -> dict[str, Mistake]:
         return {}
     if not compared:
         error = evaluation.cases[0].answer.error
-        return dict.fromkeys(wrong, Mistake("RAISED", "backprop", f"backprop gave no gradients: {error}"))
+        return dict.fromkeys(wrong, Mistake("RAISED", "backprop", say("backprop gave no gradients: {0}", error)))
     for cause, problem_of in _elsewhere(evaluation):
         if all(_right_at(evaluation, e, problem_of) for e in compared):
             return dict.fromkeys(wrong, cause)
@@ -40,7 +42,7 @@ def _elsewhere(evaluation: Evaluation) -> Iterator[tuple[Mistake, Callable[[Case
     remarks = dict(evaluation.remarks)
     if "TARGET_SHAPE" in remarks:
         for shape in ((-1, 1), (1, -1)):
-            message = f"{remarks['TARGET_SHAPE']}: for that shape every gradient of yours is right"
+            message = say("{0}: for that shape every gradient of yours is right", remarks["TARGET_SHAPE"])
 
             def reshaped(e: CaseResult, shape: tuple[int, int] = shape) -> Problem:
                 x, y, *more = e.problem.data
@@ -48,7 +50,7 @@ def _elsewhere(evaluation: Evaluation) -> Iterator[tuple[Mistake, Callable[[Case
 
             yield Mistake("TARGET_SHAPE", "loss", message), reshaped
     if "MUTATED" in remarks:
-        message = f"{remarks['MUTATED']}: at the numbers it left there every gradient of yours is right"
+        message = say("{0}: at the numbers it left there every gradient of yours is right", remarks["MUTATED"])
         yield Mistake("MUTATED", "backprop", message), lambda e: Problem(e.problem.name, *e.answer.left)
 
 
@@ -80,11 +82,13 @@ def _of_numbers(name: str, compared: list[CaseResult]) -> Mistake | None:
     found = list(_wrong_pairs(name, compared))
     if found and all(any(not math.isfinite(h) for h, _ in pairs) for _, pairs in found):
         bad, pairs = sum(not math.isfinite(h) for h, _ in found[0][1]), found[0][1]
-        message = f"{bad} of {len(pairs)} entries of d{name} are NaN or infinite; look for log(0), 0/0 or an overflow"
+        message = say(
+            "{0} of {1} entries of d{2} are NaN or infinite; look for log(0), 0/0 or an overflow", bad, len(pairs), name
+        )
         return Mistake("NAN", f"d{name}", message)
     whole = found and all(any(hint.code == "INT_TRUNCATION" for hint in verdict.hints) for verdict, _ in found)
     if whole and all(h in (math.trunc(e), math.floor(e)) for _, pairs in found for h, e in pairs):
-        message = f"d{name} is an array of whole numbers, which cut off the decimals of the right one"
+        message = say("d{0} is an array of whole numbers, which cut off the decimals of the right one", name)
         return Mistake("INT_TRUNCATION", f"d{name}", message, "float64")
     return None
 
@@ -108,8 +112,8 @@ def _clipped(wrong: list[str], compared: list[CaseResult]) -> dict[str, Mistake]
         and limit > 0.0
         and all(near(h, min(max(e, -limit), limit)) for pairs in problems for h, e in pairs)
     ):
-        message = (
-            f"your gradients are the exact ones clipped at {limit:.6g} and -{limit:.6g}: every derivative is right"
+        message = say(
+            "your gradients are the exact ones clipped at {0:.6g} and -{0:.6g}: every derivative is right", limit
         )
         return dict.fromkeys(wrong, Mistake("CLIPPED", "backprop", message))
     lengths = [(math.hypot(*(h for h, _ in pairs)), math.hypot(*(e for _, e in pairs))) for pairs in problems]
@@ -117,6 +121,8 @@ def _clipped(wrong: list[str], compared: list[CaseResult]) -> dict[str, Mistake]
     scales = [min(1.0, limit / exact) if exact else 1.0 for _, exact in lengths]
     same = all(near(h, s * e) for pairs, s in zip(problems, scales, strict=True) for h, e in pairs)
     if limit > 0.0 and sum(s < 1 for s in scales) > 1 and same:
-        message = f"your gradients are the exact ones shortened to the length {limit:.6g}: every derivative is right"
+        message = say(
+            "your gradients are the exact ones shortened to the length {0:.6g}: every derivative is right", limit
+        )
         return dict.fromkeys(wrong, Mistake("CLIPPED", "backprop", message))
     return {}

@@ -11,21 +11,12 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from tinygrad_lite.checking.network.arrays import np
-from tinygrad_lite.checking.network.layers import (
-    BINARY,
-    HIDDEN,
-    HINGE,
-    KINDS,
-    MARGINS,
-    SIGMOID,
-    SOFTMAX,
-    TANH,
-    Array,
-    margins,
-)
+from tinygrad_lite.analysis.activations import LINEAR, SIGMOID, SOFTMAX, known
+from tinygrad_lite.analysis.losses import BINARY, HINGE, KINDS, MARGINS, margins
+from tinygrad_lite.checking.network.arrays import Array, np
 from tinygrad_lite.checking.network.network import Network, Record
 from tinygrad_lite.checking.result.mistakes import Mistake, Mistakes
+from tinygrad_lite.report.language import say
 
 Numbers = Callable[..., Array | None]
 
@@ -41,19 +32,6 @@ class Choice:
     def __init__(self, mistakes: Mistakes, numbers: Numbers, free: bool = False, cost: float | None = None) -> None:
         self.mistakes, self.numbers, self.free = mistakes, numbers, free
         self.cost = float(len(mistakes)) if cost is None else cost
-
-
-SLIPS: dict[str, list[tuple[str, Callable[[Array], Array]]]] = {  # derivatives as they are written by mistake
-    "tanh": [
-        ("1 - {a}", lambda a: 1 - a),
-        ("(1 - {a})**2", lambda a: (1 - a) ** 2),
-        ("1 + {a}**2", lambda a: 1 + a**2),
-        ("1 - 2 * {a}", lambda a: 1 - 2 * a),
-        ("{a}**2", lambda a: a**2),
-    ],
-    "elu": [("np.where({z} > 0, 1, {a})", lambda a: np.where(a > 0, 1.0, a))],
-    "sigmoid": [("1 - {a}", lambda a: 1 - a), ("{a} * (1 + {a})", lambda a: a * (1 + a))],
-}
 
 
 def node(letter: str, layer: int, depth: int) -> str:
@@ -79,17 +57,17 @@ def loss_choices(net: Network) -> Iterator[Choice]:
 
     yield Choice((), derivative(net.kind))
     for rows, words in ((-1, "last"), (0, "first")):
-        message = f"only the {words} sample counts, as with = where += is needed"
+        message = say("only the {0} sample counts, as with = where += is needed", say(words))
         yield Choice(
-            (Mistake("LAST_SAMPLE_ONLY", "loss", message, "the sum over all samples"),), derivative(net.kind, rows)
+            (Mistake("LAST_SAMPLE_ONLY", "loss", message, say("the sum over all samples")),), derivative(net.kind, rows)
         )
     for kind in KINDS:
         if kind is not net.kind:
-            message = f"dP is, up to a factor of N, O and 2, the derivative of {kind.name}, {kind.written}"
-            message += f"; but the loss computes {net.kind.name}"
+            message = say("dP is, up to a factor of N, O and 2, the derivative of {0}, {1}", kind.name, kind.written)
+            message += say("; but the loss computes {0}", net.kind.name)
             yield Choice((Mistake("WRONG_LOSS", "loss", message, net.kind.written),), derivative(kind), free=True)
     if net.kind is HINGE:
-        message = "the hinge's condition y * P < 1 is left out"
+        message = say("the hinge's condition y * P < 1 is left out")
         yield Choice((Mistake("WRONG_LOSS", "loss", message, HINGE.written),), lambda r: -r.scale * r.Y)
     for code, message, wrong in _slips_of(net):
         yield Choice((Mistake(code, "loss", message, net.kind.written),), lambda r, wrong=wrong: r.scale * wrong(r))
@@ -104,10 +82,10 @@ def _slips_of(net: Network) -> Iterator[tuple[str, str, Callable[[Record], Array
             e = r.A[-1] - r.Y
             return np.where(np.abs(e) > d, e, d * np.sign(e))
 
-        yield "WRONG_LOSS", "the two cases of Huber's loss are exchanged", swapped
+        yield "WRONG_LOSS", say("the two cases of Huber's loss are exchanged"), swapped
         if d != 1:
-            message = (
-                f"the arms of Huber's loss have the derivative {d:g}, not 1: delta is left out in front of the sign"
+            message = say(
+                "the arms of Huber's loss have the derivative {0:g}, not 1: delta is left out in front of the sign", d
             )
             yield (
                 "WRONG_LOSS",
@@ -119,13 +97,17 @@ def _slips_of(net: Network) -> Iterator[tuple[str, str, Callable[[Record], Array
         def over(r: Record) -> Array:
             return (margins(r.A[-1], r.Y) > 0) * 1.0
 
-        message = "the score of the right class gets no gradient, though every margin that is too small contains it"
+        message = say(
+            "the score of the right class gets no gradient, though every margin that is too small contains it"
+        )
         yield "DROPPED_PATH", message, over
-        message = "the score of the right class gets the gradient of one margin, not of all that are too small"
+        message = say("the score of the right class gets the gradient of one margin, not of all that are too small")
         yield "PATHS_NOT_SUMMED", message, lambda r: over(r) - r.Y * over(r).any(axis=-1, keepdims=True)
-        message = "the score of the right class gets -1 in every sample, not minus the number of its margins too small"
+        message = say(
+            "the score of the right class gets -1 in every sample, not minus the number of its margins too small"
+        )
         yield "PATHS_NOT_SUMMED", message, lambda r: over(r) - r.Y
-        message = "the condition 1 - P[right] + P > 0 is left out"
+        message = say("the condition 1 - P[right] + P > 0 is left out")
         yield "WRONG_LOSS", message, lambda r: 1 - r.Y * r.O
 
 
@@ -140,86 +122,62 @@ def activation_choices(net: Network, layer: int) -> Iterator[Choice]:
     """dZ from dA, by the activation's derivative. `numbers(record, G)`."""
     act, depth = net.activations[layer - 1], net.depth
     place, z, a = f"dZ{layer}", f"Z{layer}", node("A", layer, depth)
-    right = (act.of_z or act.written).format(z=z, a=a)
+    right = say("times {0}", act.slope(z, a))
+
+    def wrong(code: str, message: str, numbers: Numbers) -> Choice:
+        return Choice((Mistake(code, place, f"{place} {message}", right),), numbers)
 
     def times(factor: Callable[[Record], Array]) -> Numbers:
         return lambda r, g: _times(g, factor(r))
 
-    def wrong(code: str, message: str) -> Mistakes:
-        return (Mistake(code, place, f"{place} {message}", f"times {right}"),)
+    def formula(of: Callable[..., Array]) -> Numbers:
+        return times(lambda r: of(r.Z[layer], r.A[layer]))
 
-    if act is SOFTMAX:
-        yield Choice((), lambda r, g: r.A[layer] * (g - (g * r.A[layer]).sum(axis=-1, keepdims=True)))
-        yield Choice(
-            wrong("SOFTMAX_DIAG_ONLY", f"uses only the diagonal {a} * (1 - {a}) of the softmax's Jacobian"),
-            times(lambda r: r.A[layer] * (1 - r.A[layer])),
-        )
-        added = f"adds the sum of dP * P over the outputs, which the derivative of {act.name} subtracts"
-        yield Choice(wrong("SIGN", added), lambda r, g: r.A[layer] * (g + (g * r.A[layer]).sum(axis=-1, keepdims=True)))
-        dropped = "is dP * P: the path through the sum in the denominator is left out"
-        yield Choice(wrong("DROPPED_PATH", dropped), times(lambda r: r.A[layer]))
-        yield Choice(
-            wrong("EXTRA_ACT_DERIV", f"is multiplied by {a} * (1 - {a}) although P - y already contains the softmax"),
-            lambda r, g: (
-                r.A[layer] * (g - (g * r.A[layer]).sum(axis=-1, keepdims=True)) * r.A[layer] * (1 - r.A[layer])
-            ),
-        )
+    yield Choice((), lambda r, g: act.back(r.Z[layer], r.A[layer], g))
+    if act is LINEAR:
+        pass
+    elif act is SOFTMAX:
+        only = say("uses only the diagonal {0} * (1 - {0}) of the softmax's Jacobian", a)
+        yield wrong("SOFTMAX_DIAG_ONLY", only, formula(lambda z, a: a * (1 - a)))
+        added = say("adds the sum of dP * P over the outputs, which the derivative of {0} subtracts", act.name)
+        yield wrong("SIGN", added, lambda r, g: r.A[layer] * (g + (g * r.A[layer]).sum(axis=-1, keepdims=True)))
+        dropped = say("is dP * P: the path through the sum in the denominator is left out")
+        yield wrong("DROPPED_PATH", dropped, formula(lambda z, a: a))
+        twice = say("is multiplied by {0} * (1 - {0}) although P - y already contains the softmax", a)
+        yield wrong("EXTRA_ACT_DERIV", twice, lambda r, g: act.back(0, r.A[layer], g) * r.A[layer] * (1 - r.A[layer]))
     else:
-        yield Choice((), times(lambda r: act.derivative(r.Z[layer])))
-        if act.name != "linear":
-            twice = f"contains the derivative of {act.name} twice"
-            if act is SIGMOID and layer == depth and net.kind is BINARY:
-                twice += ": for cross-entropy P - y already contains it, without P * (1 - P)"
-            yield Choice(
-                wrong("EXTRA_ACT_DERIV", twice),
-                times(lambda r: act.derivative(r.Z[layer]) ** 2),
-            )
-    if act.name != "linear":
-        yield Choice(wrong("NO_ACT_DERIV", f"lacks the derivative of {act.name}"), lambda r, g: g)
-    if act.name not in ("linear", "softmax"):
-        sources = {node("A", k, depth): k for k in (layer - 1, 0)}
-        for name, k in sources.items():
-            yield Choice(
-                wrong("MASK_FROM_INPUT", f"takes the derivative of {act.name} at {name}, as {act.of_z.format(z=name)}"),
-                times(lambda r, k=k: act.derivative(r.A[k])),  # type: ignore[misc]
-            )
-        yield Choice(
-            wrong("MASK_FROM_ERROR", f"takes the derivative of {act.name} at the incoming error, not at {z}"),
-            lambda r, g: g * act.derivative(g),
-        )
-        yield Choice(
-            wrong("MASK_IS_VALUE", f"is multiplied by {a} = {act.name}({z}) itself, not by the derivative"),
-            times(lambda r: r.A[layer]),
-        )
-        yield Choice(wrong("MASK_IS_VALUE", f"is multiplied by {z} itself"), times(lambda r: r.Z[layer]))
-        yield Choice(
-            wrong("DERIV_OF_DERIV_ARG", f"uses the derivative of {act.name} at {a} instead of at {z}"),
-            times(lambda r: act.derivative(r.A[layer])),
-        )
-        if act.of_output:
-            formula = act.of_output
-            yield Choice(
-                wrong("DERIV_OF_DERIV_ARG", f"uses {act.written.format(a=z)}: the formula for {a} with {z} put in"),
-                times(lambda r: formula(r.Z[layer])),
-            )
-    for other in HIDDEN[:1] + HIDDEN[2:]:  # without the linear one: that derivative is missing, not wrong
-        if other.name != act.name:
-            yield Choice(
-                wrong("WRONG_ACT_DERIV", f"uses the derivative of {other.name} in a {act.name} layer"),
-                times(lambda r, o=other: o.derivative(r.Z[layer])),  # type: ignore[misc]
-            )
-    for typed, derivative in SLIPS.get(act.name, ()):
-        yield Choice(
-            wrong("WRONG_ACT_DERIV", f"uses {typed.format(a=a, z=z)} for the derivative of {act.name}"),
-            times(lambda r, derivative=derivative: derivative(r.A[layer])),  # type: ignore[misc]
-        )
-    for other in (SIGMOID, TANH):
-        if other.name != act.name and act.name not in ("linear", "softmax"):
-            message = f"uses {other.written.format(a=a)}, the derivative of {other.name}, in a {act.name} layer"
-            yield Choice(
-                wrong("WRONG_ACT_DERIV", message),
-                times(lambda r, o=other: o.of_output(r.A[layer])),  # type: ignore[misc]
-            )
+        twice = say("contains the derivative of {0} twice", act.name)
+        if act is SIGMOID and layer == depth and net.kind is BINARY:
+            twice += say(": for cross-entropy P - y already contains it, without P * (1 - P)")
+        yield wrong("EXTRA_ACT_DERIV", twice, times(lambda r: act.derivative(r.Z[layer]) ** 2))
+    if act is not LINEAR:
+        yield wrong("NO_ACT_DERIV", say("lacks the derivative of {0}", act.name), lambda r, g: g)
+    if act is not LINEAR and act is not SOFTMAX:
+        for k in dict.fromkeys((layer - 1, 0)):
+            name = node("A", k, depth)
+            taken = say("takes the derivative of {0} at {1}, as {2}", act.name, name, act.slope(name))
+            yield wrong("MASK_FROM_INPUT", taken, times(lambda r, k=k: act.derivative(r.A[k])))  # type: ignore[misc]
+        taken = say("takes the derivative of {0} at the incoming error, not at {1}", act.name, z)
+        yield wrong("MASK_FROM_ERROR", taken, lambda r, g: g * act.derivative(g))
+        value = say("is multiplied by {0} = {1} itself, not by the derivative", a, act.of(z))
+        yield wrong("MASK_IS_VALUE", value, formula(lambda z, a: a))
+        yield wrong("MASK_IS_VALUE", say("is multiplied by {0} itself", z), formula(lambda z, a: z))
+        taken = say("uses the derivative of {0} at {1} instead of at {2}", act.name, a, z)
+        yield wrong("DERIV_OF_DERIV_ARG", taken, times(lambda r: act.derivative(r.A[layer])))
+        if act.of_output is not None:
+            taken = say("uses {0}: the formula for {1} with {2} put in", act.slope(z, z), a, z)
+            yield wrong("DERIV_OF_DERIV_ARG", taken, formula(lambda z, a: act.of_output(z)))  # type: ignore[misc]
+        for written, numbers in act.slips:
+            typed = say("uses {0} for the derivative of {1}", written(z, a), act.name)
+            yield wrong("WRONG_ACT_DERIV", typed, formula(numbers))
+    for other in known():
+        if other not in (act, LINEAR):
+            of_other = say("uses the derivative of {0} in a {1} layer", other.name, act.name)
+            yield wrong("WRONG_ACT_DERIV", of_other, formula(lambda z, a, other=other: other.derivative(z)))
+            if other.output_alone and act not in (LINEAR, SOFTMAX) and other.slope(z, a) != a:
+                written_so = other.slope(z, a)
+                of_other = say("uses {0}, the derivative of {1}, in a {2} layer", written_so, other.name, act.name)
+                yield wrong("WRONG_ACT_DERIV", of_other, formula(lambda z, a, other=other: other.of_output(a)))
 
 
 def _times(g: Array, factor: Array) -> Array | None:

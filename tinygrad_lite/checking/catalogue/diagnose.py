@@ -10,6 +10,7 @@ from __future__ import annotations
 from typing import Any
 
 from tinygrad_lite.checking.catalogue.causes import causes
+from tinygrad_lite.checking.catalogue.diagnosis import Diagnosis
 from tinygrad_lite.checking.catalogue.graph_search import explain_graph, searchable
 from tinygrad_lite.checking.catalogue.ratios import hints_of
 from tinygrad_lite.checking.catalogue.search import Explanation, Observed, search
@@ -17,39 +18,13 @@ from tinygrad_lite.checking.catalogue.strip import compared_links, link_of, stri
 from tinygrad_lite.checking.network.arrays import np
 from tinygrad_lite.checking.network.kinks import kinks_of
 from tinygrad_lite.checking.network.network import Network
-from tinygrad_lite.checking.result.hints import Hint
 from tinygrad_lite.checking.result.mistakes import Mistake
-from tinygrad_lite.checking.trial.evaluation import CaseResult, Evaluation
+from tinygrad_lite.checking.trial.case import CaseResult
+from tinygrad_lite.checking.trial.evaluation import Evaluation
+from tinygrad_lite.report.language import say
 
 TIED = 0.35  # explanations that cost so little more are told together
 NEAR = 1.1  # and those are mentioned
-
-
-class Diagnosis:
-    """What was done.
-
-    Attributes:
-        causes: by parameter, what accounts for its wrong gradient outside the chain rule.
-        mistakes: the changes to the chain rule that give the other numbers on every problem; empty if right or unknown.
-        tied: other sets of changes that give the same numbers on every problem, as easy to believe.
-        near: likewise, a little harder to believe.
-        unknown: the parameters for which nothing in the catalogue gives the numbers.
-        why: what was tried on them in vain.
-        hints: what the numbers and shapes show by themselves.
-        links: (name, mark, remark) from the loss down, for the strip.
-        problems: on how many problems the numbers were reproduced.
-    """
-
-    def __init__(self) -> None:
-        self.causes: dict[str, Mistake] = {}
-        self.mistakes: list[Mistake] = []
-        self.tied: list[list[Mistake]] = []
-        self.near: list[list[Mistake]] = []
-        self.unknown: list[str] = []
-        self.why = ""
-        self.hints: list[Hint] = []
-        self.links: list[tuple[str, str, str]] = []
-        self.problems = 0
 
 
 def diagnose(evaluation: Evaluation, wrong: list[str]) -> Diagnosis:
@@ -75,7 +50,7 @@ def _by_network(
     smooth = [e for e in usable if e.record is not None and not kinks_of(net, e.record)]
     usable = smooth or usable  # on a kink a right derivative need not be ours
     found.unknown = rest
-    found.why = "on no problem were there gradients that could be followed link by link"
+    found.why = say("on no problem were there gradients that could be followed link by link")
     if not usable:
         return
     shape_slips = _shape_slips(net, usable)
@@ -86,9 +61,9 @@ def _by_network(
     # what was compared and equal, or follows from the user's own numbers above it, was not changed there
     allowed = [s for s in explanations if not any(handed.get(link_of(m)) in ("ok", "follows") for m in s.mistakes)]
     found.problems = len(fitting)
-    found.why = "none of the changes to the chain rule that were tried gives your numbers on every problem"
+    found.why = say("none of the changes to the chain rule that were tried gives your numbers on every problem")
     if explanations and not allowed:
-        found.why = "what would give these gradients contradicts the other derivatives that you returned"
+        found.why = say("what would give these gradients contradicts the other derivatives that you returned")
     explanations = allowed
     if explanations:
         best = explanations[0]
@@ -102,7 +77,7 @@ def _by_graph(evaluation: Evaluation, rest: list[str], found: Diagnosis) -> None
     """No layers to speak of: look for one change, or two, in the graph that the loss records."""
     roots, wanted = [], []
     found.unknown = rest
-    found.why = "the loss is none of the networks this diagnosis knows"
+    found.why = say("the loss is none of the networks this diagnosis knows")
     for e in evaluation.cases:
         answers = e.answer.gradients
         if e.answer.error or e.source != "engine" or e.kinks:
@@ -114,9 +89,9 @@ def _by_graph(evaluation: Evaluation, rest: list[str], found: Diagnosis) -> None
             roots.append(root)
             wanted.append([pair for n in names for pair in zip(leaves[n], answers[n].numbers, strict=True)])
     if not searchable(roots):
-        found.why += ", and its graph cannot be searched link by link"
+        found.why += say(", and its graph cannot be searched link by link")
         return
-    found.why += ", and no change that was tried at the links of its graph gives your numbers"
+    found.why += say(", and no change that was tried at the links of its graph gives your numbers")
     explanations = explain_graph(roots, wanted)
     if explanations:
         found.problems, found.unknown = len(roots), []
@@ -156,7 +131,7 @@ def _shape_slips(net: Network, exhibits: list[CaseResult]) -> dict[str, Mistake]
         for name in net.weights:
             mine, right = _shapes(exhibit, name)
             if mine is not None and mine != right and mine == right[::-1]:
-                found[name] = Mistake("TRANSPOSED", f"d{name}", f"d{name} has the shape of {name}.T", f"d{name}.T")
+                found[name] = Mistake("TRANSPOSED", f"d{name}", say("d{0} has the shape of {0}.T", name), f"d{name}.T")
         for layer, name in enumerate(net.biases, start=1):
             mine, right = _shapes(exhibit, name)
             if mine is None or exhibit.record is None:
@@ -164,7 +139,7 @@ def _shape_slips(net: Network, exhibits: list[CaseResult]) -> dict[str, Mistake]
             rows = exhibit.record.A[layer].shape
             if mine in (rows, rows[::-1]) and np.prod(right) != np.prod(mine):
                 axis = net.layout.sample_axis
-                message = f"d{name} is not summed over the samples"
+                message = say("d{0} is not summed over the samples", name)
                 found[name] = Mistake("SUM_AXIS", f"d{name}", message, f"dZ{layer}.sum(axis={axis})")
     return found
 

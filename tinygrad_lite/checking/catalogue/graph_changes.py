@@ -14,6 +14,7 @@ from typing import Any
 from tinygrad_lite.checking.result.mistakes import Mistake
 from tinygrad_lite.engine import Value, ops
 from tinygrad_lite.engine.numbered import Graph
+from tinygrad_lite.report.language import say
 
 Edge = tuple[int, int]  # the number of a child, and which of its operands
 Chain = tuple[Edge, ...]  # edges in a row, from the loss down, of which only the whole derivative matters
@@ -88,15 +89,17 @@ def operands_of(
                 place, into = describe(g, operands[i]), describe(g, child)
                 for other in leaves if len(leaves) < 40 else ():
                     if other != w:
-                        names = f"{describe(g, other)} instead of {describe(g, w)}"
-                        message = f"{into} is taken back to {place} with {names}"
+                        names = say("{0} instead of {1}", describe(g, other), describe(g, w))
+                        message = say("{0} is taken back to {1} with {2}", into, place, names)
                         yield Change(Mistake("WRONG_OPERAND", place, message), [(child, i)], other_leaf(other))
     for edges in layers.values():
         names = ", ".join(dict.fromkeys(describe(g, g.parents[child][1 - i]) for child, i in edges))
-        message = f"the errors go back through the gradient of {names} instead of {names} itself"
+        message = say("the errors go back through the gradient of {0} instead of {0} itself", names)
         yield Change(Mistake("WRONG_OPERAND", names, message), edges, moved(0.0, -1.0))
         for rate in rates:
-            message = f"{names} had already been updated (with lr = {rate:g}) when the errors went back through it"
+            message = say(
+                "{0} had already been updated (with lr = {1:g}) when the errors went back through it", names, rate
+            )
             yield Change(Mistake("UPDATED_TOO_EARLY", names, message), edges, moved(1.0, rate))
 
 
@@ -135,8 +138,14 @@ def _at(g: Graph, chains: list[Chain], uses: int, key: Any = (), zero: bool = Fa
     one = len(chains) == 1
     every = into if one else _group(g, chains, key)
     place = g.nodes[bottom].label or g.nodes[child].label or g.nodes[child].op.name
-    derivative = f"the local derivative of {every} w.r.t. {source}" if one else f"the derivative of {every}"
-    wrt = source if one else {0: "the first operand", 1: "the second operand", None: "both operands"}[key[1]]
+    derivative = (
+        say("the local derivative of {0} w.r.t. {1}", every, source) if one else say("the derivative of {0}", every)
+    )
+    wrt = (
+        source
+        if one
+        else {0: say("the first operand"), 1: say("the second operand"), None: say("both operands")}[key[1]]
+    )
     if not one and op is not None and op.arity == 2:
         derivative += f" w.r.t. {wrt}"
     rows = {each[0]: each for each in chains}
@@ -150,38 +159,44 @@ def _at(g: Graph, chains: list[Chain], uses: int, key: Any = (), zero: bool = Fa
         return Change(Mistake(code, place, message), list(rows), put)
 
     if uses > 1:
-        message = f"the path from {source} through {into} is left out; {source} has {uses} paths, and they are summed"
+        message = say(
+            "the path from {0} through {1} is left out; {0} has {2} paths, and they are summed", source, into, uses
+        )
         yield change("DROPPED_PATH", message, lambda h, c: 0.0)
     elif zero:
-        yield change("ZERO", f"nothing comes back through {into} to {source}", lambda h, c: 0.0)
+        yield change("ZERO", say("nothing comes back through {0} to {1}", into, source), lambda h, c: 0.0)
     if op not in (ops.add, ops.sub, ops.sum):
-        yield change("DROPPED_FACTOR", f"{derivative} is left out", lambda h, c: 1.0)
+        yield change("DROPPED_FACTOR", say("{0} is left out", derivative), lambda h, c: 1.0)
     if op is None or (op.arity == 1 and op is not ops.neg):
         yield change(
-            "STALE_VALUE", f"the derivative of {every} is taken at its result instead of at its input", _elsewhere
+            "STALE_VALUE",
+            say("the derivative of {0} is taken at its result instead of at its input", every),
+            _elsewhere,
         )
-        message = f"multiplied by {every} itself instead of by its derivative"
+        message = say("multiplied by {0} itself instead of by its derivative", every)
         yield change("MASK_IS_VALUE", message, lambda h, c: h.nodes[c[0][0]].data)
-    yield change("DOUBLED_FACTOR", f"{derivative} is multiplied in twice", lambda h, c: _whole(h, c) ** 2)
+    yield change("DOUBLED_FACTOR", say("{0} is multiplied in twice", derivative), lambda h, c: _whole(h, c) ** 2)
     if op is None:
         return
     if op is not ops.neg:  # there it is the same as leaving it out
-        yield change("SIGN", f"{derivative} has the wrong sign", lambda h, c: -_whole(h, c))
-    yield change("FACTOR_2", f"{derivative} is twice what it should be", lambda h, c: 2 * _whole(h, c))
-    yield change("FACTOR_2", f"{derivative} is half of what it should be", lambda h, c: 0.5 * _whole(h, c))
+        yield change("SIGN", say("{0} has the wrong sign", derivative), lambda h, c: -_whole(h, c))
+    yield change("FACTOR_2", say("{0} is twice what it should be", derivative), lambda h, c: 2 * _whole(h, c))
+    yield change("FACTOR_2", say("{0} is half of what it should be", derivative), lambda h, c: 0.5 * _whole(h, c))
     if op is ops.pow and i == 0:
-        message = f"the exponent of {every} is not brought down as a factor"
+        message = say("the exponent of {0} is not brought down as a factor", every)
         yield change("DROPPED_FACTOR", message, lambda h, c: _whole(h, c) / _number(h, c, 1))
-        message = f"the exponent of {every} is brought down, but not lowered by one"
+        message = say("the exponent of {0} is brought down, but not lowered by one", every)
         yield change("WRONG_OPERAND", message, lambda h, c: _whole(h, c) * _number(h, c, 0))
     if op is ops.mul:
-        message = f"in {every} the derivative w.r.t. {wrt} is taken to be that factor itself, not the other one"
+        message = say(
+            "in {0} the derivative w.r.t. {1} is taken to be that factor itself, not the other one", every, wrt
+        )
         yield change("SWAPPED", message, lambda h, c: _number(h, c, c[0][1]))
     if op is ops.div and i == 1:
-        message = f"in {every} the derivative w.r.t. the divisor lacks the square: it is -x / y^2"
+        message = say("in {0} the derivative w.r.t. the divisor lacks the square: it is -x / y^2", every)
         yield change("WRONG_OPERAND", message, lambda h, c: _whole(h, c) * _number(h, c, 1))
     if any(_now(g, e) != local(g, e) for e in rows):
-        message = f"{derivative} is computed from the numbers of now, which were changed after the forward pass"
+        message = say("{0} is computed from the numbers of now, which were changed after the forward pass", derivative)
         yield change("STALE_VALUE", message, lambda h, c: _now(h, c[0]))
 
 
@@ -190,10 +205,12 @@ def _group(g: Graph, chains: list[Chain], key: Any) -> str:
     if len({chain[0][0] for chain in chains}) == 1:
         return describe(g, chains[0][0][0])
     if len(key) == 2:
-        return f"every {key[0]}"
+        return say("every {0}", key[0])
     tops = dict.fromkeys(describe(g, c[0][0]) if len(c) == 1 else describe(g, g.parents[c[-1][0]][0]) for c in chains)
     names = list(tops) if len(chains[0]) == 1 else [f"sigmoid({name})" for name in tops]
-    return f"{' and '.join(names[:2])}{' and so on' if names[2:] else ''}, {len(chains)} in this layer,"
+    return say(
+        "{0}{1}, {2} in this layer,", say(" and ").join(names[:2]), say(" and so on") if names[2:] else "", len(chains)
+    )
 
 
 def local(g: Graph, edge: Edge) -> float:

@@ -19,6 +19,7 @@ from tinygrad_lite.checking.catalogue.graph_changes import Change, Edge, changes
 from tinygrad_lite.checking.result.mistakes import Mistake
 from tinygrad_lite.engine import Value, ops
 from tinygrad_lite.engine.numbered import Graph
+from tinygrad_lite.report.language import say
 
 NODES_AT_MOST = 600
 PAIRS_AT_MOST = 60_000
@@ -182,8 +183,8 @@ def _swapped(graphs: list[Graph], wanted: Sequence[Sequence[tuple[Value, float]]
             return []
         here = {(off[0], off[1])}
         found = here if found is None else found & here
-    names = [leaf.label or f"input {i + 1}" for i, (leaf, _) in enumerate(wanted[0])]
+    names = [leaf.label or say("input {0}", i + 1) for i, (leaf, _) in enumerate(wanted[0])]
     return [
-        [Mistake("SWAPPED", names[i], f"the gradients of {names[i]} and {names[j]} are swapped")]
+        [Mistake("SWAPPED", names[i], say("the gradients of {0} and {1} are swapped", names[i], names[j]))]
         for i, j in found or ()
     ]

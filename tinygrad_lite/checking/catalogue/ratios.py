@@ -12,7 +12,9 @@ from collections.abc import Iterator
 from tinygrad_lite.checking.result.factors import law
 from tinygrad_lite.checking.result.hints import Hint, Tolerance
 from tinygrad_lite.checking.result.verdict import Verdict
-from tinygrad_lite.checking.trial.evaluation import CaseResult, Evaluation
+from tinygrad_lite.checking.trial.case import CaseResult
+from tinygrad_lite.checking.trial.evaluation import Evaluation
+from tinygrad_lite.report.language import say
 
 SHAPES = ("SHAPE", "SHAPE_GREW", "SILENT_BROADCAST", "TRANSPOSED", "NAME")
 
@@ -22,7 +24,7 @@ def hints_of(evaluation: Evaluation, wrong: list[str], unknown: list[str]) -> li
     if not any(e.comparison is not None for e in evaluation.cases):
         return []
     found = [hint for name in wrong for hint in _of_shape(name, evaluation)]
-    together = _ratio(unknown, evaluation, "of every wrong gradient yours is") if len(unknown) > 1 else []
+    together = _ratio(unknown, evaluation, say("of every wrong gradient yours is")) if len(unknown) > 1 else []
     return found + (together or [hint for name in unknown for hint in _of_numbers(name, evaluation)])
 
 
@@ -36,13 +38,15 @@ def _of_shape(name: str, evaluation: Evaluation) -> Iterator[Hint]:
     for e, verdict in _verdicts(name, evaluation):
         odd = [hint for hint in verdict.hints if hint.code in SHAPES]
         if odd:
-            yield from (Hint(hint.code, f"on {e.problem.words()}, d{name}: {hint.sentence}") for hint in odd)
+            yield from (
+                Hint(hint.code, say("on {0}, d{1}: {2}", e.problem.words(), name, hint.sentence)) for hint in odd
+            )
             return
 
 
 def _of_numbers(name: str, evaluation: Evaluation) -> list[Hint]:
     """One ratio on all problems, or whatever else is the same on all of them."""
-    ratio = _ratio([name], evaluation, f"of d{name} yours is")
+    ratio = _ratio([name], evaluation, say("of d{0} yours is", name))
     if ratio:
         return ratio
     verdicts = _verdicts(name, evaluation)
@@ -79,9 +83,15 @@ def _ratio(names: list[str], evaluation: Evaluation, what: str) -> list[Hint]:
     found = law(ratios, sizes) if numbers > 1 else None
     if found is None:
         return []
-    flipped = ": every sign is flipped" if found.constant < 0 else ""
-    where = f"{_on(len(ratios))}{', with N samples' if found.n else ''}{', with O outputs' if found.o else ''}"
-    return [Hint(", ".join(found.codes()), f"{what} exactly {found.words()} x the exact one{where}{flipped}")]
+    flipped = say(": every sign is flipped") if found.constant < 0 else ""
+    where = (
+        f"{_on(len(ratios))}{say(', with N samples') if found.n else ''}{say(', with O outputs') if found.o else ''}"
+    )
+    return [
+        Hint(
+            ", ".join(found.codes()), say("{0} exactly {1} x the exact one{2}{3}", what, found.words(), where, flipped)
+        )
+    ]
 
 
 def _size(e: CaseResult, evaluation: Evaluation) -> tuple[int, int]:
@@ -93,4 +103,4 @@ def _size(e: CaseResult, evaluation: Evaluation) -> tuple[int, int]:
 
 
 def _on(problems: int) -> str:
-    return f" on {problems} problems" if problems > 1 else " on one problem"
+    return say(" on {0} problems", problems) if problems > 1 else say(" on one problem")

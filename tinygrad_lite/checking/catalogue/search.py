@@ -20,11 +20,11 @@ from tinygrad_lite.checking.catalogue.choices import Choice, activation_choices,
 from tinygrad_lite.checking.catalogue.scale_words import scale_mistakes
 from tinygrad_lite.checking.catalogue.steps import step_choices
 from tinygrad_lite.checking.catalogue.sums import REG_CHOICES, bias_choices, weight_choices
-from tinygrad_lite.checking.network.arrays import np
-from tinygrad_lite.checking.network.layers import Array
+from tinygrad_lite.checking.network.arrays import Array, np
 from tinygrad_lite.checking.network.network import Network, Record
 from tinygrad_lite.checking.result.factors import Factor, law
 from tinygrad_lite.checking.result.mistakes import Mistake, Mistakes
+from tinygrad_lite.report.language import say
 
 SAME = 1e-9
 UNKNOWN = 4.0  # what it costs to leave a gradient unexplained
@@ -186,8 +186,10 @@ def _hypotheses(
     observed = [(s.dW if which == "W" else s.db)[layer] for s in answers]
     if any(o is None for o in observed):
         return {}
-    zero = Mistake("ZERO", "d" + name, f"d{name} is zero everywhere", "the sum over its paths")
-    bare = Mistake("ZERO", "d" + name, f"d{name} has nothing but the penalty's part", "the sum over its paths besides")
+    zero = Mistake("ZERO", "d" + name, say("d{0} is zero everywhere", name), say("the sum over its paths"))
+    bare = Mistake(
+        "ZERO", "d" + name, say("d{0} has nothing but the penalty's part", name), say("the sum over its paths besides")
+    )
     penalised = net.penalty[0] != 0.0
     always = not penalised or which == "W" or net.penalty[2]
     found: dict[int, list[Hypothesis]] = {}
@@ -203,7 +205,7 @@ def _hypotheses(
             _without(o, part * r.pull * (r.W[layer] if which == "W" else r.b[layer]))
             for o, r in zip(observed, records, strict=True)
         ] if penalised else observed  # fmt: skip
-        slip = (Mistake(code, "d" + name, f"d{name} {words}"),) if code else ()
+        slip = (Mistake(code, "d" + name, f"d{name} {say(words)}"),) if code else ()
         if penalised and all(np.abs(p).max() <= t for p, t in zip(pulled, map(_tiny, D, records), strict=True)):
             for k in range(len(D[0])):
                 found.setdefault(k, []).append(Hypothesis((bare if part else zero, *slip), 1.0 + len(slip), None))

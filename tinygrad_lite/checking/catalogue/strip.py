@@ -8,16 +8,14 @@ exactly the user's numbers; an arrow a difference that such a change, or the use
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from tinygrad_lite.checking.catalogue.diagnosis import Diagnosis
 from tinygrad_lite.checking.network.arrays import np
 from tinygrad_lite.checking.network.kinks import gradients, kinks_of
 from tinygrad_lite.checking.network.network import Network
 from tinygrad_lite.checking.result.mistakes import Mistake
 from tinygrad_lite.checking.trial.evaluation import Evaluation
-
-if TYPE_CHECKING:
-    from tinygrad_lite.checking.catalogue.diagnose import Diagnosis
 
 
 def link_of(mistake: Mistake) -> str:
@@ -119,8 +117,4 @@ def _follows(net: Network, record: Any, key: str, mine: dict[str, Any]) -> bool:
     if g is None or g.shape != record.A[layer].shape:
         return False
     act = net.activations[layer - 1]
-    if act.name == "softmax":
-        d = record.A[layer] * (g - (g * record.A[layer]).sum(axis=-1, keepdims=True))
-    else:
-        d = g * act.derivative(record.Z[layer])
-    return _close(net.layout.data(mine[key]), d)
+    return _close(net.layout.data(mine[key]), act.back(record.Z[layer], record.A[layer], g))

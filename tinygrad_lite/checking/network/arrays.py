@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 try:
     import numpy as np
 except ImportError as missing:  # pragma: no cover
@@ -10,4 +12,6 @@ except ImportError as missing:  # pragma: no cover
         "tinygrad-lite, such as tinygrad-lite[notebook]). tg.compare and tg.gradcheck work without it."
     ) from missing
 
-__all__ = ["np"]
+Array = Any
+
+__all__ = ["Array", "np"]

@@ -10,8 +10,8 @@ from __future__ import annotations
 import itertools
 from typing import Any
 
-from tinygrad_lite.checking.network.arrays import np
-from tinygrad_lite.checking.network.layers import ABSOLUTE, HINGE, MARGINS, SOFTMAX, Array, LossKind, margins
+from tinygrad_lite.analysis.losses import ABSOLUTE, HINGE, MARGINS, LossKind, margins
+from tinygrad_lite.checking.network.arrays import Array, np
 from tinygrad_lite.checking.network.network import Network, Record
 
 ENDS_AT_MOST = 256
@@ -37,14 +37,10 @@ def gradients(
     for layer in range(net.depth, 0, -1):
         act = net.activations[layer - 1]
         found[f"dA{layer}"] = net.layout.data(g)
-        if act is SOFTMAX:
-            d = r.A[layer] * (g - (g * r.A[layer]).sum(axis=-1, keepdims=True))
-        else:
-            derivatives = act.derivative(r.Z[layer])
-            for (at, index), derivative in ends.items():
-                if at == layer:
-                    derivatives[index] = derivative
-            d = g * derivatives
+        d = act.back(r.Z[layer], r.A[layer], g)
+        for (at, index), derivative in ends.items():
+            if at == layer:
+                d[index] = g[index] * derivative
         found[f"dZ{layer}"] = net.layout.data(d)
         dw = r.A[layer - 1].T @ d + r.pull * r.W[layer]
         found["d" + net.weights[layer - 1]] = net.layout.weight(dw)
@@ -58,9 +54,8 @@ def kinks_of(net: Network, r: Record) -> dict[tuple[int, Any], tuple[float, floa
     """Every kink the forward pass stands on: (layer, index) and the two ends of its derivative."""
     found: dict[tuple[int, Any], tuple[float, float]] = {}
     for layer, act in enumerate(net.activations, start=1):
-        if act.name.startswith(("relu", "leaky")):
-            low = float(act.derivative(np.array([-1.0]))[0])
-            found |= {(layer, tuple(i)): (low, 1.0) for i in np.argwhere(r.Z[layer] == 0).tolist()}
+        if act.kink is not None:
+            found |= {(layer, tuple(i)): act.kink for i in np.argwhere(r.Z[layer] == 0).tolist()}
     if net.kind is ABSOLUTE:
         found |= {(0, tuple(i)): (-1.0, 1.0) for i in np.argwhere(r.A[-1] == r.Y).tolist()}
     if net.kind is HINGE:

@@ -8,8 +8,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from tinygrad_lite.checking.network.arrays import np
-from tinygrad_lite.checking.network.layers import LINEAR, Activation, Array, LossKind
+from tinygrad_lite.analysis.activations import Activation
+from tinygrad_lite.analysis.losses import LossKind
+from tinygrad_lite.checking.network.arrays import Array, np
+from tinygrad_lite.report.language import say
 
 
 class Layout:
@@ -87,15 +89,15 @@ class Network:
             bias = f" + {self.biases[layer - 1]}" if self.biases[layer - 1] else ""
             out = "P" if layer == self.depth else f"A{layer}"
             parts.append(f"Z{layer} = {self.layout.forward(below, self.weights[layer - 1])}{bias}")
-            parts.append(f"{out} = Z{layer}" if act is LINEAR else f"{out} = {act.name}(Z{layer})")
+            parts.append(f"{out} = {act.of(f'Z{layer}')}")
             below = out
         return ", ".join(parts)
 
     def words(self) -> str:
         """The network in a sentence."""
         layers = " -> ".join(f"{w} {act.name}" for w, act in zip(self.weights, self.activations, strict=True))
-        penalty = ", with an L2 penalty" if self.penalty[0] else ""
-        return f"{layers}; loss: {self.kind.name}, {self.reduction[0]}{penalty}"
+        penalty = say(", with an L2 penalty") if self.penalty[0] else ""
+        return say("{0}; loss: {1}, {2}{3}", layers, say(self.kind.name), say(self.reduction[0]), penalty)
 
 
 class Record:

@@ -13,9 +13,10 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
-from tinygrad_lite.checking.network.arrays import np
-from tinygrad_lite.checking.network.layers import HINGE, MARGINS, TWO_SIDED, Array, margins
+from tinygrad_lite.analysis.losses import HINGE, MARGINS, margins
+from tinygrad_lite.checking.network.arrays import Array, np
 from tinygrad_lite.checking.network.network import Layout, Network, Record
+from tinygrad_lite.report.language import say
 
 SIZES = {  # samples, inputs, hidden widths (repeated as needed), outputs
     "all widths equal": (5, 3, (3,), 3),
@@ -41,11 +42,11 @@ class Problem:
         self.name, self.params, self.data, self.sizes, self.seed = name, params, data, sizes, seed
 
     def words(self) -> str:
-        return f"{self.name} ({self.sizes})" if self.sizes else self.name
+        return f"{say(self.name)} ({self.sizes})" if self.sizes else say(self.name)
 
     def short(self) -> str:
         """For a column: the sizes if they are known."""
-        return self.sizes or self.name
+        return self.sizes or say(self.name)
 
 
 class Structure:
@@ -180,7 +181,7 @@ def chosen(
 def _centre(structure: Structure, net: Network, problem: Problem) -> None:
     """Shift the biases, layer by layer, so that each unit is on for some samples and off for others."""
     for layer, b in enumerate(net.biases, start=1):
-        if b and net.activations[layer - 1].name.startswith(TWO_SIDED):
+        if b and net.activations[layer - 1].two_sided:
             z = Record(net, problem.params, *problem.data[:2]).Z[layer]
             ordered = np.sort(z, axis=0)
             half = z.shape[0] // 2
@@ -191,18 +192,18 @@ def _centre(structure: Structure, net: Network, problem: Problem) -> None:
 def _shows(record: Record, net: Network) -> int:
     """2 if every unit shows both sides and nothing is near a kink; 1 if only some unit is one-sided; 0 if unusable."""
     full = 2
-    for z, a, act in zip(record.Z[1:], record.A[1:], net.activations, strict=True):
+    for z, act in zip(record.Z[1:], net.activations, strict=True):
         if not np.all(np.isfinite(z)) or np.abs(z).min() < 1e-3:
             return 0
-        if act.name.startswith(TWO_SIDED):
+        if act.two_sided:
             on = z > 0
             if not (on.any(axis=0).all() and (~on).any(axis=0).all()):
                 full = 1
-            if act.name == "relu" and not (on[0].any() and on[-1].any()):
+            if act.off and not (on[0].any() and on[-1].any()):
                 full = min(full, 1)
-            if act.name == "relu" and not on.any():
+            if act.off and not on.any():
                 return 0
-        if act.name in ("sigmoid", "softmax") and (a.min() < 1e-6 or a.max() > 1 - 1e-6):
+        if act.saturates and np.abs(act.derivative(z)).min() < 1e-6:
             full = 1
     p, y = record.A[-1], record.Y
     if net.kind.name == "absolute error" and np.abs(p - y).min() < 1e-3:

@@ -1,8 +1,8 @@
-"""Which network is this? The loss function is asked, not read: its numbers on a few problems decide.
+"""Which network is this? The graph that its loss records is asked, and its numbers on a few problems decide.
 
-Every combination of activations is one candidate of a single forward sweep; a candidate whose loss, under one
-of the known kinds and reductions, equals the user's on every problem is the network. A combination
-that fits nowhere means that the diagnosis keeps silent about layers.
+Where the loss runs on Values, the recorded graph tells the hidden activations; else every combination of known ones
+is a candidate of a single forward sweep. A candidate whose loss, under one of the known kinds and reductions, equals
+the user's on every problem is the network. If none is, the diagnosis keeps silent about layers.
 """
 
 from __future__ import annotations
@@ -10,51 +10,70 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from tinygrad_lite.analysis.activations import SOFTMAX, Activation, activation, known
+from tinygrad_lite.analysis.layers import find_layers
+from tinygrad_lite.analysis.losses import GUARDED, HUBERS, KINDS, MARGINS, REDUCTIONS
 from tinygrad_lite.checking.network.arrays import np
-from tinygrad_lite.checking.network.layers import (
-    GUARDED,
-    HIDDEN,
-    HUBERS,
-    KINDS,
-    MARGINS,
-    REDUCTIONS,
-    SOFTMAX,
-    Activation,
-)
 from tinygrad_lite.checking.network.network import Network, target
 from tinygrad_lite.checking.network.problems import Problem, Structure
+from tinygrad_lite.engine import Value
+from tinygrad_lite.errors import NotLayered
 
 CANDIDATES_AT_MOST = 40_000
 SAME = 1e-10
 
 
-def candidates_of(structure: Structure, problem: Problem) -> tuple[list[tuple[Activation, ...]], Any]:
+def activations_in(root: Value, structure: Structure, leaves: dict[str, Any]) -> list[Activation] | None:
+    """The hidden activations that a recorded loss has, layer by layer; None if it is no network of this structure.
+
+    Args:
+        leaves: arrays of the Values that stand for the parameters, by name.
+    """
+    depth = len(structure.weights)
+    try:
+        found = find_layers(root, lambda network: len(network.layers) == depth, partial=True)
+        hidden = [activation(*steps) for steps in found.activations]
+    except NotLayered:
+        return None
+    recorded = [np.array(layer.weights, dtype=object) for layer in found.layers]
+    mine = [structure.layout.weight(leaves[name]) for name in structure.weights]
+    same = len(recorded) == depth and all(map(np.array_equal, recorded, mine))
+    return hidden if same else None
+
+
+def candidates_of(
+    structure: Structure, problem: Problem, hidden: list[Activation] | None = None
+) -> tuple[list[tuple[Activation, ...]], Any]:
     """The prediction of every combination of activations: the combinations, and (candidates, N, outputs)."""
     combinations: list[tuple[Activation, ...]] = [()]
     a = structure.layout.data(np.asarray(problem.data[0], float))[None]
     depth = len(structure.weights)
-    hidden = HIDDEN
-    while (len(hidden) ** (depth - 1)) * (len(hidden) + 1) > CANDIDATES_AT_MOST and len(hidden) > 2:
-        hidden = hidden[:-1]
+    every = known()
+    while hidden is None and (len(every) ** (depth - 1)) * (len(every) + 1) > CANDIDATES_AT_MOST and len(every) > 2:
+        every = every[:-1]
     for layer, (w, b) in enumerate(zip(structure.weights, structure.biases, strict=True), start=1):
-        z = a @ structure.layout.weight(np.asarray(problem.params[w], float))
+        with np.errstate(all="ignore"):
+            z = a @ structure.layout.weight(np.asarray(problem.params[w], float))
         if b:
             z = z + np.ravel(np.asarray(problem.params[b], float))
-        choices = [*hidden, SOFTMAX] if layer == depth and z.shape[-1] > 1 else hidden
-        with np.errstate(all="ignore"):
-            a = np.concatenate([act.forward(z) for act in choices])
+        choices = [hidden[layer - 1]] if hidden is not None and layer < depth else every
+        choices = [*choices, SOFTMAX] if layer == depth and z.shape[-1] > 1 else choices
+        a = np.concatenate([act.forward(z) for act in choices])
         combinations = [(*before, act) for act in choices for before in combinations]
     return combinations, a
 
 
-def recognise(structure: Structure, problems: list[Problem], losses: list[float]) -> Network | None:
+def recognise(
+    structure: Structure, problems: list[Problem], losses: list[float], hidden: list[Activation] | None = None
+) -> Network | None:
     """The network whose loss equals the user's on all the problems, or None.
 
     Args:
         problems: at least two, of different sizes, else reductions and penalties cannot be told apart.
         losses: the user's loss on each.
+        hidden: the hidden activations, if a recorded graph has told them.
     """
-    candidates = [candidates_of(structure, problem) for problem in problems]
+    candidates = [candidates_of(structure, problem, hidden) for problem in problems]
     combinations = candidates[0][0]
     predictions = [p for _, p in candidates]
     try:

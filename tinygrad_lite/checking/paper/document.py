@@ -122,6 +122,9 @@ class Document:
             self.shapes[word] = tuple([int(n) if n.isdigit() else f"size:{n}" for n in (r, c or "1")])
             statement.kind = ASSUMPTION
             return True
+        if re.search(r"-\s*(\.\.\.|…|\\c?dots)\s*&?\s*=", row.text):  # claims nothing
+            statement.kind = ASSUMPTION
+            return True
         hot = re.search(r"(\w+?)(?:_\w+)?\s+(?:is\s+)?(?:a\s+)?one-hot", row.text)
         if hot:
             self.simplex.add(hot.group(1))

@@ -10,6 +10,7 @@ from typing import Any
 
 from tinygrad_lite.checking.network.arrays import np
 from tinygrad_lite.checking.paper.judge import Claim, Judge
+from tinygrad_lite.checking.paper.numbers import exact_number
 from tinygrad_lite.checking.paper.points import letters_of
 from tinygrad_lite.checking.paper.term import Term
 from tinygrad_lite.checking.paper.world import Unknown, World
@@ -68,7 +69,7 @@ def _told(judge: Judge, claim: Claim, w: World) -> list[str]:
             abs(p.data - q.data) > 1e-6 for p, q in zip(np.ravel(x), np.ravel(y), strict=True)
         ):
             entry = f", for {', '.join(f'{k} = {v + 1}' for k, v in there.items())}" if there else ""
-            return [f"At {at}{entry}:", f"{claim.left} is {_exact(w, x)}, but the line gives {_exact(w, y)}."]
+            return [f"At {at}{entry}:", f"{claim.left} is {_exact(x)}, but the line gives {_exact(y)}."]
     return []
 
 
@@ -78,8 +79,8 @@ def _shown(x: Any) -> str:
     return f"{x.data:g}"
 
 
-def _exact(w: World, x: Any) -> str:
+def _exact(x: Any) -> str:
     if isinstance(x, np.ndarray):
-        return "[" + ", ".join(_exact(w, v) for v in (x.ravel() if 1 in x.shape else x)) + "]"
-    found = w.number(x)
+        return "[" + ", ".join(_exact(v) for v in (x.ravel() if 1 in x.shape else x)) + "]"
+    found = exact_number(x)
     return str(found) if isinstance(found, Fraction) and found.denominator < 1000 else f"{x.data:.6g}"

@@ -10,19 +10,23 @@ import itertools
 import random
 import time
 from collections.abc import Iterator
+from functools import partial
 from typing import Any
 
 from tinygrad_lite.checking.network.arrays import np
 from tinygrad_lite.checking.paper.document import DEFINITION, STEP, Document, Statement
-from tinygrad_lite.checking.paper.entrywise import combined, total
+from tinygrad_lite.checking.paper.entrywise import combined, each, total
+from tinygrad_lite.checking.paper.numbers import half_unit, on_kink
 from tinygrad_lite.checking.paper.points import Points, letters_of
 from tinygrad_lite.checking.paper.term import Term
 from tinygrad_lite.checking.paper.world import TOTAL, Reading, Unknown, World
+from tinygrad_lite.engine.graph import topological
 from tinygrad_lite.engine.value import Value
 from tinygrad_lite.errors import NoExactValue, OperandError, ShapeError, TinygradLiteError
 
 FOLLOWS, WRONG, CONDITION, CARRIED, UNCHECKED = "follows", "does not follow", "condition", "carried", "not checked"
 WORLDS = 4
+EVERYDAY = {x / 2 for x in range(-4, 5)}  # numbers that a formula of symbols may well be
 
 
 class Late(Exception):
@@ -57,8 +61,11 @@ class Judge:
         self.numbers = {**document.numbers, **(numbers or {})}
         self.trouble = ""
         self.worlds = self._worlds()
+        self.near: list[World] = []
         self.own = self._own()
         self.claims = [claim for s in document.statements for claim in self._claims(s)]
+        self.missing = [x for x in self.points.leaves if x in self.points.known and x not in self.numbers]
+        self.numeric = any(self._of_numbers(c) and self._number(c.right) not in EVERYDAY for c in self.claims)
         pairs = [
             (t.args[0].bare(), t.args[1].bare(), t.word)
             for c in self.claims
@@ -84,13 +91,40 @@ class Judge:
                 continue
         return found
 
+    def _nodes(self, w: World) -> list[Value]:
+        return topological(*[v for x in w.env.values() for v in np.ravel(x)])
+
+    def _kinked(self, w: World) -> bool:
+        return any(node.op.kink is not None for node in self._nodes(w))
+
+    def _around(self, own: World) -> list[World]:
+        """Points around the user's own numbers; those themselves if they lie on a kink."""
+        if any(on_kink(node) for node in self._nodes(own)):
+            return [own]
+        found = []
+        for seed in range(3):
+            step = partial(random.Random(f"near {seed}").choice, (-3, -2, -1, 1, 2, 3))
+            moved = {x: each(partial(_moved, step), own.env[x]) for x in self.points.leaves}
+            try:
+                found.append(self.points.world(seed, "mixed", moved))
+            except (TinygradLiteError, Unknown, ValueError):
+                continue
+        return found
+
     def _own(self) -> World | None:
         if not self.numbers or not set(self.points.leaves) & set(self.numbers):
             return None
         try:
-            return self.points.world(0, "mixed", self.numbers)
+            w = self.points.world(0, "mixed", self.numbers)
         except (TinygradLiteError, Unknown, ValueError):
             return None
+
+        constants = [float(t.word) for _, b in self.document.definitions.values() for t in b.walk() if t.op == "num"]
+        given = [v for x in self.points.leaves for v in np.ravel(w.env[x])]
+        w.rounded = [(v, half) for v in given if (half := half_unit(repr(v.data))) < 1e-4 * abs(v.data)]
+        w.rounded = [(v, half) for v, half in w.rounded if len(repr(v.data).strip("-0.").replace(".", "")) > 5]
+        w.exact = {*constants, *[abs(v.data) for v in given]} - {abs(v.data) for v, _ in w.rounded}
+        return w
 
     def _claims(self, s: Statement) -> Iterator[Claim]:
         if s.kind == DEFINITION:
@@ -115,12 +149,16 @@ class Judge:
             return
         unknown = self.unknown(claim)
         try:
-            worlds = [self.own] if self.own and self._of_numbers(claim) else self.worlds
-            if self.holds(claim, claim.right, worlds):
+            if self.holds(claim, claim.right) or self._here(claim):
                 claim.status = FOLLOWS
                 return
             if unknown:
                 claim.why = f"no definition speaks of {', '.join(unknown)}"
+                return
+            if (self.own is None or self.missing) and (
+                (self.numeric and self._of_numbers(claim)) or (self.own is not None and self._kinked(self.own))
+            ):
+                claim.why = f"no number is given for {', '.join(self.missing)}"
                 return
         except Unknown as word:
             claim.why = f"no definition speaks of {word}"
@@ -147,6 +185,28 @@ class Judge:
         }
         free = names - letters - bound - self.points.known - set(self.document.definitions) - self.points.tops
         return sorted(w for w in free - self.points.sizes if w in self.points.leaves)
+
+    def _number(self, t: Term) -> float:
+        try:
+            return float(self.worlds[0].evaluate(t).data)
+        except (TinygradLiteError, Unknown, OverflowError, IndexError, AttributeError):
+            return 0.0
+
+    def _here(self, claim: Claim) -> bool:
+        """Whether a line that does not follow everywhere does at the user's own numbers.
+
+        A line of numbers is about these alone; one of symbols follows there if it does at all points
+        around them, which lie on the same side of every kink.
+        """
+        if self.own is None:
+            return False
+        if self._of_numbers(claim):
+            return self.holds(claim, claim.right, [self.own])
+        self.near = self.near or self._around(self.own)
+        if not self.near or not self.holds(claim, claim.right, self.near):
+            return False
+        claim.why = "at the given numbers, on a kink" if self.near == [self.own] else "near the given numbers"
+        return True
 
     def _of_numbers(self, claim: Claim) -> bool:
         names = claim.right.names()
@@ -195,7 +255,7 @@ class Judge:
                         break
                     continue
                 if w is self.own:
-                    verdicts.append(abs(gap.data) <= 1e-3 * self.scale * (1e-6 if not self.rounded(claim) else 1))
+                    verdicts.append(abs(gap.data) <= 1e-9 * self.scale + w.slack(gap))
                 else:
                     verdicts.append(abs(gap.data) <= 1e-7 * self.scale and (quick or w.zero(gap)))
                 if not verdicts[-1]:
@@ -225,6 +285,10 @@ class Judge:
             self.scale = max(self.scale, *[abs(v.data) for v in np.ravel(x)])
         found: Value = total(parts)
         return found
+
+
+def _moved(step: Any, v: Value) -> float:
+    return v.data + float(step()) / 1024.0
 
 
 def _stretched(x: Any, y: Any) -> Any:

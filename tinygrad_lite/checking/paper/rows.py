@@ -29,7 +29,7 @@ _LEAD = re.compile(
     r"^\s*(?:[-*•]\s+|\(?\d{1,2}[.)]\s+|step\s+\d+\s*[:.]\s*|(?:let|where|with|so|then|hence|thus|and|also|now|"
     r"therefore|given|define|put|set|finally|similarly|by the chain rule|we have|we get|is|that|for|the|loss|at|model|"
     r"forward|backward|gradient|gradients|output|solution|derivation|definitions?|claim|assume|if|suppose|because|since|"
-    r"it follows|which gives|chain rule|derivatives?)\b[,:]?\s+|[A-Za-z][A-Za-z ]{2,40}:(?!=)\s*|"
+    r"it follows|which gives|chain rule|derivatives?)\b[,:]?\s+(?!\s*:?=)|[A-Za-z][A-Za-z ]{2,40}:(?!=)\s*|"
     r"⇒|=>|∴|\\Rightarrow|\\implies|\\therefore|\\Longrightarrow)\s*",
     re.IGNORECASE,
 )
@@ -62,9 +62,13 @@ def rows(text: str) -> list[Row]:
     for number, line_text in enumerate(text.splitlines(), 1):
         if (
             lines
-            and re.match(r"\s+[-+*/] ?\S", line_text)
-            and "=" in lines[-1][1]
+            and (
+                ("=" in lines[-1][1] and re.match(r"\s+[-+*/] ?\S", line_text))
+                or ("=" in lines[-1][1] and re.search(r"([-+*/(,]|[^=]=)\s*$", lines[-1][1]))
+                or (re.match(r"\s*=[^=]", line_text) and re.search(r"(^|, )\s*[^\s=]+$", lines[-1][1]))
+            )
             and not re.match(r"\s*[-*] \S+ *[=:]", line_text)
+            and line_text.strip()
         ):
             lines[-1] = (lines[-1][0], f"{lines[-1][1]} {line_text.strip()}")
         else:
@@ -105,19 +109,19 @@ def _condition(text: str) -> str:
 
 
 def _split(text: str) -> list[str]:
-    """Cut at commas and at `and` outside parentheses, where a formula follows."""
-    parts, depth, start, i = [], 0, 0, 0
-    while i < len(text):
-        c = text[i]
-        depth += (c in "([{") - (c in ")]}")
-        cut = re.match(r",|\s(?:and|where|with|for|if)\s", text[i:]) if depth == 0 else None
-        if cut and re.search(r"[=<>≤≥≠∈]|\\(in|ne|le|ge)", text[i + cut.end() :].split(",")[0]):
-            parts.append(text[start:i])
-            start = i + cut.end()
-            i = start
+    """Cut at commas and at `and` outside parentheses, before each part that is a formula."""
+    parts, depth, start = [""], 0, 0
+    for piece in re.finditer(r"[([{]|[)\]}]|,|\s(?=(?:and|where|with|for|if)\s)|$", text):
+        depth += (piece.group() in "([{") - (piece.group() in ")]}") if piece.group() else 0
+        if depth and piece.group():
             continue
-        i += 1
-    return [*parts, text[start:]]
+        if piece.group() in ("", ",") or piece.group().isspace():
+            part, start = text[start : piece.start()], piece.start()
+            if re.search(r"[=<>≤≥≠∈]|\\(in|ne|le|ge)", part):
+                parts.append(re.sub(r"^,|^\s(and|where|with|for|if)\s", "", part))
+            else:
+                parts[-1] += part
+    return parts
 
 
 def sides(formula: str) -> list[tuple[str, int]]:

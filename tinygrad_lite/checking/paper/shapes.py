@@ -150,7 +150,7 @@ class _Solver:
             yield sub[key], sub
             return
         full, column, row = (f"{word}:0", f"{word}:1"), (f"{word}:0", 1), (1, f"{word}:0")
-        if not word[0].isascii() or word in ("n", "m", "N", "K", "c", "C"):
+        if not word[0].isascii() or word in ("n", "N", "K", "C"):
             options: list[Dims] = [ONE, column]
         elif word[0].isupper():
             options = [full, column, ONE]

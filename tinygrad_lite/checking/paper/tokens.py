@@ -57,6 +57,7 @@ FRACTIONS = _words("frac dfrac tfrac cfrac")
 _PIECE = re.compile(
     r"\\(?P<cmd>[A-Za-z]+\*?|.)|(?P<sub>[₀-₉ᵢⱼₖₗₘₙₚᵣₛₜ₊₋]+)|(?P<sup>[⁰¹²³⁴-⁹ᵀ⁻ⁿ⁽⁾]+)|(?P<space>\s+|&|~)"
     r"|(?P<num>[0-9]+(?:\.[0-9]+)?(?:[eE][-+]?[0-9]+)?|\.[0-9]+)|(?P<id>[A-Za-zͰ-Ͽℓ]+[0-9]*)"
+    r"(?P<entry>(?:\.(?!T\b)\w+|\[\d+(?:, ?\d+)*\])+(?!\w*\())?"
     r"|(?P<op>\*\*|:=|<=|>=|!=|==|\.T\b|\.\*|.)",
     re.DOTALL,
 )
@@ -96,8 +97,12 @@ def tokens(text: str, latex: bool) -> list[Token]:
                 found.append(Token("op", "⊤", start, at))
             else:
                 found.append(Token("name" if inner.isalpha() else "num", inner, start, at))
-        elif kind == "id":
-            _letters(found, word, start, latex)
+        elif kind == "id" and latex:
+            at = piece.end("id")
+            _letters(found, word, start)
+        elif kind in ("id", "entry"):  # W[0, 1] and layers.0.bias are names
+            kind = "op" if piece["id"] in ("sum", "prod") else "name"
+            found.append(Token(kind, COMMANDS.get(word, word) if word in GREEK.values() else piece.group(), start, at))
         else:
             word = _SAME.get(word, word)
             if word == "√":
@@ -110,12 +115,8 @@ def tokens(text: str, latex: bool) -> list[Token]:
     return [*found, Token("end", "", len(text), len(text))]
 
 
-def _letters(found: list[Token], word: str, start: int, latex: bool) -> None:
-    """A word of letters: a name in plain text; in LaTeX, one name a letter, and its digits a number."""
-    if not latex:
-        kind = "op" if word in ("sum", "prod", "Σ") and word != "Σ" else "name"
-        found.append(Token(kind, {v: k for k, v in GREEK.items()}.get(word, word), start, start + len(word)))
-        return
+def _letters(found: list[Token], word: str, start: int) -> None:
+    """A word in LaTeX: one name a letter, and its digits a number."""
     for i, c in enumerate(word):
         if c.isdigit():
             found.append(Token("num", word[i:], start + i, start + len(word)))

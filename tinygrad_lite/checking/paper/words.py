@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from tinygrad_lite.checking.paper.stream import ALIASES, Stream
 from tinygrad_lite.checking.paper.term import Term, name, num
-from tinygrad_lite.checking.paper.tokens import FUNCTIONS, Token, Unreadable
+from tinygrad_lite.checking.paper.tokens import COMMANDS, FUNCTIONS, Token, Unreadable
 
 
 class Words(Stream):
@@ -188,7 +188,8 @@ class Words(Stream):
             self.take()
             return "d"
         if len(token.text) > 1 and not (token.text in self.known.variables and token.text != "d"):
-            self.all[self.at] = Token("name", token.text[1:], token.start + 1, token.end)
+            rest = COMMANDS.get(token.text[1:], token.text[1:])  # dtheta is of θ
+            self.all[self.at] = Token("name", rest if rest.isalpha() else token.text[1:], token.start + 1, token.end)
             return "d"
         return ""
 

@@ -8,12 +8,10 @@ the graph is rational, in 50 digits elsewhere.
 from __future__ import annotations
 
 import itertools
+import math
 from collections.abc import Callable, Mapping
-from fractions import Fraction
 from typing import Any
 
-from tinygrad_lite.calculus.arithmetics import re_evaluate
-from tinygrad_lite.calculus.exact import RATIONAL, given
 from tinygrad_lite.checking.network.arrays import np
 from tinygrad_lite.checking.paper.entrywise import (
     array,
@@ -26,11 +24,12 @@ from tinygrad_lite.checking.paper.entrywise import (
     softmax,
     total,
 )
+from tinygrad_lite.checking.paper.numbers import exact_number, half_unit
 from tinygrad_lite.checking.paper.term import Term
 from tinygrad_lite.engine.op import TABLE
 from tinygrad_lite.engine.reverse import adjoints
 from tinygrad_lite.engine.value import Value
-from tinygrad_lite.errors import NoExactValue, ShapeError
+from tinygrad_lite.errors import ShapeError
 
 WORK = 60_000  # operations on Values that one formula may cost
 
@@ -56,6 +55,8 @@ class World:
         env: a Value, or an array of Values, by name.
         lefts, bodies: what each name is defined as: the two sides.
         functions: functions by name.
+        rounded: numbers that may have been rounded, each with half a unit of its last digit.
+        exact: numbers that were not.
     """
 
     def __init__(self) -> None:
@@ -64,6 +65,8 @@ class World:
         self.lefts: dict[str, Term] = {}
         self.functions: dict[str, Callable[..., Any]] = {}
         self.work = 0
+        self.exact: set[float] = set()
+        self.rounded: list[tuple[Value, float]] = []
         self._adjoints: dict[Value, dict[Value, Any]] = {}
         self.reading = TOTAL
 
@@ -73,18 +76,7 @@ class World:
         """Whether a Value is 0 at this point."""
         if not isinstance(root, Value):
             return bool(root == 0)
-        return bool(self.number(root) == 0)
-
-    def number(self, root: Value) -> Any:
-        """The exact number, a fraction; or one of 50 digits, where what is below 1e-35 counts as 0."""
-        try:
-            return re_evaluate(root, given, RATIONAL)[root]
-        except (NoExactValue, ValueError):
-            from mpmath import mp, mpf
-
-            with mp.workdps(50):
-                found = re_evaluate(root, lambda x: mpf(given(x).numerator) / given(x).denominator, _digits(mp))[root]
-                return Fraction(0) if abs(found) < mpf(10) ** -35 else found
+        return bool(exact_number(root) == 0)
 
     # ------------------------------------------------------------------ evaluating
 
@@ -105,7 +97,7 @@ class World:
             raise ShapeError("this formula needs too much work at one point")
         a = t.args
         if t.op == "num":
-            return Value(float(t.word))
+            return self._digits(t.word)
         if t.op == "name":
             return self._named(t, at)
         if t.op in ("sum", "prod"):
@@ -128,6 +120,18 @@ class World:
         if t.op == "rel":
             return each(lambda x, y: Value(float(_RELATIONS[t.word](x.data, y.data))), *inside)
         return combined(t.op, *inside)
+
+    def _digits(self, word: str) -> Value:
+        """A number as it is written; `rounded` keeps how far it may be off."""
+        found, half = Value(float(word)), half_unit(word)
+        if half and (len(word) > 6 or found.data not in self.exact):
+            self.rounded.append((found, half))
+        return found
+
+    def slack(self, gap: Value) -> float:
+        """How far a Value may be from 0 because numbers behind it were rounded."""
+        behind = adjoints(gap)
+        return 2.0 * math.fsum([abs(behind.get(x, 0.0)) * half for x, half in self.rounded])
 
     def _named(self, t: Term, at: dict[str, int]) -> Any:
         if t.word in at and not t.args:
@@ -280,15 +284,3 @@ _RELATIONS: dict[str, Callable[[float, float], bool]] = {
     "=": lambda x, y: x == y,
     "≠": lambda x, y: x != y,
 }
-
-
-def _digits(mp: Any) -> dict[str, Callable[..., Any]]:
-    own = {
-        op: getattr(mp, op)
-        for op in ["exp", "log", "sqrt", "sin", "cos", "tan", "tanh", "sinh", "cosh", "atan", "asin", "acos", "erf"]
-    }
-    own["sigmoid"] = lambda x: 1 / (1 + mp.exp(-x))
-    own["softplus"] = lambda x: mp.log(1 + mp.exp(x))
-    own["pow"] = lambda x, y: mp.power(x, y)
-    kept = "add sub mul div neg abs sign floor ceil round"
-    return {**{op: RATIONAL[op] for op in kept.split() if op in RATIONAL}, **own}

@@ -10,6 +10,7 @@ from tinygrad_lite.checking.result.hints import Hint, Tolerance, common_ratio, r
 from tinygrad_lite.checking.result.judged import Judged
 from tinygrad_lite.checking.result.mistakes import Mistake
 from tinygrad_lite.checking.result.verdict import Verdict
+from tinygrad_lite.report.language import say
 from tinygrad_lite.report.text import Report, Table
 
 
@@ -56,16 +57,16 @@ class Comparison(Judged):
         pairs = [p for v in judged for p in zip(v.hand.numbers, v.exact.numbers, strict=True)]  # type: ignore[union-attr]
         scale = max(v.scale for v in judged)
         ratio = common_ratio(pairs, Tolerance(self.rtol, scale, scale))
-        return None if ratio is None else ratio_hint(ratio, "for every parameter, yours is")
+        return None if ratio is None else ratio_hint(ratio, say("for every parameter, yours is"))
 
     def headline(self) -> str:
         """One sentence: how many are right."""
         n = len(self.verdicts)
         if self.ok:
-            return f"All {n} gradients are exact." if n > 1 else "The gradient is exact."
+            return say("All {0} gradients are exact.", n) if n > 1 else say("The gradient is exact.")
         if n == 1:
-            return "The gradient is wrong."
-        return f"{len(self.wrong)} of {n} gradients are wrong: {', '.join(self.wrong)}."
+            return say("The gradient is wrong.")
+        return say("{0} of {1} gradients are wrong: {2}.", len(self.wrong), n, ", ".join(self.wrong))
 
     def findings(self) -> Iterator[str]:
         """A sentence for each thing that is known about the wrong numbers."""
@@ -73,19 +74,24 @@ class Comparison(Judged):
             yield self.hint
         if self.mistakes:
             told = [
-                f"{'; and '.join(m.message for m in each)} [{', '.join(m.code for m in each)}]"
+                f"{say('; and ').join(m.message for m in each)} [{', '.join(m.code for m in each)}]"
                 for each in self.mistakes
             ]
-            more = f", or {len(told) - 4} further ways" if len(told) > 4 else ""
-            tie = " At this one point these cannot be told apart; compare at another point, or use tg.check."
-            yield f"Exactly your numbers come out if {', or if '.join(told[:4])}{more}.{tie if told[1:] else ''}"
+            more = say(", or {0} further ways", len(told) - 4) if len(told) > 4 else ""
+            tie = say(" At this one point these cannot be told apart; compare at another point, or use tg.check.")
+            yield say(
+                "Exactly your numbers come out if {0}{1}.{2}",
+                say(", or if ").join(told[:4]),
+                more,
+                tie if told[1:] else "",
+            )
         elif self.common is not None:
-            yield f"{self.common.sentence[0].upper()}{self.common.sentence[1:]}. [{self.common.code}]"
+            yield say("{0}. [{1}]", self.common.sentence[0].upper() + self.common.sentence[1:], self.common.code)
         for verdict in self.verdicts:
             for hint in verdict.hints:
                 explained = self.mistakes and hint.code in ("FACTOR_2", "RATIO", "SIGN", "ZERO")
                 if not explained and (self.common is None or hint.code != self.common.code):
-                    yield f"{verdict.name}: {hint.sentence}. [{hint.code}]"
+                    yield say("{0}: {1}. [{2}]", verdict.name, hint.sentence, hint.code)
 
     def report(self, entries: int = 6, names: list[str] | None = None) -> Report:
         """The whole result as a Report; at most so many wrong entries are listed for each name, or these names."""
@@ -95,9 +101,9 @@ class Comparison(Judged):
         ]
         report = Report(self.headline()).table(
             Table(
-                ["name", "shape", "verdict", "largest difference", "largest exact"],
+                [say(c) for c in ("name", "shape", "verdict", "largest difference", "largest exact")],
                 rows,
-                note=f"An entry is right if it agrees to {self.rtol:g} of its size.",
+                note=say("An entry is right if it agrees to {0:g} of its size.", self.rtol),
                 marks=["ok" if verdict.ok else "wrong" for verdict in self.verdicts],
             )
         )
@@ -115,10 +121,10 @@ class Comparison(Judged):
             more = sum(max(0, len(verdict.wrong) - entries) for verdict in self.verdicts)
             report.table(
                 Table(
-                    ["entry", "yours", "exact", "difference", "yours / exact"],
+                    [say(c) for c in ("entry", "yours", "exact", "difference", "yours / exact")],
                     [[entry, h, e, h - e, h / e if e else None] for entry, h, e in listed],
-                    title="The largest differences",
-                    note=f"{more} more wrong entries are not listed." if more else "",
+                    title=say("The largest differences"),
+                    note=say("{0} more wrong entries are not listed.", more) if more else "",
                 )
             )
         return report

@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 from tinygrad_lite.engine import Value
+from tinygrad_lite.engine.foreign import as_numpy
 from tinygrad_lite.engine.op import number
 from tinygrad_lite.errors import OperandError
 
@@ -88,6 +89,7 @@ def read(x: Any, entry: Callable[[Any], float] = by_hand) -> Entries:
     >>> read([[1, 2, 3], [4, 5, 6]]).shape
     (2, 3)
     """
+    x = as_numpy(x) if hasattr(x, "columns") else x  # a DataFrame
     dtype = getattr(x, "dtype", None)
     if dtype is not None and hasattr(x, "tolist"):
         kind = str(dtype).rpartition(".")[2]  # "torch.float32" and "float32" alike

@@ -4,24 +4,43 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from tinygrad_lite.checking.result.judged import Judged
 from tinygrad_lite.checking.result.mistakes import Mistake
 from tinygrad_lite.checking.result.taylor_plot import TaylorPlot
+from tinygrad_lite.report.language import say
 from tinygrad_lite.report.text import Part, Report, Table
 
 if TYPE_CHECKING:
-    from tinygrad_lite.checking.check import Check
+    from tinygrad_lite.checking.catalogue.diagnosis import Diagnosis
+    from tinygrad_lite.checking.trial.case import CaseResult
+    from tinygrad_lite.checking.trial.evaluation import Evaluation
 
 
-def written(check: Check, listing: Part | None = None) -> Report:
+class Findings(Judged):
+    """What is told of a check; `check.py` says what each attribute is."""
+
+    evaluation: Evaluation
+    diagnosis: Diagnosis
+    wrong: list[str]
+    raised: list[CaseResult]
+    bound: list[str]
+    coverage: list[Any]
+    measured: list[Any]
+    taylor: Any
+    mends: Any
+    mistakes: Any
+
+
+def written(check: Findings, listing: Part | None = None) -> Report:
     """The whole report; `listing` are the marked lines of the source."""
     trial = check.evaluation
     report = Report(_headline(check))
     for words in check.bound:
         report.paragraph(words)
     if trial.error:
-        return report.paragraph(f"Nothing could be checked: {trial.error}.")
+        return report.paragraph(say("Nothing could be checked: {0}.", trial.error))
     if trial.network is not None:
-        report.paragraph(f"Recognised from its loss: {trial.network.words()}.")
+        report.paragraph(say("Recognised from its loss: {0}.", trial.network.words()))
     if check.wrong:
         _mistakes(check, report)
     if listing is not None:
@@ -29,8 +48,12 @@ def written(check: Check, listing: Part | None = None) -> Report:
     report.strip([link for link in check.diagnosis.links if check.wrong or link[1] != "unchecked"])
     if trial.network is not None and check.wrong:
         report.paragraph(
-            f"Names: {trial.network.formulas()}; dP, dZ1 and so on are the derivatives of the loss w.r.t. them. Tick: "
-            "compared and equal; circle: not compared; arrow: wrong, and accounted for by what is above."
+            say(
+                "Names: {0}; dP, dZ1 and so on are the derivatives of the loss w.r.t. them. Tick: "
+                "compared and equal; circle: not compared; arrow: wrong, and accounted for by what is "
+                "above.",
+                trial.network.formulas(),
+            )
         )
     report.table(_table(check))
     _remarks(check, report)
@@ -40,54 +63,56 @@ def written(check: Check, listing: Part | None = None) -> Report:
     if check.measured:
         report.table(_witness(check))
     if check.taylor is not None:
-        report.add(TaylorPlot(check.taylor, "Your gradients on your data"))
+        report.add(TaylorPlot(check.taylor, say("Your gradients on your data")))
     return report
 
 
-def _headline(check: Check) -> str:
+def _headline(check: Findings) -> str:
     names = check.evaluation.submission.names
     if check.evaluation.error:
-        return "No verdict"
-    every = "every gradient" if len(names) > 1 else "the gradient"
+        return say("No verdict")
+    every = say("every gradient") if len(names) > 1 else say("the gradient")
     if check.ok and check.evaluation.measured:
-        return f"Right as far as it can be measured: {every} agrees with the measured one"
+        return say("Right as far as it can be measured: {0} agrees with the measured one", every)
     if check.ok:
-        return f"Right: {every} is exact"
+        return say("Right: {0} is exact", every)
     if not check.wrong:
-        return "Right where it ran, but it did not run everywhere"
-    some = f"{len(check.wrong)} of {len(names)} gradients wrong"
+        return say("Right where it ran, but it did not run everywhere")
+    some = say("{0} of {1} gradients wrong", len(check.wrong), len(names))
     causes = [*dict.fromkeys(check.diagnosis.causes.values())]
     if any(cause.code == "RAISED" for cause in causes):
-        return "No gradients: backprop did not run"
+        return say("No gradients: backprop did not run")
     n = len(grouped([*causes, *check.mistakes]))
     if not n:
         return some
-    more = ", and something else" if check.diagnosis.unknown else ""
-    return f"{some}; {n} mistake{'s' if n > 1 else ''} found{more}"
+    more = say(", and something else") if check.diagnosis.unknown else ""
+    return some + (say("; {0} mistakes found{1}", n, more) if n > 1 else say("; 1 mistake found{0}", more))
 
 
-def _mistakes(check: Check, report: Report) -> None:
+def _mistakes(check: Findings, report: Report) -> None:
     d = check.diagnosis
     for sentence in grouped([*dict.fromkeys(d.causes.values())]):
         report.paragraph(_capital(sentence))
     numbered = grouped(d.mistakes)
     if numbered:
-        many = f"on {d.problems} problems" if d.problems > 1 else "on one problem"
-        more = "" if not d.unknown else f", except {', '.join('d' + n for n in d.unknown)}"
+        many = say("on {0} problems", d.problems) if d.problems > 1 else say("on one problem")
+        more = "" if not d.unknown else say(", except {0}", ", ".join("d" + n for n in d.unknown))
         changes = (
-            "This change to the chain rule gives" if len(numbered) == 1 else "These changes to the chain rule give"
+            say("This change to the chain rule gives")
+            if len(numbered) == 1
+            else say("These changes to the chain rule give")
         )
-        report.paragraph(f"{changes} exactly your numbers {many}{more}:")
+        report.paragraph(say("{0} exactly your numbers {1}{2}:", changes, many, more))
         for i, sentence in enumerate(numbered, start=1):
             report.paragraph(f"{i}. {sentence}")
     others = [_instead(d.mistakes, numbered, other) for other in (*d.tied[:2], *d.near[:2])]
     if others:
-        report.paragraph(f"The same numbers come out {' Or '.join(dict.fromkeys(others))}")
+        report.paragraph(say("The same numbers come out {0}", say(" Or ").join(dict.fromkeys(others))))
     if d.unknown and not check.mends:
-        report.paragraph(f"Unexplained: {', '.join('d' + n for n in d.unknown)}; {d.why}.{_where(check)}")
+        report.paragraph(say("Unexplained: {0}; {1}.{2}", ", ".join("d" + n for n in d.unknown), d.why, _where(check)))
     for hint in d.hints:
         if not d.mistakes or hint.code.startswith(("SHAPE", "SILENT")) or d.unknown:
-            report.paragraph(f"{_capital(hint.sentence)}. [{hint.code}]")
+            report.paragraph(say("{0}. [{1}]", _capital(hint.sentence), hint.code))
 
 
 def _capital(sentence: str) -> str:
@@ -98,11 +123,15 @@ def _capital(sentence: str) -> str:
 def _instead(mistakes: list[Mistake], numbered: list[str], other: list[Mistake]) -> str:
     """Another explanation of the same numbers, as what it has in the place of which of ours."""
     gone = [str(numbered.index(s) + 1) for s in grouped([m for m in mistakes if m not in other])]
-    new = " And: ".join(grouped([m for m in other if m not in mistakes]))
-    return f"with this instead of {' and '.join(gone)}: {new}" if new else f"without {' and '.join(gone)}."
+    new = say(" And: ").join(grouped([m for m in other if m not in mistakes]))
+    return (
+        say("with this instead of {0}: {1}", say(" and ").join(gone), new)
+        if new
+        else say("without {0}.", say(" and ").join(gone))
+    )
 
 
-def _where(check: Check) -> str:
+def _where(check: Findings) -> str:
     """Where to look for what is unexplained: what was compared, and what was not."""
     links = check.diagnosis.links
     unknown = [i for i, (name, _, _) in enumerate(links) if name[1:] in check.diagnosis.unknown]
@@ -113,9 +142,12 @@ def _where(check: Check) -> str:
         return ""
     after = max((i for i, (name, _, _) in enumerate(above) if name in gradients), default=-1)
     between = [name for name, mark, _ in links[after + 1 : unknown[0]] if mark == "unchecked"]
-    look = f" {', '.join(gradients)} {'are' if gradients[1:] else 'is'} right" if gradients else ""
-    look += f", so look first at {', '.join(between)}." if look and between else "." if look else ""
-    return f"{look} Not compared: {', '.join(unseen)}; return them too, under these names, and they will be."
+    look = ""
+    if gradients:
+        names = ", ".join(gradients)
+        look = say(" {0} are right", names) if gradients[1:] else say(" {0} is right", names)
+    look += say(", so look first at {0}.", ", ".join(between)) if look and between else "." if look else ""
+    return say("{0} Not compared: {1}; return them too, under these names, and they will be.", look, ", ".join(unseen))
 
 
 def grouped(mistakes: list[Mistake]) -> list[str]:
@@ -126,7 +158,7 @@ def grouped(mistakes: list[Mistake]) -> list[str]:
     return [f"{sentence} [{', '.join(found)}]" for sentence, found in codes.items()]
 
 
-def _table(check: Check) -> Table:
+def _table(check: Findings) -> Table:
     trial = check.evaluation
     names = trial.submission.names
     rows: list[list[Any]] = []
@@ -134,75 +166,82 @@ def _table(check: Check) -> Table:
         row: list[Any] = [e.problem.short()]
         for name in names:
             if e.comparison is None:
-                row.append("raised")
+                row.append(say("raised"))
             else:
                 verdict = e.comparison[name]
-                row.append("right (kink)" if name in e.kinks else verdict.words())
+                row.append(say("right (kink)") if name in e.kinks else verdict.words())
         rows.append(row)
-    columns = ["problem", *(f"d{name}" for name in names)]
+    columns = [say("problem"), *(f"d{name}" for name in names)]
     marks = ["ok" if e.ok else "wrong" for e in trial.cases]
     sources = {e.source for e in trial.cases}
     source = {
-        "engine": "Exact gradients: the engine, on your own loss.",
-        "model": "Exact gradients: our NumPy model of your network, which gives your loss to 1e-9.",
-        "measured": "Exact gradients: measured by central differences, as the loss cannot be run on Values.",
+        "engine": say("Exact gradients: the engine, on your own loss."),
+        "model": say("Exact gradients: our NumPy model of your network, which gives your loss to 1e-9."),
+        "measured": say("Exact gradients: measured by central differences, as the loss cannot be run on Values."),
     }
     note = " ".join(source[s] for s in ("engine", "model", "measured") if s in sources)
     if any(e.problem.sizes for e in trial.cases):
-        note += " Our own problems are named by their sizes: samples x inputs -> ... -> outputs."
+        note += say(" Our own problems are named by their sizes: samples x inputs -> ... -> outputs.")
     rtols = {e.comparison.rtol for e in trial.cases if e.comparison is not None}
-    note += f" An entry is right if it agrees to {max(rtols):g} of its size." if rtols else ""
+    note += say(" An entry is right if it agrees to {0:g} of its size.", max(rtols)) if rtols else ""
     return Table(columns, rows, note=note, marks=marks)
 
 
-def _remarks(check: Check, report: Report) -> None:
+def _remarks(check: Findings, report: Report) -> None:
     raised: dict[str, list[str]] = {}
     caused = {cause.code for cause in check.diagnosis.causes.values()}
     for exhibit in check.raised if "RAISED" not in caused else ():
         raised.setdefault(exhibit.answer.error, []).append(exhibit.problem.words())
     for error, problems in raised.items():
-        report.paragraph(f"backprop gave nothing on {', '.join(problems)}: {error}. [RAISED]")
+        report.paragraph(say("backprop gave nothing on {0}: {1}. [RAISED]", ", ".join(problems), error))
     for code, sentence in check.evaluation.remarks:
         if code not in caused:
-            report.paragraph(f"{_capital(sentence)}. [{code}]")
+            report.paragraph(say("{0}. [{1}]", _capital(sentence), code))
 
 
-def _differences(check: Check, report: Report) -> None:
+def _differences(check: Findings, report: Report) -> None:
     exhibit = next((e for e in check.evaluation.cases if e.comparison is not None and not e.comparison.ok), None)
     if exhibit is None or exhibit.comparison is None:
         return
     unknown = check.diagnosis.unknown or check.wrong
     for part in exhibit.comparison.report(4, unknown).parts:
         if isinstance(part, Table) and part.title:
-            part.title = f"{part.title} on {exhibit.problem.words()}"
-            part.columns = [c.replace("exact", "measured") if exhibit.source == "measured" else c for c in part.columns]
+            part.title = say("{0} on {1}", part.title, exhibit.problem.words())
+            if exhibit.source == "measured":
+                part.columns = [c.replace(say("exact"), say("measured")) for c in part.columns]
             report.table(part)
 
 
-def _witness(check: Check) -> Table:
+def _witness(check: Findings) -> Table:
     """Which side the measured derivatives take."""
     rows = []
     for name, mine, exact, derivative in check.measured:
         yours, ours = derivative.accepts(mine), derivative.accepts(exact)
-        side = "both" if yours and ours else "the exact one" if ours else "yours" if yours else "neither"
-        side += " (on a kink)" if derivative.kink else ""
+        side = say("both" if yours and ours else "the exact one" if ours else "yours" if yours else "neither")
+        side += say(" (on a kink)") if derivative.kink else ""
         rows.append([f"d{name}", mine, exact, derivative.value, f"{derivative.bar:.0e}", side])
     return Table(
-        ["entry", "yours", "exact", "measured", "+-", "sides with"],
+        [say(c) for c in ("entry", "yours", "exact", "measured", "+-", "sides with")],
         rows,
-        title="Measured on your data, without any derivative rule",
+        title=say("Measured on your data, without any derivative rule"),
     )
 
 
-def _coverage(check: Check, report: Report) -> None:
+def _coverage(check: Findings, report: Report) -> None:
     for code, sentence in check.coverage:
-        report.paragraph(f"Your data: {sentence}{f' [{code}]' if code else ''}")
+        report.paragraph(say("Your data: {0}", sentence) + (f" [{code}]" if code else ""))
     ours = [e for e in check.evaluation.cases[1:] if e.comparison is not None]
     given = check.evaluation.cases[0]
     if given.ok and check.wrong:
         shows = "; ".join(e.problem.words() for e in ours if not e.ok)
-        report.paragraph(f"On your own data the numbers are right; the mistake shows on other problems: {shows}.")
+        report.paragraph(
+            say("On your own data the numbers are right; the mistake shows on other problems: {0}.", shows)
+        )
     elif check.ok:
-        names = "; ".join(e.problem.name for e in ours)
-        tried = f"Also right on {len(ours)} problems of ours (seed {check.evaluation.seed}): {names}." if ours else ""
+        names = "; ".join(say(e.problem.name) for e in ours)
+        tried = (
+            say("Also right on {0} problems of ours (seed {1}): {2}.", len(ours), check.evaluation.seed, names)
+            if ours
+            else ""
+        )
         report.paragraph(f"{tried} {check.evaluation.untried()}".strip())

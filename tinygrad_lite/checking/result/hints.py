@@ -10,6 +10,7 @@ import math
 
 from tinygrad_lite.checking.result.entries import Entries, shape_words
 from tinygrad_lite.checking.result.factors import SAME, Factor
+from tinygrad_lite.report.language import say
 
 
 class Hint:
@@ -58,15 +59,22 @@ def shape_hint(hand: Entries, exact: Entries) -> Hint | None:
     mine, theirs = hand.shape, exact.shape
     if mine == theirs:
         return None
-    message = f"its shape is {shape_words(mine)}, but the parameter's is {shape_words(theirs)}"
+    message = say("its shape is {0}, but the parameter's is {1}", shape_words(mine), shape_words(theirs))
     if mine == theirs[::-1] and len(mine) > 1:
-        return Hint("TRANSPOSED", f"{message}: transposed")
+        return Hint("TRANSPOSED", say("{0}: transposed", message))
     if len(hand.numbers) == len(exact.numbers):
-        return Hint("SHAPE", f"{message}; the number of entries fits, so a reshape or keepdims is the difference")
+        return Hint(
+            "SHAPE", say("{0}; the number of entries fits, so a reshape or keepdims is the difference", message)
+        )
     if hand.broadcast(theirs) is not None:
-        return Hint("SILENT_BROADCAST", f"{message}; in an update NumPy would stretch it silently over the parameter")
+        return Hint(
+            "SILENT_BROADCAST", say("{0}; in an update NumPy would stretch it silently over the parameter", message)
+        )
     if exact.broadcast(mine) is not None:
-        return Hint("SHAPE_GREW", f"{message}; `w = w - lr * dw` would silently make the parameter {shape_words(mine)}")
+        return Hint(
+            "SHAPE_GREW",
+            say("{0}; `w = w - lr * dw` would silently make the parameter {1}", message, shape_words(mine)),
+        )
     return Hint("SHAPE", message)
 
 
@@ -88,10 +96,10 @@ def common_ratio(pairs: list[tuple[float, float]], near: Tolerance) -> float | N
     return ratio if all(scaled(h, ratio * e) for h, e in pairs) else None
 
 
-def ratio_hint(ratio: float, what: str = "yours is") -> Hint:
+def ratio_hint(ratio: float, what: str = "") -> Hint:
     """One exact ratio as a sentence. What made it cannot be told from a ratio, so no cause is named."""
     factor = Factor(ratio)
-    flipped = ": every sign is flipped" if ratio < 0 else ""
+    flipped = say(": every sign is flipped") if ratio < 0 else ""
     code = (
         "SIGN"
         if ratio < 0
@@ -99,7 +107,10 @@ def ratio_hint(ratio: float, what: str = "yours is") -> Hint:
         if any(math.isclose(ratio, c, rel_tol=SAME) for c in (0.5, 2.0))
         else "RATIO"
     )
-    return Hint(code, f"{what} exactly {factor.words()} x the exact gradient in every entry{flipped}")
+    return Hint(
+        code,
+        say("{0} exactly {1} x the exact gradient in every entry{2}", what or say("yours is"), factor.words(), flipped),
+    )
 
 
 def number_hints(hand: Entries, exact: Entries, near: Tolerance) -> list[Hint]:
@@ -107,17 +118,22 @@ def number_hints(hand: Entries, exact: Entries, near: Tolerance) -> list[Hint]:
     pairs = list(zip(hand.numbers, exact.numbers, strict=True))
     bad = sum(not math.isfinite(h) for h, _ in pairs)
     if bad:
-        return [Hint("NAN", f"{bad} of {len(pairs)} entries are NaN or infinite; look for log(0), 0/0 or an overflow")]
+        return [
+            Hint(
+                "NAN",
+                say("{0} of {1} entries are NaN or infinite; look for log(0), 0/0 or an overflow", bad, len(pairs)),
+            )
+        ]
     if len(exact.shape) > 1:
         back = exact.transposed()
         if back.shape == hand.shape and all(near(h, e) for h, e in zip(hand.numbers, back.numbers, strict=True)):
-            return [Hint("TRANSPOSED", "yours is exactly the transpose of the gradient")]
+            return [Hint("TRANSPOSED", say("yours is exactly the transpose of the gradient"))]
     if hand.dtype.startswith(("int", "uint")):
         cut = all(h == math.trunc(e) or h == math.floor(e) for h, e in pairs)
-        did = "cut off the decimals" if cut else "holds whole numbers only, and these are wrong"
-        return [Hint("INT_TRUNCATION", f"an array of {hand.dtype} {did}; make it float64")]
+        did = say("cut off the decimals") if cut else say("holds whole numbers only, and these are wrong")
+        return [Hint("INT_TRUNCATION", say("an array of {0} {1}; make it float64", hand.dtype, did))]
     if all(h == 0.0 for h, _ in pairs):
-        return [Hint("ZERO", "yours is zero everywhere, and the exact one is not")]
+        return [Hint("ZERO", say("yours is zero everywhere, and the exact one is not"))]
     ratio = common_ratio(pairs, near)
     if ratio is not None:
         return [ratio_hint(ratio)]
@@ -125,5 +141,5 @@ def number_hints(hand: Entries, exact: Entries, near: Tolerance) -> list[Hint]:
     part = common_ratio(wrong, near)
     if part is None:
         return []
-    hint = ratio_hint(part, f"in the {len(wrong)} wrong entries yours is")
-    return [Hint(hint.code, hint.sentence.replace(" in every entry", "") + "; the others are right")]
+    hint = ratio_hint(part, say("in the {0} wrong entries yours is", len(wrong)))
+    return [Hint(hint.code, hint.sentence.replace(say(" in every entry"), "") + say("; the others are right"))]

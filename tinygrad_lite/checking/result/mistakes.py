@@ -5,6 +5,8 @@ The codes are stable: tests, graders and lessons may rely on them.
 
 from __future__ import annotations
 
+from tinygrad_lite.report.language import say
+
 CATALOGUE = {
     "FACTOR_2": "a factor 2 is missing or too many",
     "MEAN_N": "the samples are summed where the loss takes their mean",
@@ -100,7 +102,7 @@ class Mistake:
 
     def sentence(self) -> str:
         """What was done, and what is right."""
-        return f"{self.message}; it must be {self.right}." if self.right else f"{self.message}."
+        return say("{0}; it must be {1}.", self.message, self.right) if self.right else say("{0}.", self.message)
 
     def to_dict(self) -> dict[str, str]:
         return {"code": self.code, "place": self.place, "sentence": self.sentence()}

@@ -7,6 +7,7 @@ from typing import Any
 
 from tinygrad_lite.checking.result.entries import Entries, indices
 from tinygrad_lite.checking.result.hints import Hint, Tolerance, number_hints, shape_hint, size
+from tinygrad_lite.report.language import say
 
 
 class Verdict:
@@ -43,9 +44,9 @@ class Verdict:
         self.near.floor += noise  # how exactly hand's numbers are known at all
         self.ok = False
         if exact is None:
-            self.hints.append(Hint("NAME", "no such parameter: there is nothing to compare it with"))
+            self.hints.append(Hint("NAME", say("no such parameter: there is nothing to compare it with")))
         elif hand is None:
-            self.hints.append(Hint("NAME", "missing: no gradient was given"))
+            self.hints.append(Hint("NAME", say("missing: no gradient was given")))
         else:
             self._judge(hand, exact, rtol, overall)
 
@@ -59,17 +60,28 @@ class Verdict:
             self.hints.append(odd)
             if odd.code == "SHAPE" and len(hand.numbers) == len(exact.numbers):
                 self._entries(hand.numbers, exact)
-                self.hints.append(Hint("SHAPE", f"the numbers are {'wrong too' if self.wrong else 'right'}"))
+                self.hints.append(
+                    Hint("SHAPE", say("the numbers are wrong too") if self.wrong else say("the numbers are right"))
+                )
             elif odd.code == "TRANSPOSED":
                 self._entries(hand.transposed().numbers, exact)
-                self.hints.append(Hint("SHAPE", f"after .T the numbers are {'wrong too' if self.wrong else 'right'}"))
+                self.hints.append(
+                    Hint(
+                        "SHAPE",
+                        say("after .T the numbers are wrong too")
+                        if self.wrong
+                        else say("after .T the numbers are right"),
+                    )
+                )
             return
         self._entries(hand.numbers, exact)
         self.ok = not self.wrong
         if self.wrong:
             self.hints += number_hints(hand, exact, self.near)
         elif hand.dtype.startswith(("float16", "float32", "bfloat16")):
-            self.hints.append(Hint("FLOAT32", f"right as far as {hand.dtype} can say; use float64 to be sure to 1e-9"))
+            self.hints.append(
+                Hint("FLOAT32", say("right as far as {0} can say; use float64 to be sure to 1e-9", hand.dtype))
+            )
 
     def _entries(self, numbers: list[float], exact: Entries) -> None:
         far = {}
@@ -99,12 +111,12 @@ class Verdict:
     def words(self) -> str:
         """The verdict in a word or two, for a column."""
         if self.ok:
-            return "right"
+            return say("right")
         if self.exact is None or self.hand is None:
-            return "missing" if self.hand is None else "unknown"
+            return say("missing") if self.hand is None else say("unknown")
         if self.hand.shape != self.exact.shape:
-            return "shape"
-        return f"{len(self.wrong)} of {len(self.exact.numbers)} wrong" if self.exact.shape else "wrong"
+            return say("shape")
+        return say("{0} of {1} wrong", len(self.wrong), len(self.exact.numbers)) if self.exact.shape else say("wrong")
 
     def to_dict(self) -> dict[str, Any]:
         """The verdict as plain data."""

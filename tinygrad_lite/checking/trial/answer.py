@@ -14,6 +14,7 @@ from typing import Any
 from tinygrad_lite.checking.network.arrays import np
 from tinygrad_lite.checking.result.entries import Entries, read
 from tinygrad_lite.errors import OperandError, ShapeError
+from tinygrad_lite.report.language import say
 
 
 class Answer:
@@ -49,17 +50,19 @@ class Answer:
         {'w': [3.0], 'b': [1.0]}
         """
         if result is None:
-            self.error = "it returned None; return the gradients as a dict or a tuple in the order of params"
+            self.error = say("it returned None; return the gradients as a dict or a tuple in the order of params")
             return
         for key, x in self._pairs(self._without_loss(result)):
             own = own_name(key, list(self.params))
             if x is None:
-                self.remarks.append(("NAME", f"{key} is None"))
+                self.remarks.append(("NAME", say("{0} is None", key)))
                 continue
             try:
                 entries = read(x)
             except (OperandError, ShapeError, TypeError, ValueError) as reason:
-                self.remarks.append(("NAME", f"{key} cannot be read as numbers: {str(reason).splitlines()[0]}"))
+                self.remarks.append(
+                    ("NAME", say("{0} cannot be read as numbers: {1}", key, str(reason).splitlines()[0]))
+                )
                 continue
             (self.gradients if own else self.extras)[own or key] = entries
 
@@ -94,7 +97,9 @@ class Answer:
             yield from self._nested(result, flat)
         elif isinstance(result, (tuple, list)) and (len(result) == len(names) or isinstance(result, tuple)):
             if len(result) != len(names):
-                self.remarks.append(("NAME", f"backprop returned {len(result)} results for {len(names)} parameters"))
+                self.remarks.append(
+                    ("NAME", say("backprop returned {0} results for {1} parameters", len(result), len(names)))
+                )
             yield from zip(names, result, strict=False)
         elif shape_of(result) == (sum(map(np.size, self.params.values())),):
             at = 0
@@ -103,7 +108,9 @@ class Answer:
                 at += np.size(x)
         else:
             wanted = ", ".join(names)
-            self.error = f"it returned {type(result).__name__}; return a dict of {wanted}, or a tuple in that order"
+            self.error = say(
+                "it returned {0}; return a dict of {1}, or a tuple in that order", type(result).__name__, wanted
+            )
 
     def _nested(self, result: Any, flat: list[Any]) -> Iterator[tuple[str, Any]]:
         """Lists of lists: rows of numbers by Python's own lists, or all weights and then all biases."""
@@ -125,7 +132,7 @@ class Answer:
             old = np.asarray(self.params[name], float)
             fresh = np.asarray(new.numbers).reshape(new.shape)
             if new.shape != old.shape:
-                said = f"the update turned {name} from shape {old.shape} into {fresh.shape}"
+                said = say("the update turned {0} from shape {1} into {2}", name, old.shape, fresh.shape)
                 self.remarks.append(("SHAPE_GREW", said))
             try:
                 change = (old - fresh) / lr

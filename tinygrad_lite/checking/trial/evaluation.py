@@ -6,59 +6,27 @@ This file gathers the evidence; `check.py` turns it into a report.
 from __future__ import annotations
 
 import math
-from typing import Any
 
+from tinygrad_lite.analysis.activations import Activation
 from tinygrad_lite.checking.network.arrays import np
 from tinygrad_lite.checking.network.kinks import gradients
 from tinygrad_lite.checking.network.network import Network, Record
 from tinygrad_lite.checking.network.problems import SIZES, Problem, Structure, chosen, structures
-from tinygrad_lite.checking.network.recognise import recognise, target_trap
+from tinygrad_lite.checking.network.recognise import activations_in, recognise, target_trap
 from tinygrad_lite.checking.result.comparison import Comparison
 from tinygrad_lite.checking.result.entries import Entries, entries_like, read
 from tinygrad_lite.checking.result.verdict import Verdict
-from tinygrad_lite.checking.trial.answer import Answer
-from tinygrad_lite.checking.trial.excuses import excuse
+from tinygrad_lite.checking.trial.case import CaseResult
+from tinygrad_lite.checking.trial.excuses import blurred, excuse, rounding
 from tinygrad_lite.checking.trial.numerical_check import measured_slope
-from tinygrad_lite.checking.trial.rounding import rounding
 from tinygrad_lite.checking.trial.submission import Submission
 from tinygrad_lite.checking.trial.updates import as_updates, other_rate
 from tinygrad_lite.checking.trial.variations import variations
+from tinygrad_lite.report.language import say
 
 ENGINE_AT_MOST = 600_000  # multiplications that the scalar engine may be asked for on the user's data
 NODES_AT_MOST = 200_000  # nodes of the graphs of all variations of the user's problem together
 MEASURED = 1e-7  # how far a gradient may be from a measured one, beside the bar of the measurement
-
-
-class CaseResult:
-    """One problem, what was answered on it, and what is exact.
-
-    Attributes:
-        problem, answer: the problem, and the user's gradients on it.
-        exact: the exact gradients by name; {} if they are not known.
-        source: where these come from: "engine", "model" or "measured".
-        noise: by name, how far a measured one may be off.
-        comparison: the verdicts; None if there were no gradients to compare.
-        record: the recognised network's forward pass, or None.
-        kinks: names whose gradient was accepted within the interval that a kink allows.
-    """
-
-    def __init__(self, problem: Problem, answer: Answer) -> None:
-        self.problem, self.answer = problem, answer
-        self.exact: dict[str, Entries] = {}
-        self.source = ""
-        self.noise: dict[str, float] = {}
-        self.comparison: Comparison | None = None
-        self.record: Record | None = None
-        self.kinks: list[str] = []
-
-    @property
-    def ok(self) -> bool:
-        return self.comparison is not None and self.comparison.ok
-
-    @property
-    def overall(self) -> float:
-        """The largest exact entry of all."""
-        return max((abs(n) for e in self.exact.values() for n in e.numbers), default=0.0)
 
 
 class Evaluation:
@@ -82,22 +50,25 @@ class Evaluation:
         if self.error:
             return
         if submission.draws:
-            said = "the loss draws random numbers; the generators were put back, so every call drew the same ones"
+            said = say("the loss draws random numbers; the generators were put back, so every call drew the same ones")
             self.remark("RANDOM", said)
         if not math.isfinite(submission.loss(given)):
-            self.error = f"the loss on your data is {submission.loss(given)}; a gradient needs a finite one"
+            self.error = say("the loss on your data is {0}; a gradient needs a finite one", submission.loss(given))
             return
         try:
             ours = self._problems()
         except Exception as reason:  # what looked like layers was none
             self.network = self.structure = None
-            self.remark("SIZES", f"no problems of other sizes could be made ({type(reason).__name__}: {reason})")
+            self.remark(
+                "SIZES", say("no problems of other sizes could be made ({0}: {1})", type(reason).__name__, reason)
+            )
             ours = []
         for problem in [self._of_a_size(given), *ours]:
             self._try(problem)
         if self.network is None:
             self._vary()
         self._as_updates()
+        self.cases = [case for case in self.cases if not blurred(case)]
         submission.state.restore()
 
     def remark(self, code: str, sentence: str) -> None:
@@ -120,10 +91,12 @@ class Evaluation:
             "other widths": "in the place of",
             "parameters of other values": "parameters moved",
         }
-        missing = [words for words, mark in kinds.items() if not layers and not any(mark in name for name in names)]
-        return f"Not tried, as it has no meaning here or the loss did not run on it: {', '.join(missing)}." * bool(
-            missing
-        )
+        missing = [
+            say(words) for words, mark in kinds.items() if not layers and not any(mark in name for name in names)
+        ]
+        return say(
+            "Not tried, as it has no meaning here or the loss did not run on it: {0}.", ", ".join(missing)
+        ) * bool(missing)
 
     # ------------------------------------------------------------------ problems
 
@@ -138,13 +111,16 @@ class Evaluation:
             if target_trap(self.given, structure, self.submission.loss):
                 self.remark(
                     "TARGET_SHAPE",
-                    f"the loss itself: y has shape {np.shape(self.given.data[1])} and the prediction (N, 1), so y - P "
-                    "is an N x N table of all pairs; give y the shape (N, 1)",
+                    say(
+                        "the loss itself: y has shape {0} and the prediction (N, 1), so y - P is an N x N table "
+                        "of all pairs; give y the shape (N, 1)",
+                        np.shape(self.given.data[1]),
+                    ),
                 )
             if not probes:
                 continue
             self.structure = self.structure or structure
-            network = recognise(structure, probes, losses)
+            network = recognise(structure, probes, losses, self._hidden(structure, probes))
             if network is not None:
                 self.network, self.structure = network, structure
                 found = [chosen(structure, network, name, self.seed, outputs) for name in SIZES]
@@ -153,6 +129,19 @@ class Evaluation:
             outputs = 1 if self.structure.widths[-1] == 1 else None
             return self._probes(self.structure, outputs)[0]
         return []
+
+    def _hidden(self, structure: Structure, probes: list[Problem]) -> list[Activation] | None:
+        """The hidden activations as the graph of the loss shows them, if it runs on Values and has these layers."""
+        for probe in reversed(probes):  # in one a unit may be off for all samples, and leave no trace
+            try:
+                root, leaves = self.submission.recorded(probe)
+            except RuntimeError:
+                return None
+            shaped = {n: np.array(own, dtype=object).reshape(np.shape(probe.params[n])) for n, own in leaves.items()}
+            hidden = None if root is None else activations_in(root, structure, shaped)
+            if hidden is not None:
+                return hidden
+        return None
 
     def _runs(self, problem: Problem) -> bool:
         return math.isfinite(self.submission.loss(problem))
@@ -168,12 +157,14 @@ class Evaluation:
         most = NODES_AT_MOST // max(self.submission.nodes // max(len(self.cases), 1), 1)
         for k, problem in enumerate(variations(self.cases[0].problem, self.seed, self._runs)):
             if k >= max(most, 2):
-                self.remark("SIZE", "fewer variations of your problem were tried, as the loss is large for the engine")
+                self.remark(
+                    "SIZE", say("fewer variations of your problem were tried, as the loss is large for the engine")
+                )
                 break
             self._try(problem)
             case = self.cases[-1]
             if case.answer.error and not self.cases[0].answer.error:  # our idea, not the user's
-                self.remark("SIZES", f"not tried with {problem.name}: backprop raised {case.answer.error}")
+                self.remark("SIZES", say("not tried with {0}: backprop raised {1}", problem.name, case.answer.error))
                 self.cases.pop()
 
     def _work(self) -> int:
@@ -190,7 +181,9 @@ class Evaluation:
         x, y, *more = given.data
         columns = structure.layout.columns
         cut = [np.asarray(a)[:, :n] if columns and np.ndim(a) == 2 else np.asarray(a)[:n] for a in (x, y)]
-        said = f"only the first {n} of your {structure.n} samples were tried: the loss is too large for the engine"
+        said = say(
+            "only the first {0} of your {1} samples were tried: the loss is too large for the engine", n, structure.n
+        )
         self.remark("SIZE", said)
         return Problem(given.name, given.params, (*cut, *more))
 
@@ -208,9 +201,9 @@ class Evaluation:
         for remark in answer.remarks:
             self.remark(*remark)
         if answer.in_place and not answer.error:
-            answer.error = (
-                "it returned None; return the gradients as a dict or a tuple in the order of params, or, since it "
-                "changed the parameters, call check(..., updates=True, lr=...)"
+            answer.error = say(
+                "it returned None; return the gradients as a dict or a tuple in the order of params, or, "
+                "since it changed the parameters, call check(..., updates=True, lr=...)"
             )
         if answer.error:
             return
@@ -220,9 +213,10 @@ class Evaluation:
             [Verdict(n, answer.gradients.get(n), e, rtol, case.overall, noise[n]) for n, e in case.exact.items()], rtol
         )
         if not case.comparison.ok:
-            excuse(self, case)
+            for remark in excuse(self.submission, self.network, case, self.rtol):
+                self.remark(*remark)
         if not case.comparison.ok and not case.noise:
-            case.noise = rounding(self, case)
+            case.noise = rounding(self.submission, case, self.seed)
             if case.noise:
                 self._compare(case)
 
@@ -235,7 +229,7 @@ class Evaluation:
         rate, remark = found
         self.remark(*remark)
         if rate is not None:
-            self.remarks = [r for r in self.remarks if not (r[0] == "MUTATED" and "say updates=True" in r[1])]
+            self.remarks = [r for r in self.remarks if not (r[0] == "MUTATED" and "updates=True" in r[1])]
             self.submission.updates, self.submission.lr = True, rate
             for case in self.cases:
                 case.answer, case.kinks = self.submission.answer(case.problem), []
@@ -258,7 +252,7 @@ class Evaluation:
                 case.source = "engine"
                 return self.submission.exact(problem)
             except RuntimeError as reason:
-                self.remark("ENGINE", f"the loss cannot be run on Values ({reason})")
+                self.remark("ENGINE", say("the loss cannot be run on Values ({0})", reason))
         if case.record is not None and self.network is not None:
             case.source = "model"
             slopes = gradients(self.network, case.record, kind=self.network.summed)
@@ -270,18 +264,8 @@ class Evaluation:
         found = {}
         for name in self.submission.names:
             flat = read(problem.params[name]).numbers
-            f = self.along(problem, name)
+            f = self.submission.along(problem, name)
             slopes = [measured_slope(f, flat, i) for i in range(len(flat))]
             case.noise[name] = 3 * max((s.bar for s in slopes), default=0.0)
             found[name] = Entries(tuple(np.shape(problem.params[name])), [s.value for s in slopes])
         return found
-
-    def along(self, problem: Problem, name: str) -> Any:
-        """The loss as a function of one parameter's numbers."""
-        shape = np.shape(problem.params[name])
-
-        def f(numbers: list[float]) -> float:
-            params = {**problem.params, name: np.array(numbers).reshape(shape)}
-            return self.submission.loss(Problem(problem.name, params, problem.data))
-
-        return f

@@ -1,52 +1,58 @@
-"""What is right though it differs: the loss without the guard of its logarithm, and whatever a kink allows."""
+"""What is right though it differs: the loss without the guard of its logarithm, what a kink allows, and rounding."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Iterator
 
+from tinygrad_lite.analysis.losses import BINARY, CROSS
+from tinygrad_lite.checking.network.arrays import np
 from tinygrad_lite.checking.network.kinks import gradients, intervals
-from tinygrad_lite.checking.network.layers import BINARY, CROSS
+from tinygrad_lite.checking.network.network import Network
 from tinygrad_lite.checking.network.problems import Problem
 from tinygrad_lite.checking.result.entries import entries_like, indices, read
 from tinygrad_lite.checking.result.verdict import Verdict
+from tinygrad_lite.checking.trial.case import CaseResult
 from tinygrad_lite.checking.trial.numerical_check import measured_slope
+from tinygrad_lite.checking.trial.submission import Submission
+from tinygrad_lite.report.language import say
 
-if TYPE_CHECKING:
-    from tinygrad_lite.checking.trial.evaluation import CaseResult, Evaluation
+NEARLY = 1e-4  # a difference so small, relative to the gradient, may be rounding, and is looked into
+OURS = 0.1  # on problems of ours, which can be left out
+BLURRED = 1e-6
 
 
-def excuse(evaluation: Evaluation, case: CaseResult) -> None:
-    """Call those gradients of a case right after all that are."""
-    network = evaluation.network
+STEPS = {2: 1.0, 1: -4.0, 0: 6.0, -1: -4.0, -2: 1.0}  # the fourth difference, which is 0 for what is smooth
+
+
+def excuse(submission: Submission, network: Network | None, case: CaseResult, rtol: float) -> Iterator[tuple[str, str]]:
+    """Call those gradients of a case right after all that are; what is to be said of it as (code, sentence)."""
     if network is not None and case.record is not None and network.kind in (BINARY, CROSS):
-        _guard(evaluation, case)
+        yield from _guard(network, case, rtol)
     if not case.ok:
-        _kinks(evaluation, case)
+        _kinks(submission, network, case)
 
 
-def _guard(evaluation: Evaluation, case: CaseResult) -> None:
+def _guard(network: Network, case: CaseResult, rtol: float) -> Iterator[tuple[str, str]]:
     """Accept the gradient of the loss without the small number that guards its logarithm."""
-    network = evaluation.network
     assert case.comparison is not None
     assert case.record is not None
-    assert network is not None
     plain = gradients(network, case.record)
     epsilon = network.summed.epsilon
     for verdict in case.comparison.verdicts:
         mine = case.answer.gradients.get(verdict.name)
         like = entries_like(plain["d" + verdict.name], case.problem.params[verdict.name])
-        if not verdict.ok and Verdict(verdict.name, mine, like, evaluation.rtol, case.overall).ok:
-            said = f"right for the loss without the {epsilon or 1e-12:g} that is added inside its logarithm"
+        if not verdict.ok and Verdict(verdict.name, mine, like, rtol, case.overall).ok:
+            said = say("right for the loss without the {0:g} that is added inside its logarithm", epsilon or 1e-12)
             verdict.excuse("EPSILON", said)
             if epsilon:
-                said = f"the loss adds {epsilon:g} inside the logarithm; gradients without it are accepted"
-                evaluation.remark("EPSILON", said)
+                said = say("the loss adds {0:g} inside the logarithm; gradients without it are accepted", epsilon)
+                yield "EPSILON", said
 
 
-def _kinks(evaluation: Evaluation, case: CaseResult) -> None:
+def _kinks(submission: Submission, net: Network | None, case: CaseResult) -> None:
     """Accept what a kink allows: the interval of the recognised network, or the two measured sides."""
     assert case.comparison is not None
-    record, net = case.record, evaluation.network
+    record = case.record
     allowed = intervals(net, record) if net is not None and record is not None else {}
     for verdict in case.comparison.verdicts:
         if verdict.ok or not verdict.wrong or verdict.hand is None or verdict.exact is None:
@@ -59,15 +65,17 @@ def _kinks(evaluation: Evaluation, case: CaseResult) -> None:
                 verdict.near(h, min(max(h, lo), hi)) for h, lo, hi in zip(verdict.hand.numbers, low, high, strict=True)
             )
         else:
-            accepted = net is None and len(verdict.wrong) <= 24 and _measured(evaluation, case.problem, verdict)
+            accepted = net is None and len(verdict.wrong) <= 24 and _measured(submission, case.problem, verdict)
         if accepted:
-            verdict.excuse("KINK", "the point is on a kink, where several gradients are right; yours is one of them")
+            verdict.excuse(
+                "KINK", say("the point is on a kink, where several gradients are right; yours is one of them")
+            )
             case.kinks.append(verdict.name)
 
 
-def _measured(evaluation: Evaluation, problem: Problem, verdict: Verdict) -> bool:
+def _measured(submission: Submission, problem: Problem, verdict: Verdict) -> bool:
     assert verdict.hand is not None
-    f = evaluation.along(problem, verdict.name)
+    f = submission.along(problem, verdict.name)
     flat = read(problem.params[verdict.name]).numbers
     places = list(indices(verdict.hand.shape))
     for index in verdict.wrong:
@@ -76,3 +84,37 @@ def _measured(evaluation: Evaluation, problem: Problem, verdict: Verdict) -> boo
         if not slope.kink or not slope.accepts(verdict.hand.numbers[i]):
             return False
     return True
+
+
+def rounding(submission: Submission, case: CaseResult, seed: int) -> dict[str, float]:
+    """By name, how far the engine's own rounding may have moved the gradients of a case; {} if that cannot be.
+
+    Where a loss cancels, as log(1 - p) with p near 1, the exact gradients have few digits. They are computed again
+    at four points near by along a line: of their fourth difference all that is smooth cancels, and rounding stays.
+    """
+    assert case.comparison is not None
+    most = NEARLY if case.problem.seed is None else OURS
+    far = [v.largest / v.scale if v.scale else 1.0 for v in case.comparison.verdicts if not v.ok]
+    if case.source != "engine" or any(not 0 < x < most for x in far):
+        return {}
+    chance = np.random.default_rng(seed)
+    noise = dict.fromkeys(case.exact, 0.0)
+    for _ in range(2):
+        step = {n: 1e-4 * chance.normal(size=np.shape(x)) for n, x in case.problem.params.items()}
+        total = {n: np.zeros(len(entries.numbers)) for n, entries in case.exact.items()}
+        for k, weight in STEPS.items():
+            params = {n: x * (1 + k * step[n]) for n, x in case.problem.params.items()}
+            try:
+                found = submission.exact(Problem(case.problem.name, params, case.problem.data))
+            except RuntimeError:
+                return {}
+            total = {n: total[n] + weight * np.array(entries.numbers) for n, entries in found.items()}
+        noise = {n: max(noise[n], 8 * float(np.abs(x).max(initial=0.0))) for n, x in total.items()}
+    return {n: x for n, x in noise.items() if x <= 10 * most * max(map(abs, case.exact[n].numbers), default=0.0)}
+
+
+def blurred(case: CaseResult) -> bool:
+    """Whether a problem of ours has too few digits to tell anything."""
+    scales = {n: max(map(abs, entries.numbers), default=0.0) for n, entries in case.exact.items()}
+    measured = case.source != "engine" or case.problem.seed is None
+    return not measured and any(x > BLURRED * scales[n] for n, x in case.noise.items())

@@ -55,6 +55,6 @@ def measured_of(evaluation: Evaluation, most: int = 6) -> list[tuple[str, float,
         sizes = [abs(n) for n in verdict.exact.numbers]
         index = verdict.wrong[0] if verdict.wrong else places[sizes.index(max(sizes))]
         numbers = read(exhibit.problem.params[verdict.name]).numbers
-        slope = measured_slope(evaluation.along(exhibit.problem, verdict.name), numbers, places.index(index))
+        slope = measured_slope(evaluation.submission.along(exhibit.problem, verdict.name), numbers, places.index(index))
         found.append((entry_name(verdict.name, index), *verdict.at(index), slope))
     return found

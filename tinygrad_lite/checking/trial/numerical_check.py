@@ -18,6 +18,7 @@ from typing import Any
 
 from tinygrad_lite.engine import Value
 from tinygrad_lite.errors import OperandError
+from tinygrad_lite.report.language import say
 
 Function = Callable[[list[float]], float]
 ROUNDING = 2.0**-52
@@ -164,16 +165,16 @@ class Taylor:
     def words(self) -> str:
         """The verdict as a sentence."""
         if math.isinf(self.slope):
-            return "Taylor remainder: nothing but rounding is left, as for a straight line. The gradient is right."
+            return say("Taylor remainder: nothing but rounding is left, as for a straight line. The gradient is right.")
         if not math.isfinite(self.slope):
-            verdict = "it cannot be tried, as there is a NaN or an infinity"
+            verdict = say("it cannot be tried, as there is a NaN or an infinity")
         elif self.slope > 1.94:
-            verdict = "right: the remainder shrinks like the square of the step"
+            verdict = say("right: the remainder shrinks like the square of the step")
         elif self.slope < 1.3:
-            verdict = "wrong: the remainder shrinks no faster than the step"
+            verdict = say("wrong: the remainder shrinks no faster than the step")
         else:
-            verdict = "in between, as near a kink or with a tiny error"
-        return f"Taylor remainder slope {self.slope:.2f} (2 is right, 1 is wrong): {verdict}."
+            verdict = say("in between, as near a kink or with a tiny error")
+        return say("Taylor remainder slope {0:.2f} (2 is right, 1 is wrong): {1}.", self.slope, verdict)
 
 
 def taylor(f: Function, x: Sequence[float], gradient: Sequence[float], seed: int = 0, noise: float = 0.0) -> Taylor:

@@ -24,6 +24,7 @@ from tinygrad_lite.checking.trial.state import State
 from tinygrad_lite.engine import Value
 from tinygrad_lite.engine.reverse import adjoints
 from tinygrad_lite.errors import OperandError
+from tinygrad_lite.report.language import say
 
 QUICK = 0.5  # seconds
 
@@ -97,11 +98,13 @@ class Submission:
         self.remembers |= self.state.restore()
         again = self._run_loss(problem)
         if first.error or again.error:
-            return f"the loss function failed on your data: {first.error or again.error}"
+            return say("the loss function failed on your data: {0}", first.error or again.error)
         if first.result != again.result and first.result == first.result:
-            return (
-                f"your loss gives two different numbers for the same arguments, {first.result:g} and "
-                f"{again.result:g}: fix the seed of what it draws at random, or keep what it remembers out of it"
+            return say(
+                "your loss gives two different numbers for the same arguments, {0:g} and {1:g}: fix the "
+                "seed of what it draws at random, or keep what it remembers out of it",
+                first.result,
+                again.result,
             )
         return ""
 
@@ -158,6 +161,16 @@ class Submission:
             for name in self.names
         }
 
+    def along(self, problem: Problem, name: str) -> Callable[[list[float]], float]:
+        """The loss as a function of one parameter's numbers."""
+        shape = np.shape(problem.params[name])
+
+        def f(numbers: list[float]) -> float:
+            params = {**problem.params, name: np.array(numbers).reshape(shape)}
+            return self.loss(Problem(problem.name, params, problem.data))
+
+        return f
+
     # ------------------------------------------------------------------ backprop
 
     def both(self, problem: Problem, backprop: Callable[..., Any], arguments: list[Any]) -> Any:
@@ -184,12 +197,15 @@ class Submission:
             return answer
         answer = self.understood(outcome.result, outcome.arguments, problem)
         for warning in outcome.warnings[:3]:
-            answer.remarks.append(("WARNED", f"backprop caused a {warning.rstrip('.')}"))
+            answer.remarks.append(("WARNED", say("backprop caused a {0}", warning.rstrip("."))))
         for label, argument in zip(labels, arguments, strict=True):
             own = label == "params" or label in self.names
             if label in outcome.changed and not (own and self.updates) and not _may_be_a_cache(argument):
                 answer.remarks.append(
-                    ("MUTATED", f"backprop changed its argument {label} in place; work on a copy, or say updates=True")
+                    (
+                        "MUTATED",
+                        say("backprop changed its argument {0} in place; work on a copy, or say updates=True", label),
+                    )
                 )
         return answer
 

@@ -10,8 +10,7 @@ import itertools
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from tinygrad_lite.checking.network.arrays import np
-from tinygrad_lite.checking.network.layers import Array
+from tinygrad_lite.checking.network.arrays import Array, np
 from tinygrad_lite.checking.network.problems import Problem
 
 

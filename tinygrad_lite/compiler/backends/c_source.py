@@ -7,9 +7,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from tinygrad_lite.compiler.ir.loop_nest import Access, Expression, LoopNest, Plan, Reduction
+from tinygrad_lite.compiler.ir.loop_nest import Access, LoopNest, Plan, Reduction, written
+from tinygrad_lite.compiler.ir.spelling import spelled
 
-_INFIX = {"add": "+", "sub": "-", "mul": "*", "div": "/", "less": "<"}
 _NAMED = {"abs": "fabs", "max": "fmax", "min": "fmin"}
 
 
@@ -61,7 +61,7 @@ def _nest(nest: LoopNest, indent: str, output: str, assign: str) -> list[str]:
     sign = assign if ends else "="
     single = [run for run in nest.reductions if run.starts is None and run.terms == 1]
     loops = [run for run in nest.reductions if run not in single]
-    first = " ".join(("+ " if run.sign > 0 else "- ") + _expression(run.expression, run, nest) for run in single)
+    first = " ".join(("+ " if run.sign > 0 else "- ") + _expression(run, nest) for run in single)
     first = first.removeprefix("+ ") or "0"
     if not loops:
         return [*lines, f"{indent}{target} {sign} {first};"]
@@ -73,7 +73,7 @@ def _nest(nest: LoopNest, indent: str, output: str, assign: str) -> list[str]:
             body.append(f"{inner}for (int t = starts[{m}]; t < starts[{m} + 1]; t++)")
         else:
             body.append(f"{inner}for (int t = 0; t < {run.terms}; t++)")
-        body.append(f"{inner}  total {'+' if run.sign > 0 else '-'}= {_expression(run.expression, run, nest)};")
+        body.append(f"{inner}  total {'+' if run.sign > 0 else '-'}= {_expression(run, nest)};")
     return [*lines, f"{indent}{{", *body, f"{inner}{target} {sign} total;", f"{indent}}}"]
 
 
@@ -98,22 +98,15 @@ def _index(access: Access, nest: LoopNest, terms: int) -> str:
     return "[" + " + ".join(parts + ([str(access.base)] if access.base or not parts else [])).replace("+ -", "- ") + "]"
 
 
-def _expression(expression: Expression, run: Reduction, nest: LoopNest, inside: bool = False) -> str:
-    if expression[0] == "leaf":
-        access = run.accesses[expression[1]]
-        if access.literal is not None:
-            return repr(access.literal)
-        return f"{access.array}{_index(access, nest, run.terms)}"
-    parts = [_expression(part, run, nest, expression[0] in _INFIX) for part in expression[1:]]
-    if expression[0] in _INFIX:
-        text = f" {_INFIX[expression[0]]} ".join(parts)
-        return f"({text})" if inside else text
-    if expression[0] == "neg":
+def _expression(run: Reduction, nest: LoopNest) -> str:
+    leaves = [repr(a.literal) if a.literal is not None else a.array + _index(a, nest, run.terms) for a in run.accesses]
+    return written(run.expression, leaves, _spelled)
+
+
+def _spelled(name: str, parts: Sequence[str]) -> str:
+    """One op in C."""
+    if name == "neg":
         return f"-({parts[0]})"
-    if expression[0] == "select":
+    if name == "select":
         return f"({parts[0]} ? {parts[1]} : {parts[2]})"
-    return _call(expression[0], parts)
-
-
-def _call(name: str, parts: Sequence[str]) -> str:
-    return f"{_NAMED.get(name, name)}({', '.join(parts)})"
+    return spelled(_NAMED.get(name, name), parts)

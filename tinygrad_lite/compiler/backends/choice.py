@@ -21,6 +21,7 @@ from tinygrad_lite.compiler.backends.llvm.llvm_runner import LLVMRunner
 from tinygrad_lite.compiler.backends.runners import Runner
 from tinygrad_lite.compiler.frontend.arguments import numbers
 from tinygrad_lite.compiler.ir.tape import Ref, Tape
+from tinygrad_lite.compiler.passes.log import ran
 from tinygrad_lite.compiler.passes.lowering import NoLowering
 from tinygrad_lite.compiler.passes.programs import Program
 from tinygrad_lite.compiler.passes.stencil import StencilProgram
@@ -63,6 +64,7 @@ def runner(program: Program, backend: str | None = None, samples: int = 0) -> Ru
             why = str(reason)
             continue
         made.why = why
+        ran("emit", made.text)
         return made
     raise AssertionError("the plain tape runs everything")
 
@@ -106,10 +108,12 @@ class TapeRunner(Runner):
             return python.source(self.program.epilogue)
         return "\n\n\n".join(
             python.source(tape, name)
-            for name, tape in (
-                ("prologue", self.program.prologue), ("row", self.program.sample), ("finale", self.program.epilogue)
+            for name, tape in zip(
+                ("prologue", "sample", "epilogue"),
+                (self.program.prologue, self.program.sample, self.program.epilogue),
+                strict=True,
             )
-        )  # fmt: skip
+        )
 
 
 def _order(tape: Tape, arrays: Mapping[Ref, tuple[str, int]]) -> list[tuple[str, int]]:

@@ -6,38 +6,56 @@ and the key of the program that serves them: what the arguments look like, and t
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
-from typing import TYPE_CHECKING, Any
+import inspect
+from collections.abc import Callable, Collection, Sequence
+from typing import Any
 
 from tinygrad_lite.compiler.frontend.arguments import MOST_CHOICES, Block, Structure, flatten, names, size
 from tinygrad_lite.compiler.frontend.results import shaped, values_in
 from tinygrad_lite.engine.value import Value
 from tinygrad_lite.errors import OperandError, ShapeError, user_line
 
-if TYPE_CHECKING:
-    from tinygrad_lite.compiler.batched import BatchedFunction
+
+class BatchSignature:
+    """The arguments of a function of one sample, and what is known of them by now.
+
+    Attributes:
+        parameters: the names of all arguments.
+        batch: of those that are given as many samples.
+        labels_seen: the whole numbers that occurred in a batch argument, which may be an index.
+        only_numbers: for each structure of the arguments, the batch arguments that never are one.
+    """
+
+    def __init__(self, f: Callable[..., Any], name: str, batch: Sequence[str], argnums: int | tuple[int, ...]) -> None:
+        self.name, self.batch, self.argnums = name, tuple(batch), argnums
+        self.parameters = list(inspect.signature(f).parameters)
+        for each in batch:
+            if each not in self.parameters:
+                raise OperandError(f"batch names {each!r}, but {name} takes {', '.join(self.parameters)}{user_line()}.")
+        self.labels_seen: dict[str, tuple[int, ...]] = {}
+        self.only_numbers: dict[Structure, set[str]] = {}
 
 
 class BatchCall:
     """The arguments of one call, sorted into parameters and samples."""
 
-    def __init__(self, owner: BatchedFunction, args: Any, kwargs: Any) -> None:
-        self.owner = owner
-        if len(args) > len(owner.parameters):
-            raise OperandError(f"{owner.__name__} takes {len(owner.parameters)} arguments{user_line()}.")
-        given = dict(zip(owner.parameters, args, strict=False)) | kwargs
+    def __init__(self, signature: BatchSignature, args: Any, kwargs: Any) -> None:
+        self.signature = signature
+        if len(args) > len(signature.parameters):
+            raise OperandError(f"{signature.name} takes {len(signature.parameters)} arguments{user_line()}.")
+        given = dict(zip(signature.parameters, args, strict=False)) | kwargs
         self.structures: dict[str, Structure] = {}
         self.blocks: dict[str, Block] = {}
         self.chunks: list[Any] = []
         self.parameters: list[Any] = []
         for name in given:
-            if name in owner.batch:
+            if name in signature.batch:
                 block = self.blocks[name] = Block(name, given[name])
                 self.structures[name] = block.structure
             else:
                 self.structures[name] = flatten(given[name], self.chunks)
                 self.parameters.append(given[name])
-        missing = [name for name in owner.batch if name not in given]
+        missing = [name for name in signature.batch if name not in given]
         if missing:
             raise OperandError(f"the batch argument {missing[0]!r} was not given{user_line()}.")
         lengths = {name: len(block.samples) for name, block in self.blocks.items()}
@@ -45,23 +63,27 @@ class BatchCall:
             shown = ", ".join(f"{name} has {n}" for name, n in lengths.items())
             raise ShapeError(f"batch arguments need the same number of rows, at least one, but {shown}{user_line()}.")
         self.samples = next(iter(lengths.values()))
-        labels = []
         self.structure = tuple(self.structures.items())
-        only_numbers = owner.only_numbers.get(self.structure, ())
+        self._labelled(self._labels())
+
+    def _labels(self) -> dict[str, tuple[int, ...]]:
+        """The whole numbers of each batch argument that may be an index."""
+        seen, labels = self.signature.labels_seen, {}
+        only_numbers = self.signature.only_numbers.get(self.structure, ())
         for name, block in self.blocks.items():
             if block.whole and name not in only_numbers:
-                seen = set(owner.labels_seen.get(name, ())) | set(block.choices())
-                owner.labels_seen[name] = tuple(sorted(seen)) if len(seen) <= MOST_CHOICES else ()
-                labels.append((name, owner.labels_seen[name]))
-        self._labelled(labels)
+                known = set(seen.get(name, ())) | set(block.choices())
+                labels[name] = seen[name] = tuple(sorted(known)) if len(known) <= MOST_CHOICES else ()
+        return labels
 
-    def _labelled(self, labels: Sequence[tuple[str, tuple[int, ...]]]) -> None:
-        self.choices = {name: found for name, found in labels if found}
+    def _labelled(self, labels: dict[str, tuple[int, ...]]) -> None:
+        self.choices = {name: found for name, found in labels.items() if found}
         self.key = self.structure, tuple(self.choices.items())
 
     def without_labels(self, names: Collection[str]) -> None:
         """What was compiled computes with these and takes none of them as an index: their values do not matter."""
-        self._labelled([pair for pair in self.choices.items() if pair[0] not in names])
+        self.signature.only_numbers[self.structure] = set(names)
+        self._labelled({name: found for name, found in self.choices.items() if name not in names})
 
     def values(self) -> list[Value | None]:
         """For each number of the parameters the Value it came from, or None."""
@@ -83,6 +105,7 @@ class BatchCall:
         ]
 
     def shaped(self, gradients: Any) -> Any:
+        """The gradient w.r.t. the argument (or arguments) of argnums, each in its shape."""
         starts, at = {}, 0
         for name, structure in self.structures.items():
             if name not in self.blocks:
@@ -90,7 +113,7 @@ class BatchCall:
                 at += size(structure)
 
         def one(i: int) -> Any:
-            name = self.owner.parameters[i]
+            name = self.signature.parameters[i]
             if name not in starts:
                 raise OperandError(
                     f"argnums names {name!r}, which is data; the gradient goes along parameters: "
@@ -99,5 +122,5 @@ class BatchCall:
             part = self.structures[name]
             return shaped(part, gradients[starts[name] : starts[name] + size(part)])
 
-        argnums = self.owner.argnums
+        argnums = self.signature.argnums
         return one(argnums) if isinstance(argnums, int) else tuple(one(i) for i in argnums)

@@ -10,14 +10,20 @@ without branches.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING
+from typing import Protocol
 
 from tinygrad_lite.compiler.ir.tape import LESS, SELECT, Ref, Tape
 from tinygrad_lite.engine import ops
 from tinygrad_lite.errors import TinygradLiteError, user_line
 
-if TYPE_CHECKING:
-    from tinygrad_lite.compiler.frontend.trace import Trace
+
+class Traced(Protocol):
+    """What follows a path while the function runs: a trace (trace.py)."""
+
+    path: Path | None
+
+    @property
+    def tape(self) -> Tape: ...
 
 
 class TooManyPaths(TinygradLiteError):
@@ -68,7 +74,7 @@ class Path:
 
 
 def explore(
-    trace: Trace,
+    trace: Traced,
     run: Callable[[], Sequence[Ref]],
     known: dict[tuple[Ref, Ref], bool] | None = None,
     cap: int = 64,

@@ -56,8 +56,7 @@ class Trace:
         self._inner: dict[Value, Ref] = {}
         self.choices: dict[Ref, list[int]] = {}  # the whole numbers an index may be, when tracing by paths
         self.indices: set[Ref] = set()  # what was used as one
-        self.given: dict[Ref, float] = {}  # the numbers of inputs ...
-        self.numbers: Any = None  # ... and of all else, should a derivative be asked for inside: nested.Numbers
+        self.given: dict[Ref, float] = {}  # the numbers of inputs
 
     def node(self, op: Op, args: tuple[Ref, ...]) -> Ref:
         """Write an op. A path that begins like an earlier one takes over what that one wrote."""
@@ -76,12 +75,9 @@ class Trace:
         self.given[ref] = x
         return Tracer(self, ref, x)
 
-    def fresh_inputs(self, numbers: Sequence[Any]) -> list[Tracer]:
-        """What a transform inside the function runs on: for each number a node of its own."""
-        from tinygrad_lite.compiler.passes import nested  # which differentiates, by rules that were traced
-
-        lifted = [self.lift(x, ops.mul) for x in numbers]
-        return [Tracer(self, nested.fresh_input(self, x.ref), x.number) for x in lifted]  # type: ignore[union-attr]
+    def derivatives(self, output: Tracer, inputs: Sequence[Tracer]) -> list[Tracer]:
+        """The derivatives of one traced number w.r.t. others: for a trace that can give them (passes/nested.py)."""
+        raise NotImplementedError
 
     def lift(self, operand: Any, op: Op) -> Tracer | None:
         """A number or a Value from outside as a tracer; None for an operand of unknown kind."""
@@ -241,10 +237,7 @@ class Tracer(TracedNumber):
         return bool(self < 0.0 or self > 0.0)
 
     def derivatives_wrt(self, inputs: Sequence[Any]) -> list[Any]:
-        from tinygrad_lite.compiler.passes import nested
-
-        found = nested.gradients(self.trace, [x.ref for x in inputs], self.ref)
-        return [Tracer(self.trace, ref, x) for ref, x in found]
+        return list(self.trace.derivatives(self, inputs))
 
     def __index__(self) -> int:
         """The whole number this is, as an index or in range(): guarded, or one path for each that occurs."""

@@ -20,6 +20,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
+from tinygrad_lite.compiler.ir.spelling import INFIX, spelled
+
 Expression = Any
 """A nested tuple: ("leaf", k) for the k-th access of the run, or (name of an op, expression, ...)."""
 
@@ -40,14 +42,14 @@ class Access:
         term_stride: int = 0,
         table: Any = None,
         literal: float | None = None,
-        pattern: tuple[int | list[int], list[int]] | None = None,
+        pattern: tuple[list[int], list[int]] | None = None,
     ) -> None:
         self.array = array  # "P" parameters, "X" samples of data, "K" constants, "A3" the results of loop nest 3, ...
         self.base = base
         self.strides = strides  # one for each dimension of the loop nest
         self.term_stride = term_stride  # the stride from term to term
         self.table = table  # an array of indices, by iteration and term, if they are not affine
-        self.pattern = pattern  # (stride or strides from period to period, indices in the first), if any
+        self.pattern = pattern  # (strides from period to period, indices in the first): see periodic.py
         self.literal = literal  # the number itself, if it is the same constant everywhere
 
     def entry(self, dims: Sequence[int], m: int) -> int:
@@ -127,6 +129,29 @@ class LoopNest:
         """Terms of all iterations together."""
         return sum(int(r.starts[-1]) if r.starts is not None else r.terms * self.iterations for r in self.reductions)
 
+    def reads(self) -> Iterator[Access]:
+        """What it reads through an index."""
+        return (access for run in self.reductions for access in run.accesses if access.literal is None)
+
+    def counts(self, run: Reduction | None = None) -> Any:
+        """The number of terms of each iteration; 1 for the target."""
+        import numpy as np
+
+        if run is not None and run.starts is not None:
+            return np.diff(run.starts)
+        return np.full(self.iterations, run.terms if run is not None else 1)
+
+    def indices(self, access: Access, counts: Any) -> Any:
+        """The indices an access reads, iteration by iteration and term by term; `counts` is how many terms each has."""
+        import numpy as np
+
+        if access.table is not None:
+            return np.asarray(access.table)
+        corner = np.indices(self.dims).reshape(len(self.dims), -1)
+        first = access.base + np.asarray(access.strides, dtype=int) @ corner
+        term = np.arange(int(counts.sum())) - np.repeat(np.cumsum(counts) - counts, counts)
+        return np.repeat(first, counts) + term * access.term_stride
+
     def __str__(self) -> str:
         loops = "".join(f"for i{d} < {n}: " for d, n in enumerate(self.dims) if n > 1)
         text = " ".join(map(str, self.reductions)).removeprefix("+ ")
@@ -197,19 +222,17 @@ def names(expression: Expression) -> Iterator[str]:
             yield from names(part)
 
 
-_INFIX = {"add": "+", "sub": "-", "mul": "*", "div": "/", "less": "<"}
-
-
-def written(expression: Expression, leaves: list[str]) -> str:
-    """The expression as text.
+def written(expression: Expression, leaves: Sequence[str], spell: Callable[[str, Sequence[str]], str] = spelled) -> str:
+    """The expression as text; `spell` writes one op.
 
     >>> written(("mul", ("leaf", 0), ("tanh", ("leaf", 1))), ["P[t]", "X[t]"])
     'P[t] * tanh(X[t])'
     """
-    if expression[0] == "leaf":
-        return str(leaves[expression[1]])
-    parts = [written(part, leaves) for part in expression[1:]]
-    if expression[0] in _INFIX:
-        inner = [f"({p})" if e[0] in _INFIX else p for p, e in zip(parts, expression[1:], strict=True)]
-        return f" {_INFIX[expression[0]]} ".join(inner)
-    return f"{expression[0]}({', '.join(parts)})"
+    name, *parts = expression
+    if name == "leaf":
+        leaf: str = leaves[parts[0]]
+        return leaf
+    texts = [written(part, leaves, spell) for part in parts]
+    if name in INFIX:
+        texts = [f"({text})" if part[0] in INFIX else text for text, part in zip(texts, parts, strict=True)]
+    return spell(name, texts)

@@ -19,6 +19,7 @@ import math
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any, NamedTuple
 
+from tinygrad_lite.compiler.ir.spelling import spelled
 from tinygrad_lite.engine import ops
 from tinygrad_lite.engine.op import REAL, Op
 
@@ -152,7 +153,7 @@ class Tape:
         """The tape as text, one result a line."""
         text = []
         for i, (op, args) in enumerate(zip(self.op, self.args, strict=True)):
-            text.append(f"v{i} = {_written(op, [self.name(ref) for ref in args])}")
+            text.append(f"v{i} = {spelled(op.name, [self.name(ref) for ref in args])}")
         for guard in self.guards:
             text.append(f"guard {self.name(guard.flag)} is {guard.outcome}{guard.line}")
         return [*text, "return " + ", ".join(self.name(ref) for ref in self.outputs)]
@@ -172,15 +173,6 @@ class Tape:
                     if ref >= 0:
                         needed[ref] = True
         return needed
-
-
-_INFIX = {"add": "+", "sub": "-", "mul": "*", "div": "/", "less": "<"}
-
-
-def _written(op: Op, names: Sequence[str]) -> str:
-    if op.name in _INFIX and len(names) == 2:
-        return f"{names[0]} {_INFIX[op.name]} {names[1]}"
-    return f"{op.name}({', '.join(names)})"
 
 
 class Builder(Tape):

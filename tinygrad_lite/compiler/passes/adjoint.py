@@ -16,8 +16,9 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 
 from tinygrad_lite.compiler.frontend.paths import TooManyPaths, explore
-from tinygrad_lite.compiler.frontend.trace import Trace
+from tinygrad_lite.compiler.ir.recording import Recording
 from tinygrad_lite.compiler.ir.tape import LESS, SELECT, Builder, Guard, Ref, Tape
+from tinygrad_lite.compiler.passes.nested import DifferentiableTrace
 from tinygrad_lite.engine import ops
 from tinygrad_lite.engine.op import TABLE, Op
 
@@ -52,6 +53,17 @@ def expanded(tape: Tape) -> Tape:
     for guard in tape.guards:
         plain.guards.append(Guard(place[guard.flag], guard.outcome, guard.line))
     return plain
+
+
+def differentiable(tape: Recording | Builder) -> DifferentiableTrace:
+    """A trace on that tape, in which `tg.grad` and the other transforms may be used."""
+    return DifferentiableTrace(tape, _inner)
+
+
+def _inner(tape: Tape, inputs: int) -> Builder:
+    made = tidied(tape)
+    made.outputs = sweep(made, {made.outputs[0]: made.constant(1.0)}, made.inputs[:inputs])
+    return made
 
 
 def active(tape: Tape, wrt: Sequence[Ref]) -> list[bool]:
@@ -144,7 +156,7 @@ def template(op: Op, constants: tuple[float | None, ...], textbook: bool = False
     """
     rule = op.display_derivatives if textbook else op.traced_derivatives
     tape = Builder()
-    trace = Trace(tape)
+    trace = differentiable(tape)
     operands = [trace.input(f"x{i + 1}") for i in range(len(constants))]
     out = trace.input("out")
     xs = [x if c is None else c for x, c in zip(operands, constants, strict=True)]

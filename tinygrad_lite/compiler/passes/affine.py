@@ -10,12 +10,10 @@ again for every p-th iteration.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Sequence
+from typing import Any
 
-from tinygrad_lite.compiler.ir.loop_nest import Access, LoopNest, Reduction
-
-if TYPE_CHECKING:
-    from tinygrad_lite.compiler.passes.reroll import _Shapes
+from tinygrad_lite.compiler.ir.loop_nest import Access, Expression, LoopNest, Reduction
 
 
 def nested(vectors: Any) -> list[tuple[int, Any]] | None:
@@ -45,17 +43,34 @@ def nested(vectors: Any) -> list[tuple[int, Any]] | None:
     return None if outer is None else [*outer, (period, steps[0])]
 
 
-def fitted(name: str, key: Any, iterations: list[Any], shapes: _Shapes, places: list[int]) -> LoopNest:
-    """The loop nest of these iterations, its loops fitted to everything that they read and write together."""
+def fitted(
+    name: str,
+    key: Any,
+    iterations: list[Any],
+    places: list[int],
+    expressed: Callable[[int, list[str]], Expression],
+    sources: Sequence[Any],
+    pool: list[float],
+) -> LoopNest:
+    """The loop nest of these iterations, its loops fitted to everything that they read and write together.
+
+    Args:
+        name: the array they write to, at these `places`.
+        key: the (sign, shape) of each of their reductions.
+        iterations: for each of them, and for each of those, the leaf indices of its terms.
+        expressed: the expression of a shape; appends the arrays of its leaves to the list.
+        sources: the numbers of constants, which a leaf of the array "K" names.
+        pool: the numbers of constants that differ between iterations; more are appended.
+    """
     import numpy as np
 
     m = len(iterations)
     starts = np.array([list(places)], dtype=np.int64).T
     columns = [starts]  # what must be affine over the iterations, column by column
-    parts: list[tuple[Any, list[str], Any, Any]] = []
+    parts: list[tuple[int, Any, list[str], Any, Any]] = []
     for run in key:
         arrays: list[str] = []
-        expression = shapes.expression(run[1], arrays)
+        expression = expressed(run[1], arrays)
         counts = [len(reductions[run]) for reductions in iterations]
         flat = np.array([slots for reductions in iterations for slots in reductions[run]], dtype=np.int64)
         if min(counts) == max(counts):
@@ -64,10 +79,14 @@ def fitted(name: str, key: Any, iterations: list[Any], shapes: _Shapes, places: 
                 moves = [int(read[0, 1, k] - read[0, 0, k]) for k, array in enumerate(arrays) if array != "K"]
                 if moves and max(moves) <= 0 > min(moves):
                     read = read[:, ::-1]
-            columns.append(read[:, 0, [array != "K" for array in arrays]])
-            parts.append((expression, arrays, read, None))
+            few = 1 < counts[0] <= FEW and any(
+                array != "K" and _straight(read[:, :, k]) is None for k, array in enumerate(arrays)
+            )
+            for term in np.split(read, counts[0], axis=1) if few else [read]:  # neighbours: each is a run of its own
+                columns.append(term[:, 0, [array != "K" for array in arrays]])
+                parts.append((run[0], expression, arrays, term, None))
         else:
-            parts.append((expression, arrays, flat, np.concatenate([[0], np.cumsum(counts)]).astype(np.int32)))
+            parts.append((run[0], expression, arrays, flat, np.concatenate([[0], np.cumsum(counts)]).astype(np.int32)))
     loops = nested(np.concatenate(columns, axis=1))
     steps = [step for _, step in loops] if loops else [None]
     dims = tuple(n for n, _ in loops) if loops else (m,)
@@ -92,12 +111,12 @@ def fitted(name: str, key: Any, iterations: list[Any], shapes: _Shapes, places: 
 
     def constant(read: Any, terms: int) -> Access:
         """The number itself if it is everywhere the same, else a stretch of the array K."""
-        values = [shapes.cones.tape.sources[i] for i in read.reshape(-1).tolist()]
+        values = [sources[i] for i in read.reshape(-1).tolist()]
         first = values[0]
         if all(x == first for x in values) and (first or len({str(x) for x in values}) == 1):
             return Access("K", literal=first)
-        base = len(shapes.pool)
-        shapes.pool += values
+        base = len(pool)
+        pool.extend(values)
         strides, inner = [], max(terms, 1)
         for n in reversed(dims):
             strides.append(inner)
@@ -106,67 +125,23 @@ def fitted(name: str, key: Any, iterations: list[Any], shapes: _Shapes, places: 
             return Access("K", table=np.arange(base, base + len(values), dtype=np.int32))
         return Access("K", base, tuple(reversed(strides)), 1)
 
-    ragged = any(bounds is not None for *_, bounds in parts)
-    period = _period(parts, starts) if loops is None or ragged else 0
-
-    def patterned(access: Access, read: Any, counts: Any) -> Access:
-        """The same access with the indices of the first period, if there is one."""
-        if period and access.literal is None and access.array != "K":
-            flat, first = read.reshape(-1), int(counts[:period].sum())
-            access.pattern = int(flat[first] - flat[0]), flat[:first].tolist()
-        return access
-
-    target = patterned(place(name, starts.reshape(m, 1)), starts, np.ones(m, dtype=np.int64))
+    target = place(name, starts.reshape(m, 1))
     reductions: list[Reduction] = []
-    for (sign, _), (expression, arrays, read, bounds) in zip(key, parts, strict=True):
+    for sign, expression, arrays, read, bounds in parts:
         if bounds is None:
-            each = np.full(m, read.shape[1])
-            accesses = [patterned(place(array, read[:, :, k]), read[:, :, k], each) for k, array in enumerate(arrays)]
+            accesses = [place(array, read[:, :, k]) for k, array in enumerate(arrays)]
             reductions.append(Reduction(sign, expression, read.shape[1], accesses))
         else:
             accesses = [
-                constant(read[:, k], 0)
-                if array == "K"
-                else patterned(Access(array, table=read[:, k].astype(np.int32)), read[:, k], np.diff(bounds))
+                constant(read[:, k], 0) if array == "K" else Access(array, table=read[:, k].astype(np.int32))
                 for k, array in enumerate(arrays)
             ]
             reductions.append(Reduction(sign, expression, 0, accesses, bounds))
-    return LoopNest(name, dims or (1,), reductions, target, period)
+    return LoopNest(name, dims or (1,), reductions, target)
 
 
-MOST_PERIOD = 80
-"""Iterations of a period that are worth writing out one by one."""
-
-
-def _period(parts: list[tuple[Any, list[str], Any, Any]], places: Any) -> int:
-    """After how many iterations everything that is read and written repeats, shifted by a constant; 0 if it never does.
-
-    The entries of a triangular matrix, one matrix after the other, are such a case.
-    """
-    import numpy as np
-
-    m = len(places)
-    for p in range(2, min(MOST_PERIOD, m // 2) + 1):
-        if m % p:
-            continue
-        tables = [(places, np.arange(m + 1))]
-        for _, arrays, read, bounds in parts:
-            if "K" in arrays and len(set(read.reshape(-1, len(arrays))[:, arrays.index("K")].tolist())) > 1:
-                return 0
-            varies = [k for k, array in enumerate(arrays) if array != "K"]
-            flat = read.reshape(-1, read.shape[-1])[:, varies]
-            tables.append((flat, np.arange(m + 1) * read.shape[1] if bounds is None else bounds))
-        if all(_repeats(flat, ends, p) for flat, ends in tables):
-            return p
-    return 0
-
-
-def _repeats(flat: Any, ends: Any, p: int) -> bool:
-    counts = ends[1:] - ends[:-1]
-    if not (counts[p:] == counts[:-p]).all():
-        return False
-    shift = flat[ends[p] :] - flat[: len(flat) - ends[p]]
-    return bool((shift == shift[:1]).all())
+FEW = 8
+"""Terms of a sum that are worth a run each where what they read does not move on evenly from one to the next."""
 
 
 def _straight(read: Any) -> int | None:

@@ -22,6 +22,7 @@ from typing import Any
 from tinygrad_lite.compiler.frontend.paths import picked
 from tinygrad_lite.compiler.ir.tape import Guard, Ref, Tape
 from tinygrad_lite.compiler.passes.alike import Alike, alike
+from tinygrad_lite.compiler.passes.log import ran
 from tinygrad_lite.engine import ops
 
 MOST_CHOICES = 64
@@ -73,7 +74,9 @@ def joined(tape: Tape, found: Alike | None, keep: Sequence[Ref] = ()) -> Batch |
     if sample is None:
         return None
     fixed, gathered = reader.data()
-    return Batch(sample, _epilogue(tape, found), len(found.numbers), fixed, gathered, found.left)
+    made = Batch(sample, _epilogue(tape, found), len(found.numbers), fixed, gathered, found.left)
+    ran("samples", {f"each of {made.samples:,} samples": sample, "what is made of their sum": made.epilogue})
+    return made
 
 
 class _Reader:

@@ -1,31 +1,102 @@
-"""Derivatives inside a traced function: `tg.grad` and its kin on tracers.
+"""Derivatives inside a traced function: `tg.grad` and the other transforms on tracers.
 
 In: a trace, and two places on its tape: the arguments of the inner function, and what it gave. Out: its gradients, as
 more ops of the same trace.
 
 The inner function has run on fresh inputs, nodes of their own that equal its arguments. So what was written between
-them and the result is its tape; `adjoint.sweep` differentiates that, and the outcome is written behind. An inner
+them and the result is its tape; the adjoint differentiates that, and the outcome is written behind. An inner
 derivative can be differentiated again, by an inner function or by `fast.grad`.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from itertools import islice
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from tinygrad_lite.compiler.frontend.trace import Trace, Tracer
 from tinygrad_lite.compiler.ir.recording import Recording
 from tinygrad_lite.compiler.ir.tape import Builder, Ref, Tape
-from tinygrad_lite.compiler.passes.adjoint import sweep, tidied
 from tinygrad_lite.engine import ops
 from tinygrad_lite.engine.op import Op
 
-if TYPE_CHECKING:
-    from tinygrad_lite.compiler.frontend.trace import Trace
+
+class DifferentiableTrace(Trace):
+    """A trace in which transforms may be used.
+
+    Args:
+        differentiate: given a tape with one output, and for how many of its first inputs derivatives are wanted, the
+            tape of these (adjoint.py).
+    """
+
+    def __init__(self, tape: Recording | Builder, differentiate: Callable[[Tape, int], Builder]) -> None:
+        super().__init__(tape)
+        self._differentiate = differentiate
+        self._numbers: _Numbers | None = None  # of all ops, should a derivative be asked for
+
+    def fresh_inputs(self, numbers: Sequence[Any]) -> list[Tracer]:
+        """What a transform inside the function runs on: for each number a node of its own."""
+        lifted = [self.lift(x, ops.mul) for x in numbers]
+        return [Tracer(self, self._fresh(x.ref), x.number) for x in lifted]  # type: ignore[union-attr]
+
+    def derivatives(self, output: Tracer, inputs: Sequence[Tracer]) -> list[Tracer]:
+        """The derivative of one node w.r.t. each fresh input, with its number, if the trace has numbers."""
+        refs = self._gradients([x.ref for x in inputs], output.ref)
+        if self._numbers is None:
+            return [Tracer(self, ref, math.nan) for ref in refs]
+        self._numbers.extend()
+        return [Tracer(self, ref, self._numbers.at(ref)) for ref in refs]
+
+    def _fresh(self, ref: Ref) -> Ref:
+        """A node that equals another and is not it, not even if the tape would write it only once."""
+        args = (ref, self.tape.constant(1.0))
+        path = self.path
+        if path is None:
+            return self.node(ops.mul, args)
+        n = len(path.written)
+        new = path.donor[n] if n < path.taken_over else Tape.node(self.tape, ops.mul, args)
+        path.written.append(new)
+        return new
+
+    def _gradients(self, inputs: Sequence[Ref], output: Ref) -> list[Ref]:
+        """Where the derivatives are written."""
+        tape: Any = self.tape
+        written: Any = tape
+        if isinstance(tape, Recording):
+            written = self._numbers = self._numbers or _Numbers(self)
+            written.extend()
+        seen = Tape()
+        place: dict[Ref, Ref] = {ref: seen.input(f"x{k}") for k, ref in enumerate(inputs)}
+        outside: list[Ref] = []
+        for i in _between(written.args, set(inputs), output):
+            for ref in written.args[i]:
+                if ref not in place:
+                    x = tape.number(ref)
+                    place[ref] = seen.input(f"u{len(outside)}") if x is None else seen.constant(x)
+                    outside += [ref] * (x is None)
+            place[i] = seen.node(written.op[i], tuple([place[ref] for ref in written.args[i]]))
+        if output not in place:
+            return [tape.constant(0.0)] * len(inputs)
+        seen.outputs = [place[output]]
+        return self._copied(self._differentiate(seen, len(inputs)), [*inputs, *outside])
+
+    def _copied(self, made: Builder, given: Sequence[Ref]) -> list[Ref]:
+        """The outputs of a tape written into the trace, with these references as its inputs."""
+        place: dict[Ref, Ref] = dict(zip(made.inputs, given, strict=True))
+
+        def at(ref: Ref) -> Ref:
+            if ref not in place:
+                place[ref] = self.tape.constant(made.number(ref))  # type: ignore[arg-type]
+            return place[ref]
+
+        for i, (op, args, needed) in enumerate(zip(made.op, made.args, made.live(), strict=True)):
+            if needed:
+                place[i] = self.node(op, tuple([at(ref) for ref in args]))
+        return [at(ref) for ref in made.outputs]
 
 
-class Numbers:
+class _Numbers:
     """The ops of a trace by numbers and their results, read from its columns as far as they have been written.
 
     A trace keeps no numbers; those of gradients are needed, since a comparison may follow.
@@ -66,38 +137,6 @@ def _quietly(op: Op, numbers: Sequence[float]) -> float:
         return math.nan
 
 
-def gradients(trace: Trace, inputs: Sequence[Ref], output: Ref) -> list[tuple[Ref, float]]:
-    """The derivative of one node along each stand-in: where it is written, and its number, if the trace has numbers."""
-    tape: Any = trace.tape
-    if isinstance(tape, Recording):
-        trace.numbers = trace.numbers or Numbers(trace)
-        trace.numbers.extend()
-        written: Any = trace.numbers
-    else:
-        written = tape
-    seen = Tape()
-    place: dict[Ref, Ref] = {ref: seen.input(f"x{k}") for k, ref in enumerate(inputs)}
-    outside: list[Ref] = []
-    for i in _between(written.args, set(inputs), output):
-        for ref in written.args[i]:
-            if ref not in place:
-                x = tape.number(ref)
-                place[ref] = seen.input(f"u{len(outside)}") if x is None else seen.constant(x)
-                outside += [ref] * (x is None)
-        place[i] = seen.node(written.op[i], tuple([place[ref] for ref in written.args[i]]))
-    zero = tape.constant(0.0)
-    if output not in place:
-        return [(zero, 0.0)] * len(inputs)
-    seen.outputs = [place[output]]
-    made = tidied(seen)
-    made.outputs = sweep(made, {made.outputs[0]: made.constant(1.0)}, made.inputs[: len(inputs)])
-    refs = _copied(trace, made, [*inputs, *outside])
-    if isinstance(tape, Recording):
-        trace.numbers.extend()
-        return [(ref, trace.numbers.at(ref)) for ref in refs]
-    return [(ref, math.nan) for ref in refs]
-
-
 def _between(args: Sequence[tuple[Ref, ...]], inputs: set[Ref], output: Ref) -> list[Ref]:
     """The nodes that lead from the inputs to the output, in order."""
     depends = set(inputs)
@@ -109,30 +148,3 @@ def _between(args: Sequence[tuple[Ref, ...]], inputs: set[Ref], output: Ref) -> 
         if i in needed and i not in inputs:
             needed.update(depends.intersection(args[i]))
     return sorted(needed - inputs)
-
-
-def _copied(trace: Trace, made: Builder, given: Sequence[Ref]) -> list[Ref]:
-    """The outputs of a tape written into the trace, with these references as its inputs."""
-    place: dict[Ref, Ref] = dict(zip(made.inputs, given, strict=True))
-
-    def at(ref: Ref) -> Ref:
-        if ref not in place:
-            place[ref] = trace.tape.constant(made.number(ref))  # type: ignore[arg-type]
-        return place[ref]
-
-    for i, (op, args, needed) in enumerate(zip(made.op, made.args, made.live(), strict=True)):
-        if needed:
-            place[i] = trace.node(op, tuple([at(ref) for ref in args]))
-    return [at(ref) for ref in made.outputs]
-
-
-def fresh_input(trace: Trace, ref: Ref) -> Ref:
-    """A node that equals another and is not it, not even if the tape would write it only once."""
-    args = (ref, trace.tape.constant(1.0))
-    path = trace.path
-    if path is None:
-        return trace.node(ops.mul, args)
-    n = len(path.written)
-    new = path.donor[n] if n < path.taken_over else Tape.node(trace.tape, ops.mul, args)
-    path.written.append(new)
-    return new

@@ -12,11 +12,13 @@ from typing import Any
 
 from tinygrad_lite.compiler.ir.loop_nest import Plan
 from tinygrad_lite.compiler.ir.tape import Builder, Ref, Tape
+from tinygrad_lite.compiler.passes import widening
 from tinygrad_lite.compiler.passes.adjoint import gradient, tidied
+from tinygrad_lite.compiler.passes.log import ran
 from tinygrad_lite.compiler.passes.lowering import lowered
 from tinygrad_lite.compiler.passes.reciprocals import reciprocals
 from tinygrad_lite.compiler.passes.reroll import reroll
-from tinygrad_lite.compiler.passes.samples import SampleProgram
+from tinygrad_lite.compiler.passes.samples import AFTER, BEFORE, EACH, SampleProgram
 from tinygrad_lite.compiler.passes.stencil import StencilProgram
 
 
@@ -39,6 +41,7 @@ class PlainProgram:
         self.sample_arrays: dict[Ref, tuple[str, int]] = {}
         self.prologue = Builder()
         self.outputs = len(epilogue.outputs)
+        ran("differentiate", epilogue)
 
 
 Program = SampleProgram | PlainProgram | StencilProgram
@@ -57,15 +60,22 @@ class Plans:
         start = time.perf_counter()
         n = program.parameters
         after = list(range(n, n + len(program.prologue.outputs)))
-        uniform = {ref: ("P", i) if i < n else ("N", 0) for i, ref in enumerate(program.prologue.inputs)}
-        self.prologue = _rerolled(program.prologue, uniform, known, places=after) if after else None
-        self.samples = None
-        if program.sample is not None:
-            self.samples = _rerolled(program.sample, program.sample_arrays, known, samples=("X",))
+        self.prologue: Plan | None = None
+        self.samples: Plan | None = None
         if isinstance(program, StencilProgram):
-            self.epilogue = program.plan(known, whole)
+            self.epilogue = widening.lifted(program.sums, program.ending, program.wrt, known, whole)
+            ran("widen", self.epilogue)
         else:
-            self.epilogue = _rerolled(program.epilogue, program.epilogue_arrays, known)
+            tapes = {"": program.epilogue}
+            arrays = {"": program.epilogue_arrays}
+            how: dict[str, dict[str, Any]] = {"": {}}
+            if program.sample is not None:
+                tapes = {BEFORE: program.prologue, EACH: program.sample, AFTER: program.epilogue}
+                uniform = {ref: ("P", i) if i < n else ("N", 0) for i, ref in enumerate(program.prologue.inputs)}
+                arrays = {BEFORE: uniform, EACH: program.sample_arrays, AFTER: program.epilogue_arrays}
+                how = {BEFORE: {"places": after}, EACH: {"samples": ("X",)}, AFTER: {}}
+            plans = _rerolled({title: tape for title, tape in tapes.items() if tape.outputs}, arrays, known, how)
+            self.prologue, self.samples, self.epilogue = plans.get(BEFORE), plans.get(EACH), [*plans.values()][-1]
         self.sums = len(program.sample.outputs) if program.sample is not None else 0
         self.seconds["finding loops"] = time.perf_counter() - start
 
@@ -73,7 +83,22 @@ class Plans:
         return iter([p for p in (self.prologue, self.samples, self.epilogue) if p is not None])
 
 
-def _rerolled(tape: Tape, arrays: Mapping[Ref, tuple[str, int]], known: set[str], **how: Any) -> Plan:
-    low = reciprocals(lowered(tape, known))
-    moved = {new: arrays[old] for new, old in zip(low.inputs, tape.inputs, strict=True)}
-    return reroll(low, moved, **how)
+def _rerolled(
+    tapes: Mapping[str, Builder],
+    arrays: Mapping[str, Mapping[Ref, tuple[str, int]]],
+    known: set[str],
+    how: Mapping[str, dict[str, Any]],
+) -> dict[str, Plan]:
+    """The plan of each of these tapes."""
+    low = {title: lowered(tape, known) for title, tape in tapes.items()}
+    if any(low[title] is not tape for title, tape in tapes.items()):
+        ran("lower", low)
+    fewer = {title: reciprocals(tape) for title, tape in low.items()}
+    if any(fewer[title] is not tape for title, tape in low.items()):
+        ran("reciprocals", fewer)
+    plans = {}
+    for title, tape in fewer.items():
+        places = zip(tape.inputs, tapes[title].inputs, strict=True)
+        plans[title] = reroll(tape, {new: arrays[title][old] for new, old in places}, **how[title])
+    ran("reroll", plans)
+    return plans

@@ -18,7 +18,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from tinygrad_lite.compiler.ir.loop_nest import Expression, LoopNest, Plan
+from tinygrad_lite.compiler.ir.loop_nest import Expression, Plan
 from tinygrad_lite.compiler.ir.tape import LESS, Ref, Tape
 from tinygrad_lite.compiler.passes.affine import fitted
 from tinygrad_lite.engine import ops
@@ -32,6 +32,9 @@ TALL = 16
 
 CHEAP = 3
 """A cone of so few ops, each with a constant, is repeated at every use."""
+
+MANY = 256
+"""Groups after which those of one kind share an array, if that makes half as many."""
 
 _CHEAP = (ops.add, ops.sub, ops.mul, ops.neg)
 _SUMS = (ops.add, ops.sub, ops.neg, ops.sum)
@@ -219,40 +222,76 @@ def reroll(
     for i0 < 6: out[i0] = X[i0] * X[i0]
     """
     cones = _Cones(tape, repeat, long)
-    shapes = _Shapes(cones, arrays)
-    users = _used_as_leaf(cones)
-    by_level: dict[int, list[Ref]] = {}
-    for i in range(len(tape)):
-        if cones.root[i] and cones.live[i] and i in users:
-            by_level.setdefault(cones.level[i], []).append(i)
-
-    nests: list[LoopNest] = []
-    sizes: dict[str, int] = {}
-    for level in sorted(by_level):
-        iterations: dict[Any, list[tuple[Ref, Any]]] = {}
-        for ref in by_level[level]:
-            reductions = shapes.reductions(ref)
-            iterations.setdefault(tuple(sorted(reductions)), []).append((ref, reductions))
-        for key, found in iterations.items():
-            name = f"{prefix}{len(sizes)}"
-            sizes[name] = len(found)
-            if _falls(found, key):
-                found.reverse()
-            for position, (ref, _) in enumerate(found):
-                shapes.place[ref] = name, position
-            nests.append(fitted(name, key, [reductions for _, reductions in found], shapes, list(range(len(found)))))
+    found = _Groups(cones, arrays, prefix)
+    if len(found.groups) > MANY and not samples and long == LONG:
+        fewer = _Groups(cones, arrays, prefix, shared=True)
+        found = fewer if 2 * len(fewer.groups) < len(found.groups) else found
+    shapes = found.shapes
+    shared = shapes.expression, tape.sources, shapes.pool
+    nests = [fitted(*group, *shared) for group in found.groups]
 
     ends: dict[Any, list[tuple[int, Any]]] = {}
     for position, ref in zip(places if places is not None else range(len(tape.outputs)), tape.outputs, strict=True):
         reductions = shapes.reductions(ref)
-        ends.setdefault(tuple(sorted(reductions)), []).append((position, reductions))
-    for key, last in ends.items():
+        ends.setdefault(found.key(reductions), []).append((position, reductions))
+    for (key, _), last in ends.items():
         last.sort(key=lambda iteration: iteration[0])
         nests.append(
-            fitted(output, key, [reductions for _, reductions in last], shapes, [position for position, _ in last])
+            fitted(output, key, [reductions for _, reductions in last], [position for position, _ in last], *shared)
         )
-    made = {*samples, *(sizes if samples else ())}
-    return Plan(nests, sizes, shapes.pool, made, sum(cones.live))
+    by_sample = {*samples, *(found.sizes if samples else ())}
+    return Plan(nests, found.sizes, shapes.pool, by_sample, sum(cones.live))
+
+
+class _Groups:
+    """Pass 3: roots of one level and shape, as what `fitted` is given.
+
+    Attributes:
+        groups: (array, what each root computes, what each of them reads, where in the array each stands).
+        sizes: how long each array is.
+        shared: whether roots that differ only in what they read, and in how many terms, share an array.
+            In a sum over neighbours the points at the rim read something else than those inside. Were each kind of
+            point an array of its own, the next step would see more kinds still, and so on from the rim inwards.
+    """
+
+    def __init__(self, cones: _Cones, arrays: Mapping[Ref, tuple[str, int]], prefix: str, shared: bool = False) -> None:
+        self.shapes = shapes = _Shapes(cones, arrays)
+        self.shared = shared
+        self.groups: list[tuple[str, Any, list[Any], list[int]]] = []
+        self.sizes: dict[str, int] = {}
+        users = _used_as_leaf(cones)
+        by_level: dict[int, list[Ref]] = {}
+        for i in range(len(cones.root)):
+            if cones.root[i] and cones.live[i] and i in users:
+                by_level.setdefault(cones.level[i], []).append(i)
+        for level in sorted(by_level):
+            made: dict[Any, dict[Any, list[tuple[Ref, Any]]]] = {}
+            for ref in by_level[level]:
+                reductions = shapes.reductions(ref)
+                key = self.key(reductions)
+                made.setdefault(self._kind(key[0]), {}).setdefault(key, []).append((ref, reductions))
+            for parts in made.values():
+                self._laid(f"{prefix}{len(self.sizes)}", parts)
+
+    def _laid(self, name: str, parts: dict[Any, list[tuple[Ref, Any]]]) -> None:
+        """An array for the roots of one kind, a group for each part of them."""
+        (key, _), most = max(parts.items(), key=lambda part: len(part[1]))
+        refs = sorted([ref for found in parts.values() for ref, _ in found], reverse=_falls(most, key))
+        self.sizes[name] = len(refs)
+        position = {ref: k for k, ref in enumerate(refs)}
+        self.shapes.place.update({ref: (name, k) for ref, k in position.items()})
+        for (key, _), found in parts.items():
+            found.sort(key=lambda one: position[one[0]])
+            self.groups.append((name, key, [each for _, each in found], [position[ref] for ref, _ in found]))
+
+    def key(self, reductions: Any) -> tuple[Any, tuple[int, ...]]:
+        """The runs of a root, and how many terms each has where that keeps groups apart."""
+        runs = tuple(sorted(reductions))
+        return runs, tuple([len(reductions[run]) for run in runs]) if self.shared else ()
+
+    def _kind(self, key: Any) -> Any:
+        """What the runs compute; if arrays are shared, whatever they read."""
+        return frozenset([(sign, self.shapes.expression(s, [])) for sign, s in key]) if self.shared else key
 
 
 def _used_as_leaf(cones: _Cones) -> set[Ref]:

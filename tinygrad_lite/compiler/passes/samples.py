@@ -17,7 +17,11 @@ from collections.abc import Sequence
 
 from tinygrad_lite.compiler.ir.tape import Builder, Guard, Ref, Tape
 from tinygrad_lite.compiler.passes.adjoint import sweep, tidied
+from tinygrad_lite.compiler.passes.log import ran
 from tinygrad_lite.engine import ops
+
+BEFORE, EACH, AFTER = "before the samples", "each sample", "at the end"
+"""The three tapes, for people."""
 
 
 class SampleProgram:
@@ -43,6 +47,8 @@ class SampleProgram:
         self.columns = columns  # the weight of the sample is one more
         whole = sample if isinstance(sample, Builder) and ops.dot not in sample.op else tidied(sample)
         self.prologue, inner, self.needed = _hoisted(whole, parameters)
+        if self.prologue.outputs:
+            ran("hoist", {BEFORE: self.prologue, EACH: inner})
         uniforms = len(self.needed)
         self.sample: Builder | None = inner
         body = inner
@@ -65,6 +71,7 @@ class SampleProgram:
             self.prologue, epilogue, parameters, self.needed, wrt, len(grads), len(flags), rate is not None
         )
         self.outputs = len(self.epilogue.outputs)
+        ran("differentiate", {BEFORE: self.prologue, EACH: body, AFTER: self.epilogue})
 
     def _rate_of_samples(self, rate: Builder) -> Ref:
         """The prologue computes the rate, and the sample reads it."""

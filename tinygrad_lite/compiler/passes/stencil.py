@@ -15,16 +15,19 @@ from collections.abc import Callable, Sequence
 from itertools import pairwise
 from typing import Any
 
-from tinygrad_lite.compiler.ir.loop_nest import Plan
 from tinygrad_lite.compiler.ir.tape import Builder, Ref
-from tinygrad_lite.compiler.passes import batching, widening
+from tinygrad_lite.compiler.passes import batching
 from tinygrad_lite.compiler.passes.adjoint import sweep, tidied
 from tinygrad_lite.compiler.passes.batching import Batch
+from tinygrad_lite.compiler.passes.log import ran
 from tinygrad_lite.compiler.passes.reroll import reroll
 from tinygrad_lite.engine import ops
 
 MOST = 8
 """Sums in one program."""
+
+REPEAT = 5
+"""The height of what is computed again for each neighbour: a few operations cost less than an array."""
 
 FEW = 64
 """Samples that may be left to the ending because their columns do not go on evenly."""
@@ -61,7 +64,7 @@ class Neighbours:
 
     def simple(self) -> bool:
         """Whether the plan of one sample can be made one of all samples."""
-        small = reroll(self.tape, self.arrays, repeat=widening.REPEAT)
+        small = reroll(self.tape, self.arrays, repeat=REPEAT)
         ends = [run for nest in small.nests if nest.target.array == "out" for run in nest.reductions]
         inner = [
             a for g in small.nests if g.target.array != "out" for r in g.reductions for a in (*r.accesses, g.target)
@@ -120,10 +123,6 @@ class StencilProgram:
         self.outputs = 1 + len(wrt)
         self.epilogue, self.epilogue_arrays = sums[0].tape, sums[0].arrays
 
-    def plan(self, known: set[str], whole: bool = False) -> Plan:
-        """The loops over all samples, for a back end that knows these ops of the table; `whole` as in widening.py."""
-        return widening.lifted(self.sums, self.ending, self.wrt, known, whole)
-
 
 def find(batch: Batch | None, inputs: int, wrt: Sequence[int]) -> StencilProgram | None:
     """The program for a batch found with no inputs kept back; None if its columns are not neighbours."""
@@ -142,7 +141,10 @@ def find(batch: Batch | None, inputs: int, wrt: Sequence[int]) -> StencilProgram
     if first is None or rest is None or rest.guards:
         return None
     ending = Ending(rest, inputs, len(sums), wrt)
-    return None if ending.counts_samples else StencilProgram(first, sums, ending, inputs, wrt)
+    if ending.counts_samples:
+        return None
+    ran("neighbours", {f"each of {each.samples:,}": each.tape for each in sums} | {"what is made of them": ending.tape})
+    return StencilProgram(first, sums, ending, inputs, wrt)
 
 
 def _even(batch: Batch | None, inputs: int) -> Batch | None:

@@ -18,14 +18,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from itertools import pairwise
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from tinygrad_lite.compiler.ir.loop_nest import Access, Expression, LoopNest, Plan, Reduction
 from tinygrad_lite.compiler.passes.lowering import lowered
 from tinygrad_lite.compiler.passes.reroll import reroll
-
-if TYPE_CHECKING:
-    from tinygrad_lite.compiler.passes.stencil import Ending, Neighbours
+from tinygrad_lite.compiler.passes.stencil import REPEAT, Ending, Neighbours
 
 CHUNK = 8192
 """Samples that all loop nests go through before the next samples come, so that arrays between the loop nests stay in
@@ -34,9 +32,6 @@ the cache.
 
 STRETCHES = 16
 """No more than so many of these: each has a text of its own."""
-
-REPEAT = 5
-"""The height of what is computed again for each neighbour: a few operations cost less than an array."""
 
 
 class _Samples:
@@ -364,4 +359,4 @@ def _with_constants(nest: LoopNest, at: int) -> LoopNest:
     reductions = [
         Reduction(r.sign, r.expression, r.terms, [moved(a) for a in r.accesses], r.starts) for r in nest.reductions
     ]
-    return LoopNest(nest.name, nest.dims, reductions, nest.target, nest.period)
+    return LoopNest(nest.name, nest.dims, reductions, nest.target)

@@ -4,7 +4,8 @@
     prepared.py         a call with everything in place
     program_cache.py    programs and runners from the disk, when a tape was met before
     verify.py           whether a first result can be believed; fallback.py: what remains if not
-    report.py           what was made, in words and numbers; dump.py: what each pass left
+    report.py           what was made, in words and numbers
+    bound.py            Values whose numbers lie in one array
     gc_pause.py         Python's collector kept out of the way meanwhile
 
 Begin with `program.py`.

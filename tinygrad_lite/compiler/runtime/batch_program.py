@@ -1,48 +1,49 @@
 """What was compiled for samples of one kind.
 
-In: a loss of one sample and the arguments of a call. Out: the sample's tape, traced by paths, and the runners made of
-it: one for the value, one for value and gradients, each made when it is first asked for.
+In: a loss of one sample and the arguments of a call. Out: a program whose tape is the sample's, traced by paths; its
+result is the mean over the samples.
 """
 
 from __future__ import annotations
 
-import contextlib
-import math
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from tinygrad_lite.compiler.backends import choice, runners
-from tinygrad_lite.compiler.backends.llvm.tape_runner import SampleMachine
+from tinygrad_lite.compiler.backends import runners
+from tinygrad_lite.compiler.backends.llvm.tape_runner import SampleMachine, TapeMachine
 from tinygrad_lite.compiler.frontend.arguments import names, numbers, rebuild
 from tinygrad_lite.compiler.frontend.batch_arguments import BatchCall
 from tinygrad_lite.compiler.frontend.paths import explore
 from tinygrad_lite.compiler.frontend.results import same
-from tinygrad_lite.compiler.frontend.trace import Trace, Tracer
+from tinygrad_lite.compiler.frontend.trace import Tracer
 from tinygrad_lite.compiler.ir.tape import Builder, Ref
-from tinygrad_lite.compiler.passes.lowering import NoLowering
+from tinygrad_lite.compiler.passes.adjoint import differentiable
 from tinygrad_lite.compiler.passes.samples import SampleProgram, mean
 from tinygrad_lite.compiler.runtime import program_cache
-from tinygrad_lite.compiler.runtime.gc_pause import gc_paused
-from tinygrad_lite.compiler.runtime.report import described, shown
+from tinygrad_lite.compiler.runtime.program import CompilationUnit, Given, Program, Settings, Wrt
+from tinygrad_lite.compiler.runtime.report import described
 from tinygrad_lite.engine import ops
 from tinygrad_lite.engine.tracing import traced_call
 from tinygrad_lite.errors import OperandError
 
-if TYPE_CHECKING:
-    from tinygrad_lite.compiler.batched import BatchedFunction
 
+class BatchProgram(Program):
+    """The loss of one sample, for one structure of arguments.
 
-class BatchProgram:
-    """What was compiled for one structure of arguments."""
+    Attributes:
+        parameters: how many numbers are the same for all samples, those from outside included.
+        columns: how many numbers a sample has.
+        only_numbers: the batch arguments that are never used as an index.
+    """
 
-    def __init__(self, owner: BatchedFunction, call: BatchCall) -> None:
-        self.name = owner.__name__
-        self.backend, self.threads = owner.backend, owner.threads
+    first_pass = "paths"
+
+    def __init__(self, f: Callable[..., Any], call: BatchCall, settings: Settings) -> None:
         start = time.perf_counter()
-        self.tape = tape = Builder()
-        trace = Trace(tape)
+        tape = Builder()
+        trace = differentiable(tape)
         uniform = [trace.input(name) for name in call.labels()]
         columns: list[Tracer] = []
         labels: dict[str, Ref] = {}
@@ -61,91 +62,62 @@ class BatchProgram:
                 name: rebuild(structure, samples if name in call.blocks else given, same)
                 for name, structure in call.structures.items()
             }
-            result = traced_call(trace, owner.f, **args)
+            result = traced_call(trace, f, **args)
             lifted = trace.lift(result, ops.add) if not isinstance(result, list | tuple | dict) else None
             if lifted is None:
-                raise OperandError(f"the loss of one row must be one number, but {owner.__name__} gave {result!r}.")
+                raise OperandError(f"the loss of one sample must be one number, but {settings.name} gave {result!r}.")
             return [lifted.ref]
 
         tape.outputs = explore(trace, run)
+        super().__init__(tape, tuple(trace.captured), settings)
         self.only_numbers = {name for name, ref in labels.items() if ref not in trace.indices}
-        self.captured = tuple(trace.captured)
         # captured leaves stand behind the data on the tape; among the parameters they come last
         front = [t.ref for t in uniform]
         tape.inputs = [*front, *trace.captured.values(), *[t.ref for t in columns]]
-        self.parameters = len(front) + len(self.captured)
-        self.columns = len(columns)
-        self.verified: set[bool] = set()
+        self.parameters, self.columns = len(front) + len(self.captured), len(columns)
         self.samples = call.samples
         self.seconds = time.perf_counter() - start
-        self.runners: dict[bool, runners.Runner] = {}
 
-    def run(
-        self, chunks: list[Any], data: Sequence[tuple[int, Any]], samples: int, gradients: bool, again: bool = False
-    ) -> Any:
-        """The mean over the samples, then its gradient.
+    def wrt(self, gradients: bool) -> Wrt:
+        """All parameters, if gradients are wanted."""
+        return range(self.parameters) if gradients else None
 
-        Args:
-            again: the user calls once more, which brings the program nearer to loops of its own.
-        """
-        runner = self.runners.get(gradients) or self._first(samples, gradients)
-        if again and isinstance(runner, SampleMachine) and runner.due(samples):
-            runner = self.loops(samples, gradients)
-        try:
-            return runner.run(self.given(chunks), data, samples)
-        except (ValueError, ArithmeticError):
-            return [math.nan]
+    def given(self, chunks: list[Any], wrt: Wrt, data: Sequence[tuple[int, Any]] = (), samples: int = 0) -> Given:
+        return chunks + self.outside() if self.captured else chunks, data, samples
 
-    def _first(self, samples: int, gradients: bool) -> runners.Runner:
-        """The tape in machine code, which is ready at once; loops where a back end was named."""
-        if self.backend is None and choice.available()[0] == "llvm":
-            with contextlib.suppress(NoLowering):
-                wrt = range(self.parameters) if gradients else None
-                self.runners[gradients] = SampleMachine(self.tape, self.parameters, wrt)
-                return self.runners[gradients]
-        return self.loops(samples, gradients)
+    def _machine(self, wrt: Wrt) -> TapeMachine:
+        return SampleMachine(self.tape, self.parameters, wrt)
 
-    @gc_paused()
-    def loops(self, samples: int, gradients: bool) -> runners.Runner:
-        """The runner for these, with loops of its own."""
-        runner = self.runners.get(gradients)
-        if runner is not None and not isinstance(runner, SampleMachine):
-            return runner
-        wrt = range(self.parameters) if gradients else None
+    def _flags(self) -> list[float]:
+        return []
+
+    def _loops(
+        self, wrt: Wrt, backend: str | None, samples: int, found: CompilationUnit | None = None
+    ) -> runners.Runner:
         facts = (self.parameters, self.columns, wrt)
         make = partial(SampleProgram, self.tape, mean(self.parameters), *facts)
-        runner = program_cache.runner(make, [self.tape], facts, self.backend, samples)
-        runner.threads = self.threads
-        self.verified.discard(gradients)  # they have to agree with the engine, as the tape had
-        self.runners[gradients] = runner
-        return runner
+        runner = program_cache.runner(make, [self.tape], facts, backend, samples)
+        self.found[wrt], self.expected[wrt], self.names[wrt] = None, [], None
+        return self._ready(wrt, runner)
+
+    def hastened(self, wrt: Wrt, samples: int = 0, asked: bool = False) -> runners.Runner:
+        """Loops in the place of the tape; the samples are given, so none have to be looked for."""
+        return super().hastened(wrt, samples, asked=True)
 
     def by_sample(self, chunks: list[Any], sample: list[float]) -> list[float] | None:
         """The loss of one sample by the table's own rules; None if a branch that is not taken refuses its operands."""
         try:
-            return self.tape.run([*numbers(self.given(chunks)), *sample])
+            return self.tape.run([*numbers(chunks), *self.outside(), *sample])
         except (ValueError, ArithmeticError):
             return None
 
-    def given(self, chunks: list[Any]) -> list[Any]:
-        """The parameters: those that were given, then those from outside."""
-        return chunks + [value.data for value in self.captured] if self.captured else chunks
+    def _head(self) -> str:
+        paths = f"{self.paths} path{'s' * (self.paths > 1)}"
+        return (
+            f"{self.settings.name}: traced one sample in {self.seconds:.3f} s: {len(self.tape):,} ops, {paths}, "
+            f"{self.parameters:,} parameters, {self.columns} numbers a sample."
+        )
 
-    def report(self) -> str:
-        lines = [
-            f"{self.name}: traced one row in {self.seconds:.3f} s: {len(self.tape):,} ops, "
-            f"{self.paths} path{'s' * (self.paths > 1)}, {self.parameters:,} parameters, {self.columns} numbers a row."
-        ]
-        for gradients, runner in sorted(self.runners.items()):
-            lines += described("gradient" if gradients else "value", runner.program, runner, self.samples)
-        return "\n".join(lines)
-
-    def passes(self) -> Any:
-        from tinygrad_lite.compiler.runtime import dump
-
-        runner = self.runners[max(self.runners)]
-        return dump.passes(self.tape, None, runner.program, runner)
-
-    def source(self, kind: str) -> str:
-        which = max(self.runners)
-        return shown(kind, self.runners[which].program, self.runners[which])
+    def _paragraph(self, wrt: Wrt) -> list[str]:
+        runner = self.runners[wrt]
+        return described("value" if wrt is None else "gradient", runner.program, runner, self.samples)

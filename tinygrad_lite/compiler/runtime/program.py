@@ -10,7 +10,7 @@ import contextlib
 import math
 import threading
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any, NamedTuple
 
@@ -21,17 +21,21 @@ from tinygrad_lite.compiler.frontend.arguments import Structure, numbers
 from tinygrad_lite.compiler.ir.tape import Tape
 from tinygrad_lite.compiler.passes import batching, programs, stencil
 from tinygrad_lite.compiler.passes.alike import alike
+from tinygrad_lite.compiler.passes.log import Log, noting, ran
 from tinygrad_lite.compiler.passes.lowering import NoLowering
 from tinygrad_lite.compiler.passes.samples import SampleProgram
 from tinygrad_lite.compiler.runtime import program_cache
+from tinygrad_lite.compiler.runtime.bound import Together
 from tinygrad_lite.compiler.runtime.gc_pause import gc_paused
 from tinygrad_lite.compiler.runtime.report import described, shown
-from tinygrad_lite.compiler.training.bound import Together
 from tinygrad_lite.engine.value import Value
 from tinygrad_lite.errors import OperandError, user_line
 
 Wrt = tuple[int, ...] | range | None
 """Which inputs the gradients are wanted for; None for the value alone."""
+
+Given = tuple[list[Any], Sequence[tuple[int, Any]], int]
+"""What a runner is given: parameters, columns of data, and the number of samples."""
 
 
 class CompilationUnit(NamedTuple):
@@ -49,47 +53,61 @@ class CompilationUnit(NamedTuple):
     """What the search took, if it was made before."""
 
 
+class Settings(NamedTuple):
+    """What `tg.compile` was told, for all programs of one function."""
+
+    name: str
+    backend: str | None = None
+    threads: int | None = None
+    dump: Callable[[str], Any] | None = None
+
+
 class Program:
-    """A tape with its guards, and the runners for its value and its gradient."""
+    """A tape with its guards, and the runners for its value and its gradient.
 
-    def __init__(
-        self,
-        tape: Tape,
-        result: Structure,
-        captured: tuple[Value, ...],
-        backend: str | None,
-        name: str,
-    ) -> None:
-        self.tape = tape
-        self.result = result
+    Attributes:
+        verified: for which gradients the code agreed with the engine.
+        known: those that came from the disk, where they were kept because they agreed.
+        traced: the numbers of the traced run, and its results.
+        logs: what each pass left, for each of the runners.
+    """
+
+    first_pass = "trace"
+
+    def __init__(self, tape: Tape, captured: Sequence[Value], settings: Settings, result: Structure = float) -> None:
+        self.tape, self.captured, self.settings, self.result = tape, tuple(captured), settings, result
         self.outputs = len(tape.outputs)
-        self.captured = captured
-        self.outside = Together(captured)
-        self.backend = backend
-        self.threads: int | None = None
-        self.name = name
-        self.traced: tuple[list[float], list[float]] = [], []  # the numbers of the traced run, and its results
-        self.verified: set[Any] = set()  # for which gradients the code agreed with the engine
+        self.outside = Together(self.captured)
+        self.traced: tuple[list[float], list[float]] = [], []
         self.seconds = 0.0  # for the trace
-        self.runners: dict[Any, runners.Runner] = {}
-        self.transforms: dict[Any, runners.Runner] = {}
-        self.found: dict[Any, batching.SampleData | None] = {}
-        self.names: dict[Any, str | None] = {}  # on the disk
-        self.known: set[Any] = set()  # what came from the disk, where it was kept because it agreed with the engine
+        self.verified: set[Wrt] = set()
+        self.known: set[Wrt] = set()
+        self.runners: dict[Wrt, runners.Runner] = {}
+        self.logs: dict[Wrt, Log] = {}
+        self.found: dict[Wrt, batching.SampleData | None] = {}
+        self.expected: dict[Wrt, list[float]] = {}  # what the flags of the guards must be
+        self.names: dict[Wrt, str | None] = {}  # on the disk
         self._making = threading.RLock()
-        self.expected: dict[Any, list[float]] = {}  # what the flags of the guards must be
 
-    def run(self, chunks: list[Any], wrt: Wrt, again: bool = False) -> Any:
+    def run(
+        self,
+        chunks: list[Any],
+        wrt: Wrt,
+        data: Sequence[tuple[int, Any]] = (),
+        samples: int = 0,
+        again: bool = False,
+    ) -> Any:
         """The outputs (the value first, then the derivatives w.r.t. those inputs); None if a guard does not hold.
 
         Args:
+            data, samples: the columns of a batch, and how many samples it has.
             again: the user calls once more, which brings the program nearer to loops of its own: `hastened`.
         """
-        runner = self.runners.get(wrt) or self._first(wrt)
-        if again and isinstance(runner, TapeMachine) and runner.due():
-            runner = self.hastened(wrt)
+        runner = self.runners.get(wrt) or self._first(wrt, samples)
+        if again and isinstance(runner, TapeMachine) and runner.due(samples):
+            runner = self.hastened(wrt, samples)
         try:
-            out = runner.run(*self.given(chunks, wrt))
+            out = runner.run(*self.given(chunks, wrt, data, samples))
         except (ValueError, ArithmeticError):
             return [math.nan]
         expected = self.expected[wrt]
@@ -100,26 +118,16 @@ class Program:
             return out[:n]
         return out
 
-    def given(self, chunks: list[Any], wrt: Wrt) -> tuple[list[Any], list[tuple[int, Any]], int]:
+    def given(self, chunks: list[Any], wrt: Wrt, data: Sequence[tuple[int, Any]] = (), samples: int = 0) -> Given:
         """What the runner is given: parameters, data gathered from them, and the number of samples."""
         batch = self.found[wrt]
         given = chunks + self.outside() if self.captured else chunks
         if batch is None:
-            return given, [], 0
+            return given, data, samples
         gathered = batch.gathered.shape[1]
         return given, [(batch.fixed.shape[1], _taken(given, batch.gathered))] if gathered else [], batch.samples
 
-    def transformed(self, transform: Any, wrt: Wrt, chunks: list[Any], more: list[Any]) -> Any:
-        """The outputs of a tape made from this one by `transform`, with further inputs behind the others."""
-        runner = self.transforms.get((transform, wrt))
-        if runner is None:
-            tape = transform(self.tape, wrt or ())
-            tape.guards = []  # they were looked at when the value was computed
-            program = programs.PlainProgram(tape, None)
-            runner = self.transforms[transform, wrt] = choice.runner(program, self.backend)
-        return runner.run([*chunks, *self.outside(), *more])
-
-    def by_rows(self, chunks: list[Any], again: bool = True) -> list[float]:
+    def by_table(self, chunks: list[Any], again: bool = True) -> list[float]:
         """The results by the ops of the table: those of the traced run if it had these numbers.
 
         Otherwise op by op, or, if that is not to be done `again`, none.
@@ -129,25 +137,40 @@ class Program:
             return self.traced[1]
         return self.tape.run(given) if again else []
 
-    def finite(self, out: Sequence[float]) -> bool:
-        return runners.finite(out)
+    # ------------------------------------------------------------------ how its code is made
 
-    def _first(self, wrt: Wrt) -> runners.Runner:
+    def _first(self, wrt: Wrt, samples: int) -> runners.Runner:
         """The tape in machine code, which is ready at once; loops where a back end was named."""
         if wrt is not None and self.outputs != 1:
             raise OperandError(
-                f"a gradient needs one number to differentiate, but {self.name} returns {self.outputs}{user_line()}."
+                f"a gradient needs one number to differentiate, but {self.settings.name} returns {self.outputs}"
+                f"{user_line()}."
             )
-        if self.backend is None and choice.available()[0] == "llvm":
-            with contextlib.suppress(NoLowering):
-                runner = TapeMachine(self.tape, wrt)
-                self.found[wrt], self.expected[wrt], self.names[wrt] = None, [0.0], None
+        if self.settings.backend is None and choice.available()[0] == "llvm":
+            with contextlib.suppress(NoLowering), self._noting(wrt):
+                runner = self._machine(wrt)
+                self.found[wrt], self.expected[wrt], self.names[wrt] = None, self._flags(), None
                 self.runners[wrt] = runner
                 return runner
-        return self._made(wrt, self.backend)
+        return self._made(wrt, self.settings.backend, samples)
+
+    def _machine(self, wrt: Wrt) -> TapeMachine:
+        return TapeMachine(self.tape, wrt)
+
+    def _flags(self) -> list[float]:
+        """What the machine tape says of the guards if all of them hold."""
+        return [0.0]
+
+    @contextlib.contextmanager
+    def _noting(self, wrt: Wrt) -> Any:
+        """Note what the passes leave."""
+        self.logs[wrt] = Log(self.settings.dump)
+        with noting(self.logs[wrt]):
+            ran(self.first_pass, self.tape)
+            yield
 
     @gc_paused()
-    def hastened(self, wrt: Wrt, asked: bool = False) -> runners.Runner:
+    def hastened(self, wrt: Wrt, samples: int = 0, asked: bool = False) -> runners.Runner:
         """Loops in machine code in the place of the tape, if they pay: see `TapeMachine.due`.
 
         Args:
@@ -157,46 +180,56 @@ class Program:
             runner = self.runners[wrt]
             if not isinstance(runner, TapeMachine) or runner.why:
                 return runner
-            found = None
-            if not asked:
-                started = time.perf_counter()
-                found = self._unit(wrt)
-                runner.waits = len(self.tape) * tape_runner.COST
-                if found.facts == ("plain",) and not runner.due(runner.waits):
+            with self._noting(wrt):
+                found = None
+                if not asked:
+                    started = time.perf_counter()
+                    found = self._unit(wrt)
+                    runner.waits = len(self.tape) * tape_runner.COST
+                    if found.facts == ("plain",) and not runner.worth(runner.waits):
+                        return runner
+                    found = found._replace(seconds=time.perf_counter() - started)
+                try:
+                    made = self._loops(wrt, "llvm", samples, found)
+                except NoLowering as reason:
+                    runner.why = str(reason)
                     return runner
-                found = found._replace(seconds=time.perf_counter() - started)
-            try:
-                made = self._made(wrt, "llvm", found)
-            except NoLowering as reason:
-                runner.why = str(reason)
-                return runner
-            self.verified.clear()  # the loops have to agree with the engine as well
+            self.verified.discard(wrt)  # the loops have to agree with the engine as well
             return made
 
     @gc_paused()
-    def _made(self, wrt: Wrt, backend: str | None, found: CompilationUnit | None = None) -> runners.Runner:
+    def _made(self, wrt: Wrt, backend: str | None, samples: int) -> runners.Runner:
+        with self._noting(wrt):
+            return self._loops(wrt, backend, samples)
+
+    def _loops(
+        self, wrt: Wrt, backend: str | None, samples: int, found: CompilationUnit | None = None
+    ) -> runners.Runner:
+        """A runner with loops of its own, from the disk if it is there."""
         started = time.perf_counter()
         name = program_cache.program_name(self.tape, wrt, backend)
         seconds = {"looking it up": time.perf_counter() - started}
         known = program_cache.program(name, lambda: self._unit(wrt).make()) if name else None
+        batch: batching.SampleData | None
         if known is not None:
-            runner, samples, expected = known
+            runner, batch, expected = known
+            self.known.add(wrt)
         else:
             started = time.perf_counter()
             found = found or self._unit(wrt)
-            seconds["finding rows"] = found.seconds or time.perf_counter() - started
-            samples, expected = found.samples, found.expected
+            seconds["finding samples"] = found.seconds or time.perf_counter() - started
+            batch, expected = found.samples, found.expected
             facts = (*found.facts, len(self.tape.inputs), wrt)
-            runner = program_cache.runner(found.make, found.tapes, facts, backend, samples.samples if samples else 0)
+            runner = program_cache.runner(found.make, found.tapes, facts, backend, batch.samples if batch else 0)
         runner.seconds = seconds | runner.seconds
-        if samples is not None and samples.fixed.shape[1]:
-            runner.fixed = [(0, samples.fixed)]
-        self.found[wrt], self.expected[wrt] = samples, expected
-        runner.threads = self.threads
+        if batch is not None and batch.fixed.shape[1]:
+            runner.fixed = [(0, batch.fixed)]
+        self.found[wrt], self.expected[wrt], self.names[wrt] = batch, expected, name
+        return self._ready(wrt, runner)
+
+    def _ready(self, wrt: Wrt, runner: runners.Runner) -> runners.Runner:
+        runner.threads = self.settings.threads
         self.runners[wrt] = runner
-        self.names[wrt] = name
-        if known is not None:
-            self.known.add(wrt)
         return runner
 
     def _unit(self, wrt: Wrt) -> CompilationUnit:
@@ -211,7 +244,7 @@ class Program:
             expected += [float(guard.outcome) * batch.samples for guard in batch.sample.guards]
             make: program_cache.Make = partial(SampleProgram, batch.sample, batch.epilogue, inputs, columns, wrt)
             return CompilationUnit(make, [batch.sample, batch.epilogue], (columns,), batch, expected)
-        if wrt and self.backend != "tape" and "numpy" in choice.available():
+        if wrt and self.settings.backend != "tape" and "numpy" in choice.available():
             lines = stencil.find(batching.joined(tape, samples), inputs, wrt)
             if lines is not None:
                 lines.straight = partial(programs.PlainProgram, tape, keep)
@@ -221,8 +254,11 @@ class Program:
         make = partial(programs.PlainProgram, tape, None if wrt is None else keep)
         return CompilationUnit(make, [tape], ("plain",), None, [float(guard.outcome) for guard in tape.guards])
 
-    def keep(self, wrt: Wrt) -> None:
-        """Keep on the disk what agreed with the engine, for the next process."""
+    # ------------------------------------------------------------------ what is kept, and what is shown
+
+    def agreed(self, wrt: Wrt) -> None:
+        """The code agreed with the engine: it may be kept on the disk for the next process."""
+        self.verified.add(wrt)
         if wrt not in self.known:
             program_cache.store_program(self.names[wrt], self.runners[wrt], self.found[wrt], self.expected[wrt])
 
@@ -230,36 +266,38 @@ class Program:
         """Take from the disk what did not agree."""
         program_cache.forget(self.runners[wrt], self.names[wrt])
 
+    @property
+    def newest(self) -> Wrt:
+        return list(self.runners)[-1]
+
     def source(self, kind: str) -> str:
-        which = list(self.runners)[-1]
-        return shown(kind, self.runners[which].program, self.runners[which])
+        return shown(kind, self.runners[self.newest].program, self.runners[self.newest])
 
-    def passes(self) -> Iterator[Any]:
-        from tinygrad_lite.compiler.runtime import dump
-
-        wrt, runner = list(self.runners.items())[-1]
-        samples = self.found[wrt]
-        batch = samples if samples is None or isinstance(samples, batching.Batch) else self._unit(wrt).samples
-        return dump.passes(self.tape, batch, runner.program, runner)
+    def passes(self, lines: int | None) -> str:
+        runner, log = self.runners[self.newest], self.logs[self.newest]
+        if isinstance(runner, program_cache.CachedRunner):  # shown with the passes of the process that kept it
+            log = Log(ran=[each for each in log if each.name in (self.first_pass, "load")] + runner.log)
+        return log.shown(lines)
 
     def report(self) -> str:
-        lines = [
-            f"{self.name}: traced {len(self.tape):,} ops and {len(self.tape.guards)} guards in {self.seconds:.3f} s."
-        ]
-        for wrt, runner in self.runners.items():
-            batch = self.found[wrt]
-            program = runner.program
-            if isinstance(program, stencil.StencilProgram):
-                samples = " and ".join(f"{each.samples:,}" for each in program.sums)
-                lines.append(f"  {samples} rows were found that read neighbouring inputs.")
-            if batch is not None:
-                lines.append(
-                    f"  a batch was found: {batch.samples} rows alike ({batch.left} others), "
-                    f"{batch.fixed.shape[1]} constants and {batch.gathered.shape[1]} inputs a row."
-                )
-            what = "value" if wrt is None else f"value and {len(wrt)} slopes"
-            lines += described(what, program, runner, batch.samples if batch else 0)
-        return "\n".join(lines)
+        return "\n".join([self._head(), *(line for wrt in self.runners for line in self._paragraph(wrt))])
+
+    def _head(self) -> str:
+        ops, guards = len(self.tape), len(self.tape.guards)
+        return f"{self.settings.name}: traced {ops:,} ops and {guards} guards in {self.seconds:.3f} s."
+
+    def _paragraph(self, wrt: Wrt) -> list[str]:
+        batch, runner, lines = self.found[wrt], self.runners[wrt], []
+        if isinstance(runner.program, stencil.StencilProgram):
+            samples = " and ".join(f"{each.samples:,}" for each in runner.program.sums)
+            lines.append(f"  {samples} samples were found that read neighbouring inputs.")
+        if batch is not None:
+            lines.append(
+                f"  a batch was found: {batch.samples} samples alike ({batch.left} others), "
+                f"{batch.fixed.shape[1]} constants and {batch.gathered.shape[1]} inputs each."
+            )
+        what = "value" if wrt is None else f"value and {len(wrt)} derivatives"
+        return lines + described(what, runner.program, runner, batch.samples if batch else 0)
 
 
 def _taken(chunks: list[Any], places: Any) -> Any:

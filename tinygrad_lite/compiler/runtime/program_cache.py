@@ -32,6 +32,7 @@ from tinygrad_lite.compiler.ir.recording import Recording
 from tinygrad_lite.compiler.ir.tape import LESS, SELECT, Tape
 from tinygrad_lite.compiler.passes import programs
 from tinygrad_lite.compiler.passes.batching import SampleData
+from tinygrad_lite.compiler.passes.log import Log, noting, ran
 from tinygrad_lite.engine.op import TABLE, Op
 
 Make = Callable[[], programs.Program]
@@ -132,6 +133,7 @@ def _loaded(name: str, make: Make, samples: int, started: float) -> CachedRunner
     found = CachedRunner(make, samples, facts, arrays, jit.load(code, "entry", None, True, started))
     found.entry = name, entry
     found.names = name, facts["code"]
+    ran("load", lambda: f"{name}\n{facts['code']}")
     return found
 
 
@@ -159,7 +161,17 @@ class CachedRunner(llvm_runner.LLVMRunner):
 
     @functools.cached_property
     def _whole(self) -> llvm_runner.LLVMRunner:
-        return llvm_runner.LLVMRunner(self._make(), self._samples)
+        self._log = Log()
+        with noting(self._log):
+            made = llvm_runner.LLVMRunner(self._make(), self._samples)
+            ran("emit", made.text)
+            return made
+
+    @property
+    def log(self) -> Log:
+        """The passes of the process that kept it, run once more to be seen."""
+        _ = self._whole
+        return self._log
 
     @property
     def program(self) -> programs.Program:  # type: ignore[override]

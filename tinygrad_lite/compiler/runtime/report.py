@@ -68,23 +68,23 @@ class Shown:
     def passes(self, lines: int | None = 12) -> str:
         """What each pass of the compiler left of the program made last: the first `lines` lines, or all (None).
 
+        These are the passes that ran, noted while they did; `compiler.passes.PASSES` lists all there are.
+
         >>> import tinygrad_lite as tg
         >>> fast = tg.compile(lambda x: tg.exp(x) * x, backend="tape")
         >>> fast.grad(1.0) > 5.0
         True
         >>> print(fast.passes())  # doctest: +ELLIPSIS
-        1. trace.py: the ops, in the order in which the function performed them (2 ops)
+        1. trace: a tape: the ops in order, and guards (2 ops)
            v0 = exp(x)
            v1 = v0 * x
            return v1
         <BLANKLINE>
-        2. adjoint.py: the same, tidied, and behind it the gradients (4 ops)
+        2. differentiate: the same, tidied, and behind it the gradients (4 ops)
            v0 = exp(x)
         ...
         """
-        from tinygrad_lite.compiler.runtime import dump
-
-        return dump.shown(self._newest().passes(), lines)
+        return str(self._newest().passes(lines))
 
 
 def described(what: str, program: Program, runner: Runner, samples: int = 0) -> list[str]:
@@ -97,8 +97,8 @@ def described(what: str, program: Program, runner: Runner, samples: int = 0) -> 
         lines.append(f"    {sum(sum(tape.live()) for tape in tapes):,} ops.")
     else:
         for name, plan in (
-            ("once before the rows", runner.plans.prologue),
-            ("for each row", runner.plans.samples),
+            ("once before the samples", runner.plans.prologue),
+            ("for each sample", runner.plans.samples),
             ("once at the end" if runner.plans.samples is not None else "in all", runner.plans.epilogue),
         ):
             if plan is not None and plan.nests:
@@ -107,7 +107,7 @@ def described(what: str, program: Program, runner: Runner, samples: int = 0) -> 
             plan = runner.plans.samples
             memory = 8 * (sum(plan.sizes.values()) + program.columns + 1)
             lines.append(
-                f"    {plan.flops() * samples:,} operations a call on {samples:,} rows; {memory:,} bytes for each row."
+                f"    {plan.flops() * samples:,} operations a call on {samples:,} samples; {memory:,} bytes for each."
             )
             lines += [f"    {said}" for said in [runner.sharing(samples)] if said]
     times = ", ".join(f"{name} {seconds:.3f} s" for name, seconds in runner.seconds.items())
@@ -126,13 +126,17 @@ def _counted(name: str, plan: Plan) -> str:
 def shown(kind: str, program: Program, runner: Runner) -> str:
     """The code as "tape", "python", "plan", "llvm" or "c"."""
     if kind == "tape":
-        named = (("before the rows", program.prologue), ("each row", program.sample), ("at the end", program.epilogue))
+        named = (
+            ("before the samples", program.prologue),
+            ("each sample", program.sample),
+            ("at the end", program.epilogue),
+        )
         parts = [(name, str(tape)) for name, tape in named if tape is not None and (len(tape) or name == "at the end")]
         return parts[0][1] if len(parts) == 1 else "\n\n".join(f"# {name}\n{text}" for name, text in parts)
     if kind == "python":
-        tapes = (("prologue", program.prologue), ("row", program.sample), ("finale", program.epilogue))
+        tapes = (("prologue", program.prologue), ("sample", program.sample), ("epilogue", program.epilogue))
         return "\n\n\n".join(
-            python.source(tape, name) for name, tape in tapes if tape is not None and (len(tape) or name == "finale")
+            python.source(tape, name) for name, tape in tapes if tape is not None and (len(tape) or name == "epilogue")
         )
     if kind == "plan" and runner.plans is not None:
         return "\n\n".join(map(str, runner.plans))

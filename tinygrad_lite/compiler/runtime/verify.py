@@ -114,7 +114,7 @@ def long_disagreement(program: Program, wrt: Wrt, chunks: list[Any], out: Sequen
     disk, whose gradients agreed when it was kept, only the value is compared.
     """
     known = wrt in program.known
-    found = program.by_rows(chunks, again=not known)
+    found = program.by_table(chunks, again=not known)
     worst = max_relative_error(out[: len(found)], found)
     if worst > CLOSE:
         return f"its first compiled value is {worst:.1e} away from the traced one"

@@ -2,7 +2,6 @@
 
     step.py       what a user calls
     code.py       the optimizer's rule behind the gradient, as machine code; machine.py runs it
-    bound.py      Values whose numbers lie in one array
 
 In: a model, a loss and an optimizer. Out: a step, which takes samples, gives the loss and moves the parameters.
 Begin with `step.py`.

@@ -18,7 +18,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from tinygrad_lite.compiler.backends.llvm.kernels.vector import Body, Vector, type_name
+from tinygrad_lite.compiler.backends.llvm.kernels.vector import Vector
 from tinygrad_lite.compiler.backends.llvm.writer import Writer
 
 FIELDS = (
@@ -73,36 +73,22 @@ def text(rule: Callable[..., Any], slots: int, numbers: int, lanes: int, choices
 
 def _update(rule: Callable[..., Any], slots: int, numbers: int, lanes: int) -> tuple[str, set[str]]:
     """One step of the optimizer over arrays whose length is a multiple of the lanes."""
-    here = type_name("double", lanes)
     arrays = ["p", "g", *(f"s{i}" for i in range(slots))]
-    body = Body(lanes)
-    shared = [Vector(body, f"%number{i}") for i in range(numbers)]
-    p, g, *state = (Vector(body, f"%{name}.was") for name in arrays)
-    moved, new = rule(p, g, tuple(state), *shared)
-    results = {"p": moved, **{f"s{i}": x for i, x in enumerate(new)}}
     signature = ", ".join([f"ptr %{name}" for name in arrays] + ["i64 %count", "ptr %numbers"])
-    w = Writer()
-    w.label("entry")
-    for i in range(numbers):
-        x = w.say(f"load double, ptr {w.address('%numbers', i)}")
-        if lanes == 1:
-            w.do(f"%number{i} = fadd double {x}, -0.0")
-        else:
-            one = w.say(f"insertelement {here} poison, double {x}, i64 0")
-            w.do(f"%number{i} = shufflevector {here} {one}, {here} poison, <{lanes} x i32> zeroinitializer")
+    w = Writer(lanes)
+    shared = [Vector(w, w.load_all(w.address("%numbers", i))) for i in range(numbers)]
 
     def each(i: str) -> None:
         places = {name: w.address(f"%{name}", i) for name in arrays}
-        for name in arrays:
-            w.do(f"%{name}.was = load {here}, ptr {places[name]}, align 8")
-        w.lines.extend(body.lines)
-        for name, x in results.items():
-            w.do(f"store {here} {x.name}, ptr {places[name]}, align 8")
+        p, g, *state = (Vector(w, w.load(place, 8)) for place in places.values())
+        moved, new = rule(p, g, tuple(state), *shared)
+        for name, x in {"p": moved, **{f"s{i}": x for i, x in enumerate(new)}}.items():
+            w.store(x.name, places[name], 8)
 
     _loop(w, "%count", each, step=lanes)
     w.do("ret void")
-    lines = [f"define internal void @update({signature}) nounwind {{", *w.lines, "}"]
-    return "\n".join(lines), body.declarations
+    lines = [f"define internal void @update({signature}) nounwind {{", "entry:", *w.lines, "}"]
+    return "\n".join(lines), w.declared
 
 
 _COPY = """define internal void @copy(ptr %to, ptr %from, i64 %count) alwaysinline nounwind {

@@ -13,8 +13,8 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from tinygrad_lite.compiler.backends.llvm import jit, threads
+from tinygrad_lite.compiler.runtime.bound import bind, changes, holds
 from tinygrad_lite.compiler.training import code as training_code
-from tinygrad_lite.compiler.training.bound import bind, changes, holds
 from tinygrad_lite.engine.value import Value
 from tinygrad_lite.errors import AnomalyError, OperandError
 

@@ -17,9 +17,10 @@ from typing import Any
 
 from tinygrad_lite.compiler.backends.llvm.threads import checked
 from tinygrad_lite.compiler.batched import BatchedFunction
+from tinygrad_lite.compiler.runtime.bound import changes, release
 from tinygrad_lite.compiler.runtime.fallback import CompileWarning, outside
-from tinygrad_lite.compiler.training.bound import changes, release
 from tinygrad_lite.compiler.training.machine import Machine, Unseen, not_finite
+from tinygrad_lite.engine.foreign import as_numpy
 from tinygrad_lite.engine.value import Value
 from tinygrad_lite.errors import OperandError, ShapeError, TinygradLiteError, user_line
 
@@ -81,6 +82,7 @@ class CompiledStep:
 
     def _step(self, X: Any, y: Any) -> float:
         """One step on samples that may be new; if the next one may have the same, all it needs is laid out for it."""
+        X, y = as_numpy(X), as_numpy(y)
         self._refuse_chance()
         self._ready = _NOTHING
         machine = self._machine
@@ -110,6 +112,7 @@ class CompiledStep:
         Raises:
             AnomalyError: the loss of a step is not finite; the parameters are those before that step.
         """
+        X, y = as_numpy(X), as_numpy(y)
         self._refuse_chance()
         samples = len(X)
         if len(y) != samples:
@@ -207,7 +210,7 @@ class CompiledStep:
             return None
         table, targets = np.asarray(X, dtype=float), np.asarray(y, dtype=float)
         call, code = self._gradient.prepared(table, targets)
-        runner = code.runners[True] if code is not None else None
+        runner = code.runners[code.wrt(True)] if code is not None else None
         if runner is None or runner.name != "llvm":
             return None
         assert code is not None
@@ -227,8 +230,7 @@ class CompiledStep:
         refusals = []
         for by_label in (False, True):
             self._by_label = by_label
-            gradient = BatchedFunction(self._sample, ["x", "y"], backend=self.backend)
-            gradient.threads = self.threads
+            gradient = BatchedFunction(self._sample, ["x", "y"], 0, self.backend, self.threads)
             try:
                 before = [p.grad for p in self.optimizer.parameters]
                 gradient.backward(X, y)

@@ -37,23 +37,24 @@ def _softplus(x: float) -> float:
     return (x if x > 0 else 0.0) + math.log1p(math.exp(-abs(x))) if x == x else x
 
 
-relu = primitive(
+relu: Op = primitive(
     name="relu",
     symbol="ReLU",
     forward=_relu,
     partials=lambda x, out: (1.0 if out > 0 else 0.0 if out <= 0 else math.nan,),  # out > 0 just where x > 0
     doc="A relu passes the gradient on where its input is positive and stops it elsewhere.",
-    kink=Kink(lambda x: x == 0, 0.0, 1.0, "At 0 every derivative from 0 to 1 is right; ours is 0."),
+    kink=Kink(
+        lambda x: x == 0, 0.0, 1.0, "At 0 every derivative from 0 to 1 is right; ours is 0, as in PyTorch and JAX."
+    ),
     lower=lambda x: 0.0 if x < 0 else x,  # asked in this order, a NaN stays a NaN
     latex=r"\operatorname{{ReLU}}\left({x}\right)",
     source="{lib}.maximum({x}, 0.0)",
     activation=True,
     torch="torch.relu({x})",
     jax="jax.nn.relu({x})",
-    js="Math.max({x}, 0)",
 )
 
-leaky_relu = primitive(
+leaky_relu: Op = primitive(
     name="leaky_relu",
     symbol="LeakyReLU",
     forward=lambda x, slope=0.01: x if x > 0 else slope * x,
@@ -61,44 +62,50 @@ leaky_relu = primitive(
     doc="A relu that lets a small part of the gradient through on its negative side too.",
     domain=(REAL, _PARAMETER),
     kink=Kink(
-        lambda x, slope: x == 0, 0.0, 1.0, "At 0 every derivative between the two sides is right; ours is the left one."
+        lambda x, slope: x == 0,
+        0.0,
+        1.0,
+        "At 0 every derivative between the two sides is right; ours is the left one, as in PyTorch; JAX takes 1.",
     ),
     lower=lambda x, slope: relu(x) - slope * relu(-x),
     latex=r"\operatorname{{LeakyReLU}}\left({x}, {y}\right)",
     source="{lib}.where({x} > 0.0, {x}, {y} * {x})",
     activation=True,
-    js="({x} > 0 ? {x} : {y} * {x})",
 )
 
-elu = primitive(
+elu: Op = primitive(
     name="elu",
     symbol="ELU",
     forward=lambda x, alpha=1.0: x if x > 0 else alpha * math.expm1(x),
     partials=lambda x, alpha, out: (1.0, 0.0) if x > 0 else (alpha * exp(x), expm1(x)),
+    display_derivatives=lambda x, alpha, out: (1.0, 0.0) if x > 0 else (out + alpha, expm1(x)),
+    traced_derivatives=lambda x, alpha, out: (1.0, 0.0) if x > 0 else (alpha * exp(x), expm1(x)),
     doc="A relu that bends down smoothly to -alpha on its negative side.",
     domain=(REAL, _PARAMETER),
     kink=Kink(
         lambda x, alpha: x == 0 and alpha != 1,
         0.0,
         1.0,
-        "At 0 every derivative between the two sides is right; ours is alpha, the left one.",
+        "At 0 every derivative between the two sides is right; ours is alpha, the left one, as in PyTorch and JAX.",
     ),
     lower=lambda x, alpha: relu(x) + alpha * expm1(minimum(x, 0.0)),
     latex=r"\operatorname{{ELU}}\left({x}, {y}\right)",
     source="{lib}.where({x} > 0.0, {x}, {y} * {lib}.expm1({lib}.minimum({x}, 0.0)))",
     activation=True,
     torch="torch.where({x} > 0.0, {x}, {y} * torch.expm1(torch.clamp({x}, max=0.0)))",
-    js="({x} > 0 ? {x} : {y} * Math.expm1({x}))",
 )
 
-selu = primitive(
+selu: Op = primitive(
     name="selu",
     symbol="SELU",
     forward=lambda x: _SELU_SCALE * (x if x > 0 else _SELU_ALPHA * math.expm1(x)),
     partials=lambda x, out: (_SELU_SCALE if x > 0 else (_SELU_SCALE * _SELU_ALPHA) * exp(x),),
     doc="An elu scaled so that a deep network keeps mean 0 and variance 1 by itself.",
     kink=Kink(
-        lambda x: x == 0, 1.0507, 1.7582, "At 0 every derivative from 1.05 to 1.76 is right; ours is the left, 1.76."
+        lambda x: x == 0,
+        1.0507,
+        1.7582,
+        "At 0 every derivative from 1.05 to 1.76 is right; ours is the left, 1.76, as in PyTorch and JAX.",
     ),
     lower=lambda x: _SELU_SCALE * relu(x) + (_SELU_SCALE * _SELU_ALPHA) * expm1(minimum(x, 0.0)),
     latex=r"\operatorname{{SELU}}\left({x}\right)",
@@ -107,7 +114,6 @@ selu = primitive(
     activation=True,
     torch="torch.selu({x})",
     jax="jax.nn.selu({x})",
-    js="1.0507009873554805 * ({x} > 0 ? {x} : 1.6732632423543772 * Math.expm1({x}))",
 )
 
 sigmoid: Op = primitive(
@@ -124,12 +130,11 @@ sigmoid: Op = primitive(
     numpy="{lib}.exp(-{lib}.logaddexp(0.0, -{x}))",
     torch="torch.sigmoid({x})",
     jax="jax.nn.sigmoid({x})",
-    js="1 / (1 + Math.exp(-{x}))",
     saturates=True,
     exact=(0.0, 0.5),
 )
 
-logsigmoid = primitive(
+logsigmoid: Op = primitive(
     name="logsigmoid",
     forward=lambda x: -_softplus(-x),
     partials=lambda x, out: (sigmoid(-x),),
@@ -140,7 +145,6 @@ logsigmoid = primitive(
     activation=True,
     torch="torch.nn.functional.logsigmoid({x})",
     jax="jax.nn.log_sigmoid({x})",
-    js="Math.min({x}, 0) - Math.log1p(Math.exp(-Math.abs({x})))",
 )
 
 softplus: Op = primitive(
@@ -154,7 +158,6 @@ softplus: Op = primitive(
     activation=True,
     torch="torch.nn.functional.softplus({x})",
     jax="jax.nn.softplus({x})",
-    js="Math.max({x}, 0) + Math.log1p(Math.exp(-Math.abs({x})))",
 )
 
 
@@ -163,7 +166,7 @@ def _silu_derivative(x: Any, out: Any) -> tuple[Any]:
     return (s + x * (s * (1.0 - s)),)
 
 
-silu = primitive(
+silu: Op = primitive(
     name="silu",
     symbol="SiLU",
     forward=lambda x: x * _sigmoid(x),
@@ -177,7 +180,6 @@ silu = primitive(
     numpy="{x} * {lib}.exp(-{lib}.logaddexp(0.0, -{x}))",
     torch="torch.nn.functional.silu({x})",
     jax="jax.nn.silu({x})",
-    js="{x} / (1 + Math.exp(-{x}))",
 )
 
 
@@ -186,7 +188,7 @@ def _softsign_partials(x: Any, out: Any) -> tuple[Any]:
     return (share * share,)
 
 
-softsign = primitive(
+softsign: Op = primitive(
     name="softsign",
     forward=lambda x: x / (1.0 + abs(x)),
     partials=_softsign_partials,
@@ -198,11 +200,10 @@ softsign = primitive(
     numpy="{x} / (1.0 + {lib}.abs({x}))",
     torch="torch.nn.functional.softsign({x})",
     jax="{x} / (1.0 + {lib}.abs({x}))",
-    js="{x} / (1 + Math.abs({x}))",
     saturates=True,
 )
 
-hardtanh = primitive(
+hardtanh: Op = primitive(
     name="hardtanh",
     forward=lambda x, low=-1.0, high=1.0: clip_forward(x, low, high),
     partials=clip_partials,
@@ -213,12 +214,14 @@ hardtanh = primitive(
         Domain("a finite {x}", math.isfinite, (1.0, 2.5)),
     ),
     kink=Kink(
-        lambda x, low, high: x in (low, high), 0.0, 1.0, "On an edge every derivative from 0 to 1 is right; ours is 1."
+        lambda x, low, high: x in (low, high),
+        0.0,
+        1.0,
+        "On an edge every derivative from 0 to 1 is right; ours is 1, as in JAX; PyTorch takes 0.",
     ),
     lower=clip_lower,
     source="{lib}.minimum({lib}.maximum({x}, {y}), {z})",
     activation=True,
-    js="Math.min(Math.max({x}, {y}), {z})",
     saturates=True,
     torch="torch.minimum(torch.maximum({x}, {y}), {z})",
     jax="jnp.clip({x}, {y}, {z})",

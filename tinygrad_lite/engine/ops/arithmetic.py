@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tinygrad_lite.engine.op import NOT_ZERO, REAL, Kink, primitive
+from tinygrad_lite.engine.op import NOT_ZERO, REAL, Kink, Op, primitive
 from tinygrad_lite.hints import Any
 
 
@@ -10,25 +10,25 @@ def _no_rule(*operands: Any) -> Any:
     raise TypeError("a leaf is given, not computed: it has no forward rule and no local derivatives.")
 
 
-leaf = primitive(
+leaf: Op = primitive(
     name="leaf",
     forward=_no_rule,
     partials=_no_rule,
     doc="A number that was given as input: a weight, a bias or a feature.",
-    **dict.fromkeys(("symbol", "latex", "source", "js"), ""),
+    **dict.fromkeys(("symbol", "latex", "source"), ""),
     arity=0,
 )
 
-constant = primitive(
+constant: Op = primitive(
     name="constant",
     forward=_no_rule,
     partials=_no_rule,
     doc="A bare number in the program: nobody asks for its gradient.",
-    **dict.fromkeys(("symbol", "latex", "source", "js"), ""),
+    **dict.fromkeys(("symbol", "latex", "source"), ""),
     arity=0,
 )
 
-add = primitive(
+add: Op = primitive(
     name="add",
     symbol="+",
     forward=lambda x, y: x + y,
@@ -39,7 +39,7 @@ add = primitive(
     cost=1,
 )
 
-sub = primitive(
+sub: Op = primitive(
     name="sub",
     symbol="-",
     forward=lambda x, y: x - y,
@@ -50,7 +50,7 @@ sub = primitive(
     cost=1,
 )
 
-mul = primitive(
+mul: Op = primitive(
     name="mul",
     symbol="*",
     forward=lambda x, y: x * y,
@@ -62,7 +62,7 @@ mul = primitive(
     cost=1,
 )
 
-div = primitive(
+div: Op = primitive(
     name="div",
     symbol="/",
     forward=lambda x, y: x / y,
@@ -74,7 +74,7 @@ div = primitive(
     cost=4,
 )
 
-neg = primitive(
+neg: Op = primitive(
     name="neg",
     forward=lambda x: -x,
     partials=lambda x, out: (-1.0,),
@@ -83,12 +83,17 @@ neg = primitive(
     cost=1,
 )
 
-absolute = primitive(
+absolute: Op = primitive(
     name="abs",
     forward=abs,
     partials=lambda x, out: (1.0 if x > 0 else -1.0 if x < 0 else x * 0.0,),
     doc="The absolute value keeps positive numbers and turns negative ones around.",
-    kink=Kink(lambda x: x == 0, -1.0, 1.0, "At 0 every derivative from -1 to 1 is right; ours is 0, the middle."),
+    kink=Kink(
+        lambda x: x == 0,
+        -1.0,
+        1.0,
+        "At 0 every derivative from -1 to 1 is right; ours is 0, the middle, as in PyTorch; JAX takes 1.",
+    ),
     latex=r"\left|{x}\right|",
     source="abs({x})",
     numpy="{lib}.abs({x})",

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import math
 
-from tinygrad_lite.engine.op import REAL, Domain, Kink, primitive
+from tinygrad_lite.engine.op import REAL, Domain, Kink, Op, primitive
 from tinygrad_lite.hints import Any
 
 
@@ -31,23 +31,23 @@ def _tie(pick: Any) -> Any:
     return lambda *xs: sum(x == pick(xs) for x in xs) > 1
 
 
-maximum = primitive(
+maximum: Op = primitive(
     name="max",
     forward=_extreme(max),
     partials=_shared,
     doc="Only the largest operand moves the result, so it takes the whole gradient.",
-    kink=Kink(_tie(max), 0.0, 1.0, "Operands that tie share the gradient equally."),
+    kink=Kink(_tie(max), 0.0, 1.0, "Operands that tie share the gradient equally, as in PyTorch and JAX."),
     source="max({xs})",
     numpy="{lib}.maximum({xs})",
     cost=1,
 )
 
-minimum = primitive(
+minimum: Op = primitive(
     name="min",
     forward=_extreme(min),
     partials=_shared,
     doc="Only the smallest operand moves the result, so it takes the whole gradient.",
-    kink=Kink(_tie(min), 0.0, 1.0, "Operands that tie share the gradient equally."),
+    kink=Kink(_tie(min), 0.0, 1.0, "Operands that tie share the gradient equally, as in PyTorch and JAX."),
     source="min({xs})",
     numpy="{lib}.minimum({xs})",
     cost=1,
@@ -73,7 +73,7 @@ def clip_partials(x: Any, low: Any, high: Any, out: Any) -> tuple[float, float, 
     return (1.0, 0.0, 0.0) if x >= low else (math.nan, math.nan, math.nan)
 
 
-clip = primitive(
+clip: Op = primitive(
     name="clip",
     forward=clip_forward,
     partials=clip_partials,
@@ -84,11 +84,13 @@ clip = primitive(
         Domain("edges with low <= high", math.isfinite, (0.5, 2.5)),
     ),
     kink=Kink(
-        lambda x, low, high: x in (low, high), 0.0, 1.0, "On an edge every derivative from 0 to 1 is right; ours is 1."
+        lambda x, low, high: x in (low, high),
+        0.0,
+        1.0,
+        "On an edge every derivative from 0 to 1 is right; ours is 1, as in PyTorch; JAX takes 0.5.",
     ),
     lower=clip_lower,
     torch="torch.minimum(torch.maximum({x}, {y}), {z})",
-    js="Math.min(Math.max({x}, {y}), {z})",
     saturates=True,
 )
 
@@ -104,19 +106,27 @@ def _whole(cut: Any) -> Any:
 
 _OFF_GRID = Domain("a finite {x}", math.isfinite, (-2.7, -1.2, -0.3, 0.2, 0.7, 3.4))
 _JUMP = Kink(
-    lambda x: x == math.floor(x), 0.0, 0.0, "At a whole number the value jumps, which no derivative can say; ours is 0."
+    lambda x: x == math.floor(x),
+    0.0,
+    0.0,
+    "At a whole number the value jumps, which no derivative can say; ours is 0, as in PyTorch and JAX.",
 )
 
-sign = primitive(
+sign: Op = primitive(
     name="sign",
     forward=lambda x: math.copysign(1.0, x) if x < 0 or x > 0 else x,
     partials=_flat,
     doc="The sign is flat on both sides of 0, so no gradient passes through it.",
-    kink=Kink(lambda x: x == 0, 0.0, 0.0, "At 0 the value jumps, which no derivative can say; ours is 0."),
+    kink=Kink(
+        lambda x: x == 0,
+        0.0,
+        0.0,
+        "At 0 the value jumps, which no derivative can say; ours is 0, as in PyTorch and JAX.",
+    ),
     lower=lambda x: 1.0 if x > 0 else -1.0 if x < 0 else x,
 )
 
-floor = primitive(
+floor: Op = primitive(
     name="floor",
     forward=_whole(math.floor),
     partials=_flat,
@@ -126,7 +136,7 @@ floor = primitive(
     latex=r"\left\lfloor {x} \right\rfloor",
 )
 
-ceil = primitive(
+ceil: Op = primitive(
     name="ceil",
     forward=_whole(math.ceil),
     partials=_flat,
@@ -136,7 +146,7 @@ ceil = primitive(
     latex=r"\left\lceil {x} \right\rceil",
 )
 
-round = primitive(
+round: Op = primitive(
     name="round",
     forward=_whole(round),
     partials=_flat,
@@ -146,9 +156,8 @@ round = primitive(
         lambda x: x - math.floor(x) == 0.5,
         0.0,
         0.0,
-        "At a half the value jumps, which no derivative can say; ours is 0.",
+        "At a half the value jumps, which no derivative can say; ours is 0, as in PyTorch and JAX.",
     ),
     source="{lib}.rint({x})",
     torch="torch.round({x})",
-    js="(x => {{ const r = Math.round(x); return Math.abs(x % 1) === 0.5 && r % 2 ? r - 1 : r; }})({x})",
 )

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import math
 
-from tinygrad_lite.engine.op import POSITIVE, REAL, Domain, primitive
+from tinygrad_lite.engine.op import POSITIVE, REAL, Domain, Op, primitive
 from tinygrad_lite.hints import Any
 
 _LOG_2 = math.log(2.0)
 _LOG2_E = 1.0 / _LOG_2  # 1.4426950408889634
 _LOG10_E = 0.4342944819032518
 
-exp = primitive(
+exp: Op = primitive(
     name="exp",
     forward=math.exp,
     partials=lambda x, out: (out,),
@@ -21,17 +21,16 @@ exp = primitive(
     exact=(0.0, 1.0),
 )
 
-exp2 = primitive(
+exp2: Op = primitive(
     name="exp2",
     forward=math.exp2,
     partials=lambda x, out: (_LOG_2 * out,),
     doc="A doubling with every step has the derivative log(2) = 0.69 times itself.",
     lower=lambda x: exp(_LOG_2 * x),
     latex="2^{{{x}}}",
-    js="2 ** {x}",
 )
 
-expm1 = primitive(
+expm1: Op = primitive(
     name="expm1",
     forward=math.expm1,
     partials=lambda x, out: (exp(x),),  # not out + 1, which has no digits left far below 0
@@ -39,7 +38,7 @@ expm1 = primitive(
     latex="e^{{{x}}} - 1",
 )
 
-log = primitive(
+log: Op = primitive(
     name="log",
     forward=math.log,
     partials=lambda x, out: (1.0 / x,),
@@ -48,7 +47,7 @@ log = primitive(
     exact=(1.0, 0.0),
 )
 
-log2 = primitive(
+log2: Op = primitive(
     name="log2",
     forward=math.log2,
     partials=lambda x, out: (_LOG2_E / x,),
@@ -58,7 +57,7 @@ log2 = primitive(
     latex=r"\log_2\left({x}\right)",
 )
 
-log10 = primitive(
+log10: Op = primitive(
     name="log10",
     forward=math.log10,
     partials=lambda x, out: (_LOG10_E / x,),
@@ -68,7 +67,7 @@ log10 = primitive(
     latex=r"\log_{{10}}\left({x}\right)",
 )
 
-log1p = primitive(
+log1p: Op = primitive(
     name="log1p",
     forward=math.log1p,
     partials=lambda x, out: (1.0 / (1.0 + x),),
@@ -129,12 +128,7 @@ def _stable_logsumexp(*xs: Any) -> Any:
     return top + log(sum_of(*[exp(x - top) for x in xs])) if abs(top) < math.inf else top
 
 
-_JS = (
-    "(v => {{ const top = Math.max(...v), sum = v.reduce((s, x) => s + Math.exp(x - top), 0);"
-    " return Math.abs(top) < Infinity ? top + Math.log(sum) : top; }})([{xs}])"
-)
-
-logsumexp = primitive(
+logsumexp: Op = primitive(
     name="logsumexp",
     forward=_logsumexp,
     partials=_stable_softmax,
@@ -146,10 +140,9 @@ logsumexp = primitive(
     numpy="{lib}.logaddexp.reduce({lib}.broadcast_arrays({xs}))",
     torch="{lib}.logsumexp({lib}.stack({lib}.broadcast_tensors({xs})), 0)",
     jax="jax.nn.logsumexp({lib}.stack({lib}.broadcast_arrays({xs})), axis=0)",
-    js=_JS,
 )
 
-logaddexp = primitive(
+logaddexp: Op = primitive(
     name="logaddexp",
     forward=_logsumexp,
     partials=_stable_softmax,
@@ -160,6 +153,5 @@ logaddexp = primitive(
     lower=_stable_logsumexp,
     latex=r"\log\left(e^{{{x}}} + e^{{{y}}}\right)",
     source="{lib}.logaddexp({x}, {y})",
-    js=_JS,
     arity=2,
 )

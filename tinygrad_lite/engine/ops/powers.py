@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 
-from tinygrad_lite.engine.op import NOT_NEGATIVE, NOT_ZERO, REAL, Domain, Kink, primitive
+from tinygrad_lite.engine.op import NOT_NEGATIVE, NOT_ZERO, REAL, Domain, Kink, Op, primitive
 from tinygrad_lite.engine.ops.exponential import exp, log
 from tinygrad_lite.hints import Any
 
@@ -53,7 +53,7 @@ def _pow_rule(x: Any, y: Any, out: Any) -> tuple[Any, Any]:
         return y * (out / x), out * math.log(x) if x > 0 else math.nan
 
 
-pow = primitive(
+pow: Op = primitive(
     name="pow",
     symbol="**",
     forward=_pow,
@@ -68,17 +68,16 @@ pow = primitive(
     infix="**",
 )
 
-square = primitive(
+square: Op = primitive(
     name="square",
     forward=lambda x: x * x,
     partials=lambda x, out: (2.0 * x,),
     doc="A square grows by twice its side.",
     lower=lambda x: x * x,
     latex="{x}^2",
-    js="{x} * {x}",
 )
 
-reciprocal = primitive(
+reciprocal: Op = primitive(
     name="reciprocal",
     symbol="1/x",
     forward=lambda x: 1.0 / x,
@@ -88,10 +87,9 @@ reciprocal = primitive(
     lower=lambda x: 1.0 / x,
     latex=r"\frac{{1}}{{{x}}}",
     source="1.0 / {x}",
-    js="1 / {x}",
 )
 
-sqrt = primitive(
+sqrt: Op = primitive(
     name="sqrt",
     forward=math.sqrt,
     partials=lambda x, out: (falling(x) if out <= 0 else 0.5 / out,),
@@ -101,7 +99,7 @@ sqrt = primitive(
     cost=4,
 )
 
-cbrt = primitive(
+cbrt: Op = primitive(
     name="cbrt",
     forward=math.cbrt,
     partials=lambda x, out: (exp(x * x) * math.inf if out <= 0 <= out else 1.0 / (3.0 * (out * out)),),
@@ -134,31 +132,30 @@ def _at_origin(*xs: float) -> bool:
     return not any(xs)
 
 
-_ORIGIN = Kink(_at_origin, -1.0, 1.0, "At the origin every derivative from -1 to 1 is right; ours is 0, the middle.")
+_MIDDLE = "At the origin every derivative from -1 to 1 is right; ours is 0, the middle"
 
-hypot = primitive(
+hypot: Op = primitive(
     name="hypot",
     forward=_length,
     partials=_cosines,
     doc="The length of (x, y) grows with x by the cosine of its angle with the x axis.",
     domain=(REAL, REAL),
-    kink=_ORIGIN,
+    kink=Kink(_at_origin, -1.0, 1.0, f"{_MIDDLE}; PyTorch gives NaN, JAX 0.5."),
     lower=_lower_length,
     latex=r"\sqrt{{{x}^2 + {y}^2}}",
     arity=2,
 )
 
-norm = primitive(
+norm: Op = primitive(
     name="norm",
     forward=_length,
     partials=_cosines,
     doc="The length of a vector grows with each of them by the cosine of its angle with that axis.",
-    kink=_ORIGIN,
+    kink=Kink(_at_origin, -1.0, 1.0, f"{_MIDDLE}, as in PyTorch; JAX gives NaN."),
     lower=_lower_length,
     latex=r"\left\lVert {xs} \right\rVert",
     source="{lib}.linalg.norm([{xs}])",
     numpy="{lib}.linalg.norm({lib}.broadcast_arrays({xs}), axis=0)",
     torch="torch.stack(torch.broadcast_tensors({xs})).norm(dim=0)",
     jax="jnp.linalg.norm(jnp.stack(jnp.broadcast_arrays({xs})), axis=0)",
-    js="Math.hypot({xs})",
 )

@@ -11,7 +11,7 @@ import builtins
 import math
 from operator import mul
 
-from tinygrad_lite.engine.op import primitive
+from tinygrad_lite.engine.op import Op, primitive
 from tinygrad_lite.hints import Any
 
 
@@ -60,7 +60,7 @@ def _product_of(*xs: Any) -> Any:
     return product
 
 
-sum = primitive(
+sum: Op = primitive(
     name="sum",
     forward=lambda *xs: builtins.sum(xs),
     partials=lambda *xs_and_out: (1.0,) * (len(xs_and_out) - 1),
@@ -68,10 +68,9 @@ sum = primitive(
     expand=_sum_of,
     latex="{sum}",
     source="sum([{xs}])",
-    js="[{xs}].reduce((s, x) => s + x, 0)",
 )
 
-dot = primitive(
+dot: Op = primitive(
     name="dot",
     forward=_dot,
     partials=_dot_partials,
@@ -79,26 +78,22 @@ dot = primitive(
     expand=_dot_expand,
     latex="{dot}",
     source="dot({xs})",
-    js="(v => {{ const n = v.length >> 1, b = v.length % 2 ? v[2 * n] : 0;"
-    " return v.slice(0, n).reduce((s, w, i) => s + w * v[n + i], b); }})([{xs}])",
 )
 
-mean = primitive(
+mean: Op = primitive(
     name="mean",
     forward=lambda *xs: builtins.sum(xs) / len(xs),
     partials=lambda *xs_and_out: (1.0 / (len(xs_and_out) - 1),) * (len(xs_and_out) - 1),
     doc="Each of n terms moves the mean by 1/n.",
     expand=lambda *xs: _sum_of(*xs) / float(len(xs)),
     source="{lib}.mean([{xs}])",
-    js="([{xs}].reduce((s, x) => s + x, 0) / [{xs}].length)",
 )
 
-prod = primitive(
+prod: Op = primitive(
     name="prod",
     forward=lambda *xs: math.prod(xs),
     partials=_products_of_the_others,
     doc="In a product the derivative w.r.t. each factor is the product of all the others.",
     expand=_product_of,
     source="{lib}.prod([{xs}])",
-    js="[{xs}].reduce((s, x) => s * x, 1)",
 )

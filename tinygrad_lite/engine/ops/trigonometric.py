@@ -27,7 +27,7 @@ cos: Op = primitive(
     exact=(0.0, 1.0),
 )
 
-tan = primitive(
+tan: Op = primitive(
     name="tan",
     forward=math.tan,
     partials=lambda x, out: (1.0 + out * out,),
@@ -42,22 +42,24 @@ def _over_the_circle(x: Any) -> Any:
     return 1.0 / sqrt(below) if below > 0 else exp(x * x) * math.inf if below >= 0 else math.nan
 
 
-asin = primitive(
+asin: Op = primitive(
     name="asin",
     forward=math.asin,
     partials=lambda x, out: (_over_the_circle(x),),
     doc="The derivative of the arc sine is 1/sqrt(1 - x^2), which is infinite at -1 and 1.",
     domain=(_UP_TO_ONE,),
+    lower=lambda x: atan2(x, sqrt((1.0 - x) * (1.0 + x))),
     latex=r"\arcsin\left({x}\right)",
     source="{lib}.arcsin({x})",
 )
 
-acos = primitive(
+acos: Op = primitive(
     name="acos",
     forward=math.acos,
     partials=lambda x, out: (-_over_the_circle(x),),
     doc="Arc sine and arc cosine add up to a right angle, so their derivatives are opposite.",
     domain=(_UP_TO_ONE,),
+    lower=lambda x: atan2(sqrt((1.0 - x) * (1.0 + x)), x),
     latex=r"\arccos\left({x}\right)",
     source="{lib}.arccos({x})",
 )
@@ -68,11 +70,12 @@ def _atan_partials(x: Any, out: Any) -> tuple[Any]:
     return (1.0 / (1.0 + x * x) if -1.0 <= x <= 1.0 else 1.0 / x / (x + 1.0 / x),)
 
 
-atan = primitive(
+atan: Op = primitive(
     name="atan",
     forward=math.atan,
     partials=_atan_partials,
     doc="The derivative of the arc tangent is 1/(1 + x^2): 1 at the origin, and flat far out.",
+    lower=lambda x: atan2(x, 1.0),
     latex=r"\arctan\left({x}\right)",
     source="{lib}.arctan({x})",
     display_derivatives=lambda x, out: (1.0 / (1.0 + x * x),),
@@ -91,7 +94,7 @@ def _atan2_partials(y: Any, x: Any, out: Any) -> tuple[Any, Any]:
     return x / r / r, -(y / r / r)
 
 
-atan2 = primitive(
+atan2: Op = primitive(
     name="atan2",
     forward=_atan2,
     partials=_atan2_partials,

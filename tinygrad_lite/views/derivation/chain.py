@@ -18,8 +18,8 @@ from typing import TYPE_CHECKING, Any
 
 from tinygrad_lite.engine.graph import topological
 from tinygrad_lite.engine.reverse import adjoints, require_fresh
-from tinygrad_lite.views.formulas.formula import Symbol, Tidy, size
-from tinygrad_lite.views.formulas.naming import Names
+from tinygrad_lite.formulas.formula import Symbol, Tidy, size
+from tinygrad_lite.formulas.naming import Names
 
 if TYPE_CHECKING:
     from tinygrad_lite.engine.value import Value
@@ -31,10 +31,11 @@ class Link:
     __slots__ = ("top", "bottom", "slope", "formula", "uses")
 
     def __init__(self, top: Value, bottom: Value, slope: Symbol, formula: Symbol, uses: int) -> None:
-        self.top, self.bottom = top, bottom
-        self.slope = slope  # the name ∂top/∂bottom with its number
-        self.formula = formula  # what the rule says it is
-        self.uses = uses  # how many times bottom stands among the operands of top
+        self.top: Value = top
+        self.bottom: Value = bottom
+        self.slope: Symbol = slope  # the name ∂top/∂bottom with its number
+        self.formula: Symbol = formula  # what the rule says it is
+        self.uses: int = uses  # how many times bottom stands among the operands of top
 
     def remarks(self, *, again: bool = False) -> list[str]:
         """The rule's sentence, unless it was said before, and what was chosen where its slope jumps."""
@@ -72,16 +73,18 @@ class Chain:
     def __init__(
         self, out: Value, targets: Sequence[Value], *, expand: bool = True, called: Mapping[Value, str] | None = None
     ) -> None:
-        self.out, self.targets, self.expand = out, tuple(targets), expand
-        self.order = topological(out)
+        self.out: Value = out
+        self.targets: tuple[Value, ...] = tuple(targets)
+        self.expand: bool = expand
+        self.order: list[Any] = topological(out)
         require_fresh(self.order)
-        self.adjoints = adjoints(out)
-        self.names = Names(self.order, [x for x in self.targets if x not in self.adjoints], called)
+        self.adjoints: dict[Any, Any] = adjoints(out)
+        self.names: Names = Names(self.order, [x for x in self.targets if x not in self.adjoints], called)
         reached = set(self.targets)
         for node in self.order:
             if any(parent in reached for parent in node.parents if parent.__class__ is not float):
                 reached.add(node)
-        self.between = [node for node in self.order if node in reached]
+        self.between: list[Any] = [node for node in self.order if node in reached]
         self.links: dict[tuple[Value, Value], Link] = {}
         for top in self.between:
             for bottom in dict.fromkeys(p for p in top.parents if p.__class__ is not float and p in reached):

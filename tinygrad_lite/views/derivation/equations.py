@@ -6,10 +6,11 @@ import re
 from collections.abc import Iterable, Sequence
 from typing import Any, NamedTuple
 
+from tinygrad_lite.formulas.formula import Name, Symbol
+from tinygrad_lite.formulas.notation import HTML, Infix, LaTeX, Notation
 from tinygrad_lite.report import escape
 from tinygrad_lite.report.style import CELL, MONO, bdi
-from tinygrad_lite.views.formulas.formula import Name, Symbol
-from tinygrad_lite.views.formulas.notation import HTML, Infix, LaTeX, Notation
+from tinygrad_lite.report.text import Paragraph
 
 _REMARK = "font-family:sans-serif;font-size:88%;opacity:0.8;padding-left:1.2em"
 _HANGING = "padding-left:1.2em;text-indent:-1.2em"
@@ -40,8 +41,9 @@ class Equations:
     """
 
     def __init__(self, equations: Iterable[Equation], *, digits: int = 6, most: int | None = 12) -> None:
-        self.equations = list(equations)
-        self.digits, self.most = digits, most
+        self.equations: list[Equation] = list(equations)
+        self.digits: int = digits
+        self.most: int | None = most
 
     def text(self, width: int = 80, *, ascii: bool = False) -> str:
         notation = Infix(self.digits, self.most)
@@ -122,6 +124,40 @@ class Equations:
                 for equation in self.equations
             ],
         }
+
+
+class Numbers(Equations):
+    """Numbers in one sentence, `Given: x = 2, y = -3.`; in LaTeX they are formulas too, so that they are found there.
+
+    Args:
+        words: what stands before the colon.
+        equations: each a name and its number.
+        more: how many are left out.
+    """
+
+    def __init__(self, words: str, equations: Iterable[Equation], *, more: int = 0, digits: int = 6) -> None:
+        super().__init__(equations, digits=digits)
+        self.words, self.more = words, f", and {more:,} more" if more else ""
+
+    def _paragraph(self) -> Paragraph:
+        numbers = ", ".join(f"{e.left.text} = {e.written(Infix(self.digits))[0]}" for e in self.equations)
+        return Paragraph(f"{self.words}: {numbers}{self.more}.")
+
+    def text(self, width: int = 80, *, ascii: bool = False) -> str:
+        return self._paragraph().text(width, ascii=ascii)
+
+    def html(self) -> str:
+        return self._paragraph().html()
+
+    def rows(self) -> list[str]:
+        first, *others = super().rows()
+        return [r", \quad ".join([first, *[row.replace(" &=", " =") for row in others]])]
+
+    def markdown(self) -> str:
+        return f"{escape.markdown(self.words)}{self.more}:\n\n$$\n{self.rows()[0].replace(' &=', ' =')}\n$$"
+
+    def to_dict(self) -> dict[str, Any]:
+        return self._paragraph().to_dict()
 
 
 def aligned(rows: Sequence[str]) -> str:

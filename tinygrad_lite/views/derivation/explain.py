@@ -19,11 +19,11 @@ from typing import Any
 from tinygrad_lite.engine.graph import topological
 from tinygrad_lite.engine.value import Value
 from tinygrad_lite.errors import OperandError
+from tinygrad_lite.formulas.names import names_in
 from tinygrad_lite.report.text import Report
 from tinygrad_lite.views.derivation.chain import Chain
 from tinygrad_lite.views.derivation.equations import Equations, aligned
 from tinygrad_lite.views.derivation.sections import Sections
-from tinygrad_lite.views.formulas.names import names_in
 
 
 def explain(
@@ -78,7 +78,9 @@ class Explanation:
 
     def __init__(self, chain: Chain, *, max_paths: int = 6, max_nodes: int | None = 40, digits: int = 6) -> None:
         self.chain = chain
-        self.gradients = {chain.names.slope(chain.out, x).text: chain.adjoints.get(x, 0.0) for x in chain.targets}
+        self.gradients: dict[str, Any] = {
+            chain.names.slope(chain.out, x).text: chain.adjoints.get(x, 0.0) for x in chain.targets
+        }
         self._story = Sections(chain, max_paths=max_paths, max_nodes=max_nodes, digits=digits)
         self._told: Report | None = None
 

@@ -16,11 +16,11 @@ from tinygrad_lite.engine.graph import topological
 from tinygrad_lite.engine.reverse import adjoints, require_fresh
 from tinygrad_lite.engine.value import Value
 from tinygrad_lite.errors import OperandError
+from tinygrad_lite.formulas.names import names_in
+from tinygrad_lite.formulas.naming import Names
+from tinygrad_lite.formulas.notation import Infix
 from tinygrad_lite.report.table import Table
 from tinygrad_lite.views.derivation.chain import written
-from tinygrad_lite.views.formulas.names import names_in
-from tinygrad_lite.views.formulas.naming import Names
-from tinygrad_lite.views.formulas.notation import Infix
 
 COLUMNS = ("node", "op", "computed as", "value", "from", "upstream", "local", "contribution", "gradient")
 _OF_NODE = (0, 1, 2, 3, 8)  # the columns that are the same in every line of a node
@@ -74,7 +74,7 @@ class NodeTable(Table):
     """The table of nodes: to look at, what belongs to one node stands once; as CSV, in every line."""
 
     def __init__(self, rows: list[list[Any]], note: str, most: int) -> None:
-        self.full = Table(COLUMNS, rows, note=note)
+        self.full: Table = Table(COLUMNS, rows, note=note)
         shown = []
         for i, row in enumerate(rows):
             same = i > 0 and rows[i - 1][0] == row[0]

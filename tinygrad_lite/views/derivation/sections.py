@@ -13,12 +13,11 @@ from typing import Any
 from tinygrad_lite.engine import ops
 from tinygrad_lite.engine.op import Op
 from tinygrad_lite.engine.value import Value
+from tinygrad_lite.formulas.formula import Name, Symbol, Tidy
 from tinygrad_lite.report.text import Report, Table
 from tinygrad_lite.views.derivation.chain import Chain, Link
-from tinygrad_lite.views.derivation.equations import Equation, Equations
+from tinygrad_lite.views.derivation.equations import Equation, Equations, Numbers
 from tinygrad_lite.views.derivation.why_zero import why_zero
-from tinygrad_lite.views.formulas.formula import Name, Symbol, Tidy
-from tinygrad_lite.views.formulas.notation import TEXT
 
 _NO_NAME = Name("", "", "")
 
@@ -27,7 +26,10 @@ class Sections:
     """Tells one chain as a report; the arguments are those of `explain`."""
 
     def __init__(self, chain: Chain, *, max_paths: int, max_nodes: int | None, digits: int) -> None:
-        self.chain, self.max_paths, self.max_nodes, self.digits = chain, max_paths, max_nodes, digits
+        self.chain: Chain = chain
+        self.max_paths: int = max_paths
+        self.max_nodes: int | None = max_nodes
+        self.digits: int = digits
         self.most = None if max_nodes is None else 12  # terms of one sum
 
     def report(self) -> Report:
@@ -66,9 +68,9 @@ class Sections:
         given = [node for node in chain.names.order if node in needed]
         leaves, inner = [n for n in given if not n.parents], [n for n in given if n.parents]
         if leaves:
-            report.paragraph(f"Given: {self._list_of_numbers(leaves)}.")
+            report.add(self._numbers_of("Given", leaves))
         if inner:
-            report.paragraph(f"Computed before, whatever the inputs asked for: {self._list_of_numbers(inner)}.")
+            report.add(self._numbers_of("Computed before, whatever the inputs asked for", inner))
         told = {self._called(node) for node in (*given, *shown)}
         legend = [(name, label) for name, label in chain.names.legend() if name in told]
         if legend:
@@ -189,10 +191,10 @@ class Sections:
     def _called(self, node: Value) -> str:
         return self.chain.names[node].text
 
-    def _list_of_numbers(self, nodes: Sequence[Value]) -> str:
+    def _numbers_of(self, words: str, nodes: Sequence[Value]) -> Numbers:
         most = len(nodes) if self.max_nodes is None else 12
-        said = [f"{self._called(n)} = {TEXT.of(_number(n.data)[0], numbers=True)}" for n in nodes[:most]]
-        return ", ".join(said) + (f", and {len(nodes) - most:,} more" if len(nodes) > most else "")
+        numbers = [Equation(self.chain.names[n], [_number(n.data)]) for n in nodes[:most]]
+        return Numbers(words, numbers, more=max(len(nodes) - most, 0), digits=self.digits)
 
     def _equations(self, report: Report, equations: Sequence[Equation]) -> None:
         """The equations, or their two ends if they are many."""

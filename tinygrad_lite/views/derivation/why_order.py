@@ -18,10 +18,10 @@ from tinygrad_lite.engine.graph import topological
 from tinygrad_lite.engine.reverse import adjoints
 from tinygrad_lite.engine.value import Value
 from tinygrad_lite.errors import OperandError
+from tinygrad_lite.formulas.naming import Names
+from tinygrad_lite.formulas.notation import TEXT
 from tinygrad_lite.report.text import Report, Table
 from tinygrad_lite.views.derivation.chain import written
-from tinygrad_lite.views.formulas.naming import Names
-from tinygrad_lite.views.formulas.notation import TEXT
 
 MOST_STEPS = 20_000  # the recursive shortcut takes a step for every path, and there may be 2**100
 SHOWN = 14
@@ -101,7 +101,7 @@ class Replay:
     def __init__(self, root: Value, order: Callable[[Value], Iterator[Step]], right: dict[Value, float]) -> None:
         self.steps: list[Step] = []
         self.finished = True
-        self.gradients = dict.fromkeys(right, 0.0)
+        self.gradients: dict[Value, float] = dict.fromkeys(right, 0.0)
         self.gradients[root] = 1.0
         self.first_wrong: int | None = None
         for i, step in enumerate(order(root)):
@@ -112,7 +112,7 @@ class Replay:
             self.gradients[step.parent] = step.total
             if self.first_wrong is None and not _close(step.upstream, right[step.node]):
                 self.first_wrong = i
-        self.wrong = [node for node in right if not _close(self.gradients[node], right[node])]
+        self.wrong: list[Value] = [node for node in right if not _close(self.gradients[node], right[node])]
 
 
 class OrderReport(Report):

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections import Counter
+from typing import Any, NamedTuple
 
 from tinygrad_lite.engine import ops
 from tinygrad_lite.engine.graph import topological
+from tinygrad_lite.engine.op import Op
 from tinygrad_lite.engine.reverse import adjoints
 from tinygrad_lite.engine.value import Value
 
@@ -23,11 +25,13 @@ def why_zero(param: Any, root: Value) -> str:
     >>> print(why_zero(w, (w * 2.0).relu() + 1.0))
     The gradient of w is 0 because the relu of -1 is off: its input must rise by 1 to turn it on.
     """
-    name = _name(param)
+    name = name_of(param)
     if not isinstance(param, Value):
         return f"{name} is a bare number, a constant of the program; only a Value has a gradient."
     if not isinstance(root, Value):
-        return f"The gradient of {name} is 0 because the root {_name(root)} is a bare number: it remembers no operands."
+        return (
+            f"The gradient of {name} is 0 because the root {name_of(root)} is a bare number: it remembers no operands."
+        )
     order = topological(root)
     towards = {param}  # the nodes between param and the root: those that param can move
     for node in order:
@@ -36,18 +40,17 @@ def why_zero(param: Any, root: Value) -> str:
     if param is root:
         return f"The gradient of {name} is 1: it is the root itself."
     if root not in towards:
-        return (
-            f"The gradient of {name} is 0 because nothing connects it to {_name(root)}: {_not_connected(param, order)}"
-        )
+        why = _not_connected(param, order)
+        return f"The gradient of {name} is 0 because nothing connects it to {name_of(root)}: {why}"
     found = adjoints(root)
     gradient = found[param]
     if abs(gradient) > _TINY:
         return f"The gradient of {name} is {gradient:.6g}, which is not zero."
     causes = _causes(param, root, order, towards, found)
     size = "0" if gradient == 0.0 else f"{gradient:.3g}, next to nothing,"
-    more = f" The same happens at {len(causes) - 1} more place{'s' if len(causes) > 2 else ''}." if causes[1:] else ""
-    because = causes[0] if causes else "many small local derivatives were multiplied on the way back"
-    return f"The gradient of {name} is {size} because {because}.{more}"
+    if not causes:
+        return f"The gradient of {name} is {size} because many small local derivatives were multiplied on the way back."
+    return f"The gradient of {name} is {size} because {_told(causes)}."
 
 
 def _not_connected(param: Value, order: list[Value]) -> str:
@@ -59,8 +62,33 @@ def _not_connected(param: Value, order: list[Value]) -> str:
     )
 
 
-def _causes(param: Value, root: Value, order: list[Value], towards: set[Value], found: dict[Value, Any]) -> list[str]:
-    """One clause for each place where the gradient ends, nearest to the root first."""
+class _Cause(NamedTuple):
+    """A place where the gradient ends: its op, the number that arrived at the operand, and a clause that tells it."""
+
+    op: Op
+    number: float
+    clause: str
+
+
+def _told(causes: list[_Cause]) -> str:
+    """All places in one breath: of relus that are all off, the one that is nearest to being on; else the first."""
+    first = causes[0]
+    if len(causes) == 1:
+        return first.clause
+    if all(cause.op is ops.relu and cause.number < 0.0 for cause in causes):
+        low, high = min(cause.number for cause in causes), max(cause.number for cause in causes)
+        return (
+            f"the relu is off at each of the {len(causes)} places where it ends: their inputs lie from {low:.4g} to"
+            f" {high:.4g}, and the largest must rise by {-high:.4g} to turn its relu on"
+        )
+    others = Counter(cause.op.name for cause in causes[1:])
+    return f"{first.clause}; it ends at other places too ({', '.join(f'{op}: {n}' for op, n in others.items())})"
+
+
+def _causes(
+    param: Value, root: Value, order: list[Value], towards: set[Value], found: dict[Value, Any]
+) -> list[_Cause]:
+    """One for each place where the gradient ends, nearest to the root first."""
     causes = []
     shares: dict[Value, list[float]] = {}
     for node in reversed(order):
@@ -68,36 +96,38 @@ def _causes(param: Value, root: Value, order: list[Value], towards: set[Value], 
             continue
         if found[node] == 0.0 and any(share != 0.0 for share in shares.get(node, ())):
             paths = " and ".join(f"{share:.6g}" for share in shares[node][:4])
-            causes.append(f"the shares that reach {_name(node)} along its paths, {paths}, cancel")
-        for i, (parent, slope) in enumerate(zip(node.parents, node.local, strict=True)):
-            if parent in towards and slope is not None:
-                shares.setdefault(parent, []).append(found[node] * slope)
-                if found[node] != 0.0 and abs(slope) < _FLAT:
-                    causes.append(_clause(node, i, slope))
+            clause = f"the shares that reach {name_of(node)} along its paths, {paths}, cancel"
+            causes.append(_Cause(node.op, node.data, clause))
+        for i, (parent, derivative) in enumerate(zip(node.parents, node.local, strict=True)):
+            if parent in towards and derivative is not None:
+                shares.setdefault(parent, []).append(found[node] * derivative)
+                if found[node] != 0.0 and abs(derivative) < _FLAT:
+                    number = parent if parent.__class__ is float else parent.data
+                    causes.append(_Cause(node.op, number, _clause(node, i, derivative)))
     return causes
 
 
-def _clause(node: Value, i: int, slope: float) -> str:
+def _clause(node: Value, i: int, derivative: float) -> str:
     """Why this op lets nothing through along its i-th operand."""
     op = node.op
     numbers = [p if p.__class__ is float else p.data for p in node.parents]
     x = numbers[i]
     if op is ops.relu:
         if x == 0.0:
-            return "the relu stands exactly on its corner, 0, where its slope is 0 by our choice"
+            return "the relu stands exactly on its corner, 0, where its derivative is 0 by our choice"
         return f"the relu of {x:.6g} is off: its input must rise by {-x:.6g} to turn it on"
     if op is ops.mul or op is ops.dot or op is ops.prod:
-        return f"{_name(node.parents[i])} is multiplied by {slope:.6g} in {_name(node)}"
+        return f"{name_of(node.parents[i])} is multiplied by {derivative:.6g} in {name_of(node)}"
     if op is ops.maximum or op is ops.minimum:
         return f"{op.name} chose {node.data:.6g} and not {x:.6g}, which misses it by {abs(node.data - x):.6g}"
     if op.kink is not None and op.kink.low == op.kink.high == 0.0:
         return f"{op.name} is a staircase, flat between its steps"
     if op.saturates:
-        return f"{op.name} is saturated: at an input of {x:.6g} its slope is {slope:.3g}"
-    return f"the slope of {op.name} is {slope:.3g} at {', '.join(f'{number:.6g}' for number in numbers[:4])}"
+        return f"{op.name} is saturated: at an input of {x:.6g} its derivative is {derivative:.3g}"
+    return f"the derivative of {op.name} is {derivative:.3g} at {', '.join(f'{number:.6g}' for number in numbers[:4])}"
 
 
-def _name(node: Any) -> str:
+def name_of(node: Any) -> str:
     """The label, or else a description by op and number."""
     if not isinstance(node, Value):
         return f"{node!r}"

@@ -5,7 +5,10 @@ resvg paints, with the fonts of the system, so every alphabet for which a font i
 
 from __future__ import annotations
 
+import functools
 import io
+import unicodedata
+import warnings
 from typing import Any
 
 from tinygrad_lite.errors import RenderingError
@@ -34,7 +37,31 @@ def png(svg: str, zoom: float = ZOOM) -> bytes:
         import resvg_py
     except ImportError:
         raise RenderingError(_MISSING) from None
+    letters = frozenset(c for c in svg if not c.isascii() and unicodedata.category(c) in ("Lo", "Ll", "Lu"))
+    if letters and available() and (lost := unpainted(letters)):
+        warnings.warn(
+            f"no font installed here has {lost!r}, so the picture shows a box or nothing in its place; install one "
+            "that has, such as Noto Sans CJK (fonts-noto-cjk) for Chinese, or save as .svg.",
+            stacklevel=4,
+        )
     return bytes(resvg_py.svg_to_bytes(svg_string=svg, zoom=zoom))
+
+
+@functools.lru_cache(maxsize=64)
+def unpainted(letters: frozenset[str]) -> str:
+    """Those of the letters that no installed font has: what is painted for them is painted for U+10FFFD too."""
+    import resvg_py
+    from PIL import Image
+
+    from tinygrad_lite.views.drawing.fonts import FAMILY
+
+    row = [*sorted(letters), "\U0010fffd"]
+    texts = "".join(f'<text x="{40 * i + 5}" y="30" font-size="24">{c}</text>' for i, c in enumerate(row))
+    size = f'width="{40 * len(row)}" height="40" font-family="{FAMILY}"'
+    svg = f'<svg xmlns="http://www.w3.org/2000/svg" {size}>{texts}</svg>'
+    picture = Image.open(io.BytesIO(bytes(resvg_py.svg_to_bytes(svg_string=svg, background="white"))))
+    *cells, nothing = [picture.crop((40 * i, 0, 40 * i + 40, 40)).tobytes() for i in range(len(row))]
+    return "".join(c for c, cell in zip(row, cells, strict=False) if cell == nothing)
 
 
 def image(svg: str, zoom: float = 1.0) -> Any:

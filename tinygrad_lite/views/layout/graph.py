@@ -52,13 +52,14 @@ class Unit:
     __slots__ = ("key", "ellipse", "along", "across", "dummy", "layer", "place", "at", "inward", "outward")
 
     def __init__(self, key: str, along: float = 0.0, across: float = 0.0) -> None:
-        self.key = key
-        self.dummy = not key
-        self.ellipse = ""
-        self.along, self.across = along, across
-        self.layer = 0
-        self.place = 0  # in its layer, counted from the top
-        self.at = 0.0  # its middle, across
+        self.key: str = key
+        self.dummy: bool = not key
+        self.ellipse: str = ""
+        self.along: float = along
+        self.across: float = across
+        self.layer: int = 0
+        self.place: int = 0  # in its layer, counted from the top
+        self.at: float = 0.0  # its middle, across
         self.inward: list[Unit] = []  # neighbours in the layer before
         self.outward: list[Unit] = []  # neighbours in the layer after
 

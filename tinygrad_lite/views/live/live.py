@@ -20,9 +20,9 @@ from tinygrad_lite.engine.numbered import Graph
 from tinygrad_lite.engine.op import TABLE
 from tinygrad_lite.engine.value import Value
 from tinygrad_lite.errors import OperandError
+from tinygrad_lite.formulas.formula import Name, Symbol
+from tinygrad_lite.formulas.notation import TEXT
 from tinygrad_lite.views.drawing.data import Note
-from tinygrad_lite.views.formulas.formula import Name, Symbol
-from tinygrad_lite.views.formulas.notation import TEXT
 from tinygrad_lite.views.live.javascript import Library
 from tinygrad_lite.views.live.program import boundary, points, program
 from tinygrad_lite.views.live.source_lines import called_with_lines
@@ -59,7 +59,7 @@ class Live:
         self.root = root
         self.picture = picture
         self.title = title
-        self.frozen = {int(number): node["why"] for number, node in data["frozen"].items()}
+        self.frozen: dict[int, Any] = {int(number): node["why"] for number, node in data["frozen"].items()}
         self._data, self._library = data, library
 
     def __repr__(self) -> str:

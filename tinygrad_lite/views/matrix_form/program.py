@@ -6,9 +6,9 @@ import keyword
 import re
 from typing import Any
 
-from tinygrad_lite.views.matrix_form.elementwise import forward_code, slope_code
-from tinygrad_lite.views.matrix_form.layers import Layer, Network
-from tinygrad_lite.views.matrix_form.loss_head import Head
+from tinygrad_lite.analysis.elementwise import derivative_code, forward_code
+from tinygrad_lite.analysis.layers import Layer, Network
+from tinygrad_lite.analysis.loss_head import Head
 
 Array = Any
 Names = list[tuple[str, str]]  # of W and b, layer by layer
@@ -52,7 +52,7 @@ def program(network: Network, names: Names, head: Head, penalty: dict[str, float
             steps = activations[i - 2]
             if steps:
                 lines.append(f"dA{i - 1} = dZ{i} @ {w}.T")
-                slope = slope_code(steps, f"Z{i - 1}", f"A{i - 1}")
+                slope = derivative_code(steps, f"Z{i - 1}", f"A{i - 1}")
                 lines.append(f"dZ{i - 1} = dA{i - 1} * {slope}")
             else:
                 lines.append(f"dZ{i - 1} = dZ{i} @ {w}.T")

@@ -9,9 +9,9 @@ from typing import Any
 
 from tinygrad_lite.engine.value import Value
 from tinygrad_lite.errors import OperandError
+from tinygrad_lite.formulas.names import names_in
 from tinygrad_lite.views.drawing import cards
 from tinygrad_lite.views.drawing.data import Box, Edge, Note, Part
-from tinygrad_lite.views.formulas.names import names_in
 from tinygrad_lite.views.picture.draw import draw
 from tinygrad_lite.views.picture.labels import writer
 from tinygrad_lite.views.picture.picture import Picture

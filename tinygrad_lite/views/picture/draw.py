@@ -12,8 +12,8 @@ from tinygrad_lite.engine.numbered import Graph
 from tinygrad_lite.engine.reverse import stale
 from tinygrad_lite.engine.value import Value
 from tinygrad_lite.errors import GraphTooLarge, OperandError
+from tinygrad_lite.formulas.names import formulas, names_in
 from tinygrad_lite.views.drawing.themes import Theme, theme_named
-from tinygrad_lite.views.formulas.names import formulas, names_in
 from tinygrad_lite.views.picture.collapse import collapsed
 from tinygrad_lite.views.picture.elementary import written_out
 from tinygrad_lite.views.picture.heat import heated

@@ -39,7 +39,7 @@ class BoxBuilder:
         self.shown = shown
         self.write = write
         self.called = called
-        self.stale = {graph.number[node] for node in stale}
+        self.stale: set[int] = {graph.number[node] for node in stale}
         self._went_back = any(number_of(node.grad) for node in graph.nodes)
 
     def box(self, number: int) -> Box:

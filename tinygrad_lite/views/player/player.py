@@ -53,7 +53,7 @@ class Player:
     """
 
     def __init__(self, picture: Picture, played: list[Step], title: str) -> None:
-        self.picture = _final(picture, played)
+        self.picture: Picture = _final(picture, played)
         self.steps = played
         self.title = title
         self._stage = picture.svg  # with room for every number on the way

@@ -14,8 +14,8 @@ from tinygrad_lite.engine import ops
 from tinygrad_lite.engine.numbered import Graph
 from tinygrad_lite.engine.op import Op
 from tinygrad_lite.engine.value import Value
+from tinygrad_lite.formulas.naming import Names
 from tinygrad_lite.views.drawing.cards import shown_label
-from tinygrad_lite.views.formulas.naming import Names
 
 
 class Step(NamedTuple):

@@ -38,13 +38,17 @@ class TrainingPlayer:
     """What `animate_training` gives: it shows itself in a notebook, and saves itself as a page."""
 
     def __init__(self, record: dict[str, Any], theme: Theme) -> None:
-        self.record, self.theme = record, theme
-        steps, self.losses = record["steps"], [float(step["loss"]) for step in record["steps"]]
+        self.record: dict[str, Any] = record
+        self.theme: Theme = theme
+        steps = record["steps"]
+        self.losses: list[float] = [float(step["loss"]) for step in record["steps"]]
         count = min(FRAMES, len(steps))
-        self.places = [round(i * (len(steps) - 1) / max(count - 1, 1)) for i in range(count)]
-        self.tensors = list(dict.fromkeys(_tensor(name) for name in record["names"]))
+        self.places: list[int] = [round(i * (len(steps) - 1) / max(count - 1, 1)) for i in range(count)]
+        self.tensors: list[str] = list(dict.fromkeys(_tensor(name) for name in record["names"]))
         self.view, fields = _view(record, self.places)
-        self.steps = [self._step(place, field) for place, field in zip(self.places, fields, strict=True)]
+        self.steps: list[dict[str, Any]] = [
+            self._step(place, field) for place, field in zip(self.places, fields, strict=True)
+        ]
 
     def __repr__(self) -> str:
         return f"<Player of {len(self.losses)} training steps, {len(self.steps)} of them shown>"

@@ -66,14 +66,18 @@ class Still:
         grid: int,
         colours: Palette,
     ) -> None:
-        self.losses, self.tensors, self.view, self.grid, self.colours = losses, list(tensors), view, grid, colours
+        self.losses: Sequence[float] = losses
+        self.tensors: list[str] = list(tensors)
+        self.view: dict[str, Any] | None = view
+        self.grid: int = grid
+        self.colours: Palette = colours
         logs = [math.log10(x) for row in sizes for x in row if 0 < x < math.inf]
         self._least, self._most = (min(logs) - 0.3, max(logs)) if logs else (0.0, 1.0)
         finite = [x for x in losses if math.isfinite(x)] or [0.0]
         self._low, self._span = min(0.0, *finite), (max(finite) - min(0.0, *finite)) or 1.0
         rows = min(len(self.tensors), BARS) + (len(self.tensors) > BARS)
-        self.width = _LEFT + _WIDE + 16 + (_SIDE + 16 if view else 0)
-        self.height = max(_TOP + _HIGH + 66 + _ROW * rows, _TOP + _SIDE + 24 if view else 0)
+        self.width: float = _LEFT + _WIDE + 16 + (_SIDE + 16 if view else 0)
+        self.height: float = max(_TOP + _HIGH + 66 + _ROW * rows, _TOP + _SIDE + 24 if view else 0)
         self._curve = "".join(self._loss_curve())
         self._grounds = [self._ground(value) for value in range(256)] if view else []
 

@@ -1,12 +1,13 @@
 """Plans as machine code, through LLVM.
 
     llvm_runner.py       a program as something that runs, by blocks of samples
-    llvm_backend.py      a plan as functions in LLVM's text; loops.py, gradient_sums.py, periodic.py: their parts
-    stencil_fusion.py    loops fused that read the same numbers; scan.py: steps that follow from one another
-    register_fusion.py   loops fused that share registers, with tiles.py; cache_fusion.py, blocking.py: the first cache
-    workspace.py         where the arrays of a block lie
+    llvm_backend.py      a plan as functions in LLVM's text
+    loops.py             one loop nest, by tiles.py; gradient_sums.py, periodic.py: two kinds of their own
+    register_fusion.py   loops over samples fused that share registers; stencil_fusion.py: that read the same numbers
+    scan.py              steps that follow from one another
+    workspace.py         where the arrays of a block lie; in_place.py: where sums and results are one array
     tape_runner.py       a tape at once, without compiling it: instructions.py; tape_code.py, tape_cases.py: its code
-    writer.py            one instruction at a time; kernels/: exp, log, tanh and others for whole vectors
+    writer.py            one instruction at a time; kernels/: exp, log, sin and others for whole vectors
     jit.py               from text to a function in memory; cache.py: entries on the disk
     buffers.py           the arrays that it works in; threads.py: several threads share a call
 

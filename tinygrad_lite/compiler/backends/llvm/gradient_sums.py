@@ -12,14 +12,15 @@ costs little, since a table of gradients reads each of its entries many times.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from functools import partial
 
+from tinygrad_lite.compiler.backends.llvm import tiles
 from tinygrad_lite.compiler.backends.llvm.writer import Name, Writer
 from tinygrad_lite.compiler.ir.loop_nest import UNIFORM, Access, LoopNest
 
-ACROSS, TILE = 4, 16
-"""Vectors along the last dimension, and in a whole tile with some lines of them: their sums stay in registers."""
+ACROSS = 4
+"""Vectors of a tile along the last dimension; with some lines of them, their sums stay in registers."""
 
 FEWEST = 4
 """Lines of a table that are worth it: a single one, such as a layer's biases, is summed in lanes over the samples."""
@@ -71,7 +72,7 @@ def _turned(w: Writer, corner: Name, width: int) -> list[Name]:
     if half > 1:
         w.lanes = half
         parts = [[w.load(w.address(corner, k * width + at), 8 * half) for at in (0, half)] for k in range(lanes)]
-        lines = [_shuffled(w, parts[k][at], parts[k + half][at], range(lanes)) for at in (0, 1) for k in range(half)]
+        lines = [w.shuffled(parts[k][at], parts[k + half][at], range(lanes)) for at in (0, 1) for k in range(half)]
         w.lanes = lanes
     else:
         lines, half = [w.load(w.address(corner, k * width), 8 * lanes) for k in range(lanes)], lanes
@@ -82,14 +83,9 @@ def _turned(w: Writer, corner: Name, width: int) -> list[Name]:
                 x, y = lines[k], lines[k + span]
                 low = [i if not i & span else lanes + i - span for i in range(lanes)]
                 high = [i + span if not i & span else lanes + i for i in range(lanes)]
-                turned[k], turned[k + span] = (_shuffled(w, x, y, picks) for picks in (low, high))
+                turned[k], turned[k + span] = (w.shuffled(x, y, picks) for picks in (low, high))
         lines, span = turned, span * 2
     return lines
-
-
-def _shuffled(w: Writer, x: Name, y: Name, picks: Sequence[int]) -> Name:
-    listed = ", ".join(f"i32 {k}" for k in picks)
-    return w.say(f"shufflevector {w.type} {x}, {w.type} {y}, <{len(picks)} x i32> <{listed}>")
 
 
 def write(
@@ -97,7 +93,7 @@ def write(
     nest: LoopNest,
     samples: int,
     line: Callable[[Access, int], Name],
-    strip: Callable[[Access, int], tuple[Name, int]],
+    strip: Callable[[Access], tuple[Name, int]],
     total: Name,
     first: Name,
 ) -> None:
@@ -136,7 +132,7 @@ def write(
             if access.array in UNIFORM:
                 return uniform(access, d, a)
             if access.strides[-1] == 1:
-                base, n = strip(access, 0)
+                base, n = strip(access)
                 start = place(w.address(base, w.integer("mul", r, n)), (j[0], j[1]), 1)
                 return w.once(("strip", id(access), a), lambda: w.load(w.address(start, a * lanes), 8))
             start = place(line(access, access.base), (i[0], i[1]), access.strides[0] * samples)
@@ -173,7 +169,7 @@ def write(
                 with w.loop(start * lanes, stop * lanes, across * lanes) as j:
                     tile(i, down, (j, 0), across)
 
-    for start, stop, down in _pieces(outer, TILE // min(inner, ACROSS)):
+    for start, stop, down in _pieces(outer, tiles.sums(lanes) // min(inner, ACROSS)):
         if stop - start == down:
             columns((None, start), down)
         else:

@@ -14,9 +14,11 @@ import functools
 from collections.abc import Sequence
 from typing import Any
 
+from tinygrad_lite.compiler.backends.llvm.tape_cases import LOOPS
 from tinygrad_lite.compiler.ir.columns import Columns
 from tinygrad_lite.compiler.ir.recording import Recording
 from tinygrad_lite.compiler.ir.tape import LESS, SELECT, Guard, Ref, Tape
+from tinygrad_lite.compiler.passes.log import ran
 from tinygrad_lite.compiler.passes.lowering import NoLowering, formula
 from tinygrad_lite.engine import ops
 from tinygrad_lite.engine.op import TABLE, Op
@@ -32,12 +34,12 @@ FIELDS = (*ADDRESSES, *COUNTS)
 WHOLE = "whole power"
 """x to a constant whole exponent, by products; it is a case of `pow`."""
 
-MANY = (ops.sum, ops.dot, ops.maximum, ops.minimum, ops.logsumexp)
+MANY = tuple(LOOPS)
 """Ops of any number of operands that have a case; others are written in simpler ones first."""
 
-FIXED = [op for op in [*TABLE.values(), LESS, SELECT] if op.arity]
+FIXED = [op for op in [*(op for op in TABLE.values() if op in vars(ops).values()), LESS, SELECT] if op.arity]
 CODES = {name: k for k, name in enumerate([*(op.name for op in FIXED), WHOLE, *(op.name for op in MANY)], start=1)}
-"""The number of each op, by its name; 0 does nothing."""
+"""The number of each op, by its name; 0 does nothing. Ops of the user's own have none: all programs share one tape."""
 
 MOST_POWER = 32
 """The largest whole exponent that becomes products."""
@@ -104,6 +106,7 @@ class Instructions:
         if not all(has(op) for op, _ in columns.kinds):
             tape = opened(tape)
             columns = Columns(tape)
+        ran("instructions", tape)
         n, sources = len(columns), len(tape.sources)
 
         def places(refs: Any) -> Any:

@@ -5,8 +5,8 @@ In: a prologue, a plan for samples and a epilogue (or one plan without samples).
 
 Each function takes a pointer to a list of addresses and lengths. `begin` computes what is the same for all samples.
 `samples` does one shard: it clears the sums kept in lanes, goes through its samples in blocks of `unroll` vectors and
-then,
-for the rest, of one vector, and adds up the lanes. `finish` adds up the shards and does what comes after the samples:
+then, for the rest, of one vector, and adds up the lanes. `finish` adds up the shards and does what comes
+after the samples:
 
     begin -> for each shard: for each block: the loop nests of the sample plan -> sums over the lanes -> finish
 
@@ -21,11 +21,14 @@ from functools import partial
 from typing import Any
 
 from tinygrad_lite.compiler.backends.llvm import (
-    blocking,
     gradient_sums,
+    in_place,
     jit,
     kernels,
+    periodic,
     register_fusion,
+    scan,
+    stencil_fusion,
     workspace,
 )
 from tinygrad_lite.compiler.backends.llvm.buffers import Layout
@@ -33,6 +36,7 @@ from tinygrad_lite.compiler.backends.llvm.loops import Loops, Space
 from tinygrad_lite.compiler.backends.llvm.threads import weight
 from tinygrad_lite.compiler.backends.llvm.writer import Name, Writer
 from tinygrad_lite.compiler.ir.loop_nest import LoopNest, Plan
+from tinygrad_lite.compiler.passes.log import ran
 
 ADDRESSES = ("P", "N", "main", "tail", "lines", "room", "G", "out", "K", "tables")
 LENGTHS = ("blocks", "rest", "shards", "each", "taken")
@@ -58,7 +62,7 @@ class Code:
         self.lanes, self.unroll, self.columns, self.sums = lanes, unroll, columns, sums
         self.lines = _line(samples, lanes) if samples is not None and twice else 0
         self.layout = Layout()
-        self.in_place = samples is not None and blocking.in_place(epilogue)
+        self.in_place = samples is not None and in_place.possible(epilogue)
         self.operations = samples.flops(weight) if samples is not None else 0
         self.apart = -(-(sums + lanes) // 8) * 8 if samples is not None else 0  # from one shard's totals to the next's
         self.scratch = 0
@@ -136,7 +140,7 @@ class Code:
                         self._add(given["G"], more, i)
                     w.lanes = 1
         if self.in_place:
-            epilogue = blocking.without_copies(epilogue)
+            epilogue = in_place.without_copies(epilogue)
         self._plain(epilogue, given, {"out": Space(given["out"], even=1)}, {"P": "P", "G": "G", "N": "N"})
 
     def _add(self, total: Name, more: Name, i: Name | int) -> None:
@@ -159,7 +163,9 @@ class Code:
         spaces["K"] = Space(w.address(given["K"], self.layout.add_constants(plan.constants)))
         for name, size in plan.sizes.items():
             spaces[name] = Space(w.address(given["scratch"], self._room(size)))
-        Loops(w, plan, spaces, self.lanes, 0, self._table(given)).write()
+        loops = Loops(w, spaces, self.lanes, 0, self._table(given))
+        for stepwise, nests in plan.parts():
+            (scan if stepwise else stencil_fusion).write(loops, nests)
 
     def _samples(self, plan: Plan, given: dict[str, Name]) -> None:
         w = self.w
@@ -178,6 +184,8 @@ class Code:
         constants = Space(w.address(given["K"], self.layout.add_constants(plan.constants)))
         block = self.lanes * self.unroll
         steps = register_fusion.steps(plan, self.lanes)
+        if any(len(step.nests) > 1 for step in steps):
+            ran("fuse", [step.nests for step in steps])
         places, length = workspace.shared(steps, plan.sizes)
         begin = self._room(length * block)
         parts = [("main", "blocks", self.unroll), ("tail", "rest", 1)] if self.unroll > 1 else [("tail", "rest", 1)]
@@ -195,7 +203,7 @@ class Code:
                 }
                 for name, at in places.items():
                     spaces[name] = Space(w.address(given["scratch"], begin + at * width), width, samples=True)
-                loops = Loops(w, plan, spaces, self.lanes, unroll, self._table(given))
+                loops = Loops(w, spaces, self.lanes, unroll, self._table(given))
                 loops.first = w.say(f"icmp eq i64 {b}, 0")
                 if data == "tail":
                     none = w.say(f"icmp slt i64 {given['blocks']}, 1")
@@ -205,7 +213,11 @@ class Code:
                     line = w.address(given["lines"], before)
                     loops.lines = w.address(line, w.integer("mul", b, width * self.lines)), self.lines
                 loops.strip = lambda doubles: w.address(given["scratch"], self._room(doubles))
-                loops.write(steps)
+                for step in steps:
+                    if step.nests[0].period:
+                        periodic.write(loops, *step.nests)
+                    else:
+                        loops.together(step.nests, step.kept)
         for start, stop in _stretches(lane_sums):
             self._add_up(given, start, stop)
 
@@ -213,15 +225,9 @@ class Code:
         """G[i] = the sum over the lanes of sums[i], always in the same order."""
         w = self.w
         w.lanes = lanes = self.lanes
-        full = start + (stop - start) // lanes * lanes if lanes > 1 else start
-        if full > start:
-            with w.loop(start, full, lanes) as i:
-                first = w.address(given["sums"], w.integer("mul", i, lanes))
-                vectors = [w.load(w.address(first, k * lanes), 8 * lanes) for k in range(lanes)]
-                w.store(_transposed_sum(w, vectors), w.address(given["G"], i), 8)
-        for last in range(full, stop):
-            total = w.total(w.load(w.address(given["sums"], last * lanes), 8 * lanes))
-            w.do(f"store double {total}, ptr {w.address(given['G'], last)}")
+        with w.loop(start, stop) as i:
+            total = w.total(w.load(w.address(given["sums"], w.integer("mul", i, lanes)), 8 * lanes))
+            w.do(f"store double {total}, ptr {w.address(given['G'], i)}")
         w.lanes = 1
 
     def _module(self, functions: Sequence[str]) -> str:
@@ -290,26 +296,6 @@ def _stretches(numbers: Sequence[int]) -> list[tuple[int, int]]:
         else:
             found.append((n, n + 1))
     return found
-
-
-def _transposed_sum(w: Writer, vectors: list[Name]) -> Name:
-    """One vector with the sum of the lanes of each of these, as many as there are lanes: a tree of shuffles."""
-    lanes = w.lanes
-    span = 1
-    while span < lanes:
-        merged = []
-        for x, y in zip(vectors[0::2], vectors[1::2], strict=True):
-            low = [k if (k // span) % 2 == 0 else lanes + k - span for k in range(lanes)]
-            high = [k + span if (k // span) % 2 == 0 else lanes + k for k in range(lanes)]
-            parts = [
-                w.say(
-                    f"shufflevector {w.type} {x}, {w.type} {y}, <{lanes} x i32> <{', '.join(f'i32 {k}' for k in pick)}>"
-                )
-                for pick in (low, high)
-            ]
-            merged.append(w.say(f"fadd {w.type} {parts[0]}, {parts[1]}"))
-        vectors, span = merged, span * 2
-    return vectors[0]
 
 
 def load(code: Code) -> jit.Compiled:

@@ -13,6 +13,7 @@ from typing import Any
 from tinygrad_lite.compiler.backends.llvm import jit, scan, threads
 from tinygrad_lite.compiler.backends.runners import Buffered
 from tinygrad_lite.compiler.ir.loop_nest import Plan, names
+from tinygrad_lite.compiler.passes.log import ran
 from tinygrad_lite.compiler.passes.lowering import NoLowering
 from tinygrad_lite.compiler.passes.programs import Plans, Program
 
@@ -57,13 +58,15 @@ class LLVMRunner(Buffered):
     name = "llvm"
 
     def __init__(self, program: Program, samples: int = 0) -> None:
-        from tinygrad_lite.compiler.backends.llvm import llvm_backend, writer
+        from tinygrad_lite.compiler.backends.llvm import kernels, llvm_backend
 
         self.program = program
-        self.plans = Plans(program, writer.supported())
+        self.plans = Plans(program, kernels.supported())
         self.seconds = dict(self.plans.seconds)
         start = time.perf_counter()
         epilogue = scan.stepped(self.plans.epilogue)
+        if epilogue is not self.plans.epilogue:
+            ran("scan", epilogue)
         self._refuse_long([self.plans.prologue, self.plans.samples, epilogue])
         lanes = jit.host().lanes
         numbers = program.columns + 1 + llvm_backend.kept(self.plans.samples, lanes) if self.plans.samples else 0

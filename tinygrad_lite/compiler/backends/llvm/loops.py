@@ -18,11 +18,10 @@ from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any
 
-from tinygrad_lite.compiler.backends.llvm import blocking, gradient_sums, periodic, scan, stencil_fusion, tiles
-from tinygrad_lite.compiler.backends.llvm.register_fusion import Step
+from tinygrad_lite.compiler.backends.llvm import gradient_sums, tiles
 from tinygrad_lite.compiler.backends.llvm.tiles import SHORT
 from tinygrad_lite.compiler.backends.llvm.writer import Name, Writer
-from tinygrad_lite.compiler.ir.loop_nest import Access, LoopNest, Plan, Reduction
+from tinygrad_lite.compiler.ir.loop_nest import Access, LoopNest, Reduction
 
 Counter = tuple[Name | None, int]
 """A loop counter inside a tile: the SSA name (None for no loop) plus a distance."""
@@ -45,10 +44,9 @@ class Loops:
     """Writes the loop nests of one plan for `unroll` vectors of `lanes` samples; no samples: `unroll` is 0."""
 
     def __init__(
-        self, w: Writer, plan: Plan, spaces: dict[str, Space], lanes: int, unroll: int, table: Callable[[Any], Name]
+        self, w: Writer, spaces: dict[str, Space], lanes: int, unroll: int, table: Callable[[Any], Name]
     ) -> None:
         self.w = w
-        self.plan = plan
         self.spaces = spaces
         self.lanes = lanes
         self.unroll = unroll
@@ -64,30 +62,16 @@ class Loops:
         self.turned: dict[tuple[str, int, int], tuple[Name, int]] = {}
         self.lane: str = "rows"
 
-    def write(self, steps: Sequence[Step] = ()) -> None:
-        """The steps for one block of samples; the loop nests of the plan, if there are no samples."""
-        if not self.unroll:
-            for stepwise, nests in self.plan.parts():
-                (scan if stepwise else stencil_fusion).write(self, nests)
-            return
-        samples = {name for name, space in self.spaces.items() if space.samples}
-        most = blocking.CACHE // (8 * self.lanes * self.unroll)
-        for step in steps:
-            first, *joined = step.nests
-            if first.period:
-                self.lane, self.w.lanes = "rows", self.lanes
-                periodic.write(self, step.nests)
-            else:
-                *pieces, last = blocking.sums(first, most, samples)
-                for piece in pieces:
-                    self._iterations_of(piece)
-                self.joined, self.kept = joined, step.kept
-                self._iterations_of(last)
-                self.joined, self.kept = [], None
-
     # ------------------------------------------------------------------ one loop nest
 
-    def _iterations_of(self, nest: LoopNest, at: Name | None = None) -> None:
+    def together(self, nests: Sequence[LoopNest], kept: set[str]) -> None:
+        """Loop nests whose iterations go hand in hand (register_fusion.py); only these arrays are written."""
+        first, *self.joined = nests
+        self.kept = kept
+        self.iterations_of(first)
+        self.joined, self.kept = [], None
+
+    def iterations_of(self, nest: LoopNest, at: Name | None = None) -> None:
         """All iterations, or in a loop nest that goes step by step those of the step `at`."""
         w = self.w
         if self.unroll:
@@ -97,7 +81,9 @@ class Loops:
                 self._gradients(nest)
                 full = nest.dims[-1] // self.lanes * self.lanes
             if full < nest.dims[-1]:
-                self._nest(nest, tiles.sizes(nest, self.unroll, self._adds(nest)), last=(full, nest.dims[-1]))
+                self._nest(
+                    nest, tiles.sizes(nest, self.lanes, self.unroll, self._adds(nest)), last=(full, nest.dims[-1])
+                )
             return
         inner = nest.dims[-1]
         if inner >= self.lanes and self._unit(nest, iteration=True):
@@ -139,19 +125,11 @@ class Loops:
                 source = w.address(self.spaces[array].pointer, first * width)
                 gradient_sums.transpose(w, source, width, target, length)
                 self.turned[key] = target, length
-        step = (
-            max(blocking.CACHE // (8 * width) // (gradient_sums.ACROSS * self.lanes), 1)
-            * gradient_sums.ACROSS
-            * self.lanes
-        )
-        for first in range(0, n, step):
 
-            def strip(access: Access, _: int, first: int = first) -> tuple[Name, int]:
-                target, length = self.turned[access.array, access.base - first, n]
-                return w.address(target, first), length
+        def strip(access: Access) -> tuple[Name, int]:
+            return self.turned[access.array, access.base, n]
 
-            piece = blocking.columns(nest, first, min(first + step, n)) if step < n else nest
-            gradient_sums.write(w, piece, width, line, strip, self.spaces["G"].pointer, self.first)
+        gradient_sums.write(w, nest, width, line, strip, self.spaces["G"].pointer, self.first)
 
     def _unit(self, nest: LoopNest, iteration: bool) -> bool:
         """Whether neighbours along the lane read neighbouring numbers, or all the same one."""
@@ -221,17 +199,12 @@ class Loops:
             per = len(corners)
             for n, corner in enumerate(corners):
                 mine = [totals[u * per + n] for u in range(max(self.unroll, 1))]
-                while len(mine) > 1:
-                    mine = [
-                        w.apply("add", mine[k : k + 2]) if k + 1 < len(mine) else mine[k]
-                        for k in range(0, len(mine), 2)
-                    ]
-                self._store(nest, corner, 0, mine[0])
+                self.store(nest, corner, 0, w.added(mine))
             return
         for (corner, u), value in zip(cells, totals, strict=True):
             self.held[nest.target.array, tuple(corner), u] = value
             if self.kept is None or nest.target.array in self.kept:
-                self._store(nest, corner, u, value)
+                self.store(nest, corner, u, value)
 
     def _run(
         self, nest: LoopNest, run: Reduction, cells: list[tuple[list[Counter], int]], totals: list[Name | None]
@@ -242,7 +215,7 @@ class Loops:
         def term(t: Counter, before: list[Name | None]) -> list[Name]:
             found: list[Name] = []
             for (corner, u), total in zip(cells, before, strict=True):
-                value = w.evaluate(run.expression, partial(self._leaf, nest, run, corner, t, u))
+                value = w.evaluate(run.expression, partial(self.leaf, nest, run, corner, t, u))
                 if total is None:
                     found.append(value if run.sign > 0 else w.apply("neg", [value]))
                 else:
@@ -263,7 +236,7 @@ class Loops:
         for access in run.accesses:  # what does not change from term to term is read before the loop
             if access.literal is None and access.table is None and not access.term_stride:
                 for corner, u in cells:
-                    self._load(nest, run, access, corner, (None, 0), u)
+                    self.load(nest, run, access, corner, (None, 0), u)
         if self.lane == "none" and run.terms >= 2 * self.lanes > 2 and _unit_terms(run):
             return [self._in_lanes(nest, run, corner, total) for (corner, _), total in zip(cells, totals, strict=True)]
         firsts = [total if total is not None else w.literal(0.0) for total in totals]
@@ -279,17 +252,15 @@ class Loops:
 
         def body(t: Name, values: list[Name]) -> list[Name]:
             return [
-                w.apply("add", [value, w.evaluate(run.expression, partial(self._leaf, nest, run, corner, (t, k), 0))])
+                w.apply("add", [value, w.evaluate(run.expression, partial(self.leaf, nest, run, corner, (t, k), 0))])
                 for value, k in zip(values, range(0, step, self.lanes), strict=True)
             ]
 
         sums = w.accumulate(0, full, [w.literal(0.0)] * beside, body, step)
-        while len(sums) > 1:
-            sums = [w.apply("add", sums[k : k + 2]) for k in range(0, len(sums), 2)]
-        found = w.total(sums[0])
+        found = w.total(w.added(sums))
         self.lane, w.lanes = "none", 1
         for k in range(full, run.terms):
-            term = w.evaluate(run.expression, partial(self._leaf, nest, run, corner, (None, k), 0))
+            term = w.evaluate(run.expression, partial(self.leaf, nest, run, corner, (None, k), 0))
             found = w.apply("add", [found, term])
         if total is None:
             return found if run.sign > 0 else w.apply("neg", [found])
@@ -332,10 +303,10 @@ class Loops:
         index = w.load_integer(table, place if place is not None else self._linear(counters[-1:], [1]))
         return w.address(space.pointer, w.integer("mul", index, space.scale))
 
-    def _leaf(self, nest: LoopNest, run: Reduction, corner: list[Counter], t: Counter, u: int, k: int) -> Name:
-        return self._load(nest, run, run.accesses[k], corner, t, u)
+    def leaf(self, nest: LoopNest, run: Reduction, corner: list[Counter], t: Counter, u: int, k: int) -> Name:
+        return self.load(nest, run, run.accesses[k], corner, t, u)
 
-    def _load(self, nest: LoopNest, run: Reduction, access: Access, corner: list[Counter], t: Counter, u: int) -> Name:
+    def load(self, nest: LoopNest, run: Reduction, access: Access, corner: list[Counter], t: Counter, u: int) -> Name:
         w = self.w
         if access.literal is not None:
             return w.literal(access.literal)
@@ -366,7 +337,7 @@ class Loops:
 
         return w.once(("row", key, u), vector)
 
-    def _store(self, nest: LoopNest, corner: list[Counter], u: int, value: Name) -> None:
+    def store(self, nest: LoopNest, corner: list[Counter], u: int, value: Name) -> None:
         w = self.w
         access = nest.target
         space = self.spaces[access.array]

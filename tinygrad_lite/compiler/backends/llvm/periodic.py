@@ -1,25 +1,18 @@
 """A loop nest whose reads are irregular but repeat after a period, as those of triangular matrices do.
 
-In: a loop nest with a period p. Out: one loop over the periods, in which the p iterations are written out, each with
-its own indices: no table is read, and neighbours share what they load.
-
-Where the plan gives no period because what is read moves on at different speeds, such as a triangle and its diagonal
-from different places, `find` looks for one: each index has a stride of its own then.
+In: a loop nest that reads tables. Out: if their entries repeat after a period p, each moved on by a stride of its own,
+one loop over the periods, in which the p iterations are written out, each with its own indices: no table is read, and
+neighbours share what they load.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from tinygrad_lite.compiler.backends.llvm.loops import Loops
+from tinygrad_lite.compiler.backends.llvm.tiles import sums
 from tinygrad_lite.compiler.backends.llvm.writer import Name
 from tinygrad_lite.compiler.ir.loop_nest import Access, LoopNest, Reduction
-
-if TYPE_CHECKING:
-    from tinygrad_lite.compiler.backends.llvm.loops import Loops
-
-TOGETHER = 16
-"""Vectors of iterations that are computed side by side."""
 
 LONGEST = 80
 """Iterations of a period, and terms, that are worth writing out one by one."""
@@ -31,7 +24,7 @@ def find(nest: LoopNest) -> list[LoopNest]:
     A loop nest that repeats in one way and then in another becomes several.
     """
     accesses = [access for run in nest.reductions for access in run.accesses]
-    if nest.period or not any(access.table is not None for access in [nest.target, *accesses]):
+    if not any(access.table is not None for access in [nest.target, *accesses]):
         return [nest]
     m, best, length = nest.iterations, 0, 0
     for p in range(2, min(LONGEST, m // 3) + 1):
@@ -52,13 +45,13 @@ def covered(nest: LoopNest, p: int) -> int:
     repeats = nest.iterations // p
     whole = nest.iterations == repeats * p
     for run in nest.reductions:
-        counts = _each(nest, run)
+        counts = nest.counts(run)
         if run.starts is not None and (not whole or (counts[p:] != counts[:-p]).any()):
             return 0
         if counts[:p].sum() > LONGEST:
             return 0
     for access, counts in reads(nest):
-        indices = places(access, nest, counts)
+        indices = nest.indices(access, counts)
         if not whole:  # as many terms in each iteration
             indices = indices[: len(indices) // nest.iterations * (nest.iterations // p * p)]
         periods = indices.reshape(nest.iterations // p, -1)
@@ -74,17 +67,17 @@ def repeating(nest: LoopNest, p: int) -> LoopNest:
     def patterned(access: Access, counts: Any) -> Access:
         if access.literal is not None:
             return access
-        periods = places(access, nest, counts).reshape(nest.iterations // p, -1)
+        periods = nest.indices(access, counts).reshape(nest.iterations // p, -1)
         pattern = (periods[1] - periods[0]).tolist(), periods[0].tolist()
         return Access(access.array, access.base, access.strides, access.term_stride, access.table, None, pattern)
 
     reductions = [
         Reduction(
-            run.sign, run.expression, run.terms, [patterned(a, _each(nest, run)) for a in run.accesses], run.starts
+            run.sign, run.expression, run.terms, [patterned(a, nest.counts(run)) for a in run.accesses], run.starts
         )
         for run in nest.reductions
     ]
-    return LoopNest(nest.name, nest.dims, reductions, patterned(nest.target, _each(nest)), p)
+    return LoopNest(nest.name, nest.dims, reductions, patterned(nest.target, nest.counts()), p)
 
 
 def _part(nest: LoopNest, low: int, high: int) -> LoopNest:
@@ -93,7 +86,7 @@ def _part(nest: LoopNest, low: int, high: int) -> LoopNest:
     def part(access: Access, terms: int) -> Access:
         if access.literal is not None:
             return access
-        table = places(access, nest, _each(nest) * terms)[low * terms : high * terms]
+        table = nest.indices(access, nest.counts() * terms)[low * terms : high * terms]
         return Access(access.array, table=table.astype("int32"))
 
     reductions = [
@@ -103,43 +96,22 @@ def _part(nest: LoopNest, low: int, high: int) -> LoopNest:
     return LoopNest(nest.name, (high - low,), reductions, part(nest.target, 1))
 
 
-def _each(nest: LoopNest, run: Reduction | None = None) -> Any:
-    """The number of terms of each iteration; 1 for the target."""
-    import numpy as np
-
-    if run is not None and run.starts is not None:
-        return np.diff(run.starts)
-    return np.full(nest.iterations, run.terms if run is not None else 1)
-
-
 def reads(nest: LoopNest) -> list[tuple[Access, Any]]:
     """All that is read and written through an index, with the terms of each iteration."""
-    found = [(a, _each(nest, run)) for run in nest.reductions for a in run.accesses if a.literal is None]
-    return [(nest.target, _each(nest)), *found]
+    found = [(a, nest.counts(run)) for run in nest.reductions for a in run.accesses if a.literal is None]
+    return [(nest.target, nest.counts()), *found]
 
 
-def places(access: Access, nest: LoopNest, counts: Any) -> Any:
-    """The indices an access reads, iteration by iteration and term by term; `counts` is how many terms each has."""
-    import numpy as np
-
-    if access.table is not None:
-        return np.asarray(access.table)
-    corner = np.indices(nest.dims).reshape(len(nest.dims), -1)
-    first = access.base + np.asarray(access.strides, dtype=int) @ corner
-    term = np.arange(int(counts.sum())) - np.repeat(np.cumsum(counts) - counts, counts)
-    return np.repeat(first, counts) + term * access.term_stride
-
-
-def write(loops: Loops, nests: Sequence[LoopNest]) -> None:
-    """Whole loop nests with equally many periods, in one loop, for one block of samples."""
+def write(loops: Loops, nest: LoopNest) -> None:
+    """A whole loop nest, for one block of samples."""
     w = loops.w
-    with w.loop(0, nests[0].iterations // nests[0].period) as i:
-        for nest in nests:
-            counts = [_counts(run, nest.period) for run in nest.reductions]
-            adds = loops.spaces[nest.target.array].adds  # then there is one total for all vectors of samples
-            together = TOGETHER if adds else max(TOGETHER // loops.unroll, 1)
-            for first in range(0, nest.period, together):
-                _chunk(loops, nest, i, range(first, min(first + together, nest.period)), counts)
+    loops.lane, w.lanes = "rows", loops.lanes
+    counts = [_counts(run, nest.period) for run in nest.reductions]
+    adds = loops.spaces[nest.target.array].adds  # then there is one total for all vectors of samples
+    together = sums(loops.lanes) if adds else max(sums(loops.lanes) // loops.unroll, 1)
+    with w.loop(0, nest.iterations // nest.period) as i:
+        for first in range(0, nest.period, together):
+            _chunk(loops, nest, i, range(first, min(first + together, nest.period)), counts)
 
 
 def _counts(run: Reduction, period: int) -> list[int]:
@@ -187,12 +159,9 @@ def _address(loops: Loops, access: Access, i: Name, n: int) -> Name:
     """Where the n-th index of the period lies, in period i."""
     w = loops.w
     space = loops.spaces[access.array]
-    if access.pattern is None:  # affine after all
-        (stride,) = access.strides
-        raise AssertionError(f"an access of a patterned group without a pattern, stride {stride}")
+    assert access.pattern is not None
     strides, indices = access.pattern
-    stride = strides if isinstance(strides, int) else strides[n]
-    base = w.address(space.pointer, w.integer("mul", i, stride * space.scale)) if stride else space.pointer
+    base = w.address(space.pointer, w.integer("mul", i, strides[n] * space.scale)) if strides[n] else space.pointer
     return w.address(base, indices[n] * space.scale)
 
 

@@ -6,27 +6,22 @@ The first loop nest of a step may be anything, such as a layer's sums of product
 the
 same iterations and reads of the step nothing but what stands at its own iteration: an activation, its derivative, the
 sum over the samples that a bias needs. What nobody else reads is never written to memory.
-
-Loop nests of a mixture, part by part, are steps as `fusing` leaves them.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 
-from tinygrad_lite.compiler.backends.llvm import cache_fusion, gradient_sums, periodic
+from tinygrad_lite.compiler.backends.llvm import gradient_sums, periodic
 from tinygrad_lite.compiler.backends.llvm.writer import NATIVE
-from tinygrad_lite.compiler.ir.loop_nest import Access, LoopNest, Plan, names
-
-LONG = 64
-"""A sum of more terms may be cut into pieces (blocking.py), each of which adds to what it finds in memory."""
+from tinygrad_lite.compiler.ir.loop_nest import LoopNest, Plan, names
 
 
 class Step:
     """Loop nests that run together.
 
     Attributes:
-        loop nests: the first, and those that joined it; or loop nests with a period.
+        loop nests: the first, and those that joined it; or a loop nest with a period.
         kept: the arrays of theirs that are read elsewhere, so that they must be written.
     """
 
@@ -39,42 +34,30 @@ class Step:
 
 def steps(plan: Plan, lanes: int) -> list[Step]:
     """The loop nests of a plan for samples, in an order in which they may run."""
-    parts = [part for nest in plan.nests for part in periodic.find(nest)]
-    loops = cache_fusion.fused(parts, lanes)
-    made = {nest.target.array: k for k, loop in enumerate(loops) for nest in loop}  # in which loop
+    nests = [part for nest in plan.nests for part in periodic.find(nest)]
+    made = {nest.target.array: k for k, nest in enumerate(nests)}
     readers: dict[str, set[int]] = {}
-    for k, loop in enumerate(loops):
-        for nest in loop:
-            for access in reads(nest):
-                readers.setdefault(access.array, set()).add(k)
+    for k, nest in enumerate(nests):
+        for access in nest.reads():
+            readers.setdefault(access.array, set()).add(k)
     found: list[Step] = []
     gone: set[int] = set()
-    for k, loop in enumerate(loops):
+    for k, first in enumerate(nests):
         if k in gone:
             continue
-        nests, mine = list(loop), {k}
-        waiting = set(readers.get(loop[0].target.array, ())) - gone if _plain(loop[0]) else set()
+        together, mine = [first], {k}
+        waiting = set(readers.get(first.target.array, ())) - gone if _plain(first) else set()
         while waiting:
             j = min(waiting)
             waiting.remove(j)
-            if j > k and len(loops[j]) == 1 and _joins(loops[j][0], nests, made, k, lanes):
-                nests += loops[j]
+            if j > k and _joins(nests[j], together, made, k, lanes):
+                together.append(nests[j])
                 mine.add(j)
-                waiting |= readers.get(loops[j][0].target.array, set()) - gone - mine
+                waiting |= readers.get(nests[j].target.array, set()) - gone - mine
         gone |= mine
-        kept = {nest.target.array for nest in nests if readers.get(nest.target.array, set()) - mine}
-        if any(nest.period for nest in loop) or any(run.terms > LONG for run in loop[0].reductions):
-            kept |= {nest.target.array for nest in loop}
-        found.append(Step(nests, kept))
+        kept = {nest.target.array for nest in together if readers.get(nest.target.array, set()) - mine}
+        found.append(Step(together, kept))
     return found
-
-
-def reads(nest: LoopNest) -> Iterator[Access]:
-    """What the loop nest reads through an index."""
-    for run in nest.reductions:
-        for access in run.accesses:
-            if access.literal is None:
-                yield access
 
 
 def _plain(nest: LoopNest) -> bool:
@@ -92,7 +75,7 @@ def _joins(nest: LoopNest, before: Sequence[LoopNest], made: dict[str, int], fir
     if not all(op in NATIVE for run in nest.reductions for op in names(run.expression)):
         return False  # a kernel needs the registers for itself
     here = {other.target.array: other.target for other in before}
-    for access in reads(nest):
+    for access in nest.reads():
         target = here.get(access.array)
         if target is None:
             if made.get(access.array, -1) >= first:

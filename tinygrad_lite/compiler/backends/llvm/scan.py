@@ -17,12 +17,10 @@ fixed distance from what the step before read, also in the adjoint, which takes 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from tinygrad_lite.compiler.backends.llvm.loops import Loops
 from tinygrad_lite.compiler.ir.loop_nest import Access, LoopNest, Plan, Reduction
-
-if TYPE_CHECKING:
-    from tinygrad_lite.compiler.backends.llvm.loops import Loops
 
 FEWEST = 64
 """Loop nests that are too many to be written out one by one."""
@@ -109,7 +107,7 @@ def _moved(nest: LoopNest, place: dict[str, int]) -> LoopNest:
         Reduction(r.sign, r.expression, r.terms, [move(a) for a in r.accesses], r.starts) for r in nest.reductions
     ]
     target = move(nest.target)
-    return LoopNest(target.array, nest.dims, reductions, target, nest.period)
+    return LoopNest(target.array, nest.dims, reductions, target)
 
 
 def _form(nest: LoopNest) -> Form | None:
@@ -199,7 +197,7 @@ def _gathered(nest: LoopNest, constants: list[float]) -> LoopNest:
         for j in range(period):
             alike = nest.reductions[first + j : first + period * count : period]
             reductions.append(_summed(alike, len(nest.dims), constants) if count > 1 else alike[0])
-    return LoopNest(nest.name, nest.dims, reductions, nest.target, nest.period)
+    return LoopNest(nest.name, nest.dims, reductions, nest.target)
 
 
 def _summed(alike: Sequence[Reduction], dims: int, constants: list[float]) -> Reduction:
@@ -226,4 +224,4 @@ def write(loops: Loops, nests: Sequence[LoopNest]) -> None:
     """Loop nests that go step by step."""
     with loops.w.loop(0, nests[0].dims[0]) as step:
         for nest in nests:
-            loops._iterations_of(nest, step)
+            loops.iterations_of(nest, step)

@@ -16,13 +16,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from functools import partial
 from itertools import pairwise
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from tinygrad_lite.compiler.backends.llvm.loops import Counter, Loops
 from tinygrad_lite.compiler.backends.llvm.writer import Name
 from tinygrad_lite.compiler.ir.loop_nest import Access, Expression, LoopNest, Reduction, names
-
-if TYPE_CHECKING:
-    from tinygrad_lite.compiler.backends.llvm.loops import Counter, Loops
+from tinygrad_lite.compiler.passes.log import ran
 
 LARGEST = 240
 """Operations in the lines of one loop: more would not stay in the registers."""
@@ -95,7 +94,7 @@ def swept(nests: Sequence[LoopNest], lanes: int) -> list[list[Line]]:
 
 def _read(nest: LoopNest) -> set[str]:
     """The arrays that a loop nest reads; the sums G may lie where the results do."""
-    arrays = {access.array for run in nest.reductions for access in run.accesses if access.literal is None}
+    arrays = {access.array for access in nest.reads()}
     return arrays | {"out"} if "G" in arrays else arrays
 
 
@@ -107,8 +106,7 @@ def _is_line(line: Line, lanes: int) -> bool:
         return False
     if "out" in _read(nest) or not (line.is_sum or nest.target.strides[-1] == 1):
         return False
-    reads = [access for run in nest.reductions for access in run.accesses if access.literal is None]
-    return all(access.table is None and line.step(access) in (0, 1) for access in reads)
+    return all(access.table is None and line.step(access) in (0, 1) for access in nest.reads())
 
 
 def _beside(line: Line, loop: Sequence[Line]) -> Line | None:
@@ -130,11 +128,14 @@ def _operations(line: Line) -> int:
 
 def write(loops: Loops, nests: Sequence[LoopNest]) -> None:
     """All loop nests: those that share a loop in one, the others as they are."""
-    for lines in swept(nests, loops.lanes):
+    found = swept(nests, loops.lanes)
+    if any(len(lines) > 1 for lines in found):
+        ran("fuse", [[line.nest for line in lines] for lines in found])
+    for lines in found:
         if len(lines) > 1:
             _write(loops, lines)
         else:
-            loops._iterations_of(lines[0].nest)
+            loops.iterations_of(lines[0].nest)
 
 
 def _write(loops: Loops, lines: Sequence[Line]) -> None:
@@ -189,7 +190,7 @@ class _Sweep:
             for run in line.nest.reductions:  # what stays the same is read before the loop
                 for access in run.accesses:
                     if access.literal is None and not line.step(access):
-                        loops._load(line.nest, run, access, [(None, 0)], (None, 0), 0)
+                        loops.load(line.nest, run, access, [(None, 0)], (None, 0), 0)
         odd = self._odd(lines, low)
         if odd and high - low >= LONG * width:
             self._vectors(lines, None, [low], counted=range(odd))
@@ -249,7 +250,7 @@ class _Sweep:
         corner, t = ([still], here) if line.is_sum else ([here], still)
         loops.lane = lane
         for run in line.nest.reductions:
-            value = w.evaluate(run.expression, partial(loops._leaf, line.nest, run, corner, t, 0))
+            value = w.evaluate(run.expression, partial(loops.leaf, line.nest, run, corner, t, 0))
             if total is not None:
                 total = w.apply("add" if run.sign > 0 else "sub", [total, value])
             else:
@@ -258,17 +259,14 @@ class _Sweep:
         return total
 
     def _store(self, line: Line, i: Name | None, position: int, value: Name) -> None:
-        self.loops._store(line.nest, [(i, position - line.start)], 0, value)
+        self.loops.store(line.nest, [(i, position - line.start)], 0, value)
 
     def finish(self) -> None:
         """The sums, each with all of its lanes added up."""
         w = self.w
         for line in self.sums:
             w.lanes = self.loops.lanes
-            vectors = self.lanes[line]
-            while len(vectors) > 1:
-                vectors = [w.apply("add", vectors[k : k + 2]) for k in range(0, len(vectors), 2)]
-            total = w.total(vectors[0])
+            total = w.total(w.added(self.lanes[line]))
             w.lanes = 1
             alone = self.alone[line]
             self._store(line, None, line.start, total if alone is None else w.apply("add", [total, alone]))

@@ -16,7 +16,7 @@ from collections.abc import Callable, Sequence
 from tinygrad_lite.compiler.backends.llvm import kernels
 from tinygrad_lite.compiler.backends.llvm.instructions import ADDRESSES, CODES, FIELDS, FIXED, MANY, WHOLE, back
 from tinygrad_lite.compiler.backends.llvm.tape_cases import LOOPS, Step
-from tinygrad_lite.compiler.backends.llvm.writer import Name, Writer, supported
+from tinygrad_lite.compiler.backends.llvm.writer import Name, Writer
 from tinygrad_lite.compiler.ir.tape import LESS, SELECT, Builder, Ref, Tape
 from tinygrad_lite.compiler.passes.adjoint import template
 from tinygrad_lite.compiler.passes.lowering import lowered
@@ -59,7 +59,7 @@ def _forward(op: Op) -> Callable[[Step], None]:
     tape = Builder()
     xs = tape.declared([f"x{k}" for k in range(op.arity or 0)])
     tape.outputs = [Tape.node(tape, op, tuple(xs))]
-    low = lowered(tape, supported())
+    low = lowered(tape, kernels.supported())
 
     def case(step: Step) -> None:
         step.give(evaluated(step.w, low, lambda k: step.value(step.index(k + 1)))[0])
@@ -76,7 +76,7 @@ def _backward(op: Op, wanted: Sequence[int]) -> Callable[[Step], None] | None:
     tape = Builder()
     partials = tape.inline(rule, tape.declared([f"x{k}" for k in range(n + 1)]))
     tape.outputs = [partials[k] for k in wanted]
-    low = lowered(tape, supported())
+    low = lowered(tape, kernels.supported())
 
     def case(step: Step) -> None:
         found = evaluated(step.w, low, lambda k: step.value(step.index(k + 1)) if k < n else step.out())

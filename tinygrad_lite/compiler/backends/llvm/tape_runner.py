@@ -93,13 +93,16 @@ class TapeMachine(Buffered):
         inputs = self._tape.inputs
         return PlainProgram(self._tape, None if self._wrt is None else [inputs[i] for i in self._wrt])
 
-    def due(self, visits: int | None = None) -> bool:
-        """Whether so much was computed on the tape that loops should be made; counts the call if `visits` is left out.
+    def due(self, samples: int) -> bool:
+        """Whether so much was computed on the tape that loops should be made; counts the call.
 
         Only the calls and the size of the program decide, no clock: the same program gives the same bits each time.
         """
-        if visits is None:
-            self.calls, visits = self.calls + 1, self.waits
+        self.calls += 1
+        return self.worth(self.waits)
+
+    def worth(self, visits: int) -> bool:
+        """Whether so many ops were performed on the tape, in all calls together."""
         return self.calls * len(self.instructions.code) > visits and not self.why
 
     def new(self, samples: int) -> TapeBuffers:
@@ -124,8 +127,8 @@ class SampleMachine(TapeMachine):
         super().__init__(tape, wrt)
         self.parameters, self.columns = parameters, len(tape.inputs) - parameters
 
-    def due(self, visits: int | None = None) -> bool:
-        self.calls += visits or 0
+    def due(self, samples: int) -> bool:
+        self.calls += samples
         return self.calls > SAMPLES
 
     def run(self, parameters: Sequence[Any], data: Sequence[tuple[int, Any]] = (), samples: int = 0) -> Any:

@@ -8,22 +8,26 @@ to chance. The caller and its helpers take one after the other, and the caller d
 helper that has not begun. It must wait for one that has begun and then lost its core to another program: after a call
 that was not faster than one alone, the next few are therefore done alone.
 
-The helpers are a few threads that sleep until they are needed, made at the first call that has a use for them. In a
-child process made by `fork` there are none, so it makes its own.
+The helpers are a few threads that sleep until they are needed, made at the first call that has a use for them.
 """
 
 from __future__ import annotations
 
+import contextlib
+import functools
 import math
 import os
-import queue
-import threading
 import time
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any
 
 from tinygrad_lite.engine.op import TABLE
 from tinygrad_lite.errors import OperandError, user_line
+
+if TYPE_CHECKING:
+    from concurrent.futures import Executor, Future
+
+    Task = Future[None]
 
 SHARD = 5_000_000
 """Operations in a shard, at least: about 100 microseconds of one core, ten times what it takes to wake a thread."""
@@ -41,7 +45,7 @@ VARIABLE = "TINYGRAD_LITE_THREADS"
 
 
 def weight(op: str) -> int:
-    """What a op of the table costs, in additions.
+    """What an op of the table costs, in additions.
 
     >>> weight("mul"), weight("div"), weight("tanh")
     (1, 4, 20)
@@ -130,94 +134,47 @@ class Team:
             self._left = self._pause = min(2 * self._pause + 1, LONGEST)
 
     def _shared(self, buffers: Any, helpers: int) -> None:
-        _crew.grow(helpers)
+        from concurrent.futures import Future
+
         self._begin(buffers.pointer)
-        tasks = [_Task(self._share, buffers, k) for k in range(1, helpers + 1)]
+        tasks: list[Task] = [Future() for _ in range(helpers)]
         try:
-            for task in tasks:
-                _crew.tasks.put(task)
+            with contextlib.suppress(RuntimeError):  # late in the interpreter's life no thread can be made
+                crew = _crew(os.getpid(), helpers)
+                for k, task in enumerate(tasks, start=1):
+                    crew.submit(_help, task, self._share, buffers.pointer, buffers.room(k))
             self._share(buffers.pointer, buffers.room(0))
         finally:
             _settle(tasks)
         self._finish(buffers.pointer)
 
 
-class _Task:
-    """A call to help with; whoever claims it first, the helper that is to do it or the caller, has it."""
+@functools.cache
+def _crew(process: int, helpers: int) -> Executor:
+    """So many helpers of this process: a child made by `fork` has none of its parent's."""
+    from concurrent.futures import ThreadPoolExecutor
 
-    __slots__ = ("_share", "_buffers", "_room", "_owner", "_over", "_bell")
-
-    def __init__(self, share: Callable[..., None], buffers: Any, k: int) -> None:
-        self._share, self._buffers, self._room = share, buffers, buffers.room(k)
-        self._owner: dict[str, str] = {}
-        self._over = False
-        self._bell = threading.Lock()
-        self._bell.acquire()
-
-    def _claim(self, name: str) -> bool:
-        return self._owner.setdefault("is", name) == name  # of two at once, one is the first
-
-    def help(self) -> None:
-        if self._claim("helper"):
-            try:
-                self._share(self._buffers.pointer, self._room)
-            finally:
-                self._over = True
-                self._bell.release()
-
-    def settle(self) -> None:
-        """Nobody works on the call for this task any more, or ever will. May be asked again."""
-        if not self._claim("caller"):
-            while not self._over:
-                self._bell.acquire()
+    return ThreadPoolExecutor(helpers, "tinygrad_lite helper")
 
 
-def _settle(tasks: list[_Task]) -> None:
-    """Settle them all, whatever interrupts: before, the buffers must not be given to anybody else."""
+def _help(task: Task, share: Callable[[int, int], None], pointer: int, room: int) -> None:
+    """Do a task, unless the caller has done with the call meanwhile."""
+    if task.set_running_or_notify_cancel():
+        try:
+            share(pointer, room)
+        finally:
+            task.set_result(None)
+
+
+def _settle(tasks: Sequence[Task]) -> None:
+    """Nobody works on these tasks any more, or ever will.
+
+    Whatever interrupts: before, the buffers must not be given to anybody else.
+    """
     try:
-        while tasks:
-            tasks[-1].settle()
-            tasks.pop()
+        for task in tasks:
+            if not task.cancel():
+                task.result()
     except BaseException:
         _settle(tasks)
         raise
-
-
-class _Crew:
-    """The helpers of this process, and the tasks they wait for."""
-
-    def __init__(self) -> None:
-        self.tasks: queue.SimpleQueue[_Task] = queue.SimpleQueue()
-        self._size = 0
-        self._lock = threading.Lock()
-
-    def grow(self, wanted: int) -> None:
-        """Have so many helpers, or as many as can be had: late in the interpreter's life no thread can be made."""
-        if self._size >= wanted:
-            return
-        with self._lock:
-            try:
-                while self._size < wanted:
-                    name = f"tinygrad_lite helper {self._size + 1}"
-                    threading.Thread(target=_help, args=(self.tasks,), name=name, daemon=True).start()
-                    self._size += 1
-            except RuntimeError:
-                pass
-
-
-def _help(tasks: queue.SimpleQueue[_Task]) -> None:
-    while True:
-        tasks.get().help()
-
-
-_crew = _Crew()
-
-
-def _anew() -> None:
-    """After a fork, in the child, where the helpers are not."""
-    global _crew
-    _crew = _Crew()
-
-
-if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_anew)

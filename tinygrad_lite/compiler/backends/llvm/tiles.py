@@ -11,14 +11,20 @@ from tinygrad_lite.compiler.ir.loop_nest import LoopNest
 SHORT = 4
 """A run of so few terms is written out instead of looped over."""
 
-REGISTERS = 16
-"""Sums that a tile keeps."""
+
+def sums(lanes: int) -> int:
+    """How many sums a tile keeps: half of the vector registers, for what is read needs some as well.
+
+    AVX-512 has 32 of them; AVX2, with four lanes, has 16. There a tile of 16 sums is twice as slow as one of 8.
+    """
+    return 16 if lanes == 8 else 8
 
 
-def sizes(nest: LoopNest, unroll: int, adds: bool) -> list[int]:
+def sizes(nest: LoopNest, lanes: int, unroll: int, adds: bool) -> list[int]:
     """The tile of a loop nest.
 
     Args:
+        lanes: doubles in a vector.
         unroll: vectors of samples.
         adds: whether the loop nest is added up over the samples, which takes one sum for all vectors.
     """
@@ -26,7 +32,7 @@ def sizes(nest: LoopNest, unroll: int, adds: bool) -> list[int]:
     if any(run.starts is not None for run in nest.reductions):
         return found
     if any(run.terms > SHORT for run in nest.reductions):
-        found[-1] = divisor(nest.dims[-1], max(REGISTERS // unroll, 1))
+        found[-1] = divisor(nest.dims[-1], max(sums(lanes) // unroll, 1))
     elif adds:
         found[-2:] = [divisor(n, 4) for n in nest.dims[-2:]]
     else:

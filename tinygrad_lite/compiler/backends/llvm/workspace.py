@@ -11,12 +11,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from tinygrad_lite.compiler.backends.llvm.register_fusion import Step, reads
+from tinygrad_lite.compiler.backends.llvm.register_fusion import Step
 
 
 def shared(steps: Sequence[Step], sizes: Mapping[str, int]) -> tuple[dict[str, int], int]:
     """The place of each array that is written, and the room of all, in numbers of a sample."""
-    last = {access.array: k for k, step in enumerate(steps) for nest in step.nests for access in reads(nest)}
+    last = {access.array: k for k, step in enumerate(steps) for nest in step.nests for access in nest.reads()}
     places: dict[str, int] = {}
     free: list[tuple[int, int]] = []  # (place, length), in order
     end = 0
@@ -50,7 +50,7 @@ def _in_place(step: Step, new: str, old: str, sizes: Mapping[str, int]) -> bool:
         return False
     written = False
     for nest in step.nests:
-        for access in reads(nest):
+        for access in nest.reads():
             if access.array == old:
                 to = nest.target
                 same = access.table is None and (access.base, access.strides) == (to.base, to.strides)

@@ -8,11 +8,11 @@ Reference: the LLVM Language Reference Manual, https://llvm.org/docs/LangRef.htm
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+import struct
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
-from tinygrad_lite.compiler.backends.llvm.kernels import KERNELS, function_name
 from tinygrad_lite.compiler.ir.loop_nest import Expression
 
 Name = str
@@ -21,9 +21,9 @@ Name = str
 class Writer:
     """The body of one function, as it grows."""
 
-    def __init__(self) -> None:
+    def __init__(self, lanes: int = 1) -> None:
         self.lines: list[str] = []
-        self.lanes = 1
+        self.lanes = lanes
         self.kernels: set[tuple[str, int]] = set()
         self.declared: set[str] = set()
         self._names = 0
@@ -33,7 +33,7 @@ class Writer:
 
     def fresh(self) -> Name:
         self._names += 1
-        return f"%n{self._names}"  # kernels call theirs %v: see vector.py
+        return f"%n{self._names}"
 
     def say(self, text: str) -> Name:
         name = self.fresh()
@@ -80,19 +80,22 @@ class Writer:
 
     @property
     def type(self) -> str:
-        return "double" if self.lanes == 1 else f"<{self.lanes} x double>"
+        return type_name("double", self.lanes)
 
     @property
     def flags(self) -> str:
-        return "i1" if self.lanes == 1 else f"<{self.lanes} x i1>"
+        return type_name("i1", self.lanes)
 
-    def literal(self, x: float) -> str:
-        """A constant in every lane, in the exact hexadecimal form."""
-        import struct
+    def literal(self, x: float, kind: str = "double") -> str:
+        """A constant in every lane; a double in the exact hexadecimal form."""
+        text = f"0x{struct.unpack('<Q', struct.pack('<d', x))[0]:016X}" if kind == "double" else str(int(x))
+        return text if self.lanes == 1 else "<" + ", ".join([f"{kind} {text}"] * self.lanes) + ">"
 
-        bits = struct.unpack("<Q", struct.pack("<d", x))[0]
-        text = f"0x{bits:016X}"
-        return text if self.lanes == 1 else "<" + ", ".join([f"double {text}"] * self.lanes) + ">"
+    def intrinsic(self, name: str, xs: list[Name]) -> Name:
+        """A call of llvm.NAME on doubles."""
+        full = f"@llvm.{name}.{'f64' if self.lanes == 1 else f'v{self.lanes}f64'}"
+        self.declared.add(f"declare {self.type} {full}({', '.join([self.type] * len(xs))})")
+        return self.say(f"call {self.type} {full}({', '.join(f'{self.type} {x}' for x in xs)})")
 
     def splat(self, x: Name) -> Name:
         if self.lanes == 1:
@@ -110,37 +113,35 @@ class Writer:
     def store(self, x: Name, pointer: Name, align: int) -> None:
         self.do(f"store {self.type} {x}, ptr {pointer}, align {align}")
 
-    def gathered(self, pointers: list[Name]) -> Name:
-        found = "poison"
-        for lane, pointer in enumerate(pointers):
-            x = self.say(f"load double, ptr {pointer}, align 8")
-            found = self.say(f"insertelement {self.type} {found}, double {x}, i64 {lane}")
-        return found
-
     def chosen(self, lanes: range, x: Name, y: Name) -> Name:
         """x in these lanes, y in the others."""
         flags = ", ".join(f"i1 {'true' if lane in lanes else 'false'}" for lane in range(self.lanes))
         return self.say(f"select {self.flags} <{flags}>, {self.type} {x}, {self.type} {y}")
 
+    def shuffled(self, x: Name, y: Name, picks: Sequence[int]) -> Name:
+        """A vector of the entries at these places of two vectors, one behind the other."""
+        listed = ", ".join(f"i32 {k}" for k in picks)
+        return self.say(f"shufflevector {self.type} {x}, {self.type} {y}, <{len(picks)} x i32> <{listed}>")
+
     def total(self, x: Name) -> Name:
         """The sum of the lanes, halves first: always in the same order."""
-        width = self.lanes
-        while width > 1:
-            half = width // 2
-            picks = ", ".join(f"i32 {i}" for i in [*range(half, width), *range(half)])
-            kind = f"<{width} x double>"
-            upper = self.say(
-                f"shufflevector {kind} {x}, {kind} poison, <{half} x i32> <{', '.join(picks.split(', ')[:half])}>"
-            )
-            lower_picks = ", ".join(f"i32 {i}" for i in range(half))
-            lower = self.say(f"shufflevector {kind} {x}, {kind} poison, <{half} x i32> <{lower_picks}>")
-            if half == 1:
-                a = self.say(f"extractelement <1 x double> {lower}, i64 0")
-                b = self.say(f"extractelement <1 x double> {upper}, i64 0")
-                return self.say(f"fadd double {a}, {b}")
-            x = self.say(f"fadd <{half} x double> {lower}, {upper}")
-            width = half
+        lanes = self.lanes
+        while self.lanes > 2:
+            half = self.lanes // 2
+            low, high = (self.shuffled(x, "poison", range(at, at + half)) for at in (0, half))
+            self.lanes = half
+            x = self.say(f"fadd {self.type} {low}, {high}")
+        if lanes > 1:
+            first, second = (self.say(f"extractelement {self.type} {x}, i64 {k}") for k in (0, 1))
+            x = self.say(f"fadd double {first}, {second}")
+        self.lanes = lanes
         return x
+
+    def added(self, xs: Sequence[Name]) -> Name:
+        """The sum of some numbers, pair by pair."""
+        while len(xs) > 1:
+            xs = [self.apply("add", [*xs[k : k + 2]]) if k + 1 < len(xs) else xs[k] for k in range(0, len(xs), 2)]
+        return xs[0]
 
     # ------------------------------------------------------------------ the ops of the table
 
@@ -159,9 +160,7 @@ class Writer:
             chosen = self.pick("ogt" if op == "max" else "olt", xs[1], xs[0], xs[1], xs[0])
             return self.pick("uno", xs[1], xs[1], xs[1], chosen)  # a NaN is not swallowed
         if op in _INTRINSIC:
-            mangled = f"@llvm.{_INTRINSIC[op]}.{'f64' if self.lanes == 1 else f'v{self.lanes}f64'}"
-            self.declared.add(f"declare {self.type} {mangled}({self.type})")
-            return self.say(f"call {self.type} {mangled}({self.type} {xs[0]})")
+            return self.intrinsic(_INTRINSIC[op], xs)
         self.kernels.add((op, self.lanes))
         operands = ", ".join(f"{self.type} {x}" for x in xs)
         return self.say(f"call {self.type} {function_name(op, self.lanes)}({operands})")
@@ -262,8 +261,22 @@ class Writer:
 _ARITHMETIC = {"add": "fadd", "sub": "fsub", "mul": "fmul", "div": "fdiv"}
 _INTRINSIC = {"sqrt": "sqrt", "abs": "fabs"}
 NATIVE = {*_ARITHMETIC, *_INTRINSIC, "neg", "less", "select", "max", "min"}
+"""Ops that are an instruction or two; any other is a call of a kernel."""
 
 
-def supported() -> set[str]:
-    """The names of the samples that can be written in LLVM's text: instructions and kernels."""
-    return NATIVE | set(KERNELS)
+def type_name(kind: str, lanes: int) -> str:
+    """The LLVM type of `lanes` entries of that kind.
+
+    >>> type_name("double", 8), type_name("double", 1)
+    ('<8 x double>', 'double')
+    """
+    return kind if lanes == 1 else f"<{lanes} x {kind}>"
+
+
+def function_name(op: str, lanes: int) -> str:
+    """What the kernel of an op is called.
+
+    >>> function_name("exp", 8)
+    '@tg_exp_v8'
+    """
+    return f"@tg_{op}_v{lanes}"

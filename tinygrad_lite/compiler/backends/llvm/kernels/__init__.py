@@ -1,10 +1,11 @@
-"""Vector functions for compiled code: exp, log, tanh and their kin on 1, 2, 4 or 8 lanes at once.
+"""Vector functions for compiled code: exp, log, sin and others on 1, 2, 4 or 8 lanes at once.
 
 LLVM turns a vector `exp` into one call of the C library for each lane, which is several times
 slower than the loop around it. These kernels compute all lanes together, in instructions that
 every processor has. `definitions` gives their text; read `vector.py` for how it is written, then
 `exponential.py`, then `power.py`, `trigonometric.py` and `special.py`. A function without a
-kernel of its own is a call of the C library for each lane.
+kernel of its own is a call of the C library for each lane; an op that is not here at all is written in
+others, as its entry of the table says (lowering.py).
 """
 
 from __future__ import annotations
@@ -12,42 +13,23 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from tinygrad_lite.compiler.backends.llvm.kernels import exponential, power, special, trigonometric
-from tinygrad_lite.compiler.backends.llvm.kernels.vector import (
-    Rule,
-    call_by_lane,
-    definition,
-    rounding,
-    type_name,
-)
-from tinygrad_lite.engine.op import TABLE
+from tinygrad_lite.compiler.backends.llvm.kernels.vector import KERNELS, definition, rounding
+from tinygrad_lite.compiler.backends.llvm.writer import NATIVE, function_name
 
-__all__ = ["KERNELS", "definitions", "function_name", "type_name"]
+__all__ = ["KERNELS", "definitions", "exponential", "power", "special", "supported", "trigonometric"]
 
-KERNELS: dict[str, tuple[int, Rule | None]] = {
-    **{
-        op.name: (op.arity, getattr(module, op.name))
-        for op in TABLE.values()
-        for module in (exponential, power, trigonometric, special)
-        if op.arity and getattr(getattr(module, op.name, None), "__module__", "") == module.__name__
-    },
-    **{name: (1, rounding(name)) for name in ("floor", "ceil", "trunc")},
-    "round": (1, rounding("nearbyint")),
+for _name in ("floor", "ceil", "trunc"):
+    rounding(_name, _name)
+rounding("round", "nearbyint")
+KERNELS |= {
     **dict.fromkeys(("lgamma", "tgamma"), (1, None)),
     **dict.fromkeys(("fmod", "remainder"), (2, None)),
 }
-"""Every kernel by the name of its op: its number of operands, and its rule.
-
-Without a rule the C library's function of that name is called for each lane.
-"""
 
 
-def function_name(op: str, lanes: int) -> str:
-    """What the kernel is called in LLVM's text.
-
-    >>> function_name("exp", 8)
-    '@tg_exp_v8'
-    """
-    return f"@tg_{op}_v{lanes}"
+def supported() -> set[str]:
+    """The names of the ops that can be written in LLVM's text: instructions and kernels."""
+    return NATIVE | set(KERNELS)
 
 
 def definitions(names: Iterable[str], lanes: int, inline: bool = True) -> str:
@@ -67,11 +49,7 @@ def definitions(names: Iterable[str], lanes: int, inline: bool = True) -> str:
     for name in sorted(set(names)):
         if name not in KERNELS:
             raise KeyError(f"no kernel computes {name!r}; there are {', '.join(sorted(KERNELS))}.")
-        arity, rule = KERNELS[name]
-        if rule is None:
-            lines, needed = call_by_lane(function_name(name, lanes), name, arity, lanes)
-        else:
-            lines, needed = definition(function_name(name, lanes), name, arity, lanes, rule, inline)
+        lines, needed = definition(function_name(name, lanes), name, lanes, inline)
         texts += lines
         declarations |= needed
     return "\n\n".join([*texts, *sorted(declarations)]) + "\n"

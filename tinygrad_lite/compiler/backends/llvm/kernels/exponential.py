@@ -18,6 +18,7 @@ from tinygrad_lite.compiler.backends.llvm.kernels.vector import (
     Vector,
     fused,
     horner,
+    kernel,
     larger,
     polynomial,
     smaller,
@@ -86,6 +87,7 @@ def exponential_minus_one(r: Vector) -> Vector:
     return fused(polynomial(r, EXP_TAIL, square), square, r)
 
 
+@kernel
 def exp(x: Vector) -> Vector:
     """e^x: with x = k ln 2 + r it is 2^k (1 + r + tail). Beyond the bounds it is 0 or infinite anyway.
 
@@ -129,12 +131,14 @@ def log_of_parts(u: Vector, missing: Vector | float = 0.0) -> Vector:
     return fused(k, LN2_HIGH, f - (halved - tail))
 
 
+@kernel
 def log(x: Vector) -> Vector:
     """The natural logarithm; -inf at 0, NaN below."""
     result = where(x < math.inf, log_of_parts(x), x)
     return where(x > 0.0, result, where(x.equals(0.0), -math.inf, math.nan))
 
 
+@kernel
 def log1p(x: Vector) -> Vector:
     """log(1 + x): what rounding takes from u = 1 + x is put back as c/u."""
     u = x + 1.0
@@ -143,36 +147,25 @@ def log1p(x: Vector) -> Vector:
     return where(x.equals(0.0), x, where(x < math.inf, result, x + x))
 
 
-def expm1_in_two_parts(x: Vector, factor: float) -> tuple[Vector, Vector]:
-    """factor (e^x - 1) = high + low, for a factor that is a power of two and |x| < 710.
+@kernel
+def expm1(x: Vector) -> Vector:
+    """e^x - 1 = (2^k - 1) + 2^k (r + tail), in which the first sum keeps its rounding error, and so does r.
 
-    It is (2^k - 1) + 2^k (r + tail), in which the first sum keeps its rounding error, and so does r.
+    It is halved on the way, so that 2^1024 does not overflow.
     """
-    k, _, r = split_exponent(x)
-    coarse = fused(k, -LN2_HIGH, x)
+    inside = larger(smaller(x, 710.0), -40.0)
+    k, _, r = split_exponent(inside)
+    coarse = fused(k, -LN2_HIGH, inside)
     square = r * r
     tail = fused(polynomial(r, EXP_TAIL, square), square, fused(k, -LN2_LOW, coarse - r))
-    two_k = power_of_two(k + (MAGIC + math.log2(factor)))
-    whole, part = two_k - factor, two_k * r
+    two_k = power_of_two(k + (MAGIC - 1.0))
+    whole, part = two_k - 0.5, two_k * r
     first = whole + part
     rest = fused(two_k, tail, part - (first - whole))
-    high = first + rest
-    return high, rest - (high - first)
+    return where(abs(x) < 2.0**-54, x, (first + rest) * 2.0)
 
 
-def expm1(x: Vector) -> Vector:
-    """e^x - 1, halved on the way so that 2^1024 does not overflow."""
-    high, _ = expm1_in_two_parts(larger(smaller(x, 710.0), -40.0), 0.5)
-    return where(abs(x) < 2.0**-54, x, high * 2.0)
-
-
-def exp2(x: Vector) -> Vector:
-    """2^x: the nearest whole number goes into the exponent, the rest is e^(rest ln 2)."""
-    inside = larger(smaller(x, 1025.0), -1080.0)
-    k = (inside + MAGIC) - MAGIC
-    return scale(exponential_minus_one((inside - k) * math.log(2.0)) + 1.0, k)
-
-
+@kernel
 def tanh(x: Vector) -> Vector:
     """E / (E + 2) with E = e^(2|x|) - 1 = 2^k (e^r - 1) + (2^k - 1); the sign of x is put back.
 
@@ -184,16 +177,7 @@ def tanh(x: Vector) -> Vector:
     return (e / (e + 2.0)).with_sign_of(x)
 
 
-def sinh(x: Vector) -> Vector:
-    """(E + E/(E+1)) / 2 with E = e^|x| - 1; far out e^|x|/2, whose half exponent does not overflow."""
-    size = abs(x)
-    high, low = expm1_in_two_parts(smaller(size, 30.0), 1.0)
-    near = (high + (high / (high + 1.0) + low * 2.0)) * 0.5
-    k, _, r = split_exponent(smaller(size, 711.0))
-    far = scale(exponential_minus_one(r) + 1.0, k - 1.0)
-    return where(size < 2.0**-54, size, where(size > 22.0, far, near)).with_sign_of(x)
-
-
+@kernel
 def cosh(x: Vector) -> Vector:
     """h + 1/(4h) with h = e^|x|/2."""
     k, _, r = split_exponent(smaller(abs(x), 711.0))
@@ -201,68 +185,7 @@ def cosh(x: Vector) -> Vector:
     return half + 0.25 / half
 
 
-def asinh(x: Vector) -> Vector:
-    """log1p(|x| + x^2/(1 + sqrt(1 + x^2))); far out log|x| + log 2."""
-    size = abs(x)
-    a = smaller(size, 2.0**28)
-    square = a * a
-    near = log1p(a + square / (sqrt(square + 1.0) + 1.0))
-    return where(size > 2.0**28, log(size) + math.log(2.0), near).with_sign_of(x)
-
-
-def acosh(x: Vector) -> Vector:
-    """log1p(t + sqrt(2t + t^2)) with t = x - 1; far out log x + log 2; NaN below 1."""
-    t = smaller(x, 2.0**28) - 1.0
-    near = where(x < 1.0, math.nan, log1p(t + sqrt(t * (t + 2.0))))
-    return where(x > 2.0**28, log(x) + math.log(2.0), near)
-
-
-def atanh(x: Vector) -> Vector:
-    """log1p(2t/(1-t)) / 2 with t = |x|; infinite at 1, NaN beyond."""
-    t = abs(x)
-    inside = log1p(t * 2.0 / (1.0 - t)) * 0.5
-    return where(t < 1.0, inside, where(t.equals(1.0), math.inf, math.nan)).with_sign_of(x)
-
-
+@kernel
 def sqrt(x: Vector) -> Vector:
     """The square root: one instruction, rounded right."""
-    return x.body.intrinsic("sqrt", x)
-
-
-def sigmoid(x: Vector) -> Vector:
-    """1/(1 + e^-x), as e^x/(1 + e^x) for x < 0, so that nothing overflows or cancels."""
-    e = exp(-abs(x))
-    below = e + 1.0
-    missing = e - (below - 1.0)  # what rounding took from 1 + e
-    quotient = where(x < 0.0, e, 1.0) / below
-    share = where(x < 0.0, 1.0 - quotient, quotient)  # 1 / (1 + e)
-    return fused(quotient * share, -missing, quotient)
-
-
-def softplus(x: Vector) -> Vector:
-    """log(1 + e^x) = max(x, 0) + log1p(e^-|x|)."""
-    return where(x < 0.0, 0.0, x) + log1p(exp(-abs(x)))
-
-
-def logsigmoid(x: Vector) -> Vector:
-    """log(1/(1 + e^-x)) = min(x, 0) - log1p(e^-|x|)."""
-    return where(x > 0.0, 0.0, x) - log1p(exp(-abs(x)))
-
-
-def silu(x: Vector) -> Vector:
-    """x sigmoid(x)."""
-    return x * sigmoid(x)
-
-
-def gelu_tanh(x: Vector) -> Vector:
-    """x (1 + tanh u)/2 = x sigmoid(2u) with u = sqrt(2/pi) (x + 0.044715 x^3)."""
-    inside = larger(smaller(x, 100.0), -100.0)
-    u = inside * fused(inside * inside, 0.044715, 1.0) * math.sqrt(2.0 / math.pi)
-    return where(x < -100.0, -0.0, x * sigmoid(u * 2.0))
-
-
-def logaddexp(x: Vector, y: Vector) -> Vector:
-    """log(e^x + e^y) = max + log1p(e^-|x-y|)."""
-    top = where(x > y, x, y)
-    gap = where(x.equals(y), 0.0, -abs(x - y))  # also where both are infinite
-    return top + log1p(exp(gap))
+    return x.intrinsic("sqrt")

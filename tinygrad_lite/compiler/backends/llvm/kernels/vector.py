@@ -1,8 +1,8 @@
 """Write the body of one vector function: arithmetic in Python becomes LLVM instructions.
 
-A kernel is a Python function of `Vector`s. Each `+`, `*` or `fused(a, b, c)` in it appends one
-instruction to the `Body` it belongs to, on all lanes at once, so that a kernel reads like the
-formula it computes. The same instruction is written only once.
+A kernel is a Python function of `Vector`s. Each `+`, `*` or `fused(a, b, c)` in it is one instruction
+of the `Writer` it belongs to, on all lanes at once, so that a kernel reads like the formula it
+computes. The same instruction is written only once.
 
 Three kinds of vector exist: "double", "i64" (the bits of doubles, or whole numbers) and "i1" (a
 mask, from a comparison). A bare float or int in a formula becomes a constant in every lane. With
@@ -11,89 +11,66 @@ one lane there are no vectors: the type is plain `double`.
 
 from __future__ import annotations
 
-import struct
+import inspect
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from tinygrad_lite.compiler.backends.llvm.writer import Name, Writer, type_name
 
 if TYPE_CHECKING:
     from tinygrad_lite.engine.op import Op
 
+Rule = Callable[..., "Vector | tuple[Vector, Vector]"]
+"""A kernel in Python: operands in; the result, or the result and a mask of lanes that need the C library, out."""
 
-def type_name(kind: str, lanes: int) -> str:
-    """The LLVM type of `lanes` entries of that kind.
+KERNELS: dict[str, tuple[int, Rule | None]] = {}
+"""Every kernel by the name of its op: its number of operands, and its rule.
 
-    >>> type_name("double", 8), type_name("double", 1)
-    ('<8 x double>', 'double')
-    """
-    return kind if lanes == 1 else f"<{lanes} x {kind}>"
-
-
-def suffix(kind: str, lanes: int) -> str:
-    """How LLVM's intrinsics call that type: `v8f64`, `f64`, `v8i1`."""
-    short = kind.replace("double", "f64")
-    return short if lanes == 1 else f"v{lanes}{short}"
+Without a rule the C library's function of that name is called for each lane.
+"""
 
 
-class Body:
-    """The instructions of one function, in order, and what they need declared."""
+R = TypeVar("R", bound=Rule)
 
-    def __init__(self, lanes: int) -> None:
-        self.lanes = lanes
-        self.lines: list[str] = []
-        self.declarations: set[str] = set()
-        self._known: dict[str, Vector] = {}
 
-    def type(self, kind: str) -> str:
-        return type_name(kind, self.lanes)
-
-    def append(self, instruction: str, kind: str) -> Vector:
-        """The result of an instruction, which is written unless it stands there already."""
-        if instruction not in self._known:
-            name = f"%v{len(self.lines)}"
-            self.lines.append(f"  {name} = {instruction}")
-            self._known[instruction] = Vector(self, name, kind)
-        return self._known[instruction]
-
-    def constant(self, x: float, kind: str) -> Vector:
-        """The same number in every lane, written exactly."""
-        if kind == "double":
-            (bits,) = struct.unpack("<Q", struct.pack("<d", x))
-            entry = f"0x{bits:016X}"
-        else:
-            entry = str(int(x))
-        if self.lanes > 1:
-            entry = "<" + ", ".join([f"{kind} {entry}"] * self.lanes) + ">"
-        return Vector(self, entry, kind)
-
-    def intrinsic(self, name: str, *operands: Vector) -> Vector:
-        """A call of llvm.NAME, which gives a vector like the first operand."""
-        kind = operands[0].kind
-        full = f"@llvm.{name}.{suffix(kind, self.lanes)}"
-        here = self.type(kind)
-        self.declarations.add(f"declare {here} {full}({', '.join([here] * len(operands))})")
-        return self.append(f"call {here} {full}({', '.join(f'{here} {x.name}' for x in operands)})", kind)
+def kernel(rule: R) -> R:
+    """Enter a function of vectors as the kernel of the op of its name."""
+    KERNELS[rule.__name__] = len(inspect.signature(rule).parameters), rule
+    return rule
 
 
 class Vector:
     """One value of the function being written: a number in each lane."""
 
-    __slots__ = ("body", "name", "kind")
+    __slots__ = ("w", "name", "kind")
 
-    def __init__(self, body: Body, name: str, kind: str = "double") -> None:
-        self.body = body
+    def __init__(self, w: Writer, name: Name, kind: str = "double") -> None:
+        self.w = w
         self.name = name
         self.kind = kind
 
     def like(self, x: Vector | float) -> Vector:
         """x as a vector of this kind: a bare number in every lane."""
-        return x if isinstance(x, Vector) else self.body.constant(x, self.kind)
+        return x if isinstance(x, Vector) else Vector(self.w, self.w.literal(x, self.kind), self.kind)
+
+    def instruction(self, text: str, kind: str) -> Vector:
+        """The result of an instruction, which is written unless it stands there already."""
+        return Vector(self.w, self.w.once(text, lambda: self.w.say(text)), kind)
+
+    def intrinsic(self, name: str, *others: Vector) -> Vector:
+        """A call of llvm.NAME with this vector, and others, of doubles."""
+        xs = [x.name for x in (self, *others)]
+        return Vector(self.w, self.w.once((name, *xs), lambda: self.w.intrinsic(name, xs)))
 
     def _binary(self, opcode: str, x: Vector | float, y: Vector | float) -> Vector:
-        return self.body.append(f"{opcode} {self.type} {self.like(x).name}, {self.like(y).name}", self.kind)
+        return self.instruction(f"{opcode} {self.type} {self.like(x).name}, {self.like(y).name}", self.kind)
+
+    def _cast(self, kind: str) -> Vector:
+        return self.instruction(f"bitcast {self.type} {self.name} to {type_name(kind, self.w.lanes)}", kind)
 
     @property
     def type(self) -> str:
-        return self.body.type(self.kind)
+        return type_name(self.kind, self.w.lanes)
 
     def __add__(self, y: Vector | float) -> Vector:
         return self._binary("fadd" if self.kind == "double" else "add", self, y)
@@ -120,10 +97,10 @@ class Vector:
         return self._binary("fdiv", x, self)
 
     def __neg__(self) -> Vector:
-        return self.body.append(f"fneg {self.type} {self.name}", self.kind)
+        return self.instruction(f"fneg {self.type} {self.name}", self.kind)
 
     def __abs__(self) -> Vector:
-        return self.body.intrinsic("fabs", self)
+        return self.intrinsic("fabs")
 
     def __lshift__(self, n: int) -> Vector:
         return self._binary("shl", self, n)
@@ -146,7 +123,7 @@ class Vector:
 
     def _compare(self, float_rule: str, int_rule: str, y: Vector | float) -> Vector:
         opcode = f"fcmp {float_rule}" if self.kind == "double" else f"icmp {int_rule}"
-        return self.body.append(f"{opcode} {self.type} {self.name}, {self.like(y).name}", "i1")
+        return self.instruction(f"{opcode} {self.type} {self.name}, {self.like(y).name}", "i1")
 
     def __lt__(self, y: Vector | float) -> Vector:
         return self._compare("olt", "slt", y)
@@ -172,14 +149,10 @@ class Vector:
         if n in (1, 2, 3, 4):
             square = self * self
             return {1: self, 2: square, 3: square * self, 4: square * square}[int(n)]
-        from tinygrad_lite.compiler.backends.llvm.kernels import power
+        return self._kernel("pow", self, self.like(n))
 
-        return power.pow(self, self.like(n))
-
-    def _apply(self, op: Op, operands: tuple[Any, ...]) -> Any:
-        """A op of the table on vectors, by its kernel: so a rule in ordinary arithmetic can be run on vectors."""
-        from tinygrad_lite.compiler.backends.llvm.kernels import KERNELS
-
+    def _apply(self, op: Op, operands: tuple[Any, ...]) -> Vector:
+        """An op of the table on vectors: so a rule in ordinary arithmetic can be run on vectors."""
         vectors = [self.like(x if isinstance(x, Vector) else float(x)) for x in operands]
         if op.name == "abs":
             return abs(vectors[0])
@@ -188,44 +161,45 @@ class Vector:
             for x in vectors[1:]:
                 best = where(x > best if op.name == "max" else x < best, x, best)
             return best
-        _, rule = KERNELS.get(op.name, (0, None))
+        return self._kernel(op.name, *vectors)
+
+    def _kernel(self, name: str, *vectors: Vector) -> Vector:
+        _, rule = KERNELS.get(name, (0, None))
         answer = rule(*vectors) if rule is not None else None
         if not isinstance(answer, Vector):
-            raise NotImplementedError(f"the row {op.name!r} has no kernel that could be written inside a formula.")
+            raise NotImplementedError(f"the op {name!r} has no kernel that could be written inside a formula.")
         return answer
 
     def __bool__(self) -> bool:
-        raise TypeError("the lanes of a vector may differ, so a rule cannot branch on it; use where(...) or a row.")
+        raise TypeError("the lanes of a vector may differ, so a rule cannot branch on it; use where(...) or an op.")
 
     def bits(self) -> Vector:
         """The 64 bits of each double, as a whole number."""
-        return self.body.append(f"bitcast {self.type} {self.name} to {self.body.type('i64')}", "i64")
+        return self._cast("i64")
 
     def as_double(self) -> Vector:
         """The doubles whose bits these are."""
-        return self.body.append(f"bitcast {self.type} {self.name} to {self.body.type('double')}", "double")
+        return self._cast("double")
 
     def with_sign_of(self, y: Vector) -> Vector:
-        return self.body.intrinsic("copysign", self, y)
+        return self.intrinsic("copysign", y)
 
 
 def fused(x: Vector, y: Vector | float, z: Vector | float) -> Vector:
     """x*y + z, rounded once if the processor can do that at no cost, else twice."""
-    return x.body.intrinsic("fmuladd", x, x.like(y), x.like(z))
+    return x.intrinsic("fmuladd", x.like(y), x.like(z))
 
 
 def exact_fused(x: Vector, y: Vector | float, z: Vector | float) -> Vector:
     """x*y + z rounded once on every processor (slow on one without the instruction)."""
-    return x.body.intrinsic("fma", x, x.like(y), x.like(z))
+    return x.intrinsic("fma", x.like(y), x.like(z))
 
 
 def where(mask: Vector, x: Vector | float, y: Vector | float) -> Vector:
     """x in the lanes where the mask holds, y in the others."""
-    body = mask.body
-    kind = next((v.kind for v in (x, y) if isinstance(v, Vector)), "double")
-    x, y = (v if isinstance(v, Vector) else body.constant(v, kind) for v in (x, y))
-    here = body.type(kind)
-    return body.append(f"select {mask.type} {mask.name}, {here} {x.name}, {here} {y.name}", kind)
+    like = next((v for v in (x, y) if isinstance(v, Vector)), Vector(mask.w, ""))
+    x, y = like.like(x), like.like(y)
+    return like.instruction(f"select {mask.type} {mask.name}, {x.type} {x.name}, {x.type} {y.name}", x.kind)
 
 
 def smaller(x: Vector, bound: float) -> Vector:
@@ -255,69 +229,57 @@ def horner(x: Vector, coefficients: tuple[float, ...]) -> Vector:
     return total
 
 
-Rule = Callable[..., "Vector | tuple[Vector, Vector]"]
-"""A kernel in Python: operands in; the result, or the result and a mask of lanes that need the C library, out."""
+def rounding(name: str, intrinsic: str) -> None:
+    """Enter the kernel that is one rounding instruction: floor, ceil, trunc, or nearbyint for half to even."""
+    KERNELS[name] = 1, lambda x: x.intrinsic(intrinsic)
 
 
-def rounding(intrinsic: str) -> Callable[[Vector], Vector]:
-    """The rule of a kernel that is one rounding instruction: floor, ceil, trunc, or nearbyint for half to even."""
-    return lambda x: x.body.intrinsic(intrinsic, x)
-
-
-def definition(
-    full_name: str, name: str, arity: int, lanes: int, rule: Rule, inline: bool
-) -> tuple[list[str], set[str]]:
+def definition(full_name: str, name: str, lanes: int, inline: bool) -> tuple[list[str], set[str]]:
     """The text of one vector function, and the declarations that it needs.
 
     The rule gives the result, or the result and a mask of the lanes in which it is not good enough. If
     there are any, those lanes take the answer of the C library's function `name`.
     """
-    body = Body(lanes)
-    operands = [Vector(body, f"%{letter}") for letter in "xyz"[:arity]]
-    answer = rule(*operands)
-    here = body.type("double")
-    signature = f"({', '.join(f'{here} {x.name}' for x in operands)})"
-    head = f"define internal {here} {full_name}{signature} {'alwaysinline' if inline else 'noinline'} nounwind {{"
+    arity, rule = KERNELS[name]
+    if rule is None:
+        return call_by_lane(full_name, name, arity, lanes)
+    w = Writer(lanes)
+    here = w.type
+    signature = f"({', '.join(f'{here} %{letter}' for letter in 'xyz'[:arity])})"
+    kind = "alwaysinline" if inline else "noinline"
+    lines = [f"define internal {here} {full_name}{signature} {kind} nounwind {{", "entry:"]
+    answer = rule(*[Vector(w, f"%{letter}") for letter in "xyz"[:arity]])
+    texts: list[str] = []
     if isinstance(answer, Vector):
-        return ["\n".join([head, *body.lines, f"  ret {here} {answer.name}", "}"])], body.declarations
-    result, bad = answer
-    any_bad = bad.name
-    if lanes > 1:
-        body.declarations.add(f"declare i1 @llvm.vector.reduce.or.v{lanes}i1({bad.type})")
-        body.lines.append(f"  %any = call i1 @llvm.vector.reduce.or.v{lanes}i1({bad.type} {bad.name})")
-        any_bad = "%any"
-    careful = full_name + "_careful"
-    lines = [
-        head,
-        "start:",
-        *body.lines,
-        f"  br i1 {any_bad}, label %slow, label %done",
-        "slow:",
-        f"  %other = call {here} {careful}{signature}",
-        f"  %mended = select {bad.type} {bad.name}, {here} %other, {here} {result.name}",
-        "  br label %done",
-        "done:",
-        f"  %answer = phi {here} [{result.name}, %start], [%mended, %slow]",
-        f"  ret {here} %answer",
-        "}",
-    ]
-    texts, needed = call_by_lane(careful, name, arity, lanes)
-    return ["\n".join(lines), *texts], body.declarations | needed
+        found = answer.name
+    else:
+        result, bad = answer
+        careful, any_bad = full_name + "_careful", bad.name
+        if lanes > 1:
+            reduce = f"i1 @llvm.vector.reduce.or.v{lanes}i1({bad.type}"
+            w.declared.add(f"declare {reduce})")
+            any_bad = w.say(f"call {reduce} {bad.name})")
+
+        def mended() -> list[Name]:
+            other = w.say(f"call {here} {careful}{signature}")
+            return [w.say(f"select {bad.type} {bad.name}, {here} {other}, {here} {result.name}")]
+
+        fine = w.say(f"xor i1 {any_bad}, true")
+        (found,) = w.unless(fine, result.name, mended)
+        texts, needed = call_by_lane(careful, name, arity, lanes)
+        w.declared |= needed
+    return ["\n".join([*lines, *w.lines, f"  ret {here} {found}", "}"]), *texts], w.declared
 
 
 def call_by_lane(full_name: str, name: str, arity: int, lanes: int) -> tuple[list[str], set[str]]:
     """The text of a vector function that calls the C library's function `name` for each lane."""
-    here = type_name("double", lanes)
+    w = Writer(lanes)
     letters = "xyz"[:arity]
-    lines = [f"define internal {here} {full_name}({', '.join(f'{here} %{x}' for x in letters)}) noinline nounwind {{"]
-    if lanes == 1:
-        lines += [f"  %r = call double @{name}({', '.join(f'double %{x}' for x in letters)})", "  ret double %r"]
-    else:
-        so_far = "undef"
-        for i in range(lanes):
-            lines += [f"  %{x}{i} = extractelement {here} %{x}, i64 {i}" for x in letters]
-            lines.append(f"  %r{i} = call double @{name}({', '.join(f'double %{x}{i}' for x in letters)})")
-            lines.append(f"  %all{i} = insertelement {here} {so_far}, double %r{i}, i64 {i}")
-            so_far = f"%all{i}"
-        lines.append(f"  ret {here} {so_far}")
-    return ["\n".join([*lines, "}"])], {f"declare double @{name}({', '.join(['double'] * arity)})"}
+    found = "undef"
+    for i in range(lanes):
+        xs = [w.say(f"extractelement {w.type} %{x}, i64 {i}") if lanes > 1 else f"%{x}" for x in letters]
+        one = w.say(f"call double @{name}({', '.join(f'double {x}' for x in xs)})")
+        found = w.say(f"insertelement {w.type} {found}, double {one}, i64 {i}") if lanes > 1 else one
+    head = f"define internal {w.type} {full_name}({', '.join(f'{w.type} %{x}' for x in letters)}) noinline nounwind {{"
+    text = "\n".join([head, "entry:", *w.lines, f"  ret {w.type} {found}", "}"])
+    return [text], {f"declare double @{name}({', '.join(['double'] * arity)})"}

@@ -1,0 +1,103 @@
+"""Other languages: every sentence of the source stands in each catalogue, with the same things put in, and is used."""
+
+import ast
+import json
+import re
+from pathlib import Path
+
+import pytest
+
+import tinygrad_lite as tg
+from tests.checking.planting import Lesson, plants_for
+from tinygrad_lite.analysis.losses import KINDS, REDUCTIONS
+from tinygrad_lite.checking.network.problems import SIZES
+from tinygrad_lite.checking.result.mistakes import CATALOGUE
+from tinygrad_lite.report import escape, language
+from tinygrad_lite.report.style import MARKS, wrapped
+
+PACKAGE = Path(tg.__file__).parent
+FILES = sorted(language.FOLDER.glob("*.json"))
+
+
+def sentences():
+    """Every sentence that is handed to `say` in the source, with the file it stands in."""
+    found = {}
+    for file in sorted(PACKAGE.rglob("*.py")):
+        text = file.read_text(encoding="utf-8")
+        if "report.language import" not in text:
+            continue
+        for call in ast.walk(ast.parse(text)):
+            if isinstance(call, ast.Call) and isinstance(call.func, ast.Name) and call.func.id == "say":
+                first = call.args[0]
+                for each in (first.body, first.orelse) if isinstance(first, ast.IfExp) else (first,):
+                    if isinstance(each, ast.Constant):
+                        found[each.value] = file.name
+    return found
+
+
+def words():
+    """The words that `say` gets from tables."""
+    marks = [*MARKS, *(word for _, word in MARKS.values())]
+    names = [kind.name for kind in KINDS] + [words for words, *_ in REDUCTIONS] + list(SIZES)
+    return [*CATALOGUE.values(), *marks, *names]
+
+
+def slots(sentence):
+    return set(re.findall(r"\{\d[^}]*\}", sentence))
+
+
+@pytest.fixture
+def chinese():
+    with language.chosen("zh"):
+        yield
+
+
+@pytest.mark.parametrize("file", FILES, ids=lambda file: file.stem)
+def test_a_catalogue_has_every_sentence_with_the_same_things_put_in(file):
+    catalogue = json.loads(file.read_text(encoding="utf-8"))
+
+    missing = {english for english in (*sentences(), *words()) if english not in catalogue}
+    assert not missing
+    assert {english: own for english, own in catalogue.items() if slots(own) != slots(english)} == {}
+    assert len(sentences()) > 200
+
+
+@pytest.mark.parametrize("file", FILES, ids=lambda file: file.stem)
+def test_a_catalogue_writes_no_sentence_twice(file):
+    pairs = json.loads(file.read_text(encoding="utf-8"), object_pairs_hook=list)
+
+    assert len({english for english, _ in pairs}) == len(pairs)
+
+
+def test_a_language_that_is_not_there_is_refused_by_name():
+    with pytest.raises(ValueError, match="one of en, zh, but got 'xx'"):
+        tg.language("xx")
+
+    assert tg.language() == "en"
+
+
+@pytest.mark.parametrize(("acts", "loss"), [(("relu", "sigmoid"), "mse"), (("tanh", "softmax"), "ce")])
+def test_no_report_on_a_planted_mistake_leaves_an_english_sentence(acts, loss, chinese, monkeypatch):
+    """One report for each code that can be planted into a network."""
+    said_in_english = set()
+
+    class Watched(dict):
+        def get(self, english, otherwise):
+            if english not in self:
+                said_in_english.add(english)
+            return super().get(english, otherwise)
+
+    monkeypatch.setattr(language, "_chosen", ("zh", Watched(language._chosen[1])))
+    lesson = Lesson(acts, loss, l2=0.1)
+    params, data = lesson.params([3, 3, 3], 0), lesson.data(5, [3, 3, 3], 0)
+    for plant in {plant[0]: plant for plant in plants_for(lesson)}.values():
+        tg.check(lesson.loss, lesson.backprop(plant), params, *data, mend=False).text()
+
+    assert said_in_english == set()
+
+
+def test_a_line_of_chinese_is_no_wider_than_the_terminal():
+    lines = wrapped("损失对样本取平均，这里却只求了和；" * 9, 40)
+
+    assert len(lines) > 5
+    assert all(columns <= 42 for columns in map(escape.width, lines))

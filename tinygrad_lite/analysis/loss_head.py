@@ -1,0 +1,276 @@
+"""What happens between the last layer's sums Z and the loss: recognised by exact numbers, never guessed.
+
+Each kind of loss finds its target from Z, the loss and d(loss)/dZ. It is accepted only if with that target it gives
+back the loss itself and every entry of d(loss)/dZ. If none fits, the code begins with d(loss)/dZ as the graph has it.
+NumPy is imported here at the moment of use.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any, NamedTuple
+
+from tinygrad_lite.analysis.elementwise import Steps, derivative_code, forward_code, simplest
+from tinygrad_lite.engine import ops
+from tinygrad_lite.engine.value import Value
+from tinygrad_lite.errors import NotLayered
+
+Array = Any
+_SAME = 1e-9
+
+
+class Given(NamedTuple):
+    """What is known about the last layer and the loss."""
+
+    z: Array  # (N, O): the last layer's sums ...
+    dz: Array  # ... and d(loss) along them
+    loss: float
+    nodes: list[list[Any]]  # those sums in the graph ...
+    order: list[Value]  # ... and all of it
+    adjoint: dict[Value, Any]  # d(loss)/d(node) of every node
+    zn: str  # what Z and dZ are called in the code
+    dzn: str
+
+
+class Head(NamedTuple):
+    """A loss as code.
+
+    `forward` and `backward` are lines in Z, dZ (the last layer's) and T, the target; what they need is in `arrays`.
+    """
+
+    name: str
+    forward: list[str]
+    backward: list[str]
+    arrays: dict[str, Array]
+
+
+def recognise(given: Given) -> Head:
+    """The loss, as code."""
+    head = _known(given) or _known_behind_an_activation(given)
+    if head is not None:
+        return head
+    return Head("not recognised", [], [f"# {given.dzn} is given: the gradient that the loss hands to {given.zn}"], {})
+
+
+def _known(given: Given) -> Head | None:
+    """The first kind of loss that fits. Where all is 0, everything would fit, so nothing is said."""
+    import numpy as np
+
+    finite = np.isfinite(given.loss) and np.isfinite(given.z).all() and np.isfinite(given.dz).all()
+    if not finite or not given.dz.any():
+        return None
+    for kind in (_squares, _absolutes, _softmax_cross_entropy, _binary_cross_entropy, _hinge):
+        head = kind(given)
+        if head is not None:
+            return head
+    return None
+
+
+def _known_behind_an_activation(given: Given) -> Head | None:
+    """A loss of A = activation(Z), where every sum has the same row of the table for its only user."""
+    import numpy as np
+
+    users = _users(given.order)
+    above = [[users.get(node, []) for node in row] for row in given.nodes]
+    rows = {user.op for row in above for found in row for user in found}
+    if len(rows) != 1 or any(len(found) != 1 for row in above for found in row) or (op := rows.pop()).arity != 1:
+        return None
+    activated = [[found[0] for found in row] for row in above]
+    a, da = (np.array([[what(node) for node in row] for row in activated]) for what in (_data, given.adjoint.get))
+    an, steps = given.zn.replace("Z", "A"), ((op, ("z",)),)
+    head = _known(given._replace(z=a, dz=da, nodes=activated, zn=an, dzn=f"d{an}"))
+    if head is None:
+        return None
+    try:
+        forward, slope = forward_code(steps, given.zn), derivative_code(steps, given.zn, an)
+    except NotLayered:
+        return None
+    back = f"{given.dzn} = d{an} * {slope}"
+    return head._replace(forward=[f"{an} = {forward}", *head.forward], backward=[*head.backward, back])
+
+
+def _data(node: Value) -> float:
+    return node.data
+
+
+def _users(order: list[Value]) -> dict[Value, list[Value]]:
+    """The nodes that each node is an operand of."""
+    users: dict[Value, list[Value]] = {}
+    for node in order:
+        for operand in dict.fromkeys(x for x in node.parents if isinstance(x, Value)):
+            users.setdefault(operand, []).append(node)
+    return users
+
+
+def factor_words(c: float, n: int, o: int) -> tuple[str, str] | None:
+    """A factor in front of a sum over n samples and o outputs, as code behind it, and in words.
+
+    >>> factor_words(1 / 12, 4, 3), factor_words(0.5, 4, 3), factor_words(0.123, 4, 3)
+    ((' / 12', 'mean over all entries'), (' / 2', 'half the sum'), None)
+    >>> factor_words(1.0, 1, 1)[1]
+    'sum or mean (the same over one sample)'
+    """
+    known = [
+        (1.0, "", "sum"),
+        (1 / (n * o), f" / {n * o}", "mean over all entries" if o > 1 else "mean"),
+        *([(1 / n, f" / {n}", "mean over samples")] if o > 1 else []),
+        (0.5, " / 2", "half the sum"),
+        (0.5 / (n * o), f" / {2 * n * o}", "half the mean"),
+        *([(0.5 / n, f" / {2 * n}", "half the mean over samples")] if o > 1 else []),
+        *([(1 / o, f" / {o}", "mean over outputs")] if o > 1 and n > 1 else []),
+    ]
+    found = [(code, words) for value, code, words in known if abs(c - value) <= _SAME * value]
+    if not found:
+        return None
+    if n > 1 or len(found) == 1:
+        return found[0]
+    return found[0][0], f"{' or '.join(words for _, words in found)} (the same over one sample)"
+
+
+def _fits(given: Given, loss: float, dz: Array) -> bool:
+    import numpy as np
+
+    scale = float(np.abs(given.dz).max())
+    same_loss = abs(given.loss - loss) <= _SAME * max(abs(given.loss), 1e-6)
+    return bool(same_loss and np.abs(given.dz - dz).max() <= _SAME * scale)
+
+
+def _squares(given: Given) -> Head | None:
+    """c * sum((P - T)^2), where P is Z or an activation of it, and T stands in the graph."""
+    return _of_differences(given, "squared error", lambda e: e * e, lambda e: 2 * e, "({e})**2", "2 * ({e})")
+
+
+def _absolutes(given: Given) -> Head | None:
+    """c * sum(|P - T|), likewise."""
+    import numpy as np
+
+    return _of_differences(given, "absolute error", np.abs, np.sign, "np.abs({e})", "np.sign({e})")
+
+
+def _of_differences(given: Given, name: str, term: Any, slope_of: Any, written: str, slope_written: str) -> Head | None:
+    """c times the sum of a function of P - T."""
+    import numpy as np
+
+    found = _differences(given.nodes, given.order)
+    if found is None or not (found[1] - found[2]).any():
+        return None
+    steps, p, t = found
+    try:
+        slope = derivative_code(steps, given.zn, "P")
+        forward = [f"P = {forward_code(steps, given.zn)}"] if steps else []
+    except NotLayered:
+        return None
+    c = given.loss / float(term(p - t).sum())
+    along_z = eval(slope, {"np": np, given.zn: given.z, "P": p})  # the text is ours, from the table
+    if not _fits(given, given.loss, c * slope_of(p - t) * along_z):
+        return None
+    n, o = given.z.shape
+    code, words = factor_words(c, n, o) or (f" * {c!r}", f"{c:.6g} times the sum")
+    e = f"{'P' if steps else given.zn} - T"
+    halved = factor_words(2 * c, n, o) if words.startswith("half") and name == "squared error" else None
+    gradient = f"({e}){halved[0]}" if halved else slope_written.format(e=e) + code  # the 2 of the square cancels
+    forward.append(f"loss = np.sum({written.format(e=e)}){code}")
+    backward = [f"dP = {gradient}", f"{given.dzn} = dP * {slope}"] if steps else [f"{given.dzn} = {gradient}"]
+    return Head(f"{name}, {words}", forward, backward, {"T": t})
+
+
+def _differences(nodes: list[list[Any]], order: list[Value]) -> tuple[Steps, Array, Array] | None:
+    """From each sum along its only use: an activation perhaps, then the difference from a constant or a leaf."""
+    import numpy as np
+
+    users = _users(order)
+    found = [[_difference(node, users) for node in row] for row in nodes]
+    flat = [entry for row in found for entry in row]
+    if None in flat or len({entry[0] for entry in flat if entry}) > 1 or flat[0] is None:
+        return None
+    p, t = (np.array([[entry[k] for entry in row if entry] for row in found]) for k in (1, 2))
+    return simplest(flat[0][0]), p, t
+
+
+def _difference(node: Value, users: dict[Value, list[Value]]) -> tuple[Steps, float, float] | None:
+    """The steps from one sum to its prediction, the prediction, and what it is compared with."""
+    steps: list[Any] = []
+    while len(users.get(node, [])) == 1 and len(steps) <= 8:
+        user = users[node][0]
+        others = [x for x in user.parents if x is not node]
+        if user.op is ops.sub and len(others) == 1 and (others[0].__class__ is float or not others[0].parents):
+            return tuple(steps), node.data, others[0] if others[0].__class__ is float else others[0].data
+        if any(x.__class__ is not float for x in others):
+            return None
+        place = len(steps) - 1 if steps else "z"
+        steps.append((user.op, tuple([place if x is node else x for x in user.parents])))
+        node = user
+    return None
+
+
+def _softmax_cross_entropy(given: Given) -> Head | None:
+    """-c * sum(T * log(softmax(Z))), where each row of T is a distribution."""
+    import numpy as np
+
+    if given.z.shape[1] < 2:
+        return None
+    log_p = given.z - given.z.max(axis=1, keepdims=True)
+    log_p = log_p - np.log(np.exp(log_p).sum(axis=1, keepdims=True))
+    p = np.exp(log_p)
+    for c, code, words in _factors(*given.z.shape):
+        t = _target(p - given.dz / c)
+        if t is not None and _fits(given, -c * float((t * log_p).sum()), c * (p - t)):
+            forward = [
+                "# the softmax, the largest moved to 0 first, so that exp cannot overflow",
+                f"logP = {given.zn} - {given.zn}.max(axis=1, keepdims=True)",
+                "logP = logP - np.log(np.exp(logP).sum(axis=1, keepdims=True))",
+                "P = np.exp(logP)",
+                f"loss = -np.sum(T * logP){code}",
+            ]
+            backward = [f"{given.dzn} = (P - T){code}"]
+            return Head(f"softmax and cross-entropy, {words}", forward, backward, {"T": t})
+    return None
+
+
+def _binary_cross_entropy(given: Given) -> Head | None:
+    """The cross-entropy of sigmoid(Z) against targets from 0 to 1."""
+    import numpy as np
+
+    p = np.exp(-np.logaddexp(0.0, -given.z))
+    for c, code, words in _factors(*given.z.shape):
+        t = _target(p - given.dz / c)
+        if t is not None and _fits(given, c * float((np.logaddexp(0.0, given.z) - t * given.z).sum()), c * (p - t)):
+            forward = [
+                f"P = 1 / (1 + np.exp(-{given.zn}))",
+                "# -T log P - (1 - T) log(1 - P), in a form that is stable",
+                f"loss = np.sum(np.logaddexp(0, {given.zn}) - T * {given.zn}){code}",
+            ]
+            backward = [f"{given.dzn} = (P - T){code}"]
+            return Head(f"sigmoid and binary cross-entropy, {words}", forward, backward, {"T": t})
+    return None
+
+
+def _target(t: Array) -> Array | None:
+    """A matrix of probabilities with 0 and 1 made exact, or None if it is none."""
+    import numpy as np
+
+    whole = np.round(t)
+    t = np.where(np.abs(t - whole) < _SAME, whole, t)
+    return t if (t >= 0).all() and (t <= 1).all() else None
+
+
+def _hinge(given: Given) -> Head | None:
+    """c * sum(max(0, 1 - T Z)) with targets -1 and +1."""
+    import numpy as np
+
+    z = given.z
+    t = np.where(given.dz != 0, -np.sign(given.dz), np.where(z > 0, 1.0, -1.0))
+    margin = np.maximum(0.0, 1.0 - t * z)
+    for c, code, words in _factors(*z.shape):
+        if _fits(given, c * float(margin.sum()), -c * t * (t * z < 1)):
+            forward = [f"loss = np.sum(np.maximum(0, 1 - T * {given.zn})){code}"]
+            backward = [f"{given.dzn} = -T * (T * {given.zn} < 1){code}"]
+            return Head(f"hinge, {words}", forward, backward, {"T": t})
+    return None
+
+
+def _factors(n: int, o: int) -> Iterator[tuple[float, str, str]]:
+    for c in dict.fromkeys((1.0, 1 / n, 1 / (n * o), 0.5, 0.5 / n, 1 / o)):
+        found = factor_words(c, n, o)
+        if found is not None:
+            yield c, *found
