@@ -55,6 +55,13 @@ class ArrayWriter(Expressions):
             return [(sign, self._alone(run, nest, t, e)) for t in range(run.terms)]
         return [(sign, self.summed(e, {axis for axis in self.lengths if axis >= T} | ({S} if over else set())))]
 
+    def plain(self, run: Reduction, nest: LoopNest) -> bool:
+        """Whether the run reads slices and numbers alone."""
+        self.lengths = {axis: n for axis, n in enumerate(nest.dims) if n > 1} | (
+            {T: run.terms} if run.terms > 1 else {}
+        )
+        return all(self.sliced(self.read(a, nest.dims, run)) for a in run.accesses)
+
     def _alone(self, run: Reduction, nest: LoopNest, t: int, e: Expression) -> Term:
         """One term of the sum."""
         self.lengths = {axis: n for axis, n in enumerate(nest.dims) if n > 1} | {T: run.terms}
