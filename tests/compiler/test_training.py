@@ -415,7 +415,7 @@ def test_a_rule_is_compiled_as_it_stands():
 
 
 def test_the_text_has_one_update_and_one_gather():
-    text = training_code.text(lambda p, g, state, lr: (p - lr * g, state), 0, 1, 4, (0.0, 1.0))
+    text = training_code.text(nn.SGD([Value(1.0)]), 4, (0.0, 1.0))
 
     assert text.count("define internal void @update") == 1
     assert text.count("fmul <4 x double>") == 1
@@ -447,3 +447,20 @@ def test_numbers_read_together_are_those_read_one_by_one_however_values_are_boun
     values[4].data = 2.5
     same()
     assert Together([])() == []
+
+
+def test_what_all_parameters_share_in_a_step_is_computed_behind_the_gradient(monkeypatch):
+    """Adam's corrections: Python is not asked for them again."""
+    X, y = LINE
+    slow, fast = network([3, 4, 1]), network([3, 4, 1])
+    nn.fit(slow, (X.tolist(), y.tolist()), nn.mse, nn.Adam(slow, lr=0.01), epochs=7, progress=False)
+    optimizer = nn.Adam(fast, lr=0.01)
+    step = nn.compile_step(fast, nn.mse, optimizer)
+    step(X, y)
+    monkeypatch.setattr(nn.Adam, "numbers", None)
+    for _ in range(3):
+        step(X, y)
+    step.run(X, y, epochs=3)
+
+    assert optimizer.steps == 7
+    assert numbers(fast) == pytest.approx(numbers(slow), rel=1e-10)

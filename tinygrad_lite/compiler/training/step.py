@@ -95,9 +95,9 @@ class CompiledStep:
         except Unseen:  # a class that did not occur before
             machine = self._prepared(X, y)
             return self._slowly(X, y) if machine is None else machine.one()
-        if machine.X is not None and not self._drawing:
+        if machine.X is not None and not self._drawing and not callable(self.optimizer.lr):
             seen = self.optimizer, self.optimizer.lr, machine.hyper, machine.agreed
-            more = None if machine.steady() else machine.more
+            more = None if machine.steady else machine.more
             self._ready = (machine.X, machine.y, *seen, more, *machine.train, self.losses.append)
         return loss
 
