@@ -361,7 +361,11 @@ def test_a_layer_that_draws_numbers_is_refused_while_it_draws():
 def test_a_loss_that_cannot_be_traced_runs_by_the_engine_and_says_so():
     X, y = LINE[0], RNG.uniform(0.1, 0.9, 12)
     slow, fast = network([3, 4, 1]), network([3, 4, 1])
-    loss = nn.binary_cross_entropy_from_logits  # it looks whether a target is 0 or 1
+
+    def loss(outputs, targets):
+        assert all(math.isfinite(y.data) for y in outputs)  # a traced number has no data
+        return nn.binary_cross_entropy_from_logits(outputs, targets)
+
     nn.fit(slow, (X.tolist(), y.tolist()), loss, nn.Adam(slow), epochs=2, progress=False)
     step = nn.compile_step(fast, loss, nn.Adam(fast))
     with pytest.warns(CompileWarning, match="compile_step runs without compiling, because its loss cannot be traced"):
@@ -372,6 +376,20 @@ def test_a_loss_that_cannot_be_traced_runs_by_the_engine_and_says_so():
     assert step.report().startswith("Not compiled: its loss cannot be traced")
     with pytest.raises(errors.DomainError):
         nn.compile_step(fast, loss, nn.Adam(fast))(X, y + 5.0)
+
+
+@pytest.mark.parametrize("targets", [RNG.uniform(0.1, 0.9, 12), RNG.integers(0, 2, 12)], ids=["between", "0 and 1"])
+def test_a_loss_that_looks_at_its_targets_is_compiled(targets):
+    slow, fast = network([3, 4, 1]), network([3, 4, 1])
+    loss = nn.binary_cross_entropy_from_logits
+    nn.fit(slow, (LINE[0].tolist(), targets.tolist()), loss, nn.Adam(slow), epochs=3, progress=False)
+    step = nn.compile_step(fast, loss, nn.Adam(fast))
+    step.run(LINE[0], targets, epochs=3)
+
+    assert "machine code" in step.report()
+    assert numbers(fast) == pytest.approx(numbers(slow), rel=1e-10)
+    with pytest.raises(errors.DomainError):
+        step(LINE[0], targets + 5.0)
 
 
 def test_rows_and_targets_must_be_as_many():
