@@ -390,6 +390,8 @@ def test_a_loss_that_looks_at_its_targets_is_compiled(targets):
     assert numbers(fast) == pytest.approx(numbers(slow), rel=1e-10)
     with pytest.raises(errors.DomainError):
         step(LINE[0], targets + 5.0)
+    with pytest.raises(errors.DomainError):
+        step.run(LINE[0], targets + 5.0, epochs=2)
 
 
 def test_rows_and_targets_must_be_as_many():
