@@ -36,8 +36,11 @@ class Path:
     What follows from an earlier outcome is not asked again: x < y makes y < x false.
     """
 
-    def __init__(self, script: tuple[int, ...], donor: Sequence[Ref] = (), taken_over: int = 0) -> None:
+    def __init__(
+        self, script: tuple[int, ...], donor: Sequence[Ref] = (), taken_over: int = 0, most: int = 1 << 30
+    ) -> None:
         self.script = script
+        self.most = most  # comparisons; each brings a path of its own
         self.donor = donor  # what the path wrote from which this one branches off ...
         self.taken_over = taken_over  # ... and how much of it stands before the branch
         self.written: list[Ref] = []
@@ -62,6 +65,8 @@ class Path:
 
     def _asked(self, ref: Ref, choices: list[int] | None) -> int:
         n = len(self.outcomes)
+        if n >= self.most:  # as in a loop that goes on while a number is small
+            raise TooManyPaths(f"a function makes more than {self.most} comparisons on one path{user_line()}.")
         self.questions.append((ref, choices))
         self.lengths.append(len(self.written))
         self.outcomes.append(self.script[n] if n < len(self.script) else int(choices is None))
@@ -92,14 +97,14 @@ def explore(
             raise TooManyPaths(
                 f"a function compiled for rows has more than {cap} paths through its comparisons{user_line()}."
             )
-        path = trace.path = Path(*scripts.pop())
+        path = trace.path = Path(*scripts.pop(), cap)
         path.known.update(known or {})
         done.append((path, list(run())))
         for n in range(len(path.script), len(path.outcomes)):
             choices = path.questions[n][1]
             others = range(2 if choices is None else len(choices))
             begun = path.outcomes[:n]
-            scripts += [((*begun, o), path.written, path.lengths[n]) for o in others if o != path.outcomes[n]]
+            scripts += [((*begun, o), path.written, path.lengths[n]) for o in reversed(others) if o != path.outcomes[n]]
     return _joined(trace.tape, done, 0)
 
 
