@@ -68,9 +68,8 @@ def text(optimizer: Any, lanes: int, choices: Sequence[float]) -> str:
     """
     slots = len(optimizer.slots)
     update, w = _update(optimizer, slots, lanes)
-    functions = kernels.definitions([name for name, _ in w.kernels], 1)
-    parts = [_train(slots), _gather(choices, lanes), _line_up(), _there(), _keep(), _COPY, update, functions]
-    return "\n\n".join([*parts, *sorted(line for line in w.declared if line not in functions)]) + "\n"
+    functions = [_train(slots), _gather(choices, lanes), _line_up(), _there(), _keep(), _COPY, update]
+    return kernels.module(functions, w.kernels, w.declared)
 
 
 def _update(optimizer: Any, slots: int, lanes: int) -> tuple[str, Writer]:
@@ -91,9 +90,7 @@ def _update(optimizer: Any, slots: int, lanes: int) -> tuple[str, Writer]:
             w.store(x.name, places[name], 8)
 
     _loop(w, "%count", each, step=lanes)
-    w.do("ret void")
-    lines = [f"define internal void @update({signature}) nounwind {{", "entry:", *w.lines, "}"]
-    return "\n".join(lines), w
+    return w.function(f"internal void @update({signature}) nounwind"), w
 
 
 _COPY = """define internal void @copy(ptr %to, ptr %from, i64 %count) alwaysinline nounwind {
