@@ -107,7 +107,7 @@ def test_what_cannot_be_followed_is_shown():
     def sorted_loss(params, X, y):
         return np.sum(np.sort(params["w"]) * X)
 
-    with pytest.raises(OperandError, match="cannot follow line 2 of loss.*\n.*It follows assignments"):
+    with pytest.raises(OperandError, match=r"cannot follow line 2 of loss.*\n.*It follows assignments"):
         tg.backward_source(loss, {"w": np.ones(2)}, 0, 0)
     with pytest.raises(OperandError, match=r"has no rule for np.sort\(w\)"):
         tg.backward_source(sorted_loss, {"w": np.ones(2)}, np.ones(2), 0)
