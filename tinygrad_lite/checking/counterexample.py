@@ -229,7 +229,9 @@ def _wrong(evaluation: Evaluation, problem: Problem) -> Counterexample | None:
                 record = Record(net, problem.params, *problem.data[:2])
             except ValueError:
                 return None
-            if not math.isfinite(record.loss) or kinks_of(net, record):
+            if problem.seed is not None and problem.seed % 2:
+                record = _at_zero(net, problem, record)
+            if record is None or not math.isfinite(record.loss) or kinks_of(net, record):
                 return None
         answer = submission.answer(problem)
         if answer.error:
@@ -247,6 +249,18 @@ def _wrong(evaluation: Evaluation, problem: Problem) -> Counterexample | None:
             if example.yours != example.exact:
                 found.append(example)
     return min(found, key=Counterexample.cost, default=None)
+
+
+def _at_zero(net: Network, problem: Problem, record: Record) -> Record | None:
+    """Biases with which every sigmoid and its like gets 0 for the first sample, where all of it is a fraction."""
+    for layer, b in enumerate(net.biases, start=1):
+        if b and net.activations[layer - 1].saturates:
+            old = problem.params[b]
+            problem.params[b] = old - record.Z[layer][0].reshape(np.shape(old))
+            if np.abs(problem.params[b]).max() > LARGEST[-1]:
+                return None
+            record = Record(net, problem.params, *problem.data[:2])
+    return record
 
 
 def _exact(evaluation: Evaluation, problem: Problem, record: Record | None) -> dict[str, Entries]:
