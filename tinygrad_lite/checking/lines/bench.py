@@ -241,3 +241,8 @@ def close(x: Array, y: Array, rtol: float = 1e-6) -> bool:
 def numeric(slot: Slot) -> bool:
     """Whether the slot ran, and made nothing but numbers."""
     return bool(slot.visits) and all(is_number(x) for _, x in slot.visits)
+
+
+def lacks_entries(mine: Array | None, exact: Array) -> bool:
+    """Whether entries are 0 that must not be: perhaps nothing was ever added to them."""
+    return mine is not None and mine.shape == exact.shape and bool(np.any((mine == 0) & (exact != 0)))
