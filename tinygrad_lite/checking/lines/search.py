@@ -26,7 +26,7 @@ from tinygrad_lite.checking.network.arrays import Array, np
 BANDS = (0.9, 1.25, 1.6, 2.0, 2.5, 3.0, 3.6, 4.5, 6.0)
 DEEPEST = 4  # mistakes one after another
 DEAREST = 1.7  # of two changes in series
-SHARES = (0.5, 0.75, 0.95)  # of what is left of the budget, for the best steps
+SHARES, SLICE = (0.5, 0.75, 0.95), 0.06  # of what is left of the budget, for the best steps; for one place at a time
 
 
 class Step:
@@ -172,8 +172,8 @@ class Search:
         if CHEAPEST[tier] + price > limit:
             return
         pool = place.pool(tier)
-        i = place.next[tier]
-        while i < len(pool) and pool[i][0] + price <= limit and not self.late():
+        i, most = place.next[tier], self.bench.effort + SLICE * self.bench.budget
+        while i < len(pool) and pool[i][0] + price <= limit and self.bench.effort < most and not self.late():
             cost, x = pool[i]
             i += 1
             values = place.values(x)
