@@ -109,7 +109,7 @@ class Search:
                     break
             while todo and todo[-1][0] <= band and not self.late():
                 self.attempt(*todo.pop())
-            if band >= 2 and not self.found:
+            if not self.found and band >= (2.5 if self.patience > 2 else 1.6):
                 self.insertions()
             if not self.found and band >= self.patience:
                 self.descend(self.reached(band))
