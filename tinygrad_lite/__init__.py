@@ -79,6 +79,14 @@ def _on_help(op: Op) -> str:
     return help_text(op)
 
 
+def _in_notebook(value: Value, include: Any = None, exclude: Any = None) -> dict[str, str]:
+    """What a notebook shows of a Value."""
+    from tinygrad_lite.views.in_notebook import bundle
+
+    return bundle(value)
+
+
+Value._repr_mimebundle_ = _in_notebook
 Op.on_arrays = staticmethod(_on_arrays)
 Doc.on_help = staticmethod(_on_help)
 

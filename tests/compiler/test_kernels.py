@@ -30,25 +30,15 @@ EXACT = {
     **{
         name: real(getattr(mpmath, name)) for name in ("exp", "expm1", "sqrt", "sinh", "cosh", "tanh", "asinh", "acosh")
     },
-    **{name: real(getattr(mpmath, name)) for name in ("sin", "cos", "tan", "asin", "acos", "atan", "atan2", "hypot")},
+    **{name: real(getattr(mpmath, name)) for name in ("sin", "cos", "asin", "acos", "atan", "atan2")},
     **{name: getattr(mpmath, name) for name in ("erf", "erfc", "floor", "ceil")},
-    "exp2": lambda x: mpmath.power(2, x),
     "log": lambda x: mpmath.log(x) if x > 0 else mpmath.nan if x < 0 else -mpmath.inf,
-    "log2": lambda x: mpmath.log(x, 2) if x > 0 else mpmath.nan if x < 0 else -mpmath.inf,
-    "log10": lambda x: mpmath.log10(x) if x > 0 else mpmath.nan if x < 0 else -mpmath.inf,
     "log1p": lambda x: mpmath.log1p(x) if x > -1 else mpmath.nan if x < -1 else -mpmath.inf,
     "cbrt": lambda x: mpmath.cbrt(x) if x > 0 else -mpmath.cbrt(-x),
     "atanh": real(lambda x: mpmath.atanh(x) if abs(x) < 1 else mpmath.nan if abs(x) > 1 else x * mpmath.inf),
-    "sigmoid": lambda x: 1 / (1 + mpmath.exp(-x)) if x > -2000 else mpmath.mpf(0),
-    "softplus": lambda x: mpmath.log1p(mpmath.exp(x)) if x < 2000 else x,
-    "logsigmoid": lambda x: -mpmath.log1p(mpmath.exp(-x)) if x > -2000 else x,
-    "silu": lambda x: x / (1 + mpmath.exp(-x)),
-    "gelu": lambda x: x * mpmath.erfc(-x / mpmath.sqrt(2)) / 2 if abs(x) < 2000 else max(x, mpmath.mpf(0)),
-    "gelu_tanh": lambda x: x / (1 + mpmath.exp(-2 * mpmath.sqrt(2 / mpmath.pi) * (x + mpmath.mpf(0.044715) * x**3))),
     "trunc": lambda x: mpmath.floor(x) if x > 0 else mpmath.ceil(x),
     "round": lambda x: mpmath.mpf(round(float(x))),
     "pow": real(mpmath.power),
-    "logaddexp": lambda x, y: max(x, y) + mpmath.log1p(mpmath.exp(-abs(x - y))),
     "lgamma": lambda x: mpmath.log(abs(mpmath.gamma(x))),
     "tgamma": mpmath.gamma,
     "fmod": lambda x, y: mpmath.mpf(math.fmod(x, y)),
@@ -59,12 +49,9 @@ EXACT = {
 SMALL, UNIT, WIDE = (-1e-3, 1e-3), (-1, 1), (-30, 30)
 BOUNDS = {
     "exp": (0.9, [SMALL, UNIT, WIDE, (-745.2, 709.79), (-746, -700), "bits"]),
-    "exp2": (1.1, [UNIT, (-1075, 1024), "bits"]),
     "expm1": (1.3, [SMALL, UNIT, (-45, 45), (600, 709.79), "bits"]),
     "log": (1.0, [(0.5, 2), (0.99, 1.01), (1e-3, 1e3), (0, 2.3e-308), "bits"]),
     "log1p": (1.0, [(-1e-8, 1e-8), SMALL, UNIT, (0, 1e3), (1e10, 1e17), "bits"]),
-    "log2": (0.6, [(0.5, 2), (0.99, 1.01), (1e-3, 1e3), (0, 2.3e-308), "bits"]),
-    "log10": (0.6, [(0.5, 2), (0.99, 1.01), (1e-3, 1e3), (0, 2.3e-308), "bits"]),
     "sqrt": (0.5, [(0, 2), "bits"]),
     "cbrt": (1.1, [(-2, 2), (-1e300, 1e300), (-1e-310, 1e-310), "bits"]),
     "sinh": (2.0, [SMALL, UNIT, WIDE, (-710.4, 710.4), "bits"]),
@@ -73,15 +60,8 @@ BOUNDS = {
     "asinh": (2.0, [SMALL, UNIT, WIDE, (-1e10, 1e10), "bits"]),
     "acosh": (3.0, [(1, 1.001), (1, 2), (1, 1e3), (1, 1e12), "bits"]),
     "atanh": (2.5, [SMALL, (-0.5, 0.5), UNIT]),
-    "sigmoid": (2.0, [UNIT, (-40, 40), (-746, -700), "bits"]),
-    "softplus": (2.0, [UNIT, (-40, 40), (-745, -700), "bits"]),
-    "logsigmoid": (2.0, [UNIT, (-40, 40), (700, 745), "bits"]),
-    "silu": (2.8, [UNIT, (-40, 40)]),
-    "gelu": (4.5, [(-0.1, 0.1), (-2, 2), (-8, 8), (-38, -8), "bits"]),
-    "gelu_tanh": (30.0, [(-1, 8), (-3, 3)]),
     "sin": (1.0, [(-0.1, 0.1), UNIT, (-10, 10), (-1.1e6, 1.1e6), "bits"]),
     "cos": (1.0, [(-0.1, 0.1), UNIT, (-10, 10), (-1.1e6, 1.1e6), "bits"]),
-    "tan": (2.5, [(-0.1, 0.1), UNIT, (-10, 10), (-1.1e6, 1.1e6), "bits"]),
     "asin": (2.5, [(-0.1, 0.1), UNIT, (0.999, 1)]),
     "acos": (1.5, [(-0.1, 0.1), UNIT, (0.999, 1), (-1, -0.999)]),
     "atan": (1.6, [(-0.1, 0.1), UNIT, (-10, 10), (-1e6, 1e6), "bits"]),
@@ -94,9 +74,7 @@ BOUNDS = {
     "lgamma": (10.0, [(3, 30)]),  # the C library's own accuracy
     "tgamma": (10.0, [(0.1, 30)]),
     "pow": (1.1, [((0.9, 1.1), (-6e3, 6e3)), ((0, 2), (-700, 700)), ((0, 1e3), (-99, 99)), ((0, 1e300), (-1, 1))]),
-    "hypot": (1.0, [(UNIT, UNIT), ((0, 1e300), (0, 1e300)), ((0, 1e-300), (0, 1e-300)), ((0, 1e-310), (0, 1e-310))]),
     "atan2": (1.5, [(UNIT, UNIT), (UNIT, SMALL), (SMALL, UNIT), ((0, 1e300), (-1, 1))]),
-    "logaddexp": (2.0, [((0, 1), (0, 1)), ((700, 800), (700, 800)), ((1, 2), (-50, 50))]),
     "fmod": (0.0, [(WIDE, UNIT)]),
     "remainder": (0.0, [(WIDE, UNIT)]),
 }
@@ -178,19 +156,7 @@ SPECIAL = {
         (-TINY, -TINY),
         (710.0, INF),
     ],
-    "exp2": [
-        (0.0, 1.0),
-        (-1074.0, TINY),
-        (1023.0, 2.0**1023),
-        (1024.0, INF),
-        (-1076.0, 0.0),
-        (INF, INF),
-        (-INF, 0.0),
-        (NAN, NAN),
-    ],
     "log1p": [(0.0, 0.0), (-0.0, -0.0), (-1.0, -INF), (-2.0, NAN), (INF, INF), (-INF, NAN), (NAN, NAN), (TINY, TINY)],
-    "log2": [*[(2.0**k, float(k)) for k in range(-1074, 1024, 37)], (0.0, -INF), (-1.0, NAN), (INF, INF), (NAN, NAN)],
-    "log10": [*[(10.0**k, float(k)) for k in range(-5, 23)], (0.0, -INF), (-1.0, NAN), (INF, INF), (NAN, NAN)],
     "sqrt": [(0.0, 0.0), (-0.0, -0.0), (-1.0, NAN), (INF, INF), (NAN, NAN), (4.0, 2.0)],
     "cbrt": [*[(float(n) ** 3, float(n)) for n in range(-9, 10)], (-0.0, -0.0), (INF, INF), (-INF, -INF), (NAN, NAN)],
     "sinh": [(0.0, 0.0), (-0.0, -0.0), (INF, INF), (-INF, -INF), (NAN, NAN), (711.0, INF), (TINY, TINY)],
@@ -198,15 +164,8 @@ SPECIAL = {
     "asinh": [(0.0, 0.0), (-0.0, -0.0), (INF, INF), (-INF, -INF), (NAN, NAN), (TINY, TINY)],
     "acosh": [(1.0, 0.0), (INF, INF), (0.5, NAN), (-INF, NAN), (NAN, NAN)],
     "atanh": [(0.0, 0.0), (-0.0, -0.0), (1.0, INF), (-1.0, -INF), (1.5, NAN), (INF, NAN), (NAN, NAN), (TINY, TINY)],
-    "sigmoid": [(0.0, 0.5), (INF, 1.0), (-INF, 0.0), (NAN, NAN), (1000.0, 1.0), (-1000.0, 0.0)],
-    "softplus": [(INF, INF), (-INF, 0.0), (NAN, NAN), (1000.0, 1000.0), (-1000.0, 0.0)],
-    "logsigmoid": [(INF, 0.0), (-INF, -INF), (NAN, NAN), (-1000.0, -1000.0)],
-    "silu": [(0.0, 0.0), (-0.0, -0.0), (INF, INF), (NAN, NAN)],
-    "gelu": [(0.0, 0.0), (-0.0, -0.0), (INF, INF), (-INF, -0.0), (NAN, NAN), (50.0, 50.0), (-50.0, -0.0)],
-    "gelu_tanh": [(0.0, 0.0), (-0.0, -0.0), (INF, INF), (-INF, -0.0), (NAN, NAN), (50.0, 50.0), (1e200, 1e200)],
     "sin": [(0.0, 0.0), (-0.0, -0.0), (INF, NAN), (-INF, NAN), (NAN, NAN), (TINY, TINY), (math.pi, math.sin(math.pi))],
     "cos": [(0.0, 1.0), (-0.0, 1.0), (INF, NAN), (-INF, NAN), (NAN, NAN), (math.pi, -1.0)],
-    "tan": [(0.0, 0.0), (-0.0, -0.0), (INF, NAN), (-INF, NAN), (NAN, NAN), (TINY, TINY)],
     "asin": [(0.0, 0.0), (-0.0, -0.0), (1.0, math.pi / 2), (-1.0, -math.pi / 2), (1.1, NAN), (INF, NAN), (NAN, NAN)],
     "acos": [(0.0, math.pi / 2), (1.0, 0.0), (-1.0, math.pi), (1.1, NAN), (-1.1, NAN), (INF, NAN), (NAN, NAN)],
     "atan": [
@@ -255,7 +214,7 @@ def python_says(f, x, y):
 EDGES = [0.0, 0.5, 1.0, 2.0, 2.5, 3.0, 1e-300, 1e300, TINY, HUGE, 2.0**53, 2.0**53 + 2, 2.0**52 + 1, INF, NAN]
 
 
-@pytest.mark.parametrize("name", ["pow", "hypot", "atan2"])
+@pytest.mark.parametrize("name", ["pow", "atan2"])
 @pytest.mark.parametrize("lanes", [1, 8])
 def test_two_operands_from_the_edges_of_the_range_meet_as_python_says(name, lanes):
     numbers = [*EDGES, *(-x for x in EDGES)]

@@ -9,11 +9,13 @@ import pytest
 
 import tinygrad_lite as tg
 from tests.compiler.plans import interpreted
+from tinygrad_lite.compiler import CompileWarning
 from tinygrad_lite.compiler.backends import choice
 from tinygrad_lite.compiler.backends.numpy import runner as numpy_backend
 from tinygrad_lite.compiler.backends.numpy.text import PlanText
 from tinygrad_lite.compiler.ir.loop_nest import Access, LoopNest, Plan, Reduction
 from tinygrad_lite.compiler.passes import widening
+from tinygrad_lite.compiler.runtime import fallback
 
 PARAMETERS, COLUMNS, OUT = 60, 6, 40
 
@@ -313,6 +315,17 @@ def test_a_formula_of_single_numbers_is_left_to_plain_python(without_llvm):
     assert fast(0.5) == pytest.approx(float(np.tanh(1.25)) * 0.5, rel=1e-15)
     assert "plain Python" in fast.report()
     assert "so few numbers alike" in fast.report()
+
+
+def test_one_warning_says_what_to_install(without_llvm):
+    fallback.without_llvm.cache_clear()
+    both = [tg.compile(lambda x: x * x), tg.compile(lambda x: x + x)]
+    with pytest.warns(CompileWarning, match=r"calls of NumPy where it pays") as said:
+        assert [fast.grad(0.5) for fast in both] == [1.0, 2.0]
+
+    assert 'pip install "tinygrad-lite[compile]"' in str(said[0].message)
+    assert len(said) == 1
+    assert said[0].filename == __file__
 
 
 def test_rows_are_numpys_however_small_the_formula(without_llvm):

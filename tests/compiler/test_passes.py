@@ -7,6 +7,7 @@ import pytest
 
 import tinygrad_lite as tg
 from tinygrad_lite import compiler
+from tinygrad_lite.compiler.backends.llvm import periodic
 from tinygrad_lite.compiler.frontend.paths import explore
 from tinygrad_lite.compiler.frontend.trace import Trace
 from tinygrad_lite.compiler.ir.tape import LESS, SELECT, Builder, Tape
@@ -150,9 +151,9 @@ def test_triangular_sums_have_a_period():
             at += i + 1
     plan = reroll(b, {ref: ("P", i) for i, ref in enumerate(ls)} | {ref: ("X", i) for i, ref in enumerate(xs)})
 
-    (group,) = plan.nests
-    assert (group.iterations, group.period) == (12, 3)
-    assert group.reductions[0].accesses[0].pattern == (6, [0, 1, 2, 3, 4, 5])
+    (nest,) = periodic.find(*plan.nests)
+    assert (nest.iterations, nest.period) == (12, 3)
+    assert nest.reductions[0].accesses[0].pattern == ([6] * 6, [0, 1, 2, 3, 4, 5])
 
 
 @pytest.mark.parametrize("dims", [(5,), (3, 4), (2, 3, 4)])

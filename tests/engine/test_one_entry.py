@@ -26,7 +26,6 @@ mish = primitive(
     lower=lambda x: x * ops.tanh(ops.softplus(x)),
     source="{x} * {lib}.tanh({lib}.logaddexp(0.0, {x}))",
     torch="torch.nn.functional.mish({x})",
-    js="{x} * Math.tanh(Math.log1p(Math.exp({x})))",
     activation=True,
 )
 turn = primitive(

@@ -22,14 +22,14 @@ from typing import Any
 from tinygrad_lite.calculus.jacobian import rows
 from tinygrad_lite.calculus.products import hvp, jvp
 from tinygrad_lite.calculus.transforms import value_and_grad
-from tinygrad_lite.compiler.backends import runners
+from tinygrad_lite.compiler.backends import choice, runners
 from tinygrad_lite.compiler.frontend.arguments import Structure, called, names, numbers, rebuild, size
 from tinygrad_lite.compiler.frontend.results import numbers_in, outputs, plain, same, shaped, values_in
 from tinygrad_lite.compiler.frontend.trace import Tracer, Uncomparable
 from tinygrad_lite.compiler.ir.recording import Recording
 from tinygrad_lite.compiler.ir.tape import Ref
 from tinygrad_lite.compiler.passes.adjoint import differentiable
-from tinygrad_lite.compiler.runtime.fallback import CompileWarning, Leaf, outside
+from tinygrad_lite.compiler.runtime.fallback import CompileWarning, Leaf, outside, without_llvm
 from tinygrad_lite.compiler.runtime.gc_pause import gc_paused
 from tinygrad_lite.compiler.runtime.prepared import Prepared
 from tinygrad_lite.compiler.runtime.program import Program, Settings, Wrt
@@ -226,6 +226,9 @@ class CompiledFunction(Shown):
         self, structure: Structure, programs: list[Program], chunks: list[Any], wrt: Wrt
     ) -> tuple[Program | None, Any]:
         """Trace and make a program for a path that was not met before."""
+        known = choice.available()
+        if known[0] != "llvm" and self.settings.backend is None:
+            without_llvm("calls of NumPy where it pays, else plain Python" if len(known) > 1 else "plain Python")
         try:
             program = self._traced(structure, numbers(chunks))
         except Uncomparable:

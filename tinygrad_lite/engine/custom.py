@@ -93,7 +93,6 @@ def op(
             "kink": kink,
             "doc": doc or because or (forward.__doc__ or f"{name}, an op of your own.").strip().splitlines()[0],
             "arity": None if code.co_flags & 0x04 else code.co_argcount,  # *xs in its signature, or not
-            "js": "",
             "activation": activation,
         }
         columns["source"] = f"{name}({{xs}})"

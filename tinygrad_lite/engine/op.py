@@ -69,7 +69,6 @@ class Op:
         latex: a template in {x}, {y}; for an op of any number of operands {xs}.
         source: Python code as one would write it; {lib} is the library, such as numpy.
         numpy, torch, jax: the same for whole arrays, where `source` will not do.
-        js: JavaScript code; "" if there is none.
         infix: the sign between two operands, or before the only one.
         activation: whether it is used between the layers of a network.
         saturates: whether it goes flat on both sides, where no gradient gets through.
@@ -85,7 +84,7 @@ class Op:
     COLUMNS = (
         *("name", "forward", "partials", "doc", "symbol", "domain", "kink"),
         *("display_derivatives", "traced_derivatives", "expand", "lower"),
-        *("latex", "source", "numpy", "torch", "jax", "js", "infix"),
+        *("latex", "source", "numpy", "torch", "jax", "infix"),
         *("activation", "saturates", "exact", "cost", "arity"),
     )
     __slots__ = (*COLUMNS, "defaults", "operands")
@@ -112,7 +111,6 @@ class Op:
         numpy: str | None = None,
         torch: str | None = None,
         jax: str | None = None,
-        js: str | None = None,
         infix: str = "",
         activation: bool = False,
         saturates: bool = False,
@@ -146,7 +144,6 @@ class Op:
         self.numpy: str = self.source if numpy is None else numpy
         self.torch: str = self.source if torch is None else torch
         self.jax: str = self.source if jax is None else jax
-        self.js: str = js if js is not None else called if infix else f"Math.{name}({listed})"
         self.infix = infix
         self.activation: bool = activation
         self.saturates: bool = saturates

@@ -12,9 +12,12 @@ A History is plain data: `rows` is a list of dicts that all have the same keys.
 
 from __future__ import annotations
 
+import base64
 import csv
+import importlib.util
 import io
 from collections.abc import Sequence
+from html import escape
 from pathlib import Path
 from typing import Any
 
@@ -65,6 +68,22 @@ class History:
         last = ", ".join(f"{k} {v:.4g}" for k, v in self.rows[-1].items() if k != "lr" and not k.startswith("grad "))
         return f"History({len(self)} epochs, last: {last})"
 
+    def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, str]:
+        """The last epoch in words, and the plot, where matplotlib is installed; for notebooks."""
+        forms = {"text/plain": repr(self)}
+        if self.rows and importlib.util.find_spec("matplotlib"):
+            import matplotlib.pyplot as plt
+
+            drawn = io.BytesIO()
+            with plt.rc_context({"svg.hashsalt": "history"}):  # the same picture in every run
+                figure = self.plot()
+                figure.savefig(drawn, format="svg", metadata={"Date": None})
+            plt.close(figure)
+            data = base64.b64encode(drawn.getvalue()).decode("ascii")
+            shown = f'alt="the plot of the run" style="max-width:100%" src="data:image/svg+xml;base64,{data}"'
+            forms["text/html"] = f"<code>{escape(repr(self))}</code><br><img {shown}>"
+        return forms
+
     def to_csv(self, path: str | Path | None = None) -> str:
         """The rows as CSV text with a header line, written to the file if one is named; floats round-trip exactly.
 
@@ -110,7 +129,8 @@ class History:
         for name in self.columns:
             if name not in ("epoch", "lr"):
                 panels.setdefault(norms if name.startswith("grad ") else name.removeprefix("val_"), []).append(name)
-        panels[norms] = panels.pop(norms, [])  # last
+        if norms in panels:
+            panels[norms] = panels.pop(norms)  # last
         size = (4.2 * len(panels), 3.2)
         figure, row = plt.subplots(1, len(panels), figsize=size, squeeze=False, layout="constrained")
         styles = ["-", "--", "-.", ":"]  # told apart without colour too

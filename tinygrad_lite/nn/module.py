@@ -12,6 +12,7 @@ A parameter's name says where it stands, and is also the label that pictures sho
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from html import escape
 from typing import Any
 
 from tinygrad_lite.engine.foreign import as_lists
@@ -174,7 +175,24 @@ class Module:
         layers.1  Layer         1 x 3   1              4
         total                                         13
         """
-        rows = [("module", "kind", "weight", "bias", "parameters")]
+        rows = self._summary()
+        widths = [max(len(row[i]) for row in rows) for i in range(5)]
+        return "\n".join(
+            "  ".join([*(cell.ljust(w) for cell, w in zip(row, widths[:4], strict=False)), row[4].rjust(widths[4])])
+            for row in rows
+        )
+
+    def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, str]:
+        """The summary, as a notebook shows it."""
+        head, *rows = [[escape(cell) for cell in row] for row in self._summary()]
+        lines = ["".join(f"<td>{cell}</td>" for cell in row) for row in rows]
+        title = "".join(f"<th>{cell}</th>" for cell in head)
+        table = f"<thead><tr>{title}</tr></thead><tbody>{''.join(f'<tr>{line}</tr>' for line in lines)}</tbody>"
+        return {"text/plain": self.summary(), "text/html": f"<table>{table}</table>"}
+
+    def _summary(self) -> list[tuple[str, ...]]:
+        """The lines of the summary, the head first and the total last."""
+        rows: list[tuple[str, ...]] = [("module", "kind", "weight", "bias", "parameters")]
         counted: set[Value] = set()
         for name, module in self.modules():
             own = [] if module.measured else list(module.own_parameters())
@@ -186,12 +204,7 @@ class Module:
                 frozen = ", frozen" if module.frozen else ""
                 rows.append((name or "(itself)", module.kind() + frozen, weight, bias, str(len(new))))
                 counted |= new
-        rows.append(("total", "", "", "", str(len(counted))))
-        widths = [max(len(row[i]) for row in rows) for i in range(5)]
-        return "\n".join(
-            "  ".join([*(cell.ljust(w) for cell, w in zip(row, widths[:4], strict=False)), row[4].rjust(widths[4])])
-            for row in rows
-        )
+        return [*rows, ("total", "", "", "", str(len(counted)))]
 
     def kind(self) -> str:
         """The word for this module in a summary."""

@@ -119,6 +119,8 @@ def finite(out: Any) -> bool:
     """Whether all numbers are finite."""
     if hasattr(out, "tolist") and len(out) <= FEW:
         out = out.tolist()
-    if hasattr(out, "max"):  # a NaN is the largest of all, and no arithmetic is done that NumPy could warn of
-        return bool(abs(out).max(initial=0.0) < math.inf)
+    if hasattr(out, "max"):
+        import numpy as np
+
+        return bool(np.isfinite(out).all())
     return all(map(math.isfinite, out))

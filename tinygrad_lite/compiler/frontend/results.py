@@ -10,7 +10,7 @@ import math
 from collections.abc import Iterator
 from typing import Any
 
-from tinygrad_lite.compiler.frontend.arguments import Structure, rebuild
+from tinygrad_lite.compiler.frontend.arguments import Structure, size
 from tinygrad_lite.compiler.frontend.trace import Flag, Trace, Tracer
 from tinygrad_lite.compiler.ir.tape import Ref
 from tinygrad_lite.engine import ops
@@ -25,10 +25,25 @@ def shaped(part: Structure, gradients: Any) -> Any:
 
             gradients = np.array(gradients, dtype=float)
         return gradients.reshape(part[1])
-    found = gradients.tolist() if hasattr(gradients, "tolist") else [*map(float, gradients)]
-    if part is not float and part[0] in (list, tuple) and part[1].__class__ is int:
-        return found if part[0] is list else tuple(found)
-    return rebuild(part, iter(found), lambda _: None)
+    return _built(part, gradients, gradients.tolist() if hasattr(gradients, "tolist") else [*map(float, gradients)], 0)
+
+
+def _built(part: Structure, numbers: Any, floats: list[float], at: int) -> Any:
+    """What stands from there on, taken from the array, or from the same numbers as floats."""
+    if part is float:
+        return floats[at]
+    kind, inner = part[0], part[-1]
+    if kind == "array":
+        return shaped(part, numbers[at : at + size(part)])
+    if kind == "static":
+        return None
+    if inner.__class__ is int:
+        return floats[at : at + inner] if kind is list else tuple(floats[at : at + inner])
+    found = []
+    for each in inner:
+        found.append(_built(each, numbers, floats, at))
+        at += size(each)
+    return dict(zip(part[1], found, strict=True)) if kind is dict else kind(found)
 
 
 def same(x: Any) -> Any:

@@ -42,14 +42,14 @@ class Access:
         term_stride: int = 0,
         table: Any = None,
         literal: float | None = None,
-        pattern: tuple[int | list[int], list[int]] | None = None,
+        pattern: tuple[list[int], list[int]] | None = None,
     ) -> None:
         self.array = array  # "P" parameters, "X" samples of data, "K" constants, "A3" the results of loop nest 3, ...
         self.base = base
         self.strides = strides  # one for each dimension of the loop nest
         self.term_stride = term_stride  # the stride from term to term
         self.table = table  # an array of indices, by iteration and term, if they are not affine
-        self.pattern = pattern  # (stride or strides from period to period, indices in the first), if any
+        self.pattern = pattern  # (strides from period to period, indices in the first): see periodic.py
         self.literal = literal  # the number itself, if it is the same constant everywhere
 
     def entry(self, dims: Sequence[int], m: int) -> int:

@@ -125,70 +125,23 @@ def fitted(
             return Access("K", table=np.arange(base, base + len(values), dtype=np.int32))
         return Access("K", base, tuple(reversed(strides)), 1)
 
-    ragged = any(bounds is not None for *_, bounds in parts)
-    period = _period(parts, starts) if loops is None or ragged else 0
-
-    def patterned(access: Access, read: Any, counts: Any) -> Access:
-        """The same access with the indices of the first period, if there is one."""
-        if period and access.literal is None and access.array != "K":
-            flat, first = read.reshape(-1), int(counts[:period].sum())
-            access.pattern = int(flat[first] - flat[0]), flat[:first].tolist()
-        return access
-
-    target = patterned(place(name, starts.reshape(m, 1)), starts, np.ones(m, dtype=np.int64))
+    target = place(name, starts.reshape(m, 1))
     reductions: list[Reduction] = []
     for sign, expression, arrays, read, bounds in parts:
         if bounds is None:
-            each = np.full(m, read.shape[1])
-            accesses = [patterned(place(array, read[:, :, k]), read[:, :, k], each) for k, array in enumerate(arrays)]
+            accesses = [place(array, read[:, :, k]) for k, array in enumerate(arrays)]
             reductions.append(Reduction(sign, expression, read.shape[1], accesses))
         else:
             accesses = [
-                constant(read[:, k], 0)
-                if array == "K"
-                else patterned(Access(array, table=read[:, k].astype(np.int32)), read[:, k], np.diff(bounds))
+                constant(read[:, k], 0) if array == "K" else Access(array, table=read[:, k].astype(np.int32))
                 for k, array in enumerate(arrays)
             ]
             reductions.append(Reduction(sign, expression, 0, accesses, bounds))
-    return LoopNest(name, dims or (1,), reductions, target, period)
+    return LoopNest(name, dims or (1,), reductions, target)
 
 
 FEW = 8
 """Terms of a sum that are worth a run each where what they read does not move on evenly from one to the next."""
-
-MOST_PERIOD = 80
-"""Iterations of a period that are worth writing out one by one."""
-
-
-def _period(parts: list[tuple[int, Any, list[str], Any, Any]], places: Any) -> int:
-    """After how many iterations everything that is read and written repeats, shifted by a constant; 0 if it never does.
-
-    The entries of a triangular matrix, one matrix after the other, are such a case.
-    """
-    import numpy as np
-
-    m = len(places)
-    for p in range(2, min(MOST_PERIOD, m // 2) + 1):
-        if m % p:
-            continue
-        tables = [(places, np.arange(m + 1))]
-        for _, _, arrays, read, bounds in parts:
-            if "K" in arrays and len(set(read.reshape(-1, len(arrays))[:, arrays.index("K")].tolist())) > 1:
-                return 0
-            varies = [k for k, array in enumerate(arrays) if array != "K"]
-            flat = read.reshape(-1, read.shape[-1])[:, varies]
-            tables.append((flat, np.arange(m + 1) * read.shape[1] if bounds is None else bounds))
-        if all(_repeats(flat, ends, p) for flat, ends in tables):
-            return p
-    return 0
-
-
-def _repeats(flat: Any, ends: Any, p: int) -> bool:
-    counts = ends[1:] - ends[:-1]
-    if not (counts[p:] == counts[:-p]).all():
-        return False
-    shift = flat[ends[p] :] - flat[: len(flat) - ends[p]]
-    return bool((shift == shift[:1]).all())
 
 
 def _straight(read: Any) -> int | None:

@@ -359,4 +359,4 @@ def _with_constants(nest: LoopNest, at: int) -> LoopNest:
     reductions = [
         Reduction(r.sign, r.expression, r.terms, [moved(a) for a in r.accesses], r.starts) for r in nest.reductions
     ]
-    return LoopNest(nest.name, nest.dims, reductions, nest.target, nest.period)
+    return LoopNest(nest.name, nest.dims, reductions, nest.target)

@@ -7,7 +7,9 @@ warning, at the user's own line.
 from __future__ import annotations
 
 import contextlib
+import functools
 import sys
+import warnings
 from pathlib import Path
 
 from tinygrad_lite.engine.value import Value
@@ -37,6 +39,17 @@ class Leaf(Value):
         if self.data != int(self.data):
             raise TypeError(f"an index must be a whole number, but this one is {self.data!r}{user_line()}.")
         return int(self.data)
+
+
+@functools.cache
+def without_llvm(runs: str) -> None:
+    """Say once that there is no machine code here, and what to install."""
+    warnings.warn(
+        f"llvmlite is not installed, so tg.compile runs as {runs} here, which may be no faster than the engine.\n"
+        '  For machine code: pip install "tinygrad-lite[compile]"',
+        CompileWarning,
+        stacklevel=outside(),
+    )
 
 
 def outside() -> int:

@@ -52,7 +52,6 @@ relu: Op = primitive(
     activation=True,
     torch="torch.relu({x})",
     jax="jax.nn.relu({x})",
-    js="Math.max({x}, 0)",
 )
 
 leaky_relu: Op = primitive(
@@ -72,7 +71,6 @@ leaky_relu: Op = primitive(
     latex=r"\operatorname{{LeakyReLU}}\left({x}, {y}\right)",
     source="{lib}.where({x} > 0.0, {x}, {y} * {x})",
     activation=True,
-    js="({x} > 0 ? {x} : {y} * {x})",
 )
 
 elu: Op = primitive(
@@ -95,7 +93,6 @@ elu: Op = primitive(
     source="{lib}.where({x} > 0.0, {x}, {y} * {lib}.expm1({lib}.minimum({x}, 0.0)))",
     activation=True,
     torch="torch.where({x} > 0.0, {x}, {y} * torch.expm1(torch.clamp({x}, max=0.0)))",
-    js="({x} > 0 ? {x} : {y} * Math.expm1({x}))",
 )
 
 selu: Op = primitive(
@@ -117,7 +114,6 @@ selu: Op = primitive(
     activation=True,
     torch="torch.selu({x})",
     jax="jax.nn.selu({x})",
-    js="1.0507009873554805 * ({x} > 0 ? {x} : 1.6732632423543772 * Math.expm1({x}))",
 )
 
 sigmoid: Op = primitive(
@@ -134,7 +130,6 @@ sigmoid: Op = primitive(
     numpy="{lib}.exp(-{lib}.logaddexp(0.0, -{x}))",
     torch="torch.sigmoid({x})",
     jax="jax.nn.sigmoid({x})",
-    js="1 / (1 + Math.exp(-{x}))",
     saturates=True,
     exact=(0.0, 0.5),
 )
@@ -150,7 +145,6 @@ logsigmoid: Op = primitive(
     activation=True,
     torch="torch.nn.functional.logsigmoid({x})",
     jax="jax.nn.log_sigmoid({x})",
-    js="Math.min({x}, 0) - Math.log1p(Math.exp(-Math.abs({x})))",
 )
 
 softplus: Op = primitive(
@@ -164,7 +158,6 @@ softplus: Op = primitive(
     activation=True,
     torch="torch.nn.functional.softplus({x})",
     jax="jax.nn.softplus({x})",
-    js="Math.max({x}, 0) + Math.log1p(Math.exp(-Math.abs({x})))",
 )
 
 
@@ -187,7 +180,6 @@ silu: Op = primitive(
     numpy="{x} * {lib}.exp(-{lib}.logaddexp(0.0, -{x}))",
     torch="torch.nn.functional.silu({x})",
     jax="jax.nn.silu({x})",
-    js="{x} / (1 + Math.exp(-{x}))",
 )
 
 
@@ -208,7 +200,6 @@ softsign: Op = primitive(
     numpy="{x} / (1.0 + {lib}.abs({x}))",
     torch="torch.nn.functional.softsign({x})",
     jax="{x} / (1.0 + {lib}.abs({x}))",
-    js="{x} / (1 + Math.abs({x}))",
     saturates=True,
 )
 
@@ -231,7 +222,6 @@ hardtanh: Op = primitive(
     lower=clip_lower,
     source="{lib}.minimum({lib}.maximum({x}, {y}), {z})",
     activation=True,
-    js="Math.min(Math.max({x}, {y}), {z})",
     saturates=True,
     torch="torch.minimum(torch.maximum({x}, {y}), {z})",
     jax="jnp.clip({x}, {y}, {z})",

@@ -15,7 +15,7 @@ leaf: Op = primitive(
     forward=_no_rule,
     partials=_no_rule,
     doc="A number that was given as input: a weight, a bias or a feature.",
-    **dict.fromkeys(("symbol", "latex", "source", "js"), ""),
+    **dict.fromkeys(("symbol", "latex", "source"), ""),
     arity=0,
 )
 
@@ -24,7 +24,7 @@ constant: Op = primitive(
     forward=_no_rule,
     partials=_no_rule,
     doc="A bare number in the program: nobody asks for its gradient.",
-    **dict.fromkeys(("symbol", "latex", "source", "js"), ""),
+    **dict.fromkeys(("symbol", "latex", "source"), ""),
     arity=0,
 )
 

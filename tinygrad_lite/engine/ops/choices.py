@@ -91,7 +91,6 @@ clip: Op = primitive(
     ),
     lower=clip_lower,
     torch="torch.minimum(torch.maximum({x}, {y}), {z})",
-    js="Math.min(Math.max({x}, {y}), {z})",
     saturates=True,
 )
 
@@ -161,5 +160,4 @@ round: Op = primitive(
     ),
     source="{lib}.rint({x})",
     torch="torch.round({x})",
-    js="(x => {{ const r = Math.round(x); return Math.abs(x % 1) === 0.5 && r % 2 ? r - 1 : r; }})({x})",
 )

@@ -28,7 +28,6 @@ exp2: Op = primitive(
     doc="A doubling with every step has the derivative log(2) = 0.69 times itself.",
     lower=lambda x: exp(_LOG_2 * x),
     latex="2^{{{x}}}",
-    js="2 ** {x}",
 )
 
 expm1: Op = primitive(
@@ -129,11 +128,6 @@ def _stable_logsumexp(*xs: Any) -> Any:
     return top + log(sum_of(*[exp(x - top) for x in xs])) if abs(top) < math.inf else top
 
 
-_JS = (
-    "(v => {{ const top = Math.max(...v), sum = v.reduce((s, x) => s + Math.exp(x - top), 0);"
-    " return Math.abs(top) < Infinity ? top + Math.log(sum) : top; }})([{xs}])"
-)
-
 logsumexp: Op = primitive(
     name="logsumexp",
     forward=_logsumexp,
@@ -146,7 +140,6 @@ logsumexp: Op = primitive(
     numpy="{lib}.logaddexp.reduce({lib}.broadcast_arrays({xs}))",
     torch="{lib}.logsumexp({lib}.stack({lib}.broadcast_tensors({xs})), 0)",
     jax="jax.nn.logsumexp({lib}.stack({lib}.broadcast_arrays({xs})), axis=0)",
-    js=_JS,
 )
 
 logaddexp: Op = primitive(
@@ -160,6 +153,5 @@ logaddexp: Op = primitive(
     lower=_stable_logsumexp,
     latex=r"\log\left(e^{{{x}}} + e^{{{y}}}\right)",
     source="{lib}.logaddexp({x}, {y})",
-    js=_JS,
     arity=2,
 )

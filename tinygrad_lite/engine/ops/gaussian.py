@@ -57,7 +57,6 @@ erf: Op = primitive(
     doc="The area under a bell curve; so its derivative is the bell curve.",
     numpy="_erf({x})",
     jax="jax.scipy.special.erf({x})",
-    js="",
     saturates=True,
     exact=(0.0, 0.0),
 )
@@ -69,7 +68,6 @@ erfc: Op = primitive(
     doc="1 - erf(x), with all its digits in the tail; the derivative is minus the bell curve.",
     numpy="_erfc({x})",
     jax="jax.scipy.special.erfc({x})",
-    js="",
 )
 
 
@@ -92,7 +90,6 @@ gelu: Op = primitive(
     numpy="0.5 * {x} * _erfc(-{x} / 2.0**0.5)",
     torch="torch.nn.functional.gelu({x})",
     jax="jax.nn.gelu({x}, approximate=False)",
-    js="",
     activation=True,
 )
 
@@ -126,6 +123,5 @@ gelu_tanh: Op = primitive(
     display_derivatives=_gelu_tanh_derivative,
     torch='torch.nn.functional.gelu({x}, approximate="tanh")',
     jax="jax.nn.gelu({x}, approximate=True)",
-    js="0.5 * {x} * (1 + Math.tanh((2 / Math.PI) ** 0.5 * ({x} + 0.044715 * {x} ** 3)))",
     activation=True,
 )

@@ -75,7 +75,6 @@ square: Op = primitive(
     doc="A square grows by twice its side.",
     lower=lambda x: x * x,
     latex="{x}^2",
-    js="{x} * {x}",
 )
 
 reciprocal: Op = primitive(
@@ -88,7 +87,6 @@ reciprocal: Op = primitive(
     lower=lambda x: 1.0 / x,
     latex=r"\frac{{1}}{{{x}}}",
     source="1.0 / {x}",
-    js="1 / {x}",
 )
 
 sqrt: Op = primitive(
@@ -160,5 +158,4 @@ norm: Op = primitive(
     numpy="{lib}.linalg.norm({lib}.broadcast_arrays({xs}), axis=0)",
     torch="torch.stack(torch.broadcast_tensors({xs})).norm(dim=0)",
     jax="jnp.linalg.norm(jnp.stack(jnp.broadcast_arrays({xs})), axis=0)",
-    js="Math.hypot({xs})",
 )

@@ -68,7 +68,6 @@ sum: Op = primitive(
     expand=_sum_of,
     latex="{sum}",
     source="sum([{xs}])",
-    js="[{xs}].reduce((s, x) => s + x, 0)",
 )
 
 dot: Op = primitive(
@@ -79,8 +78,6 @@ dot: Op = primitive(
     expand=_dot_expand,
     latex="{dot}",
     source="dot({xs})",
-    js="(v => {{ const n = v.length >> 1, b = v.length % 2 ? v[2 * n] : 0;"
-    " return v.slice(0, n).reduce((s, w, i) => s + w * v[n + i], b); }})([{xs}])",
 )
 
 mean: Op = primitive(
@@ -90,7 +87,6 @@ mean: Op = primitive(
     doc="Each of n terms moves the mean by 1/n.",
     expand=lambda *xs: _sum_of(*xs) / float(len(xs)),
     source="{lib}.mean([{xs}])",
-    js="([{xs}].reduce((s, x) => s + x, 0) / [{xs}].length)",
 )
 
 prod: Op = primitive(
@@ -100,5 +96,4 @@ prod: Op = primitive(
     doc="In a product the derivative w.r.t. each factor is the product of all the others.",
     expand=_product_of,
     source="{lib}.prod([{xs}])",
-    js="[{xs}].reduce((s, x) => s * x, 1)",
 )

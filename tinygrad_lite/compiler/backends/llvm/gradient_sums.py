@@ -12,7 +12,7 @@ costs little, since a table of gradients reads each of its entries many times.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from functools import partial
 
 from tinygrad_lite.compiler.backends.llvm import tiles
@@ -72,7 +72,7 @@ def _turned(w: Writer, corner: Name, width: int) -> list[Name]:
     if half > 1:
         w.lanes = half
         parts = [[w.load(w.address(corner, k * width + at), 8 * half) for at in (0, half)] for k in range(lanes)]
-        lines = [_shuffled(w, parts[k][at], parts[k + half][at], range(lanes)) for at in (0, 1) for k in range(half)]
+        lines = [w.shuffled(parts[k][at], parts[k + half][at], range(lanes)) for at in (0, 1) for k in range(half)]
         w.lanes = lanes
     else:
         lines, half = [w.load(w.address(corner, k * width), 8 * lanes) for k in range(lanes)], lanes
@@ -83,14 +83,9 @@ def _turned(w: Writer, corner: Name, width: int) -> list[Name]:
                 x, y = lines[k], lines[k + span]
                 low = [i if not i & span else lanes + i - span for i in range(lanes)]
                 high = [i + span if not i & span else lanes + i for i in range(lanes)]
-                turned[k], turned[k + span] = (_shuffled(w, x, y, picks) for picks in (low, high))
+                turned[k], turned[k + span] = (w.shuffled(x, y, picks) for picks in (low, high))
         lines, span = turned, span * 2
     return lines
-
-
-def _shuffled(w: Writer, x: Name, y: Name, picks: Sequence[int]) -> Name:
-    listed = ", ".join(f"i32 {k}" for k in picks)
-    return w.say(f"shufflevector {w.type} {x}, {w.type} {y}, <{len(picks)} x i32> <{listed}>")
 
 
 def write(

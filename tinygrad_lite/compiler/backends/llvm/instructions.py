@@ -14,6 +14,7 @@ import functools
 from collections.abc import Sequence
 from typing import Any
 
+from tinygrad_lite.compiler.backends.llvm.tape_cases import LOOPS
 from tinygrad_lite.compiler.ir.columns import Columns
 from tinygrad_lite.compiler.ir.recording import Recording
 from tinygrad_lite.compiler.ir.tape import LESS, SELECT, Guard, Ref, Tape
@@ -33,7 +34,7 @@ FIELDS = (*ADDRESSES, *COUNTS)
 WHOLE = "whole power"
 """x to a constant whole exponent, by products; it is a case of `pow`."""
 
-MANY = (ops.sum, ops.dot, ops.maximum, ops.minimum, ops.logsumexp)
+MANY = tuple(LOOPS)
 """Ops of any number of operands that have a case; others are written in simpler ones first."""
 
 FIXED = [op for op in [*TABLE.values(), LESS, SELECT] if op.arity]

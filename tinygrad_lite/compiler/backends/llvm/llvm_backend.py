@@ -225,15 +225,9 @@ class Code:
         """G[i] = the sum over the lanes of sums[i], always in the same order."""
         w = self.w
         w.lanes = lanes = self.lanes
-        full = start + (stop - start) // lanes * lanes if lanes > 1 else start
-        if full > start:
-            with w.loop(start, full, lanes) as i:
-                first = w.address(given["sums"], w.integer("mul", i, lanes))
-                vectors = [w.load(w.address(first, k * lanes), 8 * lanes) for k in range(lanes)]
-                w.store(_transposed_sum(w, vectors), w.address(given["G"], i), 8)
-        for last in range(full, stop):
-            total = w.total(w.load(w.address(given["sums"], last * lanes), 8 * lanes))
-            w.do(f"store double {total}, ptr {w.address(given['G'], last)}")
+        with w.loop(start, stop) as i:
+            total = w.total(w.load(w.address(given["sums"], w.integer("mul", i, lanes)), 8 * lanes))
+            w.do(f"store double {total}, ptr {w.address(given['G'], i)}")
         w.lanes = 1
 
     def _module(self, functions: Sequence[str]) -> str:
@@ -302,26 +296,6 @@ def _stretches(numbers: Sequence[int]) -> list[tuple[int, int]]:
         else:
             found.append((n, n + 1))
     return found
-
-
-def _transposed_sum(w: Writer, vectors: list[Name]) -> Name:
-    """One vector with the sum of the lanes of each of these, as many as there are lanes: a tree of shuffles."""
-    lanes = w.lanes
-    span = 1
-    while span < lanes:
-        merged = []
-        for x, y in zip(vectors[0::2], vectors[1::2], strict=True):
-            low = [k if (k // span) % 2 == 0 else lanes + k - span for k in range(lanes)]
-            high = [k + span if (k // span) % 2 == 0 else lanes + k for k in range(lanes)]
-            parts = [
-                w.say(
-                    f"shufflevector {w.type} {x}, {w.type} {y}, <{lanes} x i32> <{', '.join(f'i32 {k}' for k in pick)}>"
-                )
-                for pick in (low, high)
-            ]
-            merged.append(w.say(f"fadd {w.type} {parts[0]}, {parts[1]}"))
-        vectors, span = merged, span * 2
-    return vectors[0]
 
 
 def load(code: Code) -> jit.Compiled:

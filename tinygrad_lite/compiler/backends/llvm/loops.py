@@ -199,12 +199,7 @@ class Loops:
             per = len(corners)
             for n, corner in enumerate(corners):
                 mine = [totals[u * per + n] for u in range(max(self.unroll, 1))]
-                while len(mine) > 1:
-                    mine = [
-                        w.apply("add", mine[k : k + 2]) if k + 1 < len(mine) else mine[k]
-                        for k in range(0, len(mine), 2)
-                    ]
-                self.store(nest, corner, 0, mine[0])
+                self.store(nest, corner, 0, w.added(mine))
             return
         for (corner, u), value in zip(cells, totals, strict=True):
             self.held[nest.target.array, tuple(corner), u] = value
@@ -262,9 +257,7 @@ class Loops:
             ]
 
         sums = w.accumulate(0, full, [w.literal(0.0)] * beside, body, step)
-        while len(sums) > 1:
-            sums = [w.apply("add", sums[k : k + 2]) for k in range(0, len(sums), 2)]
-        found = w.total(sums[0])
+        found = w.total(w.added(sums))
         self.lane, w.lanes = "none", 1
         for k in range(full, run.terms):
             term = w.evaluate(run.expression, partial(self.leaf, nest, run, corner, (None, k), 0))

@@ -1,10 +1,8 @@
 """A loop nest whose reads are irregular but repeat after a period, as those of triangular matrices do.
 
-In: a loop nest with a period p. Out: one loop over the periods, in which the p iterations are written out, each with
-its own indices: no table is read, and neighbours share what they load.
-
-Where the plan gives no period because what is read moves on at different speeds, such as a triangle and its diagonal
-from different places, `find` looks for one: each index has a stride of its own then.
+In: a loop nest that reads tables. Out: if their entries repeat after a period p, each moved on by a stride of its own,
+one loop over the periods, in which the p iterations are written out, each with its own indices: no table is read, and
+neighbours share what they load.
 """
 
 from __future__ import annotations
@@ -26,7 +24,7 @@ def find(nest: LoopNest) -> list[LoopNest]:
     A loop nest that repeats in one way and then in another becomes several.
     """
     accesses = [access for run in nest.reductions for access in run.accesses]
-    if nest.period or not any(access.table is not None for access in [nest.target, *accesses]):
+    if not any(access.table is not None for access in [nest.target, *accesses]):
         return [nest]
     m, best, length = nest.iterations, 0, 0
     for p in range(2, min(LONGEST, m // 3) + 1):
@@ -161,12 +159,9 @@ def _address(loops: Loops, access: Access, i: Name, n: int) -> Name:
     """Where the n-th index of the period lies, in period i."""
     w = loops.w
     space = loops.spaces[access.array]
-    if access.pattern is None:  # affine after all
-        (stride,) = access.strides
-        raise AssertionError(f"an access of a patterned group without a pattern, stride {stride}")
+    assert access.pattern is not None
     strides, indices = access.pattern
-    stride = strides if isinstance(strides, int) else strides[n]
-    base = w.address(space.pointer, w.integer("mul", i, stride * space.scale)) if stride else space.pointer
+    base = w.address(space.pointer, w.integer("mul", i, strides[n] * space.scale)) if strides[n] else space.pointer
     return w.address(base, indices[n] * space.scale)
 
 

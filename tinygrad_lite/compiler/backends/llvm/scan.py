@@ -107,7 +107,7 @@ def _moved(nest: LoopNest, place: dict[str, int]) -> LoopNest:
         Reduction(r.sign, r.expression, r.terms, [move(a) for a in r.accesses], r.starts) for r in nest.reductions
     ]
     target = move(nest.target)
-    return LoopNest(target.array, nest.dims, reductions, target, nest.period)
+    return LoopNest(target.array, nest.dims, reductions, target)
 
 
 def _form(nest: LoopNest) -> Form | None:
@@ -197,7 +197,7 @@ def _gathered(nest: LoopNest, constants: list[float]) -> LoopNest:
         for j in range(period):
             alike = nest.reductions[first + j : first + period * count : period]
             reductions.append(_summed(alike, len(nest.dims), constants) if count > 1 else alike[0])
-    return LoopNest(nest.name, nest.dims, reductions, nest.target, nest.period)
+    return LoopNest(nest.name, nest.dims, reductions, nest.target)
 
 
 def _summed(alike: Sequence[Reduction], dims: int, constants: list[float]) -> Reduction:

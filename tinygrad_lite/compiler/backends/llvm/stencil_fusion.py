@@ -266,10 +266,7 @@ class _Sweep:
         w = self.w
         for line in self.sums:
             w.lanes = self.loops.lanes
-            vectors = self.lanes[line]
-            while len(vectors) > 1:
-                vectors = [w.apply("add", vectors[k : k + 2]) for k in range(0, len(vectors), 2)]
-            total = w.total(vectors[0])
+            total = w.total(w.added(self.lanes[line]))
             w.lanes = 1
             alone = self.alone[line]
             self._store(line, None, line.start, total if alone is None else w.apply("add", [total, alone]))

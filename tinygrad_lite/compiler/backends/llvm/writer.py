@@ -9,7 +9,7 @@ Reference: the LLVM Language Reference Manual, https://llvm.org/docs/LangRef.htm
 from __future__ import annotations
 
 import struct
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -113,37 +113,35 @@ class Writer:
     def store(self, x: Name, pointer: Name, align: int) -> None:
         self.do(f"store {self.type} {x}, ptr {pointer}, align {align}")
 
-    def gathered(self, pointers: list[Name]) -> Name:
-        found = "poison"
-        for lane, pointer in enumerate(pointers):
-            x = self.say(f"load double, ptr {pointer}, align 8")
-            found = self.say(f"insertelement {self.type} {found}, double {x}, i64 {lane}")
-        return found
-
     def chosen(self, lanes: range, x: Name, y: Name) -> Name:
         """x in these lanes, y in the others."""
         flags = ", ".join(f"i1 {'true' if lane in lanes else 'false'}" for lane in range(self.lanes))
         return self.say(f"select {self.flags} <{flags}>, {self.type} {x}, {self.type} {y}")
 
+    def shuffled(self, x: Name, y: Name, picks: Sequence[int]) -> Name:
+        """A vector of the entries at these places of two vectors, one behind the other."""
+        listed = ", ".join(f"i32 {k}" for k in picks)
+        return self.say(f"shufflevector {self.type} {x}, {self.type} {y}, <{len(picks)} x i32> <{listed}>")
+
     def total(self, x: Name) -> Name:
         """The sum of the lanes, halves first: always in the same order."""
-        width = self.lanes
-        while width > 1:
-            half = width // 2
-            picks = ", ".join(f"i32 {i}" for i in [*range(half, width), *range(half)])
-            kind = f"<{width} x double>"
-            upper = self.say(
-                f"shufflevector {kind} {x}, {kind} poison, <{half} x i32> <{', '.join(picks.split(', ')[:half])}>"
-            )
-            lower_picks = ", ".join(f"i32 {i}" for i in range(half))
-            lower = self.say(f"shufflevector {kind} {x}, {kind} poison, <{half} x i32> <{lower_picks}>")
-            if half == 1:
-                a = self.say(f"extractelement <1 x double> {lower}, i64 0")
-                b = self.say(f"extractelement <1 x double> {upper}, i64 0")
-                return self.say(f"fadd double {a}, {b}")
-            x = self.say(f"fadd <{half} x double> {lower}, {upper}")
-            width = half
+        lanes = self.lanes
+        while self.lanes > 2:
+            half = self.lanes // 2
+            low, high = (self.shuffled(x, "poison", range(at, at + half)) for at in (0, half))
+            self.lanes = half
+            x = self.say(f"fadd {self.type} {low}, {high}")
+        if lanes > 1:
+            first, second = (self.say(f"extractelement {self.type} {x}, i64 {k}") for k in (0, 1))
+            x = self.say(f"fadd double {first}, {second}")
+        self.lanes = lanes
         return x
+
+    def added(self, xs: Sequence[Name]) -> Name:
+        """The sum of some numbers, pair by pair."""
+        while len(xs) > 1:
+            xs = [self.apply("add", [*xs[k : k + 2]]) if k + 1 < len(xs) else xs[k] for k in range(0, len(xs), 2)]
+        return xs[0]
 
     # ------------------------------------------------------------------ the ops of the table
 

@@ -172,14 +172,6 @@ def expm1(x: Vector) -> Vector:
 
 
 @kernel
-def exp2(x: Vector) -> Vector:
-    """2^x: the nearest whole number goes into the exponent, the rest is e^(rest ln 2)."""
-    inside = larger(smaller(x, 1025.0), -1080.0)
-    k = (inside + MAGIC) - MAGIC
-    return scale(exponential_minus_one((inside - k) * math.log(2.0)) + 1.0, k)
-
-
-@kernel
 def tanh(x: Vector) -> Vector:
     """E / (E + 2) with E = e^(2|x|) - 1 = 2^k (e^r - 1) + (2^k - 1); the sign of x is put back.
 
@@ -240,48 +232,3 @@ def atanh(x: Vector) -> Vector:
 def sqrt(x: Vector) -> Vector:
     """The square root: one instruction, rounded right."""
     return x.intrinsic("sqrt")
-
-
-@kernel
-def sigmoid(x: Vector) -> Vector:
-    """1/(1 + e^-x), as e^x/(1 + e^x) for x < 0, so that nothing overflows or cancels."""
-    e = exp(-abs(x))
-    below = e + 1.0
-    missing = e - (below - 1.0)  # what rounding took from 1 + e
-    quotient = where(x < 0.0, e, 1.0) / below
-    share = where(x < 0.0, 1.0 - quotient, quotient)  # 1 / (1 + e)
-    return fused(quotient * share, -missing, quotient)
-
-
-@kernel
-def softplus(x: Vector) -> Vector:
-    """log(1 + e^x) = max(x, 0) + log1p(e^-|x|)."""
-    return where(x < 0.0, 0.0, x) + log1p(exp(-abs(x)))
-
-
-@kernel
-def logsigmoid(x: Vector) -> Vector:
-    """log(1/(1 + e^-x)) = min(x, 0) - log1p(e^-|x|)."""
-    return where(x > 0.0, 0.0, x) - log1p(exp(-abs(x)))
-
-
-@kernel
-def silu(x: Vector) -> Vector:
-    """x sigmoid(x)."""
-    return x * sigmoid(x)
-
-
-@kernel
-def gelu_tanh(x: Vector) -> Vector:
-    """x (1 + tanh u)/2 = x sigmoid(2u) with u = sqrt(2/pi) (x + 0.044715 x^3)."""
-    inside = larger(smaller(x, 100.0), -100.0)
-    u = inside * fused(inside * inside, 0.044715, 1.0) * math.sqrt(2.0 / math.pi)
-    return where(x < -100.0, -0.0, x * sigmoid(u * 2.0))
-
-
-@kernel
-def logaddexp(x: Vector, y: Vector) -> Vector:
-    """log(e^x + e^y) = max + log1p(e^-|x-y|)."""
-    top = where(x > y, x, y)
-    gap = where(x.equals(y), 0.0, -abs(x - y))  # also where both are infinite
-    return top + log1p(exp(gap))

@@ -1,4 +1,4 @@
-"""pow, log2 and log10: a logarithm in two parts, so that nothing is lost when it is multiplied.
+"""pow and cbrt: a logarithm in two parts, so that nothing is lost when it is multiplied.
 
 x^y = e^(y log x). If y log x is 700, an error of 2^-53 in log x becomes an error of 2^-44 in the
 power. So log x is computed as a sum high + low with about 65 good bits, the product with y as
@@ -45,10 +45,6 @@ LOG_TAIL_BEYOND = (
     0.11724327060846747,
 )
 """(log((1+s)/(1-s)) - 2s - 2s^3/3) / s^5 as a polynomial in s^2, where LOG_TAIL holds."""
-
-LOG10_E, LOG10_E_LOW = float.fromhex("0x1.bcb7b1526e50ep-2"), float.fromhex("0x1.95355baaafad3p-57")
-LOG10_2, LOG10_2_LOW = float.fromhex("0x1.34413509p-2"), float.fromhex("0x1.ef3fde623e256p-35")
-LOG2_E, LOG2_E_LOW = float.fromhex("0x1.71547652b82fep+0"), float.fromhex("0x1.777d0ffda0d24p-56")
 
 
 def fast_sum(x: Vector | float, y: Vector) -> tuple[Vector, Vector]:
@@ -117,32 +113,6 @@ def pow(x: Vector, y: Vector) -> Vector:
     return where(y.equals(0.0) | x.equals(1.0) | (size.equals(1.0) & exponent.equals(math.inf)), 1.0, power)
 
 
-def outside_logarithms(x: Vector, result: Vector) -> Vector:
-    """The result where 0 < x < infinity, and the limits or NaN elsewhere."""
-    return where(x > 0.0, where(x < math.inf, result, x), where(x.equals(0.0), -math.inf, math.nan))
-
-
-@kernel
-def log2(x: Vector) -> Vector:
-    """The logarithm to base 2: exact at the powers of two."""
-    k, m = split_mantissa(x)
-    high, low = log_of_mantissa(m)
-    part, error = product(high, LOG2_E)
-    total, rest = fast_sum(k, part)
-    return outside_logarithms(x, total + (rest + (error + fused(high, LOG2_E_LOW, low * LOG2_E))))
-
-
-@kernel
-def log10(x: Vector) -> Vector:
-    """The logarithm to base 10: exact at the powers of ten."""
-    k, m = split_mantissa(x)
-    high, low = log_of_mantissa(m)
-    part, error = product(high, LOG10_E)
-    total, rest = fast_sum(k * LOG10_2, part)
-    error = error + fused(high, LOG10_E_LOW, low * LOG10_E)
-    return outside_logarithms(x, total + (rest + fused(k, LOG10_2_LOW, error)))
-
-
 @kernel
 def cbrt(x: Vector) -> Vector:
     """The cube root: e^(log|x|/3) is nearly right, one step of Newton's method makes it so."""
@@ -153,24 +123,3 @@ def cbrt(x: Vector) -> Vector:
     k, _, r = split_exponent(third)
     root = scale(exponential_minus_one(r + rest) + 1.0, k)
     return where((size > 0.0) & (size < math.inf), root.with_sign_of(x), x)
-
-
-@kernel
-def hypot(x: Vector, y: Vector) -> Vector:
-    """sqrt(x^2 + y^2), both scaled by a power of two that keeps their squares in range."""
-    a, b = abs(x), abs(y)
-    larger_one = where(a > b, a, b)
-    far, near = larger_one > 2.0**500, larger_one < 2.0**-450
-    factor = where(far, 2.0**-600, where(near, 2.0**600, 1.0))
-    back = where(far, 2.0**600, where(near, 2.0**-600, 1.0))
-    a, b = a * factor, b * factor
-    square, error = product(a, a)
-    other, other_error = product(b, b)
-    swap = other > square
-    top, bottom = where(swap, other, square), where(swap, square, other)
-    total, rest = fast_sum(top, bottom)
-    root = total.intrinsic("sqrt")
-    rest = rest + (error + other_error)
-    correction = where(total > 0.0, (exact_fused(-root, root, total) + rest) / (root * 2.0), 0.0)
-    result = (root + correction) * back
-    return where(a.equals(math.inf) | b.equals(math.inf), math.inf, where(x.is_nan() | y.is_nan(), math.nan, result))

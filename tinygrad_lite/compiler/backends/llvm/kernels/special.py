@@ -1,4 +1,4 @@
-"""erf, erfc and the exact gelu on vectors.
+"""erf and erfc on vectors.
 
 Far from 0, erfc x = e^(-x^2) Q(t) / (1 + 2x), where t = (x - 2.5)/(x + 2.5) brings the half line
 to a short interval on which Q is smooth; x^2 is kept in two parts, since an error in it would grow
@@ -9,8 +9,6 @@ Source: M. M. Shepherd and J. G. Laframboise, Chebyshev approximation of (1+2x) 
 """
 
 from __future__ import annotations
-
-import math
 
 from tinygrad_lite.compiler.backends.llvm.kernels.exponential import exponential_minus_one, scale, split_exponent
 from tinygrad_lite.compiler.backends.llvm.kernels.vector import (
@@ -105,13 +103,3 @@ def erfc(x: Vector) -> Vector:
     size = abs(x)
     far = erfc_far(larger(size, MIDDLE))
     return where((x < MIDDLE) & (size < 1.0), 1.0 - erf_near(x), where(x < 0.0, 2.0 - far, far))
-
-
-@kernel
-def gelu(x: Vector) -> Vector:
-    """x Phi(x), where Phi(x) = erfc(-x/sqrt(2))/2 is the share of the normal distribution below x."""
-    size = smaller(abs(x), 39.5)
-    u = size * math.sqrt(0.5)
-    tail = exp_of_minus_square(size, 0.5, scaled_erfc(larger(u, MIDDLE)) * (size * 0.5))
-    near = x * fused(erf_near(u.with_sign_of(x)), 0.5, 0.5)
-    return where((x > -MIDDLE / math.sqrt(0.5)) & (u < 1.0), near, where(x < 0.0, -tail, x - tail))

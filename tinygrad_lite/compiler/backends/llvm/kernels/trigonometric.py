@@ -1,4 +1,4 @@
-"""sin, cos, tan and their inverses on vectors.
+"""sin, cos and the inverses of sin, cos and tan on vectors.
 
 An angle is reduced to |r| <= pi/4 by taking away k pi/2, with pi/2 in four parts of which three
 times k are exact; r itself is kept in two parts, so that it is good to 60 bits however near the
@@ -129,15 +129,6 @@ def cos(x: Vector) -> tuple[Vector, Vector]:
     quadrant, r, low = reduce_angle(x)
     chosen = where((quadrant & 1).equals(0), cosine_of_small(r, low), sine_of_small(r, low))
     return (chosen.bits() ^ (((quadrant + 1) & 2) << 62)).as_double(), too_large(x)
-
-
-@kernel
-def tan(x: Vector) -> tuple[Vector, Vector]:
-    """sin r / cos r, or -cos r / sin r in the odd quadrants."""
-    quadrant, r, low = reduce_angle(x)
-    sine, cosine = sine_of_small(r, low), cosine_of_small(r, low)
-    even = (quadrant & 1).equals(0)
-    return where(x.equals(0.0), x, where(even, sine, -cosine) / where(even, cosine, sine)), too_large(x)
 
 
 def atan_of_quotient(top: Vector, below: Vector) -> Vector:
