@@ -31,11 +31,11 @@ def test_a_right_formula_is_exact_at_the_graphs_numbers_and_at_others(name, form
     assert compared({name: formula}, name).ok
 
 
-def test_a_wrong_formula_is_wrong_and_its_mistake_is_named():
+def test_a_wrong_formula_is_wrong():
     result = compared({"w": "(a - t)*(1 - a**2)*x", "b": "2*(a - t)*(1 - a**2)"}, "w", "b")
 
     assert result.wrong == ["w"]
-    assert "FACTOR_2" in str(result)
+    assert result["w"].hand.numbers[0] == pytest.approx(0.5 * result["w"].exact.numbers[0])
 
 
 def test_a_formula_that_is_right_at_these_numbers_only_is_wrong():
