@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 import tinygrad_lite as tg
+from tinygrad_lite.engine.op import Op
 
 
 @pytest.mark.parametrize("name", tg.__all__)
@@ -47,13 +48,13 @@ def test_an_unknown_name_is_refused_in_words():
         tg.grda
 
 
-NOT_LOADED = {"draw_dot"}  # it names a type of graphviz, which is imported at its first use
+FUNCTIONS = [(module, name) for module in (tg, tg.nn) for name in module.__all__
+             if isinstance(getattr(module, name), (types.FunctionType, Op))]  # fmt: skip
 
 
-@pytest.mark.parametrize("name", [name for name in tg.__all__ if isinstance(getattr(tg, name), types.FunctionType)])
-def test_type_hints_can_be_evaluated(name):
-    if name not in NOT_LOADED:
-        assert typing.get_type_hints(getattr(tg, name))
+@pytest.mark.parametrize(("module", "name"), FUNCTIONS)
+def test_type_hints_can_be_evaluated(module, name):
+    assert typing.get_type_hints(getattr(module, name))
 
 
 def test_hints_that_are_evaluated_are_those_of_typing():

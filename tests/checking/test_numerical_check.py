@@ -240,3 +240,24 @@ def test_half_precision_is_no_kink():
 ])  # fmt: skip
 def test_curves_and_kinks_are_not_taken_for_rounding(f, x):
     assert witness.resolution(f, [x]) == 0.0
+
+
+def test_a_loss_in_single_precision_is_checked_as_far_as_it_can_be_measured():
+    """Its own resolution is found and said, as by gradcheck; a right backprop is not accused, a wrong one is."""
+
+    def loss(W, X, y):
+        e = (np.asarray(X, np.float32) @ np.asarray(W, float).astype(np.float32) - y.astype(np.float32)) ** 2
+        return float(np.mean(e, dtype=np.float32))
+
+    def backprop(W, X, y):
+        return {"W": 2 * X.T @ (X @ W - y) / y.size}
+
+    chance = np.random.default_rng(0)
+    W, X, y = chance.normal(size=(3, 1)), chance.normal(size=(6, 3)), chance.normal(size=(6, 1))
+    right = tg.check(loss, backprop, {"W": W}, X, y)
+    wrong = tg.check(loss, lambda W, X, y: {"W": backprop(W, X, y)["W"] / 2}, {"W": W}, X, y)
+
+    assert right.ok
+    assert {case.source for case in right.evaluation.cases} == {"measured"}
+    assert "the loss is rounded to about" in " ".join(right.text().lower().split())
+    assert wrong.wrong == ["W"]

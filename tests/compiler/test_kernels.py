@@ -11,7 +11,7 @@ pytest.importorskip("llvmlite")
 
 from tests.compiler.elementwise import elementwise
 from tinygrad_lite.compiler.backends.llvm import jit
-from tinygrad_lite.compiler.backends.llvm.kernels import KERNELS, definitions
+from tinygrad_lite.compiler.backends.llvm.kernels import KERNELS, module
 from tinygrad_lite.compiler.backends.llvm.kernels.exponential import EXP_TAIL, LOG_TAIL
 
 INF, NAN = math.inf, math.nan
@@ -27,15 +27,12 @@ def real(f):
 
 
 EXACT = {
-    **{
-        name: real(getattr(mpmath, name)) for name in ("exp", "expm1", "sqrt", "sinh", "cosh", "tanh", "asinh", "acosh")
-    },
-    **{name: real(getattr(mpmath, name)) for name in ("sin", "cos", "asin", "acos", "atan", "atan2")},
+    **{name: real(getattr(mpmath, name)) for name in ("exp", "expm1", "sqrt", "cosh", "tanh")},
+    **{name: real(getattr(mpmath, name)) for name in ("sin", "cos", "atan2")},
     **{name: getattr(mpmath, name) for name in ("erf", "erfc", "floor", "ceil")},
     "log": lambda x: mpmath.log(x) if x > 0 else mpmath.nan if x < 0 else -mpmath.inf,
     "log1p": lambda x: mpmath.log1p(x) if x > -1 else mpmath.nan if x < -1 else -mpmath.inf,
     "cbrt": lambda x: mpmath.cbrt(x) if x > 0 else -mpmath.cbrt(-x),
-    "atanh": real(lambda x: mpmath.atanh(x) if abs(x) < 1 else mpmath.nan if abs(x) > 1 else x * mpmath.inf),
     "trunc": lambda x: mpmath.floor(x) if x > 0 else mpmath.ceil(x),
     "round": lambda x: mpmath.mpf(round(float(x))),
     "pow": real(mpmath.power),
@@ -54,17 +51,10 @@ BOUNDS = {
     "log1p": (1.0, [(-1e-8, 1e-8), SMALL, UNIT, (0, 1e3), (1e10, 1e17), "bits"]),
     "sqrt": (0.5, [(0, 2), "bits"]),
     "cbrt": (1.1, [(-2, 2), (-1e300, 1e300), (-1e-310, 1e-310), "bits"]),
-    "sinh": (2.0, [SMALL, UNIT, WIDE, (-710.4, 710.4), "bits"]),
     "cosh": (1.5, [UNIT, WIDE, (-710.4, 710.4), "bits"]),
     "tanh": (2.8, [SMALL, (-0.4, 0.4), (-3, 3), (-25, 25), "bits"]),
-    "asinh": (2.0, [SMALL, UNIT, WIDE, (-1e10, 1e10), "bits"]),
-    "acosh": (3.0, [(1, 1.001), (1, 2), (1, 1e3), (1, 1e12), "bits"]),
-    "atanh": (2.5, [SMALL, (-0.5, 0.5), UNIT]),
     "sin": (1.0, [(-0.1, 0.1), UNIT, (-10, 10), (-1.1e6, 1.1e6), "bits"]),
     "cos": (1.0, [(-0.1, 0.1), UNIT, (-10, 10), (-1.1e6, 1.1e6), "bits"]),
-    "asin": (2.5, [(-0.1, 0.1), UNIT, (0.999, 1)]),
-    "acos": (1.5, [(-0.1, 0.1), UNIT, (0.999, 1), (-1, -0.999)]),
-    "atan": (1.6, [(-0.1, 0.1), UNIT, (-10, 10), (-1e6, 1e6), "bits"]),
     "erf": (1.5, [(-0.1, 0.1), (-1.1, 1.1), (-6, 6), "bits"]),
     "erfc": (3.5, [(-0.1, 0.1), (-1.1, 1.1), (-6, 6), (6, 26.5), (26, 27.3)]),
     "floor": (0.0, [(-3, 3), (-1e18, 1e18)]),
@@ -159,24 +149,9 @@ SPECIAL = {
     "log1p": [(0.0, 0.0), (-0.0, -0.0), (-1.0, -INF), (-2.0, NAN), (INF, INF), (-INF, NAN), (NAN, NAN), (TINY, TINY)],
     "sqrt": [(0.0, 0.0), (-0.0, -0.0), (-1.0, NAN), (INF, INF), (NAN, NAN), (4.0, 2.0)],
     "cbrt": [*[(float(n) ** 3, float(n)) for n in range(-9, 10)], (-0.0, -0.0), (INF, INF), (-INF, -INF), (NAN, NAN)],
-    "sinh": [(0.0, 0.0), (-0.0, -0.0), (INF, INF), (-INF, -INF), (NAN, NAN), (711.0, INF), (TINY, TINY)],
     "cosh": [(0.0, 1.0), (INF, INF), (-INF, INF), (NAN, NAN), (711.0, INF), (-711.0, INF)],
-    "asinh": [(0.0, 0.0), (-0.0, -0.0), (INF, INF), (-INF, -INF), (NAN, NAN), (TINY, TINY)],
-    "acosh": [(1.0, 0.0), (INF, INF), (0.5, NAN), (-INF, NAN), (NAN, NAN)],
-    "atanh": [(0.0, 0.0), (-0.0, -0.0), (1.0, INF), (-1.0, -INF), (1.5, NAN), (INF, NAN), (NAN, NAN), (TINY, TINY)],
     "sin": [(0.0, 0.0), (-0.0, -0.0), (INF, NAN), (-INF, NAN), (NAN, NAN), (TINY, TINY), (math.pi, math.sin(math.pi))],
     "cos": [(0.0, 1.0), (-0.0, 1.0), (INF, NAN), (-INF, NAN), (NAN, NAN), (math.pi, -1.0)],
-    "asin": [(0.0, 0.0), (-0.0, -0.0), (1.0, math.pi / 2), (-1.0, -math.pi / 2), (1.1, NAN), (INF, NAN), (NAN, NAN)],
-    "acos": [(0.0, math.pi / 2), (1.0, 0.0), (-1.0, math.pi), (1.1, NAN), (-1.1, NAN), (INF, NAN), (NAN, NAN)],
-    "atan": [
-        (0.0, 0.0),
-        (-0.0, -0.0),
-        (INF, math.pi / 2),
-        (-INF, -math.pi / 2),
-        (NAN, NAN),
-        (TINY, TINY),
-        (1.0, math.pi / 4),
-    ],
     "erf": [(0.0, 0.0), (-0.0, -0.0), (INF, 1.0), (-INF, -1.0), (NAN, NAN)],
     "erfc": [(0.0, 1.0), (-0.0, 1.0), (INF, 0.0), (-INF, 2.0), (NAN, NAN), (28.0, 0.0)],
     "round": [(0.5, 0.0), (1.5, 2.0), (2.5, 2.0), (-0.5, -0.0), (INF, INF), (NAN, NAN)],
@@ -266,7 +241,7 @@ def test_the_polynomials_are_those_of_the_chebyshev_nodes():
 
 def test_a_name_without_a_kernel_is_refused_with_the_names_there_are():
     with pytest.raises(KeyError, match=r"no kernel computes 'expp'.*exp"):
-        definitions(["expp"], 8)
+        module([], [("expp", 8)])
 
 
 def test_every_kernel_is_judged_here():

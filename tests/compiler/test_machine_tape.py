@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import math
 import random
+import subprocess
+import sys
 import threading
 from typing import Any
 
@@ -230,6 +232,37 @@ def test_an_op_of_ones_own_is_opened_or_refused() -> None:
     assert close(TapeMachine(tape(known), range(1)).run([0.5])[:2], [0.5 + math.sin(0.5), 1.0 + math.cos(0.5)])
     with pytest.raises(NoLowering, match="alien has no kernel"):
         TapeMachine(tape(unknown), range(1))
+
+
+def test_an_op_that_is_ordinary_arithmetic_needs_no_other_rule() -> None:
+    bump = Op(
+        name="bump",
+        forward=lambda x: x / (1.0 + x * x) if x > 0 else 0.5 * x,
+        partials=lambda x, out: ((1.0 - x * x) / ((1.0 + x * x) * (1.0 + x * x)) if x > 0 else 0.5,),
+        doc="",
+    )
+
+    def f(w: Any) -> Any:
+        return tg.sum([bump(x * x - 0.5) for x in w])
+
+    point = [0.1 * k for k in range(-9, 10)]
+    for backend in ("llvm", "numpy", None):
+        fast = tg.compile(f, backend=backend)
+        value, gradient = fast.value_and_grad(point)
+
+        assert close([value, *gradient], by_engine(f, point))
+        assert "plain Python" not in fast.report()
+
+
+def test_an_op_entered_before_the_compiler_is_loaded_changes_no_number() -> None:
+    code = (
+        "import math; from tinygrad_lite.engine.op import primitive\n"
+        "primitive(name='mine', forward=math.sin, partials=lambda x, out: (1.0 - out,), doc='')\n"
+        "from tinygrad_lite.compiler.backends.llvm.instructions import CODES; print(CODES)"
+    )
+    found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+
+    assert found.stdout == f"{CODES}\n"
 
 
 def test_every_op_of_the_table_has_a_number_of_its_own() -> None:

@@ -136,7 +136,7 @@ def test_a_sum_of_squares_that_is_no_penalty_is_not_called_one():
 
 def test_folding_keeps_every_value_and_every_arrow():
     graph = Graph(training_loss(5, (2, 4, 1)))
-    fold = Fold(graph, keep=modules.is_neuron)
+    fold = Fold(graph, modules.sums_of(graph))
     drawn = {number for number in range(len(graph)) if fold.home[number] == number}
 
     assert {fold.home[number] for number in range(len(graph))} == drawn
@@ -154,7 +154,7 @@ def test_folding_keeps_every_value_and_every_arrow():
 @pytest.mark.parametrize("samples", [2, 5, 9])
 def test_a_box_says_for_how_many_it_stands(samples):
     graph = Graph(training_loss(samples, (2, 4, 1)))
-    fold = Fold(graph, keep=modules.is_neuron)
+    fold = Fold(graph, modules.sums_of(graph))
     stands_for = Counter(fold.home)
 
     for number in set(fold.home) - set(fold.sums):  # a sum also stands for its partial sums
@@ -237,7 +237,7 @@ def test_weights_are_told_from_inputs():
     call, parameters = network((2, 3, 1), random.Random(1))
     x = [Value(1.0), Value(-1.0)]
     graph = Graph(call(x)[0])
-    found = modules.neurons(Fold(graph, keep=modules.is_neuron))
+    found = modules.neurons(Fold(graph, modules.sums_of(graph)), modules.sums_of(graph))
     weights = {graph.nodes[number] for neuron in found for number in (*neuron.weights, *neuron.biases)}
 
     assert weights == set(parameters)

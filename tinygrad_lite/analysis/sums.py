@@ -44,6 +44,14 @@ def is_leaf(x: Any) -> bool:
     return isinstance(x, Value) and not x.parents and x.op is not ops.constant
 
 
+def squared(node: Value) -> Value | None:
+    """x, of a node that is x * x, x**2 or the square of x."""
+    x, *more = node.parents or (None,)
+    twice = node.op is ops.mul and more == [x]
+    power = node.op is ops.pow and float(getattr(more[0], "data", more[0])) == 2.0
+    return x if isinstance(x, Value) and (twice or power or node.op is ops.square) else None
+
+
 def weighted_sums(
     order: Sequence[Value], absorbed: Callable[[Value], bool] = lambda node: True
 ) -> dict[Value, WeightedSum]:

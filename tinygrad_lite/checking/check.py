@@ -94,11 +94,7 @@ class Check(Findings):
         """What the search in the source found; it runs when it is first asked for."""
         if self._found is None:
             wrong = self._mend and not self.ok and not self.evaluation.error
-            many = len({mistake.place for mistake in self.diagnosis.mistakes}) > 3  # three can be mended at once
-            seconds = 1.5 if many else 6.0
-            found = self._safely(
-                say("search of the source"), lambda: sought(self.evaluation, seconds) if wrong else None, None
-            )
+            found = self._safely(say("search of the source"), lambda: sought(self.evaluation) if wrong else None, None)
             self._found = found or Found()
         return self._found
 

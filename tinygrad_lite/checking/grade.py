@@ -1,10 +1,9 @@
 """A file of lesson code graded: run in a process of its own, judged on open and on hidden seeds.
 
-A lesson is taken as it is (`binding/`). Or the file defines `loss` and `backprop`, and perhaps `params`, `X` and `y`
-(or `data`, a tuple) to try them on (else see `trial/synthetic_inputs.py`); `updates` and `lr` if backprop updates the
-parameters. `graded` starts this module as a program of its own, which runs the file, checks it and leaves the result as
-JSON; a file that raises, hangs or ends the process is a line in that result. (A process of its own is a guard against
-accidents, not against malice.)
+A lesson is taken as it is (`binding/`). Or the file defines `loss`, `backprop` and `params`, `X` and `y` (or `data`, a
+tuple) to try them on, and `updates` and `lr` if backprop updates the parameters. `graded` starts this module as a
+program of its own, which runs the file, checks it and leaves the result as JSON; a file that raises, hangs or ends the
+process is a line in that result. (A process of its own is a guard against accidents, not against malice.)
 """
 
 from __future__ import annotations
@@ -107,10 +106,9 @@ def work(order: dict[str, Any]) -> dict[str, Any]:
         names = run_cells(path) if path.suffix == ".ipynb" else runpy.run_path(str(path), run_name="__graded__")
     except (Exception, SystemExit) as mishap:
         return _failed(path, f"the file cannot be run: {described(mishap)}", "RAISED")
-    try:
-        params, data = _problem(names)
-    except TinygradLiteError:
+    if "params" not in names:
         return _lesson(path, text, order)
+    data = names["data"] if "data" in names else tuple(names[name] for name in ("X", "y") if name in names)
     checks: list[Any] = []
     for seed in [*order["seeds"], *order["hidden"]]:
         try:
@@ -118,7 +116,7 @@ def work(order: dict[str, Any]) -> dict[str, Any]:
                 check(
                     names["loss"],
                     names["backprop"],
-                    params,
+                    names["params"],
                     *data,
                     updates=bool(names.get("updates", False)),
                     lr=names.get("lr"),
@@ -187,17 +185,6 @@ def run_cells(path: Path) -> dict[str, Any]:
         linecache.cache[where] = (sum(map(len, lines)), None, lines, where)
         exec(compile("".join(lines), where, "exec"), names)
     return names
-
-
-def _problem(names: dict[str, Any]) -> tuple[Any, tuple[Any, ...]]:
-    """The file's own parameters and data, or others that fit the names of the loss's arguments."""
-    if "params" not in names:
-        from tinygrad_lite.checking.trial.synthetic_inputs import synthetic_inputs
-
-        return synthetic_inputs(names["loss"])
-    if "data" in names:
-        return names["params"], names["data"]
-    return names["params"], tuple(names[name] for name in ("X", "y") if name in names)
 
 
 def junit(result: dict[str, Any]) -> str:

@@ -63,8 +63,7 @@ struct Node { /* 80 bytes */
 };
 
 enum { MANY = 3 };
-enum { HAS_MORE = 1, SEEN = 2, LOOSE = 4, DISORDER = 8, BOUND = 16 };
-/* LOOSE: not in a slab. DISORDER: given an operand later that may be younger than the node itself. */
+enum { HAS_MORE = 1, SEEN = 2, LOOSE = 4, BOUND = 8 }; /* LOOSE: not in a slab */
 
 static PyTypeObject *ValueType;
 static PyObject *op_add, *op_sub, *op_mul, *op_div, *op_pow, *op_neg, *op_dot, *op_sum, *op_leaf, *op_constant;
@@ -381,32 +380,24 @@ static inline double logistic(double x)
     double e = exp(x);
     return e / (1.0 + e);
 }
-static int k_tanh(double x, double *out, double *partial)
-{
-    double t = *out = tanh(x);
-    if (-0.7 < x && x < 0.7) *partial = 1.0 - t * t;
-    else { double e = exp(-2.0 * fabs(x)); *partial = 4.0 * e / ((1.0 + e) * (1.0 + e)); }
-    return isfinite(x);
-}
-static int k_relu(double x, double *out, double *partial)
-{ *out = x > 0 ? x : 0.0; *partial = x > 0 ? 1.0 : 0.0; return x == x && x != 0.0; } /* at a kink, the table chooses */
-static int k_sigmoid(double x, double *out, double *partial)
-{ *out = logistic(x); *partial = *out * (*out < 0.5 ? 1.0 - *out : logistic(-x)); return fabs(x) < 700.0; }
-static int k_exp(double x, double *out, double *partial)
-{ *out = *partial = exp(x); return isfinite(x) && isfinite(*out); }
-static int k_log(double x, double *out, double *partial)
-{ *out = log(x); *partial = 1.0 / x; return x > 0 && isfinite(x) && isfinite(*partial); }
-static int k_sqrt(double x, double *out, double *partial)
-{ *out = sqrt(x); *partial = 0.5 / *out; return x > 0 && isfinite(x); }
-static int k_sin(double x, double *out, double *partial) { *out = sin(x); *partial = cos(x); return isfinite(x); }
-static int k_cos(double x, double *out, double *partial) { *out = cos(x); *partial = -sin(x); return isfinite(x); }
-static int k_square(double x, double *out, double *partial) { *out = x * x; *partial = 2.0 * x; return isfinite(*out); }
-static int k_abs(double x, double *out, double *partial)
-{ *out = fabs(x); *partial = x > 0 ? 1.0 : -1.0; return x == x && x != 0.0; }
+#define KERNEL(name, here, compute) \
+    static int k_##name(double x, double *out, double *partial) { double y; compute; *out = y; return here; }
+
+KERNEL(tanh, isfinite(x), y = tanh(x); double e = exp(-2.0 * fabs(x));
+       *partial = -0.7 < x && x < 0.7 ? 1.0 - y * y : 4.0 * e / ((1.0 + e) * (1.0 + e)))
+KERNEL(relu, x == x && x != 0.0, y = x > 0 ? x : 0.0; *partial = x > 0 ? 1.0 : 0.0) /* at a kink, the table chooses */
+KERNEL(sigmoid, fabs(x) < 700.0, y = logistic(x); *partial = y * (y < 0.5 ? 1.0 - y : logistic(-x)))
+KERNEL(exp, isfinite(x) && isfinite(y), y = *partial = exp(x))
+KERNEL(log, x > 0 && isfinite(x) && isfinite(*partial), y = log(x); *partial = 1.0 / x)
+KERNEL(sqrt, x > 0 && isfinite(x), y = sqrt(x); *partial = 0.5 / y)
+KERNEL(sin, isfinite(x), y = sin(x); *partial = cos(x))
+KERNEL(cos, isfinite(x), y = cos(x); *partial = -sin(x))
+KERNEL(square, isfinite(y), y = x * x; *partial = 2.0 * x)
+KERNEL(absolute, x == x && x != 0.0, y = fabs(x); *partial = x > 0 ? 1.0 : -1.0)
 
 static struct { const char *name; Kernel kernel; PyObject *op; } KERNELS[] = { /* the ops are found by `derive` */
     {"tanh", k_tanh}, {"relu", k_relu}, {"sigmoid", k_sigmoid}, {"exp", k_exp}, {"log", k_log},
-    {"sqrt", k_sqrt}, {"sin", k_sin}, {"cos", k_cos}, {"square", k_square}, {"absolute", k_abs}, {NULL},
+    {"sqrt", k_sqrt}, {"sin", k_sin}, {"cos", k_cos}, {"square", k_square}, {"absolute", k_absolute}, {NULL},
 };
 
 static PyObject *node_apply_one(PyObject *self, PyObject *op)
@@ -524,45 +515,43 @@ static int put_op(PyObject *self, PyObject *to, void *_)
     return 0;
 }
 
-static PyObject *get_parents(PyObject *self, void *_)
+/* The operands, or the local derivatives w.r.t. them, as a tuple. */
+static PyObject *as_tuple(Node *v, int derivatives)
 {
-    Node *v = (Node *)self;
     Edge *e = edges(v);
-    PyObject *t = PyTuple_New(n_edges(v));
+    PyObject *t = PyTuple_New(n_edges(v)), *item;
     for (Py_ssize_t i = 0, n = n_edges(v); t && i < n; i++) {
-        PyObject *p = e[i].node ? Py_NewRef((PyObject *)e[i].node) : PyFloat_FromDouble(e[i].partial);
-        if (!p) { Py_DECREF(t); return NULL; }
-        PyTuple_SET_ITEM(t, i, p);
+        if (derivatives) item = e[i].node ? PyFloat_FromDouble(e[i].partial) : Py_NewRef(Py_None);
+        else item = e[i].node ? Py_NewRef((PyObject *)e[i].node) : PyFloat_FromDouble(e[i].partial);
+        if (!item) { Py_DECREF(t); return NULL; }
+        PyTuple_SET_ITEM(t, i, item);
     }
     return t;
 }
+static PyObject *get_parents(PyObject *self, void *_) { return as_tuple((Node *)self, 0); }
 
-static PyObject *node_link(PyObject *self, PyObject *parents) /* the operands of a new node, or of a copy */
+static PyObject *node_link(PyObject *self, PyObject *parents) /* the operands of a new node */
 {
-    Node *v = (Node *)self, *p;
-    PyObject *t = PySequence_Tuple(parents);
-    if (!t) return NULL;
-    Py_ssize_t n = PyTuple_GET_SIZE(t), had = n_edges(v);
+    Node *v = (Node *)self;
+    PyObject *t = v->few ? NULL : PySequence_Tuple(parents), *p;
+    if (!t) return v->few ? PyErr_Format(PyExc_AttributeError, "a node has its operands already, and keeps them") : NULL;
+    Py_ssize_t n = PyTuple_GET_SIZE(t);
     for (Py_ssize_t i = 0; i < n; i++)
-        if (!PyFloat_CheckExact(PyTuple_GET_ITEM(t, i)) && !is_node(PyTuple_GET_ITEM(t, i))) {
-            PyErr_Format(PyExc_TypeError, "an operand is a Value or a float, not %.80s", Py_TYPE(PyTuple_GET_ITEM(t, i))->tp_name);
+        if (!PyFloat_CheckExact(p = PyTuple_GET_ITEM(t, i)) && !is_node(p)) {
+            PyErr_Format(PyExc_TypeError, "an operand is a Value or a float, not %.80s", Py_TYPE(p)->tp_name);
             Py_DECREF(t);
             return NULL;
         }
-    Edge in_place[2] = {{NULL, NAN}, {NULL, NAN}}, *block = NULL, *from = edges(v);
-    if (n > 2 && !(block = PyMem_Malloc(n * sizeof(Edge)))) { Py_DECREF(t); return PyErr_NoMemory(); }
-    Edge *to = block ? block : in_place;
-    v->flags &= ~DISORDER;
-    for (Py_ssize_t i = 0; i < n; i++) {
-        point(&to[i], PyTuple_GET_ITEM(t, i), i < had && from[i].node ? from[i].partial : NAN);
-        if ((p = to[i].node) && !(v->flags & LOOSE) && (p->flags & LOOSE ? n_edges(p) > 0 : !is_older(p, v)))
-            v->flags |= DISORDER;
-    }
-    Edge old[2] = {v->edge[0], v->edge[1]}, *old_block = v->few == MANY ? v->block : NULL;
-    if (block) { v->few = MANY; v->block = block; v->many = n; }
-    else { v->few = (uint16_t)n; v->edge[0] = in_place[0]; v->edge[1] = in_place[1]; }
-    for (Py_ssize_t i = 0; i < had; i++) Py_XDECREF((old_block ? old_block : old)[i].node);
-    PyMem_Free(old_block);
+        else if (is_node(p) && !((v->flags | ((Node *)p)->flags) & LOOSE) && !is_older((Node *)p, v)) {
+            PyErr_SetString(PyExc_ValueError, "an operand is made before its result");
+            Py_DECREF(t);
+            return NULL;
+        }
+    Edge *to = n > 2 ? PyMem_Malloc(n * sizeof(Edge)) : v->edge;
+    if (!to) { Py_DECREF(t); return PyErr_NoMemory(); }
+    for (Py_ssize_t i = 0; i < n; i++) point(&to[i], PyTuple_GET_ITEM(t, i), NAN);
+    v->few = n > 2 ? MANY : (uint16_t)n;
+    if (n > 2) { v->block = to; v->many = n; }
     Py_DECREF(t);
     Py_RETURN_NONE;
 }
@@ -570,15 +559,7 @@ static PyObject *node_link(PyObject *self, PyObject *parents) /* the operands of
 static PyObject *get_local(PyObject *self, void *_)
 {
     Node *v = (Node *)self;
-    if ((v->flags & HAS_MORE) && v->more->local) return Py_NewRef(v->more->local);
-    Edge *e = edges(v);
-    PyObject *t = PyTuple_New(n_edges(v));
-    for (Py_ssize_t i = 0, n = n_edges(v); t && i < n; i++) {
-        PyObject *d = e[i].node ? PyFloat_FromDouble(e[i].partial) : Py_NewRef(Py_None);
-        if (!d) { Py_DECREF(t); return NULL; }
-        PyTuple_SET_ITEM(t, i, d);
-    }
-    return t;
+    return (v->flags & HAS_MORE) && v->more->local ? Py_NewRef(v->more->local) : as_tuple(v, 1);
 }
 static int put_local(PyObject *self, PyObject *to, void *_)
 {
@@ -703,18 +684,16 @@ static void unmark(Stack *todo, Stack *order) /* also after a failure: what is s
 }
 
 /* The leaves reached by a backward pass, and the gradients they had. */
-typedef struct { Stack nodes; double *before; size_t room; } Leaves;
+typedef struct { struct { Node *node; double before; } *at; size_t n, room; } Leaves;
 
 static int reach(Leaves *l, Node *p)
 {
-    if (l->nodes.n == l->room) {
-        size_t room = l->room ? 2 * l->room : 64;
-        double *before = PyMem_Realloc(l->before, room * sizeof(double));
-        if (!before) return -1;
-        l->before = before; l->room = room;
+    if (l->n == l->room) {
+        void *at = PyMem_Realloc(l->at, (l->room ? 2 * l->room : 64) * sizeof *l->at);
+        if (!at) return -1;
+        l->at = at; l->room = l->room ? 2 * l->room : 64;
     }
-    l->before[l->nodes.n] = *grad_of(p);
-    if (push(&l->nodes, p) < 0) return -1;
+    l->at[l->n].node = p; l->at[l->n++].before = *grad_of(p);
     p->flags |= SEEN;
     p->grad = 0.0; /* what arrives is gathered here, also for a bound one */
     return 0;
@@ -722,12 +701,12 @@ static int reach(Leaves *l, Node *p)
 
 static int settle(Leaves *l, int fine) /* all old or all new */
 {
-    for (size_t i = 0; i < l->nodes.n; i++) {
-        Node *p = l->nodes.at[i];
+    for (size_t i = 0; i < l->n; i++) {
+        Node *p = l->at[i].node;
         p->flags &= ~SEEN;
-        *grad_of(p) = fine && op_of(p) != op_constant ? l->before[i] + p->grad : l->before[i];
+        *grad_of(p) = fine && op_of(p) != op_constant ? l->at[i].before + p->grad : l->at[i].before;
     }
-    PyMem_Free(l->nodes.at); PyMem_Free(l->before);
+    PyMem_Free(l->at);
     return fine;
 }
 
@@ -746,7 +725,7 @@ static inline void mark(Node *v)
 /* Through the slabs, the youngest marked node first. 1: done. 0: for Python. -1: some node stands outside. */
 static int by_slabs(Node *root)
 {
-    Leaves leaves = {{0}};
+    Leaves leaves = {0};
     int fine = 1;
     mark(root);
     root->grad = 1.0;
@@ -767,7 +746,7 @@ static int by_slabs(Node *root)
                     if (!(p->flags & SEEN)) {
                         if (wants_python(p)) { fine = 0; break; }
                         if (!p->few) { if (reach(&leaves, p) < 0) { fine = 0; break; } }
-                        else if (p->flags & (LOOSE | DISORDER)) { fine = -1; break; }
+                        else if (p->flags & LOOSE) { fine = -1; break; }
                         else mark(p);
                     }
                     p->grad += g * e[i].partial;
@@ -781,7 +760,7 @@ static int by_slabs(Node *root)
 static int by_walk(Node *root)
 {
     Stack todo = {0}, order = {0};
-    Leaves leaves = {{0}};
+    Leaves leaves = {0};
     int fine = push(&todo, root) == 0 && depth_first(&todo, &order) == 0;
     unmark(&todo, &order);
     for (size_t i = 0; fine && i < order.n; i++) {
@@ -811,7 +790,7 @@ static PyObject *mod_backward(PyObject *mod, PyObject *arg)
         if (op_of(root) != op_constant) *grad_of(root) += 1.0;
         Py_RETURN_TRUE;
     }
-    int fine = root->flags & (LOOSE | DISORDER) ? -1 : by_slabs(root);
+    int fine = root->flags & LOOSE ? -1 : by_slabs(root);
     return PyBool_FromLong(fine < 0 ? by_walk(root) : fine);
 }
 
@@ -826,10 +805,7 @@ static PyObject *mod_walk(PyObject *mod, PyObject *args, PyObject *kw) /* walk(r
     for (Py_ssize_t i = PyTuple_GET_SIZE(roots) - 1; fine && i >= 0; i--) {
         PyObject *r = PyTuple_GET_ITEM(roots, i);
         if (is_node(r)) fine = push(&todo, (Node *)r) == 0;
-        else if (!PyFloat_CheckExact(r)) {
-            PyErr_Format(PyExc_AttributeError, "'%.80s' object has no attribute 'parents'", Py_TYPE(r)->tp_name);
-            fine = 0;
-        }
+        else if (!PyFloat_CheckExact(r)) Py_XDECREF(PyObject_GetAttrString(r, "parents")), fine = !PyErr_Occurred();
     }
     fine = fine && depth_first(&todo, &found) == 0;
     unmark(&todo, &found);
@@ -866,66 +842,58 @@ static inline void add_to(Sum *s, double term)
 }
 static inline double summed(Sum *s) { return s->lost != 0.0 && isfinite(s->lost) ? s->sum + s->lost : s->sum; }
 
-static PyObject *of_block(double data, PyObject *op, Edge *block, Py_ssize_t n) /* takes over the block */
-{
-    Node *v = new_node();
-    if (!v) {
-        for (Py_ssize_t i = 0; i < n; i++) Py_XDECREF(block[i].node);
-        PyMem_Free(block);
-        return NULL;
-    }
-    v->data = data; v->op = Py_NewRef(op); v->few = MANY; v->block = block; v->many = n;
-    return (PyObject *)v;
-}
-
 static inline int plain(PyObject *o) { return Py_TYPE(o) == ValueType || PyFloat_CheckExact(o); }
 static inline double plain_number(PyObject *o)
 { return Py_TYPE(o) == ValueType ? number_of((Node *)o) : PyFloat_AS_DOUBLE(o); }
 
+/* w1*x1 + w2*x2 + ... + b as one node; without x, w1 + w2 + ... */
+static PyObject *weighted(PyObject *op, PyObject **w, PyObject **x, Py_ssize_t n, Node *b)
+{
+    Py_ssize_t m = (x ? 2 * n : n) + (b != NULL);
+    Edge *block = PyMem_Malloc(m * sizeof(Edge));
+    if (!block) return PyErr_NoMemory();
+    Sum s = {b ? number_of(b) : 0.0, 0.0};
+    for (Py_ssize_t i = 0; i < n; i++) {
+        double wd = plain_number(w[i]), xd = x ? plain_number(x[i]) : 1.0;
+        add_to(&s, x ? wd * xd : wd);
+        point(&block[i], w[i], xd);
+        if (x) point(&block[n + i], x[i], wd);
+    }
+    if (b) point(&block[2 * n], (PyObject *)b, 1.0);
+    Node *v = new_node();
+    if (v) {
+        v->data = summed(&s); v->op = Py_NewRef(op);
+        v->few = MANY; v->block = block; v->many = m;
+        return (PyObject *)v;
+    }
+    for (Py_ssize_t i = 0; i < m; i++) Py_XDECREF(block[i].node);
+    PyMem_Free(block);
+    return NULL;
+}
+
 static PyObject *mod_dot(PyObject *mod, PyObject *args) /* dot(ws, xs, b); None if Python has to do it */
 {
-    PyObject *ws, *xs, *b, *made = NULL;
+    PyObject *ws, *xs, *b;
     if (!PyArg_ParseTuple(args, "OOO", &ws, &xs, &b)) return NULL;
     if (watching || !(PyList_CheckExact(ws) || PyTuple_CheckExact(ws)) || !(PyList_CheckExact(xs) || PyTuple_CheckExact(xs))
         || (b != Py_None && Py_TYPE(b) != ValueType)) Py_RETURN_NONE;
-    Py_ssize_t n = PySequence_Fast_GET_SIZE(ws), m = 2 * n + (b != Py_None);
+    Py_ssize_t n = PySequence_Fast_GET_SIZE(ws);
     PyObject **w = PySequence_Fast_ITEMS(ws), **x = PySequence_Fast_ITEMS(xs);
-    if (m < 3 || PySequence_Fast_GET_SIZE(xs) != n) Py_RETURN_NONE;
+    if (2 * n + (b != Py_None) < 3 || PySequence_Fast_GET_SIZE(xs) != n) Py_RETURN_NONE;
     for (Py_ssize_t i = 0; i < n; i++) if (Py_TYPE(w[i]) != ValueType || !plain(x[i])) Py_RETURN_NONE;
-    Edge *block = PyMem_Malloc(m * sizeof(Edge));
-    if (!block) return PyErr_NoMemory();
-    Sum s = {b == Py_None ? 0.0 : number_of((Node *)b), 0.0};
-    for (Py_ssize_t i = 0; i < n; i++) {
-        double wd = number_of((Node *)w[i]), xd = plain_number(x[i]);
-        add_to(&s, wd * xd);
-        point(&block[i], w[i], xd);
-        point(&block[n + i], x[i], wd);
-    }
-    if (b != Py_None) point(&block[2 * n], b, 1.0);
-    made = of_block(summed(&s), op_dot, block, m);
-    return made;
+    return weighted(op_dot, w, x, n, b == Py_None ? NULL : (Node *)b);
 }
 
 static PyObject *mod_sum(PyObject *mod, PyObject *terms) /* sum(tuple); None if Python has to do it */
 {
-    Py_ssize_t n = PyTuple_CheckExact(terms) ? PyTuple_GET_SIZE(terms) : 0;
+    Py_ssize_t n = PyTuple_CheckExact(terms) ? PyTuple_GET_SIZE(terms) : 0, nodes = 0;
     if (watching || n < 3) Py_RETURN_NONE;
-    int nodes = 0;
+    PyObject **w = PySequence_Fast_ITEMS(terms);
     for (Py_ssize_t i = 0; i < n; i++) {
-        PyObject *o = PyTuple_GET_ITEM(terms, i);
-        if (!plain(o)) Py_RETURN_NONE;
-        nodes += Py_TYPE(o) == ValueType;
+        if (!plain(w[i])) Py_RETURN_NONE;
+        nodes += Py_TYPE(w[i]) == ValueType;
     }
-    if (!nodes) Py_RETURN_NONE;
-    Edge *block = PyMem_Malloc(n * sizeof(Edge));
-    if (!block) return PyErr_NoMemory();
-    Sum s = {0.0, 0.0};
-    for (Py_ssize_t i = 0; i < n; i++) {
-        PyObject *o = PyTuple_GET_ITEM(terms, i);
-        add_to(&s, plain_number(o));
-        point(&block[i], o, 1.0);
-    }
-    return of_block(summed(&s), op_sum, block, n);
+    return nodes ? weighted(op_sum, w, NULL, n, NULL) : Py_NewRef(Py_None);
 }
 
 /* ---------------------------------------------------------------- the collector, for gradients with a history
@@ -941,8 +909,12 @@ static int gather(Stack *all, Node *v)
     return push(all, v);
 }
 
-static Node *history_of(Node *v)
-{ return (v->flags & HAS_MORE) && v->more->grad && is_node(v->more->grad) ? (Node *)v->more->grad : NULL; }
+/* What v holds, one after the other: its operands, NULL for a constant, and at last a gradient that is a Value. */
+static inline Node *held(Node *v, Py_ssize_t i)
+{
+    if (i < n_edges(v)) return edges(v)[i].node;
+    return (v->flags & HAS_MORE) && v->more->grad && is_node(v->more->grad) ? (Node *)v->more->grad : NULL;
+}
 
 static PyObject *mod_collect(PyObject *mod, PyObject *args) /* collect(phase, info), as gc.callbacks calls it */
 {
@@ -952,35 +924,25 @@ static PyObject *mod_collect(PyObject *mod, PyObject *args) /* collect(phase, in
     PyObject *generation = PyDict_GetItemString(info, "generation");
     if (!generation || PyLong_AsLong(generation) != 2) Py_RETURN_NONE;
     Stack all = {0}, live = {0}, dead = {0};
+    Node *p;
     int fine = 1;
     for (More *m = historied; fine && m; m = m->next) fine = gather(&all, m->self) == 0;
-    for (size_t i = 0; fine && i < all.n; i++) { /* all grows on the way */
-        Node *v = all.at[i], *h = history_of(v);
-        Edge *e = edges(v);
-        for (Py_ssize_t j = 0, n = n_edges(v); fine && j < n; j++)
-            if (e[j].node && (fine = gather(&all, e[j].node) == 0)) e[j].node->count++;
-        if (fine && h && (fine = gather(&all, h) == 0)) h->count++;
-    }
+    for (size_t i = 0; fine && i < all.n; i++) /* all grows on the way */
+        for (Py_ssize_t j = 0, n = n_edges(all.at[i]); fine && j <= n; j++)
+            if ((p = held(all.at[i], j)) && (fine = gather(&all, p) == 0)) p->count++;
     for (size_t i = 0; fine && i < all.n; i++)
         if (Py_REFCNT(all.at[i]) > (Py_ssize_t)all.at[i]->count) {
             all.at[i]->flags &= ~SEEN; /* SEEN now means: nobody outside has asked for it */
             fine = push(&live, all.at[i]) == 0;
         }
-    for (size_t i = 0; fine && i < live.n; i++) {
-        Node *h = history_of(live.at[i]);
-        Edge *e = edges(live.at[i]);
-        for (Py_ssize_t j = 0, n = n_edges(live.at[i]) + (h != NULL); fine && j < n; j++) {
-            Node *p = j < n_edges(live.at[i]) ? e[j].node : h;
-            if (p && (p->flags & SEEN)) { p->flags &= ~SEEN; fine = push(&live, p) == 0; }
-        }
-    }
+    for (size_t i = 0; fine && i < live.n; i++)
+        for (Py_ssize_t j = 0, n = n_edges(live.at[i]); fine && j <= n; j++)
+            if ((p = held(live.at[i], j)) && (p->flags & SEEN)) { p->flags &= ~SEEN; fine = push(&live, p) == 0; }
     for (More *m = historied; fine && m; m = m->next) if (m->self->flags & SEEN) fine = push(&dead, m->self) == 0;
     for (size_t i = 0; i < all.n; i++) all.at[i]->flags &= ~SEEN;
-    if (fine) {
-        for (size_t i = 0; i < dead.n; i++) Py_INCREF(dead.at[i]);
-        for (size_t i = 0; i < dead.n; i++) clear_grad(dead.at[i]);
-        for (size_t i = 0; i < dead.n; i++) Py_DECREF(dead.at[i]);
-    }
+    for (size_t i = 0; fine && i < dead.n; i++) Py_INCREF(dead.at[i]);
+    for (size_t i = 0; fine && i < dead.n; i++) clear_grad(dead.at[i]);
+    for (size_t i = 0; fine && i < dead.n; i++) Py_DECREF(dead.at[i]);
     PyMem_Free(all.at); PyMem_Free(live.at); PyMem_Free(dead.at);
     Py_RETURN_NONE;
 }

@@ -132,9 +132,9 @@ def deep_copied(node: Node, memo: dict[int, Any]) -> Node:
     alone = not isinstance(node.grad, Node) and all(p.__class__ is float or id(p) in memo for p in node.parents)
     fresh = [node] if alone else [n for n in everything_behind(node) if id(n) not in memo]
     for old in fresh:
-        new = shallow_copied(old)
-        new.link(tuple([p if p.__class__ is float else memo[id(p)] for p in old.parents]))
-        memo[id(old)] = new
+        data, label, op, parents, local = _fields(old)
+        copies = tuple([p if p.__class__ is float else memo[id(p)] for p in parents])
+        memo[id(old)] = _made(type(old), 0.0, data, label, op, copies, local)
     for old in fresh:
         memo[id(old)].grad = memo[id(old.grad)] if isinstance(old.grad, Node) else copy.deepcopy(old.grad, memo)
         for name, field in getattr(old, "__dict__", {}).items():

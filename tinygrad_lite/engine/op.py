@@ -24,7 +24,7 @@ from tinygrad_lite.engine.domain import (
     number,
     operand_names,
 )
-from tinygrad_lite.engine.op_help import Doc, SignatureOf
+from tinygrad_lite.engine.op_help import Doc, HintsOf, SignatureOf
 from tinygrad_lite.errors import DomainError, OperandError, user_line
 from tinygrad_lite.hints import Any, Callable, Sequence
 
@@ -246,6 +246,9 @@ class Op:
                 if point not in found and not (self.kink and self.kink.met(*point)):
                     found.append(point)
         return found
+
+
+Op.__annotations__ = HintsOf(Op.__annotations__)  # type: ignore[assignment]
 
 
 def _defaults(forward: Any) -> dict[str, float]:

@@ -29,3 +29,13 @@ class SignatureOf:
             return Signature([Parameter("xs", Parameter.VAR_POSITIONAL)])
         start = {name: op.defaults.get(name, Parameter.empty) for name in op.operands}
         return Signature([Parameter(name, Parameter.POSITIONAL_OR_KEYWORD, default=x) for name, x in start.items()])
+
+
+class HintsOf:
+    """The type hints of an op, for `typing.get_type_hints`; of the class those it was written with."""
+
+    def __init__(self, of_class: dict[str, Any]) -> None:
+        self.of_class = of_class
+
+    def __get__(self, op: Any, kind: type | None = None) -> dict[str, Any]:
+        return self.of_class if op is None else dict.fromkeys((*op.operands, "return"), Any)

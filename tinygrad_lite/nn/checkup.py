@@ -1,8 +1,8 @@
 """What ails a network, in words, with the numbers behind each sentence.
 
 `health` makes one forward and one backward pass over the samples and walks over the graph of the
-loss: a `dot` node whose first weight belongs to a neuron is that neuron's weighted sum for one
-sample, and the node that uses it alone is its activation. It changes no gradient and no parameter.
+loss: a weighted sum whose first weight belongs to a neuron is that neuron's for one sample, and the
+node that uses it alone is its activation. It changes no gradient and no parameter.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from itertools import pairwise
 from typing import Any
 
+from tinygrad_lite.analysis.sums import weighted_sums
 from tinygrad_lite.engine import ops
 from tinygrad_lite.engine.graph import topological
 from tinygrad_lite.engine.reverse import adjoints
@@ -148,10 +149,13 @@ def _units(model: Module, cost: Value) -> list[Finding]:
     owner = {n.w[0]: (name, i) for name, neurons in _neurons(model) for i, n in enumerate(neurons) if n.w}
     sums: dict[tuple[str, int], list[Value]] = {}
     used: dict[Value, Value] = {}
-    for node in topological(cost):
-        if node.op is ops.dot and node.parents[0] in owner:
-            sums.setdefault(owner[node.parents[0]], []).append(node)
-        elif len(node.parents) == 1:
+    order = topological(cost)
+    for node, found in weighted_sums(order).items():
+        weight = found.products[0].split(right=True)[0]
+        if weight in owner:
+            sums.setdefault(owner[weight], []).append(node)
+    for node in order:
+        if len(node.parents) == 1:
             used[node.parents[0]] = node
     findings: list[Finding] = []
     for name, neurons in _neurons(model):

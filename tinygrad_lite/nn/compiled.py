@@ -15,6 +15,8 @@ from tinygrad_lite.nn.optimizer import Optimizer
 
 if TYPE_CHECKING:
     from tinygrad_lite.compiler.training.step import CompiledStep
+else:
+    CompiledStep = Any  # loaded with the compiler, at its first use
 
 
 def compile_step(

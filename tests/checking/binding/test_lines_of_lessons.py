@@ -1,5 +1,8 @@
 """A lesson that was bound by us has its own lines marked, and its own text mended."""
 
+import numpy as np
+import pytest
+
 from tests.checking.binding.lessons import LESSONS
 from tinygrad_lite.checking.binding.lesson import checked
 from tinygrad_lite.checking.binding.source import load
@@ -13,3 +16,61 @@ def test_a_lesson_with_a_slip_gets_its_line_and_its_mend():
     assert result.found.reason == ""
     assert [line.text.strip() for line in result.lines if line.mark == "wrong"] == [f"da = d.dot(w2.T) {slip}"]
     assert any(f"+    da = d.dot(w2.T) {right}" in mend.diff for mend in result.mends)
+
+
+FOUR_MISTAKES = """
+import numpy as np
+
+def relu(x):
+    return np.maximum(0, x)
+
+def forward(X, w1, w2, b1, b2):
+    z1 = np.dot(X, w1) + b1
+    a1 = relu(z1)
+    z2 = np.dot(a1, w2) + b2
+    output = relu(z2)
+    return output
+
+def mean_squared_error(y_true, y_pred):
+    return np.mean((y_true - y_pred) ** 2)
+
+def backpropagation(X, y, output, w1, w2, b1, b2, learning_rate):
+    error_output = output - y
+    d_w2 = np.dot(X.T, error_output)
+    d_b2 = np.sum(error_output, axis=0, keepdims=True)
+    error_hidden = np.dot(error_output, w2.T) * (X > 0)
+    d_w1 = np.dot(X.T, error_hidden)
+    d_b1 = np.sum(error_hidden, axis=0, keepdims=True)
+    w1 -= learning_rate * d_w1
+    b1 -= learning_rate * d_b1
+    w2 -= learning_rate * d_w2
+    b2 -= learning_rate * d_b2
+    return w1, w2, b1, b2
+"""
+
+
+def test_four_mistakes_on_three_lines_are_mended_with_what_the_forward_pass_computes():
+    """The hidden layer is not handed to the backward: it is computed again, as the forward pass does."""
+    result = checked(check, load(FOUR_MISTAKES, "four.py"), {})
+    space: dict = {}
+    exec(FOUR_MISTAKES, space)
+    exec(result.mends[0].sources["backpropagation"], space)
+    chance = np.random.default_rng(5)
+    X, y, w1, w2, b1, b2 = (chance.normal(size=s) for s in ((6, 4), (6, 2), (4, 5), (5, 2), (1, 5), (1, 2)))
+    before = [w1.copy(), w2.copy(), b1.copy(), b2.copy()]
+    after = space["backpropagation"](X, y, space["forward"](X, w1, w2, b1, b2), w1, w2, b1, b2, 0.1)
+
+    def loss(w1, w2, b1, b2):
+        return space["mean_squared_error"](y, space["forward"](X, w1, w2, b1, b2))
+
+    assert [e.old.strip() for e in result.mends[0].edits] == [
+        "error_output = output - y",
+        "d_w2 = np.dot(X.T, error_output)",
+        "error_hidden = np.dot(error_output, w2.T) * (X > 0)",
+    ]
+    for k, (old, new) in enumerate(zip(before, after, strict=True)):
+        for index in np.ndindex(old.shape):
+            step = np.zeros_like(old)
+            step[index] = 1e-6
+            there, back = ([*before[:k], old + s * step, *before[k + 1 :]] for s in (1, -1))
+            assert (old - new)[index] / 0.1 == pytest.approx((loss(*there) - loss(*back)) / 2e-6, abs=1e-7)

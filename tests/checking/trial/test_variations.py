@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from tinygrad_lite.checking.check import check
+from tinygrad_lite.checking.lines.bench import Bench
 from tinygrad_lite.checking.network.problems import Problem
-from tinygrad_lite.checking.trial.bench import Bench
 from tinygrad_lite.checking.trial.variations import variations
 
 chance = np.random.default_rng(0)
@@ -121,30 +121,30 @@ def test_lists_stay_lists_and_single_numbers_are_left():
 # ---------------------------------------------------------------------- the bench
 
 
-def test_any_backprop_can_be_tried_on_the_bench():
+def test_a_bench_says_where_a_backprop_is_right():
     problem = {"E": chance.normal(size=(5, 3))}, np.array([0, 2, 4]), chance.normal(size=(3, 3))
-    bench = Bench(check(looked_up, looked_up_back(assign), *problem).evaluation)
-    everywhere = range(len(bench.problems))
+    wrong, right = (Bench(check(looked_up, looked_up_back(f), *problem).evaluation, 100.0) for f in (assign, np.add.at))
+    everywhere = range(len(wrong.problems))
 
-    assert len(bench.problems) >= 6
-    assert {k for k in everywhere if not bench.right(k, bench.run(k))} >= {1}
-    assert all(bench.right(k, bench.run(k, looked_up_back(np.add.at))) == {"E"} for k in everywhere)
+    assert len(everywhere) >= 6
+    assert {k for k in everywhere if not wrong.gradients(k, {})[1]} >= {0}
+    assert all(right.gradients(k, {})[1] == {"E"} for k in everywhere)
 
 
-def test_an_endless_backprop_on_the_bench_is_stopped_and_the_next_one_runs():
-    from tinygrad_lite.checking.trial.sandbox import TimeIsOver
-
-    def endless(E, ids, w):
+def test_what_never_ends_is_stopped_on_the_bench_and_the_next_one_runs(monkeypatch):
+    def endless():
         while True:
             pass
 
     problem = {"E": chance.normal(size=(5, 3))}, np.array([0, 2, 4]), chance.normal(size=(3, 3))
-    bench = Bench(check(looked_up, looked_up_back(np.add.at), *problem).evaluation)
+    bench = Bench(check(looked_up, looked_up_back(np.add.at), *problem).evaluation, 100.0)
+    monkeypatch.setattr("tinygrad_lite.checking.lines.bench.EACH", 0.05)
 
     for _ in range(3):
-        with pytest.raises(TimeIsOver):
-            bench.run(0, endless, 0.05)
-        assert bench.right(0, bench.run(0)) == {"E"}
+        with pytest.raises(TimeoutError):
+            bench.guard(endless)
+        assert bench.gradients(0, {})[1] == {"E"}
+    assert bench.late(0.14)
 
 
 def test_a_loss_that_cancels_accuses_nobody_and_hides_no_mistake():

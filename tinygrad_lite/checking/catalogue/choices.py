@@ -34,6 +34,17 @@ class Choice:
         self.cost = float(len(mistakes)) if cost is None else cost
 
 
+class Place:
+    """A place of the chain rule: what it is called, and what belongs there as the user would write it."""
+
+    def __init__(self, name: str, right: str) -> None:
+        self.name, self.right = name, right
+
+    def wrong(self, code: str, message: str, numbers: Numbers, cost: float = 1.0, right: str = "") -> Choice:
+        """One mistake that can be made here."""
+        return Choice((Mistake(code, self.name, message, right or self.right),), numbers, cost=cost)
+
+
 def node(letter: str, layer: int, depth: int) -> str:
     """What reports call a layer's numbers: X, Z1, A1, ..., and P for the last activation."""
     if letter == "A" and layer in (0, depth):
@@ -55,48 +66,43 @@ def loss_choices(net: Network) -> Iterator[Choice]:
 
         return numbers
 
+    place = Place("loss", net.kind.written)
     yield Choice((), derivative(net.kind))
     for rows, words in ((-1, "last"), (0, "first")):
         message = say("only the {0} sample counts, as with = where += is needed", say(words))
-        yield Choice(
-            (Mistake("LAST_SAMPLE_ONLY", "loss", message, say("the sum over all samples")),), derivative(net.kind, rows)
-        )
+        right = say("the sum over all samples")
+        yield place.wrong("LAST_SAMPLE_ONLY", message, derivative(net.kind, rows), right=right)
     for kind in KINDS:
         if kind is not net.kind:
             message = say("dP is, up to a factor of N, O and 2, the derivative of {0}, {1}", kind.name, kind.written)
             message += say("; but the loss computes {0}", net.kind.name)
             yield Choice((Mistake("WRONG_LOSS", "loss", message, net.kind.written),), derivative(kind), free=True)
-    if net.kind is HINGE:
-        message = say("the hinge's condition y * P < 1 is left out")
-        yield Choice((Mistake("WRONG_LOSS", "loss", message, HINGE.written),), lambda r: -r.scale * r.Y)
     for code, message, wrong in _slips_of(net):
-        yield Choice((Mistake(code, "loss", message, net.kind.written),), lambda r, wrong=wrong: r.scale * wrong(r))
+        yield place.wrong(code, message, lambda r, wrong=wrong: r.scale * wrong(r))
 
 
 def _slips_of(net: Network) -> Iterator[tuple[str, str, Callable[[Record], Array]]]:
-    """What goes wrong in the derivative of Huber's loss and of the multi-class hinge: code, words, and its numbers."""
+    """What goes wrong in the derivative of hinges and of Huber's loss: code, words, and its numbers."""
+
+    def over(r: Record) -> Array:
+        return (margins(r.A[-1], r.Y) > 0) * 1.0
+
+    def huber(r: Record, swapped: bool) -> Array:
+        e = r.A[-1] - r.Y
+        far = np.abs(e) > net.kind.delta
+        return np.where(far, e, net.kind.delta * np.sign(e)) if swapped else np.where(far, np.sign(e), e)
+
+    if net.kind is HINGE:
+        yield "WRONG_LOSS", say("the hinge's condition y * P < 1 is left out"), lambda r: -r.Y
     if net.kind.delta:
-        d = net.kind.delta
-
-        def swapped(r: Record) -> Array:
-            e = r.A[-1] - r.Y
-            return np.where(np.abs(e) > d, e, d * np.sign(e))
-
-        yield "WRONG_LOSS", say("the two cases of Huber's loss are exchanged"), swapped
-        if d != 1:
-            message = say(
-                "the arms of Huber's loss have the derivative {0:g}, not 1: delta is left out in front of the sign", d
-            )
-            yield (
-                "WRONG_LOSS",
-                message,
-                lambda r: np.where(np.abs(r.A[-1] - r.Y) > d, np.sign(r.A[-1] - r.Y), r.A[-1] - r.Y),
-            )
+        yield "WRONG_LOSS", say("the two cases of Huber's loss are exchanged"), lambda r: huber(r, True)
+    if net.kind.delta not in (0, 1):
+        message = say(
+            "the arms of Huber's loss have the derivative {0:g}, not 1: delta is left out in front of the sign",
+            net.kind.delta,
+        )
+        yield "WRONG_LOSS", message, lambda r: huber(r, False)
     if net.kind is MARGINS:
-
-        def over(r: Record) -> Array:
-            return (margins(r.A[-1], r.Y) > 0) * 1.0
-
         message = say(
             "the score of the right class gets no gradient, though every margin that is too small contains it"
         )
@@ -107,8 +113,7 @@ def _slips_of(net: Network) -> Iterator[tuple[str, str, Callable[[Record], Array
             "the score of the right class gets -1 in every sample, not minus the number of its margins too small"
         )
         yield "PATHS_NOT_SUMMED", message, lambda r: over(r) - r.Y
-        message = say("the condition 1 - P[right] + P > 0 is left out")
-        yield "WRONG_LOSS", message, lambda r: 1 - r.Y * r.O
+        yield "WRONG_LOSS", say("the condition 1 - P[right] + P > 0 is left out"), lambda r: 1 - r.Y * r.O
 
 
 def one_sample(g: Array, row: int) -> Array:
@@ -125,7 +130,7 @@ def activation_choices(net: Network, layer: int) -> Iterator[Choice]:
     right = say("times {0}", act.slope(z, a))
 
     def wrong(code: str, message: str, numbers: Numbers) -> Choice:
-        return Choice((Mistake(code, place, f"{place} {message}", right),), numbers)
+        return Place(place, right).wrong(code, f"{place} {message}", numbers)
 
     def times(factor: Callable[[Record], Array]) -> Numbers:
         return lambda r, g: _times(g, factor(r))

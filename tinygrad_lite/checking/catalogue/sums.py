@@ -8,10 +8,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from tinygrad_lite.analysis.activations import LINEAR
-from tinygrad_lite.checking.catalogue.choices import Choice, Numbers, node, one_sample
+from tinygrad_lite.checking.catalogue.choices import Choice, Numbers, Place, node, one_sample
 from tinygrad_lite.checking.network.arrays import Array, np
 from tinygrad_lite.checking.network.network import Network, Record
-from tinygrad_lite.checking.result.mistakes import Mistake, Mistakes
 from tinygrad_lite.report.language import say
 
 
@@ -21,8 +20,8 @@ def weight_choices(net: Network, layer: int) -> Iterator[Choice]:
     inputs, delta = node("A", layer - 1, depth), f"dZ{layer}"
     right = net.layout.product(inputs, delta)
 
-    def wrong(code: str, message: str) -> Mistakes:
-        return (Mistake(code, name, say("{0} is exactly {1}", name, message), right),)
+    def wrong(code: str, message: str, numbers: Numbers, cost: float = 1.0) -> Choice:
+        return Place(name, right).wrong(code, say("{0} is exactly {1}", name, message), numbers, cost)
 
     def product(letter: str, k: int) -> Numbers:
         def numbers(r: Record, d: Array, g: Array) -> Array | None:
@@ -35,26 +34,17 @@ def weight_choices(net: Network, layer: int) -> Iterator[Choice]:
     for k in range(depth + 1):
         if k != layer - 1:
             code = "INPUT_FOR_HIDDEN" if k == 0 else "WRONG_OPERAND"
-            yield Choice(wrong(code, net.layout.product(node("A", k, depth), delta)), product("A", k))
+            yield wrong(code, net.layout.product(node("A", k, depth), delta), product("A", k))
         if k > 0 and net.activations[k - 1] is not LINEAR:
             code = "PREACT_FOR_ACT" if k == layer - 1 else "WRONG_OPERAND"
-            yield Choice(wrong(code, net.layout.product(f"Z{k}", delta)), product("Z", k))
-    yield Choice(
-        wrong("TRANSPOSED", say("the transpose")),
-        lambda r, d, g: _turned(r.A[layer - 1].T @ d),
-    )
+            yield wrong(code, net.layout.product(f"Z{k}", delta), product("Z", k))
+    yield wrong("TRANSPOSED", say("the transpose"), lambda r, d, g: _turned(r.A[layer - 1].T @ d))
     without = net.layout.product(inputs, "d" + node("A", layer, depth))
-    yield Choice(
-        wrong("NO_ACT_DERIV", say("{0}, without the activation's derivative", without)),
-        lambda r, d, g: r.A[layer - 1].T @ g,
-        cost=1.05,
-    )
+    without = say("{0}, without the activation's derivative", without)
+    yield wrong("NO_ACT_DERIV", without, lambda r, d, g: r.A[layer - 1].T @ g, 1.05)
     for row, words in ((-1, "last"), (0, "first")):
-        yield Choice(
-            wrong("LAST_SAMPLE_ONLY", say("the contribution of the {0} sample alone", say(words))),
-            lambda r, d, g, row=row: r.A[layer - 1].T @ one_sample(d, row),
-            cost=1.02,
-        )
+        alone = say("the contribution of the {0} sample alone", say(words))
+        yield wrong("LAST_SAMPLE_ONLY", alone, lambda r, d, g, row=row: r.A[layer - 1].T @ one_sample(d, row), 1.02)
 
 
 def _turned(product: Array) -> Array | None:
@@ -67,29 +57,17 @@ def bias_choices(net: Network, layer: int) -> Iterator[Choice]:
     axis = net.layout.sample_axis
     right = f"{delta}.sum(axis={axis})"
 
-    def wrong(code: str, message: str) -> Mistakes:
-        return (Mistake(code, name, say("{0} is exactly {1}", name, message), right),)
+    def wrong(code: str, message: str, numbers: Numbers, cost: float) -> Choice:
+        return Place(name, right).wrong(code, say("{0} is exactly {1}", name, message), numbers, cost)
 
     yield Choice((), lambda r, d, g: d.sum(axis=-2))
-    yield Choice(
-        wrong(
-            "NO_ACT_DERIV",
-            say("d{0}.sum(axis={1}), without the activation's derivative", node("A", layer, net.depth), axis),
-        ),
-        lambda r, d, g: g.sum(axis=-2) if g.shape[-1] == d.shape[-1] else None,
-        cost=1.05,
-    )
+    without = say("d{0}.sum(axis={1}), without the activation's derivative", node("A", layer, net.depth), axis)
+    yield wrong("NO_ACT_DERIV", without, lambda r, d, g: g.sum(axis=-2) if g.shape[-1] == d.shape[-1] else None, 1.05)
     for row, words in ((-1, "last"), (0, "first")):
-        yield Choice(
-            wrong("LAST_SAMPLE_ONLY", say("the contribution of the {0} sample alone", say(words))),
-            lambda r, d, g, row=row: d[..., row, :],
-            cost=1.02,
-        )
-    yield Choice(
-        wrong("SUM_AXIS", say("np.sum({0}): axis={1} is missing, and all units get the same number", delta, axis)),
-        lambda r, d, g: _everywhere(d.sum(axis=(-1, -2)), d.shape[-1]),
-        cost=1.02,
-    )
+        alone = say("the contribution of the {0} sample alone", say(words))
+        yield wrong("LAST_SAMPLE_ONLY", alone, lambda r, d, g, row=row: d[..., row, :], 1.02)
+    total = say("np.sum({0}): axis={1} is missing, and all units get the same number", delta, axis)
+    yield wrong("SUM_AXIS", total, lambda r, d, g: _everywhere(d.sum(axis=(-1, -2)), d.shape[-1]), 1.02)
 
 
 def _everywhere(total: Array, units: int) -> Array | None:

@@ -1,12 +1,14 @@
 """Things at hand with their values, and their products: what a graft is made of.
 
-Products are judged by the thousand, so their values are computed at once and their source only when it is asked for.
+Products are judged by the thousand: the values of all that fits a shape are computed at once, and the source of one
+only when it is asked for. Values are stacked: first the visits, then the things, then their own axes.
 """
 
 from __future__ import annotations
 
 import ast
 import functools
+import itertools
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -15,11 +17,35 @@ from tinygrad_lite.checking.lines.functions import Node, is_number
 from tinygrad_lite.checking.lines.offers import Offers, binary, constant, element, method, transposed
 from tinygrad_lite.checking.lines.slots import load
 from tinygrad_lite.checking.lines.values import Scope
-from tinygrad_lite.checking.network.arrays import np
+from tinygrad_lite.checking.network.arrays import Array, np
 
-Array = Any
-Make = Callable[[], Node]
-MOST_ATOMS, MOST_PAIRED = 150, 56
+Write = Callable[[int], Node]
+Block = tuple[Array, Array, Write]  # costs, values, and how each is written
+Shape = tuple[int, ...]
+MOST_ATOMS, MOST_PAIRED, MANY = 150, 56, 8
+
+
+class Terms:
+    """Everything that fits a shape.
+
+    Attributes:
+        costs: one for each.      rows: their values: visits, terms, entries.
+    """
+
+    def __init__(self, blocks: list[Block], visits: int, entries: int) -> None:
+        rows = [values.reshape(visits, len(costs), entries) for costs, values, _ in blocks]
+        every = np.concatenate([np.empty((visits, 0, entries)), *rows], axis=1)
+        self._kept = np.nonzero(np.isfinite(every).all(axis=(0, 2)) & every.any(axis=(0, 2)))[0]
+        self._starts = np.cumsum([0, *(len(costs) for costs, _, _ in blocks)])
+        self._writes = [write for _, _, write in blocks]
+        self.costs = np.concatenate([[], *(costs for costs, _, _ in blocks)])[self._kept]
+        self.rows = every[:, self._kept]
+
+    def written(self, i: int) -> Node:
+        """A term as an expression."""
+        k = int(self._kept[i])
+        block = int(np.searchsorted(self._starts, k, "right")) - 1
+        return self._writes[block](k - int(self._starts[block]))
 
 
 class Atoms:
@@ -34,11 +60,13 @@ class Atoms:
         self.scope = scopes[len(scopes) // 2]  # at the first of several visits much is still zero
         self.items: list[tuple[float, Node, Array]] = []
         self._known: set[bytes] = set()
-        self._shaped: dict[tuple[int, ...], tuple[list[tuple[float, Make]], Array]] = {}
+        self._shaped: dict[Shape, Terms] = {}
         for name in offers.names:
             self._offer(0.0, load(name))
         for x in offers.subscripts:
             self._offer(0.1, x)
+        for x in offers.rebuilt:
+            self._offer(0.3, x)
         indices = {ast.dump(s.slice): s.slice for s in offers.subscripts if not isinstance(s.slice, ast.Constant)}
         for name in offers.names[:16]:
             for index in list(indices.values())[:8]:
@@ -49,10 +77,8 @@ class Atoms:
                 self._offer(0.3, n)
         for cost, x, value in list(self.items[:44]):
             self._made_of(cost, x, value)
-        for c in offers.constants:
-            self._offer(0.4, constant(c))
-        for size in offers.sizes:
-            self._offer(0.4, size)
+        for x in (*map(constant, offers.constants), *offers.sizes):
+            self._offer(0.4, x)
 
     def _offer(self, cost: float, x: Node) -> None:
         if len(self.items) >= MOST_ATOMS:
@@ -88,84 +114,99 @@ class Atoms:
     def _whole(self, x: Node) -> bool:
         return isinstance(x, ast.Name) and isinstance(self.scope.names.get(x.id), int)
 
-    # ------------------------------------------------------------------ products of one shape
-
-    def shaped(self, shape: tuple[int, ...]) -> tuple[list[tuple[float, Make]], Array]:
-        """Everything that fits a shape: (cost, how to write it) and, one row each, the values."""
-        if shape not in self._shaped:
-            found: list[tuple[float, Make]] = []
-            rows = np.empty((1024, *shape))
-            for cost, make, value in self._products(shape):
-                if len(self.scopes) > 1 and (value := self.summed(make())) is None:
-                    continue
-                if len(found) == len(rows):
-                    rows = np.concatenate([rows, np.empty_like(rows)])
-                rows[len(found)] = value
-                found.append((cost, make))
-            rows = rows[: len(found)].reshape(len(found), -1)
-            good = np.isfinite(rows).all(axis=1) & rows.any(axis=1)
-            self._shaped[shape] = [f for f, ok in zip(found, good, strict=True) if ok], rows[good]
-        return self._shaped[shape]
-
-    def summed(self, x: Node) -> Any:
-        """The sum of an expression's values over the visits, None if it has none."""
+    def values(self, x: Node) -> Any:
+        """The values of an expression on every visit, stacked; None if it has none."""
         try:
-            return np.asarray(sum(scope.value(x) for scope in self.scopes), float)
+            return np.array([np.asarray(scope.value(x), float) for scope in self.scopes])
         except Exception:
             return None
 
-    def joined(self, e: Node, op: type, shape: tuple[int, ...]) -> tuple[list[tuple[float, Make]], Array]:
-        """An expression combined with each thing at hand, summed over the visits, as in `shaped`."""
-        found: list[tuple[float, Make]] = []
-        rows = []
-        for cost, x, _ in self.items:
-            value = self.summed(binary(e, op, x))
-            if value is not None and value.shape == shape and np.all(np.isfinite(value)) and value.any():
-                found.append((cost, lambda x=x: x))  # type: ignore[misc]
-                rows.append(value.ravel())
-        return found, np.array(rows).reshape(len(found), int(np.prod(shape)))
+    # ------------------------------------------------------------------ products of one shape
 
-    def _products(self, shape: tuple[int, ...]) -> Iterator[tuple[float, Make, Array]]:
+    def shaped(self, shape: Shape) -> Terms:
+        """Everything that fits a shape: the things at hand, and the products of two."""
+        if shape not in self._shaped:
+            with np.errstate(all="ignore"):
+                blocks = list(self._blocks(shape))
+            self._shaped[shape] = Terms(blocks, len(self.scopes), int(np.prod(shape)))
+        return self._shaped[shape]
+
+    @functools.cached_property
+    def _groups(self) -> dict[Shape, tuple[list[Node], Array, Array]]:
+        """By shape the things at hand, their costs, and their values."""
+        found: dict[Shape, list[tuple[float, Node, Array]]] = {}
         for cost, x, value in self.items:
-            yield from _forms(cost, lambda x=x: x, value, shape)  # type: ignore[misc]
-        paired = [a for a in self.items if a[2].size > 1 or not isinstance(a[1], ast.Constant)][:MOST_PAIRED]
-        with np.errstate(all="ignore"):
-            for i, first in enumerate(paired):
-                for second in paired[: i + 1]:
-                    yield from self._pair(first, second, shape)
+            values = self.values(x) if len(self.scopes) > 1 else value[None]
+            if values is not None and values.shape[1:] == value.shape:
+                found.setdefault(value.shape, []).append((cost, x, values))
+        return {
+            shape: ([x for _, x, _ in some], np.array([c for c, _, _ in some]), np.stack([v for _, _, v in some], 1))
+            for shape, some in found.items()
+        }
 
-    def _pair(self, first: Any, second: Any, shape: tuple[int, ...]) -> Iterator[tuple[float, Make, Array]]:
-        """Product, quotients, outer and matrix products of two things, where they fit."""
-        (c1, a, x), (c2, b, y) = first, second
-        cost = 0.2 + c1 + c2
-        joined = _joined(x.shape, y.shape)
-        if joined is not None and _ways(joined, shape):
-            yield from _forms(cost, lambda: binary(a, ast.Mult, b), x * y, shape)
-            if a is not b:
-                yield from _forms(cost + 0.2, lambda: binary(a, ast.Div, b), x / y, shape)
-                yield from _forms(cost + 0.2, lambda: binary(b, ast.Div, a), y / x, shape)
-                if joined == shape:
-                    yield cost + 0.3, lambda: binary(a, ast.Add, b), x + y
-                    yield cost + 0.3, lambda: binary(b, ast.Sub, a), y - x
-        if len(shape) == 2 and x.ndim == y.ndim == 1 and self.offers.numpy:
-            if x.shape + y.shape == shape:
-                yield cost + 0.2, lambda: self.offers.numpys("outer", a, b), np.outer(x, y)
-            if y.shape + x.shape == shape:
-                yield cost + 0.2, lambda: self.offers.numpys("outer", b, a), np.outer(y, x)
-        if len(shape) <= 2 and x.ndim in (1, 2) and y.ndim in (1, 2) and x.ndim + y.ndim - 2 == len(shape):
+    def _blocks(self, shape: Shape) -> Iterator[Block]:
+        for nodes, costs, values in self._groups.values():
+            yield from _forms(costs, nodes.__getitem__, values, shape)
+        most = MOST_PAIRED if len(self.scopes) <= MANY else MOST_PAIRED // 2
+        ahead = {id(x) for _, x, v in [item for item in self.items if _paired(*item[1:])][:most]}
+        paired = []
+        for nodes, costs, values in self._groups.values():
+            chosen = [i for i, x in enumerate(nodes) if id(x) in ahead]
+            if chosen:
+                paired.append(([nodes[i] for i in chosen], costs[chosen], values[:, chosen]))
+        for first, second in itertools.combinations_with_replacement(paired, 2):
+            yield from self._pairs(first, second, shape)
+
+    def _pairs(self, first: Any, second: Any, shape: Shape) -> Iterator[Block]:
+        """Products, quotients, sums, outer and matrix products of things of two shapes, where they fit."""
+        s1, s2 = first[2].shape[2:], second[2].shape[2:]
+        joined, ranks = _joined(s1, s2), (len(s1), len(s2))
+        elementwise = joined is not None and bool(_ways(joined, shape))
+        outer = ranks == (1, 1) and len(shape) == 2 and bool(self.offers.numpy)
+        matrix = 0 < min(ranks) <= max(ranks) < 3 and sum(ranks) - 2 == len(shape)
+        if not (elementwise or outer or matrix):
+            return
+        many = len(first[0]), len(second[0])
+        i, j = np.tril_indices(many[0]) if first is second else np.indices(many).reshape(2, -1)
+        a: Write = lambda n: first[0][i[n]]  # noqa: E731
+        b: Write = lambda n: second[0][j[n]]  # noqa: E731
+        cost, x, y = 0.2 + first[1][i] + second[1][j], first[2][:, i], second[2][:, j]
+        if elementwise:
+            assert joined is not None
+            p, q = _aligned(x, len(joined)), _aligned(y, len(joined))
+            yield from _forms(cost, lambda n: binary(a(n), ast.Mult, b(n)), p * q, shape)
+            yield from _forms(cost + 0.2, lambda n: binary(a(n), ast.Div, b(n)), p / q, shape)
+            yield from _forms(cost + 0.2, lambda n: binary(b(n), ast.Div, a(n)), q / p, shape)
+            if joined == shape:
+                yield cost + 0.3, p + q, lambda n: binary(a(n), ast.Add, b(n))
+                yield cost + 0.3, q - p, lambda n: binary(b(n), ast.Sub, a(n))
+        if outer and s1 + s2 == shape:
+            yield cost + 0.2, x[..., :, None] * y[..., None, :], lambda n: self.offers.numpys("outer", a(n), b(n))
+        if outer and s2 + s1 == shape:
+            yield cost + 0.2, y[..., :, None] * x[..., None, :], lambda n: self.offers.numpys("outer", b(n), a(n))
+        if matrix:
             yield from _matrix_products(cost + 0.1, a, b, x, y, shape)
 
 
+def _paired(x: Node, value: Array) -> bool:
+    return value.size > 1 or not isinstance(x, ast.Constant)
+
+
 @functools.cache
-def _joined(a: tuple[int, ...], b: tuple[int, ...]) -> tuple[int, ...] | None:
+def _joined(a: Shape, b: Shape) -> Shape | None:
     try:
         return tuple(np.broadcast_shapes(a, b))
     except ValueError:
         return None
 
 
+def _aligned(x: Array, rank: int) -> Array:
+    """Values with axes of length one put in front of their own, up to a rank."""
+    return x.reshape(*x.shape[:2], *[1] * (rank + 2 - x.ndim), *x.shape[2:])
+
+
 @functools.cache
-def _ways(have: tuple[int, ...], want: tuple[int, ...]) -> tuple[tuple[float, str, int], ...]:
+def _ways(have: Shape, want: Shape) -> tuple[tuple[float, str, int], ...]:
     """How an array of one shape can fit another: as it is, transposed, summed over an axis or over all."""
     found = []
     if len(have) <= len(want) and all(m in (1, n) for m, n in zip(have[::-1], want[::-1], strict=False)):
@@ -182,31 +223,37 @@ def _ways(have: tuple[int, ...], want: tuple[int, ...]) -> tuple[tuple[float, st
     return tuple(found)
 
 
-def _forms(cost: float, make: Make, value: Array, shape: tuple[int, ...]) -> Iterator[tuple[float, Make, Array]]:
-    """A value in every form that fits a shape."""
-    for more, way, axis in _ways(value.shape, shape):
+def _forms(cost: Array, write: Write, values: Array, shape: Shape) -> Iterator[Block]:
+    """Values in every form that fits a shape."""
+    for more, way, axis in _ways(values.shape[2:], shape):
         if way == "plain":
-            yield cost, make, value
+            yield cost, np.broadcast_to(_aligned(values, len(shape)), (*values.shape[:2], *shape)), write
         elif way == "T":
-            yield cost + more, lambda: transposed(make()), value.T
-        elif way == "sum":
-            yield cost + more, lambda k=axis: method(make(), "sum", axis=k), np.add.reduce(value, axis)  # type: ignore[misc]
-        elif way == "keep":
-            summed = np.add.reduce(value, axis, keepdims=True)
-            yield cost + more, lambda k=axis: method(make(), "sum", axis=k, keepdims=True), summed  # type: ignore[misc]
+            yield cost + more, values.swapaxes(-1, -2), lambda n: transposed(write(n))
+        elif way == "all":
+            yield cost + more, values.sum(axis=tuple(range(2, values.ndim))), lambda n: method(write(n), "sum")
         else:
-            yield cost + more, lambda: method(make(), "sum"), value.sum()
+            keep = {"keepdims": True} if way == "keep" else {}
+            summed = values.sum(axis=axis + 2, **keep)
+            yield cost + more, summed, functools.partial(_summed, write, axis=axis, **keep)
 
 
-def _matrix_products(
-    cost: float, a: Node, b: Node, x: Array, y: Array, shape: tuple[int, ...]
-) -> Iterator[tuple[float, Make, Array]]:
-    at, bt = functools.partial(transposed, a), functools.partial(transposed, b)
-    plain_a, plain_b = (lambda: a), (lambda: b)
-    ways: tuple[tuple[float, Make, Make, Array, Array], ...] = (
-        (0.0, plain_a, plain_b, x, y), (0.0, plain_b, plain_a, y, x), (0.1, at, plain_b, x.T, y),
-        (0.1, plain_a, bt, x, y.T), (0.1, bt, plain_a, y.T, x), (0.1, plain_b, at, y, x.T),
-    )  # fmt: skip
-    for more, p, q, u, v in ways:
-        if u.shape[-1] == v.shape[0] and u.shape[:-1] + v.shape[1:] == shape:
-            yield cost + more, lambda p=p, q=q: binary(p(), ast.MatMult, q()), u @ v  # type: ignore[misc]
+def _summed(write: Write, n: int, **keywords: Any) -> Node:
+    return method(write(n), "sum", **keywords)
+
+
+def _matrix_products(cost: Array, a: Write, b: Write, x: Array, y: Array, shape: Shape) -> Iterator[Block]:
+    """`a @ b` and `b @ a`, each of them as it is or transposed."""
+    for first, second, u, v in ((a, b, x, y), (b, a, y, x)):
+        for turned in ((False, False), (True, False), (False, True)):
+            if (turned[0] and u.ndim < 4) or (turned[1] and v.ndim < 4):
+                continue
+            p, q = (z.swapaxes(-1, -2) if t else z for z, t in zip((u, v), turned, strict=True))
+            if p.shape[-1] == q.shape[2] and p.shape[2:-1] + q.shape[3:] == shape:
+                left, right = (p[..., None, :] if p.ndim < 4 else p), (q[..., None] if q.ndim < 4 else q)
+                yield cost + 0.1 * any(turned), left @ right, functools.partial(_product, first, second, turned)
+
+
+def _product(first: Write, second: Write, turned: tuple[bool, bool], n: int) -> Node:
+    left, right = (transposed(w(n)) if t else w(n) for w, t in zip((first, second), turned, strict=True))
+    return binary(left, ast.MatMult, right)

@@ -1,4 +1,8 @@
-"""The bench on which changed programs are run: the problems of an evaluation, the smallest telling one first."""
+"""The bench on which changed programs are run: the problems of an evaluation, the smallest telling one first.
+
+Each run is made on copies, after the forward pass where the functions remember something, with the random generators
+put back, silently, and with a time limit. What may be tried is counted in runs, so an answer does not depend on load.
+"""
 
 from __future__ import annotations
 
@@ -8,138 +12,97 @@ import io
 import sys
 import time
 import warnings
-from collections.abc import Callable, Iterable, Iterator
-from types import CodeType
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
-from tinygrad_lite.checking.lines.functions import Function, Node, World, is_number
+from tinygrad_lite.checking.lines.functions import World, is_number
+from tinygrad_lite.checking.lines.program import Codes, Program, Recording, Standing
 from tinygrad_lite.checking.lines.slots import HOOK, Slot, hooked, slots_of, snapshot
 from tinygrad_lite.checking.network.arrays import Array, np
-from tinygrad_lite.checking.trial import bench
-from tinygrad_lite.checking.trial.sandbox import TimeIsOver
+from tinygrad_lite.checking.network.problems import Problem
+from tinygrad_lite.checking.result.hints import Tolerance
+from tinygrad_lite.checking.trial.answer import Answer, own_name
+from tinygrad_lite.checking.trial.sandbox import TimeIsOver, Watch, copied
 from tinygrad_lite.checking.trial.state import State
 
 if TYPE_CHECKING:
     from tinygrad_lite.checking.trial.evaluation import Evaluation
 
 
-Codes = dict[Function, CodeType]
+COARSE = {"float32": 1e-5, "float16": 1e-2, "bfloat16": 5e-2}
 MOST_VISITS, LARGE = 60, 3000
-EACH, DEEPEST = 1.0, 1000  # seconds for one run; frames of recursion
+EACH, LONGEST = 1.0, 60.0  # seconds for one run, and for all, whatever was counted
+DEEPEST = 1000  # frames of recursion
+CANDIDATE = 0.1  # of a run: to evaluate one expression
 
 
-class Program:
-    """The source as it stands: a tree for each function, and the changes made so far.
-
-    Attributes:
-        trees: function: its tree.
-        edits: (function, line) of each change, in the order in which they were made.
-        cost: how far the changes are from what was written.
-    """
-
-    def __init__(
-        self, trees: dict[Function, Node], edits: tuple[tuple[Function, int], ...] = (), cost: float = 0.0
-    ) -> None:
-        self.trees, self.edits, self.cost = trees, edits, cost
-        self._codes: Codes | None = None
-
-    def edited(self, function: Function, tree: Node, line: int, cost: float) -> Program:
-        """The program with one function changed."""
-        return Program({**self.trees, function: tree}, (*self.edits, (function, line)), self.cost + cost)
-
-    @property
-    def codes(self) -> Codes:
-        """Code for the changed functions."""
-        if self._codes is None:
-            self._codes = {f: f.compiled(t) for f, t in self.trees.items() if t is not f.tree}
-        return self._codes
-
-
-class Recording:
-    """What one run of a program did, slot by slot.
-
-    Attributes:
-        slots: those of every function, in order; their `visits` are of this run.
-        got: the gradients by name; None if it raised.
-        error, line, local: the exception, the line of the user's that raised it, and the variables there.
-    """
-
-    def __init__(self, slots: list[Slot]) -> None:
-        self.slots = slots
-        self.got: dict[str, Array] | None = None
-        self.error: BaseException | None = None
-        self.line = 0
-        self.function: Function | None = None
-        self.local: dict[str, Any] = {}
-
-
-class Bench(bench.Bench):
+class Bench:
     """Problems, exact gradients and quick runs of changed code, all on private copies of the user's functions.
 
     Attributes:
         problems, exact: what is tried, and the right gradients there; the first is the one that is searched on.
         names: the parameters.      functions: the user's functions that backprop may call.
-        other_sizes: one of the problems has other sizes than the user's data.
-        coarse: names whose gradients were given with few digits.
+        coarse: gradients were given with few digits.
+        runs, effort, budget: runs made so far; these and all else that was tried, counted in runs; how much may be.
     """
 
     def __init__(self, evaluation: Evaluation, budget: float) -> None:
-        super().__init__(evaluation)
-        self.world = World(self.submission.backprop_fn)
+        self.original = given = evaluation.submission
+        self.world = World(given.backprop_fn)
         self.functions = list(self.world.functions)
-        self.submission = submission = copy.copy(self.submission)
-        submission.backprop_fn, submission.loss_fn = self.world.entry, self.world.of(submission.loss_fn)
+        self.submission = submission = copy.copy(given)
+        submission.backprop_fn, submission.loss_fn = self.world.entry, self.world.of(given.loss_fn)
         submission.state = State(submission.loss_fn, submission.backprop_fn)
-        self.original = evaluation.submission
-        self.names = frozenset(submission.names)
-        self.coarse: set[str] = set()
-        shapes = {tuple(np.shape(x) for x in (*p.params.values(), *p.data)) for p in self.problems}
-        self.other_sizes = len(shapes) > 1
-        self.budget, self._began, self._wall = budget, time.thread_time(), time.perf_counter()
-        self._order()
+        self.names, self.rtol = frozenset(submission.names), evaluation.rtol
+        self.coarse = False
+        self.runs, self.effort, self.budget = 0, 0.0, budget
+        self._began, self._each, self._watch = time.perf_counter(), 1.0, Watch()
+        self._own: dict[str, str] = {}
 
-    def _order(self) -> None:
-        """The problem on which most is wrong first, the smallest of these."""
-        sizes = [sum(np.size(x) for x in (*p.params.values(), *p.data)) for p in self.problems]
-        wrong = [len(self.names - self._right(k, a)) for k, a in enumerate(self.answers)]
-        order = sorted(range(len(sizes)), key=lambda k: (sizes[k] > LARGE, -wrong[k], sizes[k]))
-        for name in ("problems", "exact", "answers", "_overall"):
-            setattr(self, name, [getattr(self, name)[k] for k in order])
+        def size(case: Any) -> int:
+            return sum(np.size(x) for x in (*case.problem.params.values(), *case.problem.data))
 
-    def _right(self, k: int, answer: dict[str, Array]) -> frozenset[str]:
-        exact = self.exact[k]
-        return frozenset(n for n in self.names if n in answer and close(answer[n], exact[n], self.rtol))
+        def few_wrong(case: Any) -> int:
+            return -len(self.names if case.comparison is None else case.comparison.wrong)
 
-    # ------------------------------------------------------------------ time
+        cases = [case for case in evaluation.cases if case.exact and case.source != "measured"]
+        cases.sort(key=lambda case: (size(case) > LARGE, bool(case.answer.error), few_wrong(case), size(case)))
+        self.problems: list[Problem] = [case.problem for case in cases]
+        self.exact: list[dict[str, Array]] = [
+            {n: np.array(e.numbers, float).reshape(e.shape) for n, e in case.exact.items()} for case in cases
+        ]
+        self._scales = [{n: float(np.abs(x).max(initial=0.0)) for n, x in e.items()} for e in self.exact]
 
-    def spent(self) -> float:
-        """Seconds of this thread's own processor time."""
-        return time.thread_time() - self._began
+    # ------------------------------------------------------------------ what may be tried
 
     def late(self, share: float = 1.0) -> bool:
-        """Whether that share of the budget is used up, or ten times as much by the wall."""
-        waited = time.perf_counter() - self._wall
-        return self.spent() > share * self.budget or waited > 10 * share * self.budget
+        """Whether that share of the budget is used up."""
+        return self.effort > share * self.budget or time.perf_counter() - self._began > LONGEST
 
     def guard(self, function: Callable[..., Any], *arguments: Any, **keywords: Any) -> Any:
         """Call something of the user's within a time limit."""
         try:
             return self._watch.call(lambda: function(*arguments, **keywords), EACH)
         except TimeIsOver:
+            self.effort += self.budget / 20
             raise TimeoutError from None
 
     @contextlib.contextmanager
     def quiet(self) -> Iterator[None]:
         """No output, no warnings, shallow recursion; random states and all else as before afterwards."""
-        deepest = sys.getrecursionlimit()
-        state = State()
-        with super().quiet(), warnings.catch_warnings(), contextlib.redirect_stderr(io.StringIO()):
+        deepest, state = sys.getrecursionlimit(), State()
+        with contextlib.ExitStack() as stack:
+            for silenced in (contextlib.redirect_stdout, contextlib.redirect_stderr):
+                stack.enter_context(silenced(io.StringIO()))
+            stack.enter_context(np.errstate(all="ignore"))
+            stack.enter_context(warnings.catch_warnings())
             warnings.simplefilter("ignore")
             sys.setrecursionlimit(min(deepest, DEEPEST))
             try:
                 yield
             finally:
                 sys.setrecursionlimit(deepest)
+                self.submission.state.restore()
                 state.replay()
 
     # ------------------------------------------------------------------ runs
@@ -150,35 +113,67 @@ class Bench(bench.Bench):
         Raises:
             Exception: whatever the code raises; ValueError if it gives no gradients.
         """
+        submission, problem = self.submission, self.problems[k]
+        self.runs += 1
+        self.effort += self._each
         before = [(f, f.copy.__code__) for f in codes]
+        arguments = [_copied(x) for x in submission.arguments(problem, submission.backprop_takes_dict)]
+        submission.state.restore()
         try:
             for f, code in codes.items():
                 f.copy.__code__ = code
-            answer = self.run(k, seconds=EACH)
-        except TimeIsOver:
-            raise TimeoutError from None
+            if submission.remembers:
+                result = self.guard(submission.both, problem, submission.backprop_fn, arguments)
+            else:
+                result = self.guard(submission.backprop_fn, *arguments)
         except (SystemExit, GeneratorExit) as ended:
             raise RuntimeError(type(ended).__name__) from None
         finally:
             for f, code in before:
                 f.copy.__code__ = code
+        found, coarse, noise = self._read(result, arguments, problem)
+        self.coarse = self.coarse or any(coarse.values())
+        return found, frozenset(n for n in self.names if self._agrees(k, n, found.get(n), coarse, noise))
+
+    def _read(self, result: Any, arguments: list[Any], problem: Problem) -> tuple[dict[str, Array], Any, Any]:
+        """The gradients in a result, for each how coarse its type is, and how exactly it is known."""
+        plain = isinstance(result, Mapping) and not self.submission.updates
+        if plain and all(type(x) is np.ndarray and x.dtype == float for x in result.values()):
+            for key in result.keys() - self._own.keys():
+                self._own[key] = own_name(str(key), self.submission.names)
+            return {n: x for key, x in result.items() if (n := self._own[key])}, {}, {}
+        answer: Answer = self.submission.understood(result, arguments, problem)
         if answer.error or answer.in_place:
             raise ValueError(answer.error or "it returned nothing")
-        self.coarse = {n for n, e in answer.gradients.items() if e.dtype in bench.COARSE}
-        found = {n: np.array(e.numbers, float).reshape(e.shape) for n, e in answer.gradients.items()}
-        return found, frozenset(self.right(k, answer))
+        read = {n: np.array(e.numbers, float).reshape(e.shape) for n, e in answer.gradients.items()}
+        return read, {n: COARSE.get(e.dtype, 0.0) for n, e in answer.gradients.items()}, answer.noise
 
-    def right_everywhere(self, codes: Codes, more_than: frozenset[str] | None = None) -> tuple[frozenset[str], int]:
-        """The names exact on every problem, and how many problems were run before something in `more_than` was lost."""
-        found = self.names
+    def _agrees(self, k: int, name: str, mine: Array | None, coarse: dict[str, float], noise: dict[str, float]) -> bool:
+        exact, scales = self.exact[k][name], self._scales[k]
+        if mine is None or mine.shape != exact.shape:
+            return False
+        rough = coarse.get(name, 0.0)
+        near = Tolerance(max(self.rtol, rough), scales[name], max(scales.values()))
+        room = near.floor + noise.get(name, 0.0) + 0.1 * rough * near.scale
+        off = np.abs(mine - exact) - near.rtol * np.maximum(np.abs(mine), np.abs(exact))
+        return bool(np.all(off <= room) and np.all(np.isfinite(mine)))
+
+    def right_everywhere(self, codes: Codes, better_than: Standing | None = None) -> Standing:
+        """Where a program stands; run until it is no better than another one.
+
+        A problem on which that other one raised may raise again: then it says nothing.
+        """
+        found, raised = self.names, set()
         for k in range(len(self.problems)):
             try:
                 found &= self.gradients(k, codes)[1]
             except Exception:
-                found = frozenset()
-            if not found or (more_than is not None and not more_than < found):
-                return frozenset(), k
-        return found, len(self.problems)
+                raised.add(k)
+                if better_than is not None and k not in better_than.raised:
+                    found = frozenset()
+            if better_than is not None and not better_than.right < found:
+                return Standing(frozenset(), raised, k)
+        return Standing(found if len(raised) < len(self.problems) else frozenset(), raised, len(self.problems))
 
     # ------------------------------------------------------------------ recordings
 
@@ -190,15 +185,15 @@ class Bench(bench.Bench):
             mine = [*slots_of(function, tree), *(s for s in extra if s.function is function)]
             slots += mine
             number = {id(s): len(slots) - len(mine) + i for i, s in enumerate(mine)}
-            try:
+            with contextlib.suppress(ValueError, SyntaxError, TypeError):
                 codes[function] = hooked(function, tree, mine, lambda s, n=number: n[id(s)])  # type: ignore[misc]
-            except (ValueError, SyntaxError, TypeError):
-                continue
-        found = Recording(slots)
+        found, visits = Recording(slots), 0
         for slot in slots:
             slot.visits = []
 
         def note(i: int, x: Any, local: dict[str, Any]) -> Any:
+            nonlocal visits
+            visits += 1
             if len(slots[i].visits) < MOST_VISITS:
                 slots[i].visits.append((snapshot(local), x.copy() if isinstance(x, np.ndarray) else x))
             return x
@@ -208,6 +203,7 @@ class Bench(bench.Bench):
             found.got, _ = self.gradients(k, codes)
         except Exception as reason:
             self._place(reason, found)
+        self._each = 1.0 + visits / 200
         return found
 
     def _place(self, reason: Exception, found: Recording) -> None:
@@ -227,6 +223,12 @@ class Bench(bench.Bench):
         """Let every function's hook be this one."""
         for function in self.functions:
             function.copy.__globals__[HOOK] = hook
+
+
+def _copied(x: Any) -> Any:
+    if isinstance(x, dict):
+        return {key: _copied(value) for key, value in x.items()}
+    return x.copy() if isinstance(x, np.ndarray) else x if isinstance(x, (int, float, str)) else copied(x)
 
 
 def close(x: Array, y: Array, rtol: float = 1e-6) -> bool:

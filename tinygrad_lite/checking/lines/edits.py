@@ -128,6 +128,7 @@ def _name(n: Node, offers: Offers, parent: Node, index: bool) -> Iterator[Edit]:
     yield from ((1.0, load(other)) for other in offers.names if other != n.id)
     if not index:
         yield from ((1.3, s) for s in offers.subscripts)
+        yield from ((1.5, x) for x in offers.rebuilt)
         yield from ((1.1, ast.Attribute(load("self"), a, ast.Load())) for a in offers.attributes)
         return
     yield 1.0, binary(n, ast.Add, constant(1))

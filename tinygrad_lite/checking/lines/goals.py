@@ -8,140 +8,21 @@ uses is right is where to look first.
 from __future__ import annotations
 
 import ast
-import copy
-import re
 from typing import Any
 
-from tinygrad_lite.checking.lines.bench import Bench, Program, Recording, close, numeric
-from tinygrad_lite.checking.lines.functions import Node, World, is_float
-from tinygrad_lite.checking.lines.slots import HOOK, Slot, assigned, at, call, put, slots_of, target_name, targets_of
+from tinygrad_lite.checking.lines.bench import Bench, close, numeric
+from tinygrad_lite.checking.lines.functions import Node, is_float
+from tinygrad_lite.checking.lines.loss import Loss, meant
+from tinygrad_lite.checking.lines.program import Program, Recording
+from tinygrad_lite.checking.lines.slots import (
+    Slot,
+    assigned,
+    target_name,
+    targets_of,
+)  # fmt: skip
 from tinygrad_lite.checking.lines.values import OPERATORS
 from tinygrad_lite.checking.network.arrays import Array, np
 from tinygrad_lite.checking.trial.answer import own_name
-from tinygrad_lite.checking.trial.state import State
-from tinygrad_lite.engine import Value
-from tinygrad_lite.engine.reverse import adjoints
-
-
-class Numbers:
-    """Arrays known by their numbers, whatever axes of length one they have."""
-
-    def __init__(self) -> None:
-        self._rows: dict[tuple[int, ...], list[Array]] = {}
-        self._stacked: dict[tuple[int, ...], Array] = {}
-
-    def add(self, x: Array) -> None:
-        shape = tuple(n for n in x.shape if n != 1)
-        self._rows.setdefault(shape, []).append(x.ravel())
-
-    def __contains__(self, x: Any) -> bool:
-        x = np.asarray(x, float)
-        shape = tuple(n for n in x.shape if n != 1)
-        if shape not in self._rows:
-            return False
-        if shape not in self._stacked:
-            self._stacked[shape] = np.unique(np.array(self._rows[shape]), axis=0)
-        known, flat = self._stacked[shape], x.ravel()
-        allowed = 1e-7 * np.abs(known) + 1e-10 * np.abs(known).max(axis=-1, keepdims=True)
-        return bool(np.any(np.all(np.abs(known - flat) <= allowed, axis=-1)))
-
-
-class _Noting(ast.NodeTransformer):
-    """Every operation, call and element passes through the hook."""
-
-    def visit(self, node: Node) -> Node:
-        done = super().visit(node)
-        loads = not isinstance(getattr(done, "ctx", None), (ast.Store, ast.Del))
-        if isinstance(done, (ast.BinOp, ast.Call, ast.UnaryOp, ast.Subscript)) and loads:
-            return call(HOOK, ast.Constant(""), done)
-        return done
-
-
-class Forward:
-    """The forward pass of the loss on one problem.
-
-    Attributes:
-        world: the copies of the loss's functions.
-        cased: the names as they are written.
-        named: lower-case name: (value, adjoint) of each time it was assigned, in order.
-        values, adjoints: all of them, known by their numbers.
-    """
-
-    def __init__(self, bench: Bench, k: int, world: World) -> None:
-        self.world = world
-        self.named: dict[str, list[tuple[Array, Array]]] = {}
-        self.cased: set[str] = set()
-        self.values, self.adjoints = Numbers(), Numbers()
-        noted: list[tuple[str, Any]] = []
-
-        def note(name: str, x: Any, *_: Any) -> Any:
-            noted.append((name, x.copy() if isinstance(x, np.ndarray) else x))
-            return x
-
-        submission = copy.copy(bench.submission)
-        submission.loss_fn, submission.state = world.entry, State(world.entry)
-        problem = bench.problems[k]
-        for function in world.functions:
-            tree: Node = _Noting().visit(copy.deepcopy(function.tree))
-            for slot in slots_of(function, tree):
-                tree = put(tree, slot.path, call(HOOK, ast.Constant(slot.name), at(tree, slot.path)))
-            function.copy.__globals__[HOOK] = note
-            try:
-                function.copy.__code__ = function.compiled(tree)
-            except (ValueError, SyntaxError, TypeError):
-                continue
-        try:
-            root, leaves = submission.recorded(problem)
-        except RuntimeError:
-            root, leaves = None, {}
-        finally:
-            for function in world.functions:
-                function.copy.__code__ = function.code
-        if root is None:
-            return
-        adjoint = adjoints(root)
-        noted += [(n, np.array(leaf, dtype=object).reshape(np.shape(problem.params[n]))) for n, leaf in leaves.items()]
-        for name, x in noted:
-            self.cased.add(name)
-            self._add(name.lower(), x, adjoint)
-
-    def _add(self, name: str, x: Any, adjoint: Any) -> None:
-        try:
-            entries = np.array(x, dtype=object)
-        except ValueError:
-            return
-        flat = entries.ravel().tolist()
-        if not flat or len(flat) > 5000 or not all(isinstance(e, (Value, int, float, np.number)) for e in flat):
-            return
-        value = np.array([e.data if isinstance(e, Value) else float(e) for e in flat]).reshape(entries.shape)
-        self.values.add(value)
-        if any(isinstance(e, Value) for e in flat):
-            d = np.array([float(adjoint.get(e, 0.0)) if isinstance(e, Value) else 0.0 for e in flat])
-            d = d.reshape(entries.shape)
-            self.adjoints.add(d)
-            self.adjoints.add(d.T)
-            if name:
-                self.named.setdefault(name, []).append((value, d))
-
-
-def meant(name: str, named: dict[str, Any]) -> str:
-    """The name in the loss whose adjoint a variable is to be; "" if it is none.
-
-    >>> meant("dxhat", {"xhat": 1}), meant("grad_Q", {"q": 1}), meant("delta2", {"z2": 1}), meant("n", {"h": 1})
-    ('xhat', 'q', 'z2', '')
-    """
-    low = name.lower()
-    for form in (r"(?:gradient_|grad_|dl_?/?d_?|d_?|g_?|adj_)(.+)", r"(.+?)(?:_grad|_bar|_adj|_d|grad|bar)"):
-        found = re.fullmatch(form, low)
-        if found and found[1] in named:
-            return found[1]
-    numbered = re.fullmatch(r"(?:delta|error|err|dz|da)_?(\d+)", low)
-    if numbered:
-        return next((w + numbered[1] for w in ("z", "a", "h") if w + numbered[1] in named), "")
-    return ""
-
-
-# ------------------------------------------------------------------ marks
 
 
 class Goals:
@@ -149,12 +30,12 @@ class Goals:
 
     Args:
         runs: a recording of the program on each.
-        forwards: the loss's forward pass on each.
+        loss: what it tells.
     """
 
-    def __init__(self, bench: Bench, runs: list[Recording], forwards: list[Forward], shared: set[Any]) -> None:
-        self.bench, self.runs, self.forwards = bench, runs, forwards
-        self._shared = shared  # functions that the loss runs too
+    def __init__(self, bench: Bench, runs: list[Recording], loss: Loss) -> None:
+        self.bench, self.runs, self.forwards = bench, runs, loss.passes
+        self._shared = loss.shared  # functions that the loss runs too
         self._last: dict[tuple[Any, str], Slot] = {}
         for slot in runs[0].slots:
             if slot.visits and slot.name and targets_of(slot.stmt):
@@ -223,11 +104,12 @@ class Goals:
             passed_on = isinstance(slot.stmt, ast.Return) and isinstance(e, ast.Name)
             unsure = {s.name for s in slots if s.function is slot.function and s.name in used and not self._sure(s)}
             slot.prime = slot.met is False and not follows and not slot.mixed and not passed_on and slot.editable
+            slot.unsure = bool(unsure)
             slot.evidence = 0.8 if slot.shared else 0.0
             if not slot.visits:
                 slot.evidence = 3.0
             elif slot.met is False:
-                slot.evidence = (-0.3 if unsure else -0.6) if slot.prime else -0.3 if slot.mixed else 0.4
+                slot.evidence = (0.0 if unsure else -0.6) if slot.prime else -0.3 if slot.mixed else 0.4
             else:
                 slot.evidence += 1.2 if slot.met else 0.5 if slot.known else 0.0
             if isinstance(slot.stmt, ast.Return) and isinstance(e, ast.Name) and not slot.prime:

@@ -13,13 +13,13 @@ import contextlib
 from collections.abc import Iterator
 from typing import Any
 
-from tinygrad_lite.checking.lines.atoms import Array, Atoms
+from tinygrad_lite.checking.lines.atoms import Atoms
 from tinygrad_lite.checking.lines.edits import PLAIN, Edit
 from tinygrad_lite.checking.lines.functions import Node, is_float
 from tinygrad_lite.checking.lines.offers import Offers, binary, constant
 from tinygrad_lite.checking.lines.slots import nodes, put
 from tinygrad_lite.checking.lines.values import Scope
-from tinygrad_lite.checking.network.arrays import np
+from tinygrad_lite.checking.network.arrays import Array, np
 
 LARGEST_INNER = 48
 
@@ -58,10 +58,10 @@ def grafts(e: Node, atoms: Atoms, matrix: Array, wanted: Array) -> Iterator[Edit
 
     Every part of the expression that its value is an affine function of is a place for a graft.
     """
-    scope, summed = atoms.scope, len(atoms.scopes) > 1
-    value = atoms.summed(e)
-    if value is None:
+    scope, value = atoms.scope, atoms.values(e)
+    if value is None or value.dtype == object:
         return
+    many, whole = len(value) > 1, value.sum(axis=0)
     front = numbers_in_front(atoms.offers, scope)
     found: list[Edit] = []
     for path, n in nodes(e):
@@ -70,8 +70,8 @@ def grafts(e: Node, atoms: Atoms, matrix: Array, wanted: Array) -> Iterator[Edit
             continue
         if isinstance(n, ast.Name) and n.id not in scope.names:
             continue
-        for start in [value] if not path else [] if summed else _starts(n, scope, value):
-            inner = matrix if not path else _through(e, path, start, scope, matrix, value)
+        for start in [value] if not path else [] if many else _starts(n, scope, whole):
+            inner = matrix if not path else _through(e, path, start[0], scope, matrix, whole)
             if inner is not None:
                 fits = _fits(n, start, atoms, inner, wanted, front)
                 found += [(c + 0.05 * len(path), put(e, path, x)) for c, x in fits]
@@ -88,7 +88,7 @@ def toward(e: Node, atoms: Atoms, start: Array, goal: Array) -> Iterator[Edit]:
     except ValueError:
         stretched = np.zeros(goal.shape)
     wanted = (goal - stretched).ravel()
-    found = _fits(e, stretched, atoms, np.eye(goal.size), wanted, numbers_in_front(atoms.offers, atoms.scope))
+    found = _fits(e, stretched[None], atoms, np.eye(goal.size), wanted, numbers_in_front(atoms.offers, atoms.scope))
     yield from sorted(found, key=lambda f: f[0])[:300]
 
 
@@ -104,7 +104,7 @@ def _starts(n: Node, scope: Scope, whole: Array) -> list[Array]:
     if found[0].size < whole.size and found[0].ndim <= whole.ndim:
         with contextlib.suppress(ValueError):
             found.append(np.array(np.broadcast_to(start, whole.shape)))
-    return [x for x in found if x.size <= LARGEST_INNER]
+    return [x[None] for x in found if x.size <= LARGEST_INNER]
 
 
 def _through(e: Node, path: Any, start: Array, scope: Scope, matrix: Array, value: Array) -> Array | None:
@@ -129,21 +129,20 @@ def _through(e: Node, path: Any, start: Array, scope: Scope, matrix: Array, valu
 def _fits(
     e: Node, start: Array, atoms: Atoms, matrix: Array, wanted: Array, front: list[tuple[float, Node | None]]
 ) -> Iterator[Edit]:
-    items, rows = atoms.shaped(start.shape)
-    flat = start.ravel()
-    whole = wanted + matrix @ flat  # what the whole value must give, where `wanted` is what is missing
+    """Changes of e, whose value on every visit is `start`, that give what is wanted; with a number in front."""
+    terms, mine = atoms.shaped(start.shape[1:]), start.reshape(len(start), 1, -1)
+    alone = mine.sum(axis=0)
+    whole = wanted + matrix @ alone[0]  # what the whole value must give, where `wanted` is what is missing
     with np.errstate(all="ignore"):
-        times, over = (items, rows * flat), (items, flat / rows)
-        if len(atoms.scopes) > 1:  # the sum of products is not the product of sums
-            times, over = (atoms.joined(e, op, start.shape) for op in (ast.Mult, ast.Div))
-        ways: tuple[tuple[float, Any, Array, Array, Any], ...] = (
-            (1.6, items, flat[None], whole, lambda _, k, plus: _signed(_scaled(e, k), plus)),
-            (2.6, items, rows, wanted, lambda x, k, plus: _term(e, x, k, plus)),
-            (2.3, items, rows, whole, lambda x, k, plus: _signed(_scaled(x, k), plus)),
-            (2.0, *times, whole, lambda x, k, plus: _signed(binary(_scaled(e, k), ast.Mult, x), plus)),
-            (2.1, *over, whole, lambda x, k, plus: _signed(binary(_scaled(e, k), ast.Div, x), plus)),
-        )
-    for cost, items, candidates, goal, write in ways:
+        plain, times, over = (x.sum(axis=0) for x in (terms.rows, terms.rows * mine, mine / terms.rows))
+    ways: tuple[tuple[float, Array, Array, Any], ...] = (
+        (1.6, alone, whole, lambda _, k, plus: _signed(_scaled(e, k), plus)),
+        (2.6, plain, wanted, lambda x, k, plus: _term(e, x, k, plus)),
+        (2.3, plain, whole, lambda x, k, plus: _signed(_scaled(x, k), plus)),
+        (2.0, times, whole, lambda x, k, plus: _signed(binary(_scaled(e, k), ast.Mult, x), plus)),
+        (2.1, over, whole, lambda x, k, plus: _signed(binary(_scaled(e, k), ast.Div, x), plus)),
+    )
+    for cost, candidates, goal, write in ways:
         if not len(candidates) or not np.any(goal):
             continue
         q = candidates @ matrix.T
@@ -154,11 +153,8 @@ def _fits(
             for number, written in front:
                 if abs(abs(c[i]) - number) <= 1e-7 * number:
                     price = cost + 0.2 * (written is not None) + 0.1 * (c[i] < 0)
-                    alone = cost == 1.6
-                    price += 0.0 if alone else items[i][0]
-                    made: Node = e if alone else items[i][1]()
-                    yield price, write(made, written, bool(c[i] > 0))
-                    break
+                    price += 0.0 if candidates is alone else float(terms.costs[i])
+                    yield price, write(None if candidates is alone else terms.written(int(i)), written, bool(c[i] > 0))
 
 
 def _term(e: Node, x: Node, k: Node | None, plus: bool) -> Node:

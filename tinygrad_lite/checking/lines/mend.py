@@ -7,12 +7,15 @@ import difflib
 from pathlib import Path
 from typing import Any
 
-from tinygrad_lite.checking.lines.bench import Bench, Program, close
+from tinygrad_lite.checking.lines.bench import Bench, close
 from tinygrad_lite.checking.lines.functions import Function, World, is_number
-from tinygrad_lite.checking.lines.goals import Forward, Goals
+from tinygrad_lite.checking.lines.goals import Goals
+from tinygrad_lite.checking.lines.loss import Forward
+from tinygrad_lite.checking.lines.program import Program, Standing
 from tinygrad_lite.checking.lines.reasons import reason
 from tinygrad_lite.checking.lines.slots import Slot, at
 from tinygrad_lite.checking.lines.text import mended_lines, source_of
+from tinygrad_lite.checking.network.arrays import np
 
 
 class Line:
@@ -67,16 +70,18 @@ class Mend:
         diff: the changes as a unified diff of the user's own text, for `patch` and `git apply`.
         function: the mended backprop, to call at once (a copy: the user's own is not changed).
         problems: on how many problems every gradient was exact.
-        sizes: one of them had other sizes than the user's data; if not, a size may be written in.
+        sizes: they were of different sizes; if not, a size may be written in.
         reasons: for each change a code and, where the loss tells it, a sentence why.
         tied: the lines of other mends that are as good.
     """
 
-    def __init__(self, bench: Bench, program: Program, forward: Forward) -> None:
+    def __init__(self, bench: Bench, program: Program, stands: Standing, forward: Forward) -> None:
         self._bench = bench
         self._changed = {f: t for f, t in program.trees.items() if t is not f.tree}
         self.reasons = [reason(f, program.trees[f], line, forward) for f, line in sorted(program.edits, key=_line)]
-        self.problems, self.sizes = len(bench.problems), bench.other_sizes
+        tried = [p for k, p in enumerate(bench.problems) if k not in stands.raised]
+        shapes = {tuple(np.shape(x) for x in (*p.params.values(), *p.data)) for p in tried}
+        self.problems, self.sizes = len(tried), len(shapes) > 1
         self.tied: list[int] = []
         self.sources = {f.name: source_of(f, t) for f, t in self._changed.items()}
         self.edits = sorted(self._edits(), key=lambda e: e.line)

@@ -44,13 +44,25 @@ def shape_of(name: str, axis: int) -> Node:
 class Offers:
     """What is at hand where an edit is made.
 
+    Args:
+        local, twins: the variables there, and on the second problem.
+        constants: decimals of the loss.
+
     Attributes:
         names: variables that hold numbers; counts: those that hold whole ones.      functions: the user's own.
         numpy: the name NumPy goes by, or "".     sizes: expressions for lengths.
-        subscripts, attributes, keys: that occur in the function.    constants: decimals of the loss.
+        subscripts, attributes, keys: that occur in the function.
+        rebuilt: what the loss computes on its way, where the function lacks it.
     """
 
-    def __init__(self, function: Function, tree: Node, local: dict[str, Any], constants: list[float]) -> None:
+    def __init__(
+        self,
+        function: Function,
+        tree: Node,
+        local: dict[str, Any],
+        constants: list[float],
+        twins: dict[str, Any] | None = None,
+    ) -> None:
         space = {**function.copy.__globals__, **closure(function.copy)}
         used = {n.id for n in ast.walk(tree) if isinstance(n, ast.Name)}
         held = [k for k in used if k in space and k not in local and is_number(space[k])]
@@ -59,6 +71,7 @@ class Offers:
         self.functions = [k for k in own if k not in local]
         self.numpy = next((k for k in ("np", "numpy", "onp") if space.get(k) is np), "")
         self.constants = constants
+        self.rebuilt: list[Node] = []
         self.counts = [k for k, x in local.items() if isinstance(x, int) and not isinstance(x, bool)]
         subscripts: dict[str, Node] = {}
         keys: list[str] = []
@@ -72,20 +85,25 @@ class Offers:
                 subscripts[ast.dump(n.value) + ast.dump(n.slice)] = element(n.value, n.slice)
         self.keys, self.attributes = list(dict.fromkeys(keys)), list(dict.fromkeys(attributes))
         self.subscripts = list(subscripts.values())
-        self.sizes = self._sizes({**{k: space[k] for k in held}, **local})
+        shared = {k: space[k] for k in held}
+        self.sizes = self._sizes({**shared, **local}, {**shared, **(twins or local)})
 
-    def _sizes(self, values: dict[str, Any], most: int = 14) -> list[Node]:
-        found = [load(k) for k in self.names if isinstance(values.get(k), int) and not isinstance(values[k], bool)]
-        seen = {int(values[n.id]) for n in found}
-        arrays = [(k, values[k]) for k in self.names if isinstance(values.get(k), np.ndarray) and values[k].ndim]
-        seen_at: set[tuple[int, int]] = set()
-        for k, x in arrays:
-            for axis, n in enumerate(x.shape):
-                if n > 1 and n not in seen and (n, axis) not in seen_at and len(found) < most:
-                    seen_at.add((n, axis))
-                    found.append(shape_of(k, axis))
-        whole = {x.size: ast.Attribute(load(k), "size", ast.Load()) for k, x in reversed(arrays) if x.ndim > 1}
-        return found + list(whole.values())[: most - len(found)]
+    def _sizes(self, values: dict[str, Any], twins: dict[str, Any], most: int = 18) -> list[Node]:
+        """Lengths, each once: what is equal here and on the second problem."""
+        found: dict[tuple[int, Any], Node] = {}
+        for k in self.names:
+            if isinstance(values.get(k), int) and not isinstance(values[k], bool):
+                found.setdefault((values[k], twins.get(k)), load(k))
+        arrays = [k for k in self.names if isinstance(values.get(k), np.ndarray) and values[k].ndim]
+        for k in arrays:
+            other = np.shape(twins.get(k))
+            for axis, n in enumerate(values[k].shape):
+                if n > 1 and len(other) == values[k].ndim:
+                    found.setdefault((n, other[axis]), shape_of(k, axis))
+        for k in arrays:
+            if values[k].ndim > 1:
+                found.setdefault((values[k].size, np.size(twins.get(k))), ast.Attribute(load(k), "size", ast.Load()))
+        return list(found.values())[:most]
 
     def numpys(self, name: str, *arguments: Node) -> Node:
         return ast.Call(ast.Attribute(load(self.numpy), name, ast.Load()), list(arguments), [])

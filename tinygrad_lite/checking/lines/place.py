@@ -8,15 +8,17 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 from tinygrad_lite.checking.lines.atoms import Atoms
-from tinygrad_lite.checking.lines.bench import Bench, Program, Recording, close
+from tinygrad_lite.checking.lines.bench import CANDIDATE, Bench, close
 from tinygrad_lite.checking.lines.edits import Edit, edits
 from tinygrad_lite.checking.lines.functions import Node, is_number
 from tinygrad_lite.checking.lines.grafts import grafts, inserted, toward
+from tinygrad_lite.checking.lines.loss import Loss
 from tinygrad_lite.checking.lines.offers import Offers
+from tinygrad_lite.checking.lines.program import Program, Recording
 from tinygrad_lite.checking.lines.reach import Reach
 from tinygrad_lite.checking.lines.slots import HOOK, Slot, call, put, storing
 from tinygrad_lite.checking.lines.values import Scope
-from tinygrad_lite.checking.network.arrays import np
+from tinygrad_lite.checking.network.arrays import Array, np
 
 MOST = 9000
 CHEAPEST = {"near": 0.9, "graft": 1.6, "wide": 2.0}  # a tier is not made before its first candidate can be due
@@ -30,10 +32,8 @@ class Place:
         pools, next: for each tier of candidates, all of them by cost, and how many have been tried.
     """
 
-    def __init__(
-        self, bench: Bench, program: Program, slot: Slot, runs: list[Recording], constants: list[float]
-    ) -> None:
-        self.bench, self.program, self.slot, self.constants = bench, program, slot, constants
+    def __init__(self, bench: Bench, program: Program, slot: Slot, runs: list[Recording], loss: Loss) -> None:
+        self.bench, self.program, self.slot, self.loss = bench, program, slot, loss
         self.tree = program.trees[slot.function]
         self.expression = slot.expression(self.tree)
         self.reach = Reach()
@@ -47,7 +47,10 @@ class Place:
 
     @functools.cached_property
     def offers(self) -> Offers:
-        return Offers(self.slot.function, self.tree, self._locals[0], self.constants)
+        second = dict(self.second.local) if self.second is not None else None
+        made = Offers(self.slot.function, self.tree, self._locals[0], self.loss.decimals, second)
+        made.rebuilt = self.loss.rebuilt(self.scopes[0])
+        return made
 
     @functools.cached_property
     def scopes(self) -> list[Scope]:
@@ -85,7 +88,7 @@ class Place:
                 made = edits(self.expression, self.offers)
             elif tier == "graft":
                 made = self._grafts()
-            elif not self.reach.telling and not self.slot.goals and self.slot.kind != "missing":
+            elif not self.reach.demands and not self.slot.goals and self.slot.kind != "missing":
                 made = inserted(self.expression, Atoms(self.offers, self.scopes[:1], self.tree))
             if self.slot.kind == "missing":  # a statement such as `x += term`
                 made = (c for c in made if isinstance(c[1], ast.BinOp) and c[1].left is self.expression)
@@ -99,10 +102,9 @@ class Place:
         if not slot.visits or not is_number(slot.visits[0][1]):
             return
         atoms = Atoms(self.offers, self.summed if reach.summed else self.scopes[:1], self.tree)
-        if reach.telling and reach.possible is not False:
-            assert reach.matrix is not None
-            assert reach.wanted is not None
-            yield from grafts(self.expression, atoms, reach.matrix, reach.wanted)
+        for matrix, wanted in reach.demands[:1] if reach.possible else reach.demands:
+            if np.abs(matrix).max(initial=0.0) > 1e-9:
+                yield from grafts(self.expression, atoms, matrix, wanted)
         start = np.asarray(slot.visits[0][1], float)
         for goal in self.goals():
             one = Atoms(self.offers, self.scopes[:1], self.tree) if reach.summed else atoms
@@ -136,6 +138,7 @@ class Place:
 
     def values(self, x: Node) -> list[Any] | None:
         """The values of a candidate on a few visits; None if it has none or they were tried before."""
+        self.bench.effort += CANDIDATE
         try:
             found = [scope.value(x) for scope in self.scopes]
         except (Exception, TimeoutError):
@@ -161,7 +164,26 @@ class Place:
                 continue
         return False
 
-    def total(self, x: Node, first: Any) -> Any:
+    def may(self, x: Node, first: Any) -> bool:
+        """Whether a candidate's value may make every gradient exact, or one more of them."""
+        reach, slot = self.reach, self.slot
+        if not reach.felt:
+            return False
+        if reach.whole is None and not reach.demands:
+            goals = [g for g in self.goals() if np.shape(g) == np.shape(first)]
+            return not (goals and slot.prime and slot.visits)  # it had a goal, and missed it
+        total = self._total(x, first)
+        return total is not None and reach.passes(total)
+
+    def left(self, x: Node) -> Array | None:
+        """What is missing in the gradients after a candidate; None where that cannot be said."""
+        values, reach = self.values(x), self.reach
+        if values is None or reach.whole is None or np.shape(values[0]) != np.shape(reach.start):
+            return None
+        left = reach.missing - reach.whole @ (np.asarray(values[0], float) - reach.start).ravel()
+        return left if np.all(np.isfinite(left)) else None
+
+    def _total(self, x: Node, first: Any) -> Any:
         """What the reach judges: the value of the first visit, or the sum over all."""
         if not self.reach.summed:
             return first

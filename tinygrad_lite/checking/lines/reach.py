@@ -10,13 +10,15 @@ from __future__ import annotations
 
 from typing import Any
 
-from tinygrad_lite.checking.lines.bench import Bench, Program
+from tinygrad_lite.checking.lines.bench import Bench
 from tinygrad_lite.checking.lines.functions import is_float
+from tinygrad_lite.checking.lines.program import Program
 from tinygrad_lite.checking.lines.slots import Slot, hooked
 from tinygrad_lite.checking.network.arrays import Array, np
 
 MOST = 160  # entries over all visits that are shifted one by one
 NEWTON = 60
+Demand = tuple[Array, Array]  # matrix, wanted: every value v that will do has `matrix @ (v - start) = wanted`
 
 
 class Reach:
@@ -24,48 +26,29 @@ class Reach:
 
     Attributes:
         possible: whether some value there makes every gradient exact; None if that cannot be said.
-        matrix, wanted: if known, every value v of the first visit that will do has `matrix @ (v - v0) = wanted`.
-        whole, missing: the Jacobian over all visits and what is missing in the gradients, rows scaled alike.
-        blocks: name: its rows.
+        demands: what a value must satisfy: for every gradient to be exact, if possible; else for one more each.
         start: the value of the first visit; if `summed`, the sum over all visits, which is all that counts.
+        whole, missing: the Jacobian over all visits and what is missing in the gradients, rows scaled alike.
+        sizes: entries of each visit.      felt: some wrong gradient depends on it.
     """
 
-    def __init__(self) -> None:
-        self.possible: bool | None = None
-        self.matrix: Array | None = None
-        self.wanted: Array | None = None
+    def __init__(self, possible: bool | None = None) -> None:
+        self.possible = possible
+        self.demands: list[Demand] = []
+        self.start: Any = None
         self.whole: Array | None = None
         self.missing: Array | None = None
-        self.blocks: dict[str, slice] = {}
-        self.start: Any = None
         self.sizes: list[int] = []
         self.tolerance = 1e-6
-        self.summed = False
+        self.summed, self.felt = False, True
 
     def passes(self, v: Any) -> bool:
-        """Whether a value of the first visit may make every gradient exact."""
-        if self.matrix is None:
-            return True
+        """Whether a value of the first visit satisfies a demand; one of another shape may mend a shape."""
         v = np.asarray(v, float)
         if v.shape != np.shape(self.start):
-            return True  # another shape may mend a shape: only a run can tell
-        assert self.wanted is not None
-        step = self.matrix @ (v - self.start).ravel() - self.wanted
-        return bool(np.abs(step).max(initial=0.0) <= self.tolerance)
-
-    def names_exact(self, v: Any) -> frozenset[str]:
-        """The gradients that a value would make exact; all of them where that cannot be said."""
-        v = np.asarray(v, float)
-        if self.whole is None or (len(self.sizes) != 1 and not self.summed) or v.shape != np.shape(self.start):
-            return frozenset(self.blocks)
-        columns = self.whole[:, : self.sizes[0]]
-        step = np.abs(columns @ (v - self.start).ravel() - self.missing)
-        return frozenset(n for n, rows in self.blocks.items() if step[rows].max(initial=0.0) <= self.tolerance)
-
-    @property
-    def telling(self) -> bool:
-        """Whether `passes` can refuse anything."""
-        return self.matrix is not None and bool(np.abs(self.matrix).max(initial=0.0) > 1e-9)
+            return True
+        step = (v - self.start).ravel()
+        return any(np.abs(m @ step - w).max(initial=0.0) <= self.tolerance for m, w in self.demands)
 
 
 class Shifts:
@@ -81,13 +64,12 @@ class Shifts:
         tree = program.trees[slot.function]
         self.codes = {**program.codes, slot.function: hooked(slot.function, tree, [slot], lambda s: 0)}
         self.target = self.vector(exact)
+        self.last: dict[str, Array] = {}
 
     def vector(self, gradients: dict[str, Array]) -> Array:
+        if any(n not in gradients or gradients[n].shape != self.bench.exact[0][n].shape for n in self.names):
+            raise ValueError("a shift changed the shape of a gradient")
         return np.concatenate([gradients[n].ravel() / self.scales[n] for n in self.names])
-
-    def part(self, jacobian: Array, visit: int) -> Array:
-        """The columns of one visit."""
-        return jacobian[:, self.ends[visit] : self.ends[visit + 1]]
 
     def at(self, shift: Array) -> Array:
         """The gradients as one vector, the slot's values over all visits shifted."""
@@ -102,10 +84,8 @@ class Shifts:
             return x + (part.reshape(np.shape(x)) if np.ndim(x) else float(part[0]))
 
         self.bench.hook(hook)
-        found, _ = self.bench.gradients(0, self.codes)
-        if any(n not in found or found[n].shape != self.bench.exact[0][n].shape for n in self.names):
-            raise ValueError("a shift changed the shape of a gradient")
-        return self.vector(found)
+        self.last, _ = self.bench.gradients(0, self.codes)
+        return self.vector(self.last)
 
     def jacobian(self, shift: Array, there: Array, h: float = 1.0) -> Array:
         """One column for each entry of the slot's values: differences from `there`, what a shift gives."""
@@ -114,63 +94,50 @@ class Shifts:
 
 def reach(bench: Bench, program: Program, slot: Slot, base: dict[str, Array], wrong: frozenset[str]) -> Reach:
     """What is known about the values a slot must have, for a program whose gradients are `base`."""
-    found = Reach()
     if not slot.visits or not all(is_float(x) for _, x in slot.visits) or len(slot.visits) >= 40:
-        return found
+        return Reach()
     try:
-        return _measured(bench, program, slot, base, wrong, found)
+        return _measured(Shifts(bench, program, slot, base), base, wrong)
     except (Exception, TimeoutError):
         return Reach()
 
 
-def _measured(
-    bench: Bench, program: Program, slot: Slot, base: dict[str, Array], wrong: frozenset[str], found: Reach
-) -> Reach:
-    shifts = Shifts(bench, program, slot, base)
+def _measured(shifts: Shifts, base: dict[str, Array], wrong: frozenset[str]) -> Reach:
     size = int(shifts.ends[-1])
-    if not shifts.names or not size:
-        return found
-    complete = set(shifts.names) == bench.names
-    start = shifts.vector(base)
-    row = 0
+    blocks, row = {}, 0
     for n in shifts.names:
-        found.blocks[n] = slice(row, row := row + base[n].size)
+        blocks[n] = slice(row, row := row + base[n].size)
+    start = shifts.vector(base)
     random = np.random.default_rng(0).normal(size=size)
     moved = shifts.at(random)
-    if not np.all(np.isfinite(start)):
+    lacking = [n for n in wrong if n in blocks]
+    still = [n for n in wrong if n not in base or np.array_equal(shifts.last.get(n), base[n])]
+    found = Reach(False if still else None)  # a wrong gradient does not feel this slot at all
+    found.felt = len(still) < len(wrong)
+    if size > MOST or not found.felt:
         return found
-    still = [n for n in wrong & set(shifts.names) if np.array_equal(moved[found.blocks[n]], start[found.blocks[n]])]
-    if still:
-        found.possible = False  # a wrong gradient does not feel this slot at all
-        if len(still) == len(wrong):
-            return found
-    if size > MOST:
-        return found
-    jacobian = shifts.jacobian(np.zeros(size), start)
+    jacobian, missing = shifts.jacobian(np.zeros(size), start), shifts.target - start
     if not np.all(np.isfinite(jacobian)):
         return found
+    complete = len(blocks) == len(shifts.bench.names)
     largest = np.abs(jacobian).max(initial=0.0)
-    missing = shifts.target - start
     if np.abs(jacobian @ random - (moved - start)).max() > 1e-6 * np.abs(moved - start).max() + 1e-9 * (1 + largest):
-        return _newton(shifts, found, start) if size <= NEWTON and complete and not still else found
-    found.tolerance = 1e-4 if bench.coarse else 1e-6
-    found.whole, found.missing, found.start = jacobian, missing, slot.visits[0][1]
+        return _newton(shifts, start) if size <= NEWTON and complete and not still else found
+    found.tolerance = 1e-4 if shifts.bench.coarse else 1e-6
+    found.whole, found.missing, found.start = jacobian, missing, shifts.values[0]
     found.sizes = [int(n) for n in np.diff(shifts.ends)]
-    left = jacobian @ np.linalg.lstsq(jacobian, missing, rcond=1e-10)[0] - missing
-    reaches = bool(np.abs(left).max(initial=0.0) <= found.tolerance)
-    if complete or not reaches:
-        found.possible = reaches and not still
-    first = int(shifts.ends[1])
-    found.matrix, found.wanted = jacobian[:, :first], missing
-    if size > first and all(_equal(shifts.part(jacobian, t), found.matrix) for t in range(len(found.sizes))):
+    first = found.sizes[0]
+    parts = np.split(jacobian, shifts.ends[1:-1], axis=1)
+    if len(parts) > 1 and all(_equal(part, parts[0]) for part in parts):
         found.summed, found.start = True, sum(shifts.values)
-    elif size > first:  # whatever the later visits do: only what they cannot make up counts
-        u, s, _ = np.linalg.svd(jacobian[:, first:], full_matrices=False)
-        u = u[:, s > 1e-9 * max(s[0], 1e-300)]
-        found.matrix = found.matrix - u @ (u.T @ found.matrix)
-        found.wanted = missing - u @ (u.T @ missing)
-    if not complete:
-        found.matrix = found.wanted = None
+        jacobian = parts[0]
+    found.possible = _reachable(jacobian, missing, found.tolerance) and not still
+    if found.possible and not complete:
+        found.possible = None
+    rows = [slice(None)] if found.possible else []
+    off = [blocks[n] for n in lacking if np.abs(missing[blocks[n]]).max(initial=0.0) > found.tolerance]
+    rows += [b for b in off if _reachable(jacobian[b], missing[b], found.tolerance)]
+    found.demands = [_of_the_first(jacobian[b], missing[b], first) for b in rows]
     return found
 
 
@@ -178,24 +145,43 @@ def _equal(a: Array, b: Array) -> bool:
     return a.shape == b.shape and bool(np.abs(a - b).max(initial=0.0) <= 1e-7 * (1 + np.abs(b).max(initial=0.0)))
 
 
-def _newton(shifts: Shifts, found: Reach, here: Array) -> Reach:
+def _reachable(matrix: Array, wanted: Array, tolerance: float) -> bool:
+    left = matrix @ np.linalg.lstsq(matrix, wanted, rcond=1e-10)[0] - wanted
+    return bool(np.abs(left).max(initial=0.0) <= tolerance)
+
+
+def _of_the_first(matrix: Array, wanted: Array, first: int) -> Demand:
+    """What is demanded of the first visit: whatever the later ones do, only what they cannot make up counts."""
+    if matrix.shape[1] == first:
+        return matrix, wanted
+    rest = beyond(matrix[:, first:])
+    return rest @ matrix[:, :first], rest @ wanted
+
+
+def beyond(matrix: Array) -> Array:
+    """The projection onto what no combination of the columns makes up."""
+    u, s, _ = np.linalg.svd(matrix, full_matrices=False)
+    u = u[:, s > 1e-9 * max(s[0], 1e-300)] if len(s) else u
+    return np.eye(len(matrix)) - u @ u.T
+
+
+def _newton(shifts: Shifts, here: Array) -> Reach:
     """The value that makes every gradient exact, if a few steps find one and only one."""
-    shift = np.zeros(int(shifts.ends[-1]))
+    found, shift = Reach(), np.zeros(int(shifts.ends[-1]))
     for _ in range(7):
         if shifts.bench.late(0.5):
-            return found
+            break
         jacobian = shifts.jacobian(shift, here, 1e-6)
         step, _, rank, _ = np.linalg.lstsq(jacobian, shifts.target - here, rcond=1e-9)
         shift = shift + step
         here = shifts.at(shift)
         if not np.all(np.isfinite(here)):
-            return found
+            break
         if np.abs(here - shifts.target).max() <= 1e-9:
             if rank == len(shift):
                 first = int(shifts.ends[1])
-                found.possible = True
-                found.matrix, found.wanted = np.eye(first), shift[:first]
-                found.start = shifts.slot.visits[0][1]
+                found.possible, found.start = True, shifts.values[0]
+                found.demands = [(np.eye(first), shift[:first])]
                 found.tolerance = 1e-6 * (1 + np.abs(shift[:first]).max())
-            return found
+            break
     return found

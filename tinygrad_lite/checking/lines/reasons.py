@@ -6,7 +6,7 @@ import ast
 from typing import Any
 
 from tinygrad_lite.checking.lines.functions import Function, Node, World
-from tinygrad_lite.checking.lines.goals import Forward, meant
+from tinygrad_lite.checking.lines.loss import Forward, meant
 from tinygrad_lite.checking.lines.slots import statements, target_name, targets_of
 from tinygrad_lite.checking.lines.text import smallest
 from tinygrad_lite.checking.network.arrays import np

@@ -34,10 +34,11 @@ class Slot:
         met: whether it met the goal that its name tells, None if it tells none; mixed: on some visits only.
         goals: if missed, what the first visit may have to be: for each choice an array for each problem.
         known: all its values occur in the loss's forward pass, as values or adjoints.
-        prime, evidence: nothing it uses is off; how much speaks against its being the mistake.
+        prime, unsure: nothing it uses is off; nothing says that all it uses is right.
+        evidence: how much speaks against its being the mistake.
     """
 
-    out = shared = mixed = known = prime = False
+    out = shared = mixed = known = prime = unsure = False
     met: bool | None = None
     evidence = 0.0
 

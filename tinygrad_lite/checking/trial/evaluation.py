@@ -14,11 +14,10 @@ from tinygrad_lite.checking.network.network import Network, Record
 from tinygrad_lite.checking.network.problems import SIZES, Problem, Structure, chosen, structures
 from tinygrad_lite.checking.network.recognise import activations_in, recognise, target_trap
 from tinygrad_lite.checking.result.comparison import Comparison
-from tinygrad_lite.checking.result.entries import Entries, entries_like, read
+from tinygrad_lite.checking.result.entries import Entries, entries_like
 from tinygrad_lite.checking.result.verdict import Verdict
 from tinygrad_lite.checking.trial.case import CaseResult
 from tinygrad_lite.checking.trial.excuses import blurred, excuse, rounding
-from tinygrad_lite.checking.trial.numerical_check import measured_slope
 from tinygrad_lite.checking.trial.submission import Submission
 from tinygrad_lite.checking.trial.updates import as_updates, other_rate
 from tinygrad_lite.checking.trial.variations import variations
@@ -261,11 +260,16 @@ class Evaluation:
         return self._measured(problem, case)
 
     def _measured(self, problem: Problem, case: CaseResult) -> dict[str, Entries]:
-        found = {}
+        found, loss = {}, self.submission.near(problem)
         for name in self.submission.names:
-            flat = read(problem.params[name]).numbers
-            f = self.submission.along(problem, name)
-            slopes = [measured_slope(f, flat, i) for i in range(len(flat))]
+            slopes = [loss.slope(name, i) for i in range(np.size(problem.params[name]))]
             case.noise[name] = 3 * max((s.bar for s in slopes), default=0.0)
             found[name] = Entries(tuple(np.shape(problem.params[name])), [s.value for s in slopes])
+        if loss.noise:
+            said = say(
+                "the loss is rounded to about {0:.0e}, as by single or half precision inside it: the error bars of "
+                "what is measured are as wide as that makes them",
+                loss.noise,
+            )
+            self.remark("FLOAT32", said)
         return found

@@ -12,7 +12,6 @@ from tinygrad_lite.checking.network.problems import Problem
 from tinygrad_lite.checking.result.entries import entries_like, indices, read
 from tinygrad_lite.checking.result.verdict import Verdict
 from tinygrad_lite.checking.trial.case import CaseResult
-from tinygrad_lite.checking.trial.numerical_check import measured_slope
 from tinygrad_lite.checking.trial.submission import Submission
 from tinygrad_lite.report.language import say
 
@@ -75,12 +74,11 @@ def _kinks(submission: Submission, net: Network | None, case: CaseResult) -> Non
 
 def _measured(submission: Submission, problem: Problem, verdict: Verdict) -> bool:
     assert verdict.hand is not None
-    f = submission.along(problem, verdict.name)
-    flat = read(problem.params[verdict.name]).numbers
+    loss = submission.near(problem)
     places = list(indices(verdict.hand.shape))
     for index in verdict.wrong:
         i = places.index(index)
-        slope = measured_slope(f, flat, i)
+        slope = loss.slope(verdict.name, i)
         if not slope.kink or not slope.accepts(verdict.hand.numbers[i]):
             return False
     return True

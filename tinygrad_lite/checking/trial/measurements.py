@@ -5,10 +5,9 @@ from __future__ import annotations
 import time
 
 from tinygrad_lite.checking.network.arrays import np
-from tinygrad_lite.checking.network.problems import Problem
-from tinygrad_lite.checking.result.entries import entry_name, indices, read
+from tinygrad_lite.checking.result.entries import entry_name, indices
 from tinygrad_lite.checking.trial.evaluation import Evaluation
-from tinygrad_lite.checking.trial.numerical_check import Slope, Taylor, measured_slope, taylor
+from tinygrad_lite.checking.trial.numerical_check import Slope, Taylor
 
 
 def taylor_of(evaluation: Evaluation) -> Taylor | None:
@@ -21,18 +20,7 @@ def taylor_of(evaluation: Evaluation) -> Taylor | None:
     given = [exhibit.answer.gradients.get(name) for name in names]
     if any(g is None or g.shape != shape for g, shape in zip(given, shapes, strict=True)):
         return None
-    start = [n for name in names for n in read(problem.params[name]).numbers]
-    slopes = [n for g in given if g is not None for n in g.numbers]
-
-    def f(numbers: list[float]) -> float:
-        parts, at = {}, 0
-        for name, shape in zip(names, shapes, strict=True):
-            size = int(np.prod(shape))
-            parts[name] = np.array(numbers[at : at + size]).reshape(shape)
-            at += size
-        return evaluation.submission.loss(Problem(problem.name, parts, problem.data))
-
-    found = taylor(f, start, slopes)
+    found = evaluation.submission.near(problem).taylor([n for g in given if g is not None for n in g.numbers])
     coarser = exhibit.source == "measured" and found.ok != exhibit.ok  # it measures too, and sees less
     return None if coarser else found
 
@@ -54,7 +42,6 @@ def measured_of(evaluation: Evaluation, most: int = 6) -> list[tuple[str, float,
         places = list(indices(verdict.exact.shape))
         sizes = [abs(n) for n in verdict.exact.numbers]
         index = verdict.wrong[0] if verdict.wrong else places[sizes.index(max(sizes))]
-        numbers = read(exhibit.problem.params[verdict.name]).numbers
-        slope = measured_slope(evaluation.submission.along(exhibit.problem, verdict.name), numbers, places.index(index))
+        slope = evaluation.submission.near(exhibit.problem).slope(verdict.name, places.index(index))
         found.append((entry_name(verdict.name, index), *verdict.at(index), slope))
     return found

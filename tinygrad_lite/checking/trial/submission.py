@@ -18,6 +18,7 @@ from tinygrad_lite.checking.network.arrays import np
 from tinygrad_lite.checking.network.problems import Problem
 from tinygrad_lite.checking.result.entries import Entries, entry_name, indices, read
 from tinygrad_lite.checking.trial.answer import Answer
+from tinygrad_lite.checking.trial.loss_near import LossNear
 from tinygrad_lite.checking.trial.numerical_check import one_number
 from tinygrad_lite.checking.trial.sandbox import Outcome, Watch, copied, run, same
 from tinygrad_lite.checking.trial.state import State
@@ -67,6 +68,7 @@ class Submission:
         self.remembers = self.draws = False
         self.nodes = 0
         self._quick: set[str] = set()
+        self._near: dict[Problem, LossNear] = {}
         self._watch = Watch()
 
     def arguments(self, problem: Problem, as_dict: bool, params: dict[str, Any] | None = None) -> list[Any]:
@@ -161,15 +163,11 @@ class Submission:
             for name in self.names
         }
 
-    def along(self, problem: Problem, name: str) -> Callable[[list[float]], float]:
-        """The loss as a function of one parameter's numbers."""
-        shape = np.shape(problem.params[name])
-
-        def f(numbers: list[float]) -> float:
-            params = {**problem.params, name: np.array(numbers).reshape(shape)}
-            return self.loss(Problem(problem.name, params, problem.data))
-
-        return f
+    def near(self, problem: Problem) -> LossNear:
+        """The loss near a problem, to be measured."""
+        if problem not in self._near:
+            self._near[problem] = LossNear(self.loss, problem)
+        return self._near[problem]
 
     # ------------------------------------------------------------------ backprop
 

@@ -2,7 +2,7 @@
 
 In: a tape with any ops. Out: a tape with only those ops that a back end knows.
 
-What an op stands for is said by the op itself: `lower`, else `expand`, run on tracers as the adjoint runs
+What an op stands for is said by the op itself: `lower`, `expand` or `forward`, run on tracers as the adjoint runs
 `partials`. The adjoint was taken before, so only forward rules are replaced here.
 """
 
@@ -21,13 +21,14 @@ from tinygrad_lite.errors import TinygradLiteError
 
 
 class NoLowering(TinygradLiteError):
-    """A op of the table that a fast back end cannot compute; a slower one is used then."""
+    """An op of the table that a fast back end cannot compute; a slower one is used then."""
 
 
 @functools.lru_cache(maxsize=256)
 def formula(op: Op, n: int) -> Tape | None:
-    """What an op of n operands stands for, as a tape of those operands; None if the op does not say.
+    """What an op of n operands stands for, as a tape of those operands; None if that cannot be told.
 
+    It is the op's `lower` or `expand`, or its `forward`, if that is ordinary arithmetic without Python's `math`.
     Where the rule branches, the tape has selects.
 
     >>> print(formula(ops.relu, 1))
@@ -35,9 +36,7 @@ def formula(op: Op, n: int) -> Tape | None:
     v1 = select(v0, 0.0, x1)
     return v1
     """
-    rule = op.lower or op.expand
-    if rule is None:
-        return None
+    rule = op.lower or op.expand or op.forward
     tape = Builder()
     trace = Trace(tape)
     operands = [trace.input(f"x{i + 1}") for i in range(n)]
@@ -48,6 +47,10 @@ def formula(op: Op, n: int) -> Tape | None:
     try:
         tape.outputs = explore(trace, run, cap=16)
     except TooManyPaths:
+        return None
+    except Exception:
+        if rule is not op.forward:
+            raise
         return None
     return tape
 
@@ -71,7 +74,7 @@ class Lowered(Builder):
             return functools.reduce(lambda x, y: self.written(op, (x, y)), args)
         found = formula(op, len(args))
         if found is None:
-            raise NoLowering(f"{op.name} has no kernel, and its row does not say what to use instead")
+            raise NoLowering(f"{op.name} has no kernel, and its entry does not say what to use instead")
         return self.inline(found, args)[0]
 
 

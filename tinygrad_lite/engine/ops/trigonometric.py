@@ -48,6 +48,7 @@ asin: Op = primitive(
     partials=lambda x, out: (_over_the_circle(x),),
     doc="The derivative of the arc sine is 1/sqrt(1 - x^2), which is infinite at -1 and 1.",
     domain=(_UP_TO_ONE,),
+    lower=lambda x: atan2(x, sqrt((1.0 - x) * (1.0 + x))),
     latex=r"\arcsin\left({x}\right)",
     source="{lib}.arcsin({x})",
 )
@@ -58,6 +59,7 @@ acos: Op = primitive(
     partials=lambda x, out: (-_over_the_circle(x),),
     doc="Arc sine and arc cosine add up to a right angle, so their derivatives are opposite.",
     domain=(_UP_TO_ONE,),
+    lower=lambda x: atan2(sqrt((1.0 - x) * (1.0 + x)), x),
     latex=r"\arccos\left({x}\right)",
     source="{lib}.arccos({x})",
 )
@@ -73,6 +75,7 @@ atan: Op = primitive(
     forward=math.atan,
     partials=_atan_partials,
     doc="The derivative of the arc tangent is 1/(1 + x^2): 1 at the origin, and flat far out.",
+    lower=lambda x: atan2(x, 1.0),
     latex=r"\arctan\left({x}\right)",
     source="{lib}.arctan({x})",
     display_derivatives=lambda x, out: (1.0 / (1.0 + x * x),),

@@ -13,20 +13,16 @@ import ast
 import builtins
 import math
 import operator
+import re
 import types
+from pathlib import Path
 from typing import Any
 
 from tinygrad_lite.engine.op import Op
 from tinygrad_lite.views.live.syntax import Untranslatable, syntax_of
 
-_MATH = {
-    getattr(math, name): f"M.{name}"
-    for name in (
-        *("exp", "expm1", "exp2", "log", "log2", "log10", "log1p", "sqrt", "cbrt", "pow", "hypot", "copysign", "fsum"),
-        *("sin", "cos", "tan", "asin", "acos", "atan", "atan2", "sinh", "cosh", "tanh", "asinh", "acosh", "atanh"),
-        *("erf", "erfc", "floor", "ceil", "fabs", "isinf", "isnan", "isfinite", "prod", "trunc"),
-    )
-}
+_OURS = set(re.findall(r"\w+", Path(__file__).with_name("engine.js").read_text(encoding="utf-8")))
+_MATH = {getattr(math, name): f"M.{name}" for name in dir(math) if name in _OURS and callable(getattr(math, name))}
 _BUILTINS = {
     getattr(builtins, name): f"M.{name}"
     for name in ("abs", "max", "min", "sum", "len", "any", "all", "bool", "float", "int", "tuple", "list", "range")

@@ -18,6 +18,7 @@ from typing import Any
 
 from tinygrad_lite.analysis.layers import Network, find_layers
 from tinygrad_lite.analysis.loss_head import Given, recognise
+from tinygrad_lite.analysis.sums import squared
 from tinygrad_lite.engine import ops
 from tinygrad_lite.engine.graph import topological
 from tinygrad_lite.engine.reverse import adjoints, require_fresh
@@ -183,15 +184,11 @@ class MatrixForm:
         k = float(f"{(rest * last).sum() / (last * last).sum():.12g}")
         if not np.abs(rest - k * last).max() <= 1e-9 * scale:  # so that a nan does not pass
             return [{}]
-        multiplied = {p for node in order for p in node.parents if node.parents.count(p) > 1}
-        squared = multiplied | {
-            node.parents[0]
-            for node in order
-            if node.op is ops.square or (node.op is ops.pow and _number(node.parents[1]) == 2)
-        }
-        if last.size == 1 and not squared & set(np.ravel(np.array(self.parameters[weights[-1]], dtype=object))):
+        squares = {squared(node) for node in order}
+        squares |= {x for node in order if node.op is ops.dot for x in node.parents if node.parents.count(x) > 1}
+        if last.size == 1 and not squares & set(np.ravel(np.array(self.parameters[weights[-1]], dtype=object))):
             return [{}]  # of one weight any use, such as w**3, has the slope of a penalty
-        with_biases = any(b in squared for layer in self.network.layers for b in layer.biases or ())
+        with_biases = any(b in squares for layer in self.network.layers for b in layer.biases or ())
         without, everywhere = dict.fromkeys(weights, k), dict.fromkeys(self.parameters, k)
         return [everywhere, without] if with_biases else [without, everywhere]
 

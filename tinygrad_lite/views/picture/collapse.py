@@ -42,8 +42,9 @@ def collapsed(
     Raises:
         ValueError: `expand` names no box; the message lists those there are.
     """
-    fold = Fold(builder.graph, lambda fold, number: modules.is_neuron(fold, number), sample)
-    places = modules.placed(fold)
+    weighted = modules.sums_of(builder.graph)
+    fold = Fold(builder.graph, weighted.keys(), sample)
+    places = modules.placed(fold, weighted)
     for number, node in enumerate(builder.graph.nodes):
         if rule is not None and (name := rule(node)):
             places[number] = (str(name),)

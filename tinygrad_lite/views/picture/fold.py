@@ -11,7 +11,7 @@ Everything here works on the numbers of a `Graph`, and in time proportional to i
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Collection
 
 from tinygrad_lite.engine import ops
 from tinygrad_lite.engine.numbered import Graph
@@ -34,10 +34,8 @@ class Fold:
         uses: how many operands each node is.
     """
 
-    def __init__(
-        self, graph: Graph, keep: Callable[[Fold, int], bool] = lambda fold, number: False, sample: int = 0
-    ) -> None:
-        """Fold the graph; sums for which `keep` is true are left with all their terms.
+    def __init__(self, graph: Graph, keep: Collection[int] = (), sample: int = 0) -> None:
+        """Fold the graph; the sums with numbers in `keep` are left with all their terms.
 
         Of alike terms the one with the number `sample` is kept, or the last if there are fewer.
         """
@@ -57,7 +55,7 @@ class Fold:
         for number in sorted(
             [*self.sums, *self.squares], reverse=True
         ):  # the outermost first: what it hides is never looked at
-            if self.home[number] == number and not keep(self, number):
+            if self.home[number] == number and number not in keep:
                 self._repeats(number)
         for number in range(len(graph)):
             self.home[number] = self.drawn(number)

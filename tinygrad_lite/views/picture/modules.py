@@ -8,8 +8,12 @@ otherwise neurons that look at the same inputs and compute alike are one layer.
 from __future__ import annotations
 
 import re
+from collections import Counter
 
+from tinygrad_lite.analysis.sums import WeightedSum, is_leaf, squared, weighted_sums
 from tinygrad_lite.engine import ops
+from tinygrad_lite.engine.numbered import Graph
+from tinygrad_lite.engine.value import Value
 from tinygrad_lite.views.picture.fold import Fold
 
 _LABEL = re.compile(r"(?P<module>[^\[\]]+)\.(?P<attribute>[^.\[\]]+)(?P<places>(\[\d+\])*)\Z")
@@ -18,101 +22,67 @@ _LABEL = re.compile(r"(?P<module>[^\[\]]+)\.(?P<attribute>[^.\[\]]+)(?P<places>(
 class Neuron:
     """A weighted sum: the node of the sum, its products, weights and inputs, and what follows it."""
 
-    __slots__ = ("sum", "out", "products", "pairs", "biases", "weights", "inputs", "constants")
+    __slots__ = ("sum", "out", "products", "biases", "weights", "inputs", "constants")
 
-    def __init__(self, sum: int, out: int) -> None:
-        self.sum = sum
-        self.out = out  # the activation, or the sum itself
-        self.products: list[int] = []
-        self.pairs: list[tuple[int, int]] = []  # factors, of which one is the weight
-        self.biases: list[int] = []
+    def __init__(self, fold: Fold, number: int, products: list[int], biases: list[int]) -> None:
+        self.sum = self.out = number  # the activation, or the sum itself
+        self.products, self.biases = products, biases
         self.weights: list[int] = []
         self.inputs: list[int] = []
         self.constants: list[int] = []  # of the activation, as the 0 of maximum(0, z)
+        user = fold.users.get(number)
+        if user is not None and fold.uses[number] == 1:
+            other = [p for p in fold.graph.parents[user] if p != number]
+            op = fold.graph.nodes[user].op
+            bent = op in (ops.maximum, ops.minimum) and all(fold.graph.nodes[p].op is ops.constant for p in other)
+            if op.activation or bent:
+                self.out, self.constants = user, other if bent else []
 
 
-def neuron_at(fold: Fold, number: int) -> Neuron | None:
-    """The neuron whose weighted sum is this node, or None if it is something else.
+def sums_of(graph: Graph) -> dict[int, WeightedSum]:
+    """The weighted sums of a graph by number; a partial sum with a label or a second use is one of its own."""
+    uses = Counter(parent for parents in graph.parents for parent in parents)
 
-    A weighted sum is a `dot`, a `dot` plus biases as NumPy's `X @ W + b` gives it, or products that are added.
-    """
-    nodes, parents = fold.graph.nodes, fold.graph.parents
-    neuron = Neuron(number, number)
-    terms = [number] if nodes[number].op is ops.dot else fold.sums.get(number, ())
-    if nodes[number].op is ops.mean:
-        return None
-    for term in terms:
-        factors = parents[term]
-        if nodes[term].op is ops.dot and term not in fold.squares and (term == number or fold.uses[term] == 1):
-            n = len(factors) // 2
-            neuron.pairs += zip(factors[:n], factors[n : 2 * n], strict=True)
-            neuron.biases += factors[2 * n :]
-        elif nodes[term].op is ops.mul and fold.uses[term] == 1 and factors[0] != factors[1]:
-            neuron.pairs.append((factors[0], factors[1]))
-        elif not factors:
-            neuron.biases.append(term)
-            continue
-        else:
-            return None
-        if term != number:
-            neuron.products.append(term)
-    leaves = [(_is_leaf(fold, one), _is_leaf(fold, other)) for one, other in neuron.pairs]
-    if not neuron.pairs or not (any if nodes[number].op is ops.dot else all)(one or other for one, other in leaves):
-        return None
-    user = fold.users.get(number)
-    if user is not None and fold.uses[number] == 1:
-        other = [p for p in parents[user] if p != number]
-        bent = nodes[user].op in (ops.maximum, ops.minimum) and all(nodes[p].op is ops.constant for p in other)
-        if nodes[user].op.activation or bent:
-            neuron.out = user
-            neuron.constants = other if bent else []
-    return neuron
+    def absorbed(node: Value) -> bool:
+        return uses[graph.number[node]] == 1 and not (node.op in (ops.add, ops.sum) and node.label)
+
+    found = weighted_sums(graph.nodes, absorbed)
+    return {graph.number[node]: each for node, each in found.items() if node.op is not ops.mul}
 
 
 def penalties(fold: Fold) -> dict[int, list[int]]:
     """The sums of squares of leaves, such as an L2 penalty, each with its leaves."""
-    nodes, parents = fold.graph.nodes, fold.graph.parents
-
-    def squared(term: int) -> int:
-        """The leaf whose square the term is, or -1."""
-        leaf, *rest = parents[term] or (-1,)
-        square = rest == [leaf] if nodes[term].op is ops.mul else nodes[term].op is ops.pow and nodes[rest[0]].data == 2
-        return leaf if square and _is_leaf(fold, leaf) else -1
-
+    nodes = fold.graph.nodes
     found = {number: terms for number, terms in fold.squares.items() if all(_is_leaf(fold, term) for term in terms)}
     for number, terms in fold.sums.items():
-        leaves = [squared(term) for term in terms if nodes[term].op is not ops.constant]
-        if len(leaves) > 1 and -1 not in leaves and nodes[number].op is not ops.mean:
+        bases = [squared(nodes[term]) for term in terms if nodes[term].op is not ops.constant]
+        leaves = [fold.graph.number[base] for base in bases if base is not None and is_leaf(base)]
+        if len(bases) > 1 and len(leaves) == len(bases) and nodes[number].op is not ops.mean:
             found[number] = leaves
     return found
 
 
-def is_neuron(fold: Fold, number: int) -> bool:
-    return neuron_at(fold, number) is not None
-
-
-def neurons(fold: Fold) -> list[Neuron]:
+def neurons(fold: Fold, sums: dict[int, WeightedSum]) -> list[Neuron]:
     """Every neuron that is drawn, in the order of the graph, with its weights told from its inputs."""
-    found = []
-    for number, node in enumerate(fold.graph.nodes):
-        if fold.home[number] == number and (number in fold.sums or node.op is ops.dot):
-            neuron = neuron_at(fold, number)
-            if neuron is not None:
-                found.append(neuron)
-    inside = {product for neuron in found for product in neuron.products}
-    found = [neuron for neuron in found if neuron.sum not in inside]
+    number, parents = fold.graph.number, fold.graph.parents
+    drawn = {head: each for head, each in sums.items() if fold.home[head] == head}
+    pairs = {
+        head: [(parents[number[p.node]][p.first], parents[number[p.node]][p.second]) for p in each.products]
+        for head, each in drawn.items()
+    }
     looked_at: dict[int, set[int]] = {}  # which neurons have this leaf as a factor
-    for neuron in found:
-        for pair in neuron.pairs:
-            for factor in pair:
-                looked_at.setdefault(factor, set()).add(neuron.sum)
-    for neuron in found:
-        fused = any(fold.graph.nodes[n].op is ops.dot for n in (neuron.sum, *neuron.products))
-        for one, other in neuron.pairs:
-            if not _first_is_weight(fold, one, other, {} if fused else looked_at):
-                one, other = other, one
-            neuron.weights.append(one)
-            neuron.inputs.append(other)
+    for head, factors in pairs.items():
+        for factor in (factor for pair in factors for factor in pair):
+            looked_at.setdefault(factor, set()).add(head)
+    found = []
+    for head, each in drawn.items():
+        neuron = Neuron(fold, head, [number[node] for node in each.inside], [number[leaf] for leaf in each.biases])
+        fused = any(product.node.op is ops.dot for product in each.products)
+        for one, other in pairs[head]:
+            first = _first_is_weight(fold, one, other, {} if fused else looked_at)
+            neuron.weights.append(one if first else other)
+            neuron.inputs.append(other if first else one)
+        found.append(neuron)
     return found
 
 
@@ -152,12 +122,12 @@ def module_of(label: str) -> tuple[str, ...]:
     return tuple(modules)
 
 
-def placed(fold: Fold) -> dict[int, tuple[str, ...]]:
+def placed(fold: Fold, sums: dict[int, WeightedSum]) -> dict[int, tuple[str, ...]]:
     """For each node of a neuron its modules from the outermost in, such as ("layer 1", "neuron 3").
 
     Nodes outside of every neuron, such as the loss, are not in the dict.
     """
-    found = neurons(fold)
+    found = neurons(fold, sums)
     layers: dict[tuple[object, ...], list[Neuron]] = {}
     layer_of: dict[tuple[int, ...], tuple[object, ...]] = {}  # a neuron that is computed again is in the same layer
     for neuron in found:

@@ -189,12 +189,15 @@ def _plane(
     fields = []
     for network in networks:
         answers = (network([x, y]) for y in ys for x in xs)
-        values = [
-            round(127.5 * (1 + math.tanh((a[0] - middle) / half))) if signed else a.index(max(a)) for a in answers
-        ]
+        values = [_shade((a[0] - middle) / half) if signed else a.index(max(a)) for a in answers]
         fields.append(base64.b64encode(bytes(values)).decode())
     words = "what the network answers over the plane, and the training points"
     return {"grid": GRID, "signed": signed, "points": points, "words": words}, fields
+
+
+def _shade(x: float) -> int:
+    """A number from 0 to 255 for any; 128 for 0."""
+    return round(127.5 * (1 + x / math.hypot(1.0, x)))
 
 
 def _boundary(loss: str, targets: Sequence[float]) -> tuple[float, float]:

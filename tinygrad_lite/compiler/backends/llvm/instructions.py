@@ -24,7 +24,7 @@ from tinygrad_lite.engine import ops
 from tinygrad_lite.engine.op import TABLE, Op
 
 ADDRESSES = (
-    *("code", "operands", "starts", "values", "adjoints", "room"),
+    *("code", "operands", "starts", "values", "adjoints", "workspace"),
     *("P", "inputs", "out", "outputs", "wrt", "guards"),
 )
 COUNTS = ("ops", "sources", "parameters", "returned", "derivatives", "guarded")
@@ -37,9 +37,9 @@ WHOLE = "whole power"
 MANY = tuple(LOOPS)
 """Ops of any number of operands that have a case; others are written in simpler ones first."""
 
-FIXED = [op for op in [*TABLE.values(), LESS, SELECT] if op.arity]
+FIXED = [op for op in [*(op for op in TABLE.values() if op in vars(ops).values()), LESS, SELECT] if op.arity]
 CODES = {name: k for k, name in enumerate([*(op.name for op in FIXED), WHOLE, *(op.name for op in MANY)], start=1)}
-"""The number of each op, by its name; 0 does nothing."""
+"""The number of each op, by its name; 0 does nothing. Ops of the user's own have none: all programs share one tape."""
 
 MOST_POWER = 32
 """The largest whole exponent that becomes products."""

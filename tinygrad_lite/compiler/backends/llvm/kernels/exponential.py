@@ -147,28 +147,22 @@ def log1p(x: Vector) -> Vector:
     return where(x.equals(0.0), x, where(x < math.inf, result, x + x))
 
 
-def expm1_in_two_parts(x: Vector, factor: float) -> tuple[Vector, Vector]:
-    """factor (e^x - 1) = high + low, for a factor that is a power of two and |x| < 710.
-
-    It is (2^k - 1) + 2^k (r + tail), in which the first sum keeps its rounding error, and so does r.
-    """
-    k, _, r = split_exponent(x)
-    coarse = fused(k, -LN2_HIGH, x)
-    square = r * r
-    tail = fused(polynomial(r, EXP_TAIL, square), square, fused(k, -LN2_LOW, coarse - r))
-    two_k = power_of_two(k + (MAGIC + math.log2(factor)))
-    whole, part = two_k - factor, two_k * r
-    first = whole + part
-    rest = fused(two_k, tail, part - (first - whole))
-    high = first + rest
-    return high, rest - (high - first)
-
-
 @kernel
 def expm1(x: Vector) -> Vector:
-    """e^x - 1, halved on the way so that 2^1024 does not overflow."""
-    high, _ = expm1_in_two_parts(larger(smaller(x, 710.0), -40.0), 0.5)
-    return where(abs(x) < 2.0**-54, x, high * 2.0)
+    """e^x - 1 = (2^k - 1) + 2^k (r + tail), in which the first sum keeps its rounding error, and so does r.
+
+    It is halved on the way, so that 2^1024 does not overflow.
+    """
+    inside = larger(smaller(x, 710.0), -40.0)
+    k, _, r = split_exponent(inside)
+    coarse = fused(k, -LN2_HIGH, inside)
+    square = r * r
+    tail = fused(polynomial(r, EXP_TAIL, square), square, fused(k, -LN2_LOW, coarse - r))
+    two_k = power_of_two(k + (MAGIC - 1.0))
+    whole, part = two_k - 0.5, two_k * r
+    first = whole + part
+    rest = fused(two_k, tail, part - (first - whole))
+    return where(abs(x) < 2.0**-54, x, (first + rest) * 2.0)
 
 
 @kernel
@@ -184,48 +178,11 @@ def tanh(x: Vector) -> Vector:
 
 
 @kernel
-def sinh(x: Vector) -> Vector:
-    """(E + E/(E+1)) / 2 with E = e^|x| - 1; far out e^|x|/2, whose half exponent does not overflow."""
-    size = abs(x)
-    high, low = expm1_in_two_parts(smaller(size, 30.0), 1.0)
-    near = (high + (high / (high + 1.0) + low * 2.0)) * 0.5
-    k, _, r = split_exponent(smaller(size, 711.0))
-    far = scale(exponential_minus_one(r) + 1.0, k - 1.0)
-    return where(size < 2.0**-54, size, where(size > 22.0, far, near)).with_sign_of(x)
-
-
-@kernel
 def cosh(x: Vector) -> Vector:
     """h + 1/(4h) with h = e^|x|/2."""
     k, _, r = split_exponent(smaller(abs(x), 711.0))
     half = scale(exponential_minus_one(r) + 1.0, k - 1.0)
     return half + 0.25 / half
-
-
-@kernel
-def asinh(x: Vector) -> Vector:
-    """log1p(|x| + x^2/(1 + sqrt(1 + x^2))); far out log|x| + log 2."""
-    size = abs(x)
-    a = smaller(size, 2.0**28)
-    square = a * a
-    near = log1p(a + square / (sqrt(square + 1.0) + 1.0))
-    return where(size > 2.0**28, log(size) + math.log(2.0), near).with_sign_of(x)
-
-
-@kernel
-def acosh(x: Vector) -> Vector:
-    """log1p(t + sqrt(2t + t^2)) with t = x - 1; far out log x + log 2; NaN below 1."""
-    t = smaller(x, 2.0**28) - 1.0
-    near = where(x < 1.0, math.nan, log1p(t + sqrt(t * (t + 2.0))))
-    return where(x > 2.0**28, log(x) + math.log(2.0), near)
-
-
-@kernel
-def atanh(x: Vector) -> Vector:
-    """log1p(2t/(1-t)) / 2 with t = |x|; infinite at 1, NaN beyond."""
-    t = abs(x)
-    inside = log1p(t * 2.0 / (1.0 - t)) * 0.5
-    return where(t < 1.0, inside, where(t.equals(1.0), math.inf, math.nan)).with_sign_of(x)
 
 
 @kernel

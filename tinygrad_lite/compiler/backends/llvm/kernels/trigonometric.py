@@ -1,4 +1,4 @@
-"""sin, cos and the inverses of sin, cos and tan on vectors.
+"""sin, cos and the angle of a point on vectors.
 
 An angle is reduced to |r| <= pi/4 by taking away k pi/2, with pi/2 in four parts of which three
 times k are exact; r itself is kept in two parts, so that it is good to 60 bits however near the
@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import math
 
-from tinygrad_lite.compiler.backends.llvm.kernels.vector import Vector, fused, kernel, polynomial, smaller, where
+from tinygrad_lite.compiler.backends.llvm.kernels.vector import Vector, fused, kernel, polynomial, where
 
 HALF_PI_PARTS = tuple(map(float.fromhex, ("0x1.921fb544p+0", "0x1.0b4611a6p-34", "0x1.3198a2ep-69")))
 """pi/2 in three parts of 33 bits at most: times a whole number below 2^20 they are exact."""
@@ -59,22 +59,6 @@ ATAN_TAIL = (
     0.01627194475162406,
 )
 """(atan r - r) / r^3 as a polynomial in r^2, for |r| <= tan(pi/8)."""
-ASIN_TAIL = (
-    0.16666666666666669,
-    0.07499999999998425,
-    0.04464285714637338,
-    0.030381944137085216,
-    0.022372173002005596,
-    0.017352391265909227,
-    0.013971235301124539,
-    0.011478952690257387,
-    0.010324318288744113,
-    0.00545087818772055,
-    0.017419357964884856,
-    -0.014881409392818066,
-    0.02877844261259304,
-)
-"""(asin r - r) / r^3 as a polynomial in r^2, for |r| <= 1/2."""
 
 
 def exact_sum(x: Vector, y: Vector) -> tuple[Vector, Vector]:
@@ -152,12 +136,6 @@ def atan_of_quotient(top: Vector, below: Vector) -> Vector:
 
 
 @kernel
-def atan(x: Vector) -> Vector:
-    size = smaller(abs(x), 1e20)
-    return atan_of_quotient(size, size.like(1.0)).with_sign_of(x)
-
-
-@kernel
 def atan2(y: Vector, x: Vector) -> tuple[Vector, Vector]:
     """The angle of the point (x, y); operands that are 0, infinite, NaN or extreme go to the C library."""
     a, b = abs(y), abs(x)
@@ -165,35 +143,3 @@ def atan2(y: Vector, x: Vector) -> tuple[Vector, Vector]:
     angle = where(x < 0.0, HALF_PI * 2 - (angle - HALF_PI_LOW * 2), angle).with_sign_of(y)
     extreme = [~((size > 2.0**-480) & (size < 2.0**480)) for size in (a, b)]
     return angle, extreme[0] | extreme[1]
-
-
-@kernel
-def asin(x: Vector) -> Vector:
-    """r + r^3 P(r^2) near 0; near 1 pi/2 - 2 asin(sqrt((1-x)/2)); NaN beyond 1."""
-    size = abs(x)
-    near = size > 0.5
-    z = where(near, (1.0 - size) * 0.5, size * size)
-    r = where(near, z.intrinsic("sqrt"), size)
-    tail = r * z * polynomial(z, ASIN_TAIL)
-    result = where(near, HALF_PI - ((r + tail) * 2.0 - HALF_PI_LOW), r + tail)
-    return result.with_sign_of(x)
-
-
-@kernel
-def acos(x: Vector) -> Vector:
-    """pi/2 - asin x near 0; 2 asin(sqrt((1-x)/2)) near 1, and pi minus that near -1; NaN beyond 1."""
-    size = abs(x)
-    near = size > 0.5
-    z = where(near, (1.0 - size) * 0.5, size * size)
-    r = where(near, z.intrinsic("sqrt"), x)
-    tail = r * z * polynomial(z, ASIN_TAIL)
-    # the root is rounded; what it lacks matters only where the angle is small
-    missing = where(near & (z > 0.0), root_error(r, z), 0.0)
-    angle = (r + (tail + missing)) * 2.0
-    at_end = where(x < 0.0, HALF_PI * 2 - (angle - HALF_PI_LOW * 2), angle)
-    return where(near, at_end, HALF_PI - (r + (tail - HALF_PI_LOW)))
-
-
-def root_error(root: Vector, z: Vector) -> Vector:
-    """What sqrt(z) lacks: (z - root^2) / (2 root)."""
-    return fused(-root, root, z) / (root * 2.0)

@@ -1,0 +1,69 @@
+"""A changed program: its source as it stands, which gradients it has right, and what one run of it did."""
+
+from __future__ import annotations
+
+from types import CodeType
+from typing import Any
+
+from tinygrad_lite.checking.lines.functions import Function, Node
+from tinygrad_lite.checking.lines.slots import Slot
+from tinygrad_lite.checking.network.arrays import Array
+
+Codes = dict[Function, CodeType]
+
+
+class Program:
+    """The source as it stands: a tree for each function, and the changes made so far.
+
+    Attributes:
+        trees: function: its tree.
+        edits: (function, line) of each change, in the order in which they were made.
+        cost: how far the changes are from what was written.
+    """
+
+    def __init__(
+        self, trees: dict[Function, Node], edits: tuple[tuple[Function, int], ...] = (), cost: float = 0.0
+    ) -> None:
+        self.trees, self.edits, self.cost = trees, edits, cost
+        self._codes: Codes | None = None
+
+    def edited(self, function: Function, tree: Node, line: int, cost: float) -> Program:
+        """The program with one function changed."""
+        return Program({**self.trees, function: tree}, (*self.edits, (function, line)), self.cost + cost)
+
+    @property
+    def codes(self) -> Codes:
+        """Code for the changed functions."""
+        if self._codes is None:
+            self._codes = {f: f.compiled(t) for f, t in self.trees.items() if t is not f.tree}
+        return self._codes
+
+
+class Standing:
+    """Where a program stands.
+
+    Attributes:
+        right: the gradients that are exact on every problem on which it runs.      raised: those on which it raised.
+        tried: how many problems were run before it was known to be no better than another program.
+    """
+
+    def __init__(self, right: frozenset[str], raised: set[int], tried: int) -> None:
+        self.right, self.raised, self.tried = right, raised, tried
+
+
+class Recording:
+    """What one run of a program did, slot by slot.
+
+    Attributes:
+        slots: those of every function, in order; their `visits` are of this run.
+        got: the gradients by name; None if it raised.
+        error, line, local: the exception, the line of the user's that raised it, and the variables there.
+    """
+
+    def __init__(self, slots: list[Slot]) -> None:
+        self.slots = slots
+        self.got: dict[str, Array] | None = None
+        self.error: BaseException | None = None
+        self.line = 0
+        self.function: Function | None = None
+        self.local: dict[str, Any] = {}

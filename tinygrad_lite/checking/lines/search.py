@@ -1,0 +1,295 @@
+"""The search: from a wrong backward to programs whose gradients are exact on every problem, with the fewest changes.
+
+Lines that miss their goal come first, then all places in bands of cost, then whole statements. Each candidate is
+judged by what its value must satisfy, and only then run. Where one change is not enough, the search goes on from the
+best steps: programs in which one more gradient is exact, or one more line meets its goal.
+"""
+
+from __future__ import annotations
+
+import ast
+
+from tinygrad_lite.checking.lines.atoms import Atoms
+from tinygrad_lite.checking.lines.bench import Bench
+from tinygrad_lite.checking.lines.functions import Function, Node, is_float
+from tinygrad_lite.checking.lines.goals import Goals
+from tinygrad_lite.checking.lines.loss import Loss
+from tinygrad_lite.checking.lines.offers import Offers
+from tinygrad_lite.checking.lines.place import CHEAPEST, Place, key
+from tinygrad_lite.checking.lines.program import Program, Recording, Standing
+from tinygrad_lite.checking.lines.reach import beyond, reach
+from tinygrad_lite.checking.lines.sentences import changes, forgotten, scattered_sums
+from tinygrad_lite.checking.lines.slots import Slot, assigned, entries, load, missing_slots
+from tinygrad_lite.checking.lines.values import Scope
+from tinygrad_lite.checking.network.arrays import Array, np
+
+BANDS = (0.9, 1.25, 1.6, 2.0, 2.5, 3.0, 3.6, 4.5, 6.0)
+DEEPEST = 4  # mistakes one after another
+DEAREST = 1.7  # of two changes in series
+SHARES = (0.5, 0.75, 0.95)  # of what is left of the budget, for the best steps
+
+
+class Step:
+    """A program that was reached.
+
+    Attributes:
+        price: cost of the last edit and what speaks against its place.
+        stands: which gradients are exact; all of them on every problem if this is a mend.
+    """
+
+    def __init__(self, price: float, stands: Standing, program: Program) -> None:
+        self.price, self.stands, self.program = price, stands, program
+
+
+class Search:
+    """The search from one program.
+
+    Attributes:
+        first: what the program does on the first problem; right, wrong: which gradients are exact everywhere.
+        found: mends; narrow: mends that do not run at some sizes, as the program did not; partial: steps toward one.
+        patience: up to which cost one change is looked for before two.
+    """
+
+    def __init__(self, bench: Bench, loss: Loss, program: Program, until: float = 1.0, depth: int = 1) -> None:
+        self.bench, self.loss, self.program, self.until, self.depth = bench, loss, program, until, depth
+        self.since = bench.effort / bench.budget
+        self.runs = [bench.record(program, k) for k in range(len(loss.passes))]
+        self.first: Recording = self.runs[0]
+        self.goals = Goals(bench, self.runs, loss)
+        self.base: dict[str, Array] = self.first.got or {}
+        self.stands = bench.right_everywhere(program.codes)
+        self.right, self.wrong = self.stands.right, bench.names - self.stands.right
+        self.primes = self.goals.primes(program)
+        self.places = [Place(bench, program, s, self.runs, loss) for s in self.first.slots if self._open(s)]
+        self.found: list[Step] = []
+        self.narrow: list[Step] = []
+        self.partial: list[Step] = []
+        self.patience, self.inserted = 2.5, False
+
+    def _open(self, slot: Slot) -> bool:
+        """Whether a slot can be searched: it ran, or it is where the program stopped."""
+        if self.first.error is not None and slot.line == self.first.line:
+            slot.evidence = -0.8
+            return slot.editable
+        return slot.editable and bool(slot.visits)
+
+    def late(self, share: float = 1.0) -> bool:
+        return self.bench.late(self.since + (self.until - self.since) * share)
+
+    def mends(self) -> list[Step]:
+        """The mends of the program, best first."""
+        if not self.wrong:
+            return [Step(0.0, self.stands, self.program)]
+        self.by_name()
+        self.descend(0.5)  # a line that now computes what its name says is a sure step
+        if not self.found or min(s.price for s in self.found) >= 1.3:
+            self.measure()
+            self.in_bands()
+        return sorted(self.found or self.narrow, key=lambda s: s.price)
+
+    def in_bands(self) -> None:
+        if any(n in self.base and not np.any(self.base[n]) for n in self.wrong):
+            self.insertions()
+        places = sorted(self.places, key=lambda p: p.price)
+        todo = self._statements()
+        for band in BANDS:
+            if self.found or self.late() or (self.narrow and band > 2.5):
+                return
+            for place in places:
+                self.search(place, "near", band)
+                if place.reach.possible or band >= 1.6:
+                    self.search(place, "graft", self.reached(band))
+                if band >= 2.5 and (place.reach.possible is not False or band > 3):
+                    self.search(place, "wide", band)
+                if self.late():
+                    break
+            while todo and todo[-1][0] <= band and not self.late():
+                self.attempt(*todo.pop())
+            if band >= 2.5 and not self.found:
+                self.insertions()
+            if not self.found and band >= self.patience:
+                self.descend(self.reached(band))
+            if not self.found and band == 1.6 and self.patience < band:
+                self.in_series()
+                self.descend(band)
+        self.descend(BANDS[-1])
+
+    def reached(self, band: float) -> float:
+        """Up to which cost what is missing is put in: further where no one change can do, and only steps are sought."""
+        return max(band, 3.6) if self.patience < 2 and band >= 1.6 else band
+
+    # ------------------------------------------------------------------ what is known
+
+    def by_name(self) -> None:
+        """The first line of the text that misses its goal: a change that meets it."""
+        of = {id(p.slot): p for p in self.places}
+        inner = any(not s.out for s in self.primes)  # what is handed back may be wrong since something before it is
+        for slot in self.primes:
+            place = of.get(id(slot))
+            if place is None or not slot.goals or self.late(0.35) or (slot.out and len(self.wrong) > 1 and inner):
+                continue
+            for other in self._counts(place):
+                self.search(other, "near", 1.6 + other.price)
+            if self.found:
+                return
+            for tier in ("near",) if slot.unsure else ("near", "graft"):
+                before = len(self.found) + len(self.partial)
+                self.search(place, tier, 3.4, goal_only=True)
+                place.next[tier] = 0
+                if len(self.found) + len(self.partial) > before:
+                    return
+
+    def _counts(self, place: Place) -> list[Place]:
+        """The places of the counts and masks that a place uses: nothing says yet whether they are right."""
+        used = {n.id for n in ast.walk(place.expression) if isinstance(n, ast.Name)}
+        mine = [p for p in self.places if p.slot.function is place.slot.function and assigned(p.slot.stmt) & used]
+        found = [p for p in mine if not _floats(p.slot) and not p.slot.known and p.slot.met is None]
+        for p in found:
+            p.slot.evidence = -0.7
+        return found
+
+    def measure(self) -> None:
+        """What the values at each place must satisfy."""
+        if self.first.error is not None or not self.base:
+            return
+        for place in sorted(self.places, key=lambda p: p.price):
+            if self.late(0.5):
+                break
+            place.reach = reach(self.bench, self.program, place.slot, self.base, self.wrong)
+            place.tried.clear()
+        hopes = [p.reach.possible for p in self.places if _floats(p.slot) or p.reach.possible]
+        self.patience = 2.5 if True in hopes else 1.25 if None in hopes else 0.9
+
+    # ------------------------------------------------------------------ places
+
+    def search(self, place: Place, tier: str, limit: float, goal_only: bool = False) -> None:
+        """Try a place's candidates up to an effective cost."""
+        price = place.price
+        if CHEAPEST[tier] + price > limit:
+            return
+        pool = place.pool(tier)
+        i = place.next[tier]
+        while i < len(pool) and pool[i][0] + price <= limit and not self.late():
+            cost, x = pool[i]
+            i += 1
+            values = place.values(x)
+            if values is None or (mark := key(tuple(values))) in place.tried:
+                continue
+            met = bool(place.slot.goals) and place.meets_goal(x, values[0])
+            if not met and (goal_only or not place.may(x, values[0])):
+                if not goal_only:
+                    place.tried.add(mark)
+                continue
+            try:
+                stands = self.bench.right_everywhere(place.codes(x), self.stands)
+            except (SyntaxError, ValueError, TypeError):
+                continue
+            if stands.right or (stands.tried == 0 and not met):
+                place.tried.add(mark)
+            if stands.right or met:
+                self._keep(Step(cost + price, stands, place.edited(x, cost)), met, met and not place.slot.unsure)
+            if met and goal_only:
+                break
+        place.next[tier] = i
+
+    def _keep(self, step: Step, met: bool = False, sure: bool = False) -> None:
+        """Keep a program if every gradient is exact, one more is, or one more line meets its goal."""
+        if step.stands.right == self.bench.names:
+            (self.narrow if step.stands.raised else self.found).append(step)
+        elif self.right < step.stands.right or (met and (self.first.error is None or self._further(step.program))):
+            step.price -= 0.8 * sure
+            self.partial.append(step)
+
+    def _further(self, program: Program) -> bool:
+        """Whether a program that stopped gets past the line where it did."""
+        run = self.bench.record(program, 0)
+        return run.error is None or (run.function, run.line) != (self.first.function, self.first.line)
+
+    # ------------------------------------------------------------------ statements
+
+    def _statements(self) -> list[tuple[float, float, Function, Node, int]]:
+        """Every change of a whole statement, the cheapest last."""
+        evidence: dict[tuple[Function, int], float] = {}
+        for p in self.places:
+            where = (p.slot.function, p.slot.line)
+            evidence[where] = min(evidence.get(where, 9.0), p.price)
+        found = []
+        error = self.first.error
+        for function, tree in self.program.trees.items():
+            made = list(changes(function, tree))
+            if isinstance(error, (KeyError, AttributeError)) and error.args:
+                missing = getattr(error, "name", None) or error.args[0]
+                names = sorted({n.id for n in ast.walk(tree) if isinstance(n, ast.Name)})
+                made += list(forgotten(tree, str(missing), names))
+            found += [(c + min(evidence.get((function, line), 0.0), 1.5), c, function, t, line) for c, t, line in made]
+        return sorted(found, key=lambda f: -f[0])
+
+    def attempt(self, price: float, cost: float, function: Function, tree: Node, line: int) -> None:
+        """Run a changed program, and keep it if it is better."""
+        new = self.program.edited(function, tree, line, cost)
+        try:
+            self._keep(Step(price, self.bench.right_everywhere(new.codes, self.stands), new))
+        except (SyntaxError, ValueError, TypeError):
+            return
+
+    def insertions(self) -> None:
+        """Places where `x += something` may have been forgotten, and what must have been added there; once."""
+        if self.first.error or self.inserted or self.late(0.7):
+            return
+        self.inserted = True
+        for function, tree in self.program.trees.items():
+            mine = [s for s in self.first.slots if s.function is function]
+            local = {n: x for s in mine for env, _ in s.visits[-1:] for n, x in env.items()}
+            wanted = [n for n in sorted(local) if is_float(local[n]) and n not in self.bench.names]
+            empty = [n for n in wanted if np.ndim(local[n]) and not np.any(local[n])]
+            if empty:
+                scope = Scope(function, local, self.bench.guard)
+                atoms = Atoms(Offers(function, tree, local, []), [scope], tree)
+                for cost, new, line in sorted(scattered_sums(tree, empty, atoms), key=lambda c: c[0]):
+                    if self.late(0.8) or self.found:
+                        break
+                    self.attempt(cost, cost, function, new, line)
+            slots = missing_slots(function, tree, [*map(load, wanted), *entries(local)])
+            run = self.bench.record(self.program, 0, slots) if slots else self.first
+            for slot in run.slots:
+                if slot.kind == "missing" and slot.visits and not self.late(0.8) and not self.found:
+                    place = Place(self.bench, self.program, slot, [run], self.loss)
+                    place.reach = reach(self.bench, self.program, slot, self.base, self.wrong)
+                    for tier in ("graft", "near") if place.reach.possible else ():
+                        self.search(place, tier, 3.6)
+
+    # ------------------------------------------------------------------ more than one mistake
+
+    def descend(self, most: float) -> None:
+        """One mistake fewer: go on from the best steps up to a price."""
+        ready = sorted((s for s in self.partial if s.price <= most), key=lambda s: s.price - 0.5 * len(s.stands.right))
+        self.partial = [s for s in self.partial if s.price > most]
+        if self.found or self.depth >= DEEPEST:
+            return
+        best = {step.program.edits[-1]: step for step in ready[::-1]}
+        spent = self.bench.effort / self.bench.budget
+        for step, share in zip(sorted(best.values(), key=ready.index), SHARES, strict=False):
+            until = spent + (self.until - spent) * share
+            for mend in Search(self.bench, self.loss, step.program, until, self.depth + 1).mends():
+                mend.price += step.price
+                self.found.append(mend)
+            if self.found:
+                return
+
+    def in_series(self) -> None:
+        """Steps that leave a rest which another place can make up, so that the two together may do."""
+        known = [p for p in self.places if p.reach.whole is not None]
+        rest = {id(p): beyond(p.reach.whole) for p in known}
+        many = len(self.partial) + 12
+        for place in sorted(known, key=lambda p: p.price):
+            others = np.array([rest[id(p)] for p in known if p is not place])
+            for cost, x in place.pool("near") if len(place.reach.sizes) == 1 and len(others) else ():
+                if cost > DEAREST or len(self.partial) >= many or self.late(0.7):
+                    break
+                left = place.left(x)
+                if left is not None and np.any(np.abs(others @ left).max(axis=1) <= place.reach.tolerance):
+                    self.partial.append(Step(min(cost + place.price, 1.6), self.stands, place.edited(x, cost)))
+
+
+def _floats(slot: Slot) -> bool:
+    return bool(slot.visits) and all(is_float(x) for _, x in slot.visits)
