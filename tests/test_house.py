@@ -32,7 +32,7 @@ MAY_IMPORT = {
     "analysis": {"engine", "formulas"},
     "views": {"engine", "calculus", "report", "formulas", "analysis"},
     "compiler": {"engine", "calculus"},
-    "export": {"engine", "calculus", "compiler"},  # source code is a tape, spelled
+    "export": {"engine", "arrays", "calculus", "compiler"},  # source code is a plan, spelled
     "checking": {"engine", "calculus", "report", "formulas", "analysis", "compiler"},
     "data": set(),
 }

@@ -7,7 +7,7 @@ from array import array
 from collections.abc import Sequence
 
 from tinygrad_lite.compiler.backends.llvm import jit
-from tinygrad_lite.compiler.backends.llvm.kernels import KERNELS, definitions
+from tinygrad_lite.compiler.backends.llvm.kernels import KERNELS, module
 from tinygrad_lite.compiler.backends.llvm.writer import function_name, type_name
 
 
@@ -74,6 +74,6 @@ def loop(name: str, lanes: int) -> str:
             "  ret void",
             "}",
             "",
-            definitions([name], lanes),
+            module([], [(name, lanes)]),
         ]
     )

@@ -72,7 +72,7 @@ def spoiled(rows):
     w, x, y = data(rows)
     step = tg.compile(layer, batch=("x", "y"), backend="llvm").prepare(w, x, y)
     step._buffers.totals[:] = math.nan
-    step._buffers.rooms[0][:] = math.nan
+    step._buffers.workspaces[0][:] = math.nan
     step()
     right, exact = tg.compile(layer, batch=("x", "y"), backend="tape").value_and_grad(w, x, y)
     return (step.loss, step.gradient), (right, exact)

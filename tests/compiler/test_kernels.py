@@ -11,7 +11,7 @@ pytest.importorskip("llvmlite")
 
 from tests.compiler.elementwise import elementwise
 from tinygrad_lite.compiler.backends.llvm import jit
-from tinygrad_lite.compiler.backends.llvm.kernels import KERNELS, definitions
+from tinygrad_lite.compiler.backends.llvm.kernels import KERNELS, module
 from tinygrad_lite.compiler.backends.llvm.kernels.exponential import EXP_TAIL, LOG_TAIL
 
 INF, NAN = math.inf, math.nan
@@ -241,7 +241,7 @@ def test_the_polynomials_are_those_of_the_chebyshev_nodes():
 
 def test_a_name_without_a_kernel_is_refused_with_the_names_there_are():
     with pytest.raises(KeyError, match=r"no kernel computes 'expp'.*exp"):
-        definitions(["expp"], 8)
+        module([], [("expp", 8)])
 
 
 def test_every_kernel_is_judged_here():

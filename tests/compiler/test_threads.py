@@ -148,7 +148,7 @@ def test_a_program_found_in_a_loop_over_samples_is_shared_too(small_shards):
     assert values[1] == values[4]
     assert values[4][0] == pytest.approx(expected[0], rel=1e-12)
     assert values[4][1] == pytest.approx(expected[1], rel=1e-12, abs=1e-14)
-    assert "shards of rows, done by up to 4 threads." in found[4].report()
+    assert "shards of samples, done by up to 4 threads." in found[4].report()
 
 
 def test_what_comes_from_the_disk_is_shared_too(small_shards, monkeypatch, tmp_path):
@@ -293,7 +293,7 @@ class Stub:
     def call(self, pointer):
         self.calls.append(("entry", (pointer,), ""))
 
-    def room(self, k):
+    def workspace(self, k):
         return 100 + k
 
 
@@ -457,7 +457,7 @@ def test_the_report_says_how_a_call_is_shared(small_shards, monkeypatch):
     shared = fast.report()
     monkeypatch.setattr(threads, "SHARD", 10**9)
 
-    assert "16 shards of rows, done by up to 2 threads." in shared
+    assert "16 shards of samples, done by up to 2 threads." in shared
     assert "one thread: the work is too little to be shared." in fast.report()
 
 

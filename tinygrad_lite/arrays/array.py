@@ -22,6 +22,7 @@ from typing import Any
 from tinygrad_lite.engine import ops
 from tinygrad_lite.engine.foreign import as_numpy
 from tinygrad_lite.engine.op import Op, number
+from tinygrad_lite.engine.tracing import TracedNumber
 from tinygrad_lite.engine.value import Value
 from tinygrad_lite.errors import OperandError, user_line
 
@@ -33,6 +34,10 @@ except ModuleNotFoundError as missing:  # pragma: no cover
         "  Values themselves, nn and the transforms work without it, on numbers and lists.",
         name="numpy",
     ) from missing
+
+
+_ENTRIES = (Value, TracedNumber)
+"""What an Array holds; the latter while a function is traced."""
 
 
 class Gradients(np.ndarray):
@@ -215,7 +220,7 @@ def from_entries(entries: Iterable[Any], shape: Sequence[int]) -> Array:
     listed = list(entries)
     made: Any = np.empty(len(listed), dtype=object)
     for i, entry in enumerate(listed):
-        made[i] = entry if isinstance(entry, Value) else Value(number(entry), "", ops.constant)
+        made[i] = entry if isinstance(entry, _ENTRIES) else Value(number(entry), "", ops.constant)
     return made.reshape(shape).view(Array)  # type: ignore[no-any-return]
 
 
@@ -249,7 +254,7 @@ def wrapped(result: Any) -> Any:
     if result.ndim == 0:
         return result.item()
     entries = result.ravel().tolist()
-    bare = [entry for entry in entries if not isinstance(entry, Value)]
+    bare = [entry for entry in entries if not isinstance(entry, _ENTRIES)]
     if not bare:
         return result.view(Array)
     return (

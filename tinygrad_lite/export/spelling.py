@@ -1,134 +1,223 @@
-"""What source code for different libraries has in common: arguments, lines, and how an op of the table is spelled.
+"""How NumPy, PyTorch and JAX write the same thing. The ops are read off the table; here is what differs beside them.
 
-A graph becomes a tape (of the compiler), and each node of the tape a line `v3 = np.tanh(v2)`. A library
-differs from another in its import line and in the spelling of some ops, for which the table has a column.
+A *term* is an expression that stands for an array: its text, the axes along which it varies, and how strongly its last
+sign binds. What is the same in all three libraries (`+`, `@`, slices, `.reshape`) is written in arrays.py.
 """
 
 from __future__ import annotations
 
-import keyword
 import re
-from collections.abc import Mapping, Sequence
-from pathlib import Path
+from collections.abc import Sequence
+from typing import Any, NamedTuple
 
-from tinygrad_lite.compiler.ir.tape import LESS, SELECT, Ref, Tape
-from tinygrad_lite.engine import ops
-from tinygrad_lite.engine.op import Op
-from tinygrad_lite.engine.value import Value
-from tinygrad_lite.errors import OperandError
+from tinygrad_lite.engine.op import TABLE, Op
+
+SUM, PRODUCT, SIGN, POWER, ATOM = range(1, 6)
+
+
+class Term(NamedTuple):
+    """An expression: its text, its axes in order, how strongly its last sign binds, and its mean if it is a sum."""
+
+    text: str
+    axes: tuple[int, ...] = ()
+    rank: int = ATOM
+    mean: tuple[int, str] | None = None
+    number: float | None = None
+
+    def inside(self, rank: int) -> str:
+        """The text as an operand of a sign of this rank."""
+        return self.text if self.rank >= rank else f"({self.text})"
+
+
+_REDUCTIONS = {
+    # an op of any number of operands, over an axis: NumPy, PyTorch, JAX
+    "max": ("np.max", "torch.amax", "jnp.max"),
+    "min": ("np.min", "torch.amin", "jnp.min"),
+    "prod": ("np.prod", "torch.prod", "jnp.prod"),
+    "mean": ("np.mean", "torch.mean", "jnp.mean"),
+    "sum": ("np.sum", "torch.sum", "jnp.sum"),
+    "logsumexp": ("np.logaddexp.reduce", "torch.logsumexp", "jax.nn.logsumexp"),
+    "norm": ("np.linalg.norm", "torch.linalg.norm", "jnp.linalg.norm"),
+}
 
 
 class Spelling:
-    """How one library writes the ops.
-
-    Args:
-        lib: what the library is called in the code.
-        column: that of the table which has the templates, in {x}, {y}, {z} and {xs}.
-        number: how a bare number is written where the library wants one of its own kind.
-    """
-
-    def __init__(self, lib: str, column: str, number: str = "{x}") -> None:
-        self.lib, self.column, self.number = lib, column, number
-
-    def lines(self, tape: Tape) -> list[str]:
-        """A line for each result that is needed."""
-        return [
-            f"    v{i} = {self.expression(op, [self.text(tape, ref) for ref in args])}"
-            for i, (op, args, needed) in enumerate(zip(tape.op, tape.args, tape.live(), strict=True))
-            if needed
-        ]
-
-    def text(self, tape: Tape, ref: Ref) -> str:
-        """A reference as code."""
-        number = tape.number(ref)
-        if number is None:
-            return tape.name(ref)
-        written = repr(number).replace("inf", f"{self.lib}.inf").replace("nan", f"{self.lib}.nan")
-        return f"({written})" if written.startswith("-") else written
-
-    def expression(self, op: Op, names: Sequence[str]) -> str:
-        """One op applied; its operands are names and numbers, so no further brackets are needed."""
-        if op.infix:
-            return f"{names[0]} {op.infix} {names[1]}" if op.arity == 2 else f"{op.infix}{names[0]}"
-        if op is LESS:
-            return f"{names[0]} < {names[1]}"
-        if op is SELECT:
-            return f"{self.lib}.where({', '.join(names)})"
-        if op is ops.sum:
-            return " + ".join(names)
-        if op is ops.prod:
-            return " * ".join(names)
-        if op is ops.mean:
-            return f"({' + '.join(names)}) / {len(names)}"
-        if op is ops.maximum or op is ops.minimum:
-            joined = self._kind(names[0])
-            for x in names[1:]:
-                joined = f"{self.lib}.{op.name}imum({joined}, {self._kind(x)})"
-            return joined
-        template: str = getattr(op, self.column)
-        if not template:
-            raise OperandError(f"{op.name} has no template, so it cannot be written for {self.lib}.")
-        slots = {slot: self._kind(x) for slot, x in zip("xyz", names, strict=False)}
-        return template.format(lib=self.lib, xs=", ".join(map(self._kind, names)), **slots)
-
-    def _kind(self, name: str) -> str:
-        """An operand of a function: a name as it is, a bare number in the library's own kind."""
-        return name if name.isidentifier() else self.number.format(x=name.strip("()"))
-
-
-class Source:
-    """A program as text.
+    """One library.
 
     Attributes:
-        code: the text, with its imports.
-        arguments: the Value behind each argument of its function, by name, in order.
+        lib: what it is called in the source.
+        column: that of the table with its templates.
+        head: the lines at the top of the source.
     """
 
-    code: str
-    arguments: dict[str, Value]
+    lib: str
+    column: str
+    head: tuple[str, ...]
+    place: int
+    note = ""
+    backwards = True
+    """Whether a slice may go backwards."""
 
-    def save(self, path: str | Path) -> Path:
-        """Write the code to a file."""
-        path = Path(path)
-        path.write_text(self.code + "\n", encoding="utf-8")
-        return path
+    def has(self, op: Op) -> bool:
+        """Whether the library has the op, so that it need not be written in others."""
+        if op.infix or op.name in _REDUCTIONS:
+            return True
+        template = getattr(op, self.column)
+        own = template and (op.name in TABLE and TABLE[op.name] is op)
+        default = template.startswith((f"{{lib}}.{op.name}(", f"{op.name}("))
+        return bool(own) and (not default or op.name in _PLAIN) and op.arity is not None
 
-    def __str__(self) -> str:
-        return self.code
+    def number(self, x: float) -> str:
+        """A bare number."""
+        return repr(x).replace("inf", f"{self.lib}.inf").replace("nan", f"{self.lib}.nan")
 
-    def __repr__(self) -> str:
-        return f"<{type(self).__name__} of {', '.join(self.arguments)}: {self.code.count(chr(10)) + 1} lines>"
+    def operand(self, term: Term) -> str:
+        """A term as an argument of a function."""
+        return term.text
+
+    def call(self, op: Op, terms: Sequence[Term]) -> tuple[str, int]:
+        """One op of the table applied entry by entry: the text, and its rank."""
+        template: str = getattr(op, self.column)
+        called = re.fullmatch(r"[\w.{}]+\([^()]*\)", template) is not None
+        names = [self.operand(x) if called else self.operand(x) if x.rank == ATOM else f"({x.text})" for x in terms]
+        slots = dict(zip("xyz", names, strict=False))
+        text = template.format(lib=self.lib, xs=", ".join(names), **slots)
+        return text, ATOM if called else 0
+
+    def once(self, op: Op) -> bool:
+        """Whether the template reads each operand once."""
+        template: str = getattr(op, self.column)
+        return all(template.count("{" + slot + "}") <= 1 for slot in "xyz")
+
+    def reduction(self, name: str, text: str, axis: int | tuple[int, ...] | None) -> str:
+        """max, logsumexp, ... over an axis (None for all)."""
+        where = "" if axis is None else f", axis={axis}"
+        return f"{_REDUCTIONS[name][self.place]}({text}{where})"
+
+    def array(self, values: Any) -> str:
+        """A constant array."""
+        text = repr(values.tolist()).replace("inf", f"{self.lib}.inf").replace("nan", f"{self.lib}.nan")
+        return f"np.array({text})"
+
+    def as_array(self, text: str) -> str:
+        return f"{self.lib}.asarray({text})"
+
+    def permuted(self, text: str, order: Sequence[int]) -> str:
+        return f"{text}.transpose({', '.join(map(str, order))})"
+
+    def segments(self, text: str, ids: str, n: int) -> str:
+        """The sums of the entries with the same id, along the first axis."""
+        raise NotImplementedError
+
+    def joined(self, texts: Sequence[str], axis: int) -> str:
+        return f"{self.lib}.concatenate([{', '.join(texts)}]{f', axis={axis}' if axis else ''})"
+
+    def scan(self, loop: Loop) -> list[str]:
+        """A loop over steps with what each leaves to the next: see `Loop`."""
+        lines = [f"{name} = {text}" for name, text in zip(loop.carried, loop.initial, strict=True)]
+        lines += [f"{rows} = []" for rows, _ in loop.kept]
+        if loop.read:
+            series = ", ".join(text for _, text in loop.read)
+            what = ", ".join(name for name, _ in loop.read)
+            lines.append(f"for {what} in {series if len(loop.read) == 1 else f'zip({series}, strict=True)'}:")
+        else:
+            lines.append(f"for _ in range({loop.steps}):")
+        lines += [f"    {line}" for line in loop.body]
+        lines += [f"    {rows}.append({name})" for rows, name in loop.kept]
+        if loop.carried:
+            lines.append(f"    {', '.join(loop.carried)} = {', '.join(loop.results)}")
+        lines += [f"{rows} = {self.lib}.stack({rows})" for rows, _ in loop.kept]
+        return lines
+
+    def refuse(self, condition: str, message: str) -> list[str]:
+        """What is done where a branch does not come out as it did."""
+        return [f"if not {condition}:", f'    raise ValueError("{message}")']
 
 
-def checked(root: Value, name: str, caller: str) -> None:
-    """Raise if the root is no Value, or the function's name no word."""
-    if not isinstance(root, Value):
-        raise OperandError(f"{caller} needs the Value of a result, but got the {type(root).__name__} {root!r:.60}.")
-    if not name.isidentifier() or keyword.iskeyword(name):
-        raise OperandError(f"a function's name is a word such as loss, but got {name!r}.")
+class Loop(NamedTuple):
+    """Steps that follow from one another: the names carried from step to step, what they are first and after a step;
+    what each step reads, as (name, series); the lines of a step; what is kept of each, as (series, name)."""
+
+    steps: int
+    carried: list[str]
+    initial: list[str]
+    results: list[str]
+    read: list[tuple[str, str]]
+    body: list[str]
+    kept: list[tuple[str, str]]
 
 
-def as_tape(root: Value, order: Sequence[Value], arguments: Mapping[str, Value]) -> Tape:
-    """The graph as a tape whose inputs are its leaves and whose output is the root."""
-    tape = Tape()
-    place = {leaf: tape.input(name) for name, leaf in arguments.items()}
-    for node in order:
-        if node.parents:
-            refs = [tape.constant(p) if p.__class__ is float else place[p] for p in node.parents]
-            place[node] = tape.node(node.op, tuple(refs))
-    tape.outputs = [place[root]]
-    return tape
+_PLAIN = frozenset(
+    (
+        *("abs", "clip", "sign", "floor", "ceil", "trunc", "square", "sqrt", "cbrt", "hypot"),
+        *("exp", "exp2", "expm1", "log", "log2", "log10", "log1p", "logaddexp", "erf", "erfc"),
+        *("sin", "cos", "tan", "sinh", "cosh", "tanh"),
+    )
+)
+"""Ops that all three libraries have under the same name."""
 
 
-def argument_names(leaves: Sequence[Value], function: str) -> list[str]:
-    """An argument for each leaf: its label made a word, such as W1_0_2 of W1[0, 2]; x1, x2, ... where that is none."""
-    taken = {function, "np", "math", "torch", "jax", "jnp"}
-    names = []
-    for i, leaf in enumerate(leaves, start=1):
-        word = re.sub(r"\W+", "_", leaf.label[:60]).strip("_")
-        usable = word.isidentifier() and not keyword.iskeyword(word) and not re.fullmatch(r"v\d+", word)
-        if not usable or word in taken:
-            word = next(w for w in (f"x{i}", *(f"x{i}_{k}" for k in range(2, len(leaves) + 3))) if w not in taken)
-        taken.add(word)
-        names.append(word)
-    return names
+class NumPy(Spelling):
+    lib, column, place = "np", "numpy", 0
+    head = ("import numpy as np",)
+
+    def segments(self, text: str, ids: str, n: int) -> str:
+        return f"np.add.reduceat({text}, np.searchsorted({ids}, np.arange({n})), axis=0)"
+
+
+class Torch(Spelling):
+    lib, column, place = "torch", "torch", 1
+    backwards = False
+    head = ("import numpy as np", "import torch")
+    note = "# All tensors are float64: make them with torch.tensor(x, dtype=torch.float64)."
+
+    def operand(self, term: Term) -> str:
+        return term.text if term.number is None else f"torch.tensor({term.text}, dtype=torch.float64)"
+
+    def array(self, values: Any) -> str:
+        kind = "float64" if values.dtype.kind == "f" else "int64"
+        text = repr(values.tolist()).replace("inf", "torch.inf").replace("nan", "torch.nan")
+        return f"torch.tensor({text}, dtype=torch.{kind})"
+
+    def as_array(self, text: str) -> str:
+        return f"torch.as_tensor({text}, dtype=torch.float64)"
+
+    def permuted(self, text: str, order: Sequence[int]) -> str:
+        return f"{text}.permute({', '.join(map(str, order))})"
+
+    def segments(self, text: str, ids: str, n: int) -> str:
+        return f"torch.zeros({n}, dtype=torch.float64).index_add(0, {ids}, {text})"
+
+
+class Jax(Spelling):
+    lib, column, place = "jnp", "jax", 2
+    head = ("import jax", "import jax.numpy as jnp", "import numpy as np")
+    note = '# In float64, as here, after jax.config.update("jax_enable_x64", True); without it in float32, to 7 digits.'
+
+    def segments(self, text: str, ids: str, n: int) -> str:
+        return f"jax.ops.segment_sum({text}, {ids}, {n})"
+
+    def scan(self, loop: Loop) -> list[str]:
+        def packed(names: Sequence[str]) -> str:
+            return f"({names[0]},)" if len(names) == 1 else f"({', '.join(names)})" if names else "None"
+
+        names = [name for name, _ in loop.read]
+        lines = ["", "def step(carry, row):"]
+        if loop.carried:
+            lines.append(f"    {', '.join(loop.carried)}{',' * (len(loop.carried) == 1)} = carry")
+        if names:
+            lines.append(f"    {', '.join(names)}{',' * (len(names) == 1)} = row")
+        lines += [f"    {line}" for line in loop.body]
+        lines.append(f"    return {packed(loop.results)}, {packed([name for _, name in loop.kept])}")
+        left = f"{', '.join(loop.carried)}{',' * (len(loop.carried) == 1)}"
+        rows = packed([series for series, _ in loop.kept]) if loop.kept else "_"
+        series = packed([text for _, text in loop.read])
+        head = f"({left}), {rows}" if loop.carried else f"_, {rows}"
+        lines += ["", f"{head} = jax.lax.scan(step, {packed(loop.initial)}, {series}, length={loop.steps})"]
+        return lines
+
+    def refuse(self, condition: str, message: str) -> list[str]:
+        return [f"taken = {condition}  # {message}: NaN then"]
+
+
+SPELLINGS = {"numpy": NumPy(), "torch": Torch(), "jax": Jax()}

@@ -30,9 +30,9 @@ def c_source(prologue: Plan | None, samples: Plan | None, epilogue: Plan) -> str
     if samples is not None:
         head = "void run(double *P, int n, const double (*data)[n], double *G, double *out) {"
     if prologue is not None:
-        lines += ["  // once before the rows: more of P", *_plan(prologue, "  ", "P", "=")]
+        lines += ["  // once before the samples: more of P", *_plan(prologue, "  ", "P", "=")]
     if samples is not None:
-        lines += ["  for (int row = 0; row < n; row++) {", "    const double *X = data[row];"]
+        lines += ["  for (int s = 0; s < n; s++) {", "    const double *X = data[s];"]
         lines += [*_plan(samples, "    ", "G", "+="), "  }"]
         lines += ["  const double N[1] = {n};"]
     lines += _plan(epilogue, "  ", "out", "=")

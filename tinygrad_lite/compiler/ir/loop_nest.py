@@ -7,7 +7,7 @@ one expression and differ only in what they read:
 
     loop nest 3: 16 iterations, each  sum over 65 terms  of  P[...] * sample[...]
 
-A iteration is a sum of runs; a run is one expression, repeated for one term or many. The leaves of an expression
+An iteration is a sum of runs; a run is one expression, repeated for one term or many. The leaves of an expression
 are accesses: an array and an index that is affine in the loop counters,
 
     index = base + stride_1 * i_1 + ... + stride_t * t

@@ -3,7 +3,7 @@
 In: the ops of a traced run, one after the other. Out: the same tape. The columns are what a program of millions of
 ops is looked up by (program_cache.py) and searched for samples in (batching.py), without a walk over it in Python:
 
-    kind        what op i is: a number, which stands for a op of the table with so many operands
+    kind        what op i is: a number, which stands for an op of the table with so many operands
     operands    what the ops read, one behind the other
 
 Passes that go op by op find `op` and `args` as on any tape; these are made when they are first asked for.

@@ -46,7 +46,7 @@ Term = tuple[int, Ref]
 class _Cones:
     """Pass 1: terms of sums, roots, and levels, in one walk up the tape."""
 
-    def __init__(self, tape: Tape, repeat: int = 0) -> None:
+    def __init__(self, tape: Tape, repeat: int = 0, long: int = LONG) -> None:
         self.tape = tape
         n = len(tape)
         live = tape.live()
@@ -75,7 +75,7 @@ class _Cones:
             for ref in args:
                 if ref < 0:
                     continue
-                if not root[ref] and ref not in taken and (len(self.terms.get(ref, ())) >= LONG or height[ref] >= TALL):
+                if not root[ref] and ref not in taken and (len(self.terms.get(ref, ())) >= long or height[ref] >= TALL):
                     root[ref] = True
                 if not root[ref]:
                     tall = max(tall, height[ref])
@@ -201,6 +201,7 @@ def reroll(
     places: Sequence[int] | None = None,
     repeat: int = 0,
     prefix: str = "A",
+    long: int = LONG,
 ) -> Plan:
     """The tape as a plan.
 
@@ -212,6 +213,7 @@ def reroll(
         places: where in it each output goes; in order, if not given.
         repeat: the height of cones over inputs that are computed again at each use rather than kept.
         prefix: how the names of the arrays between the loop nests begin.
+        long: a sum of so many terms is kept in an array.
 
     >>> from tinygrad_lite.compiler.ir.tape import Builder
     >>> b = Builder(); xs = [b.input(f"x{i}") for i in range(6)]
@@ -219,9 +221,9 @@ def reroll(
     >>> print(reroll(b, {x: ("X", i) for i, x in enumerate(xs)}))
     for i0 < 6: out[i0] = X[i0] * X[i0]
     """
-    cones = _Cones(tape, repeat)
+    cones = _Cones(tape, repeat, long)
     found = _Groups(cones, arrays, prefix)
-    if len(found.groups) > MANY and not samples:
+    if len(found.groups) > MANY and not samples and long == LONG:
         fewer = _Groups(cones, arrays, prefix, shared=True)
         found = fewer if 2 * len(fewer.groups) < len(found.groups) else found
     shapes = found.shapes

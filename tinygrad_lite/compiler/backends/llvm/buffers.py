@@ -6,7 +6,7 @@ code is given.
     parameters   the numbers of all samples, and behind them what is computed of these alone
     main, tail   the samples, in blocks of several vectors and, for the rest, of one: a column after the other in each
     lines        the samples once more, a sample after the other, as far as tables of gradients want them so
-    rooms        for each thread that shares the call: its sums lane by lane, then intermediate numbers
+    workspaces        for each thread that shares the call: its sums lane by lane, then intermediate numbers
     totals       for each shard of the samples: its sums
     out          loss and gradients; the same array as the first totals where the epilogue may work in place
 
@@ -67,7 +67,7 @@ class Buffers:
         self.lines = aligned((self.blocks * block + self.rest * lanes) * code.lines).reshape(-1, max(code.lines, 1))
         self.shards, self.each = cut(code.operations * samples, self.blocks, code.sums)
         self.alone = math.inf  # seconds of the fastest call that one thread did
-        self.rooms = [aligned(code.scratch)]
+        self.workspaces = [aligned(code.scratch)]
         # in the totals the loss comes first, then the gradients in whole vectors
         self.totals = aligned(max(code.apart * self.shards, outputs), behind=1)
         self.out = self.totals[:outputs] if code.in_place else aligned(outputs, behind=1)
@@ -75,7 +75,16 @@ class Buffers:
         self.tables = np.concatenate([np.zeros(1, np.int32), *code.layout.tables])[1:] if code.layout.tables else (
             np.zeros(1, np.int32)
         )  # fmt: skip
-        places = [self.parameters, self.count, self.main, self.tail, self.lines, self.rooms[0], self.totals, self.out]
+        places = [
+            self.parameters,
+            self.count,
+            self.main,
+            self.tail,
+            self.lines,
+            self.workspaces[0],
+            self.totals,
+            self.out,
+        ]
         places += [self.constants, self.tables]
         lengths = [self.blocks, self.rest, self.shards, self.each, 0]
         self.arguments = np.array([*[x.ctypes.data for x in places], *lengths], dtype=np.int64)
@@ -86,11 +95,11 @@ class Buffers:
             self.main[:, -1, :] = 1.0
             self.tail[:, -1, :] = weight.reshape(self.rest, lanes)
 
-    def room(self, k: int) -> int:
+    def workspace(self, k: int) -> int:
         """Where the k-th of the threads that share this call keeps its sums and intermediate numbers."""
-        while len(self.rooms) <= k:
-            self.rooms.append(aligned(len(self.rooms[0])))
-        address: int = self.rooms[k].ctypes.data
+        while len(self.workspaces) <= k:
+            self.workspaces.append(aligned(len(self.workspaces[0])))
+        address: int = self.workspaces[k].ctypes.data
         return address
 
     def fill(self, columns: Sequence[tuple[int, Any]]) -> None:

@@ -156,7 +156,8 @@ def write(
                 for value, (d, a) in zip(values, cells, strict=True)
             ]
 
-        before = w.unless(first, w.literal(0.0), lambda: [w.load(pointer, 8) for pointer in pointers])
+        later = w.once(("not", first), lambda: w.say(f"xor i1 {first}, true"))
+        before = w.where(later, lambda: [w.load(pointer, 8) for pointer in pointers], w.literal(0.0))
         sums = w.accumulate(0, samples, before, body)
         for pointer, value in zip(pointers, sums, strict=True):
             w.store(value, pointer, 8)

@@ -24,7 +24,7 @@ from tinygrad_lite.engine import ops
 from tinygrad_lite.engine.op import TABLE, Op
 
 ADDRESSES = (
-    *("code", "operands", "starts", "values", "adjoints", "room"),
+    *("code", "operands", "starts", "values", "adjoints", "workspace"),
     *("P", "inputs", "out", "outputs", "wrt", "guards"),
 )
 COUNTS = ("ops", "sources", "parameters", "returned", "derivatives", "guarded")

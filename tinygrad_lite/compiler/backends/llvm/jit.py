@@ -196,12 +196,12 @@ def load(code: bytes, entry: str, machine: Host | None = None, cached: bool = Fa
 
 @functools.cache
 def _versions() -> tuple[str, ...]:
-    """The package, the text of this room, llvmlite and LLVM: code made by others of them is not used."""
+    """The package, the text of the package, llvmlite and LLVM: code made by others of them is not used."""
     from tinygrad_lite import __version__
 
-    room = [file.read_text(encoding="utf-8") for file in sorted(Path(__file__).parents[2].rglob("*.py"))]
+    texts = [file.read_text(encoding="utf-8") for file in sorted(Path(__file__).parents[2].rglob("*.py"))]
     tools = (str(importlib.import_module("llvmlite").__version__), str(_binding().llvm_version_info))
-    return (__version__, cache.key(*room), *tools)
+    return (__version__, cache.key(*texts), *tools)
 
 
 def code_key(*parts: str, machine: Host | None = None) -> str:

@@ -1,6 +1,6 @@
 """Plans as functions in LLVM's text.
 
-In: a prologue, a plan for samples and a epilogue (or one plan without samples). Out: a callable on flat buffers
+In: a prologue, a plan for samples and an epilogue (or one plan without samples). Out: a callable on flat buffers
 (buffers.py).
 
 Each function takes a pointer to a list of addresses and lengths. `begin` computes what is the same for all samples.
@@ -38,7 +38,7 @@ from tinygrad_lite.compiler.backends.llvm.writer import Name, Writer
 from tinygrad_lite.compiler.ir.loop_nest import LoopNest, Plan
 from tinygrad_lite.compiler.passes.log import ran
 
-ADDRESSES = ("P", "N", "main", "tail", "lines", "room", "G", "out", "K", "tables")
+ADDRESSES = ("P", "N", "main", "tail", "lines", "workspace", "G", "out", "K", "tables")
 LENGTHS = ("blocks", "rest", "shards", "each", "taken")
 FIELDS = (*ADDRESSES, *LENGTHS)
 """What the list of addresses and lengths holds, in this order, 8 bytes each; see `Buffers`."""
@@ -66,39 +66,32 @@ class Code:
         self.operations = samples.flops(weight) if samples is not None else 0
         self.apart = -(-(sums + lanes) // 8) * 8 if samples is not None else 0  # from one shard's totals to the next's
         self.scratch = 0
-        self._room(sums * lanes)
+        self._reserve(sums * lanes)
         self._used: set[tuple[str, int]] = set()
         self._declared: set[str] = set()
         functions = [self._function("begin(ptr noalias %arguments)", partial(self._begin, prologue))]
         if samples is not None:
-            shard = "internal void @rows(ptr noalias %arguments, ptr %room, i64 %shard)"
+            shard = "internal void @shard(ptr noalias %arguments, ptr %workspace, i64 %shard)"
             functions += [self._function(shard, partial(self._shard, samples)), _SHARE]
         functions.append(self._function("finish(ptr noalias %arguments)", partial(self._finish, epilogue)))
         functions.insert(0, self._function("entry(ptr noalias %arguments)", self._entry))
-        self.text = self._module(functions)
+        self.text = kernels.module(functions, self._used, self._declared)
 
     def _function(self, signature: str, body: Callable[[dict[str, Name]], None]) -> str:
         """The text of a function; `body` is given the fields of its argument, and writes to `self.w`."""
         self.w = w = Writer()
         w.kernels, w.declared = self._used, self._declared
-        body(self._given())
-        head = signature if " @" in signature else f"void @{signature}"
-        return "\n".join([f"define {head} {{", "entry:", *w.lines, "  ret void", "}"])
-
-    def _given(self) -> dict[str, Name]:
-        given = {}
-        for i, name in enumerate(FIELDS):
-            place = self.w.say(f"getelementptr i64, ptr %arguments, i64 {i}")
-            given[name] = self.w.say(f"load {'i64' if name in LENGTHS else 'ptr'}, ptr {place}")
-        given["scratch"] = given["sums"] = given["room"]  # the sums stand first
-        return given
+        given = w.fields(FIELDS, ADDRESSES)
+        given["scratch"] = given["sums"] = given["workspace"]  # the sums stand first
+        body(given)
+        return w.function(signature if " @" in signature else f"void @{signature}")
 
     def _entry(self, given: dict[str, Name]) -> None:
         w = self.w
         w.do("call void @begin(ptr %arguments)")
         if self.apart:
             with w.loop(0, given["shards"]) as shard:
-                w.do(f"call void @rows(ptr %arguments, ptr {given['room']}, i64 {shard})")
+                w.do(f"call void @shard(ptr %arguments, ptr {given['workspace']}, i64 {shard})")
         w.do("call void @finish(ptr %arguments)")
 
     def _begin(self, prologue: Plan | None, given: dict[str, Name]) -> None:
@@ -109,7 +102,7 @@ class Code:
         self.w.do(f"store i64 0, ptr {taken}")
 
     def _shard(self, plan: Plan, given: dict[str, Name]) -> None:
-        """The blocks shard * each, ... of the samples, in a room of its own; the last shard also does the rest."""
+        """The blocks shard * each, ... of the samples, in a workspace of its own; the last shard also does the rest."""
         w = self.w
         first = w.integer("mul", "%shard", given["each"])
         left = w.integer("sub", given["blocks"], first)
@@ -120,7 +113,7 @@ class Code:
         last = w.say(f"icmp eq i64 {w.integer('add', '%shard', 1)}, {given['shards']}")
         given["rest"] = w.say(f"select i1 {last}, i64 {given['rest']}, i64 0")
         given["G"] = w.address(given["G"], w.integer("mul", "%shard", self.apart))
-        given["scratch"] = given["sums"] = "%room"
+        given["scratch"] = given["sums"] = "%workspace"
         self._samples(plan, given)
 
     def _less(self, x: Name, y: Name) -> Name:
@@ -148,7 +141,7 @@ class Code:
         place = w.address(total, i)
         w.store(w.apply("add", [w.load(place, 8), w.load(w.address(more, i), 8)]), place, 8)
 
-    def _room(self, doubles: int) -> int:
+    def _reserve(self, doubles: int) -> int:
         at = self.scratch
         self.scratch += (doubles + 7) // 8 * 8
         return at
@@ -162,7 +155,7 @@ class Code:
         spaces |= {name: Space(given[field]) for name, field in named.items()}
         spaces["K"] = Space(w.address(given["K"], self.layout.add_constants(plan.constants)))
         for name, size in plan.sizes.items():
-            spaces[name] = Space(w.address(given["scratch"], self._room(size)))
+            spaces[name] = Space(w.address(given["scratch"], self._reserve(size)))
         loops = Loops(w, spaces, self.lanes, 0, self._table(given))
         for stepwise, nests in plan.parts():
             (scan if stepwise else stencil_fusion).write(loops, nests)
@@ -187,7 +180,7 @@ class Code:
         if any(len(step.nests) > 1 for step in steps):
             ran("fuse", [step.nests for step in steps])
         places, length = workspace.shared(steps, plan.sizes)
-        begin = self._room(length * block)
+        begin = self._reserve(length * block)
         parts = [("main", "blocks", self.unroll), ("tail", "rest", 1)] if self.unroll > 1 else [("tail", "rest", 1)]
         for data, count, unroll in parts:
             some = w.say(f"icmp sgt i64 {given[count]}, 0")
@@ -212,7 +205,7 @@ class Code:
                     before = w.integer("mul", given["blocks"], block * self.lines) if data == "tail" else 0
                     line = w.address(given["lines"], before)
                     loops.lines = w.address(line, w.integer("mul", b, width * self.lines)), self.lines
-                loops.strip = lambda doubles: w.address(given["scratch"], self._room(doubles))
+                loops.strip = lambda doubles: w.address(given["scratch"], self._reserve(doubles))
                 for step in steps:
                     if step.nests[0].period:
                         periodic.write(loops, *step.nests)
@@ -230,23 +223,8 @@ class Code:
             w.do(f"store double {total}, ptr {w.address(given['G'], i)}")
         w.lanes = 1
 
-    def _module(self, functions: Sequence[str]) -> str:
-        by_lanes: dict[int, set[str]] = {}
-        for name, lanes in self._used:
-            by_lanes.setdefault(lanes, set()).add(name)
-        parts = [kernels.definitions(sorted(names), lanes) for lanes, names in sorted(by_lanes.items())]
-        declared = set(self._declared)
-        bodies = []
-        for part in parts:  # two sets of kernels may declare the same intrinsic
-            for line in part.splitlines():
-                if line.startswith("declare "):
-                    declared.add(line.strip())
-                else:
-                    bodies.append(line)
-        return "\n\n".join(functions) + "\n\n" + "\n".join([*sorted(declared), *bodies]) + "\n"
 
-
-_SHARE = f"""define void @share(ptr %arguments, ptr %room) {{
+_SHARE = f"""define void @share(ptr %arguments, ptr %workspace) {{
 entry:
   %place = getelementptr i64, ptr %arguments, i64 {FIELDS.index("shards")}
   %shards = load i64, ptr %place
@@ -257,7 +235,7 @@ next:
   %some = icmp slt i64 %shard, %shards
   br i1 %some, label %mine, label %none
 mine:
-  call void @rows(ptr %arguments, ptr %room, i64 %shard)
+  call void @shard(ptr %arguments, ptr %workspace, i64 %shard)
   br label %next
 none:
   ret void

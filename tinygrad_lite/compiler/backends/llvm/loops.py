@@ -51,7 +51,7 @@ class Loops:
         self.lanes = lanes
         self.unroll = unroll
         self.table = table
-        self.strip: Callable[[int], Name] | None = None  # room for so many doubles, to transpose something into
+        self.strip: Callable[[int], Name] | None = None  # a place for so many doubles, to transpose something into
         self.lines: tuple[Name, int] | None = (
             None  # the block's data sample by sample, and how many numbers a sample has
         )
@@ -60,7 +60,7 @@ class Loops:
         self.kept: set[str] | None = None  # the arrays of these that are written; None for all
         self.held: dict[Any, Name] = {}  # what they have computed of a tile
         self.turned: dict[tuple[str, int, int], tuple[Name, int]] = {}
-        self.lane: str = "rows"
+        self.lane: str = "samples"
 
     # ------------------------------------------------------------------ one loop nest
 
@@ -75,7 +75,7 @@ class Loops:
         """All iterations, or in a loop nest that goes step by step those of the step `at`."""
         w = self.w
         if self.unroll:
-            self.lane, w.lanes = "rows", self.lanes
+            self.lane, w.lanes = "samples", self.lanes
             full = 0
             if self._adds(nest) and self.strip is not None and gradient_sums.fits(nest, self.lanes):
                 self._gradients(nest)
@@ -87,7 +87,7 @@ class Loops:
             return
         inner = nest.dims[-1]
         if inner >= self.lanes and self._unit(nest, iteration=True):
-            self.lane, w.lanes = "members", self.lanes
+            self.lane, w.lanes = "iterations", self.lanes
             full = inner - inner % self.lanes
             vectors = full // self.lanes
             tile = 4 if vectors >= 16 else next(t for t in (4, 3, 2, 1) if vectors % t == 0)
@@ -144,7 +144,7 @@ class Loops:
     ) -> None:
         """The loops over the iterations; what a tile does not divide is done by a second, smaller one."""
         w = self.w
-        width = w.lanes if self.lane == "members" else 1
+        width = w.lanes if self.lane == "iterations" else 1
 
         def descend(d: int, counters: list[Counter], sizes: list[int]) -> None:
             if d == 0 and at is not None:
@@ -175,7 +175,7 @@ class Loops:
         w = self.w
         outer = w.known
         w.known = dict(outer)
-        width = w.lanes if self.lane == "members" else 1
+        width = w.lanes if self.lane == "iterations" else 1
         corners: list[list[Counter]] = [[]]
         for d, (counter, size) in enumerate(zip(counters, sizes, strict=True)):
             apart = width if d == len(sizes) - 1 else 1
@@ -325,7 +325,9 @@ class Loops:
         else:
             key = (id(access), tuple(counters))
         if not space.samples:
-            step = {"terms": access.term_stride, "members": access.strides[-1] if access.strides else 0}.get(self.lane)
+            step = {"terms": access.term_stride, "iterations": access.strides[-1] if access.strides else 0}.get(
+                self.lane
+            )
             if access.table is None and step == 1:
                 place = self._pointer(access, counters, strides, nest, run.terms)
                 return w.once(("near", key), lambda: w.load(place, 8))
@@ -335,7 +337,7 @@ class Loops:
             pointer = self._pointer(access, counters, strides, nest, run.terms)
             return w.load(w.address(pointer, u * w.lanes), 8 * w.lanes)
 
-        return w.once(("row", key, u), vector)
+        return w.once(("samples", key, u), vector)
 
     def store(self, nest: LoopNest, corner: list[Counter], u: int, value: Name) -> None:
         w = self.w
@@ -356,7 +358,7 @@ class Loops:
 
 
 def _nested_strides(dims: Sequence[int]) -> list[int]:
-    """The strides of a iteration's number in its loop nest."""
+    """The strides of an iteration's number in its loop nest."""
     strides, inner = [], 1
     for n in reversed(dims):
         strides.append(inner)

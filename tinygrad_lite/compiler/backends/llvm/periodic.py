@@ -105,7 +105,7 @@ def reads(nest: LoopNest) -> list[tuple[Access, Any]]:
 def write(loops: Loops, nest: LoopNest) -> None:
     """A whole loop nest, for one block of samples."""
     w = loops.w
-    loops.lane, w.lanes = "rows", loops.lanes
+    loops.lane, w.lanes = "samples", loops.lanes
     counts = [_counts(run, nest.period) for run in nest.reductions]
     adds = loops.spaces[nest.target.array].adds  # then there is one total for all vectors of samples
     together = sums(loops.lanes) if adds else max(sums(loops.lanes) // loops.unroll, 1)
@@ -178,4 +178,4 @@ class _Leaf:
         address = _address(self.loops, access, self.i, self.n)
         if not self.loops.spaces[access.array].samples:
             return w.once(("all", address), lambda: w.load_all(address))
-        return w.once(("row", address, self.u), lambda: w.load(w.address(address, self.u * w.lanes), 8 * w.lanes))
+        return w.once(("samples", address, self.u), lambda: w.load(w.address(address, self.u * w.lanes), 8 * w.lanes))

@@ -234,7 +234,7 @@ class _Sweep:
         for u, position in enumerate(positions):
             for line in lines:
                 if not line.is_sum:
-                    stored.append((line, position, self._value(line, i, position, None, "members")))
+                    stored.append((line, position, self._value(line, i, position, None, "iterations")))
                     continue
                 before = self.lanes[line][u]
                 total = self._value(line, i, position, before, "terms")

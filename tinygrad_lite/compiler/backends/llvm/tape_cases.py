@@ -131,12 +131,12 @@ def _extreme_back(step: Step) -> None:
 
 
 def _exponentials(step: Step) -> tuple[Name, Name]:
-    """The largest operand, and the sum of e to the distance from it; these powers stay in the room."""
+    """The largest operand, and the sum of e to the distance from it; these powers stay in the workspace."""
     w, top = step.w, _largest(step)
 
     def power(j: Name, at: Name) -> Name:
         found = w.apply("exp", [w.apply("sub", [step.value(at), top])])
-        w.store(found, w.address(step.given["room"], j), 8)
+        w.store(found, w.address(step.given["workspace"], j), 8)
         return found
 
     return top, step.added(power)
@@ -152,7 +152,7 @@ def _logsumexp_back(step: Step) -> None:
     rate = w.apply("div", [step.adjoint(), _exponentials(step)[1]])
 
     def share(j: Name, at: Name) -> None:
-        power = w.say(f"load double, ptr {w.address(step.given['room'], j)}")
+        power = w.say(f"load double, ptr {w.address(step.given['workspace'], j)}")
         step.share(at, w.apply("mul", [rate, power]))
 
     step.each(share)

@@ -168,17 +168,9 @@ def text() -> str:
     for name, body in (("entry", _entry), ("mark", _mark)):
         w = Writer()
         w.kernels, w.declared = used, declared
-        given = {}
-        for i, field in enumerate(FIELDS):
-            place = w.say(f"getelementptr i64, ptr %arguments, i64 {i}")
-            given[field] = w.say(f"load {'ptr' if field in ADDRESSES else 'i64'}, ptr {place}")
-        body(w, given)
-        head = f"define void @{name}(ptr noalias %arguments) {{"
-        functions.append("\n".join([head, "entry:", *w.lines, "  ret void", "}"]))
-    defined = kernels.definitions(sorted(name for name, _ in used), 1, inline=False).splitlines()
-    declared |= {line.strip() for line in defined if line.startswith("declare ")}
-    lines = [line for line in defined if not line.startswith("declare ")]
-    return "\n\n".join(functions) + "\n\n" + "\n".join([*sorted(declared), *lines]) + "\n"
+        body(w, w.fields(FIELDS, ADDRESSES))
+        functions.append(w.function(f"void @{name}(ptr noalias %arguments)"))
+    return kernels.module(functions, used, declared, inline=False)
 
 
 def _moved(w: Writer, n: Name, source: Callable[[Name], Name], target: Callable[[Name], Name]) -> None:

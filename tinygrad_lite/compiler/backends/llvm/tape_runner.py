@@ -57,7 +57,7 @@ class TapeBuffers:
         self.out = aligned(len(it.outputs) + len(it.wrt) + 1, behind=1)
         self._arrays = {
             **vars(it), "values": it.values.copy(), "adjoints": np.zeros(len(it.values)),
-            "room": np.zeros(it.longest + 1), "P": self.parameters, "out": self.out,
+            "workspace": np.zeros(it.longest + 1), "P": self.parameters, "out": self.out,
         }  # fmt: skip
         addresses = [self._arrays[name].ctypes.data for name in ADDRESSES]
         self.arguments = np.array([*addresses, *it.counts], np.int64)

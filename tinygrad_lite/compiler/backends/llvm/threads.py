@@ -97,7 +97,7 @@ def said(code: Any, samples: int, threads: int | None) -> str:
     if shards == 1:
         return "one thread: the work is too little to be shared."
     most = min(allowed(threads), shards)
-    return f"{shards} shards of rows, done by {'one thread' if most == 1 else f'up to {most} threads'}."
+    return f"{shards} shards of samples, done by {'one thread' if most == 1 else f'up to {most} threads'}."
 
 
 class Team:
@@ -142,8 +142,8 @@ class Team:
             with contextlib.suppress(RuntimeError):  # late in the interpreter's life no thread can be made
                 crew = _crew(os.getpid(), helpers)
                 for k, task in enumerate(tasks, start=1):
-                    crew.submit(_help, task, self._share, buffers.pointer, buffers.room(k))
-            self._share(buffers.pointer, buffers.room(0))
+                    crew.submit(_help, task, self._share, buffers.pointer, buffers.workspace(k))
+            self._share(buffers.pointer, buffers.workspace(0))
         finally:
             _settle(tasks)
         self._finish(buffers.pointer)
@@ -157,11 +157,11 @@ def _crew(process: int, helpers: int) -> Executor:
     return ThreadPoolExecutor(helpers, "tinygrad_lite helper")
 
 
-def _help(task: Task, share: Callable[[int, int], None], pointer: int, room: int) -> None:
+def _help(task: Task, share: Callable[[int, int], None], pointer: int, workspace: int) -> None:
     """Do a task, unless the caller has done with the call meanwhile."""
     if task.set_running_or_notify_cancel():
         try:
-            share(pointer, room)
+            share(pointer, workspace)
         finally:
             task.set_result(None)
 

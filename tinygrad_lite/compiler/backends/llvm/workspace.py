@@ -1,9 +1,9 @@
-"""Where the arrays of a block of samples lie: two that are never needed at once share their room.
+"""Where the arrays of a block of samples lie: two that are never needed at once share their memory.
 
-In: the steps of a plan, and how long each array is. Out: for each array its place, and how much room all take.
-The less room, the more of it stays in the first cache.
+In: the steps of a plan, and how long each array is. Out: for each array its place, and how much all take.
+The less it is, the more of it stays in the first cache.
 
-An array is needed from the step that writes it to the last one that reads it. It may take the room of one that
+An array is needed from the step that writes it to the last one that reads it. It may take the place of one that
 this very step reads for the last time, if each iteration is read just before it is written.
 """
 
@@ -15,7 +15,7 @@ from tinygrad_lite.compiler.backends.llvm.register_fusion import Step
 
 
 def shared(steps: Sequence[Step], sizes: Mapping[str, int]) -> tuple[dict[str, int], int]:
-    """The place of each array that is written, and the room of all, in numbers of a sample."""
+    """The place of each array that is written, and the length of all, in numbers of a sample."""
     last = {access.array: k for k, step in enumerate(steps) for nest in step.nests for access in nest.reads()}
     places: dict[str, int] = {}
     free: list[tuple[int, int]] = []  # (place, length), in order
@@ -31,9 +31,9 @@ def shared(steps: Sequence[Step], sizes: Mapping[str, int]) -> tuple[dict[str, i
                 over.remove(old)
                 places[name] = places[old]
                 continue
-            fitting = [room for room in free if room[1] >= sizes[name]]
+            fitting = [gap for gap in free if gap[1] >= sizes[name]]
             if fitting:
-                at, length = min(fitting, key=lambda room: (room[1], room[0]))
+                at, length = min(fitting, key=lambda gap: (gap[1], gap[0]))
                 free.remove((at, length))
                 if length > sizes[name]:
                     free.append((at + sizes[name], length - sizes[name]))
@@ -61,10 +61,10 @@ def _in_place(step: Step, new: str, old: str, sizes: Mapping[str, int]) -> bool:
     return True
 
 
-def _merged(rooms: list[tuple[int, int]]) -> list[tuple[int, int]]:
-    """Neighbouring rooms as one."""
+def _merged(gaps: list[tuple[int, int]]) -> list[tuple[int, int]]:
+    """Neighbouring gaps as one."""
     found: list[tuple[int, int]] = []
-    for at, length in sorted(rooms):
+    for at, length in sorted(gaps):
         if found and sum(found[-1]) == at:
             found[-1] = found[-1][0], found[-1][1] + length
         else:

@@ -55,7 +55,19 @@ class Writer:
             found = self.known[key] = make()
         return found
 
+    def function(self, head: str, result: str = "void") -> str:
+        """The function of this body, which returns the result."""
+        return "\n".join([f"define {head} {{", "entry:", *self.lines, f"  ret {result}", "}"])
+
     # ------------------------------------------------------------------ whole numbers and addresses
+
+    def fields(self, names: Sequence[str], addresses: Sequence[str]) -> dict[str, Name]:
+        """The 64-bit fields behind the argument, by name: some are addresses, the others whole numbers."""
+        found = {}
+        for i, name in enumerate(names):
+            place = self.say(f"getelementptr i64, ptr %arguments, i64 {i}")
+            found[name] = self.say(f"load {'ptr' if name in addresses else 'i64'}, ptr {place}")
+        return found
 
     def integer(self, op: str, x: Name, y: Name | int) -> Name:
         if isinstance(y, int) and y == (1 if op == "mul" else 0):
@@ -242,19 +254,12 @@ class Writer:
         self.lines.append(f"{after}:")
         self.block, self.known = after, outer
 
-    def unless(self, flag: Name, otherwise: Name, make: Callable[[], list[Name]]) -> list[Name]:
-        """What `make` gives; where the flag holds it is not run, and each is `otherwise`."""
-        self._labels += 1
-        inside, after = f"then{self._labels}", f"after{self._labels}"
-        before, outer = self.block, self.known
-        self.do(f"br i1 {flag}, label %{after}, label %{inside}")
-        self.lines.append(f"{inside}:")
-        self.block, self.known = inside, dict(outer)
-        found = make()
-        inside = self.block
-        self.do(f"br label %{after}")
-        self.lines.append(f"{after}:")
-        self.block, self.known = after, outer
+    def where(self, condition: Name, make: Callable[[], list[Name]], otherwise: Name) -> list[Name]:
+        """What `make` gives; where the condition does not hold it is not run, and each is `otherwise`."""
+        before = self.block
+        with self.only_if(condition):
+            found = make()
+            inside = self.block
         return [self.say(f"phi {self.type} [ {otherwise}, %{before} ], [ {x}, %{inside} ]") for x in found]
 
 

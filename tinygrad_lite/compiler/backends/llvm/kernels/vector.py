@@ -96,6 +96,9 @@ class Vector:
     def __rtruediv__(self, x: float) -> Vector:
         return self._binary("fdiv", x, self)
 
+    def __rpow__(self, x: float) -> Vector:
+        return Vector(self.w, self.w.apply("pow", [self.like(x).name, self.name]))
+
     def __neg__(self) -> Vector:
         return self.instruction(f"fneg {self.type} {self.name}", self.kind)
 
@@ -246,8 +249,6 @@ def definition(full_name: str, name: str, lanes: int, inline: bool) -> tuple[lis
     w = Writer(lanes)
     here = w.type
     signature = f"({', '.join(f'{here} %{letter}' for letter in 'xyz'[:arity])})"
-    kind = "alwaysinline" if inline else "noinline"
-    lines = [f"define internal {here} {full_name}{signature} {kind} nounwind {{", "entry:"]
     answer = rule(*[Vector(w, f"%{letter}") for letter in "xyz"[:arity]])
     texts: list[str] = []
     if isinstance(answer, Vector):
@@ -264,11 +265,11 @@ def definition(full_name: str, name: str, lanes: int, inline: bool) -> tuple[lis
             other = w.say(f"call {here} {careful}{signature}")
             return [w.say(f"select {bad.type} {bad.name}, {here} {other}, {here} {result.name}")]
 
-        fine = w.say(f"xor i1 {any_bad}, true")
-        (found,) = w.unless(fine, result.name, mended)
+        (found,) = w.where(any_bad, mended, result.name)
         texts, needed = call_by_lane(careful, name, arity, lanes)
         w.declared |= needed
-    return ["\n".join([*lines, *w.lines, f"  ret {here} {found}", "}"]), *texts], w.declared
+    head = f"internal {here} {full_name}{signature} {'alwaysinline' if inline else 'noinline'} nounwind"
+    return [w.function(head, f"{here} {found}"), *texts], w.declared
 
 
 def call_by_lane(full_name: str, name: str, arity: int, lanes: int) -> tuple[list[str], set[str]]:
@@ -280,6 +281,5 @@ def call_by_lane(full_name: str, name: str, arity: int, lanes: int) -> tuple[lis
         xs = [w.say(f"extractelement {w.type} %{x}, i64 {i}") if lanes > 1 else f"%{x}" for x in letters]
         one = w.say(f"call double @{name}({', '.join(f'double {x}' for x in xs)})")
         found = w.say(f"insertelement {w.type} {found}, double {one}, i64 {i}") if lanes > 1 else one
-    head = f"define internal {w.type} {full_name}({', '.join(f'{w.type} %{x}' for x in letters)}) noinline nounwind {{"
-    text = "\n".join([head, "entry:", *w.lines, f"  ret {w.type} {found}", "}"])
-    return [text], {f"declare double @{name}({', '.join(['double'] * arity)})"}
+    head = f"internal {w.type} {full_name}({', '.join(f'{w.type} %{x}' for x in letters)}) noinline nounwind"
+    return [w.function(head, f"{w.type} {found}")], {f"declare double @{name}({', '.join(['double'] * arity)})"}

@@ -1,0 +1,177 @@
+"""Arguments as arrays: which stretch of their numbers is which array, and how it is reached.
+
+In: the structure of arguments, or leaves with labels. Out: a `Block` for each array: `W1[0, 2]` and `W1[1, 0]` are
+entries of W1, a list of lists of one length is one array, a dict stays what it was.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from typing import Any, NamedTuple
+
+from tinygrad_lite.compiler.frontend.arguments import Structure, size
+from tinygrad_lite.engine.value import Value
+
+
+class Block(NamedTuple):
+    """One array among the arguments or results.
+
+    Attributes:
+        path: how to reach it from the arguments, such as params["W1"].
+        base: the place of its first number.
+        listed: it was nested lists, so it may come as such.
+        samples: it has an entry for each sample, along its first axis.
+    """
+
+    path: str
+    base: int
+    shape: tuple[int, ...]
+    listed: bool = False
+    samples: bool = False
+
+    @property
+    def size(self) -> int:
+        n = 1
+        for length in self.shape:
+            n *= length
+        return n
+
+
+def shape_of(structure: Structure) -> tuple[int, ...] | None:
+    """The shape of a thing that is one array of numbers; None if it is not."""
+    if structure is float:
+        return ()
+    if structure[0] == "array":
+        return tuple(structure[1])
+    if structure[0] in (list, tuple):
+        if structure[1].__class__ is int:
+            return (structure[1],)
+        inner = {shape_of(part) for part in structure[1]}
+        if len(inner) == 1 and (one := inner.pop()) is not None:
+            return (len(structure[1]), *one)
+    return None
+
+
+def blocks_of(structure: Structure, path: str, base: int) -> list[Block]:
+    """The arrays of one argument."""
+    shape = shape_of(structure)
+    if shape is not None:
+        return [Block(path, base, shape, structure is not float and structure[0] != "array")]
+    if structure[0] == "static":
+        return []
+    keys = [repr(k).replace("'", '"') for k in structure[1]] if structure[0] is dict else range(len(structure[1]))
+    found: list[Block] = []
+    for key, part in zip(keys, structure[-1], strict=True):
+        found += blocks_of(part, f"{path}[{key}]", base)
+        base += size(part)
+    return found
+
+
+def captured(values: Sequence[Value], base: int, taken: list[str]) -> tuple[list[Block], list[Value | None]]:
+    """The arrays of the Values that a function uses from outside, and the Value at each of their places."""
+    blocks, held = grouped(list(values), base)
+    return [block._replace(path=f'params["{block.path}"]') for block in blocks], held
+
+
+def grouped(leaves: Sequence[Value], base: int = 0) -> tuple[list[Block], list[Value | None]]:
+    """Leaves by their labels as arrays: W1[0, 2] and W1[1, 0] are entries of W1; and the leaf at each place."""
+    groups: dict[str, dict[tuple[int, ...], Value]] = {}
+    order: list[str] = []
+    unnamed = sum(1 for leaf in leaves if not leaf.label)
+    for i, leaf in enumerate(leaves, start=1):
+        name, index = _label(leaf.label)
+        if not name:
+            name, index = ("x", (sum(1 for _ in groups.get("x[]", ())),)) if unnamed > 3 else (f"x{i}", ())
+            key = "x[]" if unnamed > 3 else name
+        else:
+            key = name
+        while key in groups and (index in groups[key] or any(len(k) != len(index) for k in groups[key])):
+            key = key + "_"
+        if key not in groups:
+            groups[key] = {}
+            order.append(key)
+        groups[key][index] = leaf
+    blocks: list[Block] = []
+    held: list[Value | None] = []
+    used: set[str] = set()
+    for key in order:
+        entries = groups[key]
+        shape = tuple(max(index[d] for index in entries) + 1 for d in range(len(next(iter(entries)))))
+        n = 1
+        for length in shape:
+            n *= length
+        if n > 2 * len(entries) + 8:  # labels that are no index of an array
+            for index, leaf in entries.items():
+                blocks.append(Block(_word("_".join([key, *map(str, index)]), used), base + len(held), ()))
+                held.append(leaf)
+            continue
+        blocks.append(Block(_word(key.replace("[]", ""), used), base + len(held), shape))
+        spots: list[Value | None] = [None] * n
+        for index, leaf in entries.items():
+            at = 0
+            for length, i in zip(shape, index, strict=True):
+                at = at * length + i
+            spots[at] = leaf
+        held += spots
+    return blocks, held
+
+
+def _label(label: str) -> tuple[str, tuple[int, ...]]:
+    """The name and the index in a label such as W1[0, 2] or layers.0.weight[0][2]."""
+    found = re.fullmatch(r"([A-Za-z_][\w.]{0,60}?)((?:\[\d+(?:, ?\d+)*\])*)", label, re.ASCII)
+    if not found:
+        return "", ()
+    return found[1], tuple(int(d) for d in re.findall(r"\d+", found[2]))
+
+
+def _word(text: str, used: set[str]) -> str:
+    """The text as a name that is still free."""
+    import keyword
+
+    word = re.sub(r"\W+", "_", text, flags=re.ASCII).strip("_") or "x"
+    if keyword.iskeyword(word) or word in {"np", "math", "torch", "jax", "jnp", "params"} or word[0].isdigit():
+        word = f"x_{word}"
+    free = next(w for w in (word, *(f"{word}_{k}" for k in range(2, len(used) + 3))) if w not in used)
+    used.add(free)
+    return free
+
+
+def array(xs: Any) -> Any:
+    import numpy as np
+
+    return np.array(xs, dtype=float)
+
+
+def entries(block: Block, flat: Sequence[float]) -> Any:
+    numbers = flat[block.base : block.base + block.size]
+    return float(numbers[0]) if not block.shape else array(numbers).reshape(block.shape)
+
+
+def arrays_of(structure: Structure, given: Iterator[float]) -> Any:
+    """A thing of this structure with an array for each list of numbers."""
+    shape = shape_of(structure)
+    if shape is not None:
+        found = array([next(given) for _ in range(size(structure))]).reshape(shape)
+        return found if shape else float(found)
+    if structure[0] == "static":
+        return structure[1]
+    parts = [arrays_of(part, given) for part in structure[-1]]
+    return dict(zip(structure[1], parts, strict=True)) if structure[0] is dict else structure[0](parts)
+
+
+def point_of(structure: Structure, given: Iterator[float]) -> tuple[Any, ...]:
+    (_, ((_, positional), (_, _, keyed))) = structure
+    return tuple([arrays_of(part, given) for part in [*positional, *keyed]])
+
+
+def values_in(thing: Any) -> Iterator[Any]:
+    if isinstance(thing, dict):
+        thing = list(thing.values())
+    elif hasattr(thing, "ravel"):
+        thing = list(thing.ravel())
+    if isinstance(thing, list | tuple):
+        for x in thing:
+            yield from values_in(x)
+    else:
+        yield thing

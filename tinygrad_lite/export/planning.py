@@ -1,0 +1,148 @@
+"""From a function to loop nests: the one file of the export that calls the compiler's passes.
+
+In: a function and numbers, or a tape. Out: a tape, and its plan (`ir/loop_nest.py`) in ops that a library has.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from tinygrad_lite.arrays.array import Array
+from tinygrad_lite.compiler.compiled import CompiledFunction
+from tinygrad_lite.compiler.frontend.arguments import Structure, rebuild
+from tinygrad_lite.compiler.frontend.paths import TooManyPaths, explore
+from tinygrad_lite.compiler.frontend.results import outputs, same
+from tinygrad_lite.compiler.frontend.trace import Trace, TraceError
+from tinygrad_lite.compiler.ir.loop_nest import Plan
+from tinygrad_lite.compiler.ir.recording import Recording
+from tinygrad_lite.compiler.ir.tape import LESS, SELECT, Builder, Ref, Tape
+from tinygrad_lite.compiler.passes.adjoint import gradient, tidied
+from tinygrad_lite.compiler.passes.lowering import Lowered, NoLowering, formula
+from tinygrad_lite.compiler.passes.reroll import reroll
+from tinygrad_lite.engine.op import REAL, Op
+from tinygrad_lite.engine.tracing import traced_call
+from tinygrad_lite.engine.value import Value
+from tinygrad_lite.errors import OperandError
+
+MOST_PATHS = 16
+"""Ways through the comparisons of a function that are written as choices; with more, its branches are checked."""
+
+
+def traced(fast: CompiledFunction, structure: Structure, given: Sequence[float]) -> tuple[Tape, Structure, list[Value]]:
+    """The function's tape: by paths, so that its branches become choices; by numbers, where that cannot be."""
+    labels = fast._labels(structure)
+    tape: Tape = Builder()
+    trace = Trace(tape)  # type: ignore[arg-type]
+    tracers = [trace.input(name) for name in labels]
+    shape: Structure = float
+
+    def run() -> list[Ref]:
+        nonlocal shape
+        refs: list[Ref] = []
+        args, kwargs = as_arrays(rebuild(structure, iter(tracers), same))
+        shape = outputs(traced_call(trace, fast.f, *args, **kwargs), trace, refs)
+        return refs
+
+    try:
+        tape.outputs = explore(trace, run, cap=MOST_PATHS)
+    except (TooManyPaths, TraceError, ValueError, ArithmeticError, TypeError):
+        tape = Recording()
+        trace = Trace(tape)
+        tracers = [trace.input(name, x) for name, x in zip(labels, given, strict=True)]
+        tape.outputs = run()
+    return tape, shape, list(trace.captured)
+
+
+class _Kept(Lowered):
+    """Ops that the library has stay, also those of any number of operands; any other becomes what it stands for."""
+
+    def __init__(self, spelled: Callable[[Op], bool]) -> None:
+        super().__init__(set())
+        self.spelled = spelled
+
+    def has(self, op: Op) -> bool:
+        return op in (LESS, SELECT) or op.name == "sum" or self.spelled(op)
+
+    def opened(self, op: Op, args: tuple[Ref, ...]) -> Ref:
+        """An op that the library lacks, in others: what the table says it stands for, else its rule for floats."""
+        for rule in (op.lower or op.expand, op.forward):
+            if rule is not None:
+                with contextlib.suppress(TypeError, AttributeError, ValueError, NoLowering):
+                    return self.inline(_rule(op.replaced(lower=rule), len(args)), args)[0]
+        raise OperandError(
+            f"{op.name} cannot be written for another library: it has no template there, no `lower`, and its function "
+            "of floats does not run on symbols.\n  Write it in functions of this package, such as tg.exp."
+        )
+
+
+def _rule(op: Op, n: int) -> Tape:
+    found = formula(op, n)
+    if found is None:
+        raise NoLowering(op.name)
+    return found
+
+
+def planned(
+    tape: Tape, arrays: Sequence[tuple[str, int]], spelled: Callable[[Op], bool], wrt: Sequence[int]
+) -> tuple[Plan, list[tuple[bool, str]]]:
+    """The loop nests of the outputs, then of the derivatives w.r.t. these places of P, then of the guards' flags."""
+    tidy = _sheltered(tidied(tape))
+    guards = [(guard.outcome, guard.line) for guard in tidy.guards]
+    flags, tidy.guards = [guard.flag for guard in tidy.guards], []
+    if wrt:
+        there = {place: ref for ref, (array, place) in zip(tidy.inputs, arrays, strict=True) if array == "P"}
+        known = {i: there[i] for i in wrt if i in there}
+        slopes = dict(zip(known, gradient(tidy, [*known.values()], fast_math=True).outputs[1:], strict=True))
+        tidy.outputs = [tidy.outputs[0], *(slopes.get(i, tidy.constant(0.0)) for i in wrt)]
+    tidy.outputs += flags
+    made = _Kept(spelled)
+    sources = [made.input(x) if isinstance(x, str) else made.constant(x) for x in tidy.sources]
+    made.inputs = [sources[~ref] for ref in tidy.inputs]
+    place: list[Ref] = []
+    for op, args in zip(tidy.op, tidy.args, strict=True):
+        refs = tuple([place[ref] if ref >= 0 else sources[~ref] for ref in args])
+        place.append(made.written(op, refs) if made.has(op) else made.opened(op, refs))
+    made.outputs = [place[ref] if ref >= 0 else sources[~ref] for ref in tidy.outputs]
+    return reroll(made, dict(zip(made.inputs, arrays, strict=True)), long=2), guards
+
+
+def _sheltered(tape: Builder) -> Builder:
+    """The program with numbers inside of their domains for ops whose result a choice leaves out.
+
+    Arrays compute both sides of a choice, and 0 times the infinite derivative of the other one is no number.
+    """
+    if SELECT not in tape.op:
+        return tape
+    needed: dict[Ref, frozenset[tuple[Ref, bool]]] = {ref: frozenset() for ref in tape.outputs}
+    needed |= {guard.flag: frozenset() for guard in tape.guards}
+    for i in reversed(range(len(tape))):
+        if i in needed:
+            for k, ref in enumerate(tape.args[i]):
+                mine = needed[i] | {(tape.args[i][0], k == 1)} if tape.op[i] is SELECT and k else needed[i]
+                needed[ref] = needed[ref] & mine if ref in needed else mine
+    made = Builder()
+    known = {~k: made.input(x) if isinstance(x, str) else made.constant(x) for k, x in enumerate(tape.sources)}
+    made.inputs = [known[ref] for ref in tape.inputs]
+    for i, (op, args) in enumerate(zip(tape.op, tape.args, strict=True)):
+        refs = [known[ref] for ref in args]
+        for k in range(len(refs)):
+            if op.domain[min(k, len(op.domain) - 1)] is not REAL and op is not SELECT and made.number(refs[k]) is None:
+                for flag, side in sorted(needed.get(i, ())):
+                    inside = made.constant(1.0)
+                    choice = (refs[k], inside) if side else (inside, refs[k])
+                    refs[k] = made.written(SELECT, (known[flag], *choice))
+        known[i] = made.written(op, tuple(refs))
+    made.outputs = [known[ref] for ref in tape.outputs]
+    made.guards = [guard._replace(flag=known[guard.flag]) for guard in tape.guards]
+    return made
+
+
+def as_arrays(thing: Any) -> Any:
+    """The arguments with our arrays for NumPy's, so that np.maximum and the like are ops, not comparisons."""
+    if isinstance(thing, dict):
+        return {key: as_arrays(part) for key, part in thing.items()}
+    if isinstance(thing, list | tuple):
+        return type(thing)([as_arrays(part) for part in thing])
+    return thing.view(Array) if getattr(getattr(thing, "dtype", None), "kind", "") == "O" else thing
