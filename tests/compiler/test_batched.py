@@ -7,7 +7,7 @@ import random
 import pytest
 
 import tinygrad_lite as tg
-from tinygrad_lite import Value
+from tinygrad_lite import Value, nn
 from tinygrad_lite.compiler import CompileWarning
 from tinygrad_lite.compiler.backends.choice import available
 from tinygrad_lite.compiler.frontend.arguments import Block
@@ -247,3 +247,57 @@ def test_an_index_among_numbers_is_still_an_index():
     assert list(fast.grad([1.0, 2.0, 3.0], [6, 8], [1, 1])) == [0.0, 7.0, 0.0]
     assert list(fast.grad([1.0, 2.0, 3.0], [6, 8], [2, 1])) == [0.0, 4.0, 3.0]
     assert len(fast._programs_made()) == 2
+
+
+LOSSES = {
+    "cross_entropy": (lambda m, x, y: nn.cross_entropy(m(x), y), 3, [0, 2, 1, 1]),
+    "cross_entropy of a list": (lambda m, x, y: nn.cross_entropy([m(x)], [y]), 3, [0, 2, 1, 1]),
+    "of many classes": (lambda m, x, y: nn.cross_entropy(m(x), y), 30, [0, 29, 17, 5]),
+    "of a distribution": (lambda m, x, y: nn.cross_entropy(m(x), y), 2, [[0.5, 0.5], [0.1, 0.9]]),
+    "multi_class_hinge": (lambda m, x, y: nn.multi_class_hinge([m(x)], [y]), 3, [2, 0, 1]),
+    "hinge": (lambda m, x, y: nn.hinge(m(x), y), 1, [-1.0, 1.0, 1.0]),
+    "logits": (lambda m, x, y: nn.binary_cross_entropy_from_logits(m(x), y), 1, [0.0, 1.0, 1.0]),
+    "logits of numbers between": (lambda m, x, y: nn.binary_cross_entropy_from_logits(m(x), y), 1, [0.2, 0.7, 1.0]),
+    "probabilities": (lambda m, x, y: nn.binary_cross_entropy(tg.sigmoid(m(x)), y), 1, [0, 1, 1]),
+    "mse": (lambda m, x, y: nn.mse(m(x), y), 1, [3, 1, 2]),
+    "huber": (lambda m, x, y: nn.huber(m(x), y), 1, [3.5, 1, 2]),
+}
+
+
+@pytest.mark.parametrize("name", LOSSES)
+def test_the_packages_own_losses_take_a_sample_and_its_label(name):
+    loss, outputs, targets = LOSSES[name]
+    model, rng = nn.MLP(3, [4, outputs], activation="tanh", seed=2), np.random.default_rng(3)
+    y = [targets[k % len(targets)] for k in range(40)]
+    X = rng.normal(size=(40, 3))
+    graph = sum(loss(model, x, t) for x, t in zip(X.tolist(), y, strict=True)) / 40.0
+    graph.backward()
+    expected = [p.grad for p in model.parameters()]
+    for p in model.parameters():
+        p.grad = 0.0
+
+    fast = tg.compile(lambda x, y: loss(model, x, y), batch=("x", "y"))
+    assert fast.backward(X, y) == pytest.approx(graph.data, rel=1e-12)
+    assert not fast._eager
+    assert [p.grad for p in model.parameters()] == pytest.approx(expected, rel=1e-11, abs=1e-14)
+
+
+def test_a_label_that_a_loss_refuses_is_refused_with_its_own_words():
+    model = nn.MLP(2, [3], seed=1)
+    fast = tg.compile(lambda x, y: nn.cross_entropy(model(x), y), batch=("x", "y"))
+    fast([[0.1, 0.2]] * 3, [0, 1, 2])
+
+    with pytest.raises(tg.errors.ShapeError, match="a class from 0 to 2 is needed"):
+        fast([[0.1, 0.2]] * 3, [0, 1, 3])
+
+
+def test_a_path_on_which_the_function_refuses_does_not_stop_the_others():
+    def loss(w, x):
+        if x < 0:
+            raise ValueError("mine")
+        return w * x
+
+    fast = tg.compile(loss, batch="x")
+    assert fast.grad(2.0, [1.0, 3.0]) == 2.0
+    with pytest.raises(ValueError, match="mine"):
+        fast(2.0, [1.0, -3.0])

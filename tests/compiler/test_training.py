@@ -361,7 +361,11 @@ def test_a_layer_that_draws_numbers_is_refused_while_it_draws():
 def test_a_loss_that_cannot_be_traced_runs_by_the_engine_and_says_so():
     X, y = LINE[0], RNG.uniform(0.1, 0.9, 12)
     slow, fast = network([3, 4, 1]), network([3, 4, 1])
-    loss = nn.binary_cross_entropy_from_logits  # it looks whether a target is 0 or 1
+
+    def loss(outputs, targets):
+        assert all(math.isfinite(y.data) for y in outputs)  # a traced number has no data
+        return nn.binary_cross_entropy_from_logits(outputs, targets)
+
     nn.fit(slow, (X.tolist(), y.tolist()), loss, nn.Adam(slow), epochs=2, progress=False)
     step = nn.compile_step(fast, loss, nn.Adam(fast))
     with pytest.warns(CompileWarning, match="compile_step runs without compiling, because its loss cannot be traced"):
@@ -372,6 +376,22 @@ def test_a_loss_that_cannot_be_traced_runs_by_the_engine_and_says_so():
     assert step.report().startswith("Not compiled: its loss cannot be traced")
     with pytest.raises(errors.DomainError):
         nn.compile_step(fast, loss, nn.Adam(fast))(X, y + 5.0)
+
+
+@pytest.mark.parametrize("targets", [RNG.uniform(0.1, 0.9, 12), RNG.integers(0, 2, 12)], ids=["between", "0 and 1"])
+def test_a_loss_that_looks_at_its_targets_is_compiled(targets):
+    slow, fast = network([3, 4, 1]), network([3, 4, 1])
+    loss = nn.binary_cross_entropy_from_logits
+    nn.fit(slow, (LINE[0].tolist(), targets.tolist()), loss, nn.Adam(slow), epochs=3, progress=False)
+    step = nn.compile_step(fast, loss, nn.Adam(fast))
+    step.run(LINE[0], targets, epochs=3)
+
+    assert "machine code" in step.report()
+    assert numbers(fast) == pytest.approx(numbers(slow), rel=1e-10)
+    with pytest.raises(errors.DomainError):
+        step(LINE[0], targets + 5.0)
+    with pytest.raises(errors.DomainError):
+        step.run(LINE[0], targets + 5.0, epochs=2)
 
 
 def test_rows_and_targets_must_be_as_many():
@@ -415,7 +435,7 @@ def test_a_rule_is_compiled_as_it_stands():
 
 
 def test_the_text_has_one_update_and_one_gather():
-    text = training_code.text(lambda p, g, state, lr: (p - lr * g, state), 0, 1, 4, (0.0, 1.0))
+    text = training_code.text(nn.SGD([Value(1.0)]), 4, (0.0, 1.0))
 
     assert text.count("define internal void @update") == 1
     assert text.count("fmul <4 x double>") == 1
@@ -447,3 +467,20 @@ def test_numbers_read_together_are_those_read_one_by_one_however_values_are_boun
     values[4].data = 2.5
     same()
     assert Together([])() == []
+
+
+def test_what_all_parameters_share_in_a_step_is_computed_behind_the_gradient(monkeypatch):
+    """Adam's corrections: Python is not asked for them again."""
+    X, y = LINE
+    slow, fast = network([3, 4, 1]), network([3, 4, 1])
+    nn.fit(slow, (X.tolist(), y.tolist()), nn.mse, nn.Adam(slow, lr=0.01), epochs=7, progress=False)
+    optimizer = nn.Adam(fast, lr=0.01)
+    step = nn.compile_step(fast, nn.mse, optimizer)
+    step(X, y)
+    monkeypatch.setattr(nn.Adam, "numbers", None)
+    for _ in range(3):
+        step(X, y)
+    step.run(X, y, epochs=3)
+
+    assert optimizer.steps == 7
+    assert numbers(fast) == pytest.approx(numbers(slow), rel=1e-10)

@@ -155,13 +155,12 @@ def cross_entropy(logits: Any, target: Any) -> Any:
 def _surprise(z: Sequence[Any], target: Any) -> Any:
     """The cross-entropy of one sample."""
     if not _is_list(target):
-        _check_class(target, len(z))
-        return logsumexp(*z) - z[int(target)]
+        return logsumexp(*z) - z[_class(target, len(z))]
     if len(target) != len(z):
         raise ShapeError(
             f"as many probabilities as logits are needed, but got {len(target)} and {len(z)}{user_line()}."
         )
-    return logsumexp(*z) * float(sum(target)) - dot(z, [float(t) for t in target])
+    return logsumexp(*z) * sum(target) - dot(z, list(target))
 
 
 def hinge(y: Any, t: Any) -> Any:
@@ -177,7 +176,7 @@ def hinge(y: Any, t: Any) -> Any:
     for _, side in pairs:
         if side not in (-1, 1):
             raise DomainError(f"hinge needs targets -1 or +1, but got {side!r}{user_line()}.")
-    return total([relu(1.0 + score * -float(side)) for score, side in pairs]) / len(pairs)
+    return total([relu(1.0 + score * -side) for score, side in pairs]) / len(pairs)
 
 
 def multi_class_hinge(scores: Any, target: Any) -> Any:
@@ -194,8 +193,8 @@ def multi_class_hinge(scores: Any, target: Any) -> Any:
         raise ShapeError(f"multi_class_hinge needs a list of score lists and as many classes{user_line()}.")
     terms = []
     for y, k in zip(scores, target, strict=True):
-        _check_class(k, len(y))
-        terms += [relu(1.0 - y[k] + y[j]) / len(y) for j in range(len(y)) if j != k]
+        right = y[_class(k, len(y))]
+        terms += [relu(1.0 - right + y[j]) / len(y) for j in range(len(y)) if j != k]
     return total(terms) / len(scores)
 
 
@@ -268,6 +267,9 @@ def _probability(t: Any) -> None:
         raise DomainError(f"binary cross-entropy needs targets from 0 to 1, but got {t!r}{user_line()}.")
 
 
-def _check_class(k: Any, n: int) -> None:
-    if k not in range(n):
+def _class(k: Any, n: int) -> int:
+    """The number of a class, of a traced one too, which becomes a path for each class."""
+    whole = k.is_integer() if isinstance(k, float) else hasattr(k, "__index__")
+    if not whole or not 0 <= k < n:
         raise ShapeError(f"a class from 0 to {n - 1} is needed for {n} logits, but got {k!r}{user_line()}.")
+    return int(k) if isinstance(k, float) else k.__index__()  # type: ignore[no-any-return]

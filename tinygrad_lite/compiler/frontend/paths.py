@@ -3,12 +3,13 @@
 In: a trace without numbers, and what runs the function on it. Out: references of its results.
 
 `explore` runs the function once for every sequence of outcomes that its comparisons can have, and joins what these
-paths give by selects. That turns `1.0 if x > 0 else 0.0`, in a rule of the table or in a loss of one sample, into code
-without branches.
+paths give by selects; a path on which the function refuses its arguments gives NaN. That turns
+`1.0 if x > 0 else 0.0`, in a rule of the table or in a loss of one sample, into code without branches.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from typing import Protocol
 
@@ -91,6 +92,7 @@ def explore(
         TooManyPaths: there are more paths than `cap`.
     """
     done: list[tuple[Path, list[Ref]]] = []
+    refused: dict[Path, Exception] = {}
     scripts: list[tuple[tuple[int, ...], Sequence[Ref], int]] = [((), (), 0)]
     while scripts:
         if len(done) + len(scripts) > cap:
@@ -99,13 +101,20 @@ def explore(
             )
         path = trace.path = Path(*scripts.pop(), cap)
         path.known.update(known or {})
-        done.append((path, list(run())))
+        try:
+            done.append((path, list(run())))
+        except (ValueError, ArithmeticError, LookupError) as reason:  # no number there: the engine will be asked
+            refused[path] = reason
+            done.append((path, []))
         for n in range(len(path.script), len(path.outcomes)):
             choices = path.questions[n][1]
             others = range(2 if choices is None else len(choices))
             begun = path.outcomes[:n]
             scripts += [((*begun, o), path.written, path.lengths[n]) for o in reversed(others) if o != path.outcomes[n]]
-    return _joined(trace.tape, done, 0)
+    if len(refused) == len(done):
+        raise refused[done[0][0]]
+    nothing = [trace.tape.constant(math.nan)] * max(len(results) for _, results in done)
+    return _joined(trace.tape, [(path, nothing if path in refused else results) for path, results in done], 0)
 
 
 def _joined(tape: Tape, paths: list[tuple[Path, list[Ref]]], step: int) -> list[Ref]:

@@ -30,6 +30,10 @@ FEW = 1 << 53
 """Whole numbers up to which every one is a float."""
 
 
+FEW_LABELS = 16
+"""Values of a label up to which `==` asks which of them it is."""
+
+
 class TraceError(TinygradLiteError, AttributeError):
     """A compiled function asked for the number of a traced value, which would freeze it into the code.
 
@@ -256,8 +260,13 @@ class Tracer(TracedNumber):
         return choices[trace.path.choose(self.ref, choices)]
 
     def __eq__(self, other: object) -> bool:
-        """Beside a plain number, a number: so an argument such as a label may be asked. Else identity, as of Values."""
+        """Beside a plain number, a number: so an argument such as a label may be asked. Else identity, as of Values.
+
+        A label of few values is looked up, as if it were an index: one path for each.
+        """
         if _is_number(other) and not isinstance(other, Arithmetic):
+            if 0 < len(self.trace.choices.get(self.ref, ())) <= FEW_LABELS:
+                return self.__index__() == other
             return not self < other and not self > other
         return self is other
 

@@ -40,6 +40,8 @@ class Leaf(Value):
             raise TypeError(f"an index must be a whole number, but this one is {self.data!r}{user_line()}.")
         return int(self.data)
 
+    __int__ = __index__
+
 
 @functools.cache
 def without_llvm(runs: str) -> None:

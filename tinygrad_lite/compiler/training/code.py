@@ -1,6 +1,6 @@
 """The machine code around a compiled loss: many steps of training in one call.
 
-In: an optimizer's rule, and the address of the code that computes loss and gradient. Out: LLVM's text of
+In: an optimizer, and the address of the code that computes loss and gradient. Out: LLVM's text of
 `train`, which for each step gathers the samples of the batch, runs that code, and moves the parameters. It returns the
 loss of the last step, or NaN if it stopped before.
 
@@ -10,7 +10,8 @@ loss of the last step, or NaN if it stopped before.
         if the loss is not finite: stop, with the parameters as they were
         move each parameter by the optimizer's rule         (on vectors, traced from the rule itself)
 
-The rule is the optimizer's own, run once on `Vector`s: there is no second set of formulas.
+The rule is the optimizer's own, run once on `Vector`s, and so are the numbers that all parameters share in a step,
+such as Adam's corrections: there is no second set of formulas.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
+from tinygrad_lite.compiler.backends.llvm import kernels
 from tinygrad_lite.compiler.backends.llvm.kernels.vector import Vector
 from tinygrad_lite.compiler.backends.llvm.writer import Writer
 
@@ -56,39 +58,39 @@ def _loop(w: Writer, count: str, body: Callable[[str], None], step: int = 1) -> 
         body(i)
 
 
-def text(rule: Callable[..., Any], slots: int, numbers: int, lanes: int, choices: Sequence[float]) -> str:
+def text(optimizer: Any, lanes: int, choices: Sequence[float]) -> str:
     """The module that defines `train`.
 
     Args:
-        rule: `rule(p, g, state, *numbers) -> (new p, new state)`, in ordinary arithmetic.
-        slots: how many numbers of state a parameter has.
-        numbers: how many quantities all parameters share in a step.
+        optimizer: its `numbers(lr, t)` are shared by all parameters in step t, its `rule` moves one of them.
         lanes: doubles in a vector.
         choices: the numbers that a source to be checked may hold.
     """
-    update, declarations = _update(rule, slots, numbers, lanes)
-    parts = [_train(slots), _gather(choices, lanes), _line_up(), _there(), _keep(), _COPY, update]
-    return "\n\n".join([*parts, *sorted(declarations)]) + "\n"
+    slots = len(optimizer.slots)
+    update, w = _update(optimizer, slots, lanes)
+    functions = [_train(slots), _gather(choices, lanes), _line_up(), _there(), _keep(), _COPY, update]
+    return kernels.module(functions, w.kernels, w.declared)
 
 
-def _update(rule: Callable[..., Any], slots: int, numbers: int, lanes: int) -> tuple[str, set[str]]:
+def _update(optimizer: Any, slots: int, lanes: int) -> tuple[str, Writer]:
     """One step of the optimizer over arrays whose length is a multiple of the lanes."""
     arrays = ["p", "g", *(f"s{i}" for i in range(slots))]
-    signature = ", ".join([f"ptr %{name}" for name in arrays] + ["i64 %count", "ptr %numbers"])
-    w = Writer(lanes)
-    shared = [Vector(w, w.load_all(w.address("%numbers", i))) for i in range(numbers)]
+    signature = ", ".join([f"ptr %{name}" for name in arrays] + ["i64 %count", "ptr %shared"])
+    w = Writer()
+    lr, t = (Vector(w, w.say(f"load double, ptr {w.address('%shared', i)}")) for i in range(2))
+    numbers = [lr.like(x).name for x in optimizer.numbers(lr, t)]
+    w.lanes = lanes
+    shared = [Vector(w, w.splat(x)) for x in numbers]
 
     def each(i: str) -> None:
         places = {name: w.address(f"%{name}", i) for name in arrays}
         p, g, *state = (Vector(w, w.load(place, 8)) for place in places.values())
-        moved, new = rule(p, g, tuple(state), *shared)
+        moved, new = optimizer.rule(p, g, tuple(state), *shared)
         for name, x in {"p": moved, **{f"s{i}": x for i, x in enumerate(new)}}.items():
             w.store(x.name, places[name], 8)
 
     _loop(w, "%count", each, step=lanes)
-    w.do("ret void")
-    lines = [f"define internal void @update({signature}) nounwind {{", "entry:", *w.lines, "}"]
-    return "\n".join(lines), w.declared
+    return w.function(f"internal void @update({signature}) nounwind"), w
 
 
 _COPY = """define internal void @copy(ptr %to, ptr %from, i64 %count) alwaysinline nounwind {

@@ -48,11 +48,9 @@ class Machine:
         self.state = [aligned(n) for _ in optimizer.slots]
         self.seen: dict[str, Any] = {}
         self.choices = [float(choice) for choice in choices]
-        count = len(optimizer.numbers(0.0, 1))
-        text = training_code.text(optimizer.rule, len(self.state), count, lanes, self.choices)
-        made = jit.compile_ir(text, "train")
+        made = jit.compile_ir(training_code.text(optimizer, lanes, self.choices), "train")
         self.call = made.call
-        self.shared = count
+        self.steady = not self.state and len(optimizer.numbers(0.5, 1)) == 1  # the number of the step does not matter
         self.fields = (ctypes.c_int64 * (len(training_code.FIELDS) + len(self.state)))()
         self.pointer = ctypes.addressof(self.fields)
         self.train = made.bound(self.pointer, ctypes.c_double)
@@ -142,7 +140,7 @@ class Machine:
         index = np.fromiter(itertools.chain.from_iterable(pieces), np.int64, at)
         share = threads.allowed(self.runner.threads) > 1 and any(self._batch(len(p))[3].shards > 1 for p in batches)
         entry = ctypes.cast(self.shared_entry, ctypes.c_void_p).value if share else self.runner.compiled.address
-        return _Plan(starts, index, self.shared, times, entry)
+        return _Plan(starts, index, times, entry)
 
     def _agree(self) -> None:
         """Take over what was changed from outside: the optimizer's state, or that another step bound the parameters."""
@@ -157,13 +155,11 @@ class Machine:
 
     def _go(self, plan: _Plan) -> None:
         """Take the steps of a plan."""
-        optimizer, shared = self.optimizer, plan.shared
+        optimizer, lr = self.optimizer, self.optimizer.lr
         before, steps = optimizer.steps, plan.steps
         self._agree()
-        if self.shared == 1 and not callable(optimizer.lr):
-            shared[:] = [optimizer.lr] * steps
-        else:
-            shared[:] = list(self._numbers(before, steps))
+        plan.shared[::2] = [float(lr(i)) for i in range(before, before + steps)] if callable(lr) else [lr] * steps
+        plan.shared[1::2] = range(before + 1, before + steps + 1)
         self._begin(plan)
         self.call(self.pointer)
         done = self.fields[_DONE]
@@ -184,6 +180,7 @@ class Machine:
         """One step on all samples: what `_go` does, without a detour."""
         if self.single is not self.current:
             self._begin(self.single)
+        self.single.first[0] = self.optimizer.learning_rate()
         if not self.more() or self.agreed != changes[0]:
             self._agree()
         train, where = self.train
@@ -195,18 +192,14 @@ class Machine:
         return loss
 
     def more(self) -> bool:
-        """Write what all parameters share in the next single step, if the optimizer's state is still where it was."""
+        """Write the number of the next single step; whether the optimizer's state is still where it was."""
         optimizer = self.optimizer
-        self.single.shared[:] = optimizer.numbers(optimizer.learning_rate(), optimizer.steps + 1)
+        self.single.first[1] = optimizer.steps + 1.0
         state = optimizer.state
         for name, column in self.seen.items():
             if state[name] is not column:
                 return False
         return len(self.seen) == len(self.state)
-
-    def steady(self) -> bool:
-        """Whether the next step with this learning rate needs nothing `more`."""
-        return not self.state and self.shared == 1 and not callable(self.optimizer.lr)
 
     def failed(self) -> BaseException:
         """Why the one step was not taken."""
@@ -219,16 +212,6 @@ class Machine:
     def _unseen(self) -> Unseen:
         known = ", ".join(f"{choice:g}" for choice in self.choices)
         return Unseen(f"a target is not among those the step was compiled for: {known}.")
-
-    def _numbers(self, before: int, steps: int) -> Iterator[float]:
-        """The shared numbers of each step, one after the other."""
-        optimizer = self.optimizer
-        try:
-            for i in range(before, before + steps):
-                optimizer.steps = i
-                yield from optimizer.numbers(optimizer.learning_rate(), i + 1)
-        finally:
-            optimizer.steps = before
 
     def many(self, batches: Sequence[list[int]], times: int, again: bool) -> None:
         """The steps of whole epochs: these batches, so many times; `again` says that the next call has the same."""
@@ -247,22 +230,25 @@ class Machine:
 
 
 class _Plan:
-    """The steps of one call of `train`: for each its batch, samples and shared numbers; and room for the losses."""
+    """The steps of one call of `train`: for each its batch, samples, learning rate and number; room for the losses."""
 
-    def __init__(self, starts: Sequence[tuple[int, int]], index: Any, shared: int, times: int, entry: Any) -> None:
+    def __init__(self, starts: Sequence[tuple[int, int]], index: Any, times: int, entry: Any) -> None:
         import numpy as np
 
         self.steps = len(starts) * times
         self.entry = entry
         self.index = index
-        self.shared = (ctypes.c_double * (self.steps * shared))()
+        self.shared: Any = np.zeros(2 * self.steps)
+        self.first = (ctypes.c_double * 2).from_address(
+            _address(self.shared)
+        )  # of the first step; written faster than an array
         self.losses = (ctypes.c_double * self.steps)()
         self.table: Any = np.zeros((self.steps, 3), dtype=np.int64)
         self.table[:, :2] = np.tile(np.array(starts, dtype=np.int64), (times, 1))
         self.table[:, 1] = self.table[:, 1] * 8 + _address(index)
         if len(starts) == 1:
             self.table[1:, 1] = 0
-        self.table[:, 2] = ctypes.addressof(self.shared) + 8 * shared * np.arange(self.steps)
+        self.table[:, 2] = _address(self.shared) + 16 * np.arange(self.steps)
         self.address = _address(self.table)
 
 

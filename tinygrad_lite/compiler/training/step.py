@@ -22,7 +22,7 @@ from tinygrad_lite.compiler.runtime.fallback import CompileWarning, outside
 from tinygrad_lite.compiler.training.machine import Machine, Unseen, not_finite
 from tinygrad_lite.engine.foreign import as_numpy
 from tinygrad_lite.engine.value import Value
-from tinygrad_lite.errors import OperandError, ShapeError, TinygradLiteError, user_line
+from tinygrad_lite.errors import AnomalyError, OperandError, ShapeError, TinygradLiteError, user_line
 
 _NOTHING = (object(), *[None] * 9)
 """What a step knows of its next call before the first: no array is this object."""
@@ -95,9 +95,12 @@ class CompiledStep:
         except Unseen:  # a class that did not occur before
             machine = self._prepared(X, y)
             return self._slowly(X, y) if machine is None else machine.one()
-        if machine.X is not None and not self._drawing:
+        except AnomalyError:
+            self._by_engine(X, y)  # if it refuses these samples it says why
+            raise
+        if machine.X is not None and not self._drawing and not callable(self.optimizer.lr):
             seen = self.optimizer, self.optimizer.lr, machine.hyper, machine.agreed
-            more = None if machine.steady() else machine.more
+            more = None if machine.steady else machine.more
             self._ready = (machine.X, machine.y, *seen, more, *machine.train, self.losses.append)
         return loss
 
@@ -141,6 +144,9 @@ class CompiledStep:
             machine = self._prepared(X, y)
             if machine is not None:
                 machine.many(batches, times, again=not shuffled)
+        except AnomalyError:
+            self._by_engine(X, y)
+            raise
         if machine is None:
             for places in batches * times:
                 self._slowly([X[i] for i in places], [y[i] for i in places])

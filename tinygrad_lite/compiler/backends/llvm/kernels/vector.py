@@ -96,6 +96,9 @@ class Vector:
     def __rtruediv__(self, x: float) -> Vector:
         return self._binary("fdiv", x, self)
 
+    def __rpow__(self, x: float) -> Vector:
+        return Vector(self.w, self.w.apply("pow", [self.like(x).name, self.name]))
+
     def __neg__(self) -> Vector:
         return self.instruction(f"fneg {self.type} {self.name}", self.kind)
 
