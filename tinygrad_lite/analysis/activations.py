@@ -2,7 +2,7 @@
 
     act = activation(ops.tanh)
     act.forward(Z), act.derivative(Z)      # of arrays
-    act.slope("Z1", "A1")                  # '1 - A1**2', as people write it
+    act.derivative_text("Z1", "A1")                  # '1 - A1**2', as people write it
 
 An activation may be one op or any function of one number that was found in a graph (`layers.py`). `slips` are its
 derivative with one slip of the pen, as they are found in public code.
@@ -40,6 +40,7 @@ class Activation:
         two_sided: it does one thing above 0 and another below.
         off: it is flat everywhere below 0, as a relu is.
         saturates: it goes flat on both sides.
+        of_table: it is one op of the table that is meant for an activation.
     """
 
     def __init__(self, steps: Steps) -> None:
@@ -57,6 +58,7 @@ class Activation:
         self.two_sided = any(op.kink is not None for op, _ in steps)
         self.off = not self.derivative(-np.geomspace(1e-9, 100.0, 9)).any() and high != 0
         self.saturates = any(op.saturates for op, _ in steps)
+        self.of_table = len(steps) == 1 and steps[0][0].activation
 
     def __repr__(self) -> str:
         return self.name
@@ -69,7 +71,7 @@ class Activation:
         """The function of what is called z."""
         return f"{self.name}({z})" if self.name.isidentifier() and self.steps else _put(self._forward, z, z)
 
-    def slope(self, z: str, a: str = "") -> str:
+    def derivative_text(self, z: str, a: str = "") -> str:
         """The derivative as people write it, in z and a; or in z alone."""
         if len(self._derivative) > LONG:
             return f"{self.name}'({z})"
@@ -99,7 +101,7 @@ class Softmax(Activation):
     def __init__(self) -> None:
         self.name, self.steps = "softmax", ()
         self.of_output, self.output_alone, self.kink = None, False, None
-        self.two_sided, self.off, self.saturates = False, False, True
+        self.two_sided, self.off, self.saturates, self.of_table = False, False, True, False
         self.derivative = lambda z: self.forward(z) * (1 - self.forward(z))
 
     @staticmethod
@@ -114,7 +116,7 @@ class Softmax(Activation):
     def of(self, z: str) -> str:
         return f"softmax({z})"
 
-    def slope(self, z: str, a: str = "") -> str:
+    def derivative_text(self, z: str, a: str = "") -> str:
         return "the softmax Jacobian"
 
     @functools.cached_property
@@ -126,7 +128,7 @@ class Softmax(Activation):
 def activation(*steps: Any) -> Activation:
     """The activation of these steps, or of one op with its parameters: `activation(ops.elu)`.
 
-    >>> activation(ops.leaky_relu, 0.2), activation(ops.tanh).slope("Z1", "A1"), activation()
+    >>> activation(ops.leaky_relu, 0.2), activation(ops.tanh).derivative_text("Z1", "A1"), activation()
     (leaky_relu(0.2), '1 - A1**2', linear)
     """
     if steps and isinstance(steps[0], Op):
@@ -164,7 +166,7 @@ def _name(steps: Steps, forward: str) -> str:
 
 def _function(code: str) -> Function:
     """A formula in z and a, in the names of the table's ops, as a function of arrays."""
-    space: dict[str, Any] = {name: _on_arrays(TABLE[name]) for name in _names(code) if name in TABLE}
+    space = {name: _on_arrays(TABLE[name]) for name in _names(code) if name in TABLE}
     formula = eval(f"lambda z, a: {code}", {"np": np, **space})  # our own text, made of the table's names
 
     def function(z: Array, a: Array = None) -> Array:
@@ -177,12 +179,14 @@ def _function(code: str) -> Function:
 @functools.cache
 def _on_arrays(op: Op) -> Function:
     """An op of arrays: NumPy's own function where there is one, else entry by entry."""
-    try:
-        if op.arity == 1:
-            return eval(f"lambda z: {forward_code(((op, ('z',)),), 'z')}", {"np": np})  # type: ignore[no-any-return]
-    except NotLayered:
-        pass
-    return op
+    if op in (ops.maximum, ops.minimum):
+        two = np.maximum if op is ops.maximum else np.minimum
+        return lambda *arrays: functools.reduce(two, arrays)
+    operands = ["x", "y", "z"][: op.arity or 0]
+    code = op.source.format(lib="np", xs=", ".join(operands), **dict(zip(operands, operands, strict=True)))
+    if not operands or len(operands) != op.arity or "erf" in code:  # which SciPy alone has
+        return op
+    return eval(f"lambda {', '.join(operands)}: {code}", {"np": np})  # type: ignore[no-any-return]
 
 
 def _names(code: str) -> set[str]:
