@@ -11,7 +11,7 @@ compiling is what takes it, and minutes on the other two. A program that the eng
 atan2(0, 0), counts as refused and nothing else.
 
 With `--structured` the programs are those of tests/compiler/structured.py: vectors of any length through layers, maps,
-triangles, choices and neighbours, which is what the compiler's loops are made for.
+triangles, choices, neighbours and grids, which is what the compiler's loops are made for.
 """
 
 from __future__ import annotations

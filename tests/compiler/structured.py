@@ -1,7 +1,7 @@
 """Random programs with structure: vectors of any length that go through layers, maps, shifts, triangles and choices.
 
 What the loops of the compiler are made for, and what it must not get wrong: weights in any order, constants that
-differ from entry to entry, parameters used twice, entries left out, triangular sums, neighbours, recurrences.
+differ from entry to entry, parameters used twice, entries left out, triangular sums, neighbours, recurrences, grids.
 """
 
 from __future__ import annotations
@@ -174,6 +174,29 @@ def recurrence(rng):
     return loss, 2 * m + (steps if driven else 0)
 
 
+def grid(rng):
+    """(loss, its length): points in two dimensions that are stepped on by their neighbours, the rim held or closed."""
+    n, m, steps = rng.randrange(3, 14), rng.randrange(3, 14), rng.randrange(1, 11)
+    c = [rng.uniform(-1.0, 1.0) for _ in range(8)]
+    closed, corners, own, bent = (rng.random() < chance for chance in (0.25, 0.3, 0.3, 0.4))
+    near = [(-1, 0), (1, 0), (0, -1), (0, 1)] + [(-1, -1), (1, 1)] * corners
+    name = rng.choice(ACTS)
+
+    def loss(p):
+        u = [list(p[m * i : m * i + m]) for i in range(n)]
+        for _ in range(steps):
+            v = [list(line) for line in u]
+            for i in range(n) if closed else range(1, n - 1):
+                for j in range(m) if closed else range(1, m - 1):
+                    around = tg.sum([c[k] * u[(i + a) % n][(j + b) % m] for k, (a, b) in enumerate(near)])
+                    around = act(name, around) if bent else around
+                    v[i][j] = 0.5 * u[i][j] + 0.2 * around + (c[6] * p[m * i + j] if own else 0.0)
+            u = v
+        return tg.sum([c[(i + j) % 8] * x * x for i, line in enumerate(u) for j, x in enumerate(line)])
+
+    return loss, n * m
+
+
 def engine(f, numbers):
     """The value of f and its slopes, by the engine."""
     leaves = [tg.Value(x) for x in numbers]
@@ -185,12 +208,12 @@ def engine(f, numbers):
 def farthest(seed, backend):
     """How far a random program is from the engine, relative to its value and its largest slope.
 
-    In turn: rows that are declared, a loop over samples, a single sample, a sum over neighbours, a recurrence.
+    In turn: rows that are declared, a loop over samples, a single sample, a sum over neighbours, a recurrence, a grid.
     """
     rng = random.Random(seed)
-    kind = seed % 5
+    kind = seed % 6
     if kind > 2:
-        f, n = neighbours(rng) if kind == 3 else recurrence(rng)
+        f, n = (neighbours, recurrence, grid)[kind - 3](rng)
         x = [rng.uniform(-1.0, 1.0) for _ in range(n + (rng.randrange(60) if kind == 3 else 0))]
         value, slopes = tg.compile(f, backend=backend).value_and_grad(x)
         return _apart([value, *slopes], engine(f, x))
