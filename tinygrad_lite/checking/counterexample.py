@@ -111,7 +111,7 @@ class Counterexample:
             if act.name == "softmax":
                 times = f"{names[k]} * (d{names[k]} - sum of d{names[k]} * {names[k]})"
             else:
-                times = f"d{names[k]}" + f" * ({act.slope(f'Z{k}', names[k])})" * (act.name != "linear")
+                times = f"d{names[k]}" + f" * ({act.derivative_text(f'Z{k}', names[k])})" * (act.name != "linear")
             back.append(f"dZ{k} = {times} = {self._array(exact[f'dZ{k}'])}")
         yield ", ".join(back)
         product = layout.product(names[own - 1], f"dZ{own}")
