@@ -1,7 +1,8 @@
 """Random programs with structure: vectors of any length that go through layers, maps, shifts, triangles and choices.
 
 What the loops of the compiler are made for, and what it must not get wrong: weights in any order, constants that
-differ from entry to entry, parameters used twice, entries left out, triangular sums, neighbours, recurrences.
+differ from entry to entry, parameters used twice, entries left out, triangular sums, neighbours on a line and on a
+grid, recurrences; and graphs without any structure, for which the tape in machine code is made.
 """
 
 from __future__ import annotations
@@ -174,6 +175,70 @@ def recurrence(rng):
     return loss, 2 * m + (steps if driven else 0)
 
 
+def grid(rng):
+    """(loss, its length): steps on a grid, each point from its neighbours, as heat spreads or an image is filtered."""
+    height, width, steps = rng.randrange(3, 11), rng.randrange(3, 11), rng.randrange(1, 4)
+    offsets = [(i, j) for i in (-1, 0, 1) for j in (-1, 0, 1)]
+    offsets = (
+        [(0, 0), (0, 1), (0, -1), (1, 0), (-1, 0)] if rng.random() < 0.5 else rng.sample(offsets, rng.randrange(2, 9))
+    )
+    rim, name, learned = rng.choice(["wraps", "nothing", "stays", "shrinks"]), rng.choice(ACTS), rng.random() < 0.4
+    c = [rng.uniform(-1.0, 1.0) / len(offsets) for _ in offsets]
+
+    def loss(p):
+        weights = p[height * width :] if learned else c
+        u = [[p[i * width + j] for j in range(width)] for i in range(height)]
+        for _ in range(steps):
+            h, w = len(u), len(u[0])
+            if rim == "shrinks" and min(h, w) < 3:
+                break
+
+            def at(i, j, u=u, h=h, w=w):
+                if rim == "wraps":
+                    return u[i % h][j % w]
+                return u[i][j] if 0 <= i < h and 0 <= j < w else None
+
+            def point(i, j, u=u, h=h, w=w, at=at):
+                if rim == "stays" and (i in (0, h - 1) or j in (0, w - 1)):
+                    return u[i][j]
+                near = [(k, at(i + di, j + dj)) for k, (di, dj) in enumerate(offsets)]
+                terms = [weights[k] * x for k, x in near if x is not None]
+                return act(name, tg.sum(terms)) + 0.5 * u[i][j] if terms else u[i][j]
+
+            inner = (range(1, h - 1), range(1, w - 1)) if rim == "shrinks" else (range(h), range(w))
+            u = [[point(i, j) for j in inner[1]] for i in inner[0]]
+        flat = [x for row in u for x in row]
+        return tg.sum([x * x for x in flat]) / len(flat) + flat[0]
+
+    return loss, height * width + (len(offsets) if learned else 0)
+
+
+def irregular(rng):
+    """(loss, its length): a graph in which every node reads any two before it."""
+    n, nodes = rng.randrange(3, 30), rng.randrange(20, 200)
+    kinds = [rng.choice(["+", "-", "*", "tanh", "sin", "exp", "max", "/"]) for _ in range(nodes)]
+    reads = [(rng.randrange(10**6), rng.randrange(10**6), rng.uniform(-1.0, 1.0)) for _ in range(nodes)]
+    ends = [rng.randrange(10**6) for _ in range(5)]
+    ops = {
+        "+": lambda a, b, c: 0.5 * (a + b),
+        "-": lambda a, b, c: a - c * b,
+        "*": lambda a, b, c: tg.tanh(a * b + c),
+        "tanh": lambda a, b, c: tg.tanh(a),
+        "sin": lambda a, b, c: tg.sin(a + c),
+        "exp": lambda a, b, c: tg.exp(-(a * a)) + 0.1 * b,
+        "max": lambda a, b, c: tg.maximum(a, b) * 0.9,
+        "/": lambda a, b, c: a / (1.5 + b * b),
+    }
+
+    def loss(p):
+        v = list(p)
+        for kind, (i, j, c) in zip(kinds, reads, strict=True):
+            v.append(ops[kind](v[i % len(v)], v[max(len(v) - 1 - j % 40, 0)], c))
+        return v[-1] + tg.sum([v[k % len(v)] for k in ends])
+
+    return loss, n
+
+
 def engine(f, numbers):
     """The value of f and its slopes, by the engine."""
     leaves = [tg.Value(x) for x in numbers]
@@ -185,12 +250,13 @@ def engine(f, numbers):
 def farthest(seed, backend):
     """How far a random program is from the engine, relative to its value and its largest slope.
 
-    In turn: rows that are declared, a loop over samples, a single sample, a sum over neighbours, a recurrence.
+    In turn: rows that are declared, a loop over samples, a single sample, a sum over neighbours, a recurrence, a grid,
+    a graph without structure.
     """
     rng = random.Random(seed)
-    kind = seed % 5
+    kind = seed % 7
     if kind > 2:
-        f, n = neighbours(rng) if kind == 3 else recurrence(rng)
+        f, n = {3: neighbours, 4: recurrence, 5: grid, 6: irregular}[kind](rng)
         x = [rng.uniform(-1.0, 1.0) for _ in range(n + (rng.randrange(60) if kind == 3 else 0))]
         value, slopes = tg.compile(f, backend=backend).value_and_grad(x)
         return _apart([value, *slopes], engine(f, x))
