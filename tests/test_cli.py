@@ -2,6 +2,8 @@
 
 import importlib
 import json
+import shlex
+import shutil
 import subprocess
 import sys
 
@@ -34,6 +36,50 @@ def test_help_lists_the_commands(capsys):
     assert cli.main(["--help"]) == 0
     shown = capsys.readouterr().out
     assert all(name in shown for name in cli.COMMANDS)
+
+
+def test_help_has_a_worked_line_for_each_command_and_the_exit_codes(capsys):
+    assert list(cli.EXAMPLES) == list(cli.COMMANDS)
+    cli.main(["--help"])
+    shown = capsys.readouterr().out
+    for name, line in cli.EXAMPLES.items():
+        assert f"tinygrad-lite {name}" in line
+        assert line in shown
+        cli.main([name, "--help"])
+        told = capsys.readouterr().out
+        assert line in told
+        assert "0 all is well; 1 a check failed; 2 bad usage" in told
+
+
+@pytest.mark.parametrize("name", [name for name in cli.EXAMPLES if name != "completion"])
+def test_a_worked_line_is_understood(name):
+    words = shlex.split(cli.EXAMPLES[name])[2:]
+
+    assert cli.command_parser(name).parse_args(words)
+
+
+@pytest.mark.skipif(not shutil.which("bash"), reason="bash is not installed")
+@pytest.mark.parametrize(
+    ("typed", "offered"),
+    [("che", ["check"]), ("check --jun", ["--junit"]), ("check --hint", ["--hint"]), ("draw --th", ["--theme"])],
+)
+def test_bash_completes_what_was_begun(typed, offered, capsys, tmp_path):
+    cli.main(["completion", "bash"])
+    words = ["tinygrad-lite", *typed.split()]
+    asked = f"COMP_WORDS=({' '.join(words)}); COMP_CWORD={len(words) - 1}; _tinygrad_lite; echo ${{COMPREPLY[@]}}"
+    script = f"{capsys.readouterr().out}\n{asked}"
+
+    assert (
+        subprocess.run(["bash", "-c", script], capture_output=True, text=True, cwd=tmp_path).stdout.split() == offered
+    )
+
+
+@pytest.mark.parametrize("shell", ["zsh", "fish"])
+def test_other_shells_are_told_every_command_and_option(shell, capsys):
+    assert cli.main(["completion", shell]) == 0
+    told = capsys.readouterr().out
+    assert all(name in told for name in cli.COMMANDS)
+    assert "junit" in told
 
 
 def test_doctor_names_versions_and_the_layout_engine(capsys):

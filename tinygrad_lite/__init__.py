@@ -45,6 +45,7 @@ _FILES: dict[str, tuple[str, ...]] = {
     "engine.modes": ("detect_anomaly", "no_grad"),
     "engine.reverse": ("zero_grad",),
     "report.language": ("language",),
+    "export.backward": ("backward_source",),
     "export.graph_json": ("from_json", "to_json"),
     "export.source": ("to_jax", "to_numpy", "to_torch"),
     "views.derivation.explain": ("explain",),

@@ -1,6 +1,7 @@
 """The command `tinygrad-lite`: one file a sub-command in `commands/`, opened when it is called.
 
-Exit codes: 0 all is well, 1 a check failed, 2 bad usage.
+tinygrad-lite explain "tanh(a*b)" a=1 b=2
+tinygrad-lite check lesson.py; echo $?          # 0 all is well, 1 a check failed, 2 bad usage, 130 stopped
 """
 
 from __future__ import annotations
@@ -24,7 +25,25 @@ COMMANDS = {
     "derive": "does each line of this derivation on paper follow, and if not, what is the mistake?",
     "train": "train a network on the rows of a CSV file",
     "doctor": "versions, the layout engine in use, and which extras are installed",
+    "completion": "what a shell needs to complete this command",
 }
+
+EXAMPLES = {
+    "lesson": "tinygrad-lite lesson --seed 1",
+    "explain": 'tinygrad-lite explain "tanh(a*b + b**3)" a=-4 b=2',
+    "draw": 'tinygrad-lite draw "tanh(a*b + b**3)" a=-4 b=2 -o graph.svg',
+    "animate": 'tinygrad-lite animate "tanh(a*b + b**3)" a=-4 b=2 -o player.html',
+    "check": "tinygrad-lite check lesson.py --html report.html",
+    "derive": "tinygrad-lite derive derivation.md",
+    "train": "tinygrad-lite train data.csv --target price --epochs 100",
+    "doctor": "tinygrad-lite doctor --json",
+    "completion": 'eval "$(tinygrad-lite completion bash)"',
+}
+"""A worked line for each command."""
+
+EXIT_CODES = """exit codes:
+  0 all is well; 1 a check failed; 2 bad usage, or a file that cannot be read; 130 stopped by Ctrl-C"""
+NOT_OURS = "tinygrad_lite is not affiliated with tinygrad."
 
 
 _FORMULA = re.compile(r"-(?!-)[\w.(]+.*[-+*/()]")  # "-a*b" is an expression: argparse takes a space as a sign of that
@@ -63,16 +82,31 @@ def _parser(chosen: str) -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="tinygrad-lite",
         description="See, check and run the chain rule. Without a command: the lesson.",
-        epilog="tinygrad_lite is not affiliated with tinygrad.",
+        epilog="\n".join(["examples:", *(f"  {line}" for line in EXAMPLES.values()), "", EXIT_CODES, "", NOT_OURS]),
+        formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("--version", action="version", version=f"tinygrad-lite {__version__}")
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
     for name, summary in COMMANDS.items():
-        sub = commands.add_parser(name, help=summary, description=summary[0].upper() + summary[1:] + ".")
+        ending = "" if summary.endswith("?") else "."
+        sub = commands.add_parser(
+            name,
+            help=summary,
+            description=summary[0].upper() + summary[1:] + ending,
+            epilog=f"example:\n  {EXAMPLES.get(name, '')}\n\n{EXIT_CODES}",
+            formatter_class=argparse.RawDescriptionHelpFormatter,
+        )
         if name == chosen:
             module = importlib.import_module(f"tinygrad_lite.commands.{name}")
             module.configure(sub)
             sub.set_defaults(run=module.run)
+    return parser
+
+
+def command_parser(name: str) -> argparse.ArgumentParser:
+    """The parser of one command."""
+    parser = argparse.ArgumentParser(prog=f"tinygrad-lite {name}")
+    importlib.import_module(f"tinygrad_lite.commands.{name}").configure(parser)
     return parser
 
 

@@ -47,6 +47,8 @@ def imports(path: Path) -> set[str]:
             for alias in node.names:
                 for name in (f"{node.module}.{alias.name}", node.module):
                     place = ROOT.joinpath(*name.split("."))
+                    if place.with_suffix(".c").exists():
+                        break  # a module in C, which imports nothing of ours
                     target = place.with_suffix(".py") if place.with_suffix(".py").exists() else place / "__init__.py"
                     if target.exists():
                         found.add(str(target.relative_to(PACKAGE)))

@@ -14,7 +14,8 @@ from tinygrad_lite.checking.catalogue.search import Observed, search
 from tinygrad_lite.checking.network.kinks import gradients
 from tinygrad_lite.checking.network.network import Record
 from tinygrad_lite.checking.network.problems import SIZES, Problem, chosen, structures
-from tinygrad_lite.checking.network.recognise import recognise
+from tinygrad_lite.checking.network.recognise import activations_in, recognise
+from tinygrad_lite.engine import Value
 
 RATE = 0.1
 
@@ -31,7 +32,7 @@ class Prepared:
         for structure in structures(like):
             probes = [structure.problem(name, seed, fixed) for name in SIZES]
             losses = [float(lesson.loss(p.params, *p.data)) for p in probes]
-            self.net = recognise(structure, probes, losses)
+            self.net = recognise(structure, probes, losses, _hidden_activations(lesson, structure, probes))
             if self.net is not None:
                 found = [chosen(structure, self.net, name, seed, fixed) for name in SIZES]
                 self.problems = [p for p in found if p is not None]
@@ -57,6 +58,15 @@ class Prepared:
                 Observed([None, *(g[n] for n in self.net.weights)], [None, *(g.get(n) for n in self.net.biases)])
             )
         return None if harmless or not records else search(self.net, records, seen, RATE)
+
+
+def _hidden_activations(lesson, structure, probes):
+    """As the graphs of the loss show them."""
+    graphs = []
+    for problem in probes:
+        leaves = {name: np.vectorize(Value, otypes=[object])(x) for name, x in problem.params.items()}
+        graphs.append((lesson.loss(leaves, *problem.data), leaves))
+    return activations_in(graphs, structure)
 
 
 def _same(mine, exact):

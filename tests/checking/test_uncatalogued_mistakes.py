@@ -8,6 +8,7 @@ import pytest
 
 from tests.checking.planting import Lesson
 from tests.checking.uncatalogued import Program, Reading, false_claims, on_one_problem, random_case
+from tests.checking.witnesses import made_wrong
 from tinygrad_lite.checking.check import check
 
 
@@ -71,8 +72,12 @@ def test_a_false_claim_is_seen():
     result.diagnosis.links = [(name, "unchecked", "") for name, _, _ in links]
     assert "circle at dW2" in false_claims(lesson, program, result)
     result.diagnosis.links = links
+    message = result.diagnosis.mistakes[0].message
     result.diagnosis.mistakes[0].message = "dZ2 lacks the derivative of tanh"
     assert any("gives exactly these numbers" in each for each in false_claims(lesson, program, result))
+    result.diagnosis.mistakes[0].message = message
+    for what in made_wrong(result):
+        assert [each.split(":")[0] for each in false_claims(lesson, program, result)] == [what]
     other = Program(lesson, {"dW1": lambda v, n: 2 * v})
     assert Reading(lesson, other, result).right("dW2")
     assert len(false_claims(lesson, other, result)) >= 3

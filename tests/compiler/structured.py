@@ -176,41 +176,26 @@ def recurrence(rng):
 
 
 def grid(rng):
-    """(loss, its length): steps on a grid, each point from its neighbours, as heat spreads or an image is filtered."""
-    height, width, steps = rng.randrange(3, 11), rng.randrange(3, 11), rng.randrange(1, 4)
-    offsets = [(i, j) for i in (-1, 0, 1) for j in (-1, 0, 1)]
-    offsets = (
-        [(0, 0), (0, 1), (0, -1), (1, 0), (-1, 0)] if rng.random() < 0.5 else rng.sample(offsets, rng.randrange(2, 9))
-    )
-    rim, name, learned = rng.choice(["wraps", "nothing", "stays", "shrinks"]), rng.choice(ACTS), rng.random() < 0.4
-    c = [rng.uniform(-1.0, 1.0) / len(offsets) for _ in offsets]
+    """(loss, its length): points in two dimensions that are stepped on by their neighbours, the rim held or closed."""
+    n, m, steps = rng.randrange(3, 14), rng.randrange(3, 14), rng.randrange(1, 11)
+    c = [rng.uniform(-1.0, 1.0) for _ in range(8)]
+    closed, corners, own, bent = (rng.random() < chance for chance in (0.25, 0.3, 0.3, 0.4))
+    near = [(-1, 0), (1, 0), (0, -1), (0, 1)] + [(-1, -1), (1, 1)] * corners
+    name = rng.choice(ACTS)
 
     def loss(p):
-        weights = p[height * width :] if learned else c
-        u = [[p[i * width + j] for j in range(width)] for i in range(height)]
+        u = [list(p[m * i : m * i + m]) for i in range(n)]
         for _ in range(steps):
-            h, w = len(u), len(u[0])
-            if rim == "shrinks" and min(h, w) < 3:
-                break
+            v = [list(line) for line in u]
+            for i in range(n) if closed else range(1, n - 1):
+                for j in range(m) if closed else range(1, m - 1):
+                    around = tg.sum([c[k] * u[(i + a) % n][(j + b) % m] for k, (a, b) in enumerate(near)])
+                    around = act(name, around) if bent else around
+                    v[i][j] = 0.5 * u[i][j] + 0.2 * around + (c[6] * p[m * i + j] if own else 0.0)
+            u = v
+        return tg.sum([c[(i + j) % 8] * x * x for i, line in enumerate(u) for j, x in enumerate(line)])
 
-            def at(i, j, u=u, h=h, w=w):
-                if rim == "wraps":
-                    return u[i % h][j % w]
-                return u[i][j] if 0 <= i < h and 0 <= j < w else None
-
-            def point(i, j, u=u, h=h, w=w, at=at):
-                if rim == "stays" and (i in (0, h - 1) or j in (0, w - 1)):
-                    return u[i][j]
-                near = [(k, at(i + di, j + dj)) for k, (di, dj) in enumerate(offsets)]
-                terms = [weights[k] * x for k, x in near if x is not None]
-                return act(name, tg.sum(terms)) + 0.5 * u[i][j] if terms else u[i][j]
-
-            inner = (range(1, h - 1), range(1, w - 1)) if rim == "shrinks" else (range(h), range(w))
-            u = [[point(i, j) for j in inner[1]] for i in inner[0]]
-        flat = [x for row in u for x in row]
-        return tg.sum([x * x for x in flat]) / len(flat) + flat[0]
-
-    return loss, height * width + (len(offsets) if learned else 0)
+    return loss, n * m
 
 
 def irregular(rng):

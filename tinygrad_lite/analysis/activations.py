@@ -40,6 +40,7 @@ class Activation:
         two_sided: it does one thing above 0 and another below.
         off: it is flat everywhere below 0, as a relu is.
         saturates: it goes flat on both sides.
+        of_table: it is one op of the table that is meant for an activation.
     """
 
     def __init__(self, steps: Steps) -> None:
@@ -57,6 +58,7 @@ class Activation:
         self.two_sided = any(op.kink is not None for op, _ in steps)
         self.off = not self.derivative(-np.geomspace(1e-9, 100.0, 9)).any() and high != 0
         self.saturates = any(op.saturates for op, _ in steps)
+        self.of_table = len(steps) == 1 and steps[0][0].activation
 
     def __repr__(self) -> str:
         return self.name
@@ -99,7 +101,7 @@ class Softmax(Activation):
     def __init__(self) -> None:
         self.name, self.steps = "softmax", ()
         self.of_output, self.output_alone, self.kink = None, False, None
-        self.two_sided, self.off, self.saturates = False, False, True
+        self.two_sided, self.off, self.saturates, self.of_table = False, False, True, False
         self.derivative = lambda z: self.forward(z) * (1 - self.forward(z))
 
     @staticmethod

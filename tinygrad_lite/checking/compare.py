@@ -7,6 +7,7 @@ result is a `Comparison`: `.ok`, `.wrong`, `.text()`, `.html()`, `.to_dict()`, `
 
 from __future__ import annotations
 
+import sys
 from typing import Any
 
 from tinygrad_lite.checking.catalogue.chain import links
@@ -24,7 +25,8 @@ def compare(hand: Any, exact: Any, *, rtol: float = 1e-9, loss: Value | None = N
 
     Args:
         hand: your numbers: a float, a nested list or a NumPy array, or a dict of these by name (a
-            tuple is taken in the order of `exact`).
+            tuple is taken in the order of `exact`). A text is a formula in the names of your variables and in the
+            labels of the graph, such as "2*(a - t)*(1 - a**2)*x"; it is compared at other numbers too.
         exact: the same names; each entry a number, or a Value of which `.grad` is read after
             `loss.backward()`.
         rtol: how far an entry may be from the exact one, relative to the larger of the two; sums that
@@ -34,7 +36,9 @@ def compare(hand: Any, exact: Any, *, rtol: float = 1e-9, loss: Value | None = N
             chain rule that gives exactly your numbers is named.
 
     Raises:
-        OperandError: something that is neither number, list, array nor Value; names on one side only.
+        OperandError: something that is neither number, list, array nor Value; names on one side only; a formula
+            that speaks of something unknown.
+        ExpressionError: a formula that cannot be read; a caret shows where.
 
     >>> w, b = Value(3.0, label="w"), Value(1.0, label="b")
     >>> loss = (w * 3.0 + b - 5.0) ** 2
@@ -45,8 +49,17 @@ def compare(hand: Any, exact: Any, *, rtol: float = 1e-9, loss: Value | None = N
     [[DROPPED_FACTOR at w]]
     >>> print(result.mistakes[0][0].message)
     the local derivative of (w * 3) w.r.t. w is left out
+    >>> compare({"w": "2*(w*3 + b - 5)*3"}, {"w": w}, loss=loss).ok
+    True
     """
     hands, exacts = named(hand, exact)
+    texts = {name: x for name, x in hands.items() if isinstance(x, str) and name in exacts}
+    if texts:
+        from tinygrad_lite.checking.paper.formula import Formulas
+
+        formulas = Formulas(sys._getframe(1), loss, exacts.values())
+        loss = formulas.loss
+        hands |= {name: formulas.at_the_graph(text) for name, text in texts.items()}
     mine = {name: read(x) for name, x in hands.items() if x is not None}
     if loss is None:
         theirs = {name: read(x, from_graph) for name, x in exacts.items()}
@@ -67,6 +80,9 @@ def compare(hand: Any, exact: Any, *, rtol: float = 1e-9, loss: Value | None = N
         )
     if loss is not None and not result.ok:
         _look_into(loss, exacts, result)
+    for verdict in verdicts:
+        if verdict.ok and verdict.name in texts:
+            verdict.refute("HERE_ONLY", formulas.elsewhere(texts[verdict.name], exacts[verdict.name]))
     return result
 
 

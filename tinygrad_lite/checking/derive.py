@@ -152,7 +152,12 @@ def check_derivation(
 
     Definitions come first ("let z = w x + b, L = (z - t)^2"), then steps: one equation a line, or a chain of
     equalities. Plain text, LaTeX and Unicode may be mixed, in index notation or with matrices. The text is never
-    executed.
+    executed. A line of numbers is checked at the numbers that the text or `numbers` gives; a rounded one is right
+    within a unit of its last digit.
+
+    Not read, and shown with a caret: integrals and limits, expectations and probabilities such as E[x] and P(x|y),
+    tensors of three indices and more in matrix notation, cases with braces, sums whose terms are left out with dots,
+    derivatives beyond the second, argmax, convolutions, and words in the middle of a formula.
 
     Args:
         text: the derivation, or the path of a .md, .tex, .txt or .ipynb file that holds it.

@@ -20,13 +20,13 @@ with an example.
 
 import os
 
-from tinygrad_lite.engine import native
+from tinygrad_lite.engine import graph, native, reverse, value
 from tinygrad_lite.engine.graph import topological
 from tinygrad_lite.engine.op import TABLE, Op
 from tinygrad_lite.engine.value import Value
 
 if native.node:
-    native.install()
+    native.install(graph, reverse, value)
 elif not os.environ.get("TINYGRAD_LITE_READABLE"):
     from tinygrad_lite.engine import fast
 

@@ -29,16 +29,17 @@ if not (os.environ.get("TINYGRAD_LITE_PURE") or os.environ.get("TINYGRAD_LITE_RE
             node = None
 
 
-def derive(readable: Any) -> Any:
-    """The class with the fields and the operators of `_node.c`, and all other methods of the readable one."""
+def derive(readable: Any, *known: Any) -> Any:
+    """The class with the fields and the operators of `_node.c`, and all other methods of the readable one.
+
+    Args:
+        readable: the class in Python.
+        known: what C calls in Python: the ops, `number`, `_compare` and `Noted`.
+    """
     if node is None:
         return readable
-    from tinygrad_lite.engine import ops
-    from tinygrad_lite.engine.domain import number
-    from tinygrad_lite.engine.node import Noted, _compare
-
-    value = node.derive(readable, ops, number, _compare, Noted)
-    value.__doc__, value.__signature__ = readable.__doc__, _Signature()
+    value = node.derive(readable, *known)
+    value.__doc__, value.__signature__ = readable.__doc__, _Signature(readable)
     gc.callbacks.append(node.collect)
     return value
 
@@ -46,12 +47,13 @@ def derive(readable: Any) -> Any:
 class _Signature:
     """What `inspect.signature(Value)` finds: that of the readable node."""
 
+    def __init__(self, readable: Any) -> None:
+        self.readable = readable
+
     def __get__(self, instance: Any, owner: Any) -> Any:
         import inspect
 
-        from tinygrad_lite.engine.node import Node
-
-        whole = inspect.signature(Node.__init__)
+        whole = inspect.signature(self.readable.__init__)
         return whole.replace(parameters=list(whole.parameters.values())[1:])
 
 
@@ -61,10 +63,8 @@ def watch(on: bool) -> None:
         node.watch(on)
 
 
-def install() -> None:
-    """Put the functions of `_node.c` in the place of the readable ones."""
-    from tinygrad_lite.engine import graph, reverse, value
-
+def install(graph: Any, reverse: Any, value: Any) -> None:
+    """Put the functions of `_node.c` in the place of the readable ones, in these modules of the engine."""
     readable_backward, readable_dot, readable_total = reverse.backward, value.dot, value.total
     plain_sweep = reverse.sweep
 

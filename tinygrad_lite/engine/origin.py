@@ -5,16 +5,14 @@ from __future__ import annotations
 import math
 
 from tinygrad_lite.engine import ops
-from tinygrad_lite.hints import TYPE_CHECKING, Any, Sequence
-
-if TYPE_CHECKING:
-    from tinygrad_lite.engine.value import Value
+from tinygrad_lite.engine.node import Node
+from tinygrad_lite.hints import Any, Sequence
 
 _NEVER_ZERO = (ops.exp, ops.exp2, ops.sigmoid)  # above 0 on paper, so a 0 is a number too small for a float
 _PASS_A_ZERO_ON = (ops.neg, ops.absolute, ops.sqrt, ops.square, ops.cbrt, ops.mul, ops.dot, ops.prod)
 
 
-def origin(node: Value) -> str:
+def origin(node: Node) -> str:
     """One sentence on the step that made a 0, or a number just below 0; "" if no such step is known.
 
     >>> from tinygrad_lite.engine.value import Value
@@ -35,7 +33,7 @@ def origin(node: Value) -> str:
     return ""
 
 
-def _became_zero(node: Value, numbers: Sequence[float]) -> str:
+def _became_zero(node: Node, numbers: Sequence[float]) -> str:
     op = node.op
     if op in _NEVER_ZERO:
         return f"The 0 is {_call(node)}, which is above 0 but too small for a float: it underflowed."
@@ -48,14 +46,14 @@ def _became_zero(node: Value, numbers: Sequence[float]) -> str:
     return f"The 0 is {_call(node)}." if node.parents else ""
 
 
-def _rounded_below_zero(node: Value, numbers: Sequence[float]) -> str:
+def _rounded_below_zero(node: Node, numbers: Sequence[float]) -> str:
     largest = max(map(abs, numbers), default=0.0)
     if node.op in (ops.sub, ops.add) and -1e-12 * largest <= node.data < 0.0:
         return f"The {node.data:.3g} is {_call(node)}, which nearly cancel: it may be the rounding of a 0."
     return ""
 
 
-def _call(node: Value) -> str:
+def _call(node: Node) -> str:
     """The op with its operands, labelled ones by label and number."""
     shown = [_operand(p) for p in node.parents[:4]] + ["..."] * (len(node.parents) > 4)
     return f"{node.op.name}({', '.join(shown)})"

@@ -1,7 +1,8 @@
 """How well derivations on paper are checked: `python tests/benchmarks/checking/on_paper.py [seeds]`.
 
 Sixty right derivations, each with five planted mistakes: how many are found, named rightly and mended. Then the sixty
-under random renamings and orders, once for each seed: how many right lines are accused.
+under random renamings and orders, once for each seed, and 500 explanations that `tg.explain` wrote: how many right
+lines are accused.
 """
 
 import sys
@@ -12,6 +13,7 @@ from pathlib import Path
 import tinygrad_lite as tg
 
 sys.path.insert(0, str(Path(__file__).parents[2] / "checking" / "paper"))
+from explaining import explained
 from planting import DERIVATIONS, RIGHTLY_NAMED, planted, varied
 
 
@@ -43,8 +45,20 @@ def right_derivations(seeds: int) -> None:
     print(f"{60 * seeds} right derivations: {accused} accused, {judged} judged in every line")
 
 
+def explanations(count: int) -> None:
+    status: Counter[str] = Counter()
+    accused = accepted = 0
+    for seed in range(count):
+        result = tg.check_derivation(explained(seed) + "\n")
+        status.update(line.status for line in result.lines if line.claims or line.status == "unread")
+        accused += any(line.status in ("does not follow", "carried", "condition") for line in result.lines)
+        accepted += result.ok
+    print(f"{count} explanations: {accused} accused, {accepted} accepted in every line; {dict(status)}")
+
+
 if __name__ == "__main__":
     start = time.process_time()
     planted_mistakes()
     right_derivations(int(sys.argv[1]) if len(sys.argv) > 1 else 17)
+    explanations(500)
     print(f"{time.process_time() - start:.0f} CPU seconds")

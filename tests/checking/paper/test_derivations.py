@@ -91,6 +91,11 @@ def test_what_cannot_be_read_is_shown_with_a_caret():
         parse("2 * $ x", Known(), False)
 
 
+@pytest.mark.parametrize("formula", ["E[x]", r"\mathbb{E}[x]", "d^3 f/dx^3", r"\frac{d^3 f}{dx^3}", "x_1 + ... + x_n"])
+def test_what_is_not_known_is_not_guessed(formula):
+    assert [line.status for line in tg.check_derivation(f"y = {formula}\n").lines] == ["unread"]
+
+
 @pytest.mark.parametrize(
     "formula",
     [

@@ -7,7 +7,7 @@ import copy
 import re
 from typing import Any
 
-from tinygrad_lite.checking.lines.bench import Bench
+from tinygrad_lite.checking.lines.bench import Bench, large
 from tinygrad_lite.checking.lines.functions import Node, World
 from tinygrad_lite.checking.lines.slots import HOOK, at, call, nodes, put, slots_of, statements, targets_of
 from tinygrad_lite.checking.lines.values import Scope
@@ -135,7 +135,8 @@ class Loss:
 
     def __init__(self, bench: Bench) -> None:
         self.world = World(bench.original.loss_fn)
-        self.passes = [Forward(bench, k, self.world) for k in range(min(2, len(bench.problems)))]
+        second = len(bench.problems) > 1 and not large(bench.problems[1])
+        self.passes = [Forward(bench, k, self.world) for k in range(1 + second)]
         self.shared = {f for run in self.passes for f in run.ran}
         constants = (n for f in self.world.functions for n in ast.walk(f.tree) if isinstance(n, ast.Constant))
         self.decimals = list(dict.fromkeys(n.value for n in constants if isinstance(n.value, float)))[:8]

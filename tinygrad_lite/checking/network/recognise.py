@@ -7,10 +7,10 @@ the user's on every problem is the network. If none is, the diagnosis keeps sile
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
-from tinygrad_lite.analysis.activations import SOFTMAX, Activation, activation, known
+from tinygrad_lite.analysis.activations import LINEAR, SOFTMAX, Activation, activation, known
 from tinygrad_lite.analysis.layers import find_layers
 from tinygrad_lite.analysis.losses import GUARDED, HUBERS, KINDS, MARGINS, REDUCTIONS
 from tinygrad_lite.checking.network.arrays import np
@@ -23,21 +23,29 @@ CANDIDATES_AT_MOST = 40_000
 SAME = 1e-10
 
 
-def activations_in(root: Value, structure: Structure, leaves: dict[str, Any]) -> list[Activation] | None:
+Recorded = tuple[Value, dict[str, Any]]  # the root of a loss, and arrays of the leaves that stand for its parameters
+
+
+def activations_in(graphs: Sequence[Recorded], structure: Structure) -> list[Activation] | None:
     """The hidden activations that a recorded loss has, layer by layer; None if it is no network of this structure.
 
-    Args:
-        leaves: arrays of the Values that stand for the parameters, by name.
+    Where a relu is on for all samples of one graph, or a leaky one off, it is seen in another.
     """
+    found = [each for root, leaves in graphs if (each := _activations(root, structure, leaves)) is not None]
+    layers = zip(*found, strict=True)
+    return [max(layer, key=lambda act: (act.of_table, act is not LINEAR)) for layer in layers] if found else None
+
+
+def _activations(root: Value, structure: Structure, leaves: dict[str, Any]) -> list[Activation] | None:
     depth = len(structure.weights)
     try:
         found = find_layers(root, lambda network: len(network.layers) == depth, partial=True)
         hidden = [activation(*steps) for steps in found.activations]
     except NotLayered:
         return None
-    recorded = [np.array(layer.weights, dtype=object) for layer in found.layers]
-    mine = [structure.layout.weight(leaves[name]) for name in structure.weights]
-    same = len(recorded) == depth and all(map(np.array_equal, recorded, mine))
+    recorded = [list(zip(*layer.weights, strict=True)) for layer in found.layers]  # unit by unit
+    mine = [list(map(tuple, structure.layout.weight(leaves[name]).T)) for name in structure.weights]
+    same = len(recorded) == depth and recorded[:-1] == mine[:-1] and set(recorded[-1]) <= set(mine[-1])
     return hidden if same else None
 
 

@@ -16,7 +16,7 @@ from tinygrad_lite.checking.paper.term import Term, name, num, times
 def edits(t: Term, words: Vocabulary) -> Iterator[Edit]:
     """The formulas that may have been meant."""
     steps = (_scales, _signs, _doubled, _operands, _indices, _lost, _sums, _transposes, _powers, _functions, _missing)
-    for step in steps:
+    for step in (*steps, _parts):
         yield from step(t, words)
 
 
@@ -34,6 +34,15 @@ def _scales(t: Term, words: Vocabulary) -> Iterator[Edit]:
         for place, put in additive(t):
             yield edit("MEAN_N", f"the division by {size} is missing", put, place, Term("/", (place, size)))
             yield edit("MEAN_N", f"divided by {size} once too often", put, place, times(size, place))
+
+
+def _parts(t: Term, words: Vocabulary) -> Iterator[Edit]:
+    for place, put in additive(t, words.matrices):
+        for part in words.parts:
+            for new in _product(place, part, words):
+                yield edit("DROPPED_FACTOR", f"the factor {part} is left out of the chain", put, place, new)
+            for op, sign in (("+", ""), ("-", "-")):
+                yield edit("DROPPED_PATH", f"the term {sign}{part} is left out", put, place, Term(op, (place, part)))
 
 
 def _twice(t: Term) -> Term:

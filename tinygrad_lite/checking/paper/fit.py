@@ -30,8 +30,8 @@ def fitted(judge: Judge, claim: Claim, words: Vocabulary) -> Iterator[Edit]:
     if left is None or right is None or len(left) != len(right):
         return
     atoms = [(t, v) for t in _parts(judge, claim, words) if (v := _numbers(judge, claim, t)) is not None]
-    usable = [(t, v) for t, v in atoms if len(v) == len(left) and np.all(v != 0.0)]
-    inverse = [(Term("/", (num(1), t)), 1.0 / v) for t, v in usable[:12]]
+    usable = [(t, v) for t, v in atoms if len(v) == len(left) and np.any(v != 0.0)]
+    inverse = [(Term("/", (num(1), t)), 1.0 / v) for t, v in usable[:12] if np.all(v != 0.0)]
     t = claim.right
     for wanted, what in ((left / np.where(right == 0.0, np.nan, right), "factor"), (left - right, "term")):
         for n in (1, 2, 3):
@@ -105,9 +105,11 @@ def _numbers(judge: Judge, claim: Claim, t: Term) -> Any:
 
 def _constant(wanted: Any, made: Any) -> Fraction | None:
     """The simple fraction that one is of the other at every point, if there is one."""
-    with np.errstate(all="ignore"):
-        ratio = wanted / made
-        if not abs(ratio[0]) < 100 or not np.allclose(ratio, ratio[0], rtol=1e-8, atol=1e-10) or abs(ratio[0]) < 1e-3:
-            return None
+    known = ~np.isnan(wanted)  # nothing is known of a factor where there is 0 to be multiplied
+    ratio = wanted[known & (made != 0.0)] / made[known & (made != 0.0)]
+    if not len(ratio) or np.any(wanted[known & (made == 0.0)] != 0.0) or not 1e-3 < abs(ratio[0]) < 100:
+        return None
+    if not np.allclose(ratio, ratio[0], rtol=1e-8, atol=1e-10):
+        return None
     found = Fraction(float(ratio[0])).limit_denominator(12)
     return found if abs(float(found) - ratio[0]) < 1e-8 else None

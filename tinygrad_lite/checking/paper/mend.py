@@ -22,6 +22,7 @@ from tinygrad_lite.checking.result.mistakes import Mistake
 from tinygrad_lite.errors import TinygradLiteError
 
 TRIED = 6000  # edits of one line
+PARTS = 16  # of the other lines
 FAILURES = (TinygradLiteError, Unknown, OverflowError, ValueError, Late)
 
 
@@ -112,9 +113,10 @@ def vocabulary(judge: Judge, claim: Claim) -> Vocabulary:
     left_letters = letters_of([claim.left], indices, w.env)
     extra = [x for x in free if x not in left_letters]
     sizes = [name(s) for s in sorted(judge.points.sizes)]
-    return Vocabulary(
-        names, [t.bare() for t in dict.fromkeys(t.bare() for t in derivatives)], alike, letters, extra, sizes, matrices
-    )
+    sides = [side for s in d.statements if s is not claim.statement for side in s.sides[1:]]
+    parts = [t.bare() for side in sides for t in side.walk() if t.op in ("+", "-") or (t.op == "*" and side is not t)]
+    derivatives = list(dict.fromkeys(t.bare() for t in derivatives))
+    return Vocabulary(names, derivatives, alike, letters, extra, sizes, list(dict.fromkeys(parts))[:PARTS], matrices)
 
 
 def _lettered(t: Term, swap: dict[str, str]) -> Term:

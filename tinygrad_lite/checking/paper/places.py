@@ -31,6 +31,7 @@ class Vocabulary(NamedTuple):
         letters: the indices in use.
         extra: indices on the right that are not on the left.
         sizes: names of sizes, and numbers that count.
+        parts: sums and products in the other lines.
         matrices: products are of matrices.
     """
 
@@ -40,6 +41,7 @@ class Vocabulary(NamedTuple):
     letters: list[str]
     extra: list[str]
     sizes: list[Term]
+    parts: list[Term]
     matrices: bool
 
 

@@ -25,6 +25,8 @@ class Words(Stream):
             power = self.exponent()
             if power is not None:
                 return self.made("call", (power,), "exp", token.start)
+        if self.sign("[") and word in ("E", "Var", "Cov", "Pr") and word not in self.known.variables:
+            raise self.refused("an expectation cannot be read", token)
         return self.named(token)
 
     def primed(self, token: Token) -> Term:
@@ -125,7 +127,9 @@ class Words(Stream):
         start, before = self.token.start, (self.at, list(self.all), self.depth, self.bars)
         try:
             found = self._leibniz()
-        except Unreadable:
+        except Unreadable as error:
+            if "of order" in error.what:
+                raise
             found = None
         if found is None:
             self.at, self.all, self.depth, self.bars = before

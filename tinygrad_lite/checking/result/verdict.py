@@ -96,6 +96,11 @@ class Verdict:
         self.ok, self.wrong, self.largest = True, [], 0.0
         self.hints = [Hint(code, sentence)]
 
+    def refute(self, code: str, sentence: str) -> None:
+        """Call the gradient wrong after all if there is something to say against it."""
+        if sentence:
+            self.ok, self.hints = False, [Hint(code, sentence)]
+
     def at(self, index: tuple[int, ...]) -> tuple[float, float]:
         """Hand's and the exact number at an index of the parameter."""
         assert self.hand is not None
@@ -116,6 +121,8 @@ class Verdict:
             return say("missing") if self.hand is None else say("unknown")
         if self.hand.shape != self.exact.shape:
             return say("shape")
+        if not self.wrong:
+            return say("wrong")
         return say("{0} of {1} wrong", len(self.wrong), len(self.exact.numbers)) if self.exact.shape else say("wrong")
 
     def to_dict(self) -> dict[str, Any]:

@@ -131,16 +131,17 @@ class Evaluation:
 
     def _hidden(self, structure: Structure, probes: list[Problem]) -> list[Activation] | None:
         """The hidden activations as the graph of the loss shows them, if it runs on Values and has these layers."""
-        for probe in reversed(probes):  # in one a unit may be off for all samples, and leave no trace
+        graphs = []
+        for probe in probes:
             try:
                 root, leaves = self.submission.recorded(probe)
             except RuntimeError:
                 return None
-            shaped = {n: np.array(own, dtype=object).reshape(np.shape(probe.params[n])) for n, own in leaves.items()}
-            hidden = None if root is None else activations_in(root, structure, shaped)
-            if hidden is not None:
-                return hidden
-        return None
+            if root is not None:
+                shapes = {name: np.shape(x) for name, x in probe.params.items()}
+                shaped = {n: np.array(own, dtype=object).reshape(shapes[n]) for n, own in leaves.items()}
+                graphs.append((root, shaped))
+        return activations_in(graphs, structure)
 
     def _runs(self, problem: Problem) -> bool:
         return math.isfinite(self.submission.loss(problem))

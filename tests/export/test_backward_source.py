@@ -1,0 +1,130 @@
+"""The backward pass that is written for a NumPy forward is right, needs NumPy alone, and says which line it answers."""
+
+import ast
+import inspect
+import textwrap
+
+import pytest
+
+import tinygrad_lite as tg
+from tinygrad_lite.errors import OperandError
+
+np = pytest.importorskip("numpy")
+
+from tests.export.forwards import FORWARDS  # noqa: E402
+
+
+def measured(f, params, data, name, place, h=1e-6):
+    """The derivative w.r.t. one number of a parameter, by stepping to either side."""
+    values = []
+    for step in (h, -h):
+        moved = {k: np.array(v, dtype=float) for k, v in params.items()}
+        moved[name][place] += step
+        values.append(float(f(moved, *data)))
+    return (values[0] - values[1]) / (2 * h)
+
+
+@pytest.mark.parametrize("name", FORWARDS)
+def test_each_forward(name):
+    f, params, data = FORWARDS[name]
+    source = tg.backward_source(f, params, *data)
+    moved = {k: np.asarray(v) * 1.05 + 0.01 for k, v in params.items()}
+
+    assert float(source.checked.split()[-1]) <= 1e-10
+    value, found = source.function(moved, *data)
+    assert value == pytest.approx(float(f(moved, *data)), rel=1e-12)
+    for k, v in moved.items():  # at another point, by another witness
+        place = tuple(n // 2 for n in v.shape)
+        wanted = measured(f, moved, data, k, place)
+        assert np.asarray(found[k])[place] == pytest.approx(wanted, rel=2e-5, abs=2e-6), k
+
+
+@pytest.mark.parametrize("name", FORWARDS)
+def test_only_numpy_is_used_and_every_line_answers_one_of_the_forward_pass(name):
+    f, params, data = FORWARDS[name]
+    source = tg.backward_source(f, params, *data)
+    tree = ast.parse(source.code)
+    called = {ast.unparse(n.func) for n in ast.walk(tree) if isinstance(n, ast.Call)}
+    own = textwrap.dedent(inspect.getsource(f)).splitlines()
+
+    functions = {c.split(".")[0] for c in called if "." not in c}
+    assert functions <= {"range", "reversed", "len", "zip", "list", "sum", "bool", "float", "ValueError"}
+    assert [line for line in source.code.splitlines() if "import" in line] == ["import numpy as np"]
+    back = source.code.split("\n\n    ")[-1].splitlines()[:-1]
+    assert source.mapped
+    for line in [line for line in back if " = np.zeros_like(" not in line and not line.strip().startswith("d")]:
+        assert "# line " in line or line.strip().startswith(("return", "if", "for", "else", "raise"))
+    for code, number, text in source.mapped:
+        assert code
+        assert text in own[number - 1]
+
+
+def relu(z):
+    return np.maximum(0, z)
+
+
+def network(W1, b1, W2, b2, X, y):
+    z1 = X @ W1 + b1
+    a1 = relu(z1)
+    z2 = a1 @ W2 + b2
+    return np.mean((z2 - y) ** 2)
+
+
+def test_it_reads_as_one_would_derive_it():
+    r = np.random.default_rng(0)
+    params = {"W1": r.normal(size=(3, 4)), "b1": r.normal(size=4), "W2": r.normal(size=4), "b2": 0.3}
+    source = tg.backward_source(network, params, r.normal(size=(5, 3)), r.normal(size=5))
+    lines = [line.strip() for line in source.code.splitlines()]
+
+    assert [" ".join(line.split()) for line in lines if "# line" in line] == [
+        "dz2 = 2 * (z2 - y) / z2.size # line 5: return np.mean((z2 - y) ** 2)",
+        "da1 = np.outer(dz2, W2) # line 4: z2 = a1 @ W2 + b2",
+        "dW2 = a1.T @ dz2 # line 4: z2 = a1 @ W2 + b2",
+        "db2 = np.sum(dz2) # line 4: z2 = a1 @ W2 + b2",
+        "dz1 = da1 * (z1 > 0) # line 3: a1 = relu(z1)",
+        "dW1 = X.T @ dz1 # line 2: z1 = X @ W1 + b1",
+        "db1 = np.sum(dz1, axis=0) # line 2: z1 = X @ W1 + b1",
+    ]
+
+
+def test_other_numbers_of_samples_are_taken_too():
+    r = np.random.default_rng(1)
+    params = {"W1": r.normal(size=(3, 4)), "b1": r.normal(size=4), "W2": r.normal(size=4), "b2": 0.3}
+    backward = tg.backward_source(network, params, r.normal(size=(5, 3)), r.normal(size=5)).function
+    X, y = r.normal(size=(9, 3)), r.normal(size=9)
+
+    _, found = backward(*params.values(), X, y)
+    whole = tg.backward_source(network, params, X, y).function(*params.values(), X, y)[1]
+    assert all(np.allclose(found[k], whole[k], rtol=1e-12) for k in params)
+
+
+def test_what_cannot_be_followed_is_shown():
+    def loss(params, X, y):
+        while params["w"][0] > 10:
+            pass
+        return np.sum(params["w"])
+
+    def sorted_loss(params, X, y):
+        return np.sum(np.sort(params["w"]) * X)
+
+    with pytest.raises(OperandError, match=r"cannot follow line 2 of loss.*\n.*It follows assignments"):
+        tg.backward_source(loss, {"w": np.ones(2)}, 0, 0)
+    with pytest.raises(OperandError, match=r"has no rule for np.sort\(w\)"):
+        tg.backward_source(sorted_loss, {"w": np.ones(2)}, np.ones(2), 0)
+    with pytest.raises(OperandError, match="a function and a dict"):
+        tg.backward_source(3, {})
+
+
+def test_a_side_that_was_not_taken_says_so():
+    f, params, data = FORWARDS["branch_on_data"]
+    source = tg.backward_source(f, params, data[0], np.ones(len(data[1])))
+
+    with pytest.raises(ValueError, match="this side was not taken"):
+        source.function(params, data[0], -np.ones(len(data[1])))
+
+
+def test_the_code_is_saved(tmp_path):
+    f, params, data = FORWARDS["linear"]
+    path = tg.backward_source(f, params, *data).save(tmp_path / "backward.py")
+
+    assert path.read_text(encoding="utf-8").startswith("import numpy as np\n")

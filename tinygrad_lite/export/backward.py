@@ -1,0 +1,149 @@
+"""The backward pass of a NumPy function as plain NumPy, in the user's own names.
+
+    print(tg.backward_source(loss, params, X, y))
+
+    da1 = dz2 @ W2.T            # line 4: z2 = a1 @ W2 + b2
+    dz1 = da1 * (z1 > 0.0)      # line 3: a1 = np.maximum(z1, 0)
+
+The statements (flatten.py) are run once for the shapes of all expressions, and then gone through from the last to the
+first: each hands the gradient of what it made to what it read, by the rules of adjoint.py. What a loop overwrites and
+the way back needs is kept in a list. The result is compared with the engine when it is made.
+"""
+
+from __future__ import annotations
+
+import inspect
+import types
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+from tinygrad_lite.errors import OperandError, TinygradLiteError, user_line
+from tinygrad_lite.export.way_back import WayBack
+
+CLOSE = 1e-10
+"""How far, relative to the largest number, the gradient may be from the engine's."""
+
+
+class BackwardSource:
+    """The backward pass as text and, as `.function`, as something to call: it gives the loss and its gradient.
+
+    Attributes:
+        code: the text; it needs NumPy alone.
+        mapped: each line of the way back, with the line of the forward pass that it answers.
+        checked: what was compared when it was made.
+    """
+
+    def __init__(self, f: Callable[..., Any], params: Any, data: Sequence[Any]) -> None:
+        self._way = WayBack(f, params, data)
+        self.code, self.mapped = self._way.code, self._way.mapped
+        self.checked = _verified(self, f, params, data)
+
+    @property
+    def function(self) -> Callable[..., Any]:
+        """The code, run with what the user's function finds around it."""
+        space: dict[str, Any] = dict(self._way.flat.space)
+        exec(compile(self.code, "<tg.backward_source>", "exec"), space)  # our own text, of the user's own expressions
+        return space["backward"]  # type: ignore[no-any-return]
+
+    def save(self, path: str | Path) -> Path:
+        """Write the code to a file."""
+        path = Path(path)
+        path.write_text(self.code + "\n", encoding="utf-8")
+        return path
+
+    def __str__(self) -> str:
+        return self.code
+
+    def __repr__(self) -> str:
+        return f"<backward source: {len(self.mapped)} lines; {self.checked}>"
+
+
+def backward_source(loss_fn: Callable[..., Any], params: dict[str, Any], *data: Any) -> BackwardSource:
+    """The backward pass of a loss as plain NumPy, each line with the line of the forward pass that it answers.
+
+    Args:
+        loss_fn: `loss(W1, b1, ..., X, y)` or `loss(params, X, y)`, written with NumPy; gives one number. Loops, `if`,
+            lists that grow and functions of yours are followed.
+        params: the parameters by name: arrays, nested lists or numbers.
+        data: X and y, and whatever else the function takes.
+
+    Raises:
+        OperandError: a line of the function cannot be followed; the message shows it.
+        TinygradLiteError: what was written does not agree with the engine.
+
+    >>> import numpy as np
+    >>> def loss(W, b, X, y):
+    ...     z = X @ W + b
+    ...     return np.mean((z - y) ** 2)
+    >>> X, y = np.array([[1.0, 2.0], [0.5, -1.0]]), np.array([1.0, 0.0])
+    >>> source = backward_source(loss, {"W": np.array([0.2, 0.4]), "b": 0.0}, X, y)
+    >>> source.checked.startswith("equal to the engine")
+    True
+    """
+    if not isinstance(params, dict) or not callable(loss_fn):
+        raise OperandError(f"backward_source needs a function and a dict of its parameters by name{user_line()}.")
+    return BackwardSource(loss_fn, params, data)
+
+
+def _on_values(f: Callable[..., Any]) -> Callable[..., Any]:
+    """The function with a NumPy whose new arrays can hold Values, for forwards that fill them entry by entry."""
+    import numpy as np
+
+    from tinygrad_lite.arrays.array import array
+
+    class Filling:
+        def __getattr__(self, name: str) -> Any:
+            made = getattr(np, name)
+            if name not in ("zeros", "empty", "ones", "zeros_like", "empty_like", "ones_like", "full"):
+                return made
+            like = name.endswith("_like")
+            return lambda x, *rest, **_: array(
+                made(np.zeros(np.shape(x)) if like else x, *(rest if name == "full" else ()))
+            )
+
+    space = {k: Filling() if v is np else v for k, v in f.__globals__.items()}
+    made = types.FunctionType(f.__code__, space, f.__name__, f.__defaults__, f.__closure__)
+    own = {
+        k: types.FunctionType(v.__code__, space, k, v.__defaults__, v.__closure__)
+        for k, v in space.items()
+        if inspect.isfunction(v) and v.__globals__ is f.__globals__
+    }
+    space.update(own)
+    return made
+
+
+def _verified(made: BackwardSource, f: Callable[..., Any], params: dict[str, Any], data: Sequence[Any]) -> str:
+    """Run it and compare with the engine; where that cannot run the function, with finite differences.
+
+    Raises:
+        TinygradLiteError: they differ.
+    """
+    import numpy as np
+
+    from tinygrad_lite.arrays.array import array, grads
+    from tinygrad_lite.engine.value import Value
+
+    arguments = made._way.arguments(params, data)
+    names = made._way.flat.parameters
+    with np.errstate(all="ignore"):
+        value, found = made.function(*[arguments[name] for name in names])
+    leaves = {k: Value(float(v), k) if isinstance(v, float | int) else array(v, label=k) for k, v in params.items()}
+    given = {**arguments, **leaves, **({names[0]: leaves} if made._way.whole else {})}
+    loss = _on_values(f)(*[given[name] for name in names])
+    loss = loss.item() if hasattr(loss, "item") and not isinstance(loss, Value) else loss
+    loss.backward()
+    worst = abs(float(value) - loss.data) / max(1.0, abs(loss.data))
+    for k, leaf in leaves.items():
+        right = np.asarray(leaf.grad if isinstance(leaf, Value) else grads(leaf), dtype=float)
+        scale = max(1e-12, float(np.abs(right).max(initial=0.0)))
+        got = np.asarray(found[k], dtype=float)
+        worst = max(
+            worst, float("inf") if got.shape != right.shape else float(np.abs(got - right).max(initial=0.0)) / scale
+        )
+    if not worst <= CLOSE:
+        raise TinygradLiteError(
+            f"the backward pass written for {f.__name__} is {worst:.1e} away from the engine's{user_line()}, so it is "
+            "not given out.\n  Please report the function; tg.grad differentiates it meanwhile."
+        )
+    return f"equal to the engine to {worst:.0e}"
