@@ -28,7 +28,7 @@ from tinygrad_lite.report.text import Code
 
 LARGEST = (1, 2, 3, 5)  # the whole numbers are drawn from -k to k, the smallest k first
 DRAWS = 12  # for each size and each k
-TRIES = (150, 500)  # problems at most: once a wrong gradient is known but no fractions, and before
+TRIES = (260, 500)  # problems at most: once a wrong gradient is known but no fractions, and before
 NUMBERS_AT_MOST = 16  # in a problem of the user's own sizes, where none of other sizes can be made
 SIMPLE = 500  # the largest denominator of a simple fraction
 
