@@ -376,3 +376,31 @@ def test_the_edit_tells_the_code(line, mended, code):
 
     assert result.mends[0].edits[0].old.strip() == mended
     assert [reason.code for reason in result.mends[0].reasons] == [code]
+
+
+def test_large_data_are_cut_to_a_few_samples_for_the_search():
+    def loss(W, b, v, X, y):
+        h = np.tanh(X @ W + b) @ v
+        return ((h - y) ** 2).mean() + 0.01 * np.sqrt((W**2).sum())
+
+    space = defined(
+        """
+        def backprop(W, b, v, X, y):
+            h = np.tanh(X @ W + b)
+            d = 2 * (h @ v - y) / len(y)
+            dv = h.T @ d
+            dz = np.outer(d, v) * (1 - h)
+            dW = X.T @ dz + 0.01 * W / np.sqrt((W**2).sum())
+            return {"dW": dW, "db": dz.sum(axis=0), "dv": dv}
+        """
+    )
+    chance = np.random.default_rng(0)
+    params = {"W": chance.normal(size=(50, 4)) / 5, "b": chance.normal(size=4), "v": chance.normal(size=4)}
+    X, y = chance.normal(size=(1000, 50)), chance.normal(size=1000)
+    result = tg.check(loss, space["backprop"], params, X, y)
+    mended = result.mends[0].function(**params, X=X, y=y)
+    step = chance.normal(size=(50, 4)) * 1e-6
+    there, back = (loss(params["W"] + s * step, params["b"], params["v"], X, y) for s in (1, -1))
+
+    assert [e.old.strip() for e in result.mends[0].edits] == ["dz = np.outer(d, v) * (1 - h)"]
+    assert (mended["dW"] * step).sum() == pytest.approx((there - back) / 2, rel=1e-5)

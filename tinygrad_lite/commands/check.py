@@ -96,6 +96,10 @@ def _mend(file: str, result: dict[str, Any], write: bool) -> None:
     from tinygrad_lite.checking.lines.files import diff_of, written
 
     text = result["mended"].get(str(Path(file).resolve()))
+    if text is None and result["diff"]:  # of a notebook's cells, which are no lines of the file
+        print(result["diff"], end="")
+        print(f"tinygrad-lite check: {file} is no plain source: make the change in it yourself", file=sys.stderr)
+        return
     if text is None:
         found = "is right" if result["ok"] else "has no verified mend in this file"
         print(f"tinygrad-lite check: {file} {found}", file=sys.stderr)

@@ -29,7 +29,7 @@ class Terms:
     """Everything that fits a shape.
 
     Attributes:
-        costs: one for each.      rows: their values: visits, terms, entries.
+        costs: one for each.      rows: their values: for each its entries, one visit after the other.
     """
 
     def __init__(self, blocks: list[Block], visits: int, entries: int) -> None:
@@ -39,7 +39,7 @@ class Terms:
         self._starts = np.cumsum([0, *(len(costs) for costs, _, _ in blocks)])
         self._writes = [write for _, _, write in blocks]
         self.costs = np.concatenate([[], *(costs for costs, _, _ in blocks)])[self._kept]
-        self.rows = every[:, self._kept]
+        self.rows = every[:, self._kept].swapaxes(0, 1).reshape(len(self._kept), visits * entries)
 
     def written(self, i: int) -> Node:
         """A term as an expression."""
@@ -52,7 +52,7 @@ class Atoms:
     """Things at hand with their values, the plainest first: (cost, expression, value).
 
     Args:
-        scopes: of the first visit; of every visit where only the sum over all of them counts.
+        scopes: of the first visit, or of every visit.
     """
 
     def __init__(self, offers: Offers, scopes: list[Scope], tree: Node) -> None:
@@ -71,13 +71,13 @@ class Atoms:
         for name in offers.names[:16]:
             for index in list(indices.values())[:8]:
                 self._offer(0.2, element(load(name), index))
-        for n in ast.walk(tree):
+        for n in (n for some in (tree, *offers.elsewhere) for n in ast.walk(some)):
             loads = not isinstance(getattr(n, "ctx", None), (ast.Store, ast.Del))
             if isinstance(n, PLAIN) and loads and sum(1 for _ in ast.walk(n)) <= 30:
                 self._offer(0.3, n)
         for cost, x, value in list(self.items[:44]):
             self._made_of(cost, x, value)
-        for x in (*map(constant, offers.constants), *offers.sizes):
+        for x in (*map(constant, offers.constants), *offers.sizes, *self._one_hot()):
             self._offer(0.4, x)
 
     def _offer(self, cost: float, x: Node) -> None:
@@ -94,6 +94,15 @@ class Atoms:
         if key not in self._known and np.all(np.isfinite(array)):
             self._known.add(key)
             self.items.append((cost, x, array))
+
+    def _one_hot(self) -> Iterator[Node]:
+        """`np.eye(n)[ids]` of labels."""
+        for name in self.offers.names if self.offers.numpy else ():
+            ids = self.scope.names[name]
+            if isinstance(ids, np.ndarray) and ids.dtype.kind in "iu" and ids.ndim == 1 and ids.min(initial=0) >= 0:
+                for size in self.offers.sizes:
+                    if ids.max(initial=0) < self.scope.value(size) <= 64:
+                        yield element(self.offers.numpys("eye", size), load(name))
 
     def _made_of(self, cost: float, x: Node, value: Array) -> None:
         """What activations, norms and masks are made of."""

@@ -24,6 +24,7 @@ from tinygrad_lite.checking.result.hints import Tolerance
 from tinygrad_lite.checking.trial.answer import Answer, own_name
 from tinygrad_lite.checking.trial.sandbox import TimeIsOver, Watch, copied
 from tinygrad_lite.checking.trial.state import State
+from tinygrad_lite.checking.trial.variations import few_samples
 
 if TYPE_CHECKING:
     from tinygrad_lite.checking.trial.evaluation import Evaluation
@@ -59,19 +60,27 @@ class Bench:
         self._began, self._each, self._watch = time.perf_counter(), 1.0, Watch()
         self._own: dict[str, str] = {}
 
-        def size(case: Any) -> int:
-            return sum(np.size(x) for x in (*case.problem.params.values(), *case.problem.data))
-
         def few_wrong(case: Any) -> int:
             return -len(self.names if case.comparison is None else case.comparison.wrong)
 
         cases = [case for case in evaluation.cases if case.exact and case.source != "measured"]
-        cases.sort(key=lambda case: (size(case) > LARGE, bool(case.answer.error), few_wrong(case), size(case)))
+        cases.sort(key=lambda case: (large(case.problem), bool(case.answer.error), few_wrong(case), size(case.problem)))
         self.problems: list[Problem] = [case.problem for case in cases]
-        self.exact: list[dict[str, Array]] = [
-            {n: np.array(e.numbers, float).reshape(e.shape) for n, e in case.exact.items()} for case in cases
-        ]
+        self.exact: list[dict[str, Array]] = [_arrays(case.exact) for case in cases]
+        if evaluation.cases and all(large(case.problem) for case in cases):
+            self._cut(evaluation.cases[0].problem)
         self._scales = [{n: float(np.abs(x).max(initial=0.0)) for n, x in e.items()} for e in self.exact]
+
+    def _cut(self, problem: Problem) -> None:
+        """Put a few samples of large data first, if the loss runs on them."""
+        for few in few_samples(problem):
+            try:
+                if np.isfinite(self.original.loss(few)):
+                    exact = _arrays(self.original.exact(few))
+                    self.problems[:0], self.exact[:0] = [few], [exact]
+                    return
+            except RuntimeError:
+                continue
 
     # ------------------------------------------------------------------ what may be tried
 
@@ -145,8 +154,11 @@ class Bench:
         answer: Answer = self.submission.understood(result, arguments, problem)
         if answer.error or answer.in_place:
             raise ValueError(answer.error or "it returned nothing")
-        read = {n: np.array(e.numbers, float).reshape(e.shape) for n, e in answer.gradients.items()}
-        return read, {n: COARSE.get(e.dtype, 0.0) for n, e in answer.gradients.items()}, answer.noise
+        return (
+            _arrays(answer.gradients),
+            {n: COARSE.get(e.dtype, 0.0) for n, e in answer.gradients.items()},
+            answer.noise,
+        )
 
     def _agrees(self, k: int, name: str, mine: Array | None, coarse: dict[str, float], noise: dict[str, float]) -> bool:
         exact, scales = self.exact[k][name], self._scales[k]
@@ -225,6 +237,10 @@ class Bench:
             function.copy.__globals__[HOOK] = hook
 
 
+def _arrays(found: dict[str, Any]) -> dict[str, Array]:
+    return {n: np.array(e.numbers, float).reshape(e.shape) for n, e in found.items()}
+
+
 def _copied(x: Any) -> Any:
     if isinstance(x, dict):
         return {key: _copied(value) for key, value in x.items()}
@@ -241,3 +257,18 @@ def close(x: Array, y: Array, rtol: float = 1e-6) -> bool:
 def numeric(slot: Slot) -> bool:
     """Whether the slot ran, and made nothing but numbers."""
     return bool(slot.visits) and all(is_number(x) for _, x in slot.visits)
+
+
+def size(problem: Problem) -> int:
+    """How many numbers a problem has."""
+    return sum(np.size(x) for x in (*problem.params.values(), *problem.data))
+
+
+def large(problem: Problem) -> bool:
+    """Whether a problem is too large to be searched on."""
+    return size(problem) > LARGE
+
+
+def lacks_entries(mine: Array | None, exact: Array) -> bool:
+    """Whether entries are 0 that must not be: perhaps nothing was ever added to them."""
+    return mine is not None and mine.shape == exact.shape and bool(np.any((mine == 0) & (exact != 0)))

@@ -61,7 +61,7 @@ def grafts(e: Node, atoms: Atoms, matrix: Array, wanted: Array) -> Iterator[Edit
     scope, value = atoms.scope, atoms.values(e)
     if value is None or value.dtype == object:
         return
-    many, whole = len(value) > 1, value.sum(axis=0)
+    many, whole = len(value) > 1, value[0]
     front = numbers_in_front(atoms.offers, scope)
     found: list[Edit] = []
     for path, n in nodes(e):
@@ -129,12 +129,12 @@ def _through(e: Node, path: Any, start: Array, scope: Scope, matrix: Array, valu
 def _fits(
     e: Node, start: Array, atoms: Atoms, matrix: Array, wanted: Array, front: list[tuple[float, Node | None]]
 ) -> Iterator[Edit]:
-    """Changes of e, whose value on every visit is `start`, that give what is wanted; with a number in front."""
-    terms, mine = atoms.shaped(start.shape[1:]), start.reshape(len(start), 1, -1)
-    alone = mine.sum(axis=0)
+    """Changes of e, whose values on all visits are `start`, that give what is wanted; with a number in front."""
+    terms, alone = atoms.shaped(start.shape[1:]), start.reshape(1, -1)
     whole = wanted + matrix @ alone[0]  # what the whole value must give, where `wanted` is what is missing
+    plain = terms.rows
     with np.errstate(all="ignore"):
-        plain, times, over = (x.sum(axis=0) for x in (terms.rows, terms.rows * mine, mine / terms.rows))
+        times, over = plain * alone, alone / plain
     ways: tuple[tuple[float, Array, Array, Any], ...] = (
         (1.6, alone, whole, lambda _, k, plus: _signed(_scaled(e, k), plus)),
         (2.6, plain, wanted, lambda x, k, plus: _term(e, x, k, plus)),

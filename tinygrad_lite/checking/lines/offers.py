@@ -53,6 +53,7 @@ class Offers:
         numpy: the name NumPy goes by, or "".     sizes: expressions for lengths.
         subscripts, attributes, keys: that occur in the function.
         rebuilt: what the loss computes on its way, where the function lacks it.
+        elsewhere: the trees of the loss's functions.
     """
 
     def __init__(
@@ -72,6 +73,7 @@ class Offers:
         self.numpy = next((k for k in ("np", "numpy", "onp") if space.get(k) is np), "")
         self.constants = constants
         self.rebuilt: list[Node] = []
+        self.elsewhere: list[Node] = []
         self.counts = [k for k, x in local.items() if isinstance(x, int) and not isinstance(x, bool)]
         subscripts: dict[str, Node] = {}
         keys: list[str] = []

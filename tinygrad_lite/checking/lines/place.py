@@ -50,6 +50,7 @@ class Place:
         second = dict(self.second.local) if self.second is not None else None
         made = Offers(self.slot.function, self.tree, self._locals[0], self.loss.decimals, second)
         made.rebuilt = self.loss.rebuilt(self.scopes[0])
+        made.elsewhere = [f.tree for f in self.loss.functions if f.original is not self.slot.function.original]
         return made
 
     @functools.cached_property
@@ -101,14 +102,15 @@ class Place:
         slot, reach = self.slot, self.reach
         if not slot.visits or not is_number(slot.visits[0][1]):
             return
-        atoms = Atoms(self.offers, self.summed if reach.summed else self.scopes[:1], self.tree)
-        for matrix, wanted in reach.demands[:1] if reach.possible else reach.demands:
+        first = Atoms(self.offers, self.scopes[:1], self.tree)
+        every = Atoms(self.offers, self.summed, self.tree) if reach.joint else first
+        sources = [(every, d) for d in reach.joint] or [(first, d) for d in reach.demands]
+        for atoms, (matrix, wanted) in sources[:1] if reach.possible else sources:
             if np.abs(matrix).max(initial=0.0) > 1e-9:
                 yield from grafts(self.expression, atoms, matrix, wanted)
         start = np.asarray(slot.visits[0][1], float)
         for goal in self.goals():
-            one = Atoms(self.offers, self.scopes[:1], self.tree) if reach.summed else atoms
-            yield from toward(self.expression, one, start, goal)
+            yield from toward(self.expression, first, start, goal)
 
     @property
     def summed(self) -> list[Scope]:

@@ -27,6 +27,7 @@ class Reach:
     Attributes:
         possible: whether some value there makes every gradient exact; None if that cannot be said.
         demands: what a value must satisfy: for every gradient to be exact, if possible; else for one more each.
+        joint: the same of the values of all visits, one after the other, where there are several.
         start: the value of the first visit; if `summed`, the sum over all visits, which is all that counts.
         whole, missing: the Jacobian over all visits and what is missing in the gradients, rows scaled alike.
         sizes: entries of each visit.      felt: some wrong gradient depends on it.
@@ -35,6 +36,7 @@ class Reach:
     def __init__(self, possible: bool | None = None) -> None:
         self.possible = possible
         self.demands: list[Demand] = []
+        self.joint: list[Demand] = []
         self.start: Any = None
         self.whole: Array | None = None
         self.missing: Array | None = None
@@ -138,6 +140,8 @@ def _measured(shifts: Shifts, base: dict[str, Array], wrong: frozenset[str]) -> 
     off = [blocks[n] for n in lacking if np.abs(missing[blocks[n]]).max(initial=0.0) > found.tolerance]
     rows += [b for b in off if _reachable(jacobian[b], missing[b], found.tolerance)]
     found.demands = [_of_the_first(jacobian[b], missing[b], first) for b in rows]
+    if len(parts) > 1:
+        found.joint = [(found.whole[b], missing[b]) for b in rows]
     return found
 
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 import ast
 
 from tinygrad_lite.checking.lines.atoms import Atoms
-from tinygrad_lite.checking.lines.bench import Bench
+from tinygrad_lite.checking.lines.bench import Bench, lacks_entries
 from tinygrad_lite.checking.lines.functions import Function, Node, is_float
 from tinygrad_lite.checking.lines.goals import Goals
 from tinygrad_lite.checking.lines.loss import Loss
@@ -18,7 +18,7 @@ from tinygrad_lite.checking.lines.offers import Offers
 from tinygrad_lite.checking.lines.place import CHEAPEST, Place, key
 from tinygrad_lite.checking.lines.program import Program, Recording, Standing
 from tinygrad_lite.checking.lines.reach import beyond, reach
-from tinygrad_lite.checking.lines.sentences import changes, forgotten, scattered_sums
+from tinygrad_lite.checking.lines.sentences import changes, elements, forgotten, scattered_sums
 from tinygrad_lite.checking.lines.slots import Slot, assigned, entries, load, missing_slots
 from tinygrad_lite.checking.lines.values import Scope
 from tinygrad_lite.checking.network.arrays import Array, np
@@ -26,7 +26,7 @@ from tinygrad_lite.checking.network.arrays import Array, np
 BANDS = (0.9, 1.25, 1.6, 2.0, 2.5, 3.0, 3.6, 4.5, 6.0)
 DEEPEST = 4  # mistakes one after another
 DEAREST = 1.7  # of two changes in series
-SHARES = (0.5, 0.75, 0.95)  # of what is left of the budget, for the best steps
+SHARES, SLICE = (0.5, 0.75, 0.95), 0.06  # of what is left of the budget, for the best steps; for one place at a time
 
 
 class Step:
@@ -82,19 +82,23 @@ class Search:
             return [Step(0.0, self.stands, self.program)]
         self.by_name()
         self.descend(0.5)  # a line that now computes what its name says is a sure step
-        if not self.found or min(s.price for s in self.found) >= 1.3:
+        best = min((s.price for s in self.found), default=0.0)
+        if not self.found or best >= 0.9:  # else a sure one: nothing that the line uses can be wrong
             self.measure()
-            self.in_bands()
+            self.in_bands(best)
         return sorted(self.found or self.narrow, key=lambda s: s.price)
 
-    def in_bands(self) -> None:
-        if any(n in self.base and not np.any(self.base[n]) for n in self.wrong):
+    def in_bands(self, least: float) -> None:
+        """All places and statements, the cheaper changes first, at least up to a cost."""
+        exact = self.bench.exact[0]
+        if not self.found and any(lacks_entries(self.base.get(n), exact[n]) for n in self.wrong):
             self.insertions()
         places = sorted(self.places, key=lambda p: p.price)
-        todo = self._statements()
+        todo, done = self._statements(), 0.0
         for band in BANDS:
-            if self.found or self.late() or (self.narrow and band > 2.5):
+            if self.late() or (self.found and done >= least) or (self.narrow and done >= 2.5):
                 return
+            done = band
             for place in places:
                 self.search(place, "near", band)
                 if place.reach.possible or band >= 1.6:
@@ -105,7 +109,7 @@ class Search:
                     break
             while todo and todo[-1][0] <= band and not self.late():
                 self.attempt(*todo.pop())
-            if band >= 2.5 and not self.found:
+            if not self.found and band >= (2.5 if self.patience > 2 else 1.6):
                 self.insertions()
             if not self.found and band >= self.patience:
                 self.descend(self.reached(band))
@@ -168,8 +172,8 @@ class Search:
         if CHEAPEST[tier] + price > limit:
             return
         pool = place.pool(tier)
-        i = place.next[tier]
-        while i < len(pool) and pool[i][0] + price <= limit and not self.late():
+        i, most = place.next[tier], self.bench.effort + SLICE * self.bench.budget
+        while i < len(pool) and pool[i][0] + price <= limit and self.bench.effort < most and not self.late():
             cost, x = pool[i]
             i += 1
             values = place.values(x)
@@ -196,14 +200,14 @@ class Search:
         """Keep a program if every gradient is exact, one more is, or one more line meets its goal."""
         if step.stands.right == self.bench.names:
             (self.narrow if step.stands.raised else self.found).append(step)
-        elif self.right < step.stands.right or (met and (self.first.error is None or self._further(step.program))):
+        elif self.right < step.stands.right or (met and self._runs_further(step)):
             step.price -= 0.8 * sure
             self.partial.append(step)
 
-    def _further(self, program: Program) -> bool:
-        """Whether a program that stopped gets past the line where it did."""
-        run = self.bench.record(program, 0)
-        return run.error is None or (run.function, run.line) != (self.first.function, self.first.line)
+    def _runs_further(self, step: Step) -> bool:
+        """Whether a program that stopped gets past the line where it did; true if it did not stop."""
+        first, now = self.first, self.bench.record(step.program, 0) if self.first.error else None
+        return now is None or now.error is None or (now.function, now.line) != (first.function, first.line)
 
     # ------------------------------------------------------------------ statements
 
@@ -243,13 +247,14 @@ class Search:
             wanted = [n for n in sorted(local) if is_float(local[n]) and n not in self.bench.names]
             empty = [n for n in wanted if np.ndim(local[n]) and not np.any(local[n])]
             if empty:
-                scope = Scope(function, local, self.bench.guard)
-                atoms = Atoms(Offers(function, tree, local, []), [scope], tree)
+                atoms = Atoms(Offers(function, tree, local, []), [Scope(function, local, self.bench.guard)], tree)
                 for cost, new, line in sorted(scattered_sums(tree, empty, atoms), key=lambda c: c[0]):
                     if self.late(0.8) or self.found:
                         break
                     self.attempt(cost, cost, function, new, line)
-            slots = missing_slots(function, tree, [*map(load, wanted), *entries(local)])
+            slots = missing_slots(
+                function, tree, [*map(load, wanted), *entries(local), *elements(tree, local, self.bench.names)]
+            )
             run = self.bench.record(self.program, 0, slots) if slots else self.first
             for slot in run.slots:
                 if slot.kind == "missing" and slot.visits and not self.late(0.8) and not self.found:

@@ -10,7 +10,7 @@ from typing import Any
 
 from tinygrad_lite.checking.lines.atoms import Atoms
 from tinygrad_lite.checking.lines.edits import edits
-from tinygrad_lite.checking.lines.functions import Function, Node
+from tinygrad_lite.checking.lines.functions import Function, Node, is_float
 from tinygrad_lite.checking.lines.offers import Offers, binary, constant
 from tinygrad_lite.checking.lines.safety import SIMPLE, harmless
 from tinygrad_lite.checking.lines.slots import (
@@ -143,6 +143,22 @@ def _moved(tree: Node, path: Path, stmt: Node, most: int = 6) -> Iterator[Change
     if len(path) > 1 and len(block) > 1 and path[-2][1] is not None:  # out of a loop
         rest = put(tree, path[:-1], _with(parent, **{field: [s for s in block if s is not stmt]}))
         yield 1.6, inserted(rest, path[:-1], stmt), stmt.lineno
+
+
+def elements(tree: Node, local: dict[str, Any], answers: frozenset[str], most: int = 40) -> list[Node]:
+    """What `x[i] += ...` may have been forgotten for: arrays at the places that such statements and loops speak of."""
+    sums = [n.target for n in ast.walk(tree) if isinstance(n, ast.AugAssign)]
+    places: list[Node] = [t.slice for t in sums if isinstance(t, ast.Subscript)]
+    if not places:
+        return []
+    loops = [n.target for n in ast.walk(tree) if isinstance(n, ast.For)]
+    names = [n.id for target in loops for n in ast.walk(target) if isinstance(n, ast.Name)]
+    places += [load(n) for n in names if isinstance(local.get(n), (int, np.integer))]
+    if any(isinstance(p, ast.Constant) for p in places):
+        places += [constant(i) for i in range(3)]
+    arrays = [n for n, x in local.items() if is_float(x) and np.ndim(x) and n not in answers]
+    different = {ast.dump(p): p for p in places}.values()
+    return [ast.Subscript(load(n), p, ast.Load()) for n in arrays for p in different][:most]
 
 
 def scattered_sums(tree: Node, empty: list[str], atoms: Atoms) -> Iterator[Change]:

@@ -231,7 +231,7 @@ def entries(local: dict[str, Any]) -> list[Node]:
 
 
 def missing_slots(function: Function, tree: Node, targets: Iterable[Node]) -> list[Slot]:
-    """Places where `x += something` may have been forgotten: ends of blocks and after assignments of x."""
+    """Places where `x += something` may have been forgotten: ends of blocks, after x is made, beside other sums."""
     found: list[Slot] = []
     for path, stmt in statements(tree):
         field, i = path[-1]
@@ -240,7 +240,8 @@ def missing_slots(function: Function, tree: Node, targets: Iterable[Node]) -> li
         ends = isinstance(stmt, SIMPLE) and (not rest or isinstance(rest[0], ast.Return))
         made = {t.id for goal in targets_of(stmt) for t in ast.walk(goal) if isinstance(t, ast.Name)}
         for target in targets:
-            here = ends or (isinstance(target, ast.Name) and target.id in made)
+            beside = isinstance(target, ast.Subscript) and isinstance(stmt, ast.AugAssign)
+            here = ends or beside or (isinstance(target, ast.Name) and target.id in made)
             if not isinstance(stmt, ast.Return) and harmless(function, stmt) and here:
                 found.append(Slot(function, path, stmt, "missing", target_name(target)))
                 found[-1].target = target

@@ -118,6 +118,14 @@ def _sample_less(given: Problem, chance: Any) -> Iterator[Problem]:
             yield change.of(given, "a sample less", names)
 
 
+def few_samples(given: Problem, most: int = 6) -> Iterator[Problem]:
+    """The first samples of a problem alone."""
+    for axis, n in _sample_axes(given):
+        change = _Change((axis,), n, None, np.arange(min(n, most)))
+        for names in ((), tuple(given.params)):
+            yield change.of(given, "the first samples", names)
+
+
 def _wider(given: Problem, chance: Any) -> Iterator[Problem]:
     """Another width: one size is changed in data and parameters alike, wherever it occurs."""
     sizes = {n for x in (*given.params.values(), *filter(_numbers, given.data)) for n in np.shape(x) if n > 1}
