@@ -168,6 +168,8 @@ def counterexample(evaluation: Evaluation) -> Counterexample | None:
             found = _wrong(evaluation, problem)
             if found is not None and (best is None or found.cost() < best.cost()):
                 best = found
+            if found is not None and found.yours is None:
+                break  # at this size the shape is always wrong
         if best is not None and best.fair:
             return best
     return best
