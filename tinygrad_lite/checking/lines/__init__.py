@@ -51,6 +51,10 @@ def sought(evaluation: Evaluation, budget: float = BUDGET) -> Found:
     """
     bench = Bench(evaluation, budget)
     if not bench.functions:
+        written = getattr(bench.original.backprop_fn, "__wrapped__", None)
+        library = str(getattr(written, "__module__", "")).startswith("tinygrad_lite.")
+        if library:
+            return Found(say("rules for a library are run, not searched"))
         return Found(say("the source of backprop cannot be had"))
     unsafe = next((said for f in bench.functions if (said := refused(f))), "")
     if unsafe:
