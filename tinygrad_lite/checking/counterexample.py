@@ -208,12 +208,12 @@ def _whole(like: Problem, k: int, seed: int) -> Problem:
         made = chance.integers(-k, k + 1, np.shape(x)).astype(float)
         return made.tolist() if isinstance(x, list) else made
 
-    x, *rest = like.data
+    first, rest = [drawn(x) for x in like.data[:1]], like.data[1:]
     y = [] if not rest else [rest[0] if _is_whole(rest[0]) else drawn(rest[0])]
     if y and not _is_whole(rest[0]) and np.min(rest[0]) >= 0 and np.max(rest[0]) <= 1:
         y = [np.abs(np.clip(y[0], -1, 1))]  # probabilities
     params = {name: drawn(p) for name, p in like.params.items()}
-    return Problem(like.name, params, (drawn(x), *y, *rest[1:]), like.sizes, seed)
+    return Problem(like.name, params, (*first, *y, *rest[1:]), like.sizes, seed)
 
 
 def _is_whole(x: Any) -> bool:
