@@ -68,7 +68,13 @@ def graded(
         order = json.dumps({"file": str(path), "out": str(out), **asked})
         home = str(Path(__file__).parents[2])
         paths = os.pathsep.join(filter(None, [home, os.environ.get("PYTHONPATH", "")]))
-        command = [sys.executable, "-m", "tinygrad_lite.checking.grade", order]
+        command = [
+            sys.executable,
+            "-P",
+            "-m",
+            "tinygrad_lite.checking.grade",
+            order,
+        ]  # -P: a copy.py beside is no `copy`
         environment = {**os.environ, "PYTHONPATH": paths, "PYTHONDONTWRITEBYTECODE": "1"}
         with (Path(folder) / "stderr").open("w+b") as said:  # what it prints may be more than memory holds
             process = subprocess.Popen(
@@ -118,7 +124,7 @@ def work(order: dict[str, Any]) -> dict[str, Any]:
 
     language(order["lang"])
     path = Path(order["file"])
-    sys.path.insert(0, str(path.parent))
+    sys.path.append(str(path.parent))
     try:
         text = code_of(str(path))
         ready = all(re.search(rf"^(def\s+{name}\b|{name}\s*=)", text, re.MULTILINE) for name in ("loss", "backprop"))
