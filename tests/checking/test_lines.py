@@ -416,8 +416,8 @@ LEFT_OUT = {
             return -np.log(p[np.arange(len(labels)), labels]).mean()
         def backprop(W, X, labels):
             z = X @ W
-            z = np.exp(z - z.max(axis=1, keepdims=True))
-            d = z / z.sum(axis=1, keepdims=True)
+            e = np.exp(z - z.max(axis=1, keepdims=True))
+            d = e / e.sum(axis=1, keepdims=True)
             return {"W": X.T @ d / len(labels)}
         """,
         lambda chance: ({"W": chance.normal(size=(3, 4))}, (chance.normal(size=(6, 3)), np.array([0, 3, 1, 1, 2, 0]))),
