@@ -87,3 +87,13 @@ def test_the_report_of_four_mistakes_shows_whole_lines_and_reasons_of_the_forwar
     assert "[LINE]" not in text
     assert max(map(len, text.splitlines())) <= 80
     assert [r.code for r in result.mends[0].reasons] == ["DROPPED_FACTOR", "WRONG_OPERAND", "WRONG_OPERAND"]
+
+
+def test_of_a_rule_for_jax_no_line_is_named_and_the_true_reason_is_said():
+    pytest.importorskip("jax")
+    code, (right, slip) = LESSONS["jax custom_vjp"]
+    result = checked(check, load(code.replace(right, slip), "rule.py"), {})
+
+    assert result.wrong
+    assert result.lines == []
+    assert "No line is named: rules for a library are run, not searched." in " ".join(result.text().split())
