@@ -46,6 +46,7 @@ _FILES: dict[str, tuple[str, ...]] = {
     "engine.reverse": ("zero_grad",),
     "report.language": ("language",),
     "export.backward": ("backward_source",),
+    "export.check_export": ("check_export",),
     "export.graph_json": ("from_json", "to_json"),
     "export.source": ("to_jax", "to_numpy", "to_torch"),
     "views.derivation.explain": ("explain",),

@@ -43,6 +43,7 @@ from tinygrad_lite.engine.modes import no_grad as no_grad
 from tinygrad_lite.engine.reverse import zero_grad as zero_grad
 from tinygrad_lite.engine.value import Value as Value
 from tinygrad_lite.export.backward import backward_source as backward_source
+from tinygrad_lite.export.check_export import check_export as check_export
 from tinygrad_lite.export.graph_json import from_json as from_json
 from tinygrad_lite.export.graph_json import to_json as to_json
 from tinygrad_lite.export.source import to_jax as to_jax

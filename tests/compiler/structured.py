@@ -1,7 +1,8 @@
 """Random programs with structure: vectors of any length that go through layers, maps, shifts, triangles and choices.
 
 What the loops of the compiler are made for, and what it must not get wrong: weights in any order, constants that
-differ from entry to entry, parameters used twice, entries left out, triangular sums, neighbours, recurrences, grids.
+differ from entry to entry, parameters used twice, entries left out, triangular sums, neighbours on a line and on a
+grid, recurrences; and graphs without any structure, for which the tape in machine code is made.
 """
 
 from __future__ import annotations
@@ -197,6 +198,32 @@ def grid(rng):
     return loss, n * m
 
 
+def irregular(rng):
+    """(loss, its length): a graph in which every node reads any two before it."""
+    n, nodes = rng.randrange(3, 30), rng.randrange(20, 200)
+    kinds = [rng.choice(["+", "-", "*", "tanh", "sin", "exp", "max", "/"]) for _ in range(nodes)]
+    reads = [(rng.randrange(10**6), rng.randrange(10**6), rng.uniform(-1.0, 1.0)) for _ in range(nodes)]
+    ends = [rng.randrange(10**6) for _ in range(5)]
+    ops = {
+        "+": lambda a, b, c: 0.5 * (a + b),
+        "-": lambda a, b, c: a - c * b,
+        "*": lambda a, b, c: tg.tanh(a * b + c),
+        "tanh": lambda a, b, c: tg.tanh(a),
+        "sin": lambda a, b, c: tg.sin(a + c),
+        "exp": lambda a, b, c: tg.exp(-(a * a)) + 0.1 * b,
+        "max": lambda a, b, c: tg.maximum(a, b) * 0.9,
+        "/": lambda a, b, c: a / (1.5 + b * b),
+    }
+
+    def loss(p):
+        v = list(p)
+        for kind, (i, j, c) in zip(kinds, reads, strict=True):
+            v.append(ops[kind](v[i % len(v)], v[max(len(v) - 1 - j % 40, 0)], c))
+        return v[-1] + tg.sum([v[k % len(v)] for k in ends])
+
+    return loss, n
+
+
 def engine(f, numbers):
     """The value of f and its slopes, by the engine."""
     leaves = [tg.Value(x) for x in numbers]
@@ -208,12 +235,13 @@ def engine(f, numbers):
 def farthest(seed, backend):
     """How far a random program is from the engine, relative to its value and its largest slope.
 
-    In turn: rows that are declared, a loop over samples, a single sample, a sum over neighbours, a recurrence, a grid.
+    In turn: rows that are declared, a loop over samples, a single sample, a sum over neighbours, a recurrence, a grid,
+    a graph without structure.
     """
     rng = random.Random(seed)
-    kind = seed % 6
+    kind = seed % 7
     if kind > 2:
-        f, n = (neighbours, recurrence, grid)[kind - 3](rng)
+        f, n = {3: neighbours, 4: recurrence, 5: grid, 6: irregular}[kind](rng)
         x = [rng.uniform(-1.0, 1.0) for _ in range(n + (rng.randrange(60) if kind == 3 else 0))]
         value, slopes = tg.compile(f, backend=backend).value_and_grad(x)
         return _apart([value, *slopes], engine(f, x))

@@ -322,6 +322,28 @@ def test_an_op_whose_function_needs_numbers_is_refused_with_its_name():
         del TABLE["own_exp_for_export"]
 
 
+def test_an_export_is_checked_at_other_points_and_a_wrong_one_is_found():
+    r = rng_of(6)
+    params = {"W1": r.normal(size=(3, 4)), "b1": r.normal(size=4), "W2": r.normal(size=4), "b2": 0.3}
+    given = params, r.normal(size=(7, 3)), r.normal(size=7)
+    import jax.numpy as jnp
+
+    def by_hand(params, X, y):
+        h = jnp.maximum(X @ params["W1"] + params["b1"], 0)
+        return jnp.mean((h @ params["W2"] + params["b2"] - y) ** 2)
+
+    def forgotten(params, X, y):
+        return by_hand({**params, "b2": 0.0}, X, y)
+
+    assert tg.check_export(tg.to_numpy(matrices, *given), matrices, *given)
+    assert tg.check_export(by_hand, matrices, *given, points=2).ok
+    wrong = tg.check_export(forgotten, matrices, *given, points=1)
+    assert not wrong.ok
+    assert "do NOT agree to 1e-09" in str(wrong)
+    with pytest.raises(OperandError, match="needs two functions"):
+        tg.check_export(3, matrices)
+
+
 # ------------------------------------------------------------------ names and errors
 
 

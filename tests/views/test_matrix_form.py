@@ -133,6 +133,8 @@ LOSSES = {
     "squared error, half the mean": (nn.half_mse, rows(6, 2, 5)),
     "squared error, sum": (nn.sse, rows(6, 2, 5)),
     "absolute error, mean over all entries": (nn.mae, rows(6, 2, 5)),
+    "Huber's loss, mean over all entries": (nn.huber, rows(6, 2, 5)),
+    "Huber's loss (delta = 0.5), mean over all entries": (lambda y, t: nn.huber(y, t, 0.5), rows(6, 2, 5)),
     "sigmoid and binary cross-entropy, mean over all entries": (nn.binary_cross_entropy_from_logits, BITS),
     "softmax and cross-entropy, mean over samples": (nn.cross_entropy, [0, 1, 1, 0, 1, 1]),
     "hinge, mean over all entries": (nn.hinge, [[-1, 1]] * 6),

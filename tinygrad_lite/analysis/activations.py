@@ -2,7 +2,7 @@
 
     act = activation(ops.tanh)
     act.forward(Z), act.derivative(Z)      # of arrays
-    act.slope("Z1", "A1")                  # '1 - A1**2', as people write it
+    act.derivative_text("Z1", "A1")                  # '1 - A1**2', as people write it
 
 An activation may be one op or any function of one number that was found in a graph (`layers.py`). `slips` are its
 derivative with one slip of the pen, as they are found in public code.
@@ -71,7 +71,7 @@ class Activation:
         """The function of what is called z."""
         return f"{self.name}({z})" if self.name.isidentifier() and self.steps else _put(self._forward, z, z)
 
-    def slope(self, z: str, a: str = "") -> str:
+    def derivative_text(self, z: str, a: str = "") -> str:
         """The derivative as people write it, in z and a; or in z alone."""
         if len(self._derivative) > LONG:
             return f"{self.name}'({z})"
@@ -116,7 +116,7 @@ class Softmax(Activation):
     def of(self, z: str) -> str:
         return f"softmax({z})"
 
-    def slope(self, z: str, a: str = "") -> str:
+    def derivative_text(self, z: str, a: str = "") -> str:
         return "the softmax Jacobian"
 
     @functools.cached_property
@@ -128,7 +128,7 @@ class Softmax(Activation):
 def activation(*steps: Any) -> Activation:
     """The activation of these steps, or of one op with its parameters: `activation(ops.elu)`.
 
-    >>> activation(ops.leaky_relu, 0.2), activation(ops.tanh).slope("Z1", "A1"), activation()
+    >>> activation(ops.leaky_relu, 0.2), activation(ops.tanh).derivative_text("Z1", "A1"), activation()
     (leaky_relu(0.2), '1 - A1**2', linear)
     """
     if steps and isinstance(steps[0], Op):
@@ -166,7 +166,7 @@ def _name(steps: Steps, forward: str) -> str:
 
 def _function(code: str) -> Function:
     """A formula in z and a, in the names of the table's ops, as a function of arrays."""
-    space: dict[str, Any] = {name: _on_arrays(TABLE[name]) for name in _names(code) if name in TABLE}
+    space = {name: _on_arrays(TABLE[name]) for name in _names(code) if name in TABLE}
     formula = eval(f"lambda z, a: {code}", {"np": np, **space})  # our own text, made of the table's names
 
     def function(z: Array, a: Array = None) -> Array:
@@ -179,12 +179,14 @@ def _function(code: str) -> Function:
 @functools.cache
 def _on_arrays(op: Op) -> Function:
     """An op of arrays: NumPy's own function where there is one, else entry by entry."""
-    try:
-        if op.arity == 1:
-            return eval(f"lambda z: {forward_code(((op, ('z',)),), 'z')}", {"np": np})  # type: ignore[no-any-return]
-    except NotLayered:
-        pass
-    return op
+    if op in (ops.maximum, ops.minimum):
+        two = np.maximum if op is ops.maximum else np.minimum
+        return lambda *arrays: functools.reduce(two, arrays)
+    operands = ["x", "y", "z"][: op.arity or 0]
+    code = op.source.format(lib="np", xs=", ".join(operands), **dict(zip(operands, operands, strict=True)))
+    if not operands or len(operands) != op.arity or "erf" in code:  # which SciPy alone has
+        return op
+    return eval(f"lambda {', '.join(operands)}: {code}", {"np": np})  # type: ignore[no-any-return]
 
 
 def _names(code: str) -> set[str]:

@@ -59,7 +59,7 @@ def _known(given: Given) -> Head | None:
     finite = np.isfinite(given.loss) and np.isfinite(given.z).all() and np.isfinite(given.dz).all()
     if not finite or not given.dz.any():
         return None
-    for kind in (_squares, _absolutes, _softmax_cross_entropy, _binary_cross_entropy, _hinge):
+    for kind in (_of_differences, _softmax_cross_entropy, _binary_cross_entropy, _hinge):
         head = kind(given)
         if head is not None:
             return head
@@ -82,10 +82,10 @@ def _known_behind_an_activation(given: Given) -> Head | None:
     if head is None:
         return None
     try:
-        forward, slope = forward_code(steps, given.zn), derivative_code(steps, given.zn, an)
+        forward, inner = forward_code(steps, given.zn), derivative_code(steps, given.zn, an)
     except NotLayered:
         return None
-    back = f"{given.dzn} = d{an} * {slope}"
+    back = f"{given.dzn} = d{an} * {inner}"
     return head._replace(forward=[f"{an} = {forward}", *head.forward], backward=[*head.backward, back])
 
 
@@ -135,43 +135,38 @@ def _fits(given: Given, loss: float, dz: Array) -> bool:
     return bool(same_loss and np.abs(given.dz - dz).max() <= _SAME * scale)
 
 
-def _squares(given: Given) -> Head | None:
-    """c * sum((P - T)^2), where P is Z or an activation of it, and T stands in the graph."""
-    return _of_differences(given, "squared error", lambda e: e * e, lambda e: 2 * e, "({e})**2", "2 * ({e})")
-
-
-def _absolutes(given: Given) -> Head | None:
-    """c * sum(|P - T|), likewise."""
+def _of_differences(given: Given) -> Head | None:
+    """c times the sum of a function of P - T, where P is Z or an activation of it, and T stands in the graph."""
     import numpy as np
 
-    return _of_differences(given, "absolute error", np.abs, np.sign, "np.abs({e})", "np.sign({e})")
-
-
-def _of_differences(given: Given, name: str, term: Any, slope_of: Any, written: str, slope_written: str) -> Head | None:
-    """c times the sum of a function of P - T."""
-    import numpy as np
+    from tinygrad_lite.analysis.losses import ABSOLUTE, HUBER, HUBERS, SQUARE
 
     found = _differences(given.nodes, given.order)
     if found is None or not (found[1] - found[2]).any():
         return None
     steps, p, t = found
     try:
-        slope = derivative_code(steps, given.zn, "P")
+        inner = derivative_code(steps, given.zn, "P")
         forward = [f"P = {forward_code(steps, given.zn)}"] if steps else []
     except NotLayered:
         return None
-    c = given.loss / float(term(p - t).sum())
-    along_z = eval(slope, {"np": np, given.zn: given.z, "P": p})  # the text is ours, from the table
-    if not _fits(given, given.loss, c * slope_of(p - t) * along_z):
-        return None
-    n, o = given.z.shape
-    code, words = factor_words(c, n, o) or (f" * {c!r}", f"{c:.6g} times the sum")
-    e = f"{'P' if steps else given.zn} - T"
-    halved = factor_words(2 * c, n, o) if words.startswith("half") and name == "squared error" else None
-    gradient = f"({e}){halved[0]}" if halved else slope_written.format(e=e) + code  # the 2 of the square cancels
-    forward.append(f"loss = np.sum({written.format(e=e)}){code}")
-    backward = [f"dP = {gradient}", f"{given.dzn} = dP * {slope}"] if steps else [f"{given.dzn} = {gradient}"]
-    return Head(f"{name}, {words}", forward, backward, {"T": t})
+    outer = eval(inner, {"np": np, given.zn: given.z, "P": p})  # the text is ours, from the table
+    hubers = "np.where(np.abs({e}) <= {d}, ({e})**2 / 2, {d} * (np.abs({e}) - {d} / 2))"
+    kinds = {SQUARE: "({e})**2", ABSOLUTE: "np.abs({e})", **dict.fromkeys((HUBER, *HUBERS), hubers)}
+    for kind, term in kinds.items():
+        c = given.loss / (float(kind.terms(p, t).sum()) or np.nan)
+        if not _fits(given, given.loss, c * kind.derivative(p, t) * outer):
+            continue
+        n, o = given.z.shape
+        code, words = factor_words(c, n, o) or (f" * {c!r}", f"{c:.6g} times the sum")
+        e = f"{'P' if steps else given.zn} - T"
+        halved = factor_words(2 * c, n, o) if words.startswith("half") and kind is SQUARE else None
+        derivative = kind.written.replace("sign", "np.sign").replace("P - y", e) + code
+        gradient = f"({e}){halved[0]}" if halved else derivative  # the 2 of the square cancels
+        forward.append(f"loss = np.sum({term.format(e=e, d=f'{kind.delta:g}')}){code}")
+        backward = [f"dP = {gradient}", f"{given.dzn} = dP * {inner}"] if steps else [f"{given.dzn} = {gradient}"]
+        return Head(f"{kind.name}, {words}", forward, backward, {"T": t})
+    return None
 
 
 def _differences(nodes: list[list[Any]], order: list[Value]) -> tuple[Steps, Array, Array] | None:

@@ -121,10 +121,11 @@ class Derivation(Judged):
         report.heading(f"Line {self.first.number}")
         if self.mistake:
             report.paragraph(f"{self.mistake.message[0].upper()}{self.mistake.message[1:]}. [{self.mistake.code}]")
-            report.paragraph("The line is right like this:").code(f"{self.mended}\n{self.mended_latex}")
         else:
             reason = f": {self.first.why}" if self.first.why else ""
             report.paragraph(f"It does not follow{reason}. No single change that the catalogue knows makes it right.")
+        if self.mended:
+            report.paragraph("The line is right like this:").code(f"{self.mended}\n{self.mended_latex}")
         if self.example:
             report.paragraph(" ".join(self.example))
 

@@ -205,14 +205,14 @@ class BatchedFunction(CompiledFunction):
 
         Long code from the disk was kept because it agreed with the engine: the value of one sample is enough.
         """
-        wrt = code.wrt(gradients)
-        if isinstance(code.runners[wrt], program_cache.CachedRunner) and sum(map(len, code.tape.args)) > SHORT:
+        wrt, long = code.wrt(gradients), sum(map(len, code.tape.args)) > SHORT
+        if isinstance(code.runners[wrt], program_cache.CachedRunner) and long:
             first = [(at, data[:1]) for at, data in call.columns()]
             found = code.by_sample(call.chunks, [float(x) for _, data in first for x in data[0]])
             if found is not None:
                 worst = max_relative_error(code.run(call.chunks, wrt, first, 1)[:1], found)
                 return f"its value from the disk is {worst:.1e} away from the samples' own" if worst > CLOSE else ""
-        few = min(4, call.samples)
+        few = min(2 if long else 4, call.samples)
         loss, leaves = self._graph(call, range(few))
         repeated = [(first, [data[k % few] for k in range(few * 11)]) for first, data in call.columns()]
         if choice.available() != ["tape"]:

@@ -20,11 +20,11 @@ def verified(library: str, f: Any, found: ArrayProgram) -> str:
         TinygradLiteError: they differ.
     """
     try:
-        value, slopes = _run(library, f, found)
+        value, slopes = run(library, f, found)
     except ImportError:
         return f"not run: {library} is not installed"
     least = 1e-3 * max(map(abs, found.value), default=0.0)  # where tanh is flat, 1 - out**2 has few digits
-    worst = max(_apart(value, found.value), _apart(slopes, found.slopes, least) if slopes is not None else 0.0)
+    worst = max(apart(value, found.value), apart(slopes, found.slopes, least) if slopes is not None else 0.0)
     if not worst <= CLOSE:
         raise TinygradLiteError(
             f"the source for {library} is {worst:.1e} away from the engine's value or gradient{user_line()}, "
@@ -33,7 +33,7 @@ def verified(library: str, f: Any, found: ArrayProgram) -> str:
     return f"equal to the engine to {worst:.0e}"
 
 
-def _run(library: str, f: Any, found: ArrayProgram) -> tuple[list[float], list[float] | None]:
+def run(library: str, f: Any, found: ArrayProgram) -> tuple[list[float], list[float] | None]:
     """The value, and the gradient w.r.t. all numbers of P where the library takes one."""
     blocks = [block for block in found.blocks if not block.samples]
     if library == "numpy":
@@ -129,7 +129,7 @@ def _numbers(thing: Any) -> Iterator[Any]:
         yield thing
 
 
-def _apart(xs: Sequence[float], ys: Sequence[float], least: float = 0.0) -> float:
+def apart(xs: Sequence[float], ys: Sequence[float], least: float = 0.0) -> float:
     """The largest difference, relative to the largest number, or to `least`."""
     if len(xs) != len(ys):
         return float("inf")

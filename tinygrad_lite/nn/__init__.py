@@ -31,7 +31,7 @@ from tinygrad_lite.nn.checkup import Health, health
 from tinygrad_lite.nn.compiled import compile_step
 from tinygrad_lite.nn.csv_file import read_csv
 from tinygrad_lite.nn.dataset import Dataset
-from tinygrad_lite.nn.exchange import export_safetensors, from_torch, import_safetensors, to_torch
+from tinygrad_lite.nn.exchange import export_safetensors, from_jax, from_torch, import_safetensors, to_jax, to_torch
 from tinygrad_lite.nn.history import History
 from tinygrad_lite.nn.layers import MLP, Layer, Linear, Neuron
 from tinygrad_lite.nn.losses import (
@@ -87,6 +87,7 @@ __all__ = [
     "datasets",
     "export_safetensors",
     "fit",
+    "from_jax",
     "from_torch",
     "half_mse",
     "health",
@@ -106,6 +107,7 @@ __all__ = [
     "save",
     "schedules",
     "sse",
+    "to_jax",
     "to_torch",
 ]
 

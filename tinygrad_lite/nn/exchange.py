@@ -72,6 +72,46 @@ def from_torch(module: Any, model: Module | None = None) -> Module:
     return model
 
 
+def to_jax(model: Module) -> tuple[dict[str, Any], Any]:
+    """The parameters as arrays by their names, and `apply(params, x)` for JAX: equal outputs for equal inputs.
+
+    The samples stand along the first axis of x; `apply` of a model with Dropout takes a key in training, that of an
+    RNNCell the state behind the input. Its source is `apply.source`.
+
+    Args:
+        model: any module of this package.
+
+    Raises:
+        ImportError: JAX or NumPy is not installed.
+        StateError: a module or an activation has no counterpart there.
+    """
+    jax = _imported("jax", "to_jax needs JAX: pip install jax")
+    numpy = _imported("numpy", "to_jax needs NumPy: pip install numpy jax")
+    from tinygrad_lite.nn.apply_source import apply_source
+
+    source = apply_source(model, "jax")
+    space: dict[str, Any] = {"jax": jax, "jnp": _imported("jax.numpy", "to_jax needs JAX: pip install jax")}
+    exec(compile(source, "<nn.to_jax>", "exec"), space)  # our own text; names of parameters are quoted
+    apply = space["apply"]
+    apply.source = source
+    return {name: numpy.array(held, dtype=float) for name, held in model.state_dict().items()}, apply
+
+
+def from_jax(params: dict[str, Any], model: Module) -> Module:
+    """Fill the model with parameters such as `to_jax` gave.
+
+    Args:
+        params: arrays of JAX or NumPy by the names of `state_dict`.
+        model: the network to fill.
+
+    Raises:
+        StateError: names or shapes do not fit; the model is unchanged.
+    """
+    numpy = _imported("numpy", "from_jax needs NumPy: pip install numpy")
+    model.load_state_dict({name: numpy.asarray(held, dtype=float).tolist() for name, held in params.items()})
+    return model
+
+
 def export_safetensors(model: Module, path: str | Path) -> None:
     """Write the parameters to a safetensors file, as float64 tensors under the names of `state_dict`.
 

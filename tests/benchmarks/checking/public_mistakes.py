@@ -14,6 +14,13 @@ RUBIX = "github.com/RubixML/ML/pull/423"
 STAX = "github.com/jax-ml/jax/issues/442"
 SOFTMAX = "ai.stackexchange.com/questions/35741"
 SCRIBBLES = "github.com/wangtong106/scribbles"
+TT_METAL = "github.com/tenstorrent/tt-metal/issues/53204"
+FLAG_GEMS = "github.com/flagos-ai/FlagGems/pull/59"
+CS231N = "github.com/wjbKimberly/cs231n_spring_2017_assignment/issues/7"
+ONEFLOW = "github.com/Oneflow-Inc/oneflow/pull/6149"
+CNN = "github.com/riccardoandreoni0/CNN-from-scratch/issues/1"
+WINDOWS = "github.com/ghosert/cmd-editor/issues/2058"
+TANGERMEME = "github.com/jmschrei/tangermeme/pull/95"
 
 ROWS = [
     (NEON, "the wrong index on the left of a convolution's sum", "conv",
@@ -45,4 +52,22 @@ ROWS = [
      "return p * (dp - np.sum(p * dp, axis=1, keepdims=True))", "return p * dp * (1 - p)"),
     (SCRIBBLES, "the recurrence left out of the gradient over time", "gru",
      'carry += params["Uz"].T @ dzpre + params["Ur"].T @ drpre', 'carry += params["Uz"].T @ dzpre'),
+    (TT_METAL, "the mean subtracted twice", "layernorm",
+     "inner = gradNormal - gradNormal.mean(axis=1, keepdims=True)",
+     "inner = gradNormal - 2 * gradNormal.mean(axis=1, keepdims=True)"),
+    (FLAG_GEMS, "summed over everything where each row has its own sum", "layernorm",
+     "normal * (gradNormal * normal).mean(axis=1, keepdims=True)", "normal * (gradNormal * normal).mean()"),
+    (CS231N, "the mean of what must be summed over the batch", "layernorm",
+     "gradGain = np.sum(gradOutput * normal, axis=0)", "gradGain = np.mean(gradOutput * normal, axis=0)"),
+    (ONEFLOW, "the gradients of gain and shift handed back in each other's place", "layernorm",
+     "return gradWeight, gradGain, gradShift", "return gradWeight, gradShift, gradGain"),
+    (CNN, "the return indented into the loop", "pooling",
+     "    return [dfilt, dhead]", "        return [dfilt, dhead]"),
+    (WINDOWS, "assigned where windows add up", "pooling",
+     "dfilt += series[:, k : k + width].T @ dconv[:, k]", "dfilt = series[:, k : k + width].T @ dconv[:, k]"),
+    (WINDOWS, "the same in two dimensions", "conv",
+     "image[:, :, i : i + k, j : j + k] += patches[:, at].reshape(n, c, k, k)",
+     "image[:, :, i : i + k, j : j + k] = patches[:, at].reshape(n, c, k, k)"),
+    (TANGERMEME, "assigned by index, so that repeated ones are lost", "skipgram",
+     "np.add.at(ginner, centre, gv)", "ginner[centre] = gv"),
 ]  # fmt: skip

@@ -74,3 +74,26 @@ def test_four_mistakes_on_three_lines_are_mended_with_what_the_forward_pass_comp
             step[index] = 1e-6
             there, back = ([*before[:k], old + s * step, *before[k + 1 :]] for s in (1, -1))
             assert (old - new)[index] / 0.1 == pytest.approx((loss(*there) - loss(*back)) / 2e-6, abs=1e-7)
+
+
+def test_the_report_of_four_mistakes_shows_whole_lines_and_reasons_of_the_forward_pass_alone():
+    result = checked(check, load(FOUR_MISTAKES, "four.py"), {})
+    text = result.text()
+    said = " ".join(text.split())
+
+    assert "2 / y.size * (output - y) * (output > 0)" in said
+    assert "(np.dot(X, w1) + b1 > 0)" in said
+    assert "and in line 33" not in said  # the backward's own return is no part of the loss
+    assert "[LINE]" not in text
+    assert max(map(len, text.splitlines())) <= 80
+    assert [r.code for r in result.mends[0].reasons] == ["DROPPED_FACTOR", "WRONG_OPERAND", "WRONG_OPERAND"]
+
+
+def test_of_a_rule_for_jax_no_line_is_named_and_the_true_reason_is_said():
+    pytest.importorskip("jax")
+    code, (right, slip) = LESSONS["jax custom_vjp"]
+    result = checked(check, load(code.replace(right, slip), "rule.py"), {})
+
+    assert result.wrong
+    assert result.lines == []
+    assert "No line is named: rules for a library are run, not searched." in " ".join(result.text().split())

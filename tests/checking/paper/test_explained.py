@@ -48,6 +48,14 @@ def test_lines_of_numbers_are_not_accused_where_no_numbers_are_given():
     assert not tg.check_derivation(text, {"w": 1, "x": 3, "b": -1.5, "t": 0.75}).ok
 
 
+def test_a_wrong_number_is_mended_by_the_number_that_belongs_there():
+    text = "x = 1.5, y = 3, z = x y, L = z^2\ndL/dx = 2 z y = 27\ndL/dy = {}\n"
+    sign, other = tg.check_derivation(text.format("-13.5")), tg.check_derivation(text.format("14.5"))
+
+    assert (sign.first.number, sign.mistake.code, sign.mended) == (3, "SIGN", "dL/dy = 13.5")
+    assert (other.first.number, other.mistake, other.mended) == (3, None, "dL/dy = 13.5")
+
+
 def test_a_rounded_number_is_right_within_a_unit_of_its_last_digit():
     text = "x = 1.3, y = exp(2 x)\ny = {}\n"
 

@@ -127,7 +127,7 @@ def activation_choices(net: Network, layer: int) -> Iterator[Choice]:
     """dZ from dA, by the activation's derivative. `numbers(record, G)`."""
     act, depth = net.activations[layer - 1], net.depth
     place, z, a = f"dZ{layer}", f"Z{layer}", node("A", layer, depth)
-    right = say("times {0}", act.slope(z, a))
+    right = say("times {0}", act.derivative_text(z, a))
 
     def wrong(code: str, message: str, numbers: Numbers) -> Choice:
         return Place(place, right).wrong(code, f"{place} {message}", numbers)
@@ -160,7 +160,7 @@ def activation_choices(net: Network, layer: int) -> Iterator[Choice]:
     if act is not LINEAR and act is not SOFTMAX:
         for k in dict.fromkeys((layer - 1, 0)):
             name = node("A", k, depth)
-            taken = say("takes the derivative of {0} at {1}, as {2}", act.name, name, act.slope(name))
+            taken = say("takes the derivative of {0} at {1}, as {2}", act.name, name, act.derivative_text(name))
             yield wrong("MASK_FROM_INPUT", taken, times(lambda r, k=k: act.derivative(r.A[k])))  # type: ignore[misc]
         taken = say("takes the derivative of {0} at the incoming error, not at {1}", act.name, z)
         yield wrong("MASK_FROM_ERROR", taken, lambda r, g: g * act.derivative(g))
@@ -170,7 +170,7 @@ def activation_choices(net: Network, layer: int) -> Iterator[Choice]:
         taken = say("uses the derivative of {0} at {1} instead of at {2}", act.name, a, z)
         yield wrong("DERIV_OF_DERIV_ARG", taken, times(lambda r: act.derivative(r.A[layer])))
         if act.of_output is not None:
-            taken = say("uses {0}: the formula for {1} with {2} put in", act.slope(z, z), a, z)
+            taken = say("uses {0}: the formula for {1} with {2} put in", act.derivative_text(z, z), a, z)
             yield wrong("DERIV_OF_DERIV_ARG", taken, formula(lambda z, a: act.of_output(z)))  # type: ignore[misc]
         for written, numbers in act.slips:
             typed = say("uses {0} for the derivative of {1}", written(z, a), act.name)
@@ -179,8 +179,8 @@ def activation_choices(net: Network, layer: int) -> Iterator[Choice]:
         if other not in (act, LINEAR):
             of_other = say("uses the derivative of {0} in a {1} layer", other.name, act.name)
             yield wrong("WRONG_ACT_DERIV", of_other, formula(lambda z, a, other=other: other.derivative(z)))
-            if other.output_alone and act not in (LINEAR, SOFTMAX) and other.slope(z, a) != a:
-                written_so = other.slope(z, a)
+            if other.output_alone and act not in (LINEAR, SOFTMAX) and other.derivative_text(z, a) != a:
+                written_so = other.derivative_text(z, a)
                 of_other = say("uses {0}, the derivative of {1}, in a {2} layer", written_so, other.name, act.name)
                 yield wrong("WRONG_ACT_DERIV", of_other, formula(lambda z, a, other=other: other.of_output(a)))
 

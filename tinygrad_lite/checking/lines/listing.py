@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Iterator
 from typing import Any
 
@@ -62,7 +63,8 @@ class Listing:
             return []
         many = len(self.mends[0].edits) > 1
         pairs = zip(self.mends[0].edits, self.mends[0].reasons, strict=False)
-        return [f"{f'Line {e.line}: ' if many else ''}{r.sentence} [{r.code}]".strip() for e, r in pairs]
+        known = [(e, r) for e, r in pairs if r.sentence or r.code != "LINE"]
+        return [f"{f'Line {e.line}: ' if many else ''}{r.sentence} [{r.code}]".strip() for e, r in known]
 
     def spoken(self) -> str:
         """The marks in words: which line is wrong, which only follow."""
@@ -106,7 +108,10 @@ class Listing:
         for number, mark, sign, text, remark in self.rows():
             code = shown(text, ascii).expandtabs(4) + (f"   ({remark})" if remark else "")
             row = f"{number:>4}  {mark:8}{sign:2}{code}".rstrip()
-            out.append(row if len(row) <= width else row[: width - 3] + "...")
+            if len(row) > width and sign:  # what is to be typed is shown whole
+                out += textwrap.wrap(row, width, subsequent_indent=" " * 18, drop_whitespace=True) or [row]
+            else:
+                out.append(row if len(row) <= width else row[: width - 3] + "...")
         return "\n".join(out)
 
     def html(self) -> str:

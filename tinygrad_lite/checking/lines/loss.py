@@ -128,7 +128,7 @@ class Loss:
     """What the loss tells about its gradients.
 
     Attributes:
-        world: copies of its functions.      shared: the functions that it runs.
+        world: copies of all that it can reach.      shared: the functions that it runs; functions: their copies.
         passes: its forward pass on the first problem and the second.
         decimals: the numbers with decimals in its source.
     """
@@ -138,13 +138,14 @@ class Loss:
         second = len(bench.problems) > 1 and not large(bench.problems[1])
         self.passes = [Forward(bench, k, self.world) for k in range(1 + second)]
         self.shared = {f for run in self.passes for f in run.ran}
-        constants = (n for f in self.world.functions for n in ast.walk(f.tree) if isinstance(n, ast.Constant))
+        self.functions = [f for f in self.world.functions if f.original in self.shared]
+        constants = (n for f in self.functions for n in ast.walk(f.tree) if isinstance(n, ast.Constant))
         self.decimals = list(dict.fromkeys(n.value for n in constants if isinstance(n.value, float)))[:8]
 
     def rebuilt(self, scope: Scope) -> list[Node]:
         """What the loss computes on its way and a place does not have, as expressions of what it has."""
         known: dict[str, Node] = {}
-        for function in self.world.functions:
+        for function in self.functions:
             for path, stmt in () if isinstance(function.tree, ast.Lambda) else statements(function.tree):
                 goal = targets_of(stmt)[0] if isinstance(stmt, ast.Assign) else None
                 if len(path) > 1 or not isinstance(goal, ast.Name) or goal.id in scope.local:

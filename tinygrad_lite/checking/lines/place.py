@@ -50,7 +50,7 @@ class Place:
         second = dict(self.second.local) if self.second is not None else None
         made = Offers(self.slot.function, self.tree, self._locals[0], self.loss.decimals, second)
         made.rebuilt = self.loss.rebuilt(self.scopes[0])
-        made.elsewhere = [f.tree for f in self.loss.world.functions if f.original is not self.slot.function.original]
+        made.elsewhere = [f.tree for f in self.loss.functions if f.original is not self.slot.function.original]
         return made
 
     @functools.cached_property

@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 from typing import Any
 
-from tinygrad_lite.checking.lines.functions import Function, Node, World
+from tinygrad_lite.checking.lines.functions import Function, Node
 from tinygrad_lite.checking.lines.loss import Forward, meant
 from tinygrad_lite.checking.lines.slots import statements, target_name, targets_of
 from tinygrad_lite.checking.lines.text import smallest
@@ -63,6 +63,8 @@ def code_of(old: Node, new: Node) -> str:
     ('FACTOR_2', 'SUM_AXIS', 'MEAN_N')
     >>> of("d = X @ e", "d = X.T @ e"), of("d = y - p", "d = p - y"), of("d = e", "d = e * (1 - h**2)")
     ('TRANSPOSED', 'SIGN', 'DROPPED_FACTOR')
+    >>> of("d = p - y", "d = 2 / n * (p - y) * (p > 0)"), of("d = e * (X > 0)", "d = e * (f(X) + b > 0)")
+    ('DROPPED_FACTOR', 'WRONG_OPERAND')
     >>> of("d = e", "d += e"), of("d = X * e", "d = h * e"), of("d = e", "d = e + f"), of("d = e[t]", "d = e[t + 1]")
     ('DROPPED_PATH', 'WRONG_OPERAND', 'DROPPED_PATH', 'WRONG_OPERAND')
     """
@@ -125,8 +127,17 @@ def _replaced(a: Node, b: Node) -> str:
             return "TRANSPOSED"
     if isinstance(a, ast.Call) and isinstance(b, ast.Call) and _reduces(a) and _reduces(b):
         return "SUM_AXIS" if a.func.attr == b.func.attr else "MEAN_N"  # type: ignore[attr-defined]
+    if _factor_of(b, a):
+        return "DROPPED_FACTOR"
     operands = (ast.Name, ast.Attribute, ast.Subscript)
-    return "WRONG_OPERAND" if isinstance(a, operands) and isinstance(b, operands) else "LINE"
+    return "WRONG_OPERAND" if isinstance(a, operands) and isinstance(b, (*operands, ast.BinOp, ast.Call)) else "LINE"
+
+
+def _factor_of(x: Node, y: Node) -> bool:
+    """Whether y stands among the factors of x."""
+    if not isinstance(x, ast.BinOp) or not isinstance(x.op, (ast.Mult, ast.Div)):
+        return False
+    return any(_same(part, y) or _factor_of(part, y) for part in (x.left, x.right))
 
 
 def _same(a: Node, b: Node) -> bool:
@@ -163,9 +174,9 @@ def _sentence(stmt: Node, code: str, forward: Forward) -> str:
     wanted = next((m for n in names if (m := meant(n, forward.named))), "")
     plain = next((n.lower() for n in names if n.lower() in forward.named), "")
     if not wanted and plain:
-        made = [(n, text) for n, text, stored, _ in _lines(forward.world) if plain in stored]
+        made = [(n, text) for n, text, stored, _ in _lines(forward) if plain in stored]
         return f"The loss computes it in line {made[0][0]}, `{made[0][1]}`." if made else ""
-    used = [(n, text, stored) for n, text, stored, loaded in _lines(forward.world) if wanted and wanted in loaded]
+    used = [(n, text, stored) for n, text, stored, loaded in _lines(forward) if wanted and wanted in loaded]
     if not used:
         return ""
     name = next(n for n in names if meant(n, forward.named))
@@ -180,10 +191,10 @@ def _sentence(stmt: Node, code: str, forward: Forward) -> str:
     return f"{said}: {name} is what comes back from there."
 
 
-def _lines(world: World) -> list[tuple[int, str, set[str], set[str]]]:
+def _lines(forward: Forward) -> list[tuple[int, str, set[str], set[str]]]:
     """(line, text, names stored, names loaded) of the loss's statements, names in lower case."""
     found = []
-    for f in world.functions:
+    for f in (f for f in forward.world.functions if f.original in forward.ran):
         rows = (
             [(f.tree.lineno, f.tree)]
             if isinstance(f.tree, ast.Lambda)

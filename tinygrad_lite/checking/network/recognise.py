@@ -7,7 +7,7 @@ the user's on every problem is the network. If none is, the diagnosis keeps sile
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable
 from typing import Any
 
 from tinygrad_lite.analysis.activations import LINEAR, SOFTMAX, Activation, activation, known
@@ -26,14 +26,20 @@ SAME = 1e-10
 Recorded = tuple[Value, dict[str, Any]]  # the root of a loss, and arrays of the leaves that stand for its parameters
 
 
-def activations_in(graphs: Sequence[Recorded], structure: Structure) -> list[Activation] | None:
+def activations_in(graphs: Iterable[Recorded], structure: Structure) -> list[Activation] | None:
     """The hidden activations that a recorded loss has, layer by layer; None if it is no network of this structure.
 
     Where a relu is on for all samples of one graph, or a leaky one off, it is seen in another.
     """
-    found = [each for root, leaves in graphs if (each := _activations(root, structure, leaves)) is not None]
-    layers = zip(*found, strict=True)
-    return [max(layer, key=lambda act: (act.of_table, act is not LINEAR)) for layer in layers] if found else None
+    best: list[Activation] | None = None
+    for root, leaves in graphs:
+        found = _activations(root, structure, leaves)
+        if found is not None:
+            pairs = zip(best or found, found, strict=True)
+            best = [max(pair, key=lambda act: (act.of_table, act is not LINEAR)) for pair in pairs]
+            if all(act.of_table for act in best):
+                break
+    return best
 
 
 def _activations(root: Value, structure: Structure, leaves: dict[str, Any]) -> list[Activation] | None:

@@ -10,6 +10,7 @@ from tinygrad_lite.checking.paper.judge import CARRIED, CONDITION, UNCHECKED, WR
 from tinygrad_lite.checking.paper.points import letters_of
 from tinygrad_lite.checking.paper.term import Term
 from tinygrad_lite.checking.paper.world import Unknown, World
+from tinygrad_lite.engine.op import REAL, TABLE
 from tinygrad_lite.engine.value import Value
 from tinygrad_lite.errors import TinygradLiteError
 
@@ -93,7 +94,7 @@ def condition(judge: Judge, claim: Claim) -> str:
 def _sided(judge: Judge, claim: Claim) -> list[str]:
     """Names at which a function has two sides, or no value below 0."""
     bodies = [*[b for _, b in judge.document.definitions.values()], claim.left, claim.right]
-    sided = {"abs", "max", "min", "relu", "leaky_relu", "elu", "log", "sqrt", "sign"}
+    sided = {op.name for op in TABLE.values() if op.kink is not None or op.domain[0] is not REAL}
     found = [
         a.word
         for t in [t for body in bodies for t in body.walk()]

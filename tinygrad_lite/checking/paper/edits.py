@@ -11,6 +11,7 @@ from collections.abc import Iterator
 
 from tinygrad_lite.checking.paper.places import Edit, Vocabulary, additive, edit, places, renamed
 from tinygrad_lite.checking.paper.term import Term, name, num, times
+from tinygrad_lite.engine.op import TABLE
 
 
 def edits(t: Term, words: Vocabulary) -> Iterator[Edit]:
@@ -213,28 +214,16 @@ def _powers(t: Term, words: Vocabulary) -> Iterator[Edit]:
             yield edit("WRONG_POWER", "the exponent belongs to the last term alone", put, place, inner)
 
 
-_PAIRS = {
-    "sin": ["cos"],
-    "cos": ["sin"],
-    "exp": ["log"],
-    "log": ["exp"],
-    "tanh": ["sigmoid"],
-    "sigmoid": ["tanh"],
-    "relu": ["sigmoid"],
-}
+_PAIRS = {"sin": ["cos"], "cos": ["sin"], "exp": ["log"], "log": ["exp"]}
+_ACTIVATIONS = [op.name for op in TABLE.values() if op.activation and op.arity == 1]
 
 
 def _functions(t: Term, words: Vocabulary) -> Iterator[Edit]:
     for place, put in places(t):
         if place.op == "call":
-            for other in _PAIRS.get(place.word, []):
-                yield edit(
-                    "WRONG_ACT_DERIV",
-                    f"{place.word} stands where {other} belongs",
-                    put,
-                    place,
-                    place._replace(word=other),
-                )
+            for other in _PAIRS.get(place.word, _ACTIVATIONS if place.word in _ACTIVATIONS else []):
+                message = f"{place.word} stands where {other} belongs"
+                yield edit("WRONG_ACT_DERIV", message, put, place, place._replace(word=other))
         if place.op in ("*", "-", "rel", "call", "prime", "/", "odot"):
             for f in words.derivatives:
                 yield edit("WRONG_ACT_DERIV", f"{place} stands where the derivative {f} belongs", put, place, f)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import operator
 from collections.abc import Callable
 from typing import Any
 
@@ -21,17 +22,7 @@ def scalar(x: Any) -> Any:
 
 
 def array(nested: Any) -> Any:
-    shape: tuple[int, ...] = ()
-    inner = nested
-    while isinstance(inner, list):
-        shape, inner = (*shape, len(inner)), inner[0]
-    found: Any = np.empty(shape, dtype=object)
-    for place in itertools.product(*map(range, shape)):
-        inner = nested
-        for i in place:
-            inner = inner[i]
-        found[place] = inner
-    return found
+    return np.array(nested, dtype=object)
 
 
 def each(f: Callable[..., Any], *operands: Any) -> Any:
@@ -39,20 +30,13 @@ def each(f: Callable[..., Any], *operands: Any) -> Any:
     arrays = [x for x in operands if isinstance(x, np.ndarray)]
     if not arrays:
         return f(*operands)
-    _fit(*arrays)
-    spread = np.broadcast_arrays(*operands) if len(operands) > 1 else [operands[0]]
-    found: Any = np.empty(spread[0].shape, dtype=object)
-    for place in itertools.product(*map(range, found.shape)):
-        found[place] = f(*[x[place] for x in spread])
-    return found
-
-
-def _fit(*arrays: Any) -> None:
     for a, b in itertools.combinations([x for x in arrays if x.size > 1], 2):
-        stretched = a.ndim == b.ndim == 2 and all(m in (n, 1) for m, n in zip(b.shape, a.shape, strict=True))
-        back = a.ndim == b.ndim == 2 and all(m in (n, 1) for m, n in zip(a.shape, b.shape, strict=True))
-        if a.shape != b.shape and not stretched and not back:
+        wide = tuple(map(max, a.shape, b.shape)) if a.ndim == b.ndim == 2 else ()  # a bias below the rows of a matrix
+        thin = b.shape if wide == a.shape else a.shape
+        fits = wide in (a.shape, b.shape) and all(m in (1, n) for m, n in zip(thin, wide, strict=True))
+        if a.shape != b.shape and not fits:
             raise ShapeError(f"shapes {_by(a)} and {_by(b)} do not fit together")
+    return np.frompyfunc(f, len(operands), 1)(*operands)
 
 
 def _by(a: Any) -> str:
@@ -62,22 +46,11 @@ def _by(a: Any) -> str:
 def combined(op: str, x: Any, y: Any) -> Any:
     if op == "*" and isinstance(x, np.ndarray) and isinstance(y, np.ndarray) and x.size > 1 and y.size > 1:
         if x.ndim == y.ndim == 2 and x.shape[1] == y.shape[0]:
-            return scalar(
-                array(
-                    [
-                        [total([x[i, k] * y[k, j] for k in range(len(y))]) for j in range(y.shape[1])]
-                        for i in range(len(x))
-                    ]
-                )
-            )
+            return scalar(np.dot(x, y))
         if x.shape != y.shape:
             raise ShapeError(f"the product of {_by(x)} and {_by(y)} does not exist")
     x, y = scalar(x), scalar(y)
-    if op == "+":
-        return each(lambda p, q: p + q, x, y)
-    if op == "-":
-        return each(lambda p, q: p - q, x, y)
-    return each((lambda p, q: p / q) if op == "/" else (lambda p, q: p * q), x, y)
+    return each({"+": operator.add, "-": operator.sub, "/": operator.truediv}.get(op, operator.mul), x, y)
 
 
 def total(parts: list[Any]) -> Any:

@@ -65,7 +65,7 @@ class Judge:
         self.own = self._own()
         self.claims = [claim for s in document.statements for claim in self._claims(s)]
         self.missing = [x for x in self.points.leaves if x in self.points.known and x not in self.numbers]
-        self.numeric = any(self._of_numbers(c) and self._number(c.right) not in EVERYDAY for c in self.claims)
+        self.numeric = any(self.of_numbers(c) and self._number(c.right) not in EVERYDAY for c in self.claims)
         pairs = [
             (t.args[0].bare(), t.args[1].bare(), t.word)
             for c in self.claims
@@ -156,7 +156,7 @@ class Judge:
                 claim.why = f"no definition speaks of {', '.join(unknown)}"
                 return
             if (self.own is None or self.missing) and (
-                (self.numeric and self._of_numbers(claim)) or (self.own is not None and self._kinked(self.own))
+                (self.numeric and self.of_numbers(claim)) or (self.own is not None and self._kinked(self.own))
             ):
                 claim.why = f"no number is given for {', '.join(self.missing)}"
                 return
@@ -200,7 +200,7 @@ class Judge:
         """
         if self.own is None:
             return False
-        if self._of_numbers(claim):
+        if self.of_numbers(claim):
             return self.holds(claim, claim.right, [self.own])
         self.near = self.near or self._around(self.own)
         if not self.near or not self.holds(claim, claim.right, self.near):
@@ -208,7 +208,8 @@ class Judge:
         claim.why = "at the given numbers, on a kink" if self.near == [self.own] else "near the given numbers"
         return True
 
-    def _of_numbers(self, claim: Claim) -> bool:
+    def of_numbers(self, claim: Claim) -> bool:
+        """Whether a line is about the user's own numbers: it has no names, or rounded numbers."""
         names = claim.right.names()
         return self.rounded(claim) or (not names and claim.right.op != "d")
 

@@ -53,6 +53,8 @@ class Mend:
 
 def mend(judge: Judge, claim: Claim) -> Mend:
     """Name the mistake in a claim that does not follow, and mend it."""
+    if judge.own is not None and judge.of_numbers(claim):
+        return _recomputed(judge, judge.own, claim)
     rule = _rules(judge, claim)
     found = None if rule else _search(judge, claim)
     if rule:
@@ -67,6 +69,20 @@ def mend(judge: Judge, claim: Claim) -> Mend:
         result = Mend(claim, Mistake(code, str(claim.left), message, str(found.new)), _plain(found.right), found.mark)
     result.example = example(judge, claim)
     return result
+
+
+def _recomputed(judge: Judge, own: World, claim: Claim) -> Mend:
+    """A line of numbers with the number that belongs there; a factor 2 or a sign is named."""
+    for edit in itertools.islice(edits(claim.right, Vocabulary([], [], {}, [], [], [], [], False)), 3):
+        if judge.holds(claim, edit.right, [own]):
+            mistake = Mistake(edit.code, str(claim.left), edit.message, str(edit.right))
+            return Mend(claim, mistake, _plain(edit.right), claim.right.span)
+    try:
+        x = float(own.evaluate(claim.left).data)
+        right = num(f"{abs(x):.6g}")
+        return Mend(claim, None, Term("neg", (right,)) if x < 0 else right, claim.right.span)
+    except (*FAILURES, AttributeError):  # an array: its numbers are not written out
+        return Mend(claim, None, None, claim.right.span)
 
 
 def _right(judge: Judge, claim: Claim, right: Term) -> bool:

@@ -11,6 +11,8 @@ import re
 from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
+from tinygrad_lite.engine.op import TABLE
+
 
 class Term(NamedTuple):
     """One node of a formula: what it is, its operands, its word, and where it stands in the text."""
@@ -73,48 +75,9 @@ def times(*factors: Term) -> Term:
 
 LEVEL = {"+": 1, "-": 1, "neg": 2, "sum": 2, "prod": 2, "*": 3, "odot": 3, "/": 3, "^": 5, "T": 5}
 TEXT, LATEX = "text", "latex"
-GREEK = dict(
-    zip(
-        "αβγδεζηθικλμνξπρστυφχψωΓΔΘΛΞΠΣΦΨΩ",
-        [
-            "alpha",
-            "beta",
-            "gamma",
-            "delta",
-            "epsilon",
-            "zeta",
-            "eta",
-            "theta",
-            "iota",
-            "kappa",
-            "lambda",
-            "mu",
-            "nu",
-            "xi",
-            "pi",
-            "rho",
-            "sigma",
-            "tau",
-            "upsilon",
-            "phi",
-            "chi",
-            "psi",
-            "omega",
-            "Gamma",
-            "Delta",
-            "Theta",
-            "Lambda",
-            "Xi",
-            "Pi",
-            "Sigma",
-            "Phi",
-            "Psi",
-            "Omega",
-        ],
-        strict=True,
-    )
-)
-_KNOWN = ["exp", "log", "tanh", "sin", "cos", "tan", "max", "min", "sinh", "cosh", "det"]
+_GREEK = """alpha beta gamma delta epsilon zeta eta theta iota kappa lambda mu nu xi pi rho sigma tau upsilon phi chi
+psi omega Gamma Delta Theta Lambda Xi Pi Sigma Phi Psi Omega"""
+GREEK = dict(zip("αβγδεζηθικλμνξπρστυφχψωΓΔΘΛΞΠΣΦΨΩ", _GREEK.split(), strict=True))
 
 
 def _word(word: str, form: str) -> str:
@@ -168,7 +131,7 @@ def _written(t: Term, form: str) -> str:
     if t.op == "T":
         return written(a[0], form, 6) + (r"^\top" if tex else "^T")
     if t.op in ("call", "prime"):
-        known = tex and t.word in _KNOWN
+        known = tex and t.word in TABLE and TABLE[t.word].latex.startswith(f"\\{t.word}")
         head = "\\" + t.word if known else _word({"sigmoid": "σ"}.get(t.word, t.word), form)
         inner = ", ".join(written(x, form) for x in a)
         return f"{head}{chr(39) * (t.op == 'prime')}" + (rf"\left({inner}\right)" if tex else f"({inner})")

@@ -6,13 +6,13 @@ This file gathers the evidence; `check.py` turns it into a report.
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
 
-from tinygrad_lite.analysis.activations import Activation
 from tinygrad_lite.checking.network.arrays import np
 from tinygrad_lite.checking.network.kinks import gradients
 from tinygrad_lite.checking.network.network import Network, Record
 from tinygrad_lite.checking.network.problems import SIZES, Problem, Structure, chosen, structures
-from tinygrad_lite.checking.network.recognise import activations_in, recognise, target_trap
+from tinygrad_lite.checking.network.recognise import Recorded, activations_in, recognise, target_trap
 from tinygrad_lite.checking.result.comparison import Comparison
 from tinygrad_lite.checking.result.entries import Entries, entries_like
 from tinygrad_lite.checking.result.verdict import Verdict
@@ -119,7 +119,7 @@ class Evaluation:
             if not probes:
                 continue
             self.structure = self.structure or structure
-            network = recognise(structure, probes, losses, self._hidden(structure, probes))
+            network = recognise(structure, probes, losses, activations_in(self._graphs(probes), structure))
             if network is not None:
                 self.network, self.structure = network, structure
                 found = [chosen(structure, network, name, self.seed, outputs) for name in SIZES]
@@ -129,19 +129,16 @@ class Evaluation:
             return self._probes(self.structure, outputs)[0]
         return []
 
-    def _hidden(self, structure: Structure, probes: list[Problem]) -> list[Activation] | None:
-        """The hidden activations as the graph of the loss shows them, if it runs on Values and has these layers."""
-        graphs = []
-        for probe in probes:
+    def _graphs(self, probes: list[Problem]) -> Iterator[Recorded]:
+        """The loss recorded on these problems, if it runs on Values."""
+        for probe in reversed(probes):
             try:
                 root, leaves = self.submission.recorded(probe)
             except RuntimeError:
-                return None
+                return
             if root is not None:
                 shapes = {name: np.shape(x) for name, x in probe.params.items()}
-                shaped = {n: np.array(own, dtype=object).reshape(shapes[n]) for n, own in leaves.items()}
-                graphs.append((root, shaped))
-        return activations_in(graphs, structure)
+                yield root, {n: np.array(own, dtype=object).reshape(shapes[n]) for n, own in leaves.items()}
 
     def _runs(self, problem: Problem) -> bool:
         return math.isfinite(self.submission.loss(problem))

@@ -16,7 +16,7 @@ such as Adam's corrections: there is no second set of formulas.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 from tinygrad_lite.compiler.backends.llvm import kernels
@@ -41,21 +41,36 @@ DESCRIPTION = (
 samples lie once more, a sample after the other, and how many numbers of each.
 """
 
+STEP = ("batch", "index", "shared")
+"""The fields of one step: the description of its batch, which samples, and its learning rate and number."""
+
 SOURCE = ("address", "width", "first", "checked", "copy", "bytes")
 """The fields of one source of data: sample-major doubles, their place among the columns, whether they must be choices,
 and a copy of what was gathered, of so many bytes.
 """
 
 
-def _field(w: Writer, pointer: str, i: int, kind: str = "i64") -> str:
-    """The i-th 64-bit field behind a pointer."""
-    return w.say(f"load {kind}, ptr {w.address(pointer, i, 'i64')}")
+_COUNTS = {
+    *("steps", "count", "padded", "source_count", "done", "fetched", "blocks", "block", "rest", "lanes", "columns"),
+    *("line", "width", "first", "checked", "bytes"),
+}
+"""The fields that are whole numbers; the others are addresses."""
 
 
-def _loop(w: Writer, count: str, body: Callable[[str], None], step: int = 1) -> None:
-    """Do the body for i = 0, step, 2 step, ... below count; it gets the name of i."""
-    with w.some(count, step) as i:
-        body(i)
+def _fields(w: Writer, pointer: str, names: Sequence[str]) -> dict[str, str]:
+    """The 64-bit fields behind a pointer, by name; one that is not used costs nothing."""
+    kinds = ["i64" if name in _COUNTS else "ptr" for name in names]
+    places = [w.address(pointer, i, "i64") for i in range(len(names))]
+    return {name: w.say(f"load {kind}, ptr {at}") for name, kind, at in zip(names, kinds, places, strict=True)}
+
+
+def _times(w: Writer, x: str, y: str | int) -> str:
+    return w.say(f"mul i64 {x}, {y}")
+
+
+def _entry(w: Writer, array: str, i: str) -> str:
+    """The i-th of an array of whole numbers."""
+    return w.say(f"load i64, ptr {w.address(array, i, 'i64')}")
 
 
 def text(optimizer: Any, lanes: int, choices: Sequence[float]) -> str:
@@ -82,14 +97,12 @@ def _update(optimizer: Any, slots: int, lanes: int) -> tuple[str, Writer]:
     w.lanes = lanes
     shared = [Vector(w, w.splat(x)) for x in numbers]
 
-    def each(i: str) -> None:
+    with w.some("%count", lanes) as i:
         places = {name: w.address(f"%{name}", i) for name in arrays}
         p, g, *state = (Vector(w, w.load(place, 8)) for place in places.values())
         moved, new = optimizer.rule(p, g, tuple(state), *shared)
         for name, x in {"p": moved, **{f"s{i}": x for i, x in enumerate(new)}}.items():
             w.store(x.name, places[name], 8)
-
-    _loop(w, "%count", each, step=lanes)
     return w.function(f"internal void @update({signature}) nounwind"), w
 
 
@@ -110,164 +123,113 @@ def _gather(choices: Sequence[float], lanes: int) -> str:
     Returns false if the source is one to be checked and a number in it is none of the choices.
     """
     w = Writer()
-    w.label("entry")
-    address, width, first = _field(w, "%source", 0, "ptr"), _field(w, "%source", 1), _field(w, "%source", 2)
-    checked = _field(w, "%source", 3)
+    its = _fields(w, "%source", SOURCE)
     good = w.say("alloca i1")
     w.do(f"store i1 true, ptr {good}")
-    size = w.say("mul i64 %columns, %lanes")
-    start = w.say(f"mul i64 {first}, %lanes")
-
-    def block(b: str) -> None:
-        offset = w.say(f"add i64 {w.say(f'mul i64 {b}, {size}')}, {start}")
-        target = w.address("%to", offset)
-        samples = w.say(f"getelementptr i64, ptr %index, i64 {w.say(f'mul i64 {b}, %lanes')}")
+    size, start = _times(w, "%columns", "%lanes"), _times(w, its["first"], "%lanes")
+    with w.some("%blocks") as b:
+        target = w.address("%to", w.say(f"add i64 {_times(w, b, size)}, {start}"))
+        samples = w.address("%index", _times(w, b, "%lanes"), "i64")
 
         def sample(k: str) -> str:
             """Where the k-th sample of this block begins."""
-            number = w.say(f"load i64, ptr {w.say(f'getelementptr i64, ptr {samples}, i64 {k}')}")
-            return w.address(address, w.say(f"mul i64 {number}, {width}"))
+            return w.address(its["address"], _times(w, _entry(w, samples, k), its["width"]))
 
-        def column(c: str) -> None:
-            place = w.address(target, w.say(f"mul i64 {c}, %lanes"))
-
-            def some(k: str) -> None:
+        with w.some(its["width"]) as c:
+            place = w.address(target, _times(w, c, "%lanes"))
+            with w.some("%lanes", lanes) as k:
                 for j in range(lanes):
                     i = w.say(f"add i64 {k}, {j}")
                     x = w.say(f"load double, ptr {w.address(sample(i), c)}")
                     w.do(f"store double {x}, ptr {w.address(place, i)}")
-
-            _loop(w, "%lanes", some, step=lanes)
-
-        def check(k: str) -> None:
-            x = w.say(f"load double, ptr {sample(k)}")
-            found = "false"
-            for choice in choices:
-                found = w.say(f"or i1 {found}, {w.say(f'fcmp oeq double {x}, {choice!r}')}")
-            both = w.say(f"and i1 {found}, {w.say(f'load i1, ptr {good}')}")
-            w.do(f"store i1 {both}, ptr {good}")
-
-        _loop(w, width, column)
         if choices:
-            _loop(w, w.say(f"mul i64 {checked}, %lanes"), check)
-
-    _loop(w, "%blocks", block)
-    w.do(f"ret i1 {w.say(f'load i1, ptr {good}')}")
+            with w.some(_times(w, its["checked"], "%lanes")) as k:
+                x, found = w.say(f"load double, ptr {sample(k)}"), "false"
+                for choice in choices:
+                    found = w.say(f"or i1 {found}, {w.say(f'fcmp oeq double {x}, {choice!r}')}")
+                both = w.say(f"and i1 {found}, {w.say(f'load i1, ptr {good}')}")
+                w.do(f"store i1 {both}, ptr {good}")
     signature = "ptr %to, i64 %blocks, i64 %lanes, i64 %columns, ptr %source, ptr %index"
-    return "\n".join([f"define internal i1 @gather({signature}) nounwind {{", *w.lines, "}"])
+    return w.function(f"internal i1 @gather({signature}) nounwind", f"i1 {w.say(f'load i1, ptr {good}')}")
 
 
 def _line_up() -> str:
     """The first numbers of samples `index[0], index[1], ...` of a source, a sample after the other."""
     w = Writer()
-    w.label("entry")
-    address, width, first = _field(w, "%source", 0, "ptr"), _field(w, "%source", 1), _field(w, "%source", 2)
-    room = w.say(f"sub i64 %line, {first}")
+    its = _fields(w, "%source", SOURCE)
+    width, room = its["width"], w.say(f"sub i64 %line, {its['first']}")
     some = w.say(f"icmp sgt i64 {room}, 0")
     count = w.say(f"select i1 {w.say(f'icmp slt i64 {room}, {width}')}, i64 {room}, i64 {width}")
-
-    def sample(i: str) -> None:
-        number = w.say(f"load i64, ptr {w.say(f'getelementptr i64, ptr %index, i64 {i}')}")
-        place = w.address("%to", w.say(f"add i64 {w.say(f'mul i64 {i}, %line')}, {first}"))
-        w.do(
-            f"call void @copy(ptr {place}, ptr {w.address(address, w.say(f'mul i64 {number}, {width}'))}, i64 {count})"
-        )
-
-    _loop(w, w.say(f"select i1 {some}, i64 %rows, i64 0"), sample)
-    w.do("ret void")
-    signature = "ptr %to, i64 %line, ptr %source, ptr %index, i64 %rows"
-    return "\n".join([f"define internal void @line_up({signature}) nounwind {{", *w.lines, "}"])
+    with w.some(w.say(f"select i1 {some}, i64 %samples, i64 0")) as i:
+        place = w.address("%to", w.say(f"add i64 {_times(w, i, '%line')}, {its['first']}"))
+        sample = w.address(its["address"], _times(w, _entry(w, "%index", i), width))
+        w.do(f"call void @copy(ptr {place}, ptr {sample}, i64 {count})")
+    return w.function("internal void @line_up(ptr %to, i64 %line, ptr %source, ptr %index, i64 %samples) nounwind")
 
 
 def _there() -> str:
     """Whether the samples were fetched before and are still what they were; if not, they count as not fetched."""
     w = Writer()
-    w.label("entry")
     before = w.say("load i64, ptr %fetched")
     w.do(f"br i1 {w.say(f'icmp eq i64 {before}, 2')}, label %compare, label %no")
     w.label("compare")
-
-    def compare(k: str) -> None:
-        source = _source(w, "%sources", k)
-        places = _field(w, source, SOURCE.index("address"), "ptr"), _field(w, source, SOURCE.index("copy"), "ptr")
-        size = _field(w, source, SOURCE.index("bytes"))
-        found = w.say(f"call i32 @memcmp(ptr {places[0]}, ptr {places[1]}, i64 {size})")
+    with w.some("%count") as k:
+        its = _fields(w, _source(w, "%sources", k), SOURCE)
+        found = w.say(f"call i32 @memcmp(ptr {its['address']}, ptr {its['copy']}, i64 {its['bytes']})")
         w.do(f"br i1 {w.say(f'icmp eq i32 {found}, 0')}, label %same, label %differs")
         w.label("same")
-
-    _loop(w, "%count", compare)
     w.do("ret i1 true")
     w.label("differs")
     w.do("store i64 1, ptr %fetched")
     w.do("br label %no")
     w.label("no")
-    w.do("ret i1 false")
-    head = "define internal i1 @there(ptr %fetched, ptr %sources, i64 %count) nounwind {"
-    return "\n".join([head, *w.lines, "}", "", "declare i32 @memcmp(ptr, ptr, i64)"])
+    head = "internal i1 @there(ptr %fetched, ptr %sources, i64 %count) nounwind"
+    return w.function(head, "i1 false") + "\n\ndeclare i32 @memcmp(ptr, ptr, i64)"
 
 
 def _keep() -> str:
     """Copies of `count` sources that have just been gathered; of none where each step gathers its own samples."""
     w = Writer()
-    w.label("entry")
     once = w.say(f"icmp eq i64 {w.say('load i64, ptr %fetched')}, 1")
-    count = w.say(f"select i1 {once}, i64 %count, i64 0")
-
-    def keep(k: str) -> None:
-        source = _source(w, "%sources", k)
-        to, place = _field(w, source, SOURCE.index("copy"), "ptr"), _field(w, source, SOURCE.index("address"), "ptr")
-        numbers = w.say(f"lshr i64 {_field(w, source, SOURCE.index('bytes'))}, 3")
-        w.do(f"call void @copy(ptr {to}, ptr {place}, i64 {numbers})")
+    with w.some(w.say(f"select i1 {once}, i64 %count, i64 0")) as k:
+        its = _fields(w, _source(w, "%sources", k), SOURCE)
+        numbers = w.say(f"lshr i64 {its['bytes']}, 3")
+        w.do(f"call void @copy(ptr {its['copy']}, ptr {its['address']}, i64 {numbers})")
         w.do("store i64 2, ptr %fetched")
-
-    _loop(w, count, keep)
-    w.do("ret void")
-    head = "define internal void @keep(ptr %fetched, ptr %sources, i64 %count) nounwind {"
-    return "\n".join([head, *w.lines, "}"])
+    return w.function("internal void @keep(ptr %fetched, ptr %sources, i64 %count) nounwind")
 
 
 def _source(w: Writer, sources: str, k: str) -> str:
     """Where the k-th source is described."""
-    return w.say(f"getelementptr i64, ptr {sources}, i64 {w.say(f'mul i64 {k}, {len(SOURCE)}')}")
+    return w.address(sources, _times(w, k, len(SOURCE)), "i64")
 
 
 def _train(slots: int) -> str:
     w = Writer()
-    w.label("entry")
-    given = {name: _field(w, "%a", i, "i64" if name in _COUNTS else "ptr") for i, name in enumerate(FIELDS)}
-    done, fetched = (w.say(f"getelementptr i64, ptr %a, i64 {FIELDS.index(name)}") for name in ("done", "fetched"))
-    state = [_field(w, "%a", len(FIELDS) + i, "ptr") for i in range(slots)]
-
-    def step(s: str) -> None:
+    given = _fields(w, "%a", (*FIELDS, *(f"s{i}" for i in range(slots))))
+    done, fetched = (w.address("%a", FIELDS.index(name), "i64") for name in ("done", "fetched"))
+    state = [given[f"s{i}"] for i in range(slots)]
+    with w.some(given["steps"]) as s:
         w.do(f"store i64 {s}, ptr {done}")
-        sample = w.say(f"getelementptr i64, ptr {given['plan']}, i64 {w.say(f'mul i64 {s}, 3')}")
-        batch, index, shared = (_field(w, sample, i, "ptr") for i in range(3))
-        its = {name: _field(w, batch, i, "i64" if name in _COUNTS else "ptr") for i, name in enumerate(DESCRIPTION)}
-        main_rows = w.say(f"mul i64 {its['blocks']}, {its['block']}")
-        rest_index = w.say(f"getelementptr i64, ptr {index}, i64 {main_rows}")
+        step = _fields(w, w.address(given["plan"], _times(w, s, len(STEP)), "i64"), STEP)
+        its, index = _fields(w, step["batch"], DESCRIPTION), step["index"]
+        main = _times(w, its["blocks"], its["block"])
         there = w.say(f"call i1 @there(ptr {fetched}, ptr {given['sources']}, i64 {given['source_count']})")
-        wanted = w.say(f"icmp ne ptr {index}, null")
-        wanted = w.say(f"select i1 {there}, i1 false, i1 {wanted}")
+        wanted = w.say(f"select i1 {there}, i1 false, i1 {w.say(f'icmp ne ptr {index}, null')}")
         sources = w.say(f"select i1 {wanted}, i64 {given['source_count']}, i64 0")
-
-        def fetch(k: str) -> None:
+        parts = ("main", "blocks", "block", index), ("tail", "rest", "lanes", w.address(index, main, "i64"))
+        with w.some(sources) as k:
             source = _source(w, given["sources"], k)
             oks = [
                 w.say(
                     f"call i1 @gather(ptr {its[to]}, i64 {its[blocks]}, i64 {its[lanes]}, i64 {its['columns']}, "
                     f"ptr {source}, ptr {samples})"
                 )
-                for to, blocks, lanes, samples in (
-                    ("main", "blocks", "block", index),
-                    ("tail", "rest", "lanes", rest_index),
-                )
+                for to, blocks, lanes, samples in parts
             ]
             _leave_unless(w, w.say(f"and i1 {oks[0]}, {oks[1]}"), done, "-1")
-            rest = w.say(f"mul i64 {its['rest']}, {its['lanes']}")
-            samples = w.say(f"add i64 {main_rows}, {rest}")
+            samples = w.say(f"add i64 {main}, {_times(w, its['rest'], its['lanes'])}")
             w.do(f"call void @line_up(ptr {its['lines']}, i64 {its['line']}, ptr {source}, ptr {index}, i64 {samples})")
-
-        _loop(w, sources, fetch)
         w.do(f"call void @keep(ptr {fetched}, ptr {given['sources']}, i64 {sources})")
         w.do(f"call void @copy(ptr {its['parameters']}, ptr {given['parameters']}, i64 {given['count']})")
         w.do(f"call void {given['entry']}(ptr {its['arguments']})")
@@ -276,16 +238,10 @@ def _train(slots: int) -> str:
         _leave_unless(w, w.say(f"fcmp ord double {w.say(f'fsub double {loss}, {loss}')}, 0.0"), done, s)
         w.do(f"call void @copy(ptr {given['gradient']}, ptr {w.address(its['out'], 1)}, i64 {given['count']})")
         arrays = ", ".join(f"ptr {x}" for x in (given["parameters"], given["gradient"], *state))
-        w.do(f"call void @update({arrays}, i64 {given['padded']}, ptr {shared})")
-
-    _loop(w, given["steps"], step)
+        w.do(f"call void @update({arrays}, i64 {given['padded']}, ptr {step['shared']})")
     w.do(f"store i64 {given['steps']}, ptr {done}")
     last = w.address(given["losses"], w.say(f"sub i64 {given['steps']}, 1"))
-    w.do(f"ret double {w.say(f'load double, ptr {last}')}")
-    return "\n".join(["define double @train(ptr %a) nounwind {", *w.lines, "}"])
-
-
-_COUNTS = {"steps", "count", "padded", "source_count", "done", "blocks", "block", "rest", "lanes", "columns", "line"}
+    return w.function("double @train(ptr %a) nounwind", f"double {w.say(f'load double, ptr {last}')}")
 
 
 def _leave_unless(w: Writer, good: str, done: str, result: str) -> None:

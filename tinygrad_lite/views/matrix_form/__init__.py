@@ -1,1 +1,1 @@
-"""A network as NumPy code: `layers.py` finds it, `loss_head.py` its loss, `program.py` writes and runs the code."""
+"""A network as NumPy code: `matrix_form.py` compares it with the graph, `program.py` writes and runs it."""

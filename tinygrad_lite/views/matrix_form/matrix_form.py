@@ -6,7 +6,7 @@
     form.gradients["W1"]     # what the code computed
     form.exact["W1"]         # what the graph says
 
-`layers.py` finds the layers, `loss_head.py` the loss, `elementwise.py` the slope of each activation. The code that is
+The package `analysis` finds the layers, the loss, and the code of each activation and its derivative. The code that is
 printed is the code that was run: its numbers stand beside the graph's. NumPy is imported at the moment of use.
 """
 
@@ -188,7 +188,7 @@ class MatrixForm:
         squares = {squared(node) for node in order}
         squares |= {x for node in order if node.op is ops.dot for x in node.parents if node.parents.count(x) > 1}
         if last.size == 1 and not squares & set(np.ravel(np.array(self.parameters[weights[-1]], dtype=object))):
-            return [{}]  # of one weight any use, such as w**3, has the slope of a penalty
+            return [{}]  # of one weight any use, such as w**3, has the derivative of a penalty
         with_biases = any(b in squares for layer in self.network.layers for b in layer.biases or ())
         without, everywhere = dict.fromkeys(weights, k), dict.fromkeys(self.parameters, k)
         return [everywhere, without] if with_biases else [without, everywhere]

@@ -52,8 +52,8 @@ def program(network: Network, names: Names, head: Head, penalty: dict[str, float
             steps = activations[i - 2]
             if steps:
                 lines.append(f"dA{i - 1} = dZ{i} @ {w}.T")
-                slope = derivative_code(steps, f"Z{i - 1}", f"A{i - 1}")
-                lines.append(f"dZ{i - 1} = dA{i - 1} * {slope}")
+                derivative = derivative_code(steps, f"Z{i - 1}", f"A{i - 1}")
+                lines.append(f"dZ{i - 1} = dA{i - 1} * {derivative}")
             else:
                 lines.append(f"dZ{i - 1} = dZ{i} @ {w}.T")
     return lines

@@ -152,7 +152,7 @@ def write(
 
         def body(r: Name, values: list[Name]) -> list[Name]:
             return [
-                w.apply("add" if run.sign > 0 else "sub", [value, w.evaluate(run.expression, partial(leaf, r, d, a))])
+                w.more(value, w.evaluate(run.expression, partial(leaf, r, d, a)), run.sign)
                 for value, (d, a) in zip(values, cells, strict=True)
             ]
 

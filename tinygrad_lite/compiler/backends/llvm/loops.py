@@ -213,14 +213,10 @@ class Loops:
         w = self.w
 
         def term(t: Counter, before: list[Name | None]) -> list[Name]:
-            found: list[Name] = []
-            for (corner, u), total in zip(cells, before, strict=True):
-                value = w.evaluate(run.expression, partial(self.leaf, nest, run, corner, t, u))
-                if total is None:
-                    found.append(value if run.sign > 0 else w.apply("neg", [value]))
-                else:
-                    found.append(w.apply("add" if run.sign > 0 else "sub", [total, value]))
-            return found
+            return [
+                w.more(total, w.evaluate(run.expression, partial(self.leaf, nest, run, corner, t, u)), run.sign)
+                for (corner, u), total in zip(cells, before, strict=True)
+            ]
 
         if run.starts is not None:
             ((corner, _), *_) = cells
@@ -262,9 +258,7 @@ class Loops:
         for k in range(full, run.terms):
             term = w.evaluate(run.expression, partial(self.leaf, nest, run, corner, (None, k), 0))
             found = w.apply("add", [found, term])
-        if total is None:
-            return found if run.sign > 0 else w.apply("neg", [found])
-        return w.apply("add" if run.sign > 0 else "sub", [total, found])
+        return w.more(total, found, run.sign)
 
     # ------------------------------------------------------------------ reading and writing
 

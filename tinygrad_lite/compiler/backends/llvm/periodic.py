@@ -140,19 +140,12 @@ def _chunk(loops: Loops, nest: LoopNest, i: Name, iterations: range, counts: lis
                     if t < terms[j]:
                         where = (j, 0) if target.adds else (j, u)  # gradients are summed over the samples at once
                         value = w.evaluate(run.expression, _Leaf(loops, run, i, first[j] + t, u))
-                        totals[where] = _added(loops, totals[where], value, run.sign)
+                        totals[where] = w.more(totals[where], value, run.sign)
             w.known = outer
     for (j, u), total in totals.items():
         if total is not None:
             address = _address(loops, nest.target, i, j)
             w.store(total, w.address(address, u * w.lanes) if target.samples else address, 8 * w.lanes)
-
-
-def _added(loops: Loops, total: Name | None, value: Name, sign: int) -> Name:
-    w = loops.w
-    if total is None:
-        return value if sign > 0 else w.apply("neg", [value])
-    return w.apply("add" if sign > 0 else "sub", [total, value])
 
 
 def _address(loops: Loops, access: Access, i: Name, n: int) -> Name:

@@ -68,7 +68,7 @@ def stepped(plan: Plan) -> Plan:
 
 def _split(nest: LoopNest) -> list[LoopNest]:
     """The iterations of a small loop nest, one by one."""
-    reads = [access for run in nest.reductions for access in run.accesses if access.literal is None]
+    reads = list(nest.reads())
     tables = any(access.table is not None for access in reads)
     if not 1 < nest.iterations <= SMALL or (
         tables and any(run.terms > 1 or run.starts is not None for run in nest.reductions)

@@ -251,10 +251,7 @@ class _Sweep:
         loops.lane = lane
         for run in line.nest.reductions:
             value = w.evaluate(run.expression, partial(loops.leaf, line.nest, run, corner, t, 0))
-            if total is not None:
-                total = w.apply("add" if run.sign > 0 else "sub", [total, value])
-            else:
-                total = value if run.sign > 0 else w.apply("neg", [value])
+            total = w.more(total, value, run.sign)
         assert total is not None
         return total
 

@@ -149,6 +149,12 @@ class Writer:
         self.lanes = lanes
         return x
 
+    def more(self, total: Name | None, x: Name, sign: int) -> Name:
+        """A total, None if nothing is in it yet, with x added or taken away."""
+        if total is None:
+            return x if sign > 0 else self.apply("neg", [x])
+        return self.apply("add" if sign > 0 else "sub", [total, x])
+
     def added(self, xs: Sequence[Name]) -> Name:
         """The sum of some numbers, pair by pair."""
         while len(xs) > 1:
