@@ -32,7 +32,7 @@ MAY_IMPORT = {
     "analysis": {"engine", "formulas"},
     "views": {"engine", "calculus", "report", "formulas", "analysis"},
     "compiler": {"engine", "calculus"},
-    "export": {"engine", "arrays", "calculus", "compiler"},  # source code is a plan, spelled
+    "export": {"engine", "arrays", "calculus", "nn", "compiler"},  # source code is a plan, spelled
     "checking": {"engine", "calculus", "report", "formulas", "analysis", "compiler"},
     "data": set(),
 }

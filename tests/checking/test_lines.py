@@ -404,3 +404,55 @@ def test_large_data_are_cut_to_a_few_samples_for_the_search():
 
     assert [e.old.strip() for e in result.mends[0].edits] == ["dz = np.outer(d, v) * (1 - h)"]
     assert (mended["dW"] * step).sum() == pytest.approx((there - back) / 2, rel=1e-5)
+
+
+LEFT_OUT = {
+    "the labels taken off": (
+        """
+        def loss(W, X, labels):
+            z = X @ W
+            z = z - z.max(axis=1, keepdims=True)
+            p = np.exp(z) / np.exp(z).sum(axis=1, keepdims=True)
+            return -np.log(p[np.arange(len(labels)), labels]).mean()
+        def backprop(W, X, labels):
+            z = X @ W
+            e = np.exp(z - z.max(axis=1, keepdims=True))
+            d = e / e.sum(axis=1, keepdims=True)
+            return {"W": X.T @ d / len(labels)}
+        """,
+        lambda chance: ({"W": chance.normal(size=(3, 4))}, (chance.normal(size=(6, 3)), np.array([0, 3, 1, 1, 2, 0]))),
+        "np.eye(",
+    ),
+    "a sum into one row of a table": (
+        """
+        def loss(P, Q, users, items, stars):
+            total = 0.0
+            for u, i, y in zip(users, items, stars):
+                total = total + (P[u] @ Q[i] - y) ** 2
+            return total
+        def backprop(P, Q, users, items, stars):
+            GP, GQ = np.zeros_like(P), np.zeros_like(Q)
+            for u, i, y in zip(users, items, stars):
+                pull = 2 * (P[u] @ Q[i] - y)
+                GQ[i] += pull * P[u]
+            return GP, GQ
+        """,
+        lambda chance: (
+            {"P": chance.normal(size=(4, 2)), "Q": chance.normal(size=(3, 2))},
+            (np.array([0, 1, 2, 3, 0, 1]), np.array([0, 1, 2, 0, 1, 2]), chance.normal(size=6)),
+        ),
+        "GP[u] += ",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", LEFT_OUT)
+def test_what_was_left_out_is_put_in(name):
+    source, made, words = LEFT_OUT[name]
+    space = defined(source)
+    params, data = made(np.random.default_rng(2))
+    result = tg.check(space["loss"], space["backprop"], params, *data)
+    again = tg.check(space["loss"], result.mends[0].function, params, *data, mend=False)
+
+    assert again.ok
+    assert words in "\n".join(e.new for e in result.mends[0].edits)

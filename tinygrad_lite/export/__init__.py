@@ -1,1 +1,23 @@
-"""Ways to take a graph elsewhere: JSON, and source code for NumPy, PyTorch and JAX. Read `spelling.py` first."""
+"""Ways to take a computation elsewhere: JSON, source for NumPy, PyTorch and JAX, and whole training scripts.
+
+source.py           tg.to_numpy, tg.to_torch, tg.to_jax; follow a function through the files it names
+program.py          what is exported: planning.py, blocks.py, and the engine's numbers to compare with
+text.py             the text of a function: reads.py, operands.py, expressions.py, arrays.py; steps.py, scan.py
+verified.py         every source is run when it is made; check_export.py: tg.check_export
+backward.py         tg.backward_source: flatten.py, seen.py, prepared.py, adjoint.py, functions.py, way_back.py
+train_script.py     tg.export.train_script: a script for all devices there are
+graph_json.py       tg.to_json, tg.from_json
+"""
+
+from __future__ import annotations
+
+from tinygrad_lite.hints import Any
+
+
+def __getattr__(name: str) -> Any:
+    """Open the file of `train_script` at its first use."""
+    if name == "train_script":
+        from tinygrad_lite.export.scripts import train_script
+
+        return train_script
+    raise AttributeError(f"tinygrad_lite.export has no name {name!r}")

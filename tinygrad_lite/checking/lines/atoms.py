@@ -67,6 +67,8 @@ class Atoms:
             self._offer(0.1, x)
         for x in offers.rebuilt:
             self._offer(0.3, x)
+        for x in self._one_hot():
+            self._offer(0.3, x, again=True)  # of lengths that are equal here, but not on other problems
         indices = {ast.dump(s.slice): s.slice for s in offers.subscripts if not isinstance(s.slice, ast.Constant)}
         for name in offers.names[:16]:
             for index in list(indices.values())[:8]:
@@ -77,10 +79,10 @@ class Atoms:
                 self._offer(0.3, n)
         for cost, x, value in list(self.items[:44]):
             self._made_of(cost, x, value)
-        for x in (*map(constant, offers.constants), *offers.sizes, *self._one_hot()):
+        for x in (*map(constant, offers.constants), *offers.sizes):
             self._offer(0.4, x)
 
-    def _offer(self, cost: float, x: Node) -> None:
+    def _offer(self, cost: float, x: Node, again: bool = False) -> None:
         if len(self.items) >= MOST_ATOMS:
             return
         try:
@@ -91,7 +93,7 @@ class Atoms:
             return
         array = np.asarray(value, float)
         key = str(array.shape).encode() + array.tobytes()
-        if key not in self._known and np.all(np.isfinite(array)):
+        if (again or key not in self._known) and np.all(np.isfinite(array)):
             self._known.add(key)
             self.items.append((cost, x, array))
 

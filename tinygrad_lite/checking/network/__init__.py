@@ -1,1 +1,1 @@
-"""Which network this is, told from its loss alone. Read layers, network, problems, recognise."""
+"""Which network this is, told from its loss alone. Read network, problems, recognise; kinks stands beside them."""
