@@ -35,6 +35,7 @@ EXAMPLES = {
     "draw": 'tinygrad-lite draw "tanh(a*b + b**3)" a=-4 b=2 -o graph.svg',
     "animate": 'tinygrad-lite animate "tanh(a*b + b**3)" a=-4 b=2 -o player.html',
     "check": "tinygrad-lite check lesson.py --html report.html",
+    "grade": "tinygrad-lite grade submissions --out grades --jobs 2",
     "derive": "tinygrad-lite derive derivation.md",
     "train": "tinygrad-lite train data.csv --target price --epochs 100",
     "doctor": "tinygrad-lite doctor --json",

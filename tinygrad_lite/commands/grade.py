@@ -22,7 +22,8 @@ A run that was interrupted goes on where it stopped when it is started again wit
 
 def configure(parser: argparse.ArgumentParser) -> None:
     """Add the arguments of the command."""
-    parser.epilog, parser.formatter_class = LIMITS, argparse.RawDescriptionHelpFormatter
+    parser.epilog = f"{parser.epilog}\n{LIMITS}"
+    parser.formatter_class = argparse.RawDescriptionHelpFormatter
     parser.add_argument(
         "folder", type=Path, metavar="FOLDER", help="submissions: .py files and notebooks, at any depth"
     )
