@@ -42,9 +42,13 @@ class GradCheck(Judged):
         rtol: float,
         noise: float = 0.0,
     ) -> None:
-        self.names, self.claimed, self.slopes, self.taylor, self.noise = names, claimed, slopes, whole, noise
-        self.wrong = [names[i] for i, slope in slopes.items() if not slope.accepts(claimed[i], rtol)]
-        self.kinks = [names[i] for i, slope in slopes.items() if slope.kink]
+        self.names: list[str] = names
+        self.claimed: list[float] = claimed
+        self.slopes: dict[int, Slope] = slopes
+        self.taylor: Taylor = whole
+        self.noise: float = noise
+        self.wrong: list[str] = [names[i] for i, slope in slopes.items() if not slope.accepts(claimed[i], rtol)]
+        self.kinks: list[str] = [names[i] for i, slope in slopes.items() if slope.kink]
 
     @property
     def ok(self) -> bool:

@@ -66,10 +66,11 @@ class CompiledFunction(Shown):
         threads: int | None = None,
         dump: Callable[[str], Any] | None = None,
     ) -> None:
-        self.f, self.argnums = f, argnums
+        self.f = f
+        self.argnums: int | tuple[int, ...] = argnums
         functools.update_wrapper(self, f, updated=())  # the attributes of a model that is called stay its own
-        self.__name__ = getattr(f, "__name__", "compiled")
-        self.settings = Settings(self.__name__, backend, threads, dump)
+        self.__name__: str = getattr(f, "__name__", "compiled")
+        self.settings: Settings = Settings(self.__name__, backend, threads, dump)
         self._transforms: dict[str, CompiledFunction] = {}
         self._programs: dict[Structure, list[Program]] = {}
         self._wanted: dict[Structure, tuple[Wrt, list[tuple[Structure, int]]]] = {}  # what argnums means for each

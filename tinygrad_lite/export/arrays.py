@@ -216,7 +216,7 @@ class ArrayWriter(Expressions):
             elif sign > 0 and x.rank == SIGN and x.text.startswith("-"):
                 sign, x = -1, Term(x.text[1:], x.axes, SIGN)
             total = self.infix("+" if sign > 0 else "-", SUM, total, x)
-        self.lengths = {axis: n for axis, n in enumerate(nest.dims) if n > 1}
+        self.lengths: dict[int, int] = {axis: n for axis, n in enumerate(nest.dims) if n > 1}
         return self._spread(self.ordered(total), over)
 
     def _spread(self, term: Term, over: bool) -> Term:

@@ -33,7 +33,10 @@ class Operands:
     ) -> None:
         import numpy as np
 
-        self.spelling, self.taken, self.samples, self.named = spelling, taken, samples, names or {}
+        self.spelling: Spelling = spelling
+        self.taken: set[str] = taken
+        self.samples: str = samples
+        self.named: Mapping[bytes, str] | dict[bytes, str] = names or {}
         self.pool = np.array(plan.constants, dtype=float)
         self.lines: list[str] = []
         self.constants: dict[str, str] = {}  # name: text
@@ -41,7 +44,7 @@ class Operands:
         self.uses: Counter[str] = Counter()  # how often each array is read
         self.forced: dict[str, str] = {}  # results that need a name, and which
         self.terms: dict[str, Term] = {}  # what a step of a scan reads, by the name of its access
-        self.order = [nest.target.array for nest in plan.nests if nest.target.array != "out"]
+        self.order: list[str] = [nest.target.array for nest in plan.nests if nest.target.array != "out"]
         self._known: dict[bytes, str] = {}
         self._reads: list[Read] = []
         self.lengths: dict[int, int] = {}

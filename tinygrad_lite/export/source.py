@@ -34,11 +34,13 @@ class Source:
     """
 
     def __init__(self, library: str, found: ArrayProgram, name: str) -> None:
-        self.library, self._name, self._program = library, name, found
-        self.code = Text(SPELLINGS[library], found, name).code
-        self.point = dict(zip(found.parameters, found.point, strict=True))
+        self.library: str = library
+        self._name = name
+        self._program = found
+        self.code: str = Text(SPELLINGS[library], found, name).code
+        self.point: dict[str, Any] = dict(zip(found.parameters, found.point, strict=True))
         self.arguments: dict[str, Any] = found.leaves or self.point
-        self.checked = verified(library, self.function, found)
+        self.checked: str = verified(library, self.function, found)
 
     @property
     def function(self) -> Callable[..., Any]:

@@ -158,7 +158,9 @@ _PLAIN = frozenset(
 
 
 class NumPy(Spelling):
-    lib, column, place = "np", "numpy", 0
+    lib: str = "np"
+    column: str = "numpy"
+    place: int = 0
     head = ("import numpy as np",)
 
     def segments(self, text: str, ids: str, n: int) -> str:
@@ -166,7 +168,9 @@ class NumPy(Spelling):
 
 
 class Torch(Spelling):
-    lib, column, place = "torch", "torch", 1
+    lib: str = "torch"
+    column: str = "torch"
+    place: int = 1
     backwards = False
     head = ("import numpy as np", "import torch")
     note = "# All tensors are float64: make them with torch.tensor(x, dtype=torch.float64)."
@@ -190,7 +194,9 @@ class Torch(Spelling):
 
 
 class Jax(Spelling):
-    lib, column, place = "jnp", "jax", 2
+    lib: str = "jnp"
+    column: str = "jax"
+    place: int = 2
     head = ("import jax", "import jax.numpy as jnp", "import numpy as np")
     note = '# In float64, as here, after jax.config.update("jax_enable_x64", True); without it in float32, to 7 digits.'
 

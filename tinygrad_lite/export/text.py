@@ -23,11 +23,11 @@ class Text:
     def __init__(self, spelling: Spelling, found: ArrayProgram, name: str) -> None:
         self.spelling, self.found = spelling, found
         taken = {name, *found.parameters, "np", "jax", "jnp", "torch", "math", "step", "carry", "row", "taken"}
-        self.batched = any(block.samples for block in found.blocks)
+        self.batched: bool = any(block.samples for block in found.blocks)
         self.locals: dict[str, str] = {}
         head = self._unpacked(taken)
         first = next((b for b in found.blocks if b.samples), None)
-        self.count = f"{self.locals.get(first.path, first.path)}.shape[0]" if first else ""
+        self.count: str = f"{self.locals.get(first.path, first.path)}.shape[0]" if first else ""
         self.parts = steps.folded(found.plan)
         self.writer = writer = ArrayWriter(spelling, found.plan, taken, self.count, found.names)
         for array in ("P", "X"):
@@ -55,7 +55,7 @@ class Text:
             own = [f"_{word} = np.vectorize(math.{word})" for word in ("erf", "erfc")]
             text = "\n".join([*own, "", "", text])
             imports = ["import math", *imports]
-        self.code = "\n".join([*imports, "", "", text])
+        self.code: str = "\n".join([*imports, "", "", text])
 
     def _unpacked(self, taken: set[str]) -> list[str]:
         """Names for the arrays inside of the arguments, and arrays in the place of lists."""

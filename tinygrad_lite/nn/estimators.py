@@ -73,12 +73,12 @@ class Estimator(BaseEstimator):  # type: ignore[misc]
         seed = self._seed()
         inputs = X.tolist()
         network = MLP(X.shape[1], [*self.hidden, outputs], activation=self.activation, init="xavier", seed=seed)
-        self.model_ = Sequential(Standardize(inputs), network)
+        self.model_: Sequential = Sequential(Standardize(inputs), network)
         optimizer = Adam(network, lr=self.lr, weight_decay=self.penalty)
         batch = None if self.batch_size is None else min(self.batch_size, len(inputs))
         how: dict[str, Any] = {"epochs": self.epochs, "batch_size": batch, "seed": seed, "compiled": self.compiled}
         self.history_ = fit(self.model_, (inputs, targets), loss, optimizer, progress=False, **how)
-        self.n_iter_ = len(self.history_)
+        self.n_iter_: int = len(self.history_)
 
     def _seed(self) -> int:
         state: Any = np.random if self.random_state is None else self.random_state
@@ -151,7 +151,8 @@ class Regressor(RegressorMixin, Estimator):  # type: ignore[misc]
         """
         X, y = validate_data(self, X, y, dtype=float, y_numeric=True)
         y = y.astype(float)
-        self.target_mean_, self.target_deviation_ = float(y.mean()), float(y.std()) or 1.0
+        self.target_mean_: float = float(y.mean())
+        self.target_deviation_: float = float(y.std()) or 1.0
         if not math.isfinite(self.target_deviation_):
             raise ValueError("the targets are too large to be standardized.")
         self._train(X, ((y - self.target_mean_) / self.target_deviation_).tolist(), 1, mse)

@@ -48,7 +48,11 @@ class Binding:
     def __init__(
         self, loss: Any, backprop: Any, params: dict[str, Any], data: tuple[Any, ...], words: list[str]
     ) -> None:
-        self.loss, self.backprop, self.params, self.data, self.words = loss, backprop, params, data, words
+        self.loss: Any = loss
+        self.backprop: Any = backprop
+        self.params: dict[str, Any] = params
+        self.data: tuple[Any, ...] = data
+        self.words: list[str] = words
         self.options: dict[str, Any] = {}
 
 

@@ -57,7 +57,8 @@ class Function:
     """
 
     def __init__(self, name: str, function: Callable[..., Any]) -> None:
-        self.name, self.function = name, function
+        self.name: str = name
+        self.function = function
         try:
             found = inspect.signature(function).parameters.values()
         except (TypeError, ValueError):
@@ -69,11 +70,14 @@ class Function:
             self.source = textwrap.dedent(inspect.getsource(function))
             tree = ast.parse(self.source)
         except (OSError, TypeError, SyntaxError):
-            self.source, tree = "", ast.parse("")
+            self.source = ""
+            tree = ast.parse("")
         self.tree = tree
-        self.returned = returned_names(tree)
-        self.changed = {n.id for n in ast.walk(tree) if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Store)}
-        self.keys = dict(_keys(tree))
+        self.returned: list[str] = returned_names(tree)
+        self.changed: set[str] = {
+            n.id for n in ast.walk(tree) if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Store)
+        }
+        self.keys: dict[str, list[str]] = dict(_keys(tree))
 
     @property
     def empty(self) -> bool:

@@ -23,7 +23,11 @@ class Step:
     def __init__(
         self, forward: Function | None, loss: Function | None, backward: Function, params: list[str], data: list[str]
     ) -> None:
-        self.forward, self.loss, self.backward, self.params, self.data = forward, loss, backward, params, data
+        self.forward: Function | None = forward
+        self.loss: Function | None = loss
+        self.backward: Function = backward
+        self.params: list[str] = params
+        self.data: list[str] = data
 
 
 def step_of(lesson: Lesson) -> Step | None:

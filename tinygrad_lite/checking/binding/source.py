@@ -44,7 +44,9 @@ class Lesson:
     """
 
     def __init__(self, name: str, names: dict[str, Any], loops: list[ast.stmt] | None = None) -> None:
-        self.name, self.names, self.loops = name, names, loops or []
+        self.name: str = name
+        self.names: dict[str, Any] = names
+        self.loops: list[ast.stmt] = loops or []
         self.skipped: list[tuple[int, str]] = []
 
     def own(self, kind: Any) -> dict[str, Any]:

@@ -26,7 +26,9 @@ class Change:
     __slots__ = ("mistake", "edges", "derivative")
 
     def __init__(self, mistake: Mistake, edges: list[Edge], derivative: Callable[[Graph, Edge], float]) -> None:
-        self.mistake, self.edges, self.derivative = mistake, edges, derivative
+        self.mistake: Mistake = mistake
+        self.edges: list[Edge] = edges
+        self.derivative = derivative
 
 
 def changes_of(g: Graph) -> Iterator[Change]:

@@ -38,8 +38,11 @@ class Function:
     """
 
     def __init__(self, original: Any, copy: Any, tree: Node, filename: str, lines: list[str]) -> None:
-        self.original, self.copy, self.tree = original, copy, tree
-        self.filename, self.lines = filename, lines
+        self.original: Any = original
+        self.copy: Any = copy
+        self.tree: Node = tree
+        self.filename: str = filename
+        self.lines: list[str] = lines
         self.name: str = original.__qualname__
         self.code: types.CodeType = original.__code__
 
@@ -112,7 +115,7 @@ class World:
         self._originals: list[Any] = []  # kept alive, so that their ids stay theirs
         self.functions: list[Function] = []
         self.sourceless: list[str] = []
-        self.entry = self.of(entry)
+        self.entry: Any = self.of(entry)
 
     def of(self, x: Any) -> Any:
         """The private copy of anything; numbers, modules and what belongs to libraries stand for themselves."""

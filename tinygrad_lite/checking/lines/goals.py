@@ -34,7 +34,9 @@ class Goals:
     """
 
     def __init__(self, bench: Bench, runs: list[Recording], loss: Loss) -> None:
-        self.bench, self.runs, self.forwards = bench, runs, loss.passes
+        self.bench: Bench = bench
+        self.runs: list[Recording] = runs
+        self.forwards = loss.passes
         self._shared = loss.shared  # functions that the loss runs too
         self._last: dict[tuple[Any, str], Slot] = {}
         for slot in runs[0].slots:

@@ -31,8 +31,12 @@ class Line:
     __slots__ = ("file", "number", "function", "text", "mark", "remark")
 
     def __init__(self, file: str, number: int, function: str, text: str, mark: str = "", remark: str = "") -> None:
-        self.file, self.number, self.function, self.text = file, number, function, text
-        self.mark, self.remark = mark, remark
+        self.file: str = file
+        self.number: int = number
+        self.function: str = function
+        self.text: str = text
+        self.mark: str = mark
+        self.remark: str = remark
 
     def __repr__(self) -> str:
         return f"{self.number:4d}  {self.mark:8s}  {self.text}"
@@ -51,7 +55,10 @@ class Edit:
     __slots__ = ("function", "line", "old", "new")
 
     def __init__(self, function: str, line: int, old: str, new: str) -> None:
-        self.function, self.line, self.old, self.new = function, line, old, new
+        self.function: str = function
+        self.line: int = line
+        self.old: str = old
+        self.new: str = new
 
     def __repr__(self) -> str:
         return f"line {self.line}: {self.old.strip() or '(nothing)'} -> {self.new.strip() or '(nothing)'}"
@@ -81,10 +88,11 @@ class Mend:
         self.reasons = [reason(f, program.trees[f], line, forward) for f, line in sorted(program.edits, key=_line)]
         tried = [p for k, p in enumerate(bench.problems) if k not in stands.raised]
         shapes = {tuple(np.shape(x) for x in (*p.params.values(), *p.data)) for p in tried}
-        self.problems, self.sizes = len(tried), len(shapes) > 1
+        self.problems: int = len(tried)
+        self.sizes: bool = len(shapes) > 1
         self.tied: list[int] = []
-        self.sources = {f.name: source_of(f, t) for f, t in self._changed.items()}
-        self.edits = sorted(self._edits(), key=lambda e: e.line)
+        self.sources: dict[str, str] = {f.name: source_of(f, t) for f, t in self._changed.items()}
+        self.edits: list[Edit] = sorted(self._edits(), key=lambda e: e.line)
 
     def _edits(self) -> list[Edit]:
         found = []

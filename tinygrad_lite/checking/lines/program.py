@@ -24,7 +24,9 @@ class Program:
     def __init__(
         self, trees: dict[Function, Node], edits: tuple[tuple[Function, int], ...] = (), cost: float = 0.0
     ) -> None:
-        self.trees, self.edits, self.cost = trees, edits, cost
+        self.trees: dict[Function, Node] = trees
+        self.edits: tuple[tuple[Function, int], ...] = edits
+        self.cost: float = cost
         self._codes: Codes | None = None
 
     def edited(self, function: Function, tree: Node, line: int, cost: float) -> Program:
@@ -48,7 +50,9 @@ class Standing:
     """
 
     def __init__(self, right: frozenset[str], raised: set[int], tried: int) -> None:
-        self.right, self.raised, self.tried = right, raised, tried
+        self.right: frozenset[str] = right
+        self.raised: set[int] = raised
+        self.tried: int = tried
 
 
 class Recording:

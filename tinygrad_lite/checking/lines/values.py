@@ -40,7 +40,8 @@ class Scope:
 
     def __init__(self, function: Function, local: Mapping[str, Any], guard: Callable[..., Any]) -> None:
         self.names: dict[str, Any] = {**function.copy.__globals__, **closure(function.copy), **local}
-        self.local, self._guard = local, guard
+        self.local: Mapping[str, Any] = local
+        self._guard = guard
         self._kept: dict[int, Any] = {}
         self._nodes: list[Node] = []  # kept alive, so that their ids stay theirs
 

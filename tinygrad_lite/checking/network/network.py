@@ -74,9 +74,15 @@ class Network:
         layout: Layout,
         penalty: tuple[float, int, bool] = (0.0, 0, False),
     ) -> None:
-        self.weights, self.biases, self.activations = weights, biases, activations
-        self.summed, kind = kind, kind.plain  # what the loss adds up, and what is differentiated
-        self.kind, self.reduction, self.layout, self.penalty = kind, reduction, layout, penalty
+        self.weights: list[str] = weights
+        self.biases: list[str] = biases
+        self.activations: list[Activation] = activations
+        self.summed: LossKind = kind  # what the loss adds up
+        kind = kind.plain  # what is differentiated
+        self.kind: LossKind = kind
+        self.reduction: tuple[str, float, int, int] = reduction
+        self.layout: Layout = layout
+        self.penalty: tuple[float, int, bool] = penalty
 
     @property
     def depth(self) -> int:
@@ -125,11 +131,11 @@ class Record:
         self.N, self.O = self.A[-1].shape
         self.Y = target(y, self.A[-1].shape, net.layout)
         _, constant, per_n, per_o = net.reduction
-        self.scale = constant / self.N**per_n / self.O**per_o
+        self.scale: Any = constant / self.N**per_n / self.O**per_o
         k, penalty_per_n, with_biases = net.penalty
-        self.pull = k / self.N**penalty_per_n  # the penalty's gradient is pull * W
+        self.pull: Any = k / self.N**penalty_per_n  # the penalty's gradient is pull * W
         with np.errstate(all="ignore"):
-            self.steepness = float(np.abs(self.scale * net.kind.derivative(self.A[-1], self.Y)).max(initial=0.0))
+            self.steepness: float = float(np.abs(self.scale * net.kind.derivative(self.A[-1], self.Y)).max(initial=0.0))
         self.loss = self.scale * float(net.summed.terms(self.A[-1], self.Y).sum())
         self.loss += 0.5 * self.pull * sum(float((w * w).sum()) for w in self.W[1:])
         if with_biases:

@@ -28,7 +28,9 @@ class Statement:
     """
 
     def __init__(self, row: Row) -> None:
-        self.row, self.kind, self.error = row, STEP, ""
+        self.row: Row = row
+        self.kind: str = STEP
+        self.error: str = ""
         self.sides: list[Term] = []
         self.only: list[Term] = []
         self.continued = False
@@ -59,7 +61,7 @@ class Document:
             self._read_all(text, found, lettered, shapes)
 
     def _read_all(self, text: str, found: list[Row], lettered: set[str], shapes: Mapping[str, Any] | None) -> None:
-        self.known = Known()
+        self.known: Known = Known()
         self.known.lettered = lettered
         self.statements: list[Statement] = []
         self.definitions: dict[str, tuple[Term, Term]] = {}

@@ -39,17 +39,17 @@ class Points:
         named = [t for t in every if t.op == "name"]
         self.count, self.groups, self.least = slots(bodies)
         marks = {t.op for t in every} & MATRIX_OPS or any(t.word in ("tr", "softmax", "diag") for t in every)
-        self.matrices = bool(d.shapes) or (bool(marks) and not self._indexed())
+        self.matrices: bool = bool(d.shapes) or (bool(marks) and not self._indexed())
         operands = {x for x, _ in d.functions.values()}
         tops = {t.args[0].word for t in every if t.op == "d" and t.args[0].op == "name"}
         self.tops = {w for w in tops if w not in d.definitions and w not in d.numbers} if d.definitions else set()
         bound = {i.word for t in every if t.op in ("sum", "prod") for i in t.args[:-1]}
         letters = {i.word for t in named for i in t.args} | bound
         sizes = {t.word[1:] for t in every if t.op in ("sum", "prod") and t.word.startswith("^")}
-        self.sizes = {w for w in sizes if w.isidentifier()} | {
+        self.sizes: set[str] = {w for w in sizes if w.isidentifier()} | {
             n.removeprefix("size:") for dims in d.shapes.values() for n in dims if isinstance(n, str)
         }
-        self.leaves = [
+        self.leaves: list[str] = [
             w
             for w in dict.fromkeys(t.word for t in named)
             if w not in d.definitions
@@ -61,7 +61,7 @@ class Points:
         ]
         defined = [body for _, body in d.definitions.values()] + [body for _, body in d.functions.values()]
         self.known = set().union(*[b.names() for b in defined], *[r.names() for r in d.relations], set())
-        self.dims = self._dims() if self.matrices else {}
+        self.dims: dict[Any, Any] = self._dims() if self.matrices else {}
 
     def _indexed(self) -> bool:
         return any(

@@ -25,7 +25,7 @@ class Known:
     def __init__(self) -> None:
         self.variables: set[str] = set()
         self.functions: set[str] = set()
-        self.indices = {*"ijkpqrs"}
+        self.indices: set[str] = {*"ijkpqrs"}
         self.root = ""
         self.lettered: set[str] = set()
 
@@ -44,7 +44,11 @@ class Stream:
     """A place in a list of tokens; the levels of the grammar are in `words.py` and `parser.py`."""
 
     def __init__(self, text: str, found: list[Token], known: Known) -> None:
-        self.text, self.all, self.known, self.at, self.depth = text, found, known, 0, 0
+        self.text: str = text
+        self.all: list[Token] = found
+        self.known: Known = known
+        self.at = 0
+        self.depth: int = 0
         self.bars = 0
         self.left = 5000 + 20 * len(found)  # tokens that may be taken, twice those that are read again included
 

@@ -26,7 +26,9 @@ class Unreadable(ExpressionError):
     """A part of a formula that could not be read; `start` and `end` are its place."""
 
     def __init__(self, what: str, text: str, start: int, end: int) -> None:
-        self.what, self.start, self.end = what, start, max(end, start + 1)
+        self.what: str = what
+        self.start: int = start
+        self.end: int = max(end, start + 1)
         first = max(0, start - 50)
         shown = "".join(c if c.isprintable() else " " for c in text[first : self.end + 30])
         super().__init__(f"{what}\n  {shown}\n  {' ' * (start - first)}{'^' * min(self.end - start, 60)}")

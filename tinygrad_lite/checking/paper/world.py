@@ -42,7 +42,8 @@ class Reading:
     """Which derivatives are taken through one definition only, on the right of a claim or on its left too."""
 
     def __init__(self, direct: Callable[[Term], bool] | None = None, left: bool = False) -> None:
-        self.direct, self.left = direct or (lambda t: False), left
+        self.direct = direct or (lambda t: False)
+        self.left: bool = left
 
 
 TOTAL = Reading()
@@ -88,7 +89,8 @@ class World:
             ShapeError: the shapes do not fit.
             DomainError: a number outside the domain of an op.
         """
-        self.work, self.reading = 0, reading
+        self.work = 0
+        self.reading = reading
         return scalar(self._value(t, dict(at or {})))
 
     def _value(self, t: Term, at: dict[str, int]) -> Any:

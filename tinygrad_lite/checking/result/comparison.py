@@ -34,7 +34,7 @@ class Comparison(Judged):
         self.hint = ""
         self.mistakes: list[list[Mistake]] = []
         self.links: list[tuple[str, str, str]] = []
-        self.common = self._common()
+        self.common: Hint | None = self._common()
 
     @property
     def ok(self) -> bool:

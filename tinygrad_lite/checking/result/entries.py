@@ -28,9 +28,9 @@ class Entries:
     __slots__ = ("shape", "numbers", "dtype")
 
     def __init__(self, shape: tuple[int, ...], numbers: list[float], dtype: str = "") -> None:
-        self.shape = shape
-        self.numbers = numbers
-        self.dtype = dtype
+        self.shape: tuple[int, ...] = shape
+        self.numbers: list[float] = numbers
+        self.dtype: str = dtype
 
     def transposed(self) -> Entries:
         """The same numbers with the order of the indices reversed.

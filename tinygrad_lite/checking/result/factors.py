@@ -24,7 +24,9 @@ class Factor:
     __slots__ = ("constant", "n", "o")
 
     def __init__(self, constant: float = 1.0, n: int = 0, o: int = 0) -> None:
-        self.constant, self.n, self.o = constant, n, o
+        self.constant: float = constant
+        self.n: int = n
+        self.o: int = o
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Factor) and (

@@ -19,8 +19,8 @@ class Hint:
     __slots__ = ("code", "sentence")
 
     def __init__(self, code: str, sentence: str) -> None:
-        self.code = code
-        self.sentence = sentence
+        self.code: str = code
+        self.sentence: str = sentence
 
     def __repr__(self) -> str:
         return f"Hint({self.code!r}, {self.sentence!r})"
@@ -37,9 +37,9 @@ class Tolerance:
     __slots__ = ("rtol", "floor", "scale")
 
     def __init__(self, rtol: float, scale: float, overall: float) -> None:
-        self.rtol = rtol
-        self.scale = scale
-        self.floor = 1e-3 * rtol * scale + 1e-5 * rtol * overall
+        self.rtol: float = rtol
+        self.scale: float = scale
+        self.floor: float = 1e-3 * rtol * scale + 1e-5 * rtol * overall
 
     def __call__(self, hand: float, exact: float) -> bool:
         if hand == exact:

@@ -85,7 +85,10 @@ class Mistake:
     __slots__ = ("code", "message", "place", "right")
 
     def __init__(self, code: str, place: str, message: str, right: str = "") -> None:
-        self.code, self.place, self.message, self.right = code, place, message, right
+        self.code: str = code
+        self.place: str = place
+        self.message: str = message
+        self.right: str = right
 
     def __repr__(self) -> str:
         return f"{self.code} at {self.place}"

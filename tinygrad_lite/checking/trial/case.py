@@ -23,7 +23,8 @@ class CaseResult:
     """
 
     def __init__(self, problem: Problem, answer: Answer) -> None:
-        self.problem, self.answer = problem, answer
+        self.problem: Problem = problem
+        self.answer: Answer = answer
         self.exact: dict[str, Entries] = {}
         self.source = ""
         self.noise: dict[str, float] = {}

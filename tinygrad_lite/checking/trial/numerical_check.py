@@ -44,8 +44,12 @@ class Slope:
     __slots__ = ("value", "bar", "step", "left", "right", "kink")
 
     def __init__(self, value: float, bar: float, step: float, left: float, right: float, kink: bool) -> None:
-        self.value, self.bar, self.step = value, bar, step
-        self.left, self.right, self.kink = left, right, kink
+        self.value: float = value
+        self.bar: float = bar
+        self.step: float = step
+        self.left: float = left
+        self.right: float = right
+        self.kink: bool = kink
 
     def accepts(self, claimed: float, rtol: float = 1e-5) -> bool:
         """Whether a claimed slope may be true: within the bar, or anywhere between the two sides of a kink."""
@@ -160,7 +164,9 @@ class Taylor:
     __slots__ = ("points", "slope", "used")
 
     def __init__(self, points: list[tuple[float, float]], slope: float, used: list[tuple[float, float]]) -> None:
-        self.points, self.slope, self.used = points, slope, used
+        self.points: list[tuple[float, float]] = points
+        self.slope: float = slope
+        self.used: list[tuple[float, float]] = used
 
     @property
     def ok(self) -> bool:

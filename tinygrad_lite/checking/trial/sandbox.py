@@ -104,10 +104,10 @@ class Outcome:
 
     def __init__(self, arguments: list[Any]) -> None:
         self.result: Any = None
-        self.error = ""
-        self.arguments = arguments
+        self.error: str = ""
+        self.arguments: list[Any] = arguments
         self.changed: list[str] = []
-        self.seconds = 0.0
+        self.seconds: float = 0.0
         self.warnings: list[str] = []
 
 

@@ -81,7 +81,7 @@ class TapeRunner(Runner):
         self._sample = python.compiled(program.sample) if program.sample is not None else None
         self._epilogue = python.compiled(program.epilogue)
         self._order = _order(program.sample, program.sample_arrays) if program.sample is not None else []
-        self.seconds = {"writing Python": time.perf_counter() - start}
+        self.seconds: dict[str, float] = {"writing Python": time.perf_counter() - start}
 
     def run(self, parameters: Sequence[Any], data: Sequence[tuple[int, Any]] = (), samples: int = 0) -> Any:
         ps = numbers(parameters)

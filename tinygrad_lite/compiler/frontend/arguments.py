@@ -198,7 +198,7 @@ class Block:
                 f"the batch argument {name!r} must be rows of numbers, all of one length{user_line()}."
             ) from None
         first = self.samples[:1]
-        self.whole = len(first) == 1 and len(first[0]) == 1 and float(first[0][0]).is_integer()
+        self.whole: bool = len(first) == 1 and len(first[0]) == 1 and float(first[0][0]).is_integer()
 
     def choices(self) -> tuple[int, ...]:
         """The whole numbers in a column that may be labels; empty if there are too many or some are no whole ones."""

@@ -27,8 +27,10 @@ class BatchSignature:
     """
 
     def __init__(self, f: Callable[..., Any], name: str, batch: Sequence[str], argnums: int | tuple[int, ...]) -> None:
-        self.name, self.batch, self.argnums = name, tuple(batch), argnums
-        self.parameters = list(inspect.signature(f).parameters)
+        self.name: str = name
+        self.batch: tuple[str, ...] = tuple(batch)
+        self.argnums: int | tuple[int, ...] = argnums
+        self.parameters: list[str] = list(inspect.signature(f).parameters)
         for each in batch:
             if each not in self.parameters:
                 raise OperandError(f"batch names {each!r}, but {name} takes {', '.join(self.parameters)}{user_line()}.")
@@ -62,8 +64,8 @@ class BatchCall:
         if len(set(lengths.values())) != 1 or 0 in lengths.values():
             shown = ", ".join(f"{name} has {n}" for name, n in lengths.items())
             raise ShapeError(f"batch arguments need the same number of rows, at least one, but {shown}{user_line()}.")
-        self.samples = next(iter(lengths.values()))
-        self.structure = tuple(self.structures.items())
+        self.samples: int = next(iter(lengths.values()))
+        self.structure: tuple[tuple[str, Structure], ...] = tuple(self.structures.items())
         self._labelled(self._labels())
 
     def _labels(self) -> dict[str, tuple[int, ...]]:
@@ -77,8 +79,11 @@ class BatchCall:
         return labels
 
     def _labelled(self, labels: dict[str, tuple[int, ...]]) -> None:
-        self.choices = {name: found for name, found in labels.items() if found}
-        self.key = self.structure, tuple(self.choices.items())
+        self.choices: dict[str, tuple[int, ...]] = {name: found for name, found in labels.items() if found}
+        self.key: tuple[tuple[tuple[str, Structure], ...], tuple[tuple[str, tuple[int, ...]], ...]] = (
+            self.structure,
+            tuple(self.choices.items()),
+        )
 
     def without_labels(self, names: Collection[str]) -> None:
         """What was compiled computes with these and takes none of them as an index: their values do not matter."""

@@ -152,9 +152,9 @@ class Tracer(TracedNumber):
     __slots__ = ("trace", "ref", "number")
 
     def __init__(self, trace: Trace, ref: Ref, x: float) -> None:
-        self.trace = trace
-        self.ref = ref
-        self.number = x
+        self.trace: Trace = trace
+        self.ref: Ref = ref
+        self.number: float = x
 
     def _apply(self, op: Op, operands: tuple[Any, ...]) -> Any:
         trace = self.trace
@@ -321,9 +321,9 @@ class Flag(Arithmetic):
     __slots__ = ("trace", "pair", "inverted")
 
     def __init__(self, trace: Trace, pair: tuple[Tracer, Tracer], inverted: bool) -> None:
-        self.trace = trace
-        self.pair = pair
-        self.inverted = inverted  # not x < y, where otherwise it is x < y
+        self.trace: Trace = trace
+        self.pair: tuple[Tracer, Tracer] = pair
+        self.inverted: bool = inverted  # not x < y, where otherwise it is x < y
 
     @classmethod
     def of(cls, trace: Trace, x: Any, y: Any, inverted: bool = False) -> Any:
@@ -370,7 +370,9 @@ class Flag(Arithmetic):
     def __xor__(self, other: Any) -> Any:
         return bool(self) ^ other
 
-    __rand__, __ror__, __rxor__ = __and__, __or__, __xor__
+    __rand__ = __and__
+    __ror__ = __or__
+    __rxor__ = __xor__
 
     def __index__(self) -> int:
         return int(bool(self))

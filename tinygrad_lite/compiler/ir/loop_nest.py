@@ -44,13 +44,17 @@ class Access:
         literal: float | None = None,
         pattern: tuple[list[int], list[int]] | None = None,
     ) -> None:
-        self.array = array  # "P" parameters, "X" samples of data, "K" constants, "A3" the results of loop nest 3, ...
-        self.base = base
-        self.strides = strides  # one for each dimension of the loop nest
-        self.term_stride = term_stride  # the stride from term to term
-        self.table = table  # an array of indices, by iteration and term, if they are not affine
-        self.pattern = pattern  # (strides from period to period, indices in the first): see periodic.py
-        self.literal = literal  # the number itself, if it is the same constant everywhere
+        self.array: str = (
+            array  # "P" parameters, "X" samples of data, "K" constants, "A3" the results of loop nest 3, ...
+        )
+        self.base: int = base
+        self.strides: tuple[int, ...] = strides  # one for each dimension of the loop nest
+        self.term_stride: int = term_stride  # the stride from term to term
+        self.table: Any = table  # an array of indices, by iteration and term, if they are not affine
+        self.pattern: tuple[list[int], list[int]] | None = (
+            pattern  # (strides from period to period, indices in the first): see periodic.py
+        )
+        self.literal: float | None = literal  # the number itself, if it is the same constant everywhere
 
     def entry(self, dims: Sequence[int], m: int) -> int:
         """The index read for iteration m of a nest with these dimensions, at its first term."""
@@ -88,11 +92,11 @@ class Reduction:
     def __init__(
         self, sign: int, expression: Expression, terms: int, accesses: list[Access], starts: Any = None
     ) -> None:
-        self.sign = sign
-        self.expression = expression
-        self.terms = terms  # how many, if every iteration has as many
-        self.starts = starts  # else iteration m has the terms starts[m] ... starts[m + 1]
-        self.accesses = accesses
+        self.sign: int = sign
+        self.expression: Expression = expression
+        self.terms: int = terms  # how many, if every iteration has as many
+        self.starts: Any = starts  # else iteration m has the terms starts[m] ... starts[m + 1]
+        self.accesses: list[Access] = accesses
 
     def __str__(self) -> str:
         text = written(self.expression, [str(access) for access in self.accesses])
@@ -111,11 +115,13 @@ class LoopNest:
     def __init__(
         self, name: str, dims: tuple[int, ...], reductions: list[Reduction], target: Access, period: int = 0
     ) -> None:
-        self.name = name
-        self.dims = dims
-        self.reductions = reductions
-        self.period = period  # after so many iterations the tables repeat, shifted; 0 if there are none or they do not
-        self.target = target  # an array of its own, or places in an output
+        self.name: str = name
+        self.dims: tuple[int, ...] = dims
+        self.reductions: list[Reduction] = reductions
+        self.period: int = (
+            period  # after so many iterations the tables repeat, shifted; 0 if there are none or they do not
+        )
+        self.target: Access = target  # an array of its own, or places in an output
 
     @property
     def iterations(self) -> int:

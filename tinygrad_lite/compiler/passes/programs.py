@@ -34,13 +34,13 @@ class PlainProgram:
         epilogue.outputs += guards  # flags: the caller compares them with what they were
         epilogue.guards = []
         self.epilogue = epilogue
-        self.epilogue_arrays = {ref: ("P", i) for i, ref in enumerate(epilogue.inputs)}
-        self.parameters = len(epilogue.inputs)
+        self.epilogue_arrays: dict[Ref, tuple[str, int]] = {ref: ("P", i) for i, ref in enumerate(epilogue.inputs)}
+        self.parameters: int = len(epilogue.inputs)
         self.columns = 0
         self.sample: Builder | None = None
         self.sample_arrays: dict[Ref, tuple[str, int]] = {}
-        self.prologue = Builder()
-        self.outputs = len(epilogue.outputs)
+        self.prologue: Builder = Builder()
+        self.outputs: int = len(epilogue.outputs)
         ran("differentiate", epilogue)
 
 
@@ -75,8 +75,10 @@ class Plans:
                 arrays = {BEFORE: uniform, EACH: program.sample_arrays, AFTER: program.epilogue_arrays}
                 how = {BEFORE: {"places": after}, EACH: {"samples": ("X",)}, AFTER: {}}
             plans = _rerolled({title: tape for title, tape in tapes.items() if tape.outputs}, arrays, known, how)
-            self.prologue, self.samples, self.epilogue = plans.get(BEFORE), plans.get(EACH), [*plans.values()][-1]
-        self.sums = len(program.sample.outputs) if program.sample is not None else 0
+            self.prologue = plans.get(BEFORE)
+            self.samples = plans.get(EACH)
+            self.epilogue = [*plans.values()][-1]
+        self.sums: int = len(program.sample.outputs) if program.sample is not None else 0
         self.seconds["finding loops"] = time.perf_counter() - start
 
     def __iter__(self) -> Any:

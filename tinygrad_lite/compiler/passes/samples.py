@@ -65,12 +65,12 @@ class SampleProgram:
             seed = body.node(ops.mul, (weight, self._rate_of_samples(rate) if x is None else body.constant(x)))
         grads = sweep(body, {loss: seed}, ins, fast_math=True) if gradients else []
         body.outputs = [body.node(ops.mul, (weight, loss)), *grads]
-        self.flags = len(flags)  # each is summed over the samples: where it was true, it was true of all of them
+        self.flags: int = len(flags)  # each is summed over the samples: where it was true, it was true of all of them
         body.outputs += [body.node(ops.mul, (weight, flag)) for flag in flags]
         self.epilogue, self.epilogue_arrays = _epilogue(
             self.prologue, epilogue, parameters, self.needed, wrt, len(grads), len(flags), rate is not None
         )
-        self.outputs = len(self.epilogue.outputs)
+        self.outputs: int = len(self.epilogue.outputs)
         ran("differentiate", {BEFORE: self.prologue, EACH: body, AFTER: self.epilogue})
 
     def _rate_of_samples(self, rate: Builder) -> Ref:

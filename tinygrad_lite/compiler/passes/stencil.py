@@ -48,15 +48,15 @@ class Neighbours:
     def __init__(self, batch: Batch, inputs: int, wrt: Sequence[int]) -> None:
         self.tape = body = tidied(batch.sample)
         self.samples, self.fixed = batch.samples, batch.fixed
-        self.bases = [int(column[0]) for column in batch.gathered.T]
+        self.bases: list[int] = [int(column[0]) for column in batch.gathered.T]
         used = {ref for args in body.args for ref in args}
         columns = len(body.inputs) - self.fixed.shape[1] - len(self.bases)
         given, fixed, gathered = _cut(body.inputs, columns, columns + self.fixed.shape[1])
         self.arrays: dict[Ref, tuple[str, int]] = {ref: ("P", i) for i, ref in enumerate(given)}
         self.arrays |= {ref: (f"F{k}", 0) for k, ref in enumerate(fixed)}
         self.arrays |= {ref: (f"S{k}", 0) for k, ref in enumerate(gathered)}
-        self.uniform = [i for i in wrt if given[i] in used]
-        self.stray = any(ref in used for ref in given[inputs:])  # reads a sum found before
+        self.uniform: list[int] = [i for i in wrt if given[i] in used]
+        self.stray: bool = any(ref in used for ref in given[inputs:])  # reads a sum found before
         (term,) = body.outputs
         ins = [*gathered, *(given[i] for i in self.uniform)]
         gradients = sweep(body, {term: body.constant(1.0)}, ins, fast_math=True)
@@ -88,8 +88,8 @@ class Ending:
         self.arrays: dict[Ref, tuple[str, int]] = {ref: ("P", i) for i, ref in enumerate(tape.inputs)}
         self.arrays |= {ref: ("T", k) for k, ref in enumerate(totals)}
         used = {ref for args in tape.args for ref in args}
-        self.direct = [i for i in wrt if tape.inputs[i] in used]
-        self.counts_samples = any(ref in used for ref in tape.inputs[inputs + 1 : inputs + 2 * sums : 2])
+        self.direct: list[int] = [i for i in wrt if tape.inputs[i] in used]
+        self.counts_samples: bool = any(ref in used for ref in tape.inputs[inputs + 1 : inputs + 2 * sums : 2])
         (result,) = tape.outputs
         gradients = sweep(tape, {result: tape.constant(1.0)}, [*totals, *(tape.inputs[i] for i in self.direct)])
         tape.outputs = [result]
@@ -98,7 +98,7 @@ class Ending:
             number = tape.number(seed)
             self.seeds.append(number if number is not None else len(tape.outputs))
             tape.outputs += [] if number is not None else [seed]
-        self.first = len(tape.outputs)
+        self.first: int = len(tape.outputs)
         tape.outputs += gradients[sums:]
 
 
@@ -116,11 +116,11 @@ class StencilProgram:
         self.batch, self.sums, self.ending = batch, sums, ending
         self.parameters, self.columns = inputs, 0
         self.wrt = wrt
-        self.bases = sums[0].bases
-        self.prologue = Builder()
+        self.bases: list[int] = sums[0].bases
+        self.prologue: Builder = Builder()
         self.sample: Builder | None = None
         self.sample_arrays: dict[Ref, tuple[str, int]] = {}
-        self.outputs = 1 + len(wrt)
+        self.outputs: int = 1 + len(wrt)
         self.epilogue, self.epilogue_arrays = sums[0].tape, sums[0].arrays
 
 

@@ -70,13 +70,14 @@ class BatchProgram(Program):
 
         tape.outputs = explore(trace, run)
         super().__init__(tape, tuple(trace.captured), settings)
-        self.only_numbers = {name for name, ref in labels.items() if ref not in trace.indices}
+        self.only_numbers: set[str] = {name for name, ref in labels.items() if ref not in trace.indices}
         # captured leaves stand behind the data on the tape; among the parameters they come last
         front = [t.ref for t in uniform]
         tape.inputs = [*front, *trace.captured.values(), *[t.ref for t in columns]]
-        self.parameters, self.columns = len(front) + len(self.captured), len(columns)
-        self.samples = call.samples
-        self.seconds = time.perf_counter() - start
+        self.parameters: int = len(front) + len(self.captured)
+        self.columns: int = len(columns)
+        self.samples: int = call.samples
+        self.seconds: float = time.perf_counter() - start
 
     def wrt(self, gradients: bool) -> Wrt:
         """All parameters, if gradients are wanted."""

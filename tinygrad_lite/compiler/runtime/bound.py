@@ -18,7 +18,7 @@ from tinygrad_lite.engine.node import Node
 from tinygrad_lite.engine.op import number
 from tinygrad_lite.engine.value import Value
 
-changes = [0]
+changes: list[int] = [0]
 """How often Values have been bound or released: as long as it is the same, what was bound still is."""
 
 Place = tuple[Any, Any, int]
@@ -125,7 +125,8 @@ class Together:
     __slots__ = ("values", "_field", "_seen", "_array", "_places")
 
     def __init__(self, values: Sequence[Value], field: str = "data") -> None:
-        self.values, self._field = tuple(values), field
+        self.values: tuple[Value, ...] = tuple(values)
+        self._field = field
         self._seen = -1
 
     def __call__(self) -> list[float]:

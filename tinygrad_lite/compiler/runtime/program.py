@@ -75,11 +75,14 @@ class Program:
     first_pass = "trace"
 
     def __init__(self, tape: Tape, captured: Sequence[Value], settings: Settings, result: Structure = float) -> None:
-        self.tape, self.captured, self.settings, self.result = tape, tuple(captured), settings, result
-        self.outputs = len(tape.outputs)
-        self.outside = Together(self.captured)
+        self.tape: Tape = tape
+        self.captured: tuple[Value, ...] = tuple(captured)
+        self.settings: Settings = settings
+        self.result: Structure = result
+        self.outputs: int = len(tape.outputs)
+        self.outside: Together = Together(self.captured)
         self.traced: tuple[list[float], list[float]] = [], []
-        self.seconds = 0.0  # for the trace
+        self.seconds: float = 0.0  # for the trace
         self.verified: set[Wrt] = set()
         self.known: set[Wrt] = set()
         self.runners: dict[Wrt, runners.Runner] = {}

@@ -148,15 +148,17 @@ class CachedRunner(llvm_runner.LLVMRunner):
         from tinygrad_lite.compiler.backends.llvm.buffers import Layout
 
         self._make, self._samples = make, samples
-        self.sizes = Sizes()
+        self.sizes: Any = Sizes()
         self.sizes.__dict__.update(facts["sizes"])
         self.sizes.layout = Layout()
         n = 8 * facts["constants"]
         self.sizes.layout.constants = np.frombuffer(arrays[:n]).tolist()
         self.sizes.layout.tables = [np.frombuffer(arrays[n:], np.int32)] if len(arrays) > n else []
-        self.parameters, self.uniforms, self.outputs = facts["parameters"], facts["uniforms"], facts["outputs"]
+        self.parameters: int = facts["parameters"]
+        self.uniforms: Any = facts["uniforms"]
+        self.outputs: Any = facts["outputs"]
         self.compiled = code
-        self.seconds = {"loading it from the disk": code.seconds}
+        self.seconds: dict[str, float] = {"loading it from the disk": code.seconds}
         self._prepare()
 
     @functools.cached_property

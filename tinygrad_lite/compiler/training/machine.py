@@ -31,12 +31,12 @@ class Machine:
     def __init__(self, owner: Any, code: Any, runner: Any, choices: Sequence[int]) -> None:
         self.owner, self.code, self.runner = owner, code, runner
         self.optimizer = optimizer = owner.optimizer
-        self.hyper = dict(optimizer.hyper)  # numbers that the rule was compiled with
+        self.hyper: dict[Any, Any] = dict(optimizer.hyper)  # numbers that the rule was compiled with
         captured = list(code.captured)
         known = set(captured)
         idle = [p for p in optimizer.parameters if p not in known]  # the loss does not depend on these
         self.values: list[Value] = [*captured, *idle]
-        self.active = len(captured)
+        self.active: int = len(captured)
         lanes = jit.host().lanes
         n = -(-len(self.values) // lanes) * lanes
         from tinygrad_lite.compiler.backends.llvm.buffers import aligned
@@ -44,16 +44,18 @@ class Machine:
         self.parameters, self.gradient = aligned(n), aligned(n)
         bind(self.values, self.parameters, self.gradient)
         place = {p: i for i, p in enumerate(optimizer.parameters)}
-        self.order = [place[p] for p in self.values]
-        self.state = [aligned(n) for _ in optimizer.slots]
+        self.order: list[int] = [place[p] for p in self.values]
+        self.state: list[Any] = [aligned(n) for _ in optimizer.slots]
         self.seen: dict[str, Any] = {}
-        self.choices = [float(choice) for choice in choices]
+        self.choices: list[float] = [float(choice) for choice in choices]
         made = jit.compile_ir(training_code.text(optimizer, lanes, self.choices), "train")
         self.call = made.call
-        self.steady = not self.state and len(optimizer.numbers(0.5, 1)) == 1  # the number of the step does not matter
+        self.steady: bool = (
+            not self.state and len(optimizer.numbers(0.5, 1)) == 1
+        )  # the number of the step does not matter
         self.fields = (ctypes.c_int64 * (len(training_code.FIELDS) + len(self.state)))()
-        self.pointer = ctypes.addressof(self.fields)
-        self.train = made.bound(self.pointer, ctypes.c_double)
+        self.pointer: int = ctypes.addressof(self.fields)
+        self.train: tuple[Any, Any] = made.bound(self.pointer, ctypes.c_double)
         self.current: _Plan | None = None
         self._set(parameters=_address(self.parameters), gradient=_address(self.gradient))
         self._set(count=self.active, padded=n)
@@ -61,7 +63,7 @@ class Machine:
         self.batches: dict[int, Any] = {}
         self.stopped: list[BaseException] = []  # what interrupted a step that threads were sharing
         self.by_pointer: dict[int, Any] = {}
-        self.shared_entry = _shared_entry(runner, self.by_pointer, self.stopped)
+        self.shared_entry: Any = _shared_entry(runner, self.by_pointer, self.stopped)
         self.X: Any = None  # the arrays of the last call, if they are read where they lie
         self.y: Any = None
         self.agreed = -1  # the count of `changes` when the parameters were seen to be bound
@@ -235,7 +237,7 @@ class _Plan:
     def __init__(self, starts: Sequence[tuple[int, int]], index: Any, times: int, entry: Any) -> None:
         import numpy as np
 
-        self.steps = len(starts) * times
+        self.steps: int = len(starts) * times
         self.entry = entry
         self.index = index
         self.shared: Any = np.zeros(2 * self.steps)
@@ -249,7 +251,7 @@ class _Plan:
         if len(starts) == 1:
             self.table[1:, 1] = 0
         self.table[:, 2] = _address(self.shared) + 16 * np.arange(self.steps)
-        self.address = _address(self.table)
+        self.address: int = _address(self.table)
 
 
 class _Column(list):  # type: ignore[type-arg]

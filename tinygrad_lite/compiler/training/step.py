@@ -45,8 +45,12 @@ class CompiledStep:
         backend: str | None = None,
         threads: int | None = None,
     ) -> None:
-        self.model, self.loss, self.optimizer, self.penalty, self.backend = model, loss, optimizer, penalty, backend
-        self.threads = checked(threads)
+        self.model: Any = model
+        self.loss = loss
+        self.optimizer: Any = optimizer
+        self.penalty = penalty
+        self.backend: str | None = backend
+        self.threads: int | None = checked(threads)
         self.losses = array("d")
         self._drawing = [m for _, m in model.modules() if hasattr(m, "reseed")] if hasattr(model, "modules") else []
         self._by_label: bool | None = None

@@ -137,7 +137,8 @@ class Numbers(Equations):
 
     def __init__(self, words: str, equations: Iterable[Equation], *, more: int = 0, digits: int = 6) -> None:
         super().__init__(equations, digits=digits)
-        self.words, self.more = words, f", and {more:,} more" if more else ""
+        self.words: str = words
+        self.more: str = f", and {more:,} more" if more else ""
 
     def _paragraph(self) -> Paragraph:
         numbers = ", ".join(f"{e.left.text} = {e.written(Infix(self.digits))[0]}" for e in self.equations)

@@ -91,7 +91,7 @@ class MatrixForm:
             z, dz = of_last(network, lambda node: node.data), of_last(network, found.__getitem__)
             return Given(z, dz, loss_alone, last.sums, order, found, f"Z{n}", f"dZ{n}")
 
-        self.network = find_layers(loss, lambda network: bool(recognise(given(network, loss.data)).forward))
+        self.network: Network = find_layers(loss, lambda network: bool(recognise(given(network, loss.data)).forward))
         layers = self.network.layers
         self.parameters: dict[str, list[Any]] = {}
         names = parameter_names(layers)
@@ -104,7 +104,7 @@ class MatrixForm:
             self.arrays[name] = np.array(_each(leaves, lambda leaf: leaf.data))
         self.exact = {name: np.array(_each(p, lambda leaf: found[leaf])) for name, p in self.parameters.items()}
         dz = of_last(self.network, found.__getitem__)
-        self.exact_loss = loss.data
+        self.exact_loss: float = loss.data
         for penalty in self._penalties(dz, names, order):  # the first that agrees, else the last
             self.penalty = penalty
             squares = sum(0.5 * k * float((self.arrays[p] ** 2).sum()) for p, k in self.penalty.items())
@@ -114,7 +114,8 @@ class MatrixForm:
             self._compare(space)
             if self.agree:
                 break
-        self.arrays, self.loss_name = arrays, head.name
+        self.arrays = arrays
+        self.loss_name: str = head.name
         for name, difference in self.differences.items():
             if not difference <= _SAME:
                 self._refuse_other_uses(name, order)
@@ -123,8 +124,8 @@ class MatrixForm:
         """Take the gradients from what the program left behind, and hold them against the graph's."""
         import numpy as np
 
-        self.loss = float(space["loss"]) if "loss" in space else None
-        self.gradients = {name: space[f"d{name}"] for name in self.parameters}
+        self.loss: float | None = float(space["loss"]) if "loss" in space else None
+        self.gradients: dict[str, Array] = {name: space[f"d{name}"] for name in self.parameters}
         self.differences = {}
         for name, exact in self.exact.items():
             scale = float(np.abs(exact).max()) or 1.0
@@ -132,7 +133,7 @@ class MatrixForm:
             self.differences[name] = (
                 float(np.abs(self.gradients[name] - exact).max()) / scale if same_shape else float("inf")
             )
-        self.agree = all(difference <= _SAME for difference in self.differences.values())
+        self.agree: bool = all(difference <= _SAME for difference in self.differences.values())
 
     def _refuse_other_uses(self, name: str, order: list[Value]) -> None:
         """Of a leaf that does more than its place in a layer says, the matrices would know a part of the gradient only.

@@ -41,17 +41,17 @@ class Fold:
         """
         self.graph = graph
         self.sample = sample
-        self.home = list(range(len(graph)))
+        self.home: list[int] = list(range(len(graph)))
         self.times: dict[int, int] = {}
         self.hidden: set[int] = set()
-        self.uses = [0] * len(graph)
+        self.uses: list[int] = [0] * len(graph)
         self.users: dict[int, int] = {}  # the last user of each node
         for child, parents in enumerate(graph.parents):
             for parent in parents:
                 self.uses[parent] += 1
                 self.users[parent] = child
-        self.sums = self._chains()
-        self.squares = self._squares()
+        self.sums: dict[int, list[int]] = self._chains()
+        self.squares: dict[int, list[int]] = self._squares()
         for number in sorted(
             [*self.sums, *self.squares], reverse=True
         ):  # the outermost first: what it hides is never looked at

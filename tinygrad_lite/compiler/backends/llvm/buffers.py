@@ -60,17 +60,19 @@ class Buffers:
         self.samples = samples
         self.blocks = samples // block if unroll > 1 else 0
         self.rest = -(-(samples - self.blocks * block) // lanes) if samples else 0
-        self.parameters = aligned(parameters + uniforms)
+        self.parameters: Any = aligned(parameters + uniforms)
         self.count = np.array([float(samples)])
-        self.main = aligned(self.blocks * code.columns * block).reshape(self.blocks, code.columns, block)
-        self.tail = aligned(self.rest * code.columns * lanes).reshape(self.rest, code.columns, lanes)
-        self.lines = aligned((self.blocks * block + self.rest * lanes) * code.lines).reshape(-1, max(code.lines, 1))
+        self.main: Any = aligned(self.blocks * code.columns * block).reshape(self.blocks, code.columns, block)
+        self.tail: Any = aligned(self.rest * code.columns * lanes).reshape(self.rest, code.columns, lanes)
+        self.lines: Any = aligned((self.blocks * block + self.rest * lanes) * code.lines).reshape(
+            -1, max(code.lines, 1)
+        )
         self.shards, self.each = cut(code.operations * samples, self.blocks, code.sums)
-        self.alone = math.inf  # seconds of the fastest call that one thread did
-        self.workspaces = [aligned(code.scratch)]
+        self.alone: float = math.inf  # seconds of the fastest call that one thread did
+        self.workspaces: list[Any] = [aligned(code.scratch)]
         # in the totals the loss comes first, then the gradients in whole vectors
-        self.totals = aligned(max(code.apart * self.shards, outputs), behind=1)
-        self.out = self.totals[:outputs] if code.in_place else aligned(outputs, behind=1)
+        self.totals: Any = aligned(max(code.apart * self.shards, outputs), behind=1)
+        self.out: Any = self.totals[:outputs] if code.in_place else aligned(outputs, behind=1)
         self.constants = np.array(code.layout.constants or [0.0])
         self.tables = np.concatenate([np.zeros(1, np.int32), *code.layout.tables])[1:] if code.layout.tables else (
             np.zeros(1, np.int32)
@@ -88,7 +90,7 @@ class Buffers:
         places += [self.constants, self.tables]
         lengths = [self.blocks, self.rest, self.shards, self.each, 0]
         self.arguments = np.array([*[x.ctypes.data for x in places], *lengths], dtype=np.int64)
-        self.pointer = self.arguments.ctypes.data
+        self.pointer: int = self.arguments.ctypes.data
         if samples:
             weight = np.zeros(self.rest * lanes)
             weight[: samples - self.blocks * block] = 1.0

@@ -135,13 +135,21 @@ class Instructions:
             needed[places([tape.inputs[i] for i in wrt])] = True
             x, y = (needed[np.where(many, 0, self.code[:, k])] for k in (1, 2))
             halves[:, 1] = _returns()[op, np.where((columns.count == 2) & ~many, x + 2 * y, 3)]
-        self.inputs, self.outputs = places(tape.inputs), places(tape.outputs)
-        self.wrt = places([tape.inputs[i] for i in wrt or ()])
+        self.inputs: Any = places(tape.inputs)
+        self.outputs: Any = places(tape.outputs)
+        self.wrt: Any = places([tape.inputs[i] for i in wrt or ()])
         flags = [(guard.flag, guard.outcome) for guard in tape.guards]
-        self.guards = places([ref for ref, _ in flags]).repeat(2)
+        self.guards: Any = places([ref for ref, _ in flags]).repeat(2)
         self.guards[1::2] = [outcome for _, outcome in flags]
         longest = int(columns.count[many].max(initial=0))
-        self.counts = (n, sources, len(self.inputs), len(self.outputs), len(self.wrt), len(flags))
+        self.counts: tuple[int, int, int, int, int, int] = (
+            n,
+            sources,
+            len(self.inputs),
+            len(self.outputs),
+            len(self.wrt),
+            len(flags),
+        )
         self.longest = longest
 
     def _powers(self, op: Any, constant: Any) -> None:

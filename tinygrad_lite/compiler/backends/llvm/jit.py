@@ -62,8 +62,8 @@ class Compiled:
             raise ValueError(f"the code defines no function {entry!r}; define it with external linkage.")
         self.call = ctypes.CFUNCTYPE(None, ctypes.c_void_p)(self.address)
         self.call._engine = engine  # type: ignore[attr-defined]
-        self.cached = cached
-        self.seconds = seconds
+        self.cached: bool = cached
+        self.seconds: float = seconds
 
     def bound(self, pointer: int, result: Any = None) -> tuple[Any, Any]:
         """A function and the argument to give it, for many calls with one pointer: nothing is converted at a call.

@@ -33,11 +33,11 @@ class Space:
     __slots__ = ("pointer", "scale", "samples", "adds", "even")
 
     def __init__(self, pointer: Name, scale: int = 1, samples: bool = False, adds: bool = False, even: int = 0) -> None:
-        self.pointer = pointer
-        self.scale = scale
-        self.samples = samples
-        self.adds = adds  # an accumulator: what is written is added to what is there
-        self.even = even  # an entry at a multiple of 64 bytes
+        self.pointer: Name = pointer
+        self.scale: int = scale
+        self.samples: bool = samples
+        self.adds: bool = adds  # an accumulator: what is written is added to what is there
+        self.even: int = even  # an entry at a multiple of 64 bytes
 
 
 class Loops:

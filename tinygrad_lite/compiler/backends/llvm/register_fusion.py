@@ -28,8 +28,8 @@ class Step:
     __slots__ = ("nests", "kept")
 
     def __init__(self, nests: list[LoopNest], kept: set[str]) -> None:
-        self.nests = nests
-        self.kept = kept
+        self.nests: list[LoopNest] = nests
+        self.kept: set[str] = kept
 
 
 def steps(plan: Plan, lanes: int) -> list[Step]:

@@ -36,10 +36,10 @@ class Line:
     __slots__ = ("nest", "start", "stop", "is_sum")
 
     def __init__(self, nest: LoopNest, start: int = 0) -> None:
-        self.nest = nest
-        self.is_sum = nest.iterations == 1
-        self.start = start
-        self.stop = start + (nest.reductions[0].terms if self.is_sum else nest.iterations)
+        self.nest: LoopNest = nest
+        self.is_sum: bool = nest.iterations == 1
+        self.start: int = start
+        self.stop: int = start + (nest.reductions[0].terms if self.is_sum else nest.iterations)
 
     def step(self, access: Access) -> int:
         """How far what is read lies from what is read at the position before."""

@@ -16,7 +16,10 @@ class Step:
     """Writing one case: what the instruction names, as LLVM's values."""
 
     def __init__(self, w: Writer, given: dict[str, Name], place: Name, own: Name) -> None:
-        self.w, self.given, self.place, self.own = w, given, place, own
+        self.w: Writer = w
+        self.given: dict[str, Name] = given
+        self.place: Name = place
+        self.own: Name = own
 
     def index(self, k: int) -> Name:
         """The k-th of the instruction's three whole numbers, from 1 on."""

@@ -47,21 +47,22 @@ def machine() -> Any:
 class TapeBuffers:
     """The arrays of one call."""
 
-    samples, shards = 0, 1
+    samples: int = 0
+    shards: int = 1
 
     def __init__(self, instructions: Instructions) -> None:
         import numpy as np
 
         it = instructions
-        self.parameters = aligned(max(1, len(it.inputs)))
-        self.out = aligned(len(it.outputs) + len(it.wrt) + 1, behind=1)
+        self.parameters: Any = aligned(max(1, len(it.inputs)))
+        self.out: Any = aligned(len(it.outputs) + len(it.wrt) + 1, behind=1)
         self._arrays = {
             **vars(it), "values": it.values.copy(), "adjoints": np.zeros(len(it.values)),
             "workspace": np.zeros(it.longest + 1), "P": self.parameters, "out": self.out,
         }  # fmt: skip
         addresses = [self._arrays[name].ctypes.data for name in ADDRESSES]
         self.arguments = np.array([*addresses, *it.counts], np.int64)
-        self.pointer = self.arguments.ctypes.data
+        self.pointer: int = self.arguments.ctypes.data
 
     def fill(self, data: Any) -> None:
         """There are no samples."""
@@ -77,16 +78,20 @@ class TapeMachine(Buffered):
         self.compiled, mark = machine()
         loaded = time.perf_counter()
         self._tape, self._wrt = tape, wrt
-        self.instructions = Instructions(tape, wrt)
-        self.parameters = len(tape.inputs)
-        self.calls, self.waits = 0, SOON
+        self.instructions: Instructions = Instructions(tape, wrt)
+        self.parameters: int = len(tape.inputs)
+        self.calls = 0
+        self.waits: int = SOON
         self._prepare()
         if wrt:
             buffers = self.new(0)
             buffers._arrays["adjoints"][self.instructions.outputs[0]] = 1.0
             mark(buffers.pointer)
             self.release(buffers)
-        self.seconds = {"loading the tape": loaded - started, "instructions": time.perf_counter() - loaded}
+        self.seconds: dict[str, float] = {
+            "loading the tape": loaded - started,
+            "instructions": time.perf_counter() - loaded,
+        }
 
     @functools.cached_property
     def program(self) -> PlainProgram:  # type: ignore[override]
@@ -125,7 +130,8 @@ class SampleMachine(TapeMachine):
 
     def __init__(self, tape: Tape, parameters: int, wrt: Sequence[int] | None) -> None:
         super().__init__(tape, wrt)
-        self.parameters, self.columns = parameters, len(tape.inputs) - parameters
+        self.parameters: int = parameters
+        self.columns: int = len(tape.inputs) - parameters
 
     def due(self, samples: int) -> bool:
         self.calls += samples

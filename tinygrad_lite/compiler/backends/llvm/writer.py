@@ -258,7 +258,8 @@ class Writer:
         yield
         self.do(f"br label %{after}")
         self.lines.append(f"{after}:")
-        self.block, self.known = after, outer
+        self.block = after
+        self.known = outer
 
     def where(self, condition: Name, make: Callable[[], list[Name]], otherwise: Name) -> list[Name]:
         """What `make` gives; where the condition does not hold it is not run, and each is `otherwise`."""

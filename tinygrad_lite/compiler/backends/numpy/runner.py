@@ -40,14 +40,14 @@ class NumpyRunner(Buffered):
         wanted: this back end was asked for by name.
         """
         self.program = program
-        self.parameters = program.parameters
+        self.parameters: int = program.parameters
         self.plans: Plans = Plans(program, {*UFUNCS, "relu", "select"}, whole=True)
-        self.seconds = dict(self.plans.seconds)
+        self.seconds: dict[str, float] = dict(self.plans.seconds)
         if not wanted:
             self._refuse_scalars(samples)
         start = time.perf_counter()
         named = (("prologue", self.plans.prologue), ("samples", self.plans.samples), ("epilogue", self.plans.epilogue))
-        self.texts = {name: PlanText(name, plan) for name, plan in named if plan is not None}
+        self.texts: dict[str, PlanText] = {name: PlanText(name, plan) for name, plan in named if plan is not None}
         self.seconds["preparing NumPy calls"] = time.perf_counter() - start
         self._prepare()
 
@@ -107,7 +107,8 @@ class Buffers:
                 if start:
                     run.append(partial(np.add, total, share, total))
         bind("epilogue", self.out)
-        self._once, self.call = quietly(once), quietly(run)
+        self._once = quietly(once)
+        self.call = quietly(run)
         self.fill(runner.fixed)
 
     def fill(self, data: Sequence[tuple[int, Any]]) -> None:

@@ -60,8 +60,8 @@ class PlanText:
 
     def __init__(self, title: str, plan: Plan, fixed: Sequence[str] = ("X", "N")) -> None:
         self.plan = plan
-        self.fixed = {*fixed, "K"}
-        self.by_sample = bool(plan.samples)
+        self.fixed: set[str] = {*fixed, "K"}
+        self.by_sample: bool = bool(plan.samples)
         self.setup: list[str] = []
         self.once: list[str] = []
         self.run: list[str] = []
@@ -83,7 +83,7 @@ class PlanText:
             f"def {name}():\n" + "\n".join("    " + line for line in [*lines, "pass"])
             for name, lines in (("once", self.once), ("run", self.run))
         ]
-        self.source = "\n".join([f"# {title}", *self.setup, "", bodies[0], "", bodies[1]])
+        self.source: str = "\n".join([f"# {title}", *self.setup, "", bodies[0], "", bodies[1]])
         self._code: Any = None
 
     def bound(self, arrays: dict[str, Any]) -> tuple[Callable[[], None], Callable[[], None]]:
@@ -220,7 +220,8 @@ class PlanText:
 
     def _reduced(self, run: Reduction, nest: LoopNest, over: set[int], into: Operand) -> tuple[float, Operand]:
         """A number, and what it is to be multiplied by: together the sum of the terms, and of the samples."""
-        self.accesses, self.here = run.accesses, (run, nest)
+        self.accesses: list[Access] = run.accesses
+        self.here: tuple[Reduction, LoopNest] = (run, nest)
         self.length = dict(enumerate(nest.dims)) | {T: run.terms}
         if run.starts is not None:
             self.length = {T: int(run.starts[-1])}

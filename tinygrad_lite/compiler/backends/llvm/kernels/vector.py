@@ -45,9 +45,9 @@ class Vector:
     __slots__ = ("w", "name", "kind")
 
     def __init__(self, w: Writer, name: Name, kind: str = "double") -> None:
-        self.w = w
-        self.name = name
-        self.kind = kind
+        self.w: Writer = w
+        self.name: Name = name
+        self.kind: str = kind
 
     def like(self, x: Vector | float) -> Vector:
         """x as a vector of this kind: a bare number in every lane."""
