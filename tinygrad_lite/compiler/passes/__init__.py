@@ -4,7 +4,8 @@ Each pass takes what one before it has left; one that finds nothing to do leaves
 each has left of the program made last, noted while it ran (log.py), and `tg.compile(f, dump=print)` prints it then.
 
 The tiers differ in where they leave the list. A program begins on the machine tape: trace, instructions. Called often
-enough, or prepared, it becomes loops: all the rest. Begin to read with `adjoint.py`.
+enough, or prepared, it becomes loops: all the rest. Beside the passes stand nested.py, `tg.grad` inside a traced
+function; programs.py, what a back end is given; and log.py. Begin to read with `adjoint.py`.
 """
 
 from typing import NamedTuple
