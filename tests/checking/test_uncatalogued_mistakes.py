@@ -23,6 +23,15 @@ def test_every_claim_of_a_report_is_true(first):
         assert false_claims(lesson, program, result) == [], (seed, lesson, words)
 
 
+@pytest.mark.filterwarnings("ignore::RuntimeWarning")
+def test_a_remainder_that_does_not_show_a_small_error_is_not_called_right():
+    lesson, params, (X, y), program, _ = random_case(354)  # db1 is the tanh of small numbers
+    result = check(lesson.loss, program, params, X, y, seed=354, mend=False)
+
+    assert not result.ok
+    assert false_claims(lesson, program, result) == []
+
+
 @pytest.mark.long
 @pytest.mark.filterwarnings("ignore::RuntimeWarning")
 def test_every_claim_is_true_on_whole_numbers_and_one_problem_too():

@@ -26,6 +26,10 @@ COARSE = 1e-10
 """A function that is rounded to more than this part of its size does not compute in ordinary floats."""
 
 
+RIGHT = 1.94
+"""A Taylor remainder with a larger slope is said to speak for the gradient."""
+
+
 class Slope:
     """A measured slope.
 
@@ -174,7 +178,7 @@ class Taylor:
             return say("Taylor remainder: nothing but rounding is left, as for a straight line. The gradient is right.")
         if not math.isfinite(self.slope):
             verdict = say("it cannot be tried, as there is a NaN or an infinity")
-        elif self.slope > 1.94:
+        elif self.slope > RIGHT:
             verdict = say("right: the remainder shrinks like the square of the step")
         elif self.slope < 1.3:
             verdict = say("wrong: the remainder shrinks no faster than the step")
