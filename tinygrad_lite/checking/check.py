@@ -8,10 +8,11 @@ the data could not have shown (`trial/coverage.py`). The result is a `Check`, wh
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Any, TypeVar
+from typing import Any, Literal, TypeVar
 
 from tinygrad_lite.checking.catalogue.diagnose import diagnose
 from tinygrad_lite.checking.catalogue.diagnosis import Diagnosis
+from tinygrad_lite.checking.counterexample import Counterexample, counterexample
 from tinygrad_lite.checking.lines import Found, Line, Mend, sought
 from tinygrad_lite.checking.lines.listing import Listing
 from tinygrad_lite.checking.network.arrays import np
@@ -54,6 +55,7 @@ class Check(Findings):
         self.evaluation = evaluation
         self._mend, self.hint = mend, "mend"
         self._found: Found | None = None
+        self._example: Counterexample | Literal[False] | None = None  # False: looked for in vain
         judged = [e.comparison for e in evaluation.cases if e.comparison is not None]
         names = evaluation.submission.names
         self.wrong: list[str] = [n for n in names if any(n in c.wrong for c in judged)]
@@ -97,6 +99,17 @@ class Check(Findings):
             found = self._safely(say("search of the source"), lambda: sought(self.evaluation) if wrong else None, None)
             self._found = found or Found()
         return self._found
+
+    @property
+    def counterexample(self) -> Counterexample | None:
+        """The smallest problem of whole numbers on which a gradient is wrong, if one was found."""
+        if self._example is None:
+            wrong = bool(self.wrong) and not self.evaluation.error
+            found = self._safely(
+                say("search for a small example"), lambda: wrong and counterexample(self.evaluation), None
+            )
+            self._example = found or False
+        return self._example or None
 
     @property
     def lines(self) -> list[Line]:
@@ -175,6 +188,7 @@ class Check(Findings):
                 }
                 for e in self.evaluation.cases
             ],
+            "counterexample": self.counterexample.to_dict() if self.counterexample is not None else None,
             "links": [{"name": n, "mark": m, "remark": r} for n, m, r in d.links],
             "lines": [line.to_dict() for line in self.lines],
             "mends": [mend.to_dict() for mend in self.mends] if self.hint == "mend" else [],

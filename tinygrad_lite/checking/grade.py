@@ -8,11 +8,13 @@ process is a line in that result. (A process of its own is a guard against accid
 
 from __future__ import annotations
 
+import contextlib
 import json
 import linecache
 import os
 import re
 import runpy
+import signal
 import subprocess
 import sys
 import tempfile
@@ -23,6 +25,8 @@ from typing import Any
 from tinygrad_lite.errors import TinygradLiteError
 from tinygrad_lite.report.language import language
 
+WRITTEN_AT_MOST = 64 * 2**20  # bytes of one file that a limited process may write
+
 
 def graded(
     path: str | Path,
@@ -31,6 +35,7 @@ def graded(
     limit: float = 60.0,
     hint: str = "mend",
     roles: dict[str, str] | None = None,
+    memory: float = 0.0,
 ) -> dict[str, Any]:
     """The result for one file, as plain data.
 
@@ -40,6 +45,7 @@ def graded(
         hidden: further seeds, whose problems are judged but not shown.
         limit: seconds for everything together.
         roles: which function is what, for a lesson, as {"loss": "mse"}.
+        memory: GiB of memory for the process, where the system can limit it; 0 for no limit.
         hint: what is shown of the source: "mend" the marked lines and the mend, "line" the lines alone, "none" nothing.
 
     Raises:
@@ -57,29 +63,50 @@ def graded(
             "hint": hint,
             "roles": roles or {},
             "lang": language(),
+            "memory": memory,
         }
         order = json.dumps({"file": str(path), "out": str(out), **asked})
         home = str(Path(__file__).parents[2])
         paths = os.pathsep.join(filter(None, [home, os.environ.get("PYTHONPATH", "")]))
-        command = [sys.executable, "-m", "tinygrad_lite.checking.grade", order]
-        try:
-            done = subprocess.run(
+        command = [
+            sys.executable,
+            "-P",
+            "-m",
+            "tinygrad_lite.checking.grade",
+            order,
+        ]  # -P: a copy.py beside is no `copy`
+        environment = {**os.environ, "PYTHONPATH": paths, "PYTHONDONTWRITEBYTECODE": "1"}
+        with (Path(folder) / "stderr").open("w+b") as said:  # what it prints may be more than memory holds
+            process = subprocess.Popen(
                 command,
                 cwd=path.parent,
-                env={**os.environ, "PYTHONPATH": paths, "PYTHONDONTWRITEBYTECODE": "1"},
+                env=environment,
                 stdin=subprocess.DEVNULL,
-                capture_output=True,
-                text=True,
-                errors="replace",
-                timeout=limit,
-                check=False,
+                stdout=subprocess.DEVNULL,
+                stderr=said,
+                start_new_session=True,
             )
-        except subprocess.TimeoutExpired:
-            return _failed(path, f"the file was still running after {limit:g} s", "RAISED")
+            try:
+                code = process.wait(timeout=limit)
+            except subprocess.TimeoutExpired:
+                return _failed(path, f"the file was still running after {limit:g} s", "RAISED")
+            finally:
+                _end(process)
+            said.seek(max(0, said.tell() - 4000))
+            last = (said.read().decode(errors="replace").strip().splitlines() or ["nothing was said"])[-1]
         if not out.exists():
-            last = (done.stderr.strip().splitlines() or ["nothing was said"])[-1]
-            return _failed(path, f"the process ended with code {done.returncode}: {last}", "RAISED")
+            return _failed(path, f"the process ended with code {code}: {last}", "RAISED")
         return json.loads(out.read_text(encoding="utf-8"))  # type: ignore[no-any-return]
+
+
+def _end(process: subprocess.Popen[bytes]) -> None:
+    """End the process, and those that it started, if any are left."""
+    with contextlib.suppress(OSError):
+        if hasattr(os, "killpg"):
+            os.killpg(process.pid, signal.SIGKILL)
+        else:
+            process.kill()
+    process.wait()
 
 
 def _failed(path: Path, error: str, code: str) -> dict[str, Any]:
@@ -97,7 +124,7 @@ def work(order: dict[str, Any]) -> dict[str, Any]:
 
     language(order["lang"])
     path = Path(order["file"])
-    sys.path.insert(0, str(path.parent))
+    sys.path.append(str(path.parent))
     try:
         text = code_of(str(path))
         ready = all(re.search(rf"^(def\s+{name}\b|{name}\s*=)", text, re.MULTILINE) for name in ("loss", "backprop"))
@@ -214,8 +241,19 @@ def junit(result: dict[str, Any]) -> str:
     return '<?xml version="1.0" encoding="utf-8"?>\n' + ET.tostring(suite, encoding="unicode") + "\n"
 
 
+def _limited(memory: float) -> None:
+    """Limit this process's memory and the size of each file that it writes, where the system can."""
+    if memory:
+        with contextlib.suppress(ImportError, ValueError, OSError):
+            import resource
+
+            resource.setrlimit(resource.RLIMIT_AS, (int(memory * 2**30),) * 2)
+            resource.setrlimit(resource.RLIMIT_FSIZE, (WRITTEN_AT_MOST,) * 2)
+
+
 if __name__ == "__main__":
     order = json.loads(sys.argv[1])
+    _limited(order["memory"])
     found = work(order)
     Path(order["out"]).write_text(json.dumps(found), encoding="utf-8")
     sys.stdout.flush()

@@ -1,7 +1,7 @@
 """How each node of a graph is called in a formula: by its label where that can be a name, by a number elsewhere.
 
 A label is user text: it may hold anything, and two nodes may carry the same one. In a formula it is used only if it
-looks like a name (`w1`, `W1[0, 2]`, `loss`, `ŷ`, `layer.b`) and belongs to one node alone; every other node
+looks like a name (`w1`, `W1[0, 2]`, `ŷ`, `layer.b`, `learning rate`) and belongs to one node alone; every other node
 is called v1, v2, ... by its place in the graph, and `legend` says which label stands behind which number.
 """
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from tinygrad_lite.engine.value import Value
 
 LONGEST = 32
-_WORD = re.compile(r"([^\W\d_]\w*(?:\.\w+)*)((?:\[\d+(?:, ?\d+)*\])*)('*)")
+_WORD = re.compile(r"([^\W\d_]\w*(?:[. ]\w+)*)((?:\[\d+(?:, ?\d+)*\])*)('*)")
 _GREEK = (
     *("alpha", "beta", "gamma", "delta", "epsilon", "zeta", "eta", "theta", "iota", "kappa", "lambda", "mu"),
     *("nu", "xi", "pi", "rho", "sigma", "tau", "upsilon", "phi", "chi", "psi", "omega"),
@@ -92,8 +92,8 @@ def name_of_label(label: str) -> Name | None:
 
     >>> name_of_label("W1[0, 2]").latex, name_of_label("alpha").latex, name_of_label("loss'").latex
     ('\\mathrm{W1}_{0,2}', '\\alpha', "\\mathrm{loss}'")
-    >>> name_of_label("a b") is None
-    True
+    >>> name_of_label("learning rate").latex, name_of_label("a  b")
+    ('\\mathrm{learning\\ rate}', None)
     """
     match = _WORD.fullmatch(label)
     if match is None or len(label) > LONGEST or escape.visible(label) != label:
@@ -109,11 +109,12 @@ def _latex_word(word: str, subscript: str) -> str:
     stem, digits = word, ""
     if not subscript:
         split = re.fullmatch(r"(.*?[^\d_])_?(\d+)", word)
-        if split and ("_" not in split[1] and "." not in split[1]):
+        if split and not {"_", ".", " "} & set(split[1]):
             stem, digits = split.groups()
     if stem in _GREEK:
         stem = rf"\{stem}"
     elif len(stem) > 1:
-        stem = rf"\mathrm{{{stem.replace('_', chr(92) + '_')}}}"
+        escaped = re.sub("([_ ])", r"\\\1", stem)
+        stem = rf"\mathrm{{{escaped}}}"
     tail = subscript or digits
     return stem + (f"_{{{tail}}}" if tail else "")

@@ -16,6 +16,7 @@ from tinygrad_lite.checking.lines.mend import Edit, Line, Mend, marked
 from tinygrad_lite.checking.lines.program import Program
 from tinygrad_lite.checking.lines.safety import refused
 from tinygrad_lite.checking.lines.search import Search
+from tinygrad_lite.report.language import say
 
 if TYPE_CHECKING:
     from tinygrad_lite.checking.trial.evaluation import Evaluation
@@ -52,12 +53,14 @@ def sought(evaluation: Evaluation, budget: float = BUDGET) -> Found:
     if not bench.functions:
         written = getattr(bench.original.backprop_fn, "__wrapped__", None)
         library = str(getattr(written, "__module__", "")).startswith("tinygrad_lite.")
-        return Found("rules for a library are run, not searched" if library else "the source of backprop cannot be had")
+        if library:
+            return Found(say("rules for a library are run, not searched"))
+        return Found(say("the source of backprop cannot be had"))
     unsafe = next((said for f in bench.functions if (said := refused(f))), "")
     if unsafe:
-        return Found(f"{unsafe}, which is not to be repeated, so no changes were tried")
+        return Found(say("{0}, which is not to be repeated, so no changes were tried", unsafe))
     if not bench.problems:
-        return Found("the loss cannot be run on Values")
+        return Found(say("the loss cannot be run on Values"))
     found = Found()
     with bench.quiet():
         loss = Loss(bench)

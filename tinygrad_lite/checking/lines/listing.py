@@ -8,6 +8,7 @@ from typing import Any
 
 from tinygrad_lite.checking.lines.mend import Edit, Line, Mend
 from tinygrad_lite.report import escape
+from tinygrad_lite.report.language import say
 from tinygrad_lite.report.style import CELL, MONO, TINT, bdi, shown, wrapped
 
 AROUND = 3  # lines shown before and after what is wrong, where a function is long
@@ -31,7 +32,7 @@ class Listing:
     def headline(self) -> str:
         """What was found, in one sentence or two."""
         if self.reason:
-            return f"No line is named: {self.reason}."
+            return say("No line is named: {0}.", self.reason)
         if not self.mends:
             off = [line for line in self.lines if line.mark == "off"]
             if not off:
@@ -39,22 +40,23 @@ class Listing:
                 return f"{said[0].upper()}{said[1:]}." if said else ""
             first = off[0]
             if first.remark:
-                return f"It stops in line {first.number} ({first.remark}); no small change makes the gradients exact."
-            said = f"Line {first.number} is the first whose value is not what its name says"
-            return f"{said}; no small change makes every gradient exact."
+                words = "It stops in line {0} ({1}); no small change makes the gradients exact."
+                return say(words, first.number, first.remark)
+            words = "Line {0} is the first whose value is not what its name says; no small change makes every gradient "
+            return say(f"{words}exact.", first.number)
         best = self.mends[0]
         numbers = [e.line for e in best.edits]
-        many = f"on {best.problems} problem{'s' if best.problems != 1 else ''}"
+        many = say("on {0} problems", best.problems) if best.problems != 1 else say("on 1 problem")
         if len(numbers) == 1:
-            said = f"The first wrong line is {numbers[0]}. With this change every gradient is exact {many}"
+            said = say("The first wrong line is {0}. With this change every gradient is exact {1}", numbers[0], many)
         else:
-            said = (
-                f"{len(numbers)} lines are wrong: {listed(numbers)}. With these changes every gradient is exact {many}"
-            )
-        said += "." if best.sizes else ", all of your own sizes: a size that is written in may be wrong for others."
+            words = "{0} lines are wrong: {1}. With these changes every gradient is exact {2}"
+            said = say(words, len(numbers), listed(numbers), many)
+        own = ", all of your own sizes: a size that is written in may be wrong for others."
+        said += say(".") if best.sizes else say(own)
         if best.tied:
-            lines = f"line{'s' if len(best.tied) > 1 else ''} {listed(best.tied)}"
-            said += f" A change of {lines} would do as well: the numbers cannot tell which was meant."
+            lines = say("lines {0}" if len(best.tied) > 1 else "line {0}", listed(best.tied))
+            said += say(" A change of {0} would do as well: the numbers cannot tell which was meant.", lines)
         return said
 
     def why(self) -> list[str]:
@@ -64,21 +66,20 @@ class Listing:
         many = len(self.mends[0].edits) > 1
         pairs = zip(self.mends[0].edits, self.mends[0].reasons, strict=False)
         known = [(e, r) for e, r in pairs if r.sentence or r.code != "LINE"]
-        return [f"{f'Line {e.line}: ' if many else ''}{r.sentence} [{r.code}]".strip() for e, r in known]
+        return [f"{say('Line {0}: ', e.line) if many else ''}{r.sentence} [{r.code}]".strip() for e, r in known]
 
     def spoken(self) -> str:
         """The marks in words: which line is wrong, which only follow."""
         words = []
         for mark, one, more in (
-            ("wrong", "is wrong", "are wrong"),
-            ("off", "is not what its name says", "are not what their names say"),
-            ("follows", "only follows", "only follow"),
+            ("wrong", "line {0} is wrong", "lines {0} are wrong"),
+            ("off", "line {0} is not what its name says", "lines {0} are not what their names say"),
+            ("follows", "line {0} only follows", "lines {0} only follow"),
         ):
             numbers = [line.number for line in self.lines if line.mark == mark]
             if numbers:
-                several = len(numbers) > 1
-                words.append(f"line{'s' if several else ''} {spans(numbers)} {more if several else one}")
-        return "; ".join(words)
+                words.append(say(more if len(numbers) > 1 else one, spans(numbers)))
+        return say("; ").join(words)
 
     # ------------------------------------------------------------------ rows
 
@@ -136,7 +137,7 @@ class Listing:
         if not others:
             return ""
         diffs = "".join(f'<pre style="{MONO};color:inherit">{escape.html(m.diff)}</pre>' for m in others)
-        words = f"{len(self.mends) - 1} other mend{'s' if len(self.mends) > 2 else ''}"
+        words = say("{0} other mends" if len(self.mends) > 2 else "{0} other mend", len(self.mends) - 1)
         return f"<details><summary>{words}</summary>{diffs}</details>"
 
     def markdown(self) -> str:
@@ -148,7 +149,7 @@ class Listing:
 
 
 def _new(edit: Edit) -> list[str]:
-    return edit.new.splitlines() or ["(left out)"]
+    return edit.new.splitlines() or [say("(left out)")]
 
 
 def _shortened(lines: list[Line]) -> Iterator[Line | None]:
@@ -168,7 +169,7 @@ def _shortened(lines: list[Line]) -> Iterator[Line | None]:
 def listed(numbers: list[int]) -> str:
     """`3`, `3 and 5`, `3, 5 and 7`."""
     words = [str(n) for n in numbers]
-    return words[0] if len(words) == 1 else f"{', '.join(words[:-1])} and {words[-1]}"
+    return words[0] if len(words) == 1 else say("{0} and {1}", ", ".join(words[:-1]), words[-1])
 
 
 def spans(numbers: list[int]) -> str:
@@ -183,4 +184,4 @@ def spans(numbers: list[int]) -> str:
             runs[-1][1] = n
         else:
             runs.append([n, n])
-    return ", ".join(str(a) if a == b else f"{a} to {b}" for a, b in runs)
+    return ", ".join(str(a) if a == b else say("{0} to {1}", a, b) for a, b in runs)

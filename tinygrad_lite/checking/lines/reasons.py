@@ -10,6 +10,7 @@ from tinygrad_lite.checking.lines.loss import Forward, meant
 from tinygrad_lite.checking.lines.slots import statements, target_name, targets_of
 from tinygrad_lite.checking.lines.text import smallest
 from tinygrad_lite.checking.network.arrays import np
+from tinygrad_lite.report.language import say
 
 SUMS = {"sum", "mean", "max", "min"}
 
@@ -175,20 +176,21 @@ def _sentence(stmt: Node, code: str, forward: Forward) -> str:
     plain = next((n.lower() for n in names if n.lower() in forward.named), "")
     if not wanted and plain:
         made = [(n, text) for n, text, stored, _ in _lines(forward) if plain in stored]
-        return f"The loss computes it in line {made[0][0]}, `{made[0][1]}`." if made else ""
+        return say("The loss computes it in line {0}, `{1}`.", *made[0][:2]) if made else ""
     used = [(n, text, stored) for n, text, stored, loaded in _lines(forward) if wanted and wanted in loaded]
     if not used:
         return ""
     name = next(n for n in names if meant(n, forward.named))
-    where = " and in ".join(f"line {n}, `{text}`" for n, text, _ in used[:2])
-    more = f" and {len(used) - 2} more" if len(used) > 2 else ""
-    said = f"The loss uses {wanted} in {where}{more}"
+    where = say(" and in ").join(say("line {0}, `{1}`", n, text) for n, text, _ in used[:2])
+    more = say(" and {0} more", len(used) - 2) if len(used) > 2 else ""
+    said = say("The loss uses {0} in {1}{2}", wanted, where, more)
     if len(used) > 1:
-        return f"{said}: {name} is the sum of what comes back from each."
+        return say("{0}: {1} is the sum of what comes back from each.", said, name)
     stretched = _stretched(forward, wanted, used[0][2])
     if stretched and code == "SUM_AXIS":
-        return f"{said}, where it is stretched along axis {stretched}: its gradient is the sum over that axis."
-    return f"{said}: {name} is what comes back from there."
+        words = "{0}, where it is stretched along axis {1}: its gradient is the sum over that axis."
+        return say(words, said, stretched)
+    return say("{0}: {1} is what comes back from there.", said, name)
 
 
 def _lines(forward: Forward) -> list[tuple[int, str, set[str], set[str]]]:

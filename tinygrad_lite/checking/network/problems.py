@@ -67,7 +67,10 @@ class Structure:
 
     def problem(self, name: str, seed: int, outputs: int | None = None) -> Problem:
         """One of our problems, filled with numbers from the seed."""
-        n, widths = self.sized(name, outputs)
+        return self.of_sizes(name, *self.sized(name, outputs), seed)
+
+    def of_sizes(self, name: str, n: int, widths: list[int], seed: int) -> Problem:
+        """A problem of n samples and these widths, filled with numbers from the seed."""
         chance = np.random.default_rng(seed)
         params: dict[str, Array] = {}
         for layer, (w, b) in enumerate(zip(self.weights, self.biases, strict=True)):

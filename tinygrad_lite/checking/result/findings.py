@@ -29,6 +29,7 @@ class Findings(Judged):
     taylor: Any
     mends: Any
     mistakes: Any
+    counterexample: Any
 
 
 def written(check: Findings, listing: Part | None = None) -> Report:
@@ -43,6 +44,10 @@ def written(check: Findings, listing: Part | None = None) -> Report:
         report.paragraph(say("Recognised from its loss: {0}.", trial.network.words()))
     if check.wrong:
         _mistakes(check, report)
+    if check.counterexample is not None:
+        report.paragraph(say("The smallest example that was found, to redo with a pencil:")).add(
+            check.counterexample.part()
+        )
     if listing is not None:
         report.add(listing)
     report.strip([link for link in check.diagnosis.links if check.wrong or link[1] != "unchecked"])

@@ -67,7 +67,7 @@ class Submission:
         self.state = State(loss_fn, backprop_fn)
         self.remembers = self.draws = False
         self.nodes = 0
-        self._quick: set[str] = set()
+        self.quick: set[str] = set()
         self._near: dict[Problem, LossNear] = {}
         self._watch = Watch()
 
@@ -80,9 +80,9 @@ class Submission:
 
     def _run(self, which: str, function: Callable[..., Any], arguments: list[Any], labels: list[str]) -> Outcome:
         """Run one of the functions: the first time in a thread of its own, and in this one once it was quick."""
-        outcome = run(function, arguments, labels, self.limit, watch=self._watch if which in self._quick else None)
+        outcome = run(function, arguments, labels, self.limit, watch=self._watch if which in self.quick else None)
         if outcome.seconds < QUICK and not outcome.error:
-            self._quick.add(which)
+            self.quick.add(which)
         return outcome
 
     # ------------------------------------------------------------------ the loss
