@@ -31,13 +31,13 @@ def compile_step(
     """A step of training in compiled code: `step(X, y)` computes the loss, its gradient, and moves the parameters.
 
     Args:
-        model: a Module, called on the inputs of one row.
-        loss: a function of (outputs, targets), lists with an entry for each row, that averages over the rows.
+        model: a Module, called on the inputs of one sample.
+        loss: a function of (outputs, targets), lists with an entry for each sample, that averages over the samples.
         optimizer: any Optimizer over the model's parameters; its own rule is compiled.
         penalty: a function of the model that is added to the loss, as in `lambda m: 1e-4 * nn.l2(m.parameters())`.
         backend: "llvm", "numpy" or "tape"; by default the first of these that is installed.
-        threads: at most so many share the rows of a large batch; by default as many as for `tg.compile`. A batch of
-            less than about 1,000 rows stays in one thread if the network is small. Every number gives the same bits.
+        threads: at most so many share the samples of a large batch; by default as many as for `tg.compile`. A batch of
+            less than about 1,000 samples stays in one thread if the network is small. Every number gives the same bits.
 
     The parameters' `.data` and `.grad` are true whenever they are read, and may be assigned between steps.
     `step.run(X, y, epochs=...)` runs whole epochs without coming back to Python. The first gradient is compared
@@ -57,7 +57,7 @@ def compile_step(
 
 
 BLOCK = 8
-"""Rows that are answered in one call; the parameters are looked up once for all of them."""
+"""Samples that are answered in one call; the parameters are looked up once for all of them."""
 
 
 class CompiledSteps:
@@ -82,7 +82,7 @@ class CompiledSteps:
         self._inputs, self._targets = _table(data.inputs), _table(data.targets)
         held = set(optimizer.parameters)
         self._others = [p for _, p in model.named_parameters() if p not in held]
-        self._slopes: dict[str, Callable[[], list[float]]] = {}
+        self._gradients: dict[str, Callable[[], list[float]]] = {}
         self._forward: dict[bool, Callable[..., list[Any]]] = {}  # in training, and in use
         self.works: bool = self._step.compiles(self._inputs, self._targets)
 
@@ -92,16 +92,16 @@ class CompiledSteps:
             p.grad = 0.0
         return self._step(_rows(self._inputs, places), _rows(self._targets, places))
 
-    def slopes(self, name: str, parameters: Sequence[Value]) -> list[float]:
+    def gradients(self, name: str, parameters: Sequence[Value]) -> list[float]:
         """The gradients that the last step left in these parameters, which have this name."""
-        if name not in self._slopes:
+        if name not in self._gradients:
             from tinygrad_lite.compiler.runtime.bound import Together
 
-            self._slopes[name] = Together(parameters, "grad")
-        return self._slopes[name]()
+            self._gradients[name] = Together(parameters, "grad")
+        return self._gradients[name]()
 
     def answers(self, inputs: Sequence[Any]) -> list[Any]:
-        """The network's outputs for each of these rows, in numbers."""
+        """The network's outputs for each of these samples, in numbers."""
         from tinygrad_lite.compiler import compile
 
         model = self._model

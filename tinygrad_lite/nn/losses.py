@@ -24,7 +24,7 @@ from tinygrad_lite.errors import DomainError, ShapeError, user_line
 def mse(y: Any, t: Any) -> Any:
     """The mean squared error, mean((y - t)^2): no one half in it.
 
-    Gradient along one of N entries: 2 (y - t) / N. Unit: that of y, squared. torch: `MSELoss()`.
+    Gradient w.r.t. one of N entries: 2 (y - t) / N. Unit: that of y, squared. torch: `MSELoss()`.
     Source: A.-M. Legendre, "Nouvelles méthodes pour la détermination des orbites des comètes", 1805.
 
     >>> from tinygrad_lite import Value
@@ -38,7 +38,7 @@ def mse(y: Any, t: Any) -> Any:
 def half_mse(y: Any, t: Any) -> Any:
     """Half the mean squared error, mean((y - t)^2) / 2, for a gradient without the 2.
 
-    Gradient along an entry: (y - t) / N. Unit: that of y, squared. torch: `0.5 * MSELoss()`. Source: that of `mse`.
+    Gradient w.r.t. an entry: (y - t) / N. Unit: that of y, squared. torch: `0.5 * MSELoss()`. Source: that of `mse`.
     """
     errors = _errors("half_mse", y, t)
     return dot(errors, errors) / (2 * len(errors))
@@ -47,7 +47,7 @@ def half_mse(y: Any, t: Any) -> Any:
 def sse(y: Any, t: Any) -> Any:
     """The sum of squared errors, sum((y - t)^2): it grows with the number of samples.
 
-    Gradient along an entry: 2 (y - t). Unit: that of y, squared. torch: `MSELoss(reduction="sum")`.
+    Gradient w.r.t. an entry: 2 (y - t). Unit: that of y, squared. torch: `MSELoss(reduction="sum")`.
     Source: that of `mse`.
     """
     errors = _errors("sse", y, t)
@@ -57,7 +57,7 @@ def sse(y: Any, t: Any) -> Any:
 def mae(y: Any, t: Any) -> Any:
     """The mean absolute error, mean(|y - t|), which outliers move less than the mse.
 
-    Gradient along an entry: sign(y - t) / N, and 0 where they are equal. Unit: that of y. torch: `L1Loss()`.
+    Gradient w.r.t. an entry: sign(y - t) / N, and 0 where they are equal. Unit: that of y. torch: `L1Loss()`.
     Source: R. J. Boscovich 1757 and P.-S. Laplace 1793, for the figure of the Earth.
     """
     errors = _errors("mae", y, t)
@@ -84,7 +84,7 @@ def huber(y: Any, t: Any, delta: float = 1.0) -> Any:
 def binary_cross_entropy(p: Any, t: Any) -> Any:
     """-mean(t log(p) + (1 - t) log(1 - p)) for probabilities p and targets t in [0, 1].
 
-    Gradient along an entry: (p - t) / (p (1 - p)) / N. Unit: nats. torch: `BCELoss()`, which replaces
+    Gradient w.r.t. an entry: (p - t) / (p (1 - p)) / N. Unit: nats. torch: `BCELoss()`, which replaces
     logarithms below -100 by -100; here a probability of exactly 0 or 1 against the other raises.
     If p is the sigmoid of something, `binary_cross_entropy_from_logits` of that something is stable.
     Source: I. J. Good, "Rational decisions", 1952.
@@ -105,7 +105,7 @@ def binary_cross_entropy(p: Any, t: Any) -> Any:
 def binary_cross_entropy_from_logits(z: Any, t: Any) -> Any:
     """The binary cross-entropy of p = sigmoid(z), stable for z of any size: mean(t softplus(-z) + (1 - t) softplus(z)).
 
-    Gradient along an entry: (sigmoid(z) - t) / N. Unit: nats. torch: `BCEWithLogitsLoss()`.
+    Gradient w.r.t. an entry: (sigmoid(z) - t) / N. Unit: nats. torch: `BCEWithLogitsLoss()`.
     Source: that of `binary_cross_entropy`; log(1 - sigmoid(z)) is -softplus(z).
 
     >>> binary_cross_entropy_from_logits([1000.0, -1000.0], [1, 1])
@@ -166,7 +166,7 @@ def _surprise(z: Sequence[Any], target: Any) -> Any:
 def hinge(y: Any, t: Any) -> Any:
     """The max-margin loss mean(max(0, 1 - t y)) for scores y and targets t = -1 or +1, as in a support vector machine.
 
-    Gradient along an entry: -t / N inside the margin, t y < 1, and 0 outside and on it. Unit: that of the score.
+    Gradient w.r.t. an entry: -t / N inside the margin, t y < 1, and 0 outside and on it. Unit: that of the score.
     Source: C. Cortes and V. Vapnik, "Support-vector networks", 1995.
 
     >>> hinge([2.0, -0.5], [1, 1])
@@ -186,7 +186,7 @@ def multi_class_hinge(scores: Any, target: Any) -> Any:
         scores: for each sample a list with one score for each class.
         target: for each sample the number of the right class.
 
-    Gradient of one sample along y[j], j != t: 1 / C where 1 - y[t] + y[j] > 0, else 0; along y[t] minus their sum.
+    Gradient of one sample w.r.t. y[j], j != t: 1 / C where 1 - y[t] + y[j] > 0, else 0; w.r.t. y[t] minus their sum.
     Unit: that of the score. torch: `MultiMarginLoss()`. Source: J. Weston and C. Watkins, 1999.
     """
     if not _is_list(scores) or not _is_list(target) or len(scores) != len(target):

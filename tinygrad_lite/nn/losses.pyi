@@ -16,7 +16,7 @@ _Numbers: TypeAlias = float | Iterable[float] | Iterable[Iterable[float]]
 def mse(y: _Numbers, t: Any) -> float:
     """The mean squared error, mean((y - t)^2): no one half in it.
 
-    Gradient along one of N entries: 2 (y - t) / N. Unit: that of y, squared. torch: `MSELoss()`.
+    Gradient w.r.t. one of N entries: 2 (y - t) / N. Unit: that of y, squared. torch: `MSELoss()`.
     Source: A.-M. Legendre, "Nouvelles méthodes pour la détermination des orbites des comètes", 1805.
 
     >>> from tinygrad_lite import Value
@@ -30,7 +30,7 @@ def mse(y: _Values, t: Any) -> Value: ...
 def half_mse(y: _Numbers, t: Any) -> float:
     """Half the mean squared error, mean((y - t)^2) / 2, for a gradient without the 2.
 
-    Gradient along an entry: (y - t) / N. Unit: that of y, squared. torch: `0.5 * MSELoss()`. Source: that of `mse`.
+    Gradient w.r.t. an entry: (y - t) / N. Unit: that of y, squared. torch: `0.5 * MSELoss()`. Source: that of `mse`.
     """
 
 @overload
@@ -39,7 +39,7 @@ def half_mse(y: _Values, t: Any) -> Value: ...
 def sse(y: _Numbers, t: Any) -> float:
     """The sum of squared errors, sum((y - t)^2): it grows with the number of samples.
 
-    Gradient along an entry: 2 (y - t). Unit: that of y, squared. torch: `MSELoss(reduction="sum")`.
+    Gradient w.r.t. an entry: 2 (y - t). Unit: that of y, squared. torch: `MSELoss(reduction="sum")`.
     Source: that of `mse`.
     """
 
@@ -49,7 +49,7 @@ def sse(y: _Values, t: Any) -> Value: ...
 def mae(y: _Numbers, t: Any) -> float:
     """The mean absolute error, mean(|y - t|), which outliers move less than the mse.
 
-    Gradient along an entry: sign(y - t) / N, and 0 where they are equal. Unit: that of y. torch: `L1Loss()`.
+    Gradient w.r.t. an entry: sign(y - t) / N, and 0 where they are equal. Unit: that of y. torch: `L1Loss()`.
     Source: R. J. Boscovich 1757 and P.-S. Laplace 1793, for the figure of the Earth.
     """
 
@@ -73,7 +73,7 @@ def huber(y: _Values, t: Any, delta: float = 1.0) -> Value: ...
 def binary_cross_entropy(p: _Numbers, t: Any) -> float:
     """-mean(t log(p) + (1 - t) log(1 - p)) for probabilities p and targets t in [0, 1].
 
-    Gradient along an entry: (p - t) / (p (1 - p)) / N. Unit: nats. torch: `BCELoss()`, which replaces
+    Gradient w.r.t. an entry: (p - t) / (p (1 - p)) / N. Unit: nats. torch: `BCELoss()`, which replaces
     logarithms below -100 by -100; here a probability of exactly 0 or 1 against the other raises.
     If p is the sigmoid of something, `binary_cross_entropy_from_logits` of that something is stable.
     Source: I. J. Good, "Rational decisions", 1952.
@@ -88,7 +88,7 @@ def binary_cross_entropy(p: _Values, t: Any) -> Value: ...
 def binary_cross_entropy_from_logits(z: _Numbers, t: Any) -> float:
     """The binary cross-entropy of p = sigmoid(z), stable for z of any size: mean(t softplus(-z) + (1 - t) softplus(z)).
 
-    Gradient along an entry: (sigmoid(z) - t) / N. Unit: nats. torch: `BCEWithLogitsLoss()`.
+    Gradient w.r.t. an entry: (sigmoid(z) - t) / N. Unit: nats. torch: `BCEWithLogitsLoss()`.
     Source: that of `binary_cross_entropy`; log(1 - sigmoid(z)) is -softplus(z).
 
     >>> binary_cross_entropy_from_logits([1000.0, -1000.0], [1, 1])
@@ -125,7 +125,7 @@ def cross_entropy(logits: _Values, target: Any) -> Value: ...
 def hinge(y: _Numbers, t: Any) -> float:
     """The max-margin loss mean(max(0, 1 - t y)) for scores y and targets t = -1 or +1, as in a support vector machine.
 
-    Gradient along an entry: -t / N inside the margin, t y < 1, and 0 outside and on it. Unit: that of the score.
+    Gradient w.r.t. an entry: -t / N inside the margin, t y < 1, and 0 outside and on it. Unit: that of the score.
     Source: C. Cortes and V. Vapnik, "Support-vector networks", 1995.
 
     >>> hinge([2.0, -0.5], [1, 1])
@@ -142,7 +142,7 @@ def multi_class_hinge(scores: _Numbers, target: Any) -> float:
         scores: for each sample a list with one score for each class.
         target: for each sample the number of the right class.
 
-    Gradient of one sample along y[j], j != t: 1 / C where 1 - y[t] + y[j] > 0, else 0; along y[t] minus their sum.
+    Gradient of one sample w.r.t. y[j], j != t: 1 / C where 1 - y[t] + y[j] > 0, else 0; w.r.t. y[t] minus their sum.
     Unit: that of the score. torch: `MultiMarginLoss()`. Source: J. Weston and C. Watkins, 1999.
     """
 

@@ -8,10 +8,10 @@
     optimizer    name and numbers of the optimizer
     loss         the name of the loss
     names        the names of the parameters, in the order of all lists of parameters below
-    inputs       the training rows; targets: what belongs to them
+    inputs       the training samples; targets: what belongs to them
     steps        for each step a dict:
         epoch, step    counted from 1, and from 0 over the whole run
-        samples        which rows were in the batch
+        samples        which of them were in the batch
         lr, loss       the learning rate, and the loss before the step
         outputs        for each of those samples the network's output, a number or a list
         parameters     before the step

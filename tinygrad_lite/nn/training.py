@@ -216,8 +216,8 @@ class Training:
         self.history.step_losses.append(loss)
         row = {"loss": loss, "lr": lr}
         for name, parameters in self._layers.items():
-            slopes = [p.grad for p in parameters] if self.compiled is None else self.compiled.slopes(name, parameters)
-            row[f"grad {name}"] = math.hypot(*slopes)
+            own = [p.grad for p in parameters] if self.compiled is None else self.compiled.gradients(name, parameters)
+            row[f"grad {name}"] = math.hypot(*own)
         return row
 
     def _by_engine(self, epoch: int, batch: Dataset) -> tuple[float, list[Any]]:
