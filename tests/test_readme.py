@@ -29,7 +29,7 @@ def test_links_within_the_project_lead_somewhere():
 def test_the_readme_is_one_screen_and_says_what_it_is_not():
     assert len(README.splitlines()) <= 80
     assert "Not affiliated with tinygrad" in README
-    assert "What it is not for" in README
+    assert "When you outgrow it" in README
 
 
 def test_the_picture_is_of_the_code_below_it():

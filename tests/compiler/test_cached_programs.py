@@ -137,8 +137,8 @@ def test_a_program_with_other_data_is_searched_again_but_not_compiled_again(plac
 
 
 def test_what_did_not_agree_with_the_engine_is_not_kept(place, monkeypatch):
-    right = llvm_backend.Code._module
-    monkeypatch.setattr(llvm_backend.Code, "_module", lambda *parts: right(*parts).replace("fadd", "fsub"))
+    right = llvm_backend.kernels.module
+    monkeypatch.setattr(llvm_backend.kernels, "module", lambda *parts: right(*parts).replace("fadd", "fsub"))
     with pytest.warns(CompileWarning, match="away from the engine"):
         tg.compile(loop).value_and_grad(W)
     monkeypatch.undo()

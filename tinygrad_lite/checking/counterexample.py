@@ -12,6 +12,7 @@ import itertools
 import math
 from collections.abc import Iterator
 from fractions import Fraction
+from textwrap import wrap
 from typing import Any
 
 from tinygrad_lite.checking.network.arrays import np
@@ -72,7 +73,7 @@ class Counterexample:
 
     def part(self) -> Code:
         """The lines as a part of a report."""
-        return Code("\n".join(self.lines))
+        return Code("\n".join(wrapped for line in self.lines for wrapped in wrap(line, 74, subsequent_indent="    ")))
 
     def to_dict(self) -> dict[str, Any]:
         """The example as plain data, ready for JSON."""
