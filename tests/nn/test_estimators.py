@@ -21,8 +21,9 @@ FLOWERS = nn.datasets.iris()
 def test_every_check_of_scikit_learn_passes(kind):
     found = check_estimator(kind(epochs=60), on_skip=None)
 
-    assert {result["check_name"] for result in found if result["status"] != "passed"} <= {"check_array_api_input"}
-    assert len(found) > 40
+    # scikit-learn skips what needs another library, such as pandas
+    assert [result["check_name"] for result in found if result["status"] not in ("passed", "skipped")] == []
+    assert sum(result["status"] == "passed" for result in found) > 40
 
 
 def test_it_is_scored_in_a_cross_validation():

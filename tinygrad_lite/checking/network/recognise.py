@@ -44,6 +44,8 @@ def activations_in(graphs: Iterable[Recorded], structure: Structure) -> list[Act
 
 def _activations(root: Value, structure: Structure, leaves: dict[str, Any]) -> list[Activation] | None:
     depth = len(structure.weights)
+    if not isinstance(root, Value):  # a loss that went out of the graph, to a bare number
+        return None
     try:
         found = find_layers(root, lambda network: len(network.layers) == depth, partial=True)
         hidden = [activation(*steps) for steps in found.activations]
