@@ -178,9 +178,9 @@ def ops_page(pictures: Path) -> str:
             plt.close(figure)
             picture = f"\n```{{image}} pictures/{name}.svg\n:alt: {name} and its derivative\n:width: 420px\n```\n"
         also = names[op][1:]
-        text += (
-            f"\n## {plain(name)}\n\n" + "".join(f"(tg.{other})=\n" for other in also) + entry(f"tg.{name}", op, picture)
-        )
+        anchors = "".join(f'<span id="tg.{other}"></span>\n' for other in also)
+        labels = "".join(f"(tg.{other})=\n" for other in also)
+        text += f"\n## {plain(name)}\n\n{anchors}\n{labels}" + entry(f"tg.{name}", op, picture)
     return text
 
 
