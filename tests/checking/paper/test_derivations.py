@@ -28,6 +28,7 @@ def statuses(text):
         NEURON + "∂L/∂b = 2*(a - t)*(1 - a**2)",
         SOFTMAX + r"$\frac{\partial p_k}{\partial z_i} = p_k(\delta_{ki} - p_i)$",
         SOFTMAX + r"\[ \frac{\partial L}{\partial x_j} = \sum_i (p_i - y_i) W_{ij} \]",
+        r"$$y = A d, L = \frac12 d^\top A^\top A d$$ $$\frac{\partial L}{\partial d} = A^\top A d = A^\top y$$",
         LEAST_SQUARES + r"$$\nabla_w L = X^\top (Xw - y) + \lambda w$$",
         "L = exp(2 b)\nv = 2 b\nL = exp(v)\ndL/db = ∂L/∂v ∂v/∂b = 2 L",
         "y = x^2, f = x y\ndf/dx = ∂f/∂x + ∂f/∂y dy/dx = y + 2x^2",

@@ -203,7 +203,9 @@ class Words(Stream):
             return 1
         self.take()
         found = self.exponent()
-        if found is None or found.op != "num" or found.word not in ("1", "2"):
+        if found is None or found.op != "num":  # d^T, of a vector that is called d
+            raise self.refused("this is no order of a derivative")
+        if found.word not in ("1", "2"):
             raise self.refused("derivatives of order 1 and 2 can be read")
         return int(found.word)
 
