@@ -66,7 +66,8 @@ class Listing:
         many = len(self.mends[0].edits) > 1
         pairs = zip(self.mends[0].edits, self.mends[0].reasons, strict=False)
         known = [(e, r) for e, r in pairs if r.sentence or r.code != "LINE"]
-        return [f"{say('Line {0}: ', e.line) if many else ''}{r.sentence} [{r.code}]".strip() for e, r in known]
+        said = [f"{say('Line {0}: ', e.line) if many else ''}{r.sentence}".rstrip() for e, r in known]
+        return [f"{words} [{r.code}]".lstrip() for words, (_, r) in zip(said, known, strict=True)]
 
     def spoken(self) -> str:
         """The marks in words: which line is wrong, which only follow."""
