@@ -217,6 +217,7 @@ def test_weights_may_lie_either_way(columns):
     assert wrong.evaluation.network is not None
 
 
+@pytest.mark.long
 def test_mishaps_are_lines_in_the_report():
     def raises(w, b, X, y):
         raise RuntimeError("no time\nfor this")

@@ -9,6 +9,8 @@ from tests.checking.test_grade import RIGHT, WRONG
 from tinygrad_lite import cli
 from tinygrad_lite.checking import classroom
 
+pytestmark = pytest.mark.long  # one of the files never ends, and is stopped after 40 s
+
 MESSAGES = 'print("x" * 1_000_000)\n' * 40
 FILES = {
     "ada/right.py": RIGHT,

@@ -378,6 +378,7 @@ def test_the_edit_tells_the_code(line, mended, code):
     assert [reason.code for reason in result.mends[0].reasons] == [code]
 
 
+@pytest.mark.long
 def test_large_data_are_cut_to_a_few_samples_for_the_search():
     def loss(W, b, v, X, y):
         h = np.tanh(X @ W + b) @ v

@@ -58,6 +58,7 @@ def line_of(text):
     return next(line.strip() for line in LESSON.splitlines() if text in line)
 
 
+@pytest.mark.long
 def test_write_mends_the_file_and_keeps_what_was_there(lesson, capsys):
     assert cli.main(["check", str(lesson), "--write"]) == 1
     assert lesson.with_name("lesson.py.bak").read_text() == LESSON
@@ -67,6 +68,7 @@ def test_write_mends_the_file_and_keeps_what_was_there(lesson, capsys):
     assert cli.main(["check", str(lesson)]) == 0
 
 
+@pytest.mark.long
 def test_a_hint_shows_the_line_and_keeps_the_mend_back(lesson, tmp_path, capsys):
     found = {}
     for hint in ("none", "line", "mend"):
@@ -90,6 +92,7 @@ def test_junit_carries_the_line_and_the_mend(lesson, tmp_path, capsys):
     assert f"-    {line_of(SLIP)}" in properties["mend"]
 
 
+@pytest.mark.long
 def test_a_notebooks_cells_are_mended_on_paper_and_left_alone_on_disk(tmp_path, capsys):
     path = notebook(tmp_path)
     before = path.read_text()

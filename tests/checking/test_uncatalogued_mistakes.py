@@ -12,6 +12,7 @@ from tests.checking.witnesses import made_wrong
 from tinygrad_lite.checking.check import check
 
 
+@pytest.mark.few(1)
 @pytest.mark.parametrize("first", range(0, 24, 8))
 @pytest.mark.filterwarnings("ignore::RuntimeWarning")
 def test_every_claim_of_a_report_is_true(first):

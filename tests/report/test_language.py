@@ -76,6 +76,7 @@ def test_a_language_that_is_not_there_is_refused_by_name():
     assert tg.language() == "en"
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(("acts", "loss"), [(("relu", "sigmoid"), "mse"), (("tanh", "softmax"), "ce")])
 def test_no_report_on_a_planted_mistake_leaves_an_english_sentence(acts, loss, chinese, monkeypatch):
     """One report for each code that can be planted into a network."""

@@ -13,14 +13,14 @@ CLOSE = 1e-11
 """How far, relative to the largest number, a source may be from the engine when it is made."""
 
 
-def verified(library: str, f: Any, found: ArrayProgram) -> str:
+def verified(library: str, source: Any, found: ArrayProgram) -> str:
     """Run what was written, where its library is there, and compare it with the engine.
 
     Raises:
         TinygradLiteError: they differ.
     """
     try:
-        value, slopes = run(library, f, found)
+        value, slopes = run(library, source.function, found)
     except ImportError:
         return f"not run: {library} is not installed"
     least = 1e-3 * max(map(abs, found.value), default=0.0)  # where tanh is flat, 1 - out**2 has few digits

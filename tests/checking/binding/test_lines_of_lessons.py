@@ -49,6 +49,7 @@ def backpropagation(X, y, output, w1, w2, b1, b2, learning_rate):
 """
 
 
+@pytest.mark.long
 def test_four_mistakes_on_three_lines_are_mended_with_what_the_forward_pass_computes():
     """The hidden layer is not handed to the backward: it is computed again, as the forward pass does."""
     result = checked(check, load(FOUR_MISTAKES, "four.py"), {})
@@ -89,6 +90,7 @@ def test_the_report_of_four_mistakes_shows_whole_lines_and_reasons_of_the_forwar
     assert [r.code for r in result.mends[0].reasons] == ["DROPPED_FACTOR", "WRONG_OPERAND", "WRONG_OPERAND"]
 
 
+@pytest.mark.long
 def test_of_a_rule_for_jax_no_line_is_named_and_the_true_reason_is_said():
     pytest.importorskip("jax")
     code, (right, slip) = LESSONS["jax custom_vjp"]
