@@ -29,12 +29,13 @@ def sample_points(op):
     return points
 
 
+NAMES = set(TABLE)  # as it is now; examples elsewhere enter ops of their own later
 ROWS = [(op, point) for op in TABLE.values() if op.arity != 0 for point in sample_points(op)]
 each_row = pytest.mark.parametrize(("op", "point"), ROWS, ids=lambda x: getattr(x, "name", str(x)))
 
 
 def test_every_row_has_a_point():
-    assert {op.name for op, _ in ROWS} == set(TABLE) - {"leaf", "constant"}
+    assert {op.name for op, _ in ROWS} == NAMES - {"leaf", "constant"}
 
 
 @each_row
@@ -73,7 +74,7 @@ def test_a_series_counts_orders_like_nested_gradients(op, point):
         return op(*[x + t * d for x, d in zip(point, (1.0, -0.5, 0.25), strict=False)])
 
     if any(math.isnan(slope) for slope in tg.grad(lambda p: op(*p))(point)):
-        pytest.skip("a row without a slope along that operand")
+        pytest.skip("no derivative w.r.t. one of the operands: it is given as NaN")
     nested = tg.grad(tg.grad(tg.grad(f)))(0.0)
 
     assert tg.derivative(f, 3)(0.0) == pytest.approx(nested, rel=1e-9, abs=1e-9)

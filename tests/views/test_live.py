@@ -173,7 +173,10 @@ def live_odd(x):
     return float(str(x)) ** 2
 
 
-OWN = {own.name: TABLE.pop(own.name) for own in (live_cube, live_odd)}  # other tests walk the whole table
+OWN = {own.name: TABLE.pop(own.name) for own in (live_cube, live_odd)}  # other tests walk the whole table, and `tg`
+for name in OWN:
+    vars(tg).pop(name)
+    tg.__all__.remove(name)
 
 
 @pytest.fixture

@@ -137,7 +137,7 @@ def gradcheck(
     def on_floats(numbers: list[float]) -> float:
         return float_of(f(*structure.fill(numbers)))
 
-    def on_values(numbers: list[float]) -> float:
+    def with_values(numbers: list[float]) -> float:
         with no_grad():
             return float_of(f(*structure.fill([Value(n) for n in numbers])))
 
@@ -145,7 +145,7 @@ def gradcheck(
     try:
         plain(point)
     except (AttributeError, TypeError):  # it asks for x.tanh() or x.data, which floats have not
-        plain = on_values
+        plain = with_values
     if grad is None:
         leaves = [Value(n, label=name) for n, name in zip(point, names, strict=True)]
         root = one_number(f(*structure.fill(leaves)))

@@ -11,7 +11,8 @@
 That is the engine. `fast.py` does the same quicker, and `_node.c` quicker still (its door is
 `native.py`). Around it stand `numbered.py` (the graph with numbers for its nodes), `functions.py`
 (functions of whole lists), `custom.py` (ops of your own), `kinks.py` (another derivative at a
-corner), `modes.py` (no_grad, detect_anomaly), `tracing.py` (which trace is being made), `keeping.py`
+corner), `origin.py` (where a 0 came from that an op refuses), `foreign.py` (numbers as other
+libraries have them), `modes.py` (no_grad, detect_anomaly), `tracing.py` (which trace is being made), `keeping.py`
 (pickle and copies), `op_help.py` (what `help` says of an op), and `promises.py`: every decision,
 with an example.
 

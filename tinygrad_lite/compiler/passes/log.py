@@ -114,8 +114,9 @@ def _size(parts: list[Left]) -> Callable[[], str]:
     if isinstance(parts[0], Tape):
         ops = sum(len(part) for part in parts if isinstance(part, Tape))
         return lambda: _counted(ops, "op")
-    nests = [len(part.nests) if isinstance(part, Plan) else sum(map(len, part)) for part in parts]  # type: ignore
-    return lambda: _counted(sum(nests), "loop nest")
+    nests = sum(len(part.nests) for part in parts if isinstance(part, Plan))
+    nests += sum(len(together) for part in parts if isinstance(part, list) for together in part)
+    return lambda: _counted(nests, "loop nest")
 
 
 def _counted(n: int, what: str) -> str:

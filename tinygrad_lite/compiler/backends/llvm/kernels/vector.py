@@ -255,18 +255,18 @@ def definition(full_name: str, name: str, lanes: int, inline: bool) -> tuple[lis
         found = answer.name
     else:
         result, bad = answer
-        careful, any_bad = full_name + "_careful", bad.name
+        each_lane, any_bad = full_name + "_each_lane", bad.name
         if lanes > 1:
             reduce = f"i1 @llvm.vector.reduce.or.v{lanes}i1({bad.type}"
             w.declared.add(f"declare {reduce})")
             any_bad = w.say(f"call {reduce} {bad.name})")
 
         def mended() -> list[Name]:
-            other = w.say(f"call {here} {careful}{signature}")
+            other = w.say(f"call {here} {each_lane}{signature}")
             return [w.say(f"select {bad.type} {bad.name}, {here} {other}, {here} {result.name}")]
 
         (found,) = w.where(any_bad, mended, result.name)
-        texts, needed = call_by_lane(careful, name, arity, lanes)
+        texts, needed = call_by_lane(each_lane, name, arity, lanes)
         w.declared |= needed
     head = f"internal {here} {full_name}{signature} {'alwaysinline' if inline else 'noinline'} nounwind"
     return [w.function(head, f"{here} {found}"), *texts], w.declared
