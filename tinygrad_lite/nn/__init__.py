@@ -50,11 +50,9 @@ from tinygrad_lite.nn.losses import (
 )
 from tinygrad_lite.nn.metrics import accuracy, predicted, r2
 from tinygrad_lite.nn.module import Module
-from tinygrad_lite.nn.optimizer import Optimizer
-from tinygrad_lite.nn.optimizers import SGD, Adagrad, Adam, AdamW, RMSprop
-from tinygrad_lite.nn.recurrent import Embedding, RNNCell
-from tinygrad_lite.nn.sequential import Dropout, Elementwise, Sequential, Standardize
-from tinygrad_lite.nn.state import load, notes, save
+from tinygrad_lite.nn.optimizers import SGD, Adagrad, Adam, AdamW, Optimizer, RMSprop
+from tinygrad_lite.nn.saving import load, notes, save
+from tinygrad_lite.nn.sequential import Dropout, Elementwise, Embedding, RNNCell, Sequential, Standardize
 from tinygrad_lite.nn.training import Training, fit
 
 __all__ = [

@@ -10,17 +10,15 @@ from typing import Any
 
 from tinygrad_lite.engine.value import Value
 from tinygrad_lite.errors import AnomalyError
-from tinygrad_lite.nn import checkpoint as checkpoints
-from tinygrad_lite.nn import record as records
 from tinygrad_lite.nn.compiled import CompiledSteps
 from tinygrad_lite.nn.dataset import Dataset
-from tinygrad_lite.nn.history import History
+from tinygrad_lite.nn.history import History, Progress
 from tinygrad_lite.nn.initial import choose
 from tinygrad_lite.nn.losses import binary_cross_entropy
 from tinygrad_lite.nn.metrics import METRICS, Metric, accuracy
 from tinygrad_lite.nn.module import Module
-from tinygrad_lite.nn.optimizer import Optimizer
-from tinygrad_lite.nn.progress import Progress
+from tinygrad_lite.nn.optimizers import Optimizer
+from tinygrad_lite.nn.saving import describe, resume, save_run
 from tinygrad_lite.nn.sequential import Dropout
 
 Loss = Callable[[Any, Any], Any]
@@ -67,7 +65,7 @@ def fit(
         callbacks: functions of the `Training`, called after each epoch; one that returns True ends the run.
         checkpoint: a file to write every `every` epochs and at the end; if it exists, the run goes on from it,
             to the same bits as if it had never been stopped.
-        record: keep the full record for the player in `history.record`; see `record.py`.
+        record: keep the full record for the player in `history.record`; see `history.py`.
         seed: of the shuffles and of Dropout.
         progress: show a progress bar; None shows it in a terminal or a notebook only.
         compiled: take the steps by `nn.compile_step`. Everything else is as without, and numbers agree but for
@@ -90,15 +88,15 @@ def fit(
         raise ValueError("epochs >= 0, every >= 1 and patience >= 1 (or None) are needed.")
     measures = {m if isinstance(m, str) else m.__name__: _metric(m, loss) for m in metrics}
     training = Training(model, _dataset(data, model), loss, optimizer, measures, penalty, batch_size, seed)
-    if not set(optimizer.parameters) <= {p for _, p in model.named_parameters()}:
+    if not set(optimizer.parameters) <= set(training.parameters):
         raise ValueError("the optimizer was made for parameters that are not this model's; make it from this model.")
     held = None if validation is None else _dataset(validation, model)
     settings = {"seed": seed, "batch_size": batch_size, "samples": len(training.data), "metrics": list(measures)}
     if checkpoint is not None and Path(checkpoint).exists():
-        training.history, training.best = checkpoints.resume(checkpoint, model, optimizer, settings)
+        training.history, training.best = resume(checkpoint, model, optimizer, settings)
     history = training.history
     if record and history.record is None:
-        history.record = records.new(model, training.data, loss, optimizer)
+        history.record = training.begin_record()
     bar = Progress(epochs, progress)
     try:
         if compiled:
@@ -115,7 +113,7 @@ def fit(
             bar.show(len(history), {k: x for k, x in row.items() if k != "epoch" and not k.startswith("grad ")})
             stop = [callback for callback in callbacks if callback(training) is True]
             if checkpoint is not None and (len(history) % every == 0 or len(history) == epochs or stop):
-                checkpoints.save(checkpoint, model, optimizer, history, settings, training.best)
+                save_run(checkpoint, model, optimizer, history, settings, training.best)
             if stop:
                 history.stopped = f"the callback {getattr(stop[0], '__name__', stop[0])!s} said so"
                 break
@@ -135,7 +133,7 @@ def fit(
         if training.compiled is not None:
             training.compiled.close()
         if history.record is not None:
-            records.close(history.record, model)
+            history.record["final"] = numbers(training.parameters)
     return history
 
 
@@ -144,6 +142,7 @@ class Training:
 
     Attributes:
         model, data, loss, optimizer: what was given to `fit`.
+        parameters: all of the model's, frozen ones too.
         history: the rows so far.
         best: the epoch, value and parameters of the lowest (validation) loss so far, if there is patience; or None.
         compiled: what takes the steps in compiled code, or None if the engine takes them.
@@ -168,8 +167,24 @@ class Training:
         self.best: dict[str, Any] | None = None
         self.compiled: CompiledSteps | None = None
         self._metrics, self._penalty, self._batch_size, self._seed = metrics, penalty, batch_size, seed
+        self.parameters: list[Value] = [p for _, p in model.named_parameters()]
         self._layers = layers(model)
         self._answers: list[tuple[Any, Any]] = []  # of this epoch, with their targets
+
+    def begin_record(self) -> dict[str, Any]:
+        """A record without steps; `history.py` says what stands in it."""
+        return {
+            "schema": "tinygrad_lite.training/1",
+            "model": repr(self.model),
+            "architecture": describe(self.model),
+            "optimizer": self.optimizer.describe(),
+            "loss": getattr(self.loss, "__name__", "loss"),
+            "names": [name for name, _ in self.model.named_parameters()],
+            "inputs": [list(x) for x in self.data.inputs],
+            "targets": [list(t) if hasattr(t, "__len__") else t for t in self.data.targets],
+            "steps": [],
+            "final": [],
+        }
 
     def compile(self) -> None:
         """Take the steps in compiled code from now on, if the loss can be traced."""
@@ -203,14 +218,16 @@ class Training:
         """Forward, backward, and one step of the optimizer; what was measured on the way."""
         record, lr = self.history.record, self.optimizer.learning_rate()
         batch = self.data.take(places)
-        before = [] if record is None else records.parameters(self.model)
+        before = [] if record is None else numbers(self.parameters)
         if self.compiled is None:
             loss, outputs = self._by_engine(epoch, batch)
         else:
             outputs = self.compiled.answers(batch.inputs) if self._metrics or record is not None else []
             loss = self.compiled.step(places)
         if record is not None:
-            records.add_step(record, self.model, before, epoch=epoch, samples=places, lr=lr, loss=loss, outputs=outputs)
+            step = {"epoch": epoch, "step": len(record["steps"]), "samples": list(places), "lr": lr, "loss": loss}
+            gradients = numbers([p.grad for p in self.parameters])
+            record["steps"].append({**step, "outputs": numbers(outputs), "parameters": before, "gradients": gradients})
         if self._metrics:
             self._answers += zip(outputs, batch.targets, strict=True)
         self.history.step_losses.append(loss)
@@ -238,13 +255,13 @@ class Training:
         self.model.zero_grad()
         cost.backward()
         optimizer.step()
-        return cost.data, records.numbers(outputs)
+        return cost.data, numbers(outputs)
 
     def measure(self, data: Dataset) -> dict[str, float]:
         """Loss and metrics on other samples, as in use: Dropout passes everything on, and nothing is trained."""
         self.model.eval()
         if self.compiled is None:
-            outputs = [records.numbers(self.model(x)) for x in data.inputs]  # type: ignore[operator]
+            outputs = [numbers(self.model(x)) for x in data.inputs]  # type: ignore[operator]
         else:
             outputs = self.compiled.answers(data.inputs)
         found = {name: metric(outputs, data.targets) for name, metric in self._metrics.items()}
@@ -280,6 +297,13 @@ def layers(model: Module) -> dict[str, list[Value]]:
         if own and not module.measured:
             found[name or "(itself)"] = own
     return found
+
+
+def numbers(outputs: Any) -> Any:
+    """The numbers of Values in nested lists."""
+    if hasattr(outputs, "__len__"):
+        return [numbers(y) for y in outputs]
+    return outputs.data if isinstance(outputs, Value) else float(outputs)
 
 
 def _metric(metric: str | Metric, loss: Loss) -> Metric:
