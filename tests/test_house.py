@@ -24,6 +24,7 @@ MAY_IMPORT = {
         "engine",
         "calculus",
         "analysis",
+        "report",
         "data",
         "compiler",
     },  # the compiler for compile_step alone, opened at its first use

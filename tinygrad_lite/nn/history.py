@@ -43,6 +43,9 @@ from html import escape
 from pathlib import Path
 from typing import Any, TextIO
 
+from tinygrad_lite.engine.value import Value
+from tinygrad_lite.nn.module import Module
+
 WIDTH = 24
 """Characters of the bar."""
 
@@ -171,6 +174,12 @@ class History:
         if path is not None:
             figure.savefig(path)
         return figure
+
+
+def layers(model: Module) -> dict[str, list[Value]]:
+    """The parameters of each module that has some of its own, by the module's name."""
+    own = {name or "(itself)": [p for _, p in m.own_parameters()] for name, m in model.modules() if not m.measured}
+    return {name: parameters for name, parameters in own.items() if parameters}
 
 
 class Progress:

@@ -19,6 +19,8 @@ from tinygrad_lite.nn.initial import Draw, choose, draw, generator
 from tinygrad_lite.nn.module import Batched, Module, Named
 
 Activation = Callable[[Any], Any]
+SMOOTH = "tanh"
+"""The activation of recurrent cells, of estimators and of the command `train`, if no other is named."""
 
 
 def named(name: str | Activation | None) -> Activation | None:

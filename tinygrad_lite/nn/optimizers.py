@@ -5,10 +5,8 @@ The rule says in ordinary arithmetic how one parameter moves:
 
     rule(p, g, state, *numbers) -> (new p, new state)
 
-where `numbers` are the quantities that all parameters share in this step, such as the learning
-rate. The rule is the whole optimizer: whoever feeds it symbols instead of floats gets its formula,
-and `describe()` gives everything else as plain data, so that the step can be run elsewhere. A zero in
-the hyperparameters leaves its term out, so that plain gradient descent is p - lr g and nothing more.
+where `numbers` are what all parameters share in this step, such as the learning rate. The rule is the whole optimizer:
+whoever feeds it symbols instead of floats gets its formula. A hyperparameter of zero leaves its term out.
 """
 
 from __future__ import annotations
@@ -43,11 +41,9 @@ class Optimizer:
     Attributes:
         steps: how many steps have been taken.
         state: for each name of `slots` one float a parameter.
-        hyper: the numbers that the rule was configured with.
 
-    >>> from tinygrad_lite import nn
     >>> p = Value(1.0); p.grad = 0.5
-    >>> nn.SGD([p], lr=0.1).step()
+    >>> SGD([p], lr=0.1).step()
     >>> p.data
     0.95
     """
@@ -99,10 +95,9 @@ class Optimizer:
 
     def step(self) -> None:
         """Move every parameter against its gradient; if it is interrupted, none has moved."""
-        rule, numbers = self.rule, self.numbers(self.learning_rate(), self.steps + 1)
-        before = [p.data for p in self.parameters]
+        numbers, before = self.numbers(self.learning_rate(), self.steps + 1), [p.data for p in self.parameters]
         states = zip(*self.state.values(), strict=True) if self.state else [()] * len(before)
-        moved = [rule(x, g, own, *numbers) for x, g, own in zip(before, self._gradients(), states, strict=True)]
+        moved = [self.rule(x, g, own, *numbers) for x, g, own in zip(before, self._gradients(), states, strict=True)]
         columns = zip(*(state for _, state in moved), strict=True)
         state = {name: list(column) for name, column in zip(self.slots, columns, strict=True)}
         try:
@@ -283,7 +278,6 @@ class Adam(Optimizer):
         return self.moved(p, self.decayed(p, g), state, *numbers)
 
     def moved(self, p: Any, g: Any, state: State, lr: Any, pace: Any, correction: Any) -> tuple[Any, State]:
-        """The step for a gradient without further weight decay."""
         (m, v), beta1, beta2 = state, self.hyper["beta1"], self.hyper["beta2"]
         m = beta1 * m + (1 - beta1) * g
         v = beta2 * v + (1 - beta2) * (g * g)

@@ -13,7 +13,7 @@ from tinygrad_lite.engine.foreign import as_lists
 from tinygrad_lite.engine.value import Value
 from tinygrad_lite.errors import DomainError, ShapeError, user_line
 from tinygrad_lite.nn.initial import Draw, draw, generator
-from tinygrad_lite.nn.layers import Activation, Layer, activation_name, named
+from tinygrad_lite.nn.layers import SMOOTH, Activation, Layer, activation_name, named
 from tinygrad_lite.nn.module import Batched, Module, Named, samples_in
 
 
@@ -227,7 +227,7 @@ class RNNCell(Module):
         nin: int,
         nhidden: int,
         *,
-        activation: str | Activation = "tanh",
+        activation: str | Activation = SMOOTH,
         init: str | Draw = "xavier",
         seed: int | None = None,
         rng: Any = None,

@@ -11,11 +11,11 @@ from typing import Any
 from tinygrad_lite.engine.value import Value
 from tinygrad_lite.errors import AnomalyError
 from tinygrad_lite.nn.compiled import CompiledSteps
-from tinygrad_lite.nn.dataset import Dataset
-from tinygrad_lite.nn.history import History, Progress
+from tinygrad_lite.nn.dataset import Dataset, dataset
+from tinygrad_lite.nn.history import History, Progress, layers
 from tinygrad_lite.nn.initial import choose
 from tinygrad_lite.nn.losses import binary_cross_entropy
-from tinygrad_lite.nn.metrics import METRICS, Metric, accuracy
+from tinygrad_lite.nn.metrics import METRICS, Metric, accuracy, numbers
 from tinygrad_lite.nn.module import Module
 from tinygrad_lite.nn.optimizers import Optimizer
 from tinygrad_lite.nn.saving import describe, resume, save_run
@@ -100,7 +100,9 @@ def fit(
     bar = Progress(epochs, progress)
     try:
         if compiled:
-            training.compile()
+            model.train()
+            steps = CompiledSteps(model, training.data, loss, optimizer, penalty)
+            training.compiled = steps if steps.works else None
         history.stopped = "all epochs are done"
         while len(history) < epochs and not training.is_stuck(patience):
             started = time.perf_counter()
@@ -186,12 +188,6 @@ class Training:
             "final": [],
         }
 
-    def compile(self) -> None:
-        """Take the steps in compiled code from now on, if the loss can be traced."""
-        self.model.train()
-        steps = CompiledSteps(self.model, self.data, self.loss, self.optimizer, self._penalty)
-        self.compiled = steps if steps.works else None
-
     def epoch(self, watch: Callable[[float, float], None]) -> dict[str, float]:
         """See every sample once; the row for the history. `watch` is told the share of samples seen, and the loss."""
         number = len(self.history) + 1
@@ -202,15 +198,13 @@ class Training:
                 module.reseed(f"{key}/{name}")
         shuffle = key if self._batch_size is not None else None
         row: dict[str, float] = {"epoch": number, "loss": 0.0, **dict.fromkeys(self._metrics, 0.0)}
-        self._answers = []
-        seen = 0
+        self._answers, seen, n = [], 0, len(self.data)
         for places in self.data.places(self._batch_size, seed=shuffle):
-            share = len(places) / len(self.data)
             step = self._step(number, places)
             for name, x in step.items():
-                row[name] = x if name == "lr" else row.get(name, 0.0) + share * x
+                row[name] = x if name == "lr" else row.get(name, 0.0) + len(places) / n * x
             seen += len(places)
-            watch(seen / len(self.data), step["loss"])
+            watch(seen / n, step["loss"])
         outputs, targets = zip(*self._answers, strict=True) if self._answers else ((), ())
         return {**row, **{name: metric(outputs, targets) for name, metric in self._metrics.items()}}
 
@@ -267,8 +261,6 @@ class Training:
         found = {name: metric(outputs, data.targets) for name, metric in self._metrics.items()}
         return {"loss": self.loss(outputs, data.targets), **found}
 
-    # ------------------------------------------------------------------ early stopping
-
     def remember(self, patience: int | None) -> None:
         """Keep the parameters if this was the best epoch so far."""
         row = self.history.rows[-1]
@@ -289,32 +281,15 @@ class Training:
         )
 
 
-def layers(model: Module) -> dict[str, list[Value]]:
-    """The parameters of each module that has some of its own, by the module's name."""
-    found: dict[str, list[Value]] = {}
-    for name, module in model.modules():
-        own = [p for _, p in module.own_parameters()]
-        if own and not module.measured:
-            found[name or "(itself)"] = own
-    return found
-
-
-def numbers(outputs: Any) -> Any:
-    """The numbers of Values in nested lists."""
-    if hasattr(outputs, "__len__"):
-        return [numbers(y) for y in outputs]
-    return outputs.data if isinstance(outputs, Value) else float(outputs)
-
-
 def _metric(metric: str | Metric, loss: Loss) -> Metric:
-    if metric in ("accuracy", accuracy) and loss is binary_cross_entropy:
-        return lambda outputs, targets: accuracy(outputs, targets, threshold=0.5)  # its outputs are probabilities
+    if metric in ("accuracy", accuracy) and loss is binary_cross_entropy:  # of probabilities
+        return lambda outputs, targets: accuracy(outputs, targets, threshold=0.5)
     return choose("metric", metric, METRICS) if isinstance(metric, str) else metric
 
 
 def _dataset(data: Any, model: Module) -> Dataset:
     """The samples; targets in a column of their own, of shape (m, 1), become numbers if the model gives numbers."""
-    found = data if isinstance(data, Dataset) else Dataset(*data)
+    found = dataset(data)
     if not len(found):
         raise ValueError("there is no sample to train on: the data are empty.")
     if all(isinstance(t, (list, tuple)) and len(t) == 1 for t in found.targets):
