@@ -22,7 +22,7 @@ def test_there_is_nothing_else_in_the_directory():
     added = {name for name, op in vars(tg).items() if isinstance(op, Op) and name not in PUBLIC}  # by other tests
 
     assert set(dir(tg)) - {"__version__", *PUBLIC, *added} == {
-        *("nn", "views", "checking", "compiler", "export", "errors", "testing")
+        *("nn", "views", "checking", "compiler", "exercises", "export", "errors", "testing")
     }
     assert len(OPS) > 50
     assert len(FUNCTIONS) > 35
