@@ -38,7 +38,7 @@ def moons(epochs=5):
     ids=["mlp", "sequential", "layer"],
 )
 def test_the_network_of_the_record_answers_as_the_model_does(model):
-    from tinygrad_lite.nn.architecture import describe
+    from tinygrad_lite.nn.saving import describe
 
     model.eval()
     network = training.network_of(describe(model), [p.data for _, p in model.named_parameters()])

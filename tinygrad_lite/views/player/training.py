@@ -238,13 +238,13 @@ def _layers(described: dict[str, Any], stream: Iterator[Any]) -> list[Callable[[
     if kind == "Dropout":
         return []
     if kind == "Elementwise":
-        act = _activation(described["activation"])
+        act = _activation(described["function"])
         return [lambda xs: [act(x) for x in xs]]
     if kind == "Standardize":
-        means, widths = described["mean"], described["deviation"]
-        return [lambda xs: [(x - m) / s for x, m, s in zip(xs, means, widths, strict=True)]]
-    sizes = described["sizes"] if kind != "Neuron" else [*described["sizes"], 1]
-    acts = described.get("activations") or [described.get("activation", "linear")]
+        low, high = described["samples"]
+        return [lambda xs: [(2 * x - (b + a)) / (b - a) for x, a, b in zip(xs, low, high, strict=True)]]
+    sizes = [described["nin"], *described.get("nouts", [described.get("nout", 1)])]
+    acts = described["activation"] if kind == "MLP" else [described.get("activation", "linear")]
     return [
         _dense(nin, nout, _activation(act), described.get("bias", True), stream)
         for nin, nout, act in zip(sizes[:-1], sizes[1:], acts, strict=True)
