@@ -144,15 +144,6 @@ def _plain(data: Any) -> Any:
     return [_plain(value) for value in data] if isinstance(data, (list, tuple)) else data
 
 
-def _plain(data: Any) -> Any:
-    """The data with words in the place of NaN and the infinities, which JSON has not and JavaScript's Number reads."""
-    if isinstance(data, float) and data - data != 0.0:
-        return "NaN" if data != data else "Infinity" if data > 0 else "-Infinity"
-    if isinstance(data, dict):
-        return {name: _plain(value) for name, value in data.items()}
-    return [_plain(value) for value in data] if isinstance(data, (list, tuple)) else data
-
-
 def slim(svg: str) -> str:
     """The same SVG with its looks as classes of one style sheet: about half the size, for pages of ours."""
     root = ElementTree.fromstring(svg)

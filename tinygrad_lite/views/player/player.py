@@ -67,7 +67,9 @@ class Player(Page):
 
     def frames(self) -> list[str]:
         """One still SVG a step, for slides: the numbers that are known by then, and in colour what the step touches."""
-        theme, texts, found = self.picture.theme, {}, []
+        theme = self.picture.theme
+        texts: dict[tuple[str, int], str] = {}
+        found = []
         for step in self.steps:
             texts |= {("data", i): text for i, text in step.data.items()}
             texts |= {("grad", i): text for i, text in step.grad.items()}
