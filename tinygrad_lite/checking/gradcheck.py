@@ -10,7 +10,7 @@ import random
 from collections.abc import Callable
 from typing import Any
 
-from tinygrad_lite.calculus.structure import flatten, flatten_like, join
+from tinygrad_lite.calculus.pytree import fill, flatten, flatten_like, labels
 from tinygrad_lite.checking.result.judged import Judged
 from tinygrad_lite.checking.result.taylor_plot import TaylorPlot
 from tinygrad_lite.checking.trial.numerical_check import Slope, Taylor, measured_slope, one_number, resolution, taylor
@@ -129,17 +129,18 @@ def gradcheck(
     """
     if not x:
         raise OperandError("gradcheck needs the point after the function, as in gradcheck(f, [1.0, 2.0]).")
-    opened = [flatten(argument, f"x{i + 1}" if len(x) > 1 else "x") for i, argument in enumerate(x)]
+    words = [f"x{i + 1}" for i in range(len(x))] if len(x) > 1 else ["x"]
+    opened = [flatten(argument, word) for argument, word in zip(x, words, strict=True)]
     point = [n.data if isinstance(n, Value) else n for numbers, _ in opened for n in numbers]
-    structure = join([each for _, each in opened])
-    names = structure.labels()
+    structure = tuple, tuple([each for _, each in opened])
+    names = [name for (_, each), word in zip(opened, words, strict=True) for name in labels(each, word)]
 
     def on_floats(numbers: list[float]) -> float:
-        return float_of(f(*structure.fill(numbers)))
+        return float_of(f(*fill(structure, numbers)))
 
     def with_values(numbers: list[float]) -> float:
         with no_grad():
-            return float_of(f(*structure.fill([Value(n) for n in numbers])))
+            return float_of(f(*fill(structure, [Value(n) for n in numbers])))
 
     plain = on_floats
     try:
@@ -148,7 +149,7 @@ def gradcheck(
         plain = with_values
     if grad is None:
         leaves = [Value(n, label=name) for n, name in zip(point, names, strict=True)]
-        root = one_number(f(*structure.fill(leaves)))
+        root = one_number(f(*fill(structure, leaves)))
         found = adjoints(root) if isinstance(root, Value) else {}
         claimed = [float(found.get(leaf, 0.0)) for leaf in leaves]
     else:
