@@ -9,6 +9,7 @@ import pytest
 
 import tinygrad_lite as tg
 from tinygrad_lite import Value
+from tinygrad_lite.calculus.pytree import size
 from tinygrad_lite.compiler import CompileWarning, TraceError, compile
 from tinygrad_lite.compiler.backends.choice import available
 from tinygrad_lite.compiler.frontend import arguments
@@ -314,7 +315,7 @@ def test_a_list_of_numbers_is_one_chunk_whatever_their_classes(kind):
         assert fast.value_and_grad(kind(p), {"w": [np.float64(1), 5]}) == expected
     structure, chunks = arguments.called((kind([2.0, 3.0, 4.0]), [1, 2]), {})
     assert chunks == [array("d", [2.0, 3.0, 4.0, 1.0, 2.0])]
-    assert arguments.size(structure) == 5
+    assert size(structure) == 5
 
 
 def test_truths_and_values_in_a_list_stay_what_they_are():

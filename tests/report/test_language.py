@@ -12,6 +12,7 @@ from tests.checking.planting import Lesson, plants_for
 from tinygrad_lite.analysis.losses import KINDS, REDUCTIONS
 from tinygrad_lite.checking.network.problems import SIZES
 from tinygrad_lite.checking.result.mistakes import CATALOGUE
+from tinygrad_lite.exercises.exercise import TITLES
 from tinygrad_lite.report import escape, language
 from tinygrad_lite.report.style import MARKS, wrapped
 
@@ -65,7 +66,7 @@ def words():
     """The words that `say` gets from tables."""
     marks = [*MARKS, *(word for _, word in MARKS.values())]
     names = [kind.name for kind in KINDS] + [words for words, *_ in REDUCTIONS] + list(SIZES)
-    return [*CATALOGUE.values(), *marks, *names]
+    return [*CATALOGUE.values(), *marks, *names, *TITLES.values()]
 
 
 def slots(sentence):

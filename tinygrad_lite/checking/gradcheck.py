@@ -11,7 +11,7 @@ import random
 from collections.abc import Callable
 from typing import Any
 
-from tinygrad_lite.calculus.structure import flatten, flatten_like, join
+from tinygrad_lite.calculus.pytree import fill, flatten, flatten_like, labels
 from tinygrad_lite.checking.result.judged import Judged
 from tinygrad_lite.checking.result.taylor_plot import TaylorPlot
 from tinygrad_lite.checking.trial.numerical_check import (
@@ -129,16 +129,17 @@ def gradcheck(
     """
     if not x:
         raise OperandError("gradcheck needs the point after the function, as in gradcheck(f, [1.0, 2.0]).")
-    opened = [flatten(argument, f"x{i + 1}" if len(x) > 1 else "x") for i, argument in enumerate(x)]
+    words = [f"x{i + 1}" for i in range(len(x))] if len(x) > 1 else ["x"]
+    opened = [flatten(argument, word) for argument, word in zip(x, words, strict=True)]
     point = [n.data if isinstance(n, Value) else n for numbers, _ in opened for n in numbers]
-    structure = join([each for _, each in opened])
-    names = structure.labels()
+    structure = tuple, tuple([each for _, each in opened])
+    names = [name for (_, each), word in zip(opened, words, strict=True) for name in labels(each, word)]
 
     needs_values = False
 
     def plain(numbers: list[float]) -> float:
         with no_grad() if needs_values else contextlib.nullcontext():
-            return number_of(f(*structure.fill(map(Value, numbers) if needs_values else numbers)))
+            return number_of(f(*fill(structure, map(Value, numbers) if needs_values else numbers)))
 
     try:
         plain(point)
@@ -146,7 +147,7 @@ def gradcheck(
         needs_values = True
     if grad is None:
         leaves = [Value(n, label=name) for n, name in zip(point, names, strict=True)]
-        root = one_number(f(*structure.fill(leaves)))
+        root = one_number(f(*fill(structure, leaves)))
         found = adjoints(root) if isinstance(root, Value) else {}
         claimed = [float(found.get(leaf, 0.0)) for leaf in leaves]
     else:

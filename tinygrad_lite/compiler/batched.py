@@ -14,19 +14,19 @@ import warnings
 from collections.abc import Callable, Sequence
 from typing import Any
 
+from tinygrad_lite.calculus.pytree import leaves
 from tinygrad_lite.calculus.transforms import grad, value_and_grad
 from tinygrad_lite.compiler.backends import choice, runners
 from tinygrad_lite.compiler.compiled import MAKING, SHORT, CompiledFunction
-from tinygrad_lite.compiler.frontend.arguments import numbers, rebuild
+from tinygrad_lite.compiler.frontend.arguments import numbers
 from tinygrad_lite.compiler.frontend.batch_arguments import BatchCall, BatchSignature
 from tinygrad_lite.compiler.frontend.paths import TooManyPaths
-from tinygrad_lite.compiler.frontend.results import max_relative_error, numbers_in, same
 from tinygrad_lite.compiler.runtime import program_cache
 from tinygrad_lite.compiler.runtime.batch_program import BatchProgram
 from tinygrad_lite.compiler.runtime.fallback import CompileWarning, Leaf, outside
 from tinygrad_lite.compiler.runtime.gc_pause import gc_paused
 from tinygrad_lite.compiler.runtime.prepared import Prepared
-from tinygrad_lite.compiler.runtime.verify import CLOSE, gradient_error
+from tinygrad_lite.compiler.runtime.verify import CLOSE, gradient_error, max_relative_error
 from tinygrad_lite.engine.modes import remembering
 from tinygrad_lite.engine.reverse import adjoints
 from tinygrad_lite.engine.tracing import current_trace, traced_call
@@ -71,9 +71,9 @@ class BatchedFunction(CompiledFunction):
         call = BatchCall(self.signature, args, kwargs)
         out = self._answer(call, gradients=True)
         if call.key not in self._made_for:  # it cannot be traced, so its graph tells what it used from outside
-            loss, leaves = self._graph(call, range(call.samples))
+            loss, given = self._graph(call, range(call.samples))
             found = adjoints(loss)
-            shares = [(value, found.pop(leaf, 0.0)) for value, leaf in zip(call.values(), leaves, strict=True)]
+            shares = [(value, found.pop(leaf, 0.0)) for value, leaf in zip(call.values(), given, strict=True)]
             shares += [(value, share) for value, share in found.items() if not value.parents]
         else:
             receivers = [*call.values(), *self._made_for[call.key].captured]
@@ -87,7 +87,7 @@ class BatchedFunction(CompiledFunction):
         """The gradient along the arguments of `argnums`, as one line; the loss is one number."""
         import numpy as np
 
-        return np.array(list(numbers_in(self.grad(*args, **kwargs)))).reshape(1, -1)
+        return np.array(leaves(self.grad(*args, **kwargs))).reshape(1, -1)
 
     def jvp(self, point: Any, direction: Any) -> tuple[Any, Any]:
         """The mean loss, and how fast it changes along a direction, which is built as the argument of `argnums` is.
@@ -117,7 +117,7 @@ class BatchedFunction(CompiledFunction):
             gradient = grad(self.f, self.argnums)
 
             def along(direction: Any, *args: Any) -> Any:
-                pairs = zip(numbers_in(gradient(*args)), numbers_in(direction), strict=True)
+                pairs = zip(leaves(gradient(*args)), leaves(direction), strict=True)
                 return sum(derivative * d for derivative, d in pairs)
 
             names = ", ".join(self.signature.parameters)
@@ -213,7 +213,7 @@ class BatchedFunction(CompiledFunction):
                 worst = max_relative_error(code.run(call.chunks, wrt, first, 1)[:1], found)
                 return f"its value from the disk is {worst:.1e} away from the samples' own" if worst > CLOSE else ""
         few = min(2 if long else 4, call.samples)
-        loss, leaves = self._graph(call, range(few))
+        loss, given = self._graph(call, range(few))
         repeated = [(first, [data[k % few] for k in range(few * 11)]) for first, data in call.columns()]
         if choice.available() != ["tape"]:
             import numpy as np
@@ -222,30 +222,24 @@ class BatchedFunction(CompiledFunction):
         out = code.run(call.chunks, wrt, repeated, few * 11)
         worst = max_relative_error(out[:1], [getattr(loss, "data", loss)])
         if gradients:
-            worst = max(worst, gradient_error(loss, [*leaves, *code.captured], out[1:]))
+            worst = max(worst, gradient_error(loss, [*given, *code.captured], out[1:]))
         return f"its first compiled result is {worst:.1e} away from the engine's" if worst > CLOSE else ""
 
     def _by_samples(self, call: BatchCall, samples: Sequence[int], gradients: bool) -> list[float]:
         """The mean over these samples, and its gradients, by the engine."""
-        loss, leaves = self._graph(call, samples)
+        loss, given = self._graph(call, samples)
         if not gradients:
             return [float(getattr(loss, "data", loss))]
         found = adjoints(loss) if isinstance(loss, Value) else {}
         captured = self._code(call).captured if call.key in self._made_for else ()
-        return [float(getattr(loss, "data", loss)), *(found.get(leaf, 0.0) for leaf in [*leaves, *captured])]
+        return [float(getattr(loss, "data", loss)), *(found.get(leaf, 0.0) for leaf in [*given, *captured])]
 
     @remembering()
     def _graph(self, call: BatchCall, samples: Sequence[int]) -> tuple[Any, list[Leaf]]:
         """The mean over these samples as the engine's graph, and the leaves that are the parameters."""
-        leaves = [Leaf(x, name) for x, name in zip(numbers(call.chunks), call.labels(), strict=True)]
+        given = [Leaf(x, name) for x, name in zip(numbers(call.chunks), call.labels(), strict=True)]
         total: Any = 0.0
         for k in samples:
-            given = iter(leaves)
-            args = {
-                name: rebuild(structure, iter([Leaf(float(x)) for x in call.blocks[name].samples[k]]), same)
-                if name in call.blocks
-                else rebuild(structure, given, same)
-                for name, structure in call.structures.items()
-            }
-            total = total + traced_call(self, self.f, **args)
-        return total / float(len(samples)), leaves
+            sample = [Leaf(float(x)) for _, table in call.columns() for x in table[k]]
+            total = total + traced_call(self, self.f, **call.arguments(given, sample))
+        return total / float(len(samples)), given

@@ -21,13 +21,12 @@ from typing import Any
 
 from tinygrad_lite.calculus.jacobian import rows
 from tinygrad_lite.calculus.products import hvp, jvp
+from tinygrad_lite.calculus.pytree import Structure, fill, labels, leaves, size, strip
 from tinygrad_lite.calculus.transforms import value_and_grad
 from tinygrad_lite.compiler.backends import choice, runners
-from tinygrad_lite.compiler.frontend.arguments import Structure, called, names, numbers, rebuild, size
-from tinygrad_lite.compiler.frontend.results import numbers_in, outputs, plain, same, shaped, values_in
-from tinygrad_lite.compiler.frontend.trace import Tracer, Uncomparable
+from tinygrad_lite.compiler.frontend.arguments import called, numbers
+from tinygrad_lite.compiler.frontend.trace import Uncomparable
 from tinygrad_lite.compiler.ir.recording import Recording
-from tinygrad_lite.compiler.ir.tape import Ref
 from tinygrad_lite.compiler.passes.adjoint import differentiable
 from tinygrad_lite.compiler.runtime.fallback import CompileWarning, Leaf, outside, without_llvm
 from tinygrad_lite.compiler.runtime.gc_pause import gc_paused
@@ -85,8 +84,8 @@ class CompiledFunction(Shown):
         structure, chunks = called(args, kwargs)
         program, out = self._run(structure, chunks, None)
         if program is None:
-            return plain(self._by_values(structure, chunks)[0])
-        return rebuild(program.result, iter(map(float, out[: program.outputs])), same)
+            return strip(self._by_values(structure, chunks)[0])
+        return fill(program.result, [*map(float, out[: program.outputs])])
 
     def value_and_grad(self, *args: Any, **kwargs: Any) -> tuple[float, Any]:
         """The value, and its gradient in the shape of the argument: list, tuple, dict or array.
@@ -129,15 +128,15 @@ class CompiledFunction(Shown):
         (36.0, 24.0)
         """
         structure, chunks = called(args, kwargs)
-        values = list(values_in((args, kwargs)))
+        values = [x if isinstance(x, Value) else None for x in leaves((args, kwargs))]
         wrt = tuple(i for i, value in enumerate(values) if value is not None)
         program, out = self._run(structure, chunks, (*wrt, -1))
         if program is None:
-            root, leaves, _ = self._by_values(structure, chunks)
+            root, given, _ = self._by_values(structure, chunks)
             found = adjoints(root)
-            out = [root.data, *(found.pop(leaves[i], 0.0) for i in wrt)]
+            out = [root.data, *(found.pop(given[i], 0.0) for i in wrt)]
             for value, share in found.items():
-                if not value.parents and value not in leaves:
+                if not value.parents and value not in given:
                     value.grad = value.grad + share
             receivers = [values[i] for i in wrt]
         else:
@@ -268,17 +267,13 @@ class CompiledFunction(Shown):
         started = time.perf_counter()
         tape = Recording()
         trace = differentiable(tape)
-        labels = self._labels(structure)
-        tracers = [trace.input(name, x) for name, x in zip(labels, given, strict=True)]
-        args, kwargs = rebuild(structure, iter(tracers), same)
-        result = traced_call(trace, self.f, *args, **kwargs)
-        refs: list[Ref] = []
-        shape = outputs(result, trace, refs)
-        traced = [x.number if isinstance(x, Tracer) else float(getattr(x, "data", x)) for x in numbers_in(result)]
-        tape.outputs = refs
+        tracers = [trace.input(name, x) for name, x in zip(self._labels(structure), given, strict=True)]
+        args, kwargs = fill(structure, tracers)
+        shape, found = trace.lifted(traced_call(trace, self.f, *args, **kwargs))
+        tape.outputs = [x.ref for x in found]
         made = Program(tape, tuple(trace.captured), self.settings, shape)
         made.seconds = time.perf_counter() - started
-        made.traced = given + [value.data for value in trace.captured], traced
+        made.traced = given + [value.data for value in trace.captured], [x.number for x in found]
         return made
 
     def _labels(self, structure: Structure) -> list[str]:
@@ -291,9 +286,9 @@ class CompiledFunction(Shown):
         (_, ((_, positional), (_, keys, keyed))) = structure
         found: list[str] = []
         for i, part in enumerate(positional):
-            found += names(part, known[i] if i < len(known) else f"x{i + 1}")
+            found += labels(part, known[i] if i < len(known) else f"x{i + 1}")
         for key, part in zip(keys, keyed, strict=True):
-            found += names(part, key)
+            found += labels(part, key)
         return found
 
     def _arguments(self, structure: Structure) -> list[tuple[Structure, int]]:
@@ -332,23 +327,23 @@ class CompiledFunction(Shown):
         """The derivatives w.r.t. the arguments of argnums, each in its argument's shape."""
         found, at = [], 0
         for part, n in parts:
-            found.append(shaped(part, gradients[at : at + n]))
+            found.append(fill(part, gradients[at : at + n], derivatives=True))
             at += n
         return found[0] if isinstance(self.argnums, int) else tuple(found)
 
     def _gradients_by_values(self, structure: Structure, chunks: list[Any], wrt: Wrt) -> list[float]:
         """The value and its derivatives w.r.t. those inputs, by the engine."""
-        root, leaves, _ = self._by_values(structure, chunks)
+        root, given, _ = self._by_values(structure, chunks)
         found = adjoints(root) if isinstance(root, Value) else {}
         value = root.data if isinstance(root, Value) else number(root)
-        return [value, *(found.get(leaves[i], 0.0) for i in wrt or ())]
+        return [value, *(found.get(given[i], 0.0) for i in wrt or ())]
 
     @remembering()
     def _by_values(self, structure: Structure, chunks: list[Any]) -> tuple[Any, list[Leaf], Any]:
         """The function run on Values: what compiling must agree with, and what it falls back to."""
-        leaves = [Leaf(x, label) for x, label in zip(numbers(chunks), self._labels(structure), strict=True)]
-        args, kwargs = rebuild(structure, iter(leaves), same)
-        return traced_call(self, self.f, *args, **kwargs), leaves, (args, kwargs)
+        given = [Leaf(x, label) for x, label in zip(numbers(chunks), self._labels(structure), strict=True)]
+        args, kwargs = fill(structure, given)
+        return traced_call(self, self.f, *args, **kwargs), given, (args, kwargs)
 
     @gc_paused()
     def _disagreement(self, program: Program, structure: Structure, chunks: list[Any], wrt: Wrt, out: Any) -> str:

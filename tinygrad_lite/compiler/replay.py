@@ -7,8 +7,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from tinygrad_lite.calculus.pytree import Structure
 from tinygrad_lite.compiler.compiled import CompiledFunction
-from tinygrad_lite.compiler.frontend.arguments import Structure
 from tinygrad_lite.compiler.ir.recording import Recording
 from tinygrad_lite.compiler.passes.adjoint import differentiable
 from tinygrad_lite.compiler.runtime.program import Program

@@ -14,12 +14,12 @@ import re
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
+from tinygrad_lite.calculus.pytree import Structure, opened, size
 from tinygrad_lite.compiler.api import compile as compiled
 from tinygrad_lite.compiler.batched import BatchedFunction
 from tinygrad_lite.compiler.compiled import CompiledFunction
-from tinygrad_lite.compiler.frontend.arguments import Structure, called, numbers, size
+from tinygrad_lite.compiler.frontend.arguments import called, numbers
 from tinygrad_lite.compiler.frontend.batch_arguments import BatchCall
-from tinygrad_lite.compiler.frontend.results import outputs_of
 from tinygrad_lite.compiler.ir.loop_nest import Plan
 from tinygrad_lite.compiler.ir.tape import Tape
 from tinygrad_lite.engine.graph import topological
@@ -165,7 +165,7 @@ def _of_function(
         (["params"] if outside else []) + parameters,
         every,
         plan,
-        outputs_of(root),
+        opened(root, []),
         pairs,
         guards,
         point,

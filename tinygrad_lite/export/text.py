@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 
-from tinygrad_lite.compiler.frontend.arguments import Structure, size
+from tinygrad_lite.calculus.pytree import Structure, size
 from tinygrad_lite.compiler.ir.loop_nest import Access, LoopNest, Reduction
 from tinygrad_lite.export import scan, steps
 from tinygrad_lite.export.arrays import FEW, ArrayWriter

@@ -12,7 +12,6 @@ import threading
 from collections.abc import Sequence
 from typing import Any
 
-from tinygrad_lite.compiler.frontend.arguments import plain
 from tinygrad_lite.compiler.passes.programs import Plans, Program
 
 KEPT = 8
@@ -101,7 +100,7 @@ class Buffered(Runner):
 
 def fill(buffer: Any, chunks: Sequence[Any]) -> None:
     """Write the chunks one behind the other into a buffer."""
-    if len(chunks) > 1 and chunks[-1].__class__ is float and plain(chunks):
+    if len(chunks) > 1 and chunks[-1].__class__ is float and set(map(type, chunks)) == {float}:
         buffer[: len(chunks)] = chunks
         return
     at = 0

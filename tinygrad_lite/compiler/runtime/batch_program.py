@@ -11,12 +11,12 @@ from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any
 
+from tinygrad_lite.calculus.pytree import labels
 from tinygrad_lite.compiler.backends import runners
 from tinygrad_lite.compiler.backends.llvm.tape_runner import SampleMachine, TapeMachine
-from tinygrad_lite.compiler.frontend.arguments import names, numbers, rebuild
+from tinygrad_lite.compiler.frontend.arguments import numbers
 from tinygrad_lite.compiler.frontend.batch_arguments import BatchCall
 from tinygrad_lite.compiler.frontend.paths import explore
-from tinygrad_lite.compiler.frontend.results import same
 from tinygrad_lite.compiler.frontend.trace import Tracer
 from tinygrad_lite.compiler.ir.tape import Builder, Ref
 from tinygrad_lite.compiler.passes.adjoint import differentiable
@@ -46,23 +46,18 @@ class BatchProgram(Program):
         trace = differentiable(tape)
         uniform = [trace.input(name) for name in call.labels()]
         columns: list[Tracer] = []
-        labels: dict[str, Ref] = {}
+        first: dict[str, Ref] = {}
         for name, block in call.blocks.items():
-            mine = [trace.input(label) for label in names(block.structure, name)]
+            mine = [trace.input(label) for label in labels(block.structure, name)]
             if name in call.choices:
                 trace.choices[mine[0].ref] = list(call.choices[name])
-            labels[name] = mine[0].ref
+            first[name] = mine[0].ref
             columns += mine
         self.paths = 0
 
         def run() -> list[Ref]:
             self.paths += 1
-            given, samples = iter(uniform), iter(columns)
-            args = {
-                name: rebuild(structure, samples if name in call.blocks else given, same)
-                for name, structure in call.structures.items()
-            }
-            result = traced_call(trace, f, **args)
+            result = traced_call(trace, f, **call.arguments(uniform, columns))
             lifted = trace.lift(result, ops.add) if not isinstance(result, list | tuple | dict) else None
             if lifted is None:
                 raise OperandError(f"the loss of one sample must be one number, but {settings.name} gave {result!r}.")
@@ -70,7 +65,7 @@ class BatchProgram(Program):
 
         tape.outputs = explore(trace, run)
         super().__init__(tape, tuple(trace.captured), settings)
-        self.only_numbers: set[str] = {name for name, ref in labels.items() if ref not in trace.indices}
+        self.only_numbers: set[str] = {name for name, ref in first.items() if ref not in trace.indices}
         # captured leaves stand behind the data on the tape; among the parameters they come last
         front = [t.ref for t in uniform]
         tape.inputs = [*front, *trace.captured.values(), *[t.ref for t in columns]]

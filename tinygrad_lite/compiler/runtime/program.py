@@ -14,10 +14,11 @@ from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any, NamedTuple
 
+from tinygrad_lite.calculus.pytree import Structure
 from tinygrad_lite.compiler.backends import choice, runners
 from tinygrad_lite.compiler.backends.llvm import tape_runner
 from tinygrad_lite.compiler.backends.llvm.tape_runner import TapeMachine
-from tinygrad_lite.compiler.frontend.arguments import Structure, numbers
+from tinygrad_lite.compiler.frontend.arguments import numbers
 from tinygrad_lite.compiler.ir.tape import Tape
 from tinygrad_lite.compiler.passes import batching, programs, stencil
 from tinygrad_lite.compiler.passes.alike import alike
