@@ -135,8 +135,8 @@ OF_VIEWS = {
     "drawing": {"layout"},
     "formats": {"layout", "drawing"},
     "picture": {"layout", "drawing", "formats"},
-    "player": {"drawing", "formats", "picture"},
-    "live": {"drawing", "picture", "player"},
+    "live": {"drawing", "picture"},
+    "player": {"drawing", "formats", "picture", "live", "plots"},
     "derivation": set(),
     "matrix_form": set(),
 }
