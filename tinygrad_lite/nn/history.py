@@ -119,7 +119,7 @@ class History:
         epoch,loss
         1,0.5
         """
-        text = Table(self.columns, [row.values() for row in self.rows]).csv()
+        text = Table(self.columns, [list(row.values()) for row in self.rows]).csv()
         if path is not None:
             Path(path).write_text(text, encoding="utf-8")
         return text
