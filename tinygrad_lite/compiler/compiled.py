@@ -79,7 +79,7 @@ class CompiledFunction(Shown):
     # ------------------------------------------------------------------ what a user calls
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
-        """The value of the function, with floats where it would give Values; with `batch=`, the mean over the samples."""
+        """The value, with floats where the function would give Values; with `batch=`, the mean over the samples."""
         if current_trace.get() is not None:
             return self.uncompiled(*args, **kwargs)
         call = self._call(args, kwargs)
