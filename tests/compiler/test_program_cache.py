@@ -81,6 +81,7 @@ def damages():
     return [cut, altered, lambda entry: entry.unlink(), lambda entry: entry.write_bytes(b"")]
 
 
+@pytest.mark.few(3)
 @pytest.mark.parametrize("damage", damages())
 @pytest.mark.parametrize("which", [0, 1])
 def test_an_entry_that_is_damaged_is_made_anew(place, damage, which):

@@ -111,7 +111,7 @@ class Machine:
         if len(table) == self.samples:
             return
         self.samples = len(table)
-        self.single = self._plan([list(range(self.samples))])
+        self.single: _Plan = self._plan([list(range(self.samples))])
         self.planned: dict[tuple[int, int, int], _Plan] = {}
 
     def _batch(self, samples: int) -> Any:

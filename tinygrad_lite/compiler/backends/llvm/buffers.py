@@ -61,7 +61,7 @@ class Buffers:
         self.blocks = samples // block if unroll > 1 else 0
         self.rest = -(-(samples - self.blocks * block) // lanes) if samples else 0
         self.parameters: Any = aligned(parameters + uniforms)
-        self.count = np.array([float(samples)])
+        self.count: Any = np.array([float(samples)])
         self.main: Any = aligned(self.blocks * code.columns * block).reshape(self.blocks, code.columns, block)
         self.tail: Any = aligned(self.rest * code.columns * lanes).reshape(self.rest, code.columns, lanes)
         self.lines: Any = aligned((self.blocks * block + self.rest * lanes) * code.lines).reshape(
@@ -73,7 +73,7 @@ class Buffers:
         # in the totals the loss comes first, then the gradients in whole vectors
         self.totals: Any = aligned(max(code.apart * self.shards, outputs), behind=1)
         self.out: Any = self.totals[:outputs] if code.in_place else aligned(outputs, behind=1)
-        self.constants = np.array(code.layout.constants or [0.0])
+        self.constants: Any = np.array(code.layout.constants or [0.0])
         self.tables = np.concatenate([np.zeros(1, np.int32), *code.layout.tables])[1:] if code.layout.tables else (
             np.zeros(1, np.int32)
         )  # fmt: skip
