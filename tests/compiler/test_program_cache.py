@@ -61,7 +61,7 @@ def test_what_comes_from_the_disk_can_be_shown(place):
     _, runner, again = answer()
 
     assert isinstance(runner, program_cache.CachedRunner)
-    for kind in ("tape", "python", "plan", "llvm", "c"):
+    for kind in ("tape", "python", "plan", "llvm"):
         assert again.source(kind) == fast.source(kind)
     assert "from the disk" in again.report()
     prepared = again.prepare(W, X, Y)

@@ -217,11 +217,7 @@ def _built(structure: Structure, block: Callable[[Shape], Any], take: Callable[[
 
 
 def strip(tree: Any) -> Any:
-    """The same lists, tuples, dicts and arrays, with each Value replaced by its bare number.
-
-    >>> strip([Value(1.0), {"x": (Value(2.0), None)}])
-    [1.0, {'x': (2.0, None)}]
-    """
+    """The same lists, tuples, dicts and arrays, with each Value replaced by its bare number."""
     blocks: list[Any] = []
     structure = opened(tree, blocks)
     return fill_blocks(structure, itertools.chain.from_iterable(map(_bare, blocks)))
