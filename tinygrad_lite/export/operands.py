@@ -37,7 +37,7 @@ class Operands:
         self.taken: set[str] = taken
         self.samples: str = samples
         self.named: Mapping[bytes, str] | dict[bytes, str] = names or {}
-        self.pool = np.array(plan.constants, dtype=float)
+        self.pool: Any = np.array(plan.constants, dtype=float)
         self.lines: list[str] = []
         self.constants: dict[str, str] = {}  # name: text
         self.regions: dict[str, list[Region]] = {}
