@@ -221,9 +221,9 @@ def _limited(memory: float) -> None:
 
 
 if __name__ == "__main__":
-    order = json.loads(sys.argv[1])
+    order: Any = json.loads(sys.argv[1])
     _limited(order["memory"])
-    found = work(order)
+    found: dict[str, Any] = work(order)
     Path(order["out"]).write_text(json.dumps(found), encoding="utf-8")
     sys.stdout.flush()
     os._exit(0)  # a thread of the user's that never ends must not keep the process
