@@ -45,6 +45,7 @@ _FILES: dict[str, tuple[str, ...]] = {
     "engine.modes": ("detect_anomaly", "no_grad"),
     "engine.reverse": ("zero_grad",),
     "report.language": ("language",),
+    "exercises.exercise": ("exercise",),
     "export.backward": ("backward_source",),
     "export.check_export": ("check_export",),
     "export.graph_json": ("from_json", "to_json"),
@@ -63,7 +64,7 @@ _FILES: dict[str, tuple[str, ...]] = {
     "views.derivation.why_zero": ("why_zero",),
 }
 _HOME = {name: home for home, names in _FILES.items() for name in names}
-_SUBMODULES = ("nn", "views", "checking", "compiler", "export", "errors", "testing")
+_SUBMODULES = ("nn", "views", "checking", "compiler", "exercises", "export", "errors", "testing")
 
 
 def _on_arrays(op: Op, operands: Sequence[Any]) -> Any:

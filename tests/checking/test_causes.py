@@ -45,6 +45,7 @@ IN_DP = {  # mistakes of no catalogue in dP itself, from which everything else f
 }
 
 
+@pytest.mark.few(2)
 @pytest.mark.parametrize("name", IN_DP)
 def test_a_link_that_nobody_handed_over_has_no_tick(name):
     W, X, y = np.array([[1.0]]), np.array([[1.0], [2.0]]), np.array([[0.0], [1.0]])

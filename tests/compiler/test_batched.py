@@ -10,7 +10,7 @@ import tinygrad_lite as tg
 from tinygrad_lite import Value, nn
 from tinygrad_lite.compiler import CompileWarning
 from tinygrad_lite.compiler.backends.choice import available
-from tinygrad_lite.compiler.frontend.arguments import Block
+from tinygrad_lite.compiler.frontend.batch_arguments import Block
 
 np = pytest.importorskip("numpy")
 BACKENDS = available()

@@ -109,6 +109,7 @@ def test_thousands_of_steps_take_no_more_memory_than_their_losses():
     assert len(step.losses) == 51_001
 
 
+@pytest.mark.few(3)
 @pytest.mark.parametrize(
     ("data", "sizes", "loss"),
     [
