@@ -5,8 +5,9 @@ import math
 import pytest
 
 import tinygrad_lite as tg
+from tests.views.contrast import contrast
 from tinygrad_lite import Value
-from tinygrad_lite.views.drawing.themes import THEMES, contrast
+from tinygrad_lite.views.drawing.themes import THEMES
 from tinygrad_lite.views.picture.heat import colour, share
 
 
