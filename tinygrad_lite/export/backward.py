@@ -37,7 +37,7 @@ class BackwardSource:
     def __init__(self, f: Callable[..., Any], params: Any, data: Sequence[Any]) -> None:
         self._way = WayBack(f, params, data)
         self.code, self.mapped = self._way.code, self._way.mapped
-        self.checked = _verified(self, f)
+        self.checked: str = _verified(self, f)
 
     @property
     def function(self) -> Callable[..., Any]:
