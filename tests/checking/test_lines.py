@@ -469,6 +469,7 @@ LEFT_OUT = {
 }
 
 
+@pytest.mark.few(1)
 @pytest.mark.parametrize("name", LEFT_OUT)
 def test_what_was_left_out_is_put_in(name):
     source, made, words = LEFT_OUT[name]
