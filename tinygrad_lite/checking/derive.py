@@ -120,7 +120,7 @@ class Derivation(Judged):
         assert self.found is not None
         report.heading(f"Line {self.first.number}")
         if self.mistake:
-            report.paragraph(f"{self.mistake.message[0].upper()}{self.mistake.message[1:]}. [{self.mistake.code}]")
+            report.paragraph(f"Here {self.mistake.message}. [{self.mistake.code}]")
         else:
             reason = f": {self.first.why}" if self.first.why else ""
             report.paragraph(f"It does not follow{reason}. No single change that the catalogue knows makes it right.")

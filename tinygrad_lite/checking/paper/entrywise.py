@@ -44,6 +44,8 @@ def _by(a: Any) -> str:
 
 
 def combined(op: str, x: Any, y: Any) -> Any:
+    if op == "outer":
+        return np.multiply.outer(np.ravel(x), np.ravel(y))
     if op == "*" and isinstance(x, np.ndarray) and isinstance(y, np.ndarray) and x.size > 1 and y.size > 1:
         if x.ndim == y.ndim == 2 and x.shape[1] == y.shape[0]:
             return scalar(np.dot(x, y))

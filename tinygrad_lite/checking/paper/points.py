@@ -28,6 +28,7 @@ class Points:
     Attributes:
         leaves: the free names, in the order of the text.
         matrices: the document speaks of matrices, not of entries.
+        derivatives: f'(u) of functions that no definition has.
         tops: undefined results such as the L of ∂L/∂z, for which any function serves.
     """
 
@@ -62,6 +63,7 @@ class Points:
         defined = [body for _, body in d.definitions.values()] + [body for _, body in d.functions.values()]
         self.known = set().union(*[b.names() for b in defined], *[r.names() for r in d.relations], set())
         self.dims: dict[Any, Any] = self._dims() if self.matrices else {}
+        self.derivatives: list[Term] = []
 
     def _indexed(self) -> bool:
         return any(
@@ -109,6 +111,7 @@ class Points:
             DomainError, ShapeError, Unknown: the definitions cannot be computed there.
         """
         w, draw = World(), random.Random(f"{seed} {kind}")
+        w.define = self.defined
         w.functions = {f: _polynomial(f, seed) for f in self.document.known.functions}
         for f, (x, body) in self.document.functions.items():
             w.functions[f] = _defined(w, x, body)
