@@ -8,14 +8,17 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from copy import copy
 from typing import Any
 
 from tinygrad_lite.engine import ops
+from tinygrad_lite.engine.graph import topological
 from tinygrad_lite.engine.op import Op
 from tinygrad_lite.engine.value import Value
 from tinygrad_lite.formulas.formula import Name, Symbol, Tidy
 from tinygrad_lite.report.text import Report, Table
-from tinygrad_lite.views.derivation.chain import Chain, Link
+from tinygrad_lite.views.derivation.batch import Batch
+from tinygrad_lite.views.derivation.chain import Chain, Link, at_kink
 from tinygrad_lite.views.derivation.equations import Equation, Equations, Numbers
 from tinygrad_lite.views.derivation.why_zero import why_zero
 
@@ -23,9 +26,26 @@ _NO_NAME = Name("", "", "")
 
 
 class Sections:
-    """Tells one chain as a report; the arguments are those of `explain`."""
+    """Tells one chain as a report; the arguments are those of `explain`.
 
-    def __init__(self, chain: Chain, *, max_paths: int, max_nodes: int | None, digits: int) -> None:
+    Args:
+        batch: the samples behind the result, of which one is told.
+        sample: which one.
+    """
+
+    def __init__(
+        self,
+        chain: Chain,
+        *,
+        max_paths: int,
+        max_nodes: int | None,
+        digits: int,
+        batch: Batch | None = None,
+        sample: int = 0,
+    ) -> None:
+        self.batch: Batch | None = batch
+        self.sample: int = sample
+        self.folded = False  # whether this is one sample of a batch: then the rest of the computation is left out
         self.chain: Chain = chain
         self.max_paths: int = max_paths
         self.max_nodes: int | None = max_nodes
@@ -35,12 +55,22 @@ class Sections:
     def report(self) -> Report:
         """The derivation as the parts of a report."""
         chain, names = self.chain, self.chain.names
-        y, many = names[chain.out].text, len(chain.targets) > 1
         inputs = ", ".join(self._called(x) for x in chain.targets[:4]) + ", ..." * (len(chain.targets) > 4)
-        slopes = (
-            "" if len(chain.targets) > 4 else f"{', '.join(names.slope(chain.out, x).text for x in chain.targets)}: "
-        )
-        report = Report(f"{slopes}how {y} changes with {inputs}")
+        few = chain.targets if len(chain.targets) <= 4 else ()
+        derivatives = ", ".join(names.slope(chain.out, x).text for x in few) + ": " * bool(few)
+        report = Report(f"{derivatives}how {self._called(chain.out)} changes with {inputs}")
+        if self.batch is not None:
+            self._tell_batch(report, self.batch)
+        else:
+            self._tell_body(report)
+            report.heading("The result")
+            self._equations(report, [self._result(x) for x in chain.targets])
+        self._tell_result(report)
+        return report
+
+    def _tell_body(self, report: Report) -> None:
+        """From the computation to the numbers put in."""
+        chain, many = self.chain, len(self.chain.targets) > 1
         self._tell_computation(report)
         connected = [x for x in chain.targets if chain.count(x)]
         for x in chain.targets:
@@ -52,12 +82,44 @@ class Sections:
         if chain.links and connected:
             report.heading("The local derivatives")
             self._tell_links(report)
-            report.heading("The numbers put in")
-            for x in connected:
-                self._equations(report, self._numbers(x))
-        report.heading("The result")
-        self._tell_result(report)
-        return report
+            if not self.folded:
+                report.heading("The numbers put in")
+                for x in connected:
+                    self._equations(report, self._numbers(x))
+
+    def _tell_batch(self, report: Report, batch: Batch) -> None:
+        """One sample, and the sum over all of them."""
+        chain, names, term = self.chain, self.chain.names, batch.terms[self.sample]
+        report.paragraph(
+            f"{self._called(batch.total)} adds up {len(batch.terms):,} terms that are computed alike, one for each "
+            f"sample. Told here is {self._called(term)}, of sample {self.sample}; sample=None tells all."
+        )
+        after = [node for node in chain.between if node.parents and batch.total in topological(node)]
+        linear = batch.total.op in (ops.sum, ops.add)
+        terms = _folded(ops.add, [Symbol.named(names[t], t.data) for t in batch.terms])
+        sums = [terms if node is batch.total and linear else chain.written(node) for node in after]
+        steps = [Equation(names[n], [(sum_, False), _number(n.data)]) for n, sum_ in zip(after, sums, strict=True)]
+        report.add(Equations(steps, digits=self.digits, most=4))
+        one = copy(self)
+        one.chain, one.folded = Chain(term, chain.targets, expand=chain.expand, names=names), True
+        one._tell_body(report)
+        report.heading("The sum over the samples")
+        steps = []
+        for x in chain.targets:
+            shares, numbers = [], []
+            for t, c, d in zip(batch.terms, batch.factors, batch.derivatives[x], strict=True):
+                own, factor = Symbol.named(names.slope(t, x), d), Symbol.named(names.slope(batch.total, t), c)
+                shares.append(own if linear else Symbol(ops.mul, (factor, own), c * d))
+                numbers.append(c * d)
+            total, every = names.slope(batch.total, x), _folded(ops.add, shares)
+            steps.append(Equation(total, [(every, False), (every, True), _number(math.fsum(numbers))]))
+            if batch.total is not chain.out:
+                factor = Symbol.named(names.slope(chain.out, batch.total), chain.adjoints[batch.total])
+                product = _folded(ops.mul, [factor, Symbol.named(total, math.fsum(numbers))])
+                steps.append(
+                    self._result(x)._replace(sides=[(product, False), (product, True), *self._result(x).sides])
+                )
+        report.add(Equations(steps, digits=self.digits, most=4))
 
     def _tell_computation(self, report: Report) -> None:
         chain = self.chain
@@ -88,7 +150,7 @@ class Sections:
     def _shown_nodes(self) -> list[Value]:
         """The computed nodes of the story: all of them if they are few, else those between input and result."""
         inner = [node for node in self.chain.order if node.parents]
-        if self.max_nodes is not None and len(inner) > min(self.max_nodes, 20):
+        if self.folded or (self.max_nodes is not None and len(inner) > min(self.max_nodes, 20)):
             inner = [node for node in self.chain.between if node.parents and node not in self.chain.targets]
         return inner
 
@@ -106,8 +168,10 @@ class Sections:
             terms = chain.paths(x, self.max_paths)
             gone = sum(_sum_of_paths([path], True).is_number(0.0) for path in terms) if paths > 1 else 0
             left_out = " A path whose product is 0 is left out of the second line." if 0 < gone < paths else ""
-            report.paragraph(f"{name} reaches {y} along {how}.{left_out}")
+            if paths > 1 or not self.folded:
+                report.paragraph(f"{name} reaches {y} along {how}.{left_out}")
             sides = [(_sum_of_paths(terms, formulas), False) for formulas in (False, True)]
+            sides += self._numbers(x)[0].sides if self.folded else []
             self._equations(report, [Equation(total, sides)])
         else:
             report.paragraph(
@@ -165,17 +229,17 @@ class Sections:
         steps = []
         for link in links:
             sides = [(link.formula, False), (link.formula, True), _number(link.slope.number)]
-            steps.append(Equation(link.slope.name or _NO_NAME, sides, link.remarks(again=link.top.op in said)))
+            plain = self.folded and not link.formula.operands and link.uses == 1 and not at_kink(link.top)
+            if plain and link.formula.op is ops.constant:
+                continue  # such as the 1 of a sum: it stands in the chain rule
+            remarks = [] if plain else link.remarks(again=link.top.op in said)
+            steps.append(Equation(link.slope.name or _NO_NAME, sides, remarks))
             said.add(link.top.op)
         self._equations(report, steps)
 
     def _tell_result(self, report: Report) -> None:
         chain = self.chain
         y = self._called(chain.out)
-        results = [
-            Equation(chain.names.slope(chain.out, x), [_number(chain.adjoints.get(x, 0.0))]) for x in chain.targets
-        ]
-        self._equations(report, results)
         x = chain.targets[0]
         slope = chain.adjoints.get(x, 0.0)
         if len(chain.targets) == 1 and math.isfinite(slope) and slope != 0:
@@ -187,6 +251,9 @@ class Sections:
                 report.paragraph(why_zero(x, chain.out))
 
     # ------------------------------------------------------------------ small words
+
+    def _result(self, x: Value) -> Equation:
+        return Equation(self.chain.names.slope(self.chain.out, x), [_number(self.chain.adjoints.get(x, 0.0))])
 
     def _called(self, node: Value) -> str:
         return self.chain.names[node].text
