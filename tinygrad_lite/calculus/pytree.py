@@ -34,7 +34,8 @@ It can be compared and hashed. Of a list or tuple of numbers alone `parts` is ho
 Shape = tuple[int, ...] | None
 """Of a block: that of an array, or None for a single number."""
 
-_NUMBERS = (Value, TracedNumber)
+_NUMBERS = Value, TracedNumber
+_SEQUENCES = list, tuple
 
 
 def opened(tree: Any, blocks: list[Any], other: Callable[[Any, list[Any]], Structure] | None = None) -> Structure:
@@ -48,24 +49,31 @@ def opened(tree: Any, blocks: list[Any], other: Callable[[Any, list[Any]], Struc
     (((<class 'list'>, 2), <class 'float'>, ('static', 'x')), [[1, 2.0], 3.0])
     """
     cls = tree.__class__
-    if cls is float or isinstance(tree, _NUMBERS):
+    if cls is float:
         blocks.append(tree)
         return float
-    if isinstance(tree, list | tuple):
+    if isinstance(tree, _SEQUENCES):
         if tree and all(map(_is_plain, set(map(type, tree)))):
             blocks.append(tree)
             parts: Any = len(tree)
         else:
             parts = tuple([opened(x, blocks, other) for x in tree])
             parts = len(parts) if parts and set(parts) == _FLOAT else parts
-        return cls if hasattr(cls, "_fields") else list if isinstance(tree, list) else tuple, parts
+        if cls is list or cls is tuple or hasattr(cls, "_fields"):
+            return cls, parts
+        return list if isinstance(tree, list) else tuple, parts
     if isinstance(tree, dict):
         return cls, tuple(tree), tuple([opened(x, blocks, other) for x in tree.values()])
+    if is_array(tree) and tree.shape:
+        blocks.append(tree)
+        return "array", tree.shape
+    if isinstance(tree, _NUMBERS):
+        blocks.append(tree)
+        return float
     if cls is not bool and not getattr(tree, "requires_grad", False):  # a tensor of PyTorch's own graph is refused
-        tree = as_numpy(tree)
-        if is_array(tree) and tree.shape:
-            blocks.append(tree)
-            return "array", tree.shape
+        read = as_numpy(tree)
+        if read is not tree:
+            return opened(read, blocks, other)
         if hasattr(cls, "__float__") and not isinstance(tree, Arithmetic):
             blocks.append(tree.item() if is_array(tree) else tree)
             return float
@@ -87,7 +95,7 @@ def entries(blocks: Sequence[Any]) -> list[Any]:
     """The numbers in blocks, one by one."""
     found: list[Any] = []
     for block in blocks:
-        if isinstance(block, list | tuple):
+        if isinstance(block, _SEQUENCES):
             found += block
         elif is_array(block):
             found += block.ravel().tolist()
@@ -160,7 +168,10 @@ def fill(structure: Structure, numbers: Any, derivatives: bool = False) -> Any:
     >>> fill(opened({"w": [1.0, 2.0], "b": 3.0}, []), [10.0, 20.0, 30.0])
     {'w': [10.0, 20.0], 'b': 30.0}
     """
-    listed = numbers.tolist() if is_array(numbers) else list(numbers)
+    plain = is_array(numbers)  # of floats, as a compiled call gives them
+    if plain and structure is not float and structure[0] == "array":
+        return numbers.reshape(structure[1])
+    listed = numbers.tolist() if plain else list(numbers)
     if structure is float:
         return listed[0]
     at = 0
@@ -174,7 +185,7 @@ def fill(structure: Structure, numbers: Any, derivatives: bool = False) -> Any:
         if shape is None:
             return take(1)[0]
         taken = take(volume(shape))
-        return numbers[at - len(taken) : at].reshape(shape) if is_array(numbers) else as_array(taken, shape)
+        return numbers[at - len(taken) : at].reshape(shape) if plain else as_array(taken, shape)
 
     return _built(structure, block, take, derivatives)
 
@@ -196,6 +207,8 @@ def _built(structure: Structure, block: Callable[[Shape], Any], take: Callable[[
     parts = take(inner) if inner.__class__ is int else [_built(part, block, take, derivatives) for part in inner]
     if kind is list:
         return parts
+    if kind is dict:
+        return dict(zip(structure[1], parts, strict=True))
     if issubclass(kind, dict):
         made = kind.__new__(kind)
         made.update(zip(structure[1], parts, strict=True))
@@ -204,11 +217,7 @@ def _built(structure: Structure, block: Callable[[Shape], Any], take: Callable[[
 
 
 def strip(tree: Any) -> Any:
-    """The same lists, tuples, dicts and arrays, with each Value replaced by its bare number.
-
-    >>> strip([Value(1.0), {"x": (Value(2.0), None)}])
-    [1.0, {'x': (2.0, None)}]
-    """
+    """The same lists, tuples, dicts and arrays, with each Value replaced by its bare number."""
     blocks: list[Any] = []
     structure = opened(tree, blocks)
     return fill_blocks(structure, itertools.chain.from_iterable(map(_bare, blocks)))
@@ -216,7 +225,7 @@ def strip(tree: Any) -> Any:
 
 def _bare(block: Any) -> Sequence[Any]:
     """A block as a list of one, or a list of numbers as it is, with bare numbers in the place of Values."""
-    if isinstance(block, list | tuple):
+    if isinstance(block, _SEQUENCES):
         return block
     if is_array(block) and block.dtype == object:
         return [as_array([e.data if isinstance(e, Value) else e for e in block.ravel().tolist()], block.shape)]

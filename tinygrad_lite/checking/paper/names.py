@@ -53,8 +53,8 @@ class Names:
         self.text: str = text
         self.all: list[Token] = found
         self.known: Known = known
-        self.at = 0
-        self.left = 5000 + 20 * len(found)  # tokens that may be taken, twice those that are read again included
+        self.at: int = 0
+        self.left: int = 5000 + 20 * len(found)  # tokens that may be taken, twice those that are read again included
 
     @property
     def token(self) -> Token:

@@ -9,22 +9,43 @@ from __future__ import annotations
 
 import struct
 from array import array
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 from typing import Any
 
-from tinygrad_lite.calculus.pytree import Structure, is_array, opened
+from tinygrad_lite.calculus.pytree import Structure, is_array, leaves, opened
 from tinygrad_lite.engine.value import Value
 from tinygrad_lite.errors import OperandError, user_line
 
 _NO_KEYS: Structure = dict, (), ()
+_SEQUENCES = list, tuple
 
 
-def called(args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[Structure, list[Any]]:
-    """The structure of the pair (args, kwargs), and its numbers in chunks."""
-    blocks: list[Any] = []
-    positional = tuple([opened(x, blocks, frozen) for x in args])
-    keyed = opened(kwargs, blocks, frozen) if kwargs else _NO_KEYS
-    return (tuple, ((tuple, positional), keyed)), chunked(blocks)
+class Call:
+    """The arguments of one call.
+
+    Attributes:
+        key: by which the programs that serve it are found: the structure of the pair (args, kwargs).
+        chunks: its numbers.
+        columns, samples: the columns of a batch, and how many samples it has.
+        choices: for each batch argument that may be an index the whole numbers that occur in it.
+    """
+
+    columns: Sequence[tuple[int, Any]] = ()
+    samples: int = 0
+    choices: Mapping[str, tuple[int, ...]] = MappingProxyType({})
+
+    def __init__(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
+        blocks: list[Any] = []
+        positional = tuple([opened(x, blocks, frozen) for x in args])
+        keyed = opened(kwargs, blocks, frozen) if kwargs else _NO_KEYS
+        self.key: Structure = (tuple, ((tuple, positional), keyed))
+        self.chunks: list[Any] = chunked(blocks)
+        self.parameters: Any = args, kwargs
+
+    def values(self) -> list[Value | None]:
+        """For each number the Value it came from, or None."""
+        return [x if isinstance(x, Value) else None for x in leaves(self.parameters)]
 
 
 def frozen(thing: Any, _: list[Any]) -> Structure:
@@ -50,7 +71,7 @@ def chunked(blocks: Sequence[Any]) -> list[Any]:
     for block in blocks:
         if block.__class__ is float:
             chunks.append(block)
-        elif isinstance(block, list | tuple):
+        elif isinstance(block, _SEQUENCES):
             if not chunks or chunks[-1].__class__ is not array:
                 chunks.append(array("d"))
             chunks[-1].frombytes(struct.pack(f"{len(block)}d", *block))  # three times as fast as `extend`

@@ -9,12 +9,11 @@ from __future__ import annotations
 import importlib.util
 import inspect
 from collections.abc import Callable, Collection, Sequence
-from itertools import islice
+from itertools import accumulate, islice
 from typing import Any
 
-from tinygrad_lite.calculus.pytree import Structure, fill, labels, leaves, opened, size
-from tinygrad_lite.compiler.frontend.arguments import chunked, frozen, numbers
-from tinygrad_lite.engine.value import Value
+from tinygrad_lite.calculus.pytree import Structure, fill, labels, opened, size
+from tinygrad_lite.compiler.frontend.arguments import Call, chunked, frozen, numbers
 from tinygrad_lite.errors import OperandError, ShapeError, user_line
 
 MOST_SPAN = 1 << 16
@@ -49,7 +48,7 @@ class BatchSignature:
         self.only_numbers: dict[Structure, set[str]] = {}
 
 
-class BatchCall:
+class BatchCall(Call):
     """The arguments of one call, sorted into parameters and samples."""
 
     def __init__(self, signature: BatchSignature, args: Any, kwargs: Any) -> None:
@@ -76,7 +75,9 @@ class BatchCall:
         if len(set(lengths.values())) != 1 or 0 in lengths.values():
             shown = ", ".join(f"{name} has {n}" for name, n in lengths.items())
             raise ShapeError(f"batch arguments need the same number of rows, at least one, but {shown}{user_line()}.")
-        self.samples: int = next(iter(lengths.values()))
+        self.samples = next(iter(lengths.values()))
+        starts = accumulate([size(block.structure) for block in self.blocks.values()], initial=0)
+        self.columns = [(at, block.samples) for at, block in zip(starts, self.blocks.values(), strict=False)]
         self.structure: tuple[tuple[str, Structure], ...] = tuple(self.structures.items())
         self._labelled(self._labels())
 
@@ -91,20 +92,13 @@ class BatchCall:
         return found
 
     def _labelled(self, labels: dict[str, tuple[int, ...]]) -> None:
-        self.choices: dict[str, tuple[int, ...]] = {name: found for name, found in labels.items() if found}
-        self.key: tuple[tuple[tuple[str, Structure], ...], tuple[tuple[str, tuple[int, ...]], ...]] = (
-            self.structure,
-            tuple(self.choices.items()),
-        )
+        self.choices = {name: found for name, found in labels.items() if found}
+        self.key = self.structure, tuple(self.choices.items())
 
     def without_labels(self, names: Collection[str]) -> None:
         """What was compiled computes with these and takes none of them as an index: their values do not matter."""
         self.signature.only_numbers[self.structure] = set(names)
         self._labelled({name: found for name, found in self.choices.items() if name not in names})
-
-    def values(self) -> list[Value | None]:
-        """For each number of the parameters the Value it came from, or None."""
-        return [x if isinstance(x, Value) else None for x in leaves(self.parameters)]
 
     def arguments(self, parameters: Sequence[Any], sample: Sequence[Any]) -> dict[str, Any]:
         """All arguments of the function by name, with these in the places of the numbers."""
@@ -113,15 +107,6 @@ class BatchCall:
             name: fill(part, list(islice(columns if name in self.blocks else given, size(part))))
             for name, part in self.structures.items()
         }
-
-    def columns(self) -> list[tuple[int, Any]]:
-        """(first column, table) of each batch argument, as the sample program counts the columns."""
-        found, at = [], 0
-        for name in self.structures:
-            if name in self.blocks:
-                found.append((at, self.blocks[name].samples))
-                at += size(self.structures[name])
-        return found
 
     def labels(self) -> list[str]:
         """Names of the parameters' numbers."""

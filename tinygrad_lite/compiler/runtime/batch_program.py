@@ -7,12 +7,11 @@ result is the mean over the samples.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from functools import partial
 from typing import Any
 
 from tinygrad_lite.calculus.pytree import labels
-from tinygrad_lite.compiler.backends import runners
 from tinygrad_lite.compiler.backends.llvm.tape_runner import SampleMachine, TapeMachine
 from tinygrad_lite.compiler.frontend.arguments import numbers
 from tinygrad_lite.compiler.frontend.batch_arguments import BatchCall
@@ -21,9 +20,7 @@ from tinygrad_lite.compiler.frontend.trace import Tracer
 from tinygrad_lite.compiler.ir.tape import Builder, Ref
 from tinygrad_lite.compiler.passes.adjoint import differentiable
 from tinygrad_lite.compiler.passes.samples import SampleProgram, mean
-from tinygrad_lite.compiler.runtime import program_cache
-from tinygrad_lite.compiler.runtime.program import CompilationUnit, Given, Program, Settings, Wrt
-from tinygrad_lite.compiler.runtime.report import described
+from tinygrad_lite.compiler.runtime.program import CompilationUnit, Program, Settings, Wrt
 from tinygrad_lite.engine import ops
 from tinygrad_lite.engine.tracing import traced_call
 from tinygrad_lite.errors import OperandError
@@ -71,34 +68,24 @@ class BatchProgram(Program):
         tape.inputs = [*front, *trace.captured.values(), *[t.ref for t in columns]]
         self.parameters: int = len(front) + len(self.captured)
         self.columns: int = len(columns)
-        self.samples: int = call.samples
+        self.samples = call.samples
         self.seconds: float = time.perf_counter() - start
 
-    def wrt(self, gradients: bool) -> Wrt:
+    def inputs(self, wrt: Wrt) -> Wrt:
         """All parameters, if gradients are wanted."""
-        return range(self.parameters) if gradients else None
-
-    def given(self, chunks: list[Any], wrt: Wrt, data: Sequence[tuple[int, Any]] = (), samples: int = 0) -> Given:
-        return chunks + self.outside() if self.captured else chunks, data, samples
+        return None if wrt is None else range(self.parameters)
 
     def _machine(self, wrt: Wrt) -> TapeMachine:
         return SampleMachine(self.tape, self.parameters, wrt)
 
-    def _flags(self) -> list[float]:
-        return []
+    def _name(self, wrt: Wrt, backend: str | None) -> None:
+        """There are no samples to be looked for, so what it is made of is named alone."""
+        return
 
-    def _loops(
-        self, wrt: Wrt, backend: str | None, samples: int, found: CompilationUnit | None = None
-    ) -> runners.Runner:
-        facts = (self.parameters, self.columns, wrt)
+    def _unit(self, wrt: Wrt) -> CompilationUnit:
+        facts = self.parameters, self.columns, wrt
         make = partial(SampleProgram, self.tape, mean(self.parameters), *facts)
-        runner = program_cache.runner(make, [self.tape], facts, backend, samples)
-        self.found[wrt], self.expected[wrt], self.names[wrt] = None, [], None
-        return self._ready(wrt, runner)
-
-    def hastened(self, wrt: Wrt, samples: int = 0, asked: bool = False) -> runners.Runner:
-        """Loops in the place of the tape; the samples are given, so none have to be looked for."""
-        return super().hastened(wrt, samples, asked=True)
+        return CompilationUnit(make, [self.tape], ("batch", self.columns))
 
     def by_sample(self, chunks: list[Any], sample: list[float]) -> list[float] | None:
         """The loss of one sample by the table's own rules; None if a branch that is not taken refuses its operands."""
@@ -113,7 +100,3 @@ class BatchProgram(Program):
             f"{self.settings.name}: traced one sample in {self.seconds:.3f} s: {len(self.tape):,} ops, {paths}, "
             f"{self.parameters:,} parameters, {self.columns} numbers a sample."
         )
-
-    def _paragraph(self, wrt: Wrt) -> list[str]:
-        runner = self.runners[wrt]
-        return described("value" if wrt is None else "gradient", runner.program, runner, self.samples)

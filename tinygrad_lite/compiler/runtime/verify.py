@@ -40,7 +40,7 @@ class _Seen:
     """A call by the engine: the numbers of its result, and the Values along which compiled gradients are."""
 
     def __init__(self, call: Any, program: Program, inputs: Wrt) -> None:
-        self.root, given, _ = call
+        self.root, given = call
         self.found = [x.data if isinstance(x, Value) else float(x) for x in leaves(self.root)]
         known = [*given, *program.captured]
         self.wrt = None if inputs is None else [known[i] for i in inputs]
@@ -59,7 +59,7 @@ class _Seen:
 
 
 def disagreement(
-    program: Program, inputs: Wrt, chunks: list[Any], out: Any, by_values: Callable[[list[Any]], Any]
+    program: Program, inputs: Wrt, chunks: list[Any], out: Any, by_values: Callable[[list[float]], Any]
 ) -> str:
     """What differs between a compiled result and the engine's; empty if nothing does.
 
@@ -67,11 +67,12 @@ def disagreement(
     another order of adding leaves another rest. Then the results must agree at a point near by, where less cancels,
     and differ here by no more than rounding does there.
     """
-    here = _Seen(by_values(chunks), program, inputs)
+    given = numbers(chunks)
+    here = _Seen(by_values(given), program, inputs)
     why = here.why(out)
     if not why:
         return ""
-    point = [x + NEAR * math.cos(k + 1.0) * max(abs(x), 1.0) for k, x in enumerate(numbers(chunks))]
+    point = [x + NEAR * math.cos(k + 1.0) * max(abs(x), 1.0) for k, x in enumerate(given)]
     again = program.run(point, inputs)
     if again is None:
         return why  # another branch so near by

@@ -8,7 +8,7 @@ frames, signs are written, paths are numbered.
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 
 class Theme(NamedTuple):
@@ -19,7 +19,7 @@ class Theme(NamedTuple):
     ink: str  # labels and numbers
     faint: str  # captions such as data and grad
     line: str  # edges and arrows
-    slope: str  # local derivatives beside the edges
+    beside: str  # the numbers beside the edges
     leaf: tuple[str, str]  # fill and frame of what was put in
     inner: tuple[str, str]
     root: tuple[str, str]
@@ -32,6 +32,16 @@ class Theme(NamedTuple):
     paths: tuple[str, ...]
     glow: tuple[str, str] = ("#d98200", "#0b63b0")  # what a player lights up, forward and backward
 
+    @property
+    def classes(self) -> tuple[str, ...]:
+        """The colours of classes: blue and orange first, which are also those below a boundary and above."""
+        first, second, *others = self.paths
+        return (second, first, *others, self.beside, self.ink)
+
+    def on_canvas(self) -> dict[str, Any]:
+        """What the charts of a page need."""
+        return {"background": self.background, "faint": self.faint, "classes": self.classes}
+
 
 LIGHT = Theme(
     name="light",
@@ -39,7 +49,7 @@ LIGHT = Theme(
     ink="#16191d",
     faint="#5a6470",
     line="#75808b",
-    slope="#4a5560",
+    beside="#4a5560",
     leaf=("#e4effb", "#2a6db0"),
     inner=("#f5f6f8", "#8b95a0"),
     root=("#fdefd8", "#b06a00"),
@@ -58,7 +68,7 @@ DARK = Theme(
     ink="#eceff2",
     faint="#a3adb8",
     line="#8a95a1",
-    slope="#c3ccd5",
+    beside="#c3ccd5",
     leaf=("#1b3047", "#66a8e6"),
     inner=("#252a30", "#78838f"),
     root=("#453112", "#e8a33d"),
@@ -78,7 +88,7 @@ PRINT = Theme(
     ink="#000000",
     faint="#444444",
     line="#444444",
-    slope="#222222",
+    beside="#222222",
     leaf=("#ffffff", "#000000"),
     inner=("#ffffff", "#777777"),
     root=("#e8e8e8", "#000000"),

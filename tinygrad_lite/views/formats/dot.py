@@ -66,8 +66,8 @@ def defaults(drawing: Drawing) -> dict[str, dict[str, str]]:
         "edge": {
             "color": theme.line,
             "fontname": "Helvetica",
-            "fontsize": _n(cards.SLOPE),
-            "fontcolor": theme.slope,
+            "fontsize": _n(cards.BESIDE),
+            "fontcolor": theme.beside,
             "arrowsize": "0.6",
         },
     }

@@ -192,10 +192,10 @@ def _drawn(
             first = not known
             known[places[home] if (home := fold.home[parent]) in places and graph.parents[home] else home] = None
             if first or (child in plain and child == head and parent == tail and tail not in names):
-                slope = local if head not in names else None
+                shown = local if head not in names else None
                 i = count.get(head, 0)
                 count[head] = i + 1
-                edges.append(builder.edge(tail, head, i, slope, number_of(graph.nodes[child].grad)))
+                edges.append(builder.edge(tail, head, i, shown, number_of(graph.nodes[child].grad)))
     for place, edge in enumerate(edges):
         values = len(tails[edge.tail, edge.head])
         if edge.tail in names and values > 1:
