@@ -139,7 +139,7 @@ class Document:
     def _missed(self, row: Row) -> None:
         """Remember the name that a row would have defined, had it been read."""
         if len(parts := sides(row.text)) > 1:
-            head = re.match(r"\s*\\?(\w+)\s*(?:\\left)?\(\s*\w+\s*(?:\\right)?\)\s*$", parts[0][0])
+            head = re.match(r"\s*\\?(\w+)\s*(?:\\left)?\([\w\s,;]+(?:\\right)?\)\s*$", parts[0][0])
             try:
                 left = name(_LETTERS.get(head[1], head[1])) if head else parse(parts[0][0], self.known, row.latex)
             except Unreadable:
@@ -186,6 +186,8 @@ class Document:
 
     def _equation(self, row: Row, statement: Statement) -> None:
         parts = sides(row.text)
+        if several := re.fullmatch(r"(\s*\w+\s*)\(\s*\w+\s*(,\s*\w+\s*)+\)\s*", parts[0][0]):  # f(x, y) = x y
+            parts[0] = (several[1].ljust(len(parts[0][0])), 0)
         before = [s for s in self.statements[:-1] if s.sides and s.kind != ASSUMPTION]
         if not parts[0][0].strip():
             if not before:
@@ -207,7 +209,7 @@ class Document:
             parts = parts[2:]
         for part, start in parts:
             part = re.sub(
-                r"(?<![\w\\])([LJEC]|\\mathcal\{?L\}?|ℓ)\(\s*\w+(?:\s*,\s*\w+)*\s*\)",
+                r"(?<![\w\\])([LJEC]|\\mathcal\{?L\}?|ℓ)\(\s*\\?\w+(?:\s*[,;]\s*\\?\w+)*\s*\)",
                 lambda m: m.group(1) + " " * (len(m.group()) - len(m.group(1))),
                 part,
             )
@@ -249,6 +251,7 @@ class Document:
             ):
                 return
         self.definitions[left.word] = (left, right)
+        self.known.defined.add(left.word)
         statement.kind = DEFINITION
         if left.word in ROOTS or self.known.root not in ROOTS:
             self.known.root = left.word

@@ -14,10 +14,10 @@ from typing import Any
 
 from tinygrad_lite.checking.network.arrays import np
 from tinygrad_lite.checking.paper.document import Document, Statement
-from tinygrad_lite.checking.paper.entrywise import combined, each, total
-from tinygrad_lite.checking.paper.numbers import half_unit, on_kink
+from tinygrad_lite.checking.paper.entrywise import combined, each, stretched, total
+from tinygrad_lite.checking.paper.numbers import exact_number, half_unit, on_kink
 from tinygrad_lite.checking.paper.points import Points, letters_of
-from tinygrad_lite.checking.paper.term import Term
+from tinygrad_lite.checking.paper.term import Term, num
 from tinygrad_lite.checking.paper.world import TOTAL, Reading, Unknown, World
 from tinygrad_lite.engine.graph import topological
 from tinygrad_lite.engine.value import Value
@@ -115,9 +115,8 @@ class Judge:
 
     def judge(self, claim: Claim) -> None:
         """Give the claim its status: follows, does not follow, or not checked."""
-        missed = self.document.behind(claim.left, claim.right) & set(self.document.unread)
-        for word in sorted(missed):
-            claim.why = f"{word} is defined in line {self.document.unread[word]}, which could not be read"
+        if missed := self._missed(claim):
+            claim.why = f"{missed} is defined in line {self.document.unread[missed]}, which could not be read"
             return
         if not self.worlds:
             claim.why = f"the definitions cannot be computed: {self.trouble}" if self.trouble else "no point was found"
@@ -132,7 +131,9 @@ class Judge:
         except Unknown as word:
             claim.why = f"no definition speaks of {word}"
         except ShapeError as error:
-            claim.status, claim.why = WRONG, str(error).split("\n")[0]
+            claim.why = self._apart(claim)
+            if not claim.why:
+                claim.status, claim.why = WRONG, str(error).split("\n")[0]
             return
         except FAILURES as error:
             claim.why = str(error).split("\n")[0]
@@ -143,8 +144,27 @@ class Judge:
             claim.why = f"no definition speaks of {', '.join(unknown)}"
         elif (self.own is None or self.missing) and ((self.numeric and self.of_numbers(claim)) or kinked):
             claim.why = f"no number is given for {', '.join(self.missing)}"
+        elif apart := self._apart(claim):
+            claim.why = apart
         else:
             claim.status = WRONG
+
+    def _apart(self, claim: Claim) -> str:
+        """What the definitions do not connect: of a derivative that is no 0, so that a definition must be missing."""
+        for t in claim.left.walk():
+            if t.op == "d" and claim.right.bare() != num(0):
+                behind = self.document.behind(t.args[0])
+                if not behind & (self.points.tops | t.args[1].names()):
+                    return f"no definition connects {t.args[0]} with {t.args[1]}"
+        return ""
+
+    def _missed(self, claim: Claim) -> str:
+        """A name behind a claim whose definition could not be read; "" if the claim holds whatever that name is."""
+        d, unread = self.document, set(self.document.unread)
+        missed = d.behind(claim.left, claim.right) & unread
+        ds = [t for side in (claim.left, claim.right) for t in side.walk() if t.op == "d"]
+        free = all(t.args[1].names() <= unread or not d.behind(t.args[0]) & unread for t in ds)
+        return "" if not missed or (free and self.safely(claim, claim.right)) else min(missed)
 
     def unknown(self, claim: Claim) -> list[str]:
         """Names of a claim that no definition speaks of."""
@@ -237,7 +257,7 @@ class Judge:
             raise Late
         errors: list[Exception] = []
         for reading in self.readings(claim.left, right):
-            verdicts = []
+            verdicts: list[bool] = []
             for w in worlds or self.worlds:
                 try:
                     gap, scale = self.gap(w, claim, right, reading)
@@ -247,7 +267,7 @@ class Judge:
                         break
                     continue
                 near = 1e-9 * scale + w.slack(gap) if w is self.own else 1e-7 * scale
-                verdicts.append(abs(gap.data) <= near and (w is self.own or quick or w.zero(gap)))
+                verdicts.append(abs(gap.data) <= near and (w is self.own or quick or exact_number(gap) == 0))
                 if not verdicts[-1]:
                     break
             if verdicts and all(verdicts):
@@ -264,7 +284,7 @@ class Judge:
                 continue
             x, y = w.evaluate(claim.left, at, reading if reading.left else TOTAL), w.evaluate(right, at, reading)
             if np.shape(x) != np.shape(y):
-                y = _stretched(x, y)
+                y = stretched(x, y)
             parts += [v * float(draw.randint(2, 30)) for v in np.ravel(combined("-", x, y))]
             scale = max(scale, *[abs(v.data) for v in np.ravel(x)])
         return total(parts), scale
@@ -276,11 +296,3 @@ def _pair(t: Term) -> tuple[Term, Term]:
 
 def _nodes(w: World) -> list[Value]:
     return topological(*[v for x in w.env.values() for v in np.ravel(x)])
-
-
-def _stretched(x: Any, y: Any) -> Any:
-    """A number for an array of equal numbers: 0 on the right of a gradient."""
-    if not isinstance(y, np.ndarray) and not y.parents:
-        return np.full(np.shape(x), y, dtype=object)
-    a, b = (" x ".join(map(str, np.shape(v))) or "one number" for v in (x, y))
-    raise ShapeError(f"the left-hand side is {a}, the right-hand side {b}")

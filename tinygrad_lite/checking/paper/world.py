@@ -1,9 +1,4 @@
-"""The definitions at one point, as a recorded graph, and formulas evaluated in it.
-
-Every name is a Value or an array of Values, computed from the leaves by the definitions, so that a derivative is one
-that the engine knows, and is itself a graph. `World.zero` decides whether a Value is 0: in exact fractions where
-the graph is rational, in 50 digits elsewhere.
-"""
+"""The definitions at one point, as a recorded graph, and formulas evaluated in it: every derivative is the engine's."""
 
 from __future__ import annotations
 
@@ -14,6 +9,7 @@ from typing import Any
 
 from tinygrad_lite.checking.network.arrays import np
 from tinygrad_lite.checking.paper.entrywise import (
+    RELATIONS,
     array,
     as_value,
     combined,
@@ -24,7 +20,7 @@ from tinygrad_lite.checking.paper.entrywise import (
     softmax,
     total,
 )
-from tinygrad_lite.checking.paper.numbers import exact_number, half_unit
+from tinygrad_lite.checking.paper.numbers import half_unit
 from tinygrad_lite.checking.paper.term import Term
 from tinygrad_lite.engine.op import TABLE
 from tinygrad_lite.engine.reverse import adjoints
@@ -73,14 +69,6 @@ class World:
         self._adjoints: dict[Value, dict[Value, Any]] = {}
         self.reading = TOTAL
 
-    # ------------------------------------------------------------------ deciding
-
-    def zero(self, root: Any) -> bool:
-        """Whether a Value is 0 at this point."""
-        if not isinstance(root, Value):
-            return bool(root == 0)
-        return bool(exact_number(root) == 0)
-
     # ------------------------------------------------------------------ evaluating
 
     def evaluate(self, t: Term, at: Mapping[str, int] | None = None, reading: Reading = TOTAL) -> Any:
@@ -126,7 +114,7 @@ class World:
         if t.op == "neg":
             return -inside[0]
         if t.op == "rel":
-            return each(lambda x, y: Value(float(_RELATIONS[t.word](x.data, y.data))), *inside)
+            return each(lambda x, y: Value(float(RELATIONS[t.word](x.data, y.data))), *inside)
         return combined(t.op, *inside)
 
     def _digits(self, word: str) -> Value:
@@ -214,16 +202,14 @@ class World:
 
     def _chosen(self, t: Term, at: dict[str, int]) -> Any:
         """The value whose relation holds here; entry by entry for arrays."""
-        values = [self._value(x, at) for x in t.args[::2]]
-        held = [self._value(r, at) for r in t.args[1::2]]
 
-        def one(*each_of: Value) -> Value:
-            chosen = [v for v, r in zip(each_of, each_of[len(values) :], strict=False) if r.data == 1.0]
-            if not chosen and len(held) == len(values):
+        def one(*parts: Value) -> Value:
+            held = [v for v, r in zip(parts[::2], parts[1::2], strict=False) if r.data == 1.0]
+            if not held and len(parts) % 2 == 0:
                 raise DomainError("no case holds at this point")
-            return chosen[0] if chosen else each_of[len(values) - 1]
+            return held[0] if held else parts[-1]
 
-        return each(one, *values, *held)
+        return each(one, *[self._value(x, at) for x in t.args])
 
     def _put_in(self, t: Term, at: dict[str, int]) -> Any:
         """A formula with another value for one name, and everything computed anew that depends on it."""
@@ -310,13 +296,3 @@ class World:
             return self.derivative(self._value(body, indices), self._value(wrt, at))
         finally:
             self.env = kept
-
-
-_RELATIONS: dict[str, Callable[[float, float], bool]] = {
-    "<": lambda x, y: x < y,
-    ">": lambda x, y: x > y,
-    "≤": lambda x, y: x <= y,
-    "≥": lambda x, y: x >= y,
-    "=": lambda x, y: x == y,
-    "≠": lambda x, y: x != y,
-}
