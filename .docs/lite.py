@@ -5,8 +5,8 @@
 
 The site has JupyterLab (jupyterlite-core from PyPI), Python (pyodide from npm), the packages that the kernel needs
 (PyPI) and ours as a wheel in pure Python, all listed in Pyodide's lock file, so that `import tinygrad_lite` finds it
-and nothing is fetched from elsewhere. The exit code is 3 where one of these cannot be had. NumPy for browsers is on neither
-registry: without --distribution the lessons that need it say so. Needs npm and the extra `lite`.
+and nothing is fetched from elsewhere. The exit code is 3 where one of these cannot be had. NumPy for browsers is on
+neither registry: without --distribution the lessons that need it say so. Needs npm and the extra `lite`.
 """
 
 from __future__ import annotations

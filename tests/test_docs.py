@@ -18,6 +18,8 @@ def test_the_examples_of_a_page_run(page):
     if page.stem == "data":
         pytest.importorskip("pandas")
         pytest.importorskip("sklearn")
+    if page.stem == "elsewhere":
+        pytest.importorskip("numpy")
     flags = doctest.ELLIPSIS | doctest.NORMALIZE_WHITESPACE
     text = re.sub(r"^```.*$", "", page.read_text(encoding="utf-8"), flags=re.M)
     runner, told = doctest.DocTestRunner(verbose=False, optionflags=flags), []

@@ -45,6 +45,7 @@ IN_DP = {  # mistakes of no catalogue in dP itself, from which everything else f
 }
 
 
+@pytest.mark.few(2)
 @pytest.mark.parametrize("name", IN_DP)
 def test_a_link_that_nobody_handed_over_has_no_tick(name):
     W, X, y = np.array([[1.0]]), np.array([[1.0], [2.0]]), np.array([[0.0], [1.0]])
@@ -149,6 +150,7 @@ def test_a_backprop_that_raises_everywhere_says_so_first_and_alone():
     assert set(marks(result).values()) == {"unchecked"}
 
 
+@pytest.mark.few(1)
 @pytest.mark.parametrize("known", [True, False])
 def test_nan_is_a_cause_and_not_unexplained(known):
     loss = linear_loss if known else lambda W, b, X, y: np.mean((X @ W + b - y) ** 2 * (1 + X[:, :1] ** 2))

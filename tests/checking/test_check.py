@@ -175,6 +175,7 @@ def test_plain_python_is_welcome():
     assert result.codes == ["FACTOR_2"]
 
 
+@pytest.mark.few(1)
 @pytest.mark.parametrize("columns", [False, True])
 def test_weights_may_lie_either_way(columns):
     """Samples as columns and W @ X, or samples as rows and X @ W.T."""
@@ -403,6 +404,7 @@ def test_the_result_is_data_text_and_html():
         result.assert_ok()
 
 
+@pytest.mark.few(2)
 @pytest.mark.parametrize(("guard", "samples"), [(0.0, 8), (1e-12, 8), (1e-8, 8), (1e-8, 800)])
 def test_a_number_that_guards_the_logarithm_may_be_derived_or_left_out(guard, samples):
     chance = np.random.default_rng(0)
@@ -527,6 +529,7 @@ ODD_ANSWERS = {
 }
 
 
+@pytest.mark.few(6)
 @pytest.mark.parametrize("name", ODD_ANSWERS)
 def test_whatever_comes_back_is_judged(name):
     answer, wrong, code = ODD_ANSWERS[name]
@@ -568,6 +571,7 @@ def test_a_kink_in_the_data_does_not_hide_a_mistake_elsewhere():
     assert marks["db1"] == "wrong"
 
 
+@pytest.mark.few(1)
 @pytest.mark.parametrize(("slip", "codes", "said"), [
     (lambda a: (1 - a) ** 2, ["WRONG_ACT_DERIV"], "dZ1 uses (1 - A1)**2 for the derivative of tanh"),
     (lambda a: 1 - a, ["WRONG_ACT_DERIV"], "dZ1 uses 1 - A1 for the derivative of tanh"),

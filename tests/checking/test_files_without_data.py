@@ -17,6 +17,7 @@ def backprop(W1, b1, W2, b2, X, y):
 """
 
 
+@pytest.mark.few(1)
 @pytest.mark.parametrize(("mask", "code"), [("(z > 0)", 0), ("(h * 0 + 1)", 1)])
 def test_loss_and_backprop_are_enough(mask, code, tmp_path, capsys):
     file = tmp_path / "lesson.py"
@@ -39,6 +40,7 @@ def backprop(W1, b1, X, y):
 """
 
 
+@pytest.mark.few(1)
 @pytest.mark.parametrize(("divided", "code"), [(" / len(y)", 0), ("", 1)])
 def test_classes_are_found_by_trying(divided, code, tmp_path, capsys):
     file = tmp_path / "classes.py"

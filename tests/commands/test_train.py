@@ -23,7 +23,7 @@ def test_species_of_iris_are_learned_and_the_network_is_saved(tmp_path, capsys):
     data = nn.datasets.iris()
 
     assert code == 0
-    assert "150 rows of 4 numbers; the target species is 3 classes: setosa, versicolor, virginica" in said
+    assert "150 samples of 4 numbers; the target species is 3 classes: setosa, versicolor, virginica" in said
     assert accuracy >= 0.9
     assert nn.accuracy([model(x) for x in data.inputs], data.targets) >= 0.9
     assert (notes["classes"], notes["target"]) == (["setosa", "versicolor", "virginica"], "species")

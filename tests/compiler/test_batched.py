@@ -10,7 +10,7 @@ import tinygrad_lite as tg
 from tinygrad_lite import Value, nn
 from tinygrad_lite.compiler import CompileWarning
 from tinygrad_lite.compiler.backends.choice import available
-from tinygrad_lite.compiler.frontend.arguments import Block
+from tinygrad_lite.compiler.frontend.batch_arguments import Block
 
 np = pytest.importorskip("numpy")
 BACKENDS = available()
@@ -44,7 +44,7 @@ def agree(found, expected, rel=1e-12):
     assert list(np.ravel(slopes)) == pytest.approx(expected[1], rel=rel, abs=rel * scale)
 
 
-@pytest.mark.few(3)
+@pytest.mark.few(2)
 @pytest.mark.parametrize("backend", BACKENDS)
 @pytest.mark.parametrize("rows", [1, 3, 8, 17, 40, 75])
 def test_a_network_on_any_number_of_rows(rows, backend):

@@ -9,9 +9,10 @@ import pytest
 
 import tinygrad_lite as tg
 from tinygrad_lite import Value
+from tinygrad_lite.calculus.pytree import size
 from tinygrad_lite.compiler import CompileWarning, TraceError, compile
 from tinygrad_lite.compiler.backends.choice import available
-from tinygrad_lite.compiler.frontend import arguments
+from tinygrad_lite.compiler.frontend.arguments import Call
 
 
 def test_value_and_gradient_of_nested_arguments_are_the_engines():
@@ -312,9 +313,9 @@ def test_a_list_of_numbers_is_one_chunk_whatever_their_classes(kind):
 
     for p in ([2, 3, 4], [np.float64(2), 3, np.float32(4)], [2.0, np.int64(3), 4.0]):
         assert fast.value_and_grad(kind(p), {"w": [np.float64(1), 5]}) == expected
-    structure, chunks = arguments.called((kind([2.0, 3.0, 4.0]), [1, 2]), {})
-    assert chunks == [array("d", [2.0, 3.0, 4.0, 1.0, 2.0])]
-    assert arguments.size(structure) == 5
+    call = Call((kind([2.0, 3.0, 4.0]), [1, 2]), {})
+    assert call.chunks == [array("d", [2.0, 3.0, 4.0, 1.0, 2.0])]
+    assert size(call.key) == 5
 
 
 def test_truths_and_values_in_a_list_stay_what_they_are():

@@ -15,6 +15,7 @@ import tinygrad_lite as tg
 from tinygrad_lite.compiler.backends.llvm import tape_runner
 from tinygrad_lite.compiler.backends.llvm.instructions import CODES
 from tinygrad_lite.compiler.backends.llvm.tape_runner import TapeMachine
+from tinygrad_lite.compiler.frontend.arguments import Call
 from tinygrad_lite.compiler.ir.recording import Recording
 from tinygrad_lite.compiler.passes.lowering import NoLowering
 from tinygrad_lite.engine import Value, ops
@@ -37,8 +38,7 @@ def by_engine(f: Any, point: Any) -> list[float]:
 def on_tape(f: Any, point: Any) -> list[float]:
     """Value and gradient of a function of a list, traced and put on the tape, and not compared with anything."""
     fast = tg.compile(f)
-    structure = ((list, (float,) * len(point)),)
-    program = fast._traced((tuple, ((tuple, structure), (dict, (), ()))), list(point))
+    program = fast._trace(Call(([*map(float, point)],), {}))
     out = TapeMachine(program.tape, range(len(point))).run([*map(float, point)])
     assert out[-1] == 0.0  # all guards hold
     return [float(x) for x in out[:-1]]

@@ -7,9 +7,9 @@ import pytest
 
 import tinygrad_lite as tg
 from tinygrad_lite import Value
+from tinygrad_lite.calculus.pytree import leaves
 from tinygrad_lite.compiler import CompileWarning
 from tinygrad_lite.compiler.backends.choice import available
-from tinygrad_lite.compiler.frontend.results import numbers_in
 
 BACKENDS = available()
 
@@ -54,7 +54,7 @@ def test_a_transform_inside_gives_what_it_gives_outside(name, backend):
     fast = tg.compile(f, backend=backend)
 
     for point in ([0.7, 1.3], [1.9, 0.4], [-0.8, 0.6], [0.7, -1.2]):
-        found, expected = (list(map(float, numbers_in(g(point)))) for g in (fast, f))
+        found, expected = (list(map(float, leaves(g(point)))) for g in (fast, f))
         assert found == pytest.approx(expected, rel=1e-12, abs=1e-14)
     assert "Not compiled" not in fast.report()
 
@@ -146,7 +146,7 @@ def test_several_arguments_stand_in_a_tuple_as_for_the_engine():
     fast, point, along = tg.compile(f), (3.0, [2.0, 0.5]), (1.0, [0.5, -1.0])
 
     assert fast.jvp(point, along) == pytest.approx(tg.jvp(f, point, along), rel=1e-14)
-    assert list(numbers_in(fast.hvp(point, along))) == pytest.approx(list(numbers_in(tg.hvp(f, point, along))), 1e-14)
+    assert list(leaves(fast.hvp(point, along))) == pytest.approx(list(leaves(tg.hvp(f, point, along))), 1e-14)
     with pytest.raises(tg.errors.ShapeError, match="must be built like"):
         fast.jvp(point, (1.0, [0.5]))
     with pytest.raises(tg.errors.OperandError, match="returns one number"):

@@ -10,6 +10,7 @@ from tinygrad_lite.compiler.backends.llvm import llvm_runner
 from tinygrad_lite.compiler.ir.tape import Builder, Tape
 from tinygrad_lite.compiler.passes.adjoint import template
 from tinygrad_lite.compiler.runtime import program_cache
+from tinygrad_lite.compiler.runtime.program import ALL
 from tinygrad_lite.engine import ops
 from tinygrad_lite.engine.op import TABLE
 
@@ -36,8 +37,8 @@ def row(w, x, y):
 def answer(f=row, **how):
     fast = tg.compile(f, batch=("x", "y"), **how)
     value, slopes = fast.value_and_grad(W, X, Y)
-    (code,) = fast._made_for.values()
-    return (value, slopes), code.runners[code.wrt(True)], fast
+    ((code,),) = fast._programs.values()
+    return (value, slopes), code.runners[code.inputs(ALL)], fast
 
 
 def test_the_second_time_no_pass_is_run_and_every_bit_is_the_same(place, monkeypatch):
@@ -60,7 +61,7 @@ def test_what_comes_from_the_disk_can_be_shown(place):
     _, runner, again = answer()
 
     assert isinstance(runner, program_cache.CachedRunner)
-    for kind in ("tape", "python", "plan", "llvm", "c"):
+    for kind in ("tape", "python", "plan", "llvm"):
         assert again.source(kind) == fast.source(kind)
     assert "from the disk" in again.report()
     prepared = again.prepare(W, X, Y)
@@ -80,6 +81,7 @@ def damages():
     return [cut, altered, lambda entry: entry.unlink(), lambda entry: entry.write_bytes(b"")]
 
 
+@pytest.mark.few(3)
 @pytest.mark.parametrize("damage", damages())
 @pytest.mark.parametrize("which", [0, 1])
 def test_an_entry_that_is_damaged_is_made_anew(place, damage, which):
@@ -150,7 +152,7 @@ def test_a_second_process_reads_what_the_first_has_written(place):
         "import tinygrad_lite as tg\n"
         "f = tg.compile(lambda w, x: tg.exp(w[0] * x) * w[1], batch='x', backend='llvm')\n"
         "print(f.value_and_grad([0.5, 2.0], [0.1, 0.2, 0.7]))\n"
-        "print(type([*f._made_for.values()][0].runners[range(2)]).__name__)\n"
+        "print(type([*f._programs.values()][0][0].runners[range(2)]).__name__)\n"
         "import sys; print('tinygrad_lite.compiler.backends.llvm.llvm_backend' in sys.modules)\n"
     )
     said = [
@@ -174,6 +176,7 @@ def branching(w):
     return tg.exp(-product) if w[0] < product else tg.log(product)
 
 
+@pytest.mark.few(1)
 @pytest.mark.parametrize("f", [loop, branching])
 def test_guards_hold_for_what_comes_from_the_disk(place, f):
     points = [W, [0.9, 0.1, 0.2], [-0.3, 0.8, -0.5]]

@@ -91,7 +91,6 @@ def test_source_and_report_name_what_was_made(loops_at_once):
 
     assert "tanh" in fast.source("tape")
     assert "def sample(inputs):" in fast.source("python")
-    assert "for (int s = 0; s < n; s++)" in fast.source("c")
     if "llvm" in BACKENDS:
         assert "define void @entry" in fast.source("llvm")
         assert "machine code through LLVM" in fast.report()

@@ -14,6 +14,7 @@ import tinygrad_lite as tg
 from tests.compiler.test_batched import _random_loss
 from tinygrad_lite.compiler.backends.llvm import threads
 from tinygrad_lite.compiler.runtime import program_cache
+from tinygrad_lite.compiler.runtime.program import ALL
 from tinygrad_lite.errors import OperandError
 
 np = pytest.importorskip("numpy")
@@ -160,9 +161,9 @@ def test_what_comes_from_the_disk_is_shared_too(small_shards, monkeypatch, tmp_p
     fast = tg.compile(row, batch=("x", "y"), threads=3)
     fast.value_and_grad(W, X, Y)
     value, slopes = fast.value_and_grad(W, X, Y)
-    (code,) = fast._made_for.values()
+    ((code,),) = fast._programs.values()
 
-    assert isinstance(code.runners[code.wrt(True)], program_cache.CachedRunner)
+    assert isinstance(code.runners[code.inputs(ALL)], program_cache.CachedRunner)
     assert [helpers for _, _, helpers in shared] == [2]
     assert np.array_equal(first, [value, *np.ravel(slopes[:-1]), *slopes[-1]])
 

@@ -10,8 +10,7 @@ from tinygrad_lite.engine.op import TABLE, Op, op_named, primitive
 from tinygrad_lite.errors import DivisionByZero, DomainError, OperandError, OverflowInOp
 
 GIVEN = [op for op in TABLE.values() if op.arity != 0]  # all rows but the two leaves
-POINTS = [pytest.param(op, point, id=f"{op.name}{point}") for op in GIVEN for point in op.points()]
-FEW = [pytest.param(op, point, id=f"{op.name}{point}") for op in GIVEN for point in op.points()[:4]]
+each_op = pytest.mark.parametrize("op", GIVEN, ids=lambda op: op.name)  # a test looks at all points of its domain
 
 EXACT = {  # what mpmath calls the same function: an oracle of 60 digits that shares no code with ours
     "add": lambda x, y: x + y,
@@ -80,7 +79,7 @@ EXACT = {  # what mpmath calls the same function: an oracle of 60 digits that sh
 }
 
 
-def exact_slope(f, point, i):
+def exact_derivative(f, point, i):
     """d f / d operand i at 60 digits, by mpmath's own differentiation of f."""
     with mpmath.workdps(60):
         fixed = [mpmath.mpf(x) for x in point]
@@ -91,59 +90,66 @@ def test_the_oracle_knows_every_row():
     assert set(EXACT) == {op.name for op in GIVEN}
 
 
-@pytest.mark.parametrize(("op", "point"), POINTS)
-def test_forward_agrees_with_sixty_digits(op, point):
-    with mpmath.workdps(60):
-        exact = float(EXACT[op.name](*[mpmath.mpf(x) for x in point]))
+@each_op
+def test_forward_agrees_with_sixty_digits(op):
+    for point in op.points():
+        with mpmath.workdps(60):
+            exact = float(EXACT[op.name](*[mpmath.mpf(x) for x in point]))
 
-    assert op(*point) == pytest.approx(exact, rel=4e-15, abs=4e-16)
-
-
-@pytest.mark.parametrize(("op", "point"), POINTS)
-def test_partials_agree_with_sixty_digits(op, point):
-    claimed = op.partials(*point, op.forward(*point))
-
-    assert len(claimed) == len(point)
-    for i, slope in enumerate(claimed):
-        assert slope == pytest.approx(float(exact_slope(EXACT[op.name], point, i)), rel=1e-13, abs=1e-15)
+        assert op(*point) == pytest.approx(exact, rel=4e-15, abs=4e-16), point
 
 
-@pytest.mark.parametrize(("op", "point"), POINTS)
-def test_the_rule_and_the_one_displayed_say_the_same(op, point):
-    out = op.forward(*point)
+@each_op
+def test_partials_agree_with_sixty_digits(op):
+    for point in op.points():
+        claimed = op.partials(*point, op.forward(*point))
 
-    displayed = op.display_derivatives(*point, out)
-    assert list(op.partials(*point, out)) == pytest.approx(list(displayed), rel=1e-12, abs=1e-15)
+        exact = [float(exact_derivative(EXACT[op.name], point, i)) for i in range(len(point))]
+        assert list(claimed) == pytest.approx(exact, rel=1e-13, abs=1e-15), point
 
 
-@pytest.mark.parametrize(("op", "point"), FEW)
-def test_the_rule_on_values_gives_the_recorded_slopes_and_can_be_differentiated_again(op, point):
-    """Second derivatives of every against mpmath's slopes of its first derivatives."""
+@each_op
+def test_the_rule_and_the_one_displayed_say_the_same(op):
+    for point in op.points():
+        out = op.forward(*point)
+
+        displayed = op.display_derivatives(*point, out)
+        assert list(op.partials(*point, out)) == pytest.approx(list(displayed), rel=1e-12, abs=1e-15), point
+
+
+@pytest.mark.parametrize(
+    ("op", "point"), [pytest.param(op, point, id=f"{op.name}{point}") for op in GIVEN for point in op.points()[:4]]
+)
+@pytest.mark.few(len(GIVEN))
+def test_the_rule_on_values_gives_the_recorded_derivatives_and_can_be_differentiated_again(op, point):
+    """Second derivatives of every op against mpmath's derivatives of its first ones."""
     operands = [Value(x) for x in point]
     out = op(*operands)
 
-    for i, slope in enumerate(op.partials(*operands, out)):
-        number = slope.data if isinstance(slope, Value) else slope
+    for i, partial in enumerate(op.partials(*operands, out)):
+        number = partial.data if isinstance(partial, Value) else partial
         assert number == pytest.approx(out.local[i], rel=1e-12, abs=1e-15)
         for operand in operands:
             operand.grad = 0.0
-        if isinstance(slope, Value):
-            slope.backward()
+        if isinstance(partial, Value):
+            partial.backward()
         for j, operand in enumerate(operands):
             with mpmath.workdps(60):
                 fixed = [mpmath.mpf(x) for x in point]
                 second = mpmath.diff(
-                    lambda x, i=i, j=j, fixed=fixed: exact_slope(EXACT[op.name], [*fixed[:j], x, *fixed[j + 1 :]], i),
+                    lambda x, i=i, j=j, fixed=fixed: exact_derivative(
+                        EXACT[op.name], [*fixed[:j], x, *fixed[j + 1 :]], i
+                    ),
                     fixed[j],
                     h=mpmath.mpf(10) ** -12,
                 )
             assert operand.grad == pytest.approx(float(second), rel=1e-7, abs=1e-7)
 
 
-@pytest.mark.parametrize(("op", "point"), POINTS)
-def test_expanded_and_lowered_forms_have_the_same_value_and_slopes(op, point):
-    for form in (op.expand, op.lower):
-        if form is not None:
+@each_op
+def test_expanded_and_lowered_forms_have_the_same_value_and_derivatives(op):
+    for form in (form for form in (op.expand, op.lower) if form is not None):
+        for point in op.points():
             operands, again = [Value(x) for x in point], [Value(x) for x in point]
             fused, elementary = op(*operands), form(*again)
             fused.backward()
@@ -266,7 +272,7 @@ def test_activations_are_stable_far_out(op, x):
     op(v).backward()
 
     assert math.isfinite(op(x))
-    assert v.grad == pytest.approx(float(exact_slope(EXACT[op.name], (x,), 0)) if abs(x) < 1e4 else round(v.grad))
+    assert v.grad == pytest.approx(float(exact_derivative(EXACT[op.name], (x,), 0)) if abs(x) < 1e4 else round(v.grad))
 
 
 def test_defaults_fill_the_operands_that_are_left_out():
@@ -320,23 +326,24 @@ def test_a_rule_made_wrong_on_purpose_is_caught():
     wrong = Op(name="tanh", partials=lambda x, out: (1.0 + out * out,), **columns)
 
     with pytest.raises(AssertionError):
-        test_partials_agree_with_sixty_digits(wrong, (0.7,))
+        test_partials_agree_with_sixty_digits(wrong)
 
 
-@pytest.mark.parametrize(("op", "point"), POINTS)
-def test_the_line_of_source_computes_the_same_with_numpy(op, point):
+@each_op
+def test_the_line_of_source_computes_the_same_with_numpy(op):
     np = pytest.importorskip("numpy")
     if op.name in ("dot", "erf", "erfc", "gelu"):
         pytest.skip("NumPy has no function for it; the export brings its own")
-    names = ["x", "y"] if len(point) < 3 else [f"x{i}" for i in range(len(point))]
-    variables = dict(zip(names, point, strict=False))
-    slots = {slot: f"({name})" for slot, name in zip("xyz", names, strict=False)}
-    line = op.source.format(lib="np", xs=", ".join(variables), **slots)
+    for point in op.points():
+        names = ["x", "y"] if len(point) < 3 else [f"x{i}" for i in range(len(point))]
+        variables = dict(zip(names, point, strict=False))
+        slots = {slot: f"({name})" for slot, name in zip("xyz", names, strict=False)}
+        line = op.source.format(lib="np", xs=", ".join(variables), **slots)
 
-    assert float(eval(line, {"np": np}, variables)) == pytest.approx(op(*point), rel=1e-14, abs=1e-15)
+        assert float(eval(line, {"np": np}, variables)) == pytest.approx(op(*point), rel=1e-14, abs=1e-15)
 
 
-@pytest.mark.parametrize("op", GIVEN, ids=repr)
+@each_op
 def test_the_formula_shows_its_operands_and_its_braces_match(op):
     shown = op.latex.format(x="A", y="B", xs="A, B", sum="A + B", dot="A B")
 

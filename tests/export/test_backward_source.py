@@ -111,7 +111,7 @@ def test_what_cannot_be_followed_is_shown():
         tg.backward_source(loss, {"w": np.ones(2)}, 0, 0)
     with pytest.raises(OperandError, match=r"has no rule for np.sort\(w\)"):
         tg.backward_source(sorted_loss, {"w": np.ones(2)}, np.ones(2), 0)
-    with pytest.raises(OperandError, match="a function and a dict"):
+    with pytest.raises(OperandError, match="needs a function"):
         tg.backward_source(3, {})
 
 
@@ -128,3 +128,86 @@ def test_the_code_is_saved(tmp_path):
     path = tg.backward_source(f, params, *data).save(tmp_path / "backward.py")
 
     assert path.read_text(encoding="utf-8").startswith("import numpy as np\n")
+
+
+# ------------------------------------------------------------------ parameters in other shapes, and parts of results
+
+
+def of_a_tuple(params, X, y):
+    W, b = params
+    return np.mean((X @ W + b - y) ** 2)
+
+
+def by_number(params, X, y):
+    return np.sum((X @ params[0] * np.exp(params[1]) - y) ** 2)
+
+
+def of_an_array(w, X, y):
+    return np.sum(np.tanh(X @ w) * y)
+
+
+def of_each(W, b, X, y):
+    return np.mean((X @ W + b - y) ** 2)
+
+
+@pytest.mark.parametrize("f", [of_a_tuple, by_number, of_each])
+@pytest.mark.parametrize("kind", [tuple, list])
+def test_parameters_in_a_tuple_or_a_list_give_their_gradient_in_one(f, kind):
+    r = np.random.default_rng(2)
+    params, X, y = kind([r.normal(size=3), 0.4]), r.normal(size=(5, 3)), r.normal(size=5)
+    source = tg.backward_source(f, params, X, y)
+
+    given = params if f is of_each else [params]
+    value, found = source.function(*given, X, y)
+    assert value == pytest.approx(float(f(*given, X, y)), rel=1e-12)
+    assert type(found) is kind
+    for k, part in enumerate(params):
+        step = np.zeros(np.shape(part))
+        step[(0,) * step.ndim] = 1e-6
+        moved = [kind([p + sign * step if i == k else p for i, p in enumerate(params)]) for sign in (1, -1)]
+        up, down = (f(*(m if f is of_each else [m]), X, y) for m in moved)
+        assert np.asarray(found[k]).reshape(-1)[0] == pytest.approx((up - down) / 2e-6, rel=1e-5)
+
+
+def test_a_single_array_gives_its_gradient_as_one():
+    r = np.random.default_rng(3)
+    w, X, y = r.normal(size=3), r.normal(size=(5, 3)), r.normal(size=5)
+    _, found = tg.backward_source(of_an_array, w, X, y).function(w, X, y)
+
+    assert found == pytest.approx(X.T @ (y * (1 - np.tanh(X @ w) ** 2)), rel=1e-12)
+
+
+def test_names_that_are_no_words_are_written_as_words():
+    def loss(params, X, y):
+        return np.sum((X @ params["0.weight"] + params["class"] - y) ** 2)
+
+    r = np.random.default_rng(4)
+    params, X, y = {"0.weight": r.normal(size=3), "class": 0.5}, r.normal(size=(5, 3)), r.normal(size=5)
+    _, found = tg.backward_source(loss, params, X, y).function(params, X, y)
+
+    assert found["class"] == pytest.approx(2 * np.sum(X @ params["0.weight"] + 0.5 - y), rel=1e-12)
+    assert found["0.weight"] == pytest.approx(2 * X.T @ (X @ params["0.weight"] + 0.5 - y), rel=1e-12)
+
+
+def parts_of_results(params, X, y):
+    first = (X @ params["W"])[:, 0]
+    rest = np.tanh(X @ params["W"])[1:, 1:]
+    return np.sum((first - y) ** 2) + np.sum(rest[0]) * (params["W"].T @ params["W"])[0, 1]
+
+
+def added_to_in_place(params, X, y):
+    total = np.zeros(3)
+    for x in X:
+        total[0] += x @ params["W"][:, 0]
+        total[1] += np.sin(total[0])
+    return np.sum(total**2) + sum(w[0] for w in params["W"] if len(w) > 1)
+
+
+@pytest.mark.parametrize("f", [parts_of_results, added_to_in_place])
+def test_parts_of_results_and_sums_in_place(f):
+    r = np.random.default_rng(5)
+    params, data = {"W": r.normal(size=(4, 3)) * 0.5}, (r.normal(size=(5, 4)), r.normal(size=5))
+    _, found = tg.backward_source(f, params, *data).function(params, *data)
+
+    for place in ((0, 0), (1, 2), (3, 1)):
+        assert found["W"][place] == pytest.approx(measured(f, params, data, "W", place), rel=1e-5, abs=1e-7)

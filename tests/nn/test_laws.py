@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tinygrad_lite import Value, nn
-from tinygrad_lite.nn import architecture
+from tinygrad_lite.nn import saving
 
 SIZES = st.lists(st.integers(1, 4), min_size=2, max_size=4)
 ACTIVATIONS = st.sampled_from(["relu", "tanh", "sigmoid", "softplus", "gelu", "linear"])
@@ -19,7 +19,7 @@ NUMBER = st.floats(-50, 50)
 def test_a_network_is_its_description_and_its_state(sizes, data):
     acts = [data.draw(ACTIVATIONS) for _ in sizes[1:]]
     model = nn.MLP(sizes[0], sizes[1:], activation=acts, seed=data.draw(st.integers(0, 99)))
-    again = architecture.build(architecture.describe(model))
+    again = saving.build(saving.describe(model))
     again.load_state_dict(model.state_dict())
     x = [data.draw(NUMBER) for _ in range(sizes[0])]
 

@@ -102,5 +102,5 @@ def test_training_mode_is_switched_for_all_modules():
 def test_a_summary_counts_what_is_there():
     lines = Pair().summary().splitlines()
 
-    assert lines[1].split() == ["(itself)", "Pair", "number", "2", "x", "2", "number", "5"]
+    assert lines[2].split() == ["(itself)", "Pair", "number", "2", "x", "2", "number", "5"]
     assert lines[-1].split() == ["total", "8"]

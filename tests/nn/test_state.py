@@ -16,6 +16,7 @@ MODELS = {
     "sequence": lambda seed: nn.Sequential(
         nn.Standardize([[0.0, 1.0], [2.0, 5.0]]), nn.Linear(2, 3, seed=seed), "relu", nn.Dropout(0.25), nn.MLP(3, [1])
     ),
+    "cell": lambda seed: nn.RNNCell(2, 3, seed=seed),
 }
 
 
@@ -92,14 +93,16 @@ def test_a_wrong_file_is_refused_and_changes_nothing(tmp_path, name):
 @pytest.mark.parametrize(
     "described",
     [
-        {"kind": "os.system", "sizes": ["true"]},
-        {"kind": "MLP", "sizes": [2, 10**9, 10**9], "activations": ["relu", "linear"]},
-        {"kind": "MLP", "sizes": [2, -3], "activations": ["linear"]},
-        {"kind": "MLP", "sizes": [2, 3], "activations": ["__import__"]},
-        {"kind": "MLP", "sizes": [2, True], "activations": ["linear"]},
-        {"kind": "Linear", "sizes": [2], "bias": True},
-        {"kind": "Standardize", "mean": [1.0], "deviation": []},
-        {"kind": "Sequential", "steps": [{"kind": "Sequential"}]},
+        {"kind": "os.system", "nin": "true"},
+        {"kind": "MLP", "nin": 2, "nouts": [10**9, 10**9], "activation": ["relu", "linear"]},
+        {"kind": "MLP", "nin": 2, "nouts": [-3], "activation": ["linear"]},
+        {"kind": "MLP", "nin": 2, "nouts": [3], "activation": ["__import__"]},
+        {"kind": "MLP", "nin": 2, "nouts": [True], "activation": ["linear"]},
+        {"kind": "MLP", "nin": 2, "nouts": [3], "rng": "os"},
+        {"kind": "Linear", "nin": 2},
+        {"kind": "RNNCell", "nin": 1, "nhidden": 10**5},
+        {"kind": "Standardize", "samples": [[1.0], []]},
+        {"kind": "Sequential", "steps": [{"kind": "Sequence"}]},
         "MLP",
         7,
     ],

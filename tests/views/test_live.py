@@ -1,5 +1,6 @@
 """The live page: its numbers are Python's, user text stays text, and what it cannot compute it says."""
 
+import base64
 import json
 import math
 import random
@@ -20,7 +21,7 @@ from tinygrad_lite.engine.reverse import adjoints
 from tinygrad_lite.errors import OperandError
 from tinygrad_lite.nn.datasets import moons
 from tinygrad_lite.views.live.javascript import Library
-from tinygrad_lite.views.live.live import _asset, script
+from tinygrad_lite.views.live.page import asset
 from tinygrad_lite.views.live.syntax import Untranslatable
 
 needs_node = pytest.mark.skipif(not shutil.which("node"), reason="needs node")
@@ -38,13 +39,11 @@ def in_node(code, tmp_path):
 
 def computed(pages, tmp_path):
     """The numbers, gradients and local derivatives of each page after forward and backward in JavaScript."""
-    rules: dict = {}
-    for page in pages:
-        rules |= page._data["rules"]
     library = Library()
-    rules = {name: list(library.rules(TABLE[name])) for name in rules}
+    for name in {name for page in pages for name in page._data["ops"] if name}:
+        library.rules(TABLE[name])
     code = (
-        f"{_asset('engine.js')}\n{script(library, rules)}\nM.compensated = {json.dumps(sys.version_info >= (3, 12))};\n"
+        f"{asset('live/engine.js')}\n{library.script()}\nM.compensated = {json.dumps(sys.version_info >= (3, 12))};\n"
         f"const pages = {json.dumps([page._data for page in pages])};\n"
         "console.log(JSON.stringify(pages.map(P => { const G = new Graph(P, RULES); G.forward(); G.backward(P.root);\n"
         "  return [[...G.data].map(String), [...G.grad].map(String)]; })));"
@@ -63,7 +62,8 @@ def apart(one, other, scale=0.0):
 def test_every_op_of_the_table_computes_in_the_page_what_python_computes(tmp_path):
     rng = random.Random(0)
     library = Library()
-    rules = {op.name: list(library.rules(op)) for op in ROWS}
+    for op in ROWS:
+        library.rules(op)
     cases = []
     for op in ROWS:
         points = [*op.points(), *([(rng.uniform(-6, 6),) for _ in range(40)] if op.arity == 1 else [])]
@@ -74,7 +74,7 @@ def test_every_op_of_the_table_computes_in_the_page_what_python_computes(tmp_pat
             except (ValueError, ArithmeticError):
                 continue
     code = (
-        f"{_asset('engine.js')}\n{script(library, rules)}\nM.compensated = {json.dumps(sys.version_info >= (3, 12))};\n"
+        f"{asset('live/engine.js')}\n{library.script()}\nM.compensated = {json.dumps(sys.version_info >= (3, 12))};\n"
         f"const cases = {json.dumps([[op.name, list(point)] for op, point, _, _ in cases])};\n"
         "console.log(JSON.stringify(cases.map(([n, x]) => { const y = RULES[n][0](...x);"
         " return [y, ...RULES[n][1](...x, y)].map(String); })));"
@@ -200,7 +200,7 @@ def test_what_the_page_cannot_compute_is_frozen_and_says_why(own_ops, tmp_path):
     x = Value(3.0, label="x")
     page = tg.live(live_odd(x) + x)
     code = (
-        f"{_asset('engine.js')}\nconst P = {json.dumps(page._data)};\n{script(Library(), {})}\n"
+        f"{asset('live/engine.js')}\nconst P = {json.dumps(page._data)};\n{Library().script()}\n"
         "RULES.add = [(x, y) => x + y, () => [1, 1]];\n"
         "const G = new Graph(P, RULES); G.data[0] = 5; G.forward(); G.backward(P.root);\n"
         "console.log(JSON.stringify([...G.data, G.grad[0]]));"
@@ -222,7 +222,7 @@ def test_a_function_without_source_is_said_to_have_none():
 @pytest.mark.parametrize("label", HOSTILE)
 def test_a_hostile_label_stays_text(label):
     page = tg.live(Value(2.0, label=label) * 3.0, title=label).page()
-    data = re.search(r'<script type="application/json" id="graph">(.*?)</script>', page, re.S)[1]
+    data = re.search(r'<script type="application/json" id="data">(.*?)</script>', page, re.S)[1]
 
     assert page.count("<script") == page.count("</script>") == 2
     assert "<img" not in page
@@ -266,6 +266,15 @@ def test_what_is_neither_a_value_nor_a_function_is_refused():
         tg.live(Value(1.0) * 2.0, show="data")
     with pytest.raises(ValueError, match=r"saved as \.html"):
         tg.live(Value(1.0) * 2.0).save("x.png")
+
+
+def test_the_picture_that_stands_for_the_page_has_the_numbers_of_python():
+    """Room for any number in its boxes must not show as a number."""
+    fragment = tg.live(Value(2.0, label="x") * 3.0).html()
+    still = base64.b64decode(re.search(r'base64,([^"]+)"></iframe>', fragment)[1]).decode()
+    texts = re.findall(r'class="(?:data|grad|local)"[^>]*>([^<]*)<', still)
+
+    assert sorted(texts) == ["0", "0", "2", "3", "3", "6"]
 
 
 def moons_page(samples=20):

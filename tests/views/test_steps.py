@@ -8,7 +8,8 @@ import tinygrad_lite as tg
 from tinygrad_lite import Value
 from tinygrad_lite.engine.numbered import Graph
 from tinygrad_lite.engine.reverse import adjoints
-from tinygrad_lite.views.player.steps import named, steps
+from tinygrad_lite.views.live.program import named
+from tinygrad_lite.views.player.steps import steps
 
 
 def random_root(seed):
@@ -47,7 +48,7 @@ def test_every_value_is_set_once_and_every_operand_lights_up():
 def test_nothing_flies_along_a_constant():
     graph = Graph(2 * Value(3.0, label="x"))
 
-    flights = [flight for step in steps(graph) for flight in step.flights]
+    flights = [flight for step in steps(graph) for flight in step.fly]
 
     assert flights == [("e2.1", "2")]
 
@@ -72,3 +73,11 @@ def test_no_grad_is_touched():
     steps(Graph(x * x))
 
     assert x.grad == 0.0
+
+
+def test_a_negative_number_has_brackets_where_the_formula_would_read_wrong_without():
+    x = Value(-2.0, label="x")
+
+    formulas = [step.formula for step in steps(Graph((3.0 - x) * tg.tanh(x) ** 2))]
+
+    assert formulas[1:4] == ["3 - x = 3 - (-2) = 5", "tanh(x) = tanh(-2) = -0.964", "v3**2 = (-0.964)**2 = 0.9293"]

@@ -46,19 +46,19 @@ class Activation:
     def __init__(self, steps: Steps) -> None:
         self.steps = steps
         self._forward, self._derivative = forward_code(steps, "z", PLAIN), derivative_code(steps, "z", "a", PLAIN)
-        self.forward = _function(self._forward)
+        self.forward: Function = _function(self._forward)
         both = _function(self._derivative)
         self.derivative: Function = lambda z: both(z, self.forward(z))
         names = _names(self._derivative)
         self.of_output: Function | None = (lambda v: both(v, v)) if "a" in names else None
-        self.output_alone = "a" in names and "z" not in names
-        self.name = _name(steps, self._forward)
+        self.output_alone: bool = "a" in names and "z" not in names
+        self.name: str = _name(steps, self._forward)
         low, high = sorted(self.derivative(np.array([-1e-9, 1e-9])).tolist())
-        self.kink = (low, high) if high - low > 1e-6 else None
-        self.two_sided = any(op.kink is not None for op, _ in steps)
+        self.kink: tuple[float, float] | None = (low, high) if high - low > 1e-6 else None
+        self.two_sided: bool = any(op.kink is not None for op, _ in steps)
         self.off = not self.derivative(-np.geomspace(1e-9, 100.0, 9)).any() and high != 0
-        self.saturates = any(op.saturates for op, _ in steps)
-        self.of_table = len(steps) == 1 and steps[0][0].activation
+        self.saturates: bool = any(op.saturates for op, _ in steps)
+        self.of_table: bool = len(steps) == 1 and steps[0][0].activation
 
     def __repr__(self) -> str:
         return self.name
@@ -102,7 +102,7 @@ class Softmax(Activation):
         self.name, self.steps = "softmax", ()
         self.of_output, self.output_alone, self.kink = None, False, None
         self.two_sided, self.off, self.saturates, self.of_table = False, False, True, False
-        self.derivative = lambda z: self.forward(z) * (1 - self.forward(z))
+        self.derivative: Function = lambda z: self.forward(z) * (1 - self.forward(z))
 
     @staticmethod
     def forward(z: Array) -> Array:

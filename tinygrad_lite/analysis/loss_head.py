@@ -23,7 +23,7 @@ class Given(NamedTuple):
     """What is known about the last layer and the loss."""
 
     z: Array  # (N, O): the last layer's sums ...
-    dz: Array  # ... and d(loss) along them
+    dz: Array  # ... and the gradient of the loss w.r.t. them
     loss: float
     nodes: list[list[Any]]  # those sums in the graph ...
     order: list[Value]  # ... and all of it

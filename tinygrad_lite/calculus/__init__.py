@@ -2,7 +2,7 @@
 
 transforms.py   grad, value_and_grad: a function in, its derivative as a function out
 recording.py    one call of a function on Values: what every transform starts with
-structure.py    nested arguments as one list of numbers, and back again
+pytree.py       nested arguments as one list of numbers, and back again
 forward.py      the chain rule from the inputs forward, the mirror of the engine's `adjoints`
 jacobian.py     all derivatives at once: jacobian, hessian
 products.py     derivatives along one direction: jvp, vjp, hvp

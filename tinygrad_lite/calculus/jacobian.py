@@ -13,8 +13,8 @@ from collections.abc import Callable
 from typing import Any
 
 from tinygrad_lite.calculus.forward import tangents
+from tinygrad_lite.calculus.pytree import Structure, as_array, fill_blocks, places, volume
 from tinygrad_lite.calculus.recording import Argnums, Recording
-from tinygrad_lite.calculus.structure import Structure, as_array, size
 from tinygrad_lite.calculus.transforms import P, derivatives_wrt, named
 from tinygrad_lite.engine.tracing import TracedNumber
 from tinygrad_lite.engine.value import Value
@@ -101,18 +101,18 @@ def derivatives(outputs: list[Any], inputs: list[Value], mode: str, create_graph
 
 def _assemble(rows: list[list[Any]], recording: Recording, out_of: Structure) -> Any:
     """The rows and columns as blocks: one block for each pair of an output's and an input's block."""
-    into = recording.into
+    shapes = [shape for _, shape in places(recording.into)]
     finished = [[recording.finish(entry) for entry in row] for row in rows]
     built, i = [], 0
-    for out_shape in out_of.shapes:
-        m = size(out_shape)
+    for _, out_shape in places(out_of):
+        m = volume(out_shape)
         blocks, j = [], 0
-        for in_shape in into.shapes:
-            n = size(in_shape)
+        for in_shape in shapes:
+            n = volume(in_shape)
             entries = [entry for row in finished[i : i + m] for entry in row[j : j + n]]
             both_single = out_shape is None and in_shape is None
             blocks.append(entries[0] if both_single else as_array(entries, (*(out_shape or ()), *(in_shape or ()))))
             j += n
-        built.append(into.rebuild(blocks))
+        built.append(fill_blocks(recording.into, iter(blocks)))
         i += m
-    return out_of.rebuild(built)
+    return fill_blocks(out_of, iter(built))

@@ -14,8 +14,8 @@ from collections.abc import Callable
 from typing import Any
 
 from tinygrad_lite.calculus.forward import tangents
+from tinygrad_lite.calculus.pytree import fill, flatten_like
 from tinygrad_lite.calculus.recording import Recording
-from tinygrad_lite.calculus.structure import flatten_like
 from tinygrad_lite.calculus.transforms import derivatives_wrt
 from tinygrad_lite.engine.tracing import TracedNumber
 from tinygrad_lite.engine.value import Value, dot
@@ -36,7 +36,7 @@ def jvp(f: Callable[..., Any], primals: Any, direction: Any) -> tuple[Any, Any]:
     """
     recording = _record(f, primals)
     along = flatten_like(_as_arguments(direction, primals), recording.into, "the direction")
-    return recording.result(), recording.out_of.fill(_along(recording, recording.outputs, along))
+    return recording.result(), fill(recording.out_of, _along(recording, recording.outputs, along))
 
 
 def vjp(f: Callable[..., Any], *primals: Any) -> tuple[Any, Callable[[Any], tuple[Any, ...]]]:
@@ -65,7 +65,7 @@ def vjp(f: Callable[..., Any], *primals: Any) -> tuple[Any, Callable[[Any], tupl
         weighted = [(w, y) for w, y in pairs if isinstance(y, Value | TracedNumber)]
         whole = dot([w for w, _ in weighted], [y for _, y in weighted]) if weighted else 0.0
         derivatives = derivatives_wrt(recording.inputs, whole, graph_wanted)
-        return recording.into.fill([recording.finish(s, graph_wanted) for s in derivatives])  # type: ignore[no-any-return]
+        return fill(recording.into, [recording.finish(s, graph_wanted) for s in derivatives])  # type: ignore[no-any-return]
 
     return recording.result(), pull_back
 
@@ -90,9 +90,9 @@ def hvp(f: Callable[..., Any], primals: Any, direction: Any) -> Any:
     gradient = derivatives_wrt(recording.inputs, recording.output, create_graph=True)
     if isinstance(recording.output, TracedNumber):  # the Hessian is symmetric
         moved = sum(s * d for s, d in zip(gradient, along, strict=True))
-        product = recording.into.fill(derivatives_wrt(recording.inputs, moved, False))
+        product = fill(recording.into, derivatives_wrt(recording.inputs, moved, False))
     else:
-        product = recording.into.fill(_along(recording, gradient, along))
+        product = fill(recording.into, _along(recording, gradient, along))
     return product if isinstance(primals, tuple) else product[0]
 
 

@@ -15,7 +15,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from tinygrad_lite.calculus.structure import Structure, flatten, join, strip
+from tinygrad_lite.calculus.pytree import Structure, fill, flatten, labels, size, strip
 from tinygrad_lite.engine import ops
 from tinygrad_lite.engine.graph import topological
 from tinygrad_lite.engine.tracing import TracedNumber, current_trace, traced_call
@@ -52,20 +52,23 @@ class Recording:
                 raise TypeError(f"argnums names argument {i}, but there are {len(args)}, counted from 0.")
         names = _argument_names(f, len(args))
         parts = [flatten(args[i], names[i]) for i in chosen]
-        structures = [structure for _, structure in parts]
-        self.into: Structure = structures[0] if isinstance(argnums, int) else join(structures)
+        self.into: Structure = parts[0][1] if isinstance(argnums, int) else (tuple, tuple([part for _, part in parts]))
         given = [x for numbers, _ in parts for x in numbers]
         trace = current_trace.get()
         self.inputs: list[Any] = (
             trace.fresh_inputs(given)  # inside a compiled function
             if hasattr(trace, "fresh_inputs")
-            else [_input(x, label) for x, label in zip(given, self.into.labels(), strict=True)]
+            else [
+                _input(x, label)
+                for i, (numbers, part) in zip(chosen, parts, strict=True)
+                for x, label in zip(numbers, labels(part, names[i]), strict=True)
+            ]
         )
 
-        call = list(args)
-        coming = iter(self.inputs)
-        for i, structure in zip(chosen, structures, strict=True):
-            call[i] = structure.fill(coming)
+        call, at = list(args), 0
+        for i, (_, part) in zip(chosen, parts, strict=True):
+            call[i] = fill(part, self.inputs[at : at + size(part)])
+            at += size(part)
         result = traced_call(trace or self, f, *call, **(kwargs or {}))
 
         self.aux: Any = None
@@ -90,7 +93,7 @@ class Recording:
         Raises:
             OperandError: there are several; the message says which transform serves them.
         """
-        if self.out_of.container or self.out_of.shapes not in ([None], [()]):
+        if self.out_of is not float:
             raise OperandError(
                 f"this transform needs a function that returns one number, but it returned {_kind(self.out_of)} of "
                 f"{len(self.outputs)}.\n"
@@ -109,7 +112,7 @@ class Recording:
 
     def result(self) -> Any:
         """The function's output, in its own structure."""
-        return self.out_of.fill([self.finish(y) for y in self.outputs])
+        return fill(self.out_of, [self.finish(y) for y in self.outputs])
 
     def extra(self) -> Any:
         """The aux part; its Values come as bare numbers unless the recording is open."""
@@ -146,4 +149,4 @@ def _argument_names(f: Any, n: int) -> list[str]:
 
 
 def _kind(structure: Structure) -> str:
-    return f"a {structure.container}" if structure.container else "an array"
+    return "an array" if structure[0] == "array" else f"a {structure[0].__name__}"

@@ -49,7 +49,7 @@ def taylor(f: Callable[[Any], Any], order: int) -> Callable[[Any], list[Any]]:
 
     def f_taylor(x: Any) -> list[Any]:
         recording = Recording(f, (x,))
-        if recording.into.container or recording.into.shapes != [None]:
+        if recording.into is not float:
             raise OperandError(
                 "this needs a function of one number; for several use tg.grad, tg.hessian or tg.jacobian."
             )

@@ -12,6 +12,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any, ParamSpec, TypeVar
 
+from tinygrad_lite.calculus.pytree import fill
 from tinygrad_lite.calculus.recording import Argnums, Recording, between
 from tinygrad_lite.engine.reverse import adjoints
 from tinygrad_lite.engine.tracing import TracedNumber
@@ -84,7 +85,7 @@ def grad(f: Callable[P, Any], argnums: Argnums = 0, has_aux: bool = False) -> Ca
 def gradient(recording: Recording) -> Any:
     """The derivative of the recording's one output w.r.t. each input, built as the arguments are."""
     found = derivatives_wrt(recording.inputs, recording.output, recording.open)
-    return recording.into.fill([recording.finish(derivative) for derivative in found])
+    return fill(recording.into, [recording.finish(derivative) for derivative in found])
 
 
 def derivatives_wrt(inputs: Sequence[Value], output: Any, create_graph: bool) -> list[Any]:

@@ -19,7 +19,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
         type=_file,
         default=Path("player.html"),
         metavar="FILE",
-        help="a page (.html), an animation (.svg, .gif) or the steps (.json); default player.html",
+        help="a page (.html), an animation (.gif) or the steps (.json); default player.html",
     )
     parser.add_argument("--theme", default="light", choices=("light", "dark", "print"), help="colours of the picture")
 

@@ -19,38 +19,30 @@ from tinygrad_lite.report.language import languages
 
 def configure(parser: argparse.ArgumentParser) -> None:
     """Add the arguments of the command."""
-    parser.add_argument(
-        "files", nargs="+", metavar="FILE", help="a lesson: a .py file, a notebook, or - for standard input"
-    )
-    parser.add_argument("--seed", type=int, default=0, help="of the problems that are shown in the report (default 0)")
-    parser.add_argument(
-        "--hidden", metavar="SEEDS", default="", help="more seeds, as 17,23: judged, but not shown in the report"
-    )
-    parser.add_argument(
-        "--limit",
-        type=float,
-        default=60.0,
-        help="seconds for each file (default 60); one call may take a quarter of them, at most 10",
-    )
-    parser.add_argument(
-        "--role",
-        action="append",
-        default=[],
-        metavar="ROLE=NAME",
-        help="which function is what, as loss=mse",
-    )
-    parser.add_argument("--lang", choices=languages(), help="the language of the report")
-    parser.add_argument("--json", action="store_true", help="print the results as JSON, a list with one entry a file")
-    parser.add_argument("--junit", metavar="FILE", help="also write JUnit's XML")
-    parser.add_argument("--html", metavar="FILE", help="also write the report as a page")
-    parser.add_argument(
-        "--hint", choices=("mend", "line", "none"), default="mend",
-        help="of the source show the marked lines and the mend (default), the lines alone, or nothing",
-    )  # fmt: skip
-    parser.add_argument("--mend", action="store_true", help="print the best mend as a diff, for patch and git apply")
-    parser.add_argument(
-        "--write", action="store_true", help="write the mend into the file; FILE.py.bak keeps it as it was"
-    )
+    add = parser.add_argument
+    add("files", nargs="+", metavar="FILE", help="a lesson: a .py file, a notebook, or - for standard input")
+    add("--seed", type=int, default=0, help="of the problems that are shown in the report (default 0)")
+    hidden = "more seeds, as 17,23: judged, but not shown in the report"
+    add("--hidden", type=_seeds, metavar="SEEDS", default=[], help=hidden)
+    limit = "seconds for each file (default 60); one call may take a quarter of them, at most 10"
+    add("--limit", type=float, default=60.0, help=limit)
+    role = "which function is what, as loss=mse"
+    add("--role", action="append", default=[], metavar="ROLE=NAME", help=role)
+    add("--lang", choices=languages(), help="the language of the report")
+    add("--json", action="store_true", help="print the results as JSON, a list with one entry a file")
+    add("--junit", metavar="FILE", help="also write JUnit's XML")
+    add("--html", metavar="FILE", help="also write the report as a page")
+    hint = "of the source show the marked lines and the mend (default), the lines alone, or nothing"
+    add("--hint", choices=("mend", "line", "none"), default="mend", help=hint)
+    add("--mend", action="store_true", help="print the best mend as a diff, for patch and git apply")
+    add("--write", action="store_true", help="write the mend into the file; FILE.py.bak keeps it as it was")
+
+
+def _seeds(text: str) -> list[int]:
+    try:
+        return [int(seed) for seed in text.split(",") if seed.strip()]
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"whole numbers such as 17,23 are needed, but got {text!r}") from None
 
 
 def run(args: argparse.Namespace) -> int:
@@ -58,21 +50,7 @@ def run(args: argparse.Namespace) -> int:
     from tinygrad_lite.checking.grade import junit
     from tinygrad_lite.report.text import page
 
-    try:
-        hidden = [int(seed) for seed in args.hidden.split(",") if seed.strip()]
-    except ValueError:
-        print(
-            f"tinygrad-lite check: --hidden needs whole numbers such as 17,23, but got {args.hidden!r}", file=sys.stderr
-        )
-        return 2
-    results = []
-    hint = "mend" if args.mend or args.write else args.hint
-    for file in args.files:
-        try:
-            results.append(_graded(file, args, hidden, hint))
-        except FileNotFoundError as reason:
-            print(f"tinygrad-lite check: {reason}", file=sys.stderr)
-            return 2
+    results = [_graded(file, args) for file in args.files]
     if args.mend or args.write:
         for file, result in zip(args.files, results, strict=True):
             _mend(file, result, args.write)
@@ -82,9 +60,8 @@ def run(args: argparse.Namespace) -> int:
         for result in results:
             print(_shown(result, len(results) > 1))
     if args.junit:
-        suites = "".join(junit(result).partition("\n")[2] for result in results)
-        text = f'<?xml version="1.0" encoding="utf-8"?>\n<testsuites>\n{suites}</testsuites>\n'
-        Path(args.junit).write_text(text, encoding="utf-8")
+        named = {result["file"]: result for result in results}
+        Path(args.junit).write_text(junit(named), encoding="utf-8")
     if args.html:
         body = "<hr>".join(result["html"] or f"<p>{result['text']}</p>" for result in results)
         Path(args.html).write_text(page(body, "tinygrad_lite check"), encoding="utf-8")
@@ -109,24 +86,24 @@ def _mend(file: str, result: dict[str, Any], write: bool) -> None:
         print(f"tinygrad-lite check: mended {file}; {written(file, text).name} is as it was", file=sys.stderr)
 
 
-def _graded(file: str, args: argparse.Namespace, hidden: list[int], hint: str) -> dict[str, Any]:
+def _graded(file: str, args: argparse.Namespace) -> dict[str, Any]:
     """The result for a file, or for what comes on standard input."""
     from tinygrad_lite.checking.grade import graded
 
     roles = dict(said.partition("=")[::2] for said in args.role)
-    if file != "-":
-        return graded(file, [args.seed], hidden, args.limit, hint, roles)
+    hint = "mend" if args.mend or args.write else args.hint
     with tempfile.TemporaryDirectory() as folder:
-        copy = Path(folder) / "input.py"
-        copy.write_text(sys.stdin.read(), encoding="utf-8")
-        return graded(copy, [args.seed], hidden, args.limit, hint, roles)
+        if file == "-":
+            copy = Path(folder) / "input.py"
+            copy.write_text(sys.stdin.read(), encoding="utf-8")
+            file = str(copy)
+        return graded(file, [args.seed], args.hidden, args.limit, hint, roles)
 
 
-def _shown(result: dict[str, object], named: bool) -> str:
+def _shown(result: dict[str, Any], named: bool) -> str:
     lines = [f"{result['file']}\n"] if named else []
-    lines.append(str(result["text"]))
-    hidden = result["hidden"]
-    if isinstance(hidden, list) and hidden:
-        passed = sum(bool(each["ok"]) for each in hidden)
-        lines.append(f"\nHidden problems: {passed} of {len(hidden)} right.")
+    lines.append(result["text"])
+    if result["hidden"]:
+        passed = sum(bool(each["ok"]) for each in result["hidden"])
+        lines.append(f"\nHidden problems: {passed} of {len(result['hidden'])} right.")
     return "\n".join(lines)

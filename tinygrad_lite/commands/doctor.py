@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import importlib.metadata
-import importlib.util
 import json
 import platform
 
@@ -27,6 +26,8 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Print what is installed; the exit code is 1 if nothing can be drawn."""
+    from tinygrad_lite import Value, draw
+
     if args.clear_cache:
         from tinygrad_lite.compiler.backends.llvm.cache import clear_cache
 
@@ -35,7 +36,7 @@ def run(args: argparse.Namespace) -> int:
         print(json.dumps(diagnosis(), indent=2))
     else:
         show_versions()
-    return 0 if _draws() else 1
+    return 0 if "<svg" in draw(Value(1.0) + 1.0).svg else 1
 
 
 def show_versions() -> None:
@@ -59,30 +60,20 @@ def show_versions() -> None:
 
 def diagnosis() -> dict[str, object]:
     """What is installed, as names and texts."""
+    from tinygrad_lite.compiler.backends.llvm import cache
     from tinygrad_lite.views.layout import engines
 
+    entries, length = cache.size()
+    kept = f"{entries} entr{'y' if entries == 1 else 'ies'}, {length / 1e6:.1f} MB in {cache.folder()}"
     return {
         "tinygrad_lite": __version__,
         "python": f"{platform.python_version()} ({platform.machine()}, {platform.system()})",
         "engine": "nodes in C" if native.node else "nodes in Python (not compiled, or TINYGRAD_LITE_PURE is set)",
         "layout engine": engines.describe(),
         "packages": {name: _version(name) for name in ("graphviz", "graphviz-pure")},
-        "extras": {extra: _extra(names) for extra, names in EXTRAS.items()},
-        "compiled code": _kept(),
+        "extras": {extra: ", ".join(f"{name} {_version(name)}" for name in names) for extra, names in EXTRAS.items()},
+        "compiled code": kept if cache.folder() else "not kept (TINYGRAD_LITE_CACHE)",
     }
-
-
-def _kept() -> str:
-    """What is on the disk of compiled programs."""
-    from tinygrad_lite.compiler.backends.llvm import cache
-
-    place = cache.folder()
-    entries, length = cache.size()
-    return (
-        f"{entries} entr{'y' if entries == 1 else 'ies'}, {length / 1e6:.1f} MB in {place}"
-        if place
-        else "not kept (TINYGRAD_LITE_CACHE)"
-    )
 
 
 def _version(distribution: str) -> str:
@@ -90,15 +81,3 @@ def _version(distribution: str) -> str:
         return importlib.metadata.version(distribution)
     except importlib.metadata.PackageNotFoundError:
         return "not installed"
-
-
-def _extra(names: tuple[str, ...]) -> str:
-    missing = [name for name in names if importlib.util.find_spec(name) is None]
-    return "not installed: " + ", ".join(missing) if missing else ", ".join(f"{n} {_version(n)}" for n in names)
-
-
-def _draws() -> bool:
-    """True if a small picture can be made."""
-    from tinygrad_lite import Value, draw
-
-    return "<svg" in draw(Value(1.0) + 1.0).svg

@@ -48,7 +48,7 @@ def run(args: argparse.Namespace) -> int:
     y.backward()
 
     if not leaves:
-        print(f"{y.data:.6g} is the value; without names there is nothing to differentiate along.")
+        print(f"{y.data:.6g} is the value; without names there is nothing to differentiate with respect to.")
         return 0
     from tinygrad_lite.views.derivation.explain import explain
 

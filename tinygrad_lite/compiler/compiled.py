@@ -13,30 +13,30 @@ is not finite is run again without compiling, so that the same error appears as 
 from __future__ import annotations
 
 import functools
+import inspect
 import threading
 import time
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from tinygrad_lite.calculus.jacobian import rows
 from tinygrad_lite.calculus.products import hvp, jvp
+from tinygrad_lite.calculus.pytree import Structure, fill, labels, size, strip
 from tinygrad_lite.calculus.transforms import value_and_grad
 from tinygrad_lite.compiler.backends import choice, runners
-from tinygrad_lite.compiler.frontend.arguments import Structure, called, names, numbers, rebuild, size
-from tinygrad_lite.compiler.frontend.results import numbers_in, outputs, plain, same, shaped, values_in
-from tinygrad_lite.compiler.frontend.trace import Tracer, Uncomparable
+from tinygrad_lite.compiler.frontend.arguments import Call, numbers
+from tinygrad_lite.compiler.frontend.paths import TooManyPaths
+from tinygrad_lite.compiler.frontend.trace import Uncomparable
 from tinygrad_lite.compiler.ir.recording import Recording
-from tinygrad_lite.compiler.ir.tape import Ref
 from tinygrad_lite.compiler.passes.adjoint import differentiable
 from tinygrad_lite.compiler.runtime.fallback import CompileWarning, Leaf, outside, without_llvm
 from tinygrad_lite.compiler.runtime.gc_pause import gc_paused
 from tinygrad_lite.compiler.runtime.prepared import Prepared
-from tinygrad_lite.compiler.runtime.program import Program, Settings, Wrt
+from tinygrad_lite.compiler.runtime.program import ALL, Program, Settings, Wrt
 from tinygrad_lite.compiler.runtime.report import Shown
 from tinygrad_lite.compiler.runtime.verify import disagreement, long_disagreement
 from tinygrad_lite.engine.modes import remembering
-from tinygrad_lite.engine.op import number
 from tinygrad_lite.engine.reverse import adjoints
 from tinygrad_lite.engine.tracing import current_trace, traced_call
 from tinygrad_lite.engine.value import Value
@@ -79,34 +79,36 @@ class CompiledFunction(Shown):
     # ------------------------------------------------------------------ what a user calls
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
-        """The value of the function, with floats where it would give Values."""
+        """The value, with floats where the function would give Values; with `batch=`, the mean over the samples."""
         if current_trace.get() is not None:
             return self.uncompiled(*args, **kwargs)
-        structure, chunks = called(args, kwargs)
-        program, out = self._run(structure, chunks, None)
+        call = self._call(args, kwargs)
+        program, out = self._answer(call, None)
         if program is None:
-            return plain(self._by_values(structure, chunks)[0])
-        return rebuild(program.result, iter(map(float, out[: program.outputs])), same)
+            return strip(self._by_engine(call)[0])
+        return fill(program.result, out[: program.outputs])
 
     def value_and_grad(self, *args: Any, **kwargs: Any) -> tuple[float, Any]:
         """The value, and its gradient in the shape of the argument: list, tuple, dict or array.
 
-        The gradient is along the first argument, or along those named by `argnums`, which
-        then come as a tuple.
+        The gradient is w.r.t. the first argument, or those named by `argnums`, which then come as a tuple.
 
         >>> import tinygrad_lite as tg
         >>> fast = tg.compile(lambda w: tg.tanh(w[0] * w[1]) + w[1]**2)
-        >>> value, slopes = fast.value_and_grad([0.0, 3.0])
-        >>> value, slopes
+        >>> value, gradient = fast.value_and_grad([0.0, 3.0])
+        >>> value, gradient
         (9.0, [3.0, 6.0])
         """
         if current_trace.get() is not None:
             return value_and_grad(self.uncompiled, self.argnums)(*args, **kwargs)
-        structure, chunks = called(args, kwargs)
-        wrt, parts = self._wanted.get(structure) or self._asked(structure)
-        program, out = self._run(structure, chunks, wrt)
+        call = self._call(args, kwargs)
+        wrt, parts = self._wanted.get(call.key) or self._asked(call)
+        program, out = self._answer(call, wrt)
         if program is None:
-            out = self._gradients_by_values(structure, chunks, wrt)
+            root, given = self._by_engine(call)
+            found = adjoints(root) if isinstance(root, Value) else {}
+            chosen = given if wrt == ALL else [given[i] for i in wrt or ()]
+            out = [float(getattr(root, "data", root)), *(found.get(leaf, 0.0) for leaf in chosen)]
         return float(out[0]), self._shaped(parts, out[1:])
 
     def grad(self, *args: Any, **kwargs: Any) -> Any:
@@ -128,22 +130,21 @@ class CompiledFunction(Shown):
         >>> loss.backward(2.0), w.grad
         (36.0, 24.0)
         """
-        structure, chunks = called(args, kwargs)
-        values = list(values_in((args, kwargs)))
-        wrt = tuple(i for i, value in enumerate(values) if value is not None)
-        program, out = self._run(structure, chunks, (*wrt, -1))
-        if program is None:
-            root, leaves, _ = self._by_values(structure, chunks)
-            found = adjoints(root)
-            out = [root.data, *(found.pop(leaves[i], 0.0) for i in wrt)]
-            for value, share in found.items():
-                if not value.parents and value not in leaves:
-                    value.grad = value.grad + share
-            receivers = [values[i] for i in wrt]
+        call = self._call(args, kwargs)
+        values = call.values()
+        wrt, receivers = self._receivers(values)
+        program, out = self._answer(call, wrt)
+        if program is None:  # its graph tells what it used from outside
+            root, given = self._by_engine(call)
+            found = adjoints(root) if isinstance(root, Value) else {}
+            shares = [(value, found.pop(leaf, 0.0)) for value, leaf in zip(values, given, strict=True)]
+            shares += [(value, share) for value, share in found.items() if not value.parents]
+            out = [getattr(root, "data", root)]
         else:
-            receivers = [*(values[i] for i in wrt), *program.captured]
-        for receiver, share in zip(receivers, out[1:], strict=True):
-            receiver.grad = receiver.grad + float(share)  # type: ignore[union-attr]
+            shares = list(zip([*receivers, *program.captured], map(float, out[1:]), strict=True))
+        for value, share in shares:
+            if value is not None:
+                value.grad = value.grad + share
         return float(out[0])
 
     def jacobian(self, *args: Any, **kwargs: Any) -> Any:
@@ -184,16 +185,23 @@ class CompiledFunction(Shown):
         Raises:
             TinygradLiteError: the function cannot be compiled for these arguments.
         """
-        self.value_and_grad(*args, **kwargs)
-        structure, chunks = called(args, kwargs)
-        wrt = self._wrt(structure)
-        program, _ = self._run(structure, chunks, wrt)
-        if program is not None and program.hastened(wrt, asked=True):
-            program, _ = self._run(structure, chunks, wrt)
+        call, program, wrt = self.prepared(*args, **kwargs)
         if program is None:
-            raise TinygradLiteError(f"{self.__name__} does not run compiled on these arguments{user_line()}.")
-        given, data, samples = program.given(chunks, wrt)
-        return Prepared(program.runners[wrt], given, data, samples, len(wrt or ()))
+            why = self._eager.get(call.key, "its result is not finite here")
+            raise TinygradLiteError(f"{self.__name__} does not run compiled on these arguments: {why}{user_line()}.")
+        return Prepared(program.runners[wrt], *program.given(wrt, call), len(wrt or ()))
+
+    def prepared(self, *args: Any, **kwargs: Any) -> tuple[Call, Program | None, Wrt]:
+        """These arguments, their program, and what of it gives gradients: verified loops. None if not compiled."""
+        call = self._call(args, kwargs)
+        wrt, _ = self._wanted.get(call.key) or self._asked(call)
+        program, _ = self._answer(call, wrt)
+        if program is None:
+            return call, None, None
+        inputs = program.inputs(wrt)
+        if inputs is not None and program.hastened(inputs, call.samples, asked=True) is not None:
+            program, _ = self._answer(call, wrt)
+        return call, program, inputs
 
     def _programs_made(self) -> list[Program]:
         """The programs made so far, for what `Shown` shows."""
@@ -201,159 +209,137 @@ class CompiledFunction(Shown):
 
     # ------------------------------------------------------------------ how a call is answered
 
-    def _run(self, structure: Structure, chunks: list[Any], wrt: Wrt) -> tuple[Program | None, Any]:
+    def _call(self, args: Any, kwargs: Any) -> Call:
+        return Call(args, kwargs)
+
+    def _answer(self, call: Any, wrt: Wrt) -> tuple[Program | None, Any]:
         """The program that holds for these numbers and its outputs; (None, ()) asks to run without compiling."""
-        if self._eager and structure in self._eager:
+        if self._eager and call.key in self._eager:
             return None, ()
-        programs = self._programs.get(structure)
-        if programs is None:
-            programs = self._programs.setdefault(structure, [])
-        tried = len(programs)
+        programs = self._programs.get(call.key, ())
         for program in programs:
-            out = program.run(chunks, self._inputs(program, wrt), again=True)
+            inputs = program.inputs(wrt)
+            out = program.run(call.chunks, inputs, call.columns, call.samples, again=True)
             if out is not None:  # else a guard does not hold: another path
-                return self._believed(program, structure, chunks, wrt, out)
+                return self._believed(program, call, inputs, out)
         with MAKING:
-            if len(programs) > tried or structure in self._eager:  # another thread has been here meanwhile
-                return self._run(structure, chunks, wrt)
+            if len(self._programs.get(call.key, ())) > len(programs) or call.key in self._eager:
+                return self._answer(call, wrt)  # another thread has been here meanwhile
             if len(programs) >= MOST_PATHS:
                 lines = sorted({guard.line for program in programs for guard in program.tape.guards if guard.line})
-                self._give_up(structure, f"it branches on its numbers, each time otherwise{', '.join(lines)}")
-                return None, ()
-            return self._first(structure, programs, chunks, wrt)
+                return self._give_up(call, f"it branches on its numbers, each time otherwise{', '.join(lines)}")
+            return self._first(call, wrt)
 
     @gc_paused()
-    def _first(
-        self, structure: Structure, programs: list[Program], chunks: list[Any], wrt: Wrt
-    ) -> tuple[Program | None, Any]:
+    def _first(self, call: Call, wrt: Wrt) -> tuple[Program | None, Any]:
         """Trace and make a program for a path that was not met before."""
         known = choice.available()
         if known[0] != "llvm" and self.settings.backend is None:
             without_llvm("calls of NumPy where it pays, else plain Python" if len(known) > 1 else "plain Python")
         try:
-            program = self._traced(structure, numbers(chunks))
+            program = self._trace(call)
         except Uncomparable:
             return None, ()
-        out = program.run(chunks, self._inputs(program, wrt), again=True)
+        except TooManyPaths as reason:
+            return self._give_up(call, str(reason))
+        inputs = program.inputs(wrt)
+        out = program.run(call.chunks, inputs, call.columns, call.samples, again=True)
         if out is None:
             return None, ()
-        programs.insert(0, program)
-        return self._believed(program, structure, chunks, wrt, out)
+        self._programs[call.key] = [program, *self._programs.get(call.key, ())]
+        return self._believed(program, call, inputs, out)
 
-    def _believed(
-        self, program: Program, structure: Structure, chunks: list[Any], wrt: Wrt, out: Any
-    ) -> tuple[Program | None, Any]:
+    def _believed(self, program: Program, call: Call, inputs: Wrt, out: Any) -> tuple[Program | None, Any]:
         """Finite results of code that agreed with the engine when it was first run; else without compiling."""
         if not runners.finite(out):
             return None, ()
-        inputs = self._inputs(program, wrt)
         if inputs not in program.verified:
             started = time.perf_counter()
-            why = self._disagreement(program, structure, chunks, wrt, out)
+            with gc_paused():
+                why = self._differs(program, call, inputs, out)
             program.runners[inputs].seconds["verifying"] = time.perf_counter() - started
             if why:
                 program.forget(inputs)
-                self._give_up(structure, why)
-                return None, ()
+                return self._give_up(call, why)
             program.agreed(inputs)
         return program, out
 
-    def _give_up(self, structure: Structure, why: str) -> None:
-        self._eager[structure] = why
+    def _give_up(self, call: Call, why: str) -> tuple[None, Any]:
+        self._eager[call.key] = why
         warnings.warn(
             f"{self.__name__} runs without compiling from now on: {why}.", CompileWarning, stacklevel=outside()
         )
+        return None, ()
 
-    def _traced(self, structure: Structure, given: list[float]) -> Program:
+    def _trace(self, call: Any) -> Program:
         started = time.perf_counter()
         tape = Recording()
         trace = differentiable(tape)
-        labels = self._labels(structure)
-        tracers = [trace.input(name, x) for name, x in zip(labels, given, strict=True)]
-        args, kwargs = rebuild(structure, iter(tracers), same)
-        result = traced_call(trace, self.f, *args, **kwargs)
-        refs: list[Ref] = []
-        shape = outputs(result, trace, refs)
-        traced = [x.number if isinstance(x, Tracer) else float(getattr(x, "data", x)) for x in numbers_in(result)]
-        tape.outputs = refs
+        given = numbers(call.chunks)
+        tracers = [trace.input(name, x) for name, x in zip(self._labels(call.key), given, strict=True)]
+        args, kwargs = fill(call.key, tracers)
+        shape, found = trace.lifted(traced_call(trace, self.f, *args, **kwargs))
+        tape.outputs = [x.ref for x in found]
         made = Program(tape, tuple(trace.captured), self.settings, shape)
         made.seconds = time.perf_counter() - started
-        made.traced = given + [value.data for value in trace.captured], traced
+        made.traced = given + [value.data for value in trace.captured], [x.number for x in found]
         return made
 
     def _labels(self, structure: Structure) -> list[str]:
-        import inspect
-
         try:
             known = [*inspect.signature(self.f).parameters]
         except (TypeError, ValueError):
             known = []
         (_, ((_, positional), (_, keys, keyed))) = structure
-        found: list[str] = []
-        for i, part in enumerate(positional):
-            found += names(part, known[i] if i < len(known) else f"x{i + 1}")
-        for key, part in zip(keys, keyed, strict=True):
-            found += names(part, key)
-        return found
+        words = [known[i] if i < len(known) else f"x{i + 1}" for i in range(len(positional))]
+        parts = zip([*words, *keys], [*positional, *keyed], strict=True)
+        return [label for word, part in parts for label in labels(part, word)]
 
-    def _arguments(self, structure: Structure) -> list[tuple[Structure, int]]:
-        """The arguments that argnums names: the structure of each, and which input is its first."""
-        positional = structure[1][0][1]
-        named = [self.argnums] if isinstance(self.argnums, int) else self.argnums
-        found = []
-        for i in named:
+    # ------------------------------------------------------------------ what gradients are w.r.t.
+
+    def _asked(self, call: Any) -> tuple[Wrt, list[tuple[Structure, int]]]:
+        """The inputs that argnums names, and the arguments that they make up with the size of each."""
+        positional = call.key[1][0][1]
+        parts, spans = [], []
+        for i in [self.argnums] if isinstance(self.argnums, int) else self.argnums:
             if not -len(positional) <= i < len(positional):
                 raise OperandError(
                     f"argnums names argument {i}, but {self.__name__} was given {len(positional)}{user_line()}."
                 )
-            found.append((positional[i], sum(map(size, positional[: i % len(positional)]))))
-        return found
-
-    def _wrt(self, structure: Structure) -> Wrt:
-        """The numbers of the inputs along which the gradient is wanted."""
-        return (self._wanted.get(structure) or self._asked(structure))[0]
-
-    def _asked(self, structure: Structure) -> tuple[Wrt, list[tuple[Structure, int]]]:
-        """Those inputs, and the arguments that they make up with the size of each."""
-        parts = self._arguments(structure)
-        spans = [range(first, first + size(part)) for part, first in parts]
+            first = sum(map(size, positional[: i % len(positional)]))
+            parts.append((positional[i], size(positional[i])))
+            spans.append(range(first, first + parts[-1][1]))
         wrt: Wrt = spans[0] if len(spans) == 1 else tuple(i for span in spans for i in span)
-        known = self._wanted[structure] = wrt, [(part, size(part)) for part, _ in parts]
+        known = self._wanted[call.key] = wrt, parts
         return known
 
-    def _inputs(self, program: Program, wrt: Wrt) -> Wrt:
-        """The same, with -1 replaced by all that the function uses from outside."""
-        if wrt and wrt[-1] == -1:
-            n = len(program.tape.inputs)
-            return (*wrt[:-1], *range(n - len(program.captured), n))
-        return wrt
-
-    def _shaped(self, parts: list[tuple[Structure, int]], gradients: Any) -> Any:
+    def _shaped(self, parts: Any, gradients: Any) -> Any:
         """The derivatives w.r.t. the arguments of argnums, each in its argument's shape."""
         found, at = [], 0
         for part, n in parts:
-            found.append(shaped(part, gradients[at : at + n]))
+            found.append(fill(part, gradients[at : at + n], derivatives=True))
             at += n
         return found[0] if isinstance(self.argnums, int) else tuple(found)
 
-    def _gradients_by_values(self, structure: Structure, chunks: list[Any], wrt: Wrt) -> list[float]:
-        """The value and its derivatives w.r.t. those inputs, by the engine."""
-        root, leaves, _ = self._by_values(structure, chunks)
-        found = adjoints(root) if isinstance(root, Value) else {}
-        value = root.data if isinstance(root, Value) else number(root)
-        return [value, *(found.get(leaves[i], 0.0) for i in wrt or ())]
+    def _receivers(self, values: Sequence[Value | None]) -> tuple[Wrt, list[Value | None]]:
+        """What gradients `backward` needs, and which Values receive them before those from outside."""
+        chosen = [(i, value) for i, value in enumerate(values) if value is not None]
+        return (*[i for i, _ in chosen], *ALL), [value for _, value in chosen]
+
+    # ------------------------------------------------------------------ without compiling
+
+    def _by_engine(self, call: Any) -> tuple[Any, list[Leaf]]:
+        """The result as the engine's graph, and its leaves: what compiling must agree with, and falls back to."""
+        return self._by_values(call.key, numbers(call.chunks))
 
     @remembering()
-    def _by_values(self, structure: Structure, chunks: list[Any]) -> tuple[Any, list[Leaf], Any]:
-        """The function run on Values: what compiling must agree with, and what it falls back to."""
-        leaves = [Leaf(x, label) for x, label in zip(numbers(chunks), self._labels(structure), strict=True)]
-        args, kwargs = rebuild(structure, iter(leaves), same)
-        return traced_call(self, self.f, *args, **kwargs), leaves, (args, kwargs)
+    def _by_values(self, structure: Structure, given: Sequence[float]) -> tuple[Any, list[Leaf]]:
+        leaves = [Leaf(x, label) for x, label in zip(given, self._labels(structure), strict=True)]
+        args, kwargs = fill(structure, leaves)
+        return traced_call(self, self.f, *args, **kwargs), leaves
 
-    @gc_paused()
-    def _disagreement(self, program: Program, structure: Structure, chunks: list[Any], wrt: Wrt, out: Any) -> str:
+    def _differs(self, program: Program, call: Any, inputs: Wrt, out: Any) -> str:
         """What differs between the first compiled result and the engine's; empty if nothing does."""
-        inputs = self._inputs(program, wrt)
         if len(program.tape) > (SHORT if inputs in program.known else LONGEST):
-            return long_disagreement(program, inputs, chunks, out)
-        return disagreement(program, inputs, chunks, out, functools.partial(self._by_values, structure))
+            return long_disagreement(program, inputs, call.chunks, out)
+        return disagreement(program, inputs, call.chunks, out, functools.partial(self._by_values, call.key))

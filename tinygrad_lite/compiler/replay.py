@@ -8,7 +8,6 @@ from __future__ import annotations
 from typing import Any
 
 from tinygrad_lite.compiler.compiled import CompiledFunction
-from tinygrad_lite.compiler.frontend.arguments import Structure
 from tinygrad_lite.compiler.ir.recording import Recording
 from tinygrad_lite.compiler.passes.adjoint import differentiable
 from tinygrad_lite.compiler.runtime.program import Program
@@ -49,7 +48,7 @@ class _Replayed(CompiledFunction):
         self.__name__ = "replay"
         self.settings = self.settings._replace(name="replay")
 
-    def _traced(self, structure: Structure, given: list[float]) -> Program:
+    def _trace(self, call: Any) -> Program:
         tape = Recording()
         trace = differentiable(tape)
         tape.outputs = [trace.value(self.root)]

@@ -1,162 +1,254 @@
-"""What each NumPy function hands back: from the gradient of a result, as text, to those of what it was made of.
+"""The walk through one expression backward: from the gradient of its value to those of the names in it.
 
-In: an expression whose shapes were seen in a run, and the gradient of its value. Out: (name, index, text) for each name
-in it that matters. The rules of functions entry by entry are read off the table of ops: `partials` runs on text.
+In: an expression whose shapes were seen in a run, and the gradient of its value as text. Out: (name, index, text) for
+each name in it that matters. The rules are those of rules.py; what shape a gradient has is seen by running its template
+on zeros of the operands' shapes.
 """
 
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterator
+import math
+from collections.abc import Iterator, Sequence
 from typing import Any
 
-from tinygrad_lite.export.functions import Functions, Part
-from tinygrad_lite.export.gradients import Cotangent
-from tinygrad_lite.export.seen import Shape
-from tinygrad_lite.export.spelling import ATOM, POWER, PRODUCT, SIGN
+from tinygrad_lite.errors import OperandError, user_line
+from tinygrad_lite.export import rules
+from tinygrad_lite.export.expression import Term, put
+from tinygrad_lite.export.seen import Seen, Shape, live_names
+
+Part = tuple[str, str, str]
 
 
-class Adjoint(Functions):
-    """The rules of signs, names and indices."""
+class Adjoint:
+    """Gradients in the forward pass whose shapes were seen."""
 
-    def of(self, s: Any, cotangent: Cotangent) -> list[Part]:
+    def __init__(self, seen: Seen) -> None:
+        self.seen = seen
+
+    def of(self, s: Any, g: Term) -> list[Part]:
         """What the statement hands back to the names it reads."""
         out = s.target.id if isinstance(s.target, ast.Name) and s.kind == "assign" else ""
-        return [*self._back(s.value, cotangent, out)]
+        return [*self._back(s.value, g, out)]
 
-    def _back(self, e: Any, c: Cotangent, out: str = "") -> Iterator[Part]:
-        if not self.live(e):
+    def _live(self, e: Any) -> bool:
+        return any(name in self.seen.active for name in live_names(e))
+
+    def _back(self, e: Any, g: Term, out: str = "") -> Iterator[Part]:
+        if not self._live(e):
             return
         if isinstance(e, ast.Name):
-            if e.id in self.seen.lists:
-                yield e.id, "", c.text
-            else:
-                shape = self.seen.shape(e)
-                c = self.full(c, shape, e)
-                yield e.id, "", c.text
-        elif isinstance(e, ast.BinOp):
-            yield from self._sign(e, type(e.op), e.left, e.right, c)
-        elif isinstance(e, ast.UnaryOp) and isinstance(e.op, ast.USub):
-            yield from self._back(e.operand, self.negative(c))
-        elif isinstance(e, ast.UnaryOp):
-            yield from self._back(e.operand, c)
+            yield e.id, "", g.text if e.id in self.seen.lists else self._full(g, e).text
         elif isinstance(e, ast.Subscript):
-            yield from self._subscript(e, c)
-        elif isinstance(e, ast.Attribute) and e.attr == "T":
-            yield from self._back(
-                e.value, Cotangent(f"{self.full(c, self.seen.shape(e)).inside(ATOM)}.T", self.seen.shape(e)[::-1])
-            )
-        elif isinstance(e, ast.IfExp):
-            test = ast.unparse(e.test)
-            yield from self._back(e.body, Cotangent(f"({c.text} if {test} else 0.0)", c.shape))
-            yield from self._back(e.orelse, Cotangent(f"(0.0 if {test} else {c.text})", c.shape))
-        elif isinstance(e, ast.List | ast.Tuple):
-            for k, part in enumerate(e.elts):
-                yield from self._back(part, Cotangent(f"{c.inside(ATOM)}[{k}]", self.seen.shape(part)))
-        elif isinstance(e, ast.Call):
-            yield from self._call(e, c, out)
-        else:
-            self._refuse(e)
-
-    def _sign(self, e: Any, kind: Any, x: Any, y: Any, c: Cotangent) -> Iterator[Part]:
-        out, p, q = self.seen.shape(e), self.seen.shape(x), self.seen.shape(y)
-        if kind is ast.MatMult:
-            yield from self._product(x, y, p, q, self.full(c, out), out)
-            return
-        for operand, shape, first in ((x, p, True), (y, q, False)):
-            if not self.live(operand):
-                continue
-            if kind in (ast.Add, ast.Sub):
-                g = c if first or kind is ast.Add else self.negative(c)
-            elif kind is ast.Mult:
-                other, of = (y, q) if first else (x, p)
-                g = self.times(c, self.text(other, PRODUCT), of, PRODUCT)
-            elif kind is ast.Div:
-                g = (
-                    self.times(c, self.text(y, SIGN), q, SIGN, "/")
-                    if first
-                    else self.times(
-                        self.times(self.negative(c), self.text(x, PRODUCT), p, PRODUCT),
-                        f"{self.text(y, ATOM)} ** 2",
-                        q,
-                        POWER,
-                        "/",
-                    )
-                )
-            elif kind is ast.Pow and first:
-                g = self._power(x, y, p, c)
-            elif kind is ast.Pow:
-                g = self.times(self.times(c, f"({ast.unparse(e)})", out), f"np.log({self.text(x)})", p)
+            if rules.inserts(e) and (not isinstance(e.value, ast.Name) or g.axes == self.seen.shape(e)):  # x[:, None]
+                yield from self._back(e.value, self._reshaped(g, e.value))
+            elif isinstance(e.value, ast.Name):
+                yield e.value.id, self.seen.index(e), g.text
             else:
                 self._refuse(e)
-            yield from self._back(operand, self.fit(g, shape, out))
-
-    def _power(self, x: Any, y: Any, shape: Shape, c: Cotangent) -> Cotangent:
-        n: Any = y.value if isinstance(y, ast.Constant) else None
-        base = self.text(x, ATOM)
-        if n == 2:
-            text = f"2 * {base}"
-        elif n is not None:
-            text = f"{n} * {base} ** {n - 1}"
+        elif isinstance(e, ast.List | ast.Tuple):
+            for k, part in enumerate(e.elts):
+                yield from self._back(part, Term(put(f"g[{k}]", g=g.text), self.seen.shape(part)))
         else:
-            text = f"{self.text(y, ATOM)} * {base} ** ({ast.unparse(y)} - 1)"
-        return self.times(c, text, shape, PRODUCT)
+            yield from self._function(e, g, out or ast.unparse(e))
 
-    def _product(self, x: Any, y: Any, p: Shape, q: Shape, c: Cotangent, out: Shape) -> Iterator[Part]:
-        g, a, b = c.inside(PRODUCT + 1), self.text(x, ATOM), self.text(y, ATOM)
-        if len(p) == 1 and len(q) == 1:
-            left, right = Cotangent(f"{g} * {b}", q, PRODUCT), Cotangent(f"{g} * {a}", p, PRODUCT)
-            if c.text == "1.0":
-                left, right = Cotangent(b, q), Cotangent(a, p)
-        elif len(q) == 1:
-            left = Cotangent(
-                f"np.outer({c.text}, {b})" if len(p) == 2 else f"{c.inside(ATOM)}[..., None] * {b}",
-                p,
-                ATOM if len(p) == 2 else PRODUCT,
-            )
-            right = (
-                Cotangent(f"{_turned(a, p)} @ {g}", q, PRODUCT)
-                if len(p) == 2
-                else Cotangent(f"np.tensordot({c.text}, {a}, {len(out)})", q)
-            )
-        elif len(p) == 1:
-            if len(q) > 2:
-                self._refuse(ast.BinOp(x, ast.MatMult(), y))
-            left, right = Cotangent(f"{b} @ {g}", p, PRODUCT), Cotangent(f"np.outer({a}, {c.text})", q)
+    def _function(self, e: Any, g: Term, out: str) -> Iterator[Part]:
+        name, operands, options = rules.called(e)
+        shapes = [self.seen.shape(x) for x in operands]
+        shape = self.seen.shape(e)
+        if name == "dot":
+            name = "matmul" if shapes[0] else "multiply"
+        listed = bool(operands) and isinstance(operands[0], ast.Name) and operands[0].id in self.seen.lists
+        library = not isinstance(e, ast.Call) or isinstance(e.func, ast.Attribute)
+        if name in rules.JOINING:
+            yield from self._joined(name, operands, options, g, shape)
+        elif name == "einsum":
+            yield from self._einsum(operands, g, shape)
+        elif name == "sum" and listed and not library:
+            yield from self._back(operands[0], Term(f"[{g.text}] * len({ast.unparse(operands[0])})"))
+        elif name in rules.REDUCED:
+            yield from self._reduced(e, name, operands, options, g, out)
+        elif name in rules.RESHAPING:
+            yield from self._back(operands[0], self._reshaped(self._full(g, e), operands[0]))
         else:
-            left = Cotangent(f"{g} @ {_turned(b, q)}", (*out[:-1], p[-1]), PRODUCT)
-            right = Cotangent(f"{_turned(a, p)} @ {g}", (*out[:-2], q[-2], q[-1]), PRODUCT)
-        if self.live(x):
-            yield from self._back(x, self.fit(left, p, left.shape))
-        if self.live(y):
-            yield from self._back(y, self.fit(right, q, right.shape))
+            templates = self._templates(e, name, operands, shapes)
+            place = {"split": 2, "roll": 2, "cumsum": 1}.get(name, len(operands))
+            axis = [options["axis"]] if "axis" in options else operands[place : place + 1]
+            extra = {"axis": ast.unparse(axis[0]) if axis else None, "rank": str(len(shape)), "out": out}
+            if name == "transpose" and (order := options.get("axes", operands[1:])):
+                operands, axes = operands[:1], order if isinstance(order, ast.AST) else _one(order)
+                templates, extra["axes"] = ("np.transpose(G, np.argsort(axes))",), ast.unparse(axes)
+            for x, before, template in zip(operands, shapes, templates, strict=False):
+                if template and self._live(x):
+                    made = self._made(template, g, e, operands, **extra)
+                    spread = name == "matmul" or ("G" not in template and shape[:1] != ("list",))
+                    yield from self._back(x, self._fit(made, before, shape) if spread else made)
 
-    def _subscript(self, e: ast.Subscript, c: Cotangent) -> Iterator[Part]:
-        if not isinstance(e.value, ast.Name):
-            if all(_inserts(p) for p in _parts(e)):
-                yield from self._back(e.value, self.reshaped(c, e.value))
-                return
+    def _templates(self, e: Any, name: str, operands: Sequence[Any], shapes: Sequence[Shape]) -> tuple[str, ...]:
+        if name == "matmul":
+            ranks = len(shapes[0]), len(shapes[1])
+            return rules.PRODUCTS.get(ranks) or (rules.MANY_ROWS if ranks[1] == 1 else rules.MATRICES)
+        if name == "pad":
+            import numpy as np
+
+            widths = np.broadcast_to(ast.literal_eval(operands[1]), (len(shapes[0]), 2)).tolist()
+            return (f"G[{', '.join(f'{a}:{a + n}' for (a, _), n in zip(widths, shapes[0], strict=True))}]",)
+        found = rules.RULES.get(name) or rules.of_the_table(name)
+        if not found:
             self._refuse(e)
-        if all(_inserts(p) for p in _parts(e)) and c.shape == self.seen.shape(e):  # x[:, None]
-            yield from self._back(e.value, self.reshaped(c, e.value))
+        return found
+
+    def _refuse(self, e: Any) -> None:
+        raise OperandError(
+            f"backward_source has no rule for {ast.unparse(e):.70}{user_line()}.\n  Write it in operators and NumPy's "
+            "functions of whole arrays."
+        )
+
+    # ------------------------------------------------------------------ templates
+
+    def _made(self, template: str, g: Term, e: Any, operands: Sequence[Any], **extra: str | None) -> Term:
+        """The template with its parts, and the shape that it has."""
+        import numpy as np
+
+        parts: dict[str, str | None] = {"g": g.text, **extra}
+        whole = self.seen.shape(e)
+        known: dict[str, Any] = {"np": np}
+        known |= {k: None if text is None else _number(text) for k, text in extra.items() if k != "out"}
+        if whole[:1] == ("list",):
+            return Term(put(template, **parts), self.seen.shape(operands[0]))
+        known["g"], known["out"] = np.zeros(g.axes), np.zeros(whole)
+        if "G" in template:
+            parts["G"], known["G"] = self._full(g, e).text, np.zeros(whole)
+        for letter, x in zip("xyz", operands, strict=False):
+            shape, text = self.seen.shape(x), ast.unparse(x)
+            parts[letter], known[letter] = text, _number(text, shape)
+            parts[f"{letter}T"] = put("x.T" if len(shape) < 3 else "np.swapaxes(x, -1, -2)", x=text)
+            known[f"{letter}T"] = np.swapaxes(known[letter], -1, -2) if len(shape) > 1 else known[letter]
+        with np.errstate(all="ignore"):
+            shape = np.shape(eval(template, known))
+        return Term(put(template, **parts), shape)
+
+    def _full(self, g: Term, e: Any) -> Term:
+        """With the whole shape of the expression."""
+        shape = self.seen.shape(e)
+        return g if g.axes == shape else Term(f"np.broadcast_to({g.text}, {self._dims(e, shape)})", shape)
+
+    def _dims(self, e: Any, shape: Shape) -> str:
+        """The shape as text: that of a name in the expression, where one has it."""
+        like = self._like(e, shape)
+        return f"{like}.shape" if like else str(shape)
+
+    def _like(self, e: Any, shape: Shape) -> str:
+        """A name in the expression whose array has that shape."""
+        names = (n for n in ast.walk(e) if isinstance(n, ast.Name) and hasattr(n, "seen"))
+        return next((n.id for n in names if shape and self.seen.shapes[n.seen] == {shape}), "")
+
+    def _reshaped(self, g: Term, e: Any) -> Term:
+        """In the shape of the expression."""
+        shape = self.seen.shape(e)
+        return g if g.axes == shape else Term(put(f"g.reshape({self._dims(e, shape)})", g=g.text), shape)
+
+    def _fit(self, g: Term, shape: Shape, out: Shape) -> Term:
+        """The gradient of an operand of this shape, from that of a result to whose shape it was broadcast."""
+        lead, missing = len(out) - len(shape), len(out) - len(g.axes)
+        if lead < 0 or missing < 0:
+            return g
+        have, want = (1,) * missing + g.axes, (1,) * lead + shape
+        spread = [k for k in range(len(out)) if want[k] != out[k]]
+        factor = math.prod(out[k] for k in spread if have[k] == 1)
+        if factor > 1:
+            g = Term(put("g * n", g=g.text, n=str(factor)), g.axes)
+        gone = [k - missing for k in spread if have[k] == out[k]]
+        if gone:
+            keep = any(k + missing >= lead for k in gone)
+            axis = None if len(gone) == len(g.axes) and not keep else str(gone[0] if len(gone) == 1 else tuple(gone))
+            text = put("np.sum(g, axis=axis, keepdims=keep)", g=g.text, axis=axis, keep="True" if keep else None)
+            left = [1 if k in gone else n for k, n in enumerate(g.axes) if keep or k not in gone]
+            g = Term(text, tuple(left))
+        if len(g.axes) > len(shape):
+            g = Term(put(f"g.reshape({shape})", g=g.text), shape)
+        return g
+
+    # ------------------------------------------------------------------ rules of their own
+
+    def _reduced(
+        self, e: Any, name: str, operands: Sequence[Any], options: dict[Any, Any], g: Term, out: str
+    ) -> Iterator[Part]:
+        x, before, shape = operands[0], self.seen.shape(operands[0]), self.seen.shape(e)
+        given = options.get("axis", operands[1] if len(operands) > 1 and name != "norm" else ast.Constant(None))
+        axis = ast.literal_eval(given)
+        axes = sorted(k % len(before) for k in (range(len(before)) if axis is None else _several(axis)))
+        keep = "keepdims" in options and bool(ast.literal_eval(options["keepdims"]))
+
+        def widened(term: Term) -> Term:
+            if keep or axis is None or not term.axes or axes == [*range(len(axes))]:
+                return term
+            last = axes == [len(before) - 1]
+            text = put("g[..., None]" if last else f"np.expand_dims(g, {axis})", g=term.text)
+            return Term(text, tuple(1 if k in axes else n for k, n in enumerate(before)))
+
+        like = self._like(x, before)
+        n = math.prod(before[k] for k in axes)
+        count = str(n)
+        if like and not isinstance(axis, tuple):
+            count = f"{like}.size" if axis is None else f"{like}.shape[{axis}]"
+        wide = widened(g if len(axes) == len(before) or not g.axes else self._full(g, e))
+        parts = {"axis": None if axis is None else str(axis), "keep": None if axis is None else "True"}
+        made = put(
+            rules.REDUCED[name],
+            **{"g": wide.text, "x": ast.unparse(x), "out": widened(Term(out, shape)).text, "n": count, **parts},
+        )
+        yield from self._back(x, Term(made, wide.axes if name in ("sum", "mean") else before))
+
+    def _joined(
+        self, name: str, operands: Sequence[Any], options: dict[Any, Any], g: Term, shape: Shape
+    ) -> Iterator[Part]:
+        text = g.text if g.axes == shape else f"np.broadcast_to({g.text}, {shape})"
+        given = options.get("axis", operands[1] if len(operands) > 1 else ast.Constant(0))
+        axis = {"hstack": min(1, len(shape) - 1), "vstack": 0, "column_stack": 1}.get(
+            name, ast.literal_eval(given) % len(shape)
+        )
+        parts, at = operands[0], 0
+        if isinstance(parts, ast.Name):
+            rows = "list(g)" if axis == 0 else f"list(np.moveaxis(g, {axis}, 0))"
+            split = f"np.split(g, np.cumsum([v.shape[{axis}] for v in {parts.id}])[:-1], axis={axis})"
+            yield from self._back(parts, Term(put(rows if name == "stack" else split, g=text)))
             return
-        self.seen.note_fancy(e)
-        yield e.value.id, ", ".join(map(ast.unparse, _parts(e))), c.text  # type: ignore[attr-defined]
+        for k, part in enumerate(parts.elts):
+            inner = self.seen.shape(part)
+            single = name == "stack" or (name == "column_stack" and len(inner) == 1)
+            n = inner[axis] if axis < len(inner) else 1
+            index = str(k) if single else f"{at}:{at + n}"
+            yield from self._back(part, Term(put(f"g[{':, ' * axis}{index}]", g=text), inner))
+            at += n
+
+    def _einsum(self, operands: Sequence[Any], g: Term, shape: Shape) -> Iterator[Part]:
+        left, _, out = ast.literal_eval(operands[0]).replace(" ", "").partition("->")
+        names = left.split(",")
+        text = g.text if g.axes == shape else f"np.broadcast_to({g.text}, {shape})"
+        for k, x in enumerate(operands[1:]):
+            if not self._live(x):
+                continue
+            rest = [(n, ast.unparse(a)) for i, (n, a) in enumerate(zip(names, operands[1:], strict=True)) if i != k]
+            known, before = {*out, *"".join(n for n, _ in rest)}, self.seen.shape(x)
+            rest += [(n, f"np.ones({before[names[k].index(n)]})") for n in names[k] if n not in known]  # summed alone
+            spec = ",".join([out, *(n for n, _ in rest)]) + "->" + names[k]
+            yield from self._back(x, Term(f'np.einsum("{spec}", {", ".join([text, *(t for _, t in rest)])})', before))
 
 
-def _turned(text: str, shape: Shape) -> str:
-    """A matrix, or many, transposed."""
-    if len(shape) > 2:
-        return f"np.swapaxes({text}, -1, -2)"
-    return text.removesuffix(".T") if text.endswith(".T") and "(" not in text else f"{text}.T"
+def _several(axis: Any) -> tuple[int, ...]:
+    return axis if isinstance(axis, tuple) else (axis,)
 
 
-def _parts(e: ast.Subscript) -> list[Any]:
-    return list(e.slice.elts) if isinstance(e.slice, ast.Tuple) else [e.slice]
+def _one(order: Sequence[Any]) -> Any:
+    return order[0] if len(order) == 1 else ast.Tuple(list(order), ast.Load())
 
 
-def _inserts(p: Any) -> bool:
-    """Whether a part of an index is `:` or None, which move nothing."""
-    if isinstance(p, ast.Slice):
-        return p.lower is p.upper is p.step is None
-    return (isinstance(p, ast.Constant) and p.value in (None, ...)) or ast.unparse(p) == "np.newaxis"
+def _number(text: str, shape: Shape = ()) -> Any:
+    """A number written as such, or ones of that shape."""
+    import numpy as np
+
+    try:
+        return ast.literal_eval(text)
+    except (ValueError, SyntaxError):
+        return np.ones(shape)

@@ -6,7 +6,7 @@
     dz1 = da1 * (z1 > 0.0)      # line 3: a1 = np.maximum(z1, 0)
 
 The statements (flatten.py) are run once for the shapes of all expressions, and then gone through from the last to the
-first: each hands the gradient of what it made to what it read, by the rules of adjoint.py. What a loop overwrites and
+first: each hands the gradient of what it made to what it read, by the rules of rules.py. What a loop overwrites and
 the way back needs is kept in a list. The result is compared with the engine when it is made.
 """
 
@@ -37,7 +37,7 @@ class BackwardSource:
     def __init__(self, f: Callable[..., Any], params: Any, data: Sequence[Any]) -> None:
         self._way = WayBack(f, params, data)
         self.code, self.mapped = self._way.code, self._way.mapped
-        self.checked = _verified(self, f, params, data)
+        self.checked: str = _verified(self, f)
 
     @property
     def function(self) -> Callable[..., Any]:
@@ -59,13 +59,14 @@ class BackwardSource:
         return f"<backward source: {len(self.mapped)} lines; {self.checked}>"
 
 
-def backward_source(loss_fn: Callable[..., Any], params: dict[str, Any], *data: Any) -> BackwardSource:
+def backward_source(loss_fn: Callable[..., Any], params: Any, *data: Any) -> BackwardSource:
     """The backward pass of a loss as plain NumPy, each line with the line of the forward pass that it answers.
 
     Args:
         loss_fn: `loss(W1, b1, ..., X, y)` or `loss(params, X, y)`, written with NumPy; gives one number. Loops, `if`,
             lists that grow and functions of yours are followed.
-        params: the parameters by name: arrays, nested lists or numbers.
+        params: the parameters: arrays, nested lists or numbers in a dict, a tuple or a list; or a single array. The
+            gradient comes as they do.
         data: X and y, and whatever else the function takes.
 
     Raises:
@@ -81,8 +82,8 @@ def backward_source(loss_fn: Callable[..., Any], params: dict[str, Any], *data: 
     >>> source.checked.startswith("equal to the engine")
     True
     """
-    if not isinstance(params, dict) or not callable(loss_fn):
-        raise OperandError(f"backward_source needs a function and a dict of its parameters by name{user_line()}.")
+    if not callable(loss_fn):
+        raise OperandError(f"backward_source needs a function{user_line()}, but got the {type(loss_fn).__name__}.")
     return BackwardSource(loss_fn, params, data)
 
 
@@ -113,8 +114,8 @@ def _on_values(f: Callable[..., Any]) -> Callable[..., Any]:
     return made
 
 
-def _verified(made: BackwardSource, f: Callable[..., Any], params: dict[str, Any], data: Sequence[Any]) -> str:
-    """Run it and compare with the engine; where that cannot run the function, with finite differences.
+def _verified(made: BackwardSource, f: Callable[..., Any]) -> str:
+    """Run it and compare with the engine.
 
     Raises:
         TinygradLiteError: they differ.
@@ -124,23 +125,24 @@ def _verified(made: BackwardSource, f: Callable[..., Any], params: dict[str, Any
     from tinygrad_lite.arrays.array import array, grads
     from tinygrad_lite.engine.value import Value
 
-    arguments = made._way.arguments(params, data)
-    names = made._way.flat.parameters
+    known = made._way.flat.parameters
+    given = known.arguments
     with np.errstate(all="ignore"):
-        value, found = made.function(*[arguments[name] for name in names])
-    leaves = {k: Value(float(v), k) if isinstance(v, float | int) else array(v, label=k) for k, v in params.items()}
-    given = {**arguments, **leaves, **({names[0]: leaves} if made._way.whole else {})}
-    loss = _on_values(f)(*[given[name] for name in names])
+        value, found = made.function(*[given[name] for name in known.parameters])
+    leaves = {
+        k: Value(given[name], name) if isinstance(given[name], float) else array(given[name], label=name)
+        for k, name in known.given.items()
+    }
+    given = {**given, **{known.given[k]: leaf for k, leaf in leaves.items()}, **known.whole(leaves)}
+    loss = _on_values(f)(*[given[name] for name in known.parameters])
     loss = loss.item() if hasattr(loss, "item") and not isinstance(loss, Value) else loss
     loss.backward()
     worst = abs(float(value) - loss.data) / max(1.0, abs(loss.data))
     for k, leaf in leaves.items():
         right = np.asarray(leaf.grad if isinstance(leaf, Value) else grads(leaf), dtype=float)
-        scale = max(1e-12, float(np.abs(right).max(initial=0.0)))
-        got = np.asarray(found[k], dtype=float)
-        worst = max(
-            worst, float("inf") if got.shape != right.shape else float(np.abs(got - right).max(initial=0.0)) / scale
-        )
+        got = np.asarray(found if k is None else found[k], dtype=float)
+        far = np.abs(got - right).max(initial=0.0) if got.shape == right.shape else np.inf
+        worst = max(worst, float(far) / max(1e-12, float(np.abs(right).max(initial=0.0))))
     if not worst <= CLOSE:
         raise TinygradLiteError(
             f"the backward pass written for {f.__name__} is {worst:.1e} away from the engine's{user_line()}, so it is "

@@ -10,7 +10,7 @@ import re
 from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple
 
-from tinygrad_lite.compiler.frontend.arguments import Structure, size
+from tinygrad_lite.calculus.pytree import Structure, size
 from tinygrad_lite.engine.value import Value
 
 

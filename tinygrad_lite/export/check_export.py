@@ -22,7 +22,7 @@ class ExportCheck:
 
     def __init__(self, library: str, worst: list[float], tolerance: float) -> None:
         self.library, self.worst, self.tolerance = library, worst, tolerance
-        self.ok = all(far <= tolerance for far in worst)
+        self.ok: bool = all(far <= tolerance for far in worst)
 
     def __bool__(self) -> bool:
         return self.ok

@@ -7,13 +7,10 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Callable, Sequence
-from typing import Any
 
-from tinygrad_lite.arrays.array import Array
+from tinygrad_lite.calculus.pytree import Structure, fill
 from tinygrad_lite.compiler.compiled import CompiledFunction
-from tinygrad_lite.compiler.frontend.arguments import Structure, rebuild
 from tinygrad_lite.compiler.frontend.paths import TooManyPaths, explore
-from tinygrad_lite.compiler.frontend.results import outputs, same
 from tinygrad_lite.compiler.frontend.trace import Trace, TraceError
 from tinygrad_lite.compiler.ir.loop_nest import Plan
 from tinygrad_lite.compiler.ir.recording import Recording
@@ -40,10 +37,9 @@ def traced(fast: CompiledFunction, structure: Structure, given: Sequence[float])
 
     def run() -> list[Ref]:
         nonlocal shape
-        refs: list[Ref] = []
-        args, kwargs = as_arrays(rebuild(structure, iter(tracers), same))
-        shape = outputs(traced_call(trace, fast.f, *args, **kwargs), trace, refs)
-        return refs
+        args, kwargs = fill(structure, tracers)
+        shape, found = trace.lifted(traced_call(trace, fast.f, *args, **kwargs))
+        return [x.ref for x in found]
 
     try:
         tape.outputs = explore(trace, run, cap=MOST_PATHS)
@@ -137,12 +133,3 @@ def _sheltered(tape: Builder) -> Builder:
     made.outputs = [known[ref] for ref in tape.outputs]
     made.guards = [guard._replace(flag=known[guard.flag]) for guard in tape.guards]
     return made
-
-
-def as_arrays(thing: Any) -> Any:
-    """The arguments with our arrays for NumPy's, so that np.maximum and the like are ops, not comparisons."""
-    if isinstance(thing, dict):
-        return {key: as_arrays(part) for key, part in thing.items()}
-    if isinstance(thing, list | tuple):
-        return type(thing)([as_arrays(part) for part in thing])
-    return thing.view(Array) if getattr(getattr(thing, "dtype", None), "kind", "") == "O" else thing

@@ -14,12 +14,12 @@ import re
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
+from tinygrad_lite.calculus.pytree import Structure, opened, size
 from tinygrad_lite.compiler.api import compile as compiled
 from tinygrad_lite.compiler.batched import BatchedFunction
 from tinygrad_lite.compiler.compiled import CompiledFunction
-from tinygrad_lite.compiler.frontend.arguments import Structure, called, numbers, size
+from tinygrad_lite.compiler.frontend.arguments import Call, numbers
 from tinygrad_lite.compiler.frontend.batch_arguments import BatchCall
-from tinygrad_lite.compiler.frontend.results import outputs_of
 from tinygrad_lite.compiler.ir.loop_nest import Plan
 from tinygrad_lite.compiler.ir.tape import Tape
 from tinygrad_lite.engine.graph import topological
@@ -136,18 +136,17 @@ def _of_function(
     fast: CompiledFunction, args: Any, kwargs: Any, spelled: Callable[[Op], bool], wrt: Any
 ) -> ArrayProgram:
     if args or kwargs:
-        structure, chunks = called(args, kwargs)
-        given = numbers(chunks)
+        call = Call(args, kwargs)
+        structure, given = call.key, numbers(call.chunks)
     elif fast._programs:
         structure, made = next(reversed(fast._programs.items()))
         given = made[0].traced[0][: size(structure)]
-        chunks = given
     else:
         raise OperandError(f"an export of {fast.__name__} needs its arguments{user_line()}: give them behind it.")
     tape, _, outer = traced(fast, structure, given)
     parameters, blocks = _arguments(fast, structure)
     outside, held = captured(outer, sum(map(size, structure[1][0][1])) + size(structure[1][1]), parameters)
-    root, leaves, _ = fast._by_values(structure, list(given))
+    root, leaves = fast._by_values(structure, given)
     flat = [root] if isinstance(root, Value) else [x for x in values_in(root) if isinstance(x, Value)]
     found = adjoints(flat[0]) if flat else {}
     slopes = [found.get(leaf, 0.0) for leaf in leaves] + [0.0 if v is None else found.get(v, 0.0) for v in held]
@@ -165,7 +164,7 @@ def _of_function(
         (["params"] if outside else []) + parameters,
         every,
         plan,
-        outputs_of(root),
+        opened(root, []),
         pairs,
         guards,
         point,
@@ -181,7 +180,7 @@ def _of_samples(fast: BatchedFunction, args: Any, kwargs: Any, spelled: Callable
         raise OperandError(f"an export of {fast.__name__} needs its arguments{user_line()}: give them behind it.")
     fast(*args, **kwargs)
     call = BatchCall(fast.signature, args, kwargs)
-    code = fast._code(call)
+    code = fast._trace(call)
     blocks: list[Block] = []
     data: list[Block] = []
     base = column = 0

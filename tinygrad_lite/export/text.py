@@ -7,14 +7,15 @@ from __future__ import annotations
 
 import re
 
-from tinygrad_lite.compiler.frontend.arguments import Structure, size
+from tinygrad_lite.calculus.pytree import Structure, size
 from tinygrad_lite.compiler.ir.loop_nest import Access, LoopNest, Reduction
 from tinygrad_lite.export import scan, steps
 from tinygrad_lite.export.arrays import FEW, ArrayWriter
 from tinygrad_lite.export.blocks import Block, shape_of
+from tinygrad_lite.export.expression import Term, put, simple
 from tinygrad_lite.export.program import ArrayProgram
 from tinygrad_lite.export.reads import Read, Region, S, gathered, region, viewed
-from tinygrad_lite.export.spelling import ATOM, PRODUCT, Spelling, Term
+from tinygrad_lite.export.spelling import Spelling
 
 
 class Text:
@@ -138,7 +139,7 @@ class Text:
         found = viewed(self.spelling, writer.regions["out"], read, writer.lengths)
         if found is None:
             for k, one in enumerate(writer.regions["out"]):
-                if one.term.rank < ATOM or len(one.term.text) > 40:
+                if not simple(one.term.text) or len(one.term.text) > 40:
                     writer.regions["out"][k] = one._replace(term=writer.assigned(one.term))
             index = [base + i for i in range(n)]
             import numpy as np
@@ -147,7 +148,7 @@ class Text:
             found = gathered(self.spelling, writer.regions["out"], table, tuple(writer.lengths), writer.constant)
         found = writer.ordered(found)
         if len(writer.lengths) < len(shape) and shape:
-            found = Term(f"{found.inside(ATOM)}.reshape({', '.join(map(str, shape))})", found.axes)
+            found = Term(put(f"x.reshape({', '.join(map(str, shape))})", x=found.text), found.axes)
         return found
 
     def _returned(self) -> list[str]:
@@ -162,7 +163,7 @@ class Text:
         for path, block in found.gradients:
             slope = self._array(at, block.shape)
             at += block.size
-            written = f"{slope.inside(PRODUCT)} / {self.count}" if self.batched else slope.text
+            written = put("x / n", x=slope.text, n=self.count) if self.batched else slope.text
             name = self.locals.get(path, path)
             if len(found.gradients) > 1 and len(written) > 30 and f"d{name}" not in self.writer.taken:
                 self.writer.taken.add(f"d{name}")

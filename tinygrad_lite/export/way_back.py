@@ -4,213 +4,204 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 from tinygrad_lite.export.adjoint import Adjoint
-from tinygrad_lite.export.flatten import Statement
-from tinygrad_lite.export.gradients import Cotangent
-from tinygrad_lite.export.prepared import Prepared, blocks_of, indented, names_in
+from tinygrad_lite.export.expression import Term, word
+from tinygrad_lite.export.flatten import Flattened, Statement, names_in
+from tinygrad_lite.export.seen import Seen, blocks_of, index_of
 
 
-class WayBack(Prepared):
+class Line(NamedTuple):
+    """A line of the way back, and the statement that it answers."""
+
+    code: str
+    answers: Statement
+
+
+class WayBack:
     """The text.
 
     Attributes:
+        flat: the statements of the forward pass.
         code: all of it; mapped: each line of the way back, with the number and the text of the line it answers.
     """
 
-    def __init__(self, f: Callable[..., Any], params: dict[str, Any], data: Sequence[Any]) -> None:
-        super().__init__(f, params, data)
-        flat = self.flat
-        self.adjoint = Adjoint(self.seen, self.active)
+    def __init__(self, f: Callable[..., Any], params: Any, data: Sequence[Any]) -> None:
+        self.flat = flat = Flattened(f, params, data)
+        given = flat.parameters.given.values()
+        self.seen: Seen = Seen(flat)
+        self.adjoint: Adjoint = Adjoint(self.seen)
         self.stacks: set[str] = set()
         self.needed: set[str] | None = None
         self.branches: dict[int, str] = {}
         self.mapped: list[tuple[str, int, str]] = []
         self.started: set[str] = set()
         self.indexed: set[str] = set()
-        back = self._back(self.statements, 0, {flat.result: "1.0"} if flat.result in self.simple else {})
-        self.needed = {n.id for line in back for n in names_in(line)}
-        forward = self._forward(self.statements, 0)
-        first = [f"{v} = None" for v in self._unbound()]
-        stacks = [f"{name} = []" for name in sorted(self.stacks)]
-        zeros = [f"d{v} = {'1.0' if v == flat.result else self._zeros(v)}" for v in self._accumulated(back)]
-        given = ", ".join(flat.parameters)
-        unpacked = [f'{k} = {flat.parameters[0]}["{k}"]' for k in params] if self.whole else []
-        made = {n.id for line in back for n in names_in(line, ast.Store)}
-        slopes = ", ".join(
-            f'"{k}": ' + (f"d{k}" if f"d{k}" in made or k in self.indexed else f"np.zeros_like({k})") for k in params
-        )
-        lines = [*unpacked, *first, *stacks, *forward, "", *zeros, *self._commented(back)]
-        body = "\n".join(f"    {line}".rstrip() for line in [*lines, f"return {flat.result}, {{{slopes}}}"])
-        self.code = f"import numpy as np\n\n\ndef backward({given}):\n{body}"
+        self.seeds: dict[str, str] = {flat.result: "1.0"} if flat.result in self.seen.simple else {}
+        back = self._back(flat.statements)
+        tree = ast.parse("\n".join(line.code for line in back))
+        self.needed, made = names_in(tree, ast.Load), names_in(tree, ast.Store)
+        forward = self._forward(flat.statements)
+        gathered = sorted(self.seen.active - self.seen.simple)
+        zeros = [
+            f"d{v} = {'1.0' if v == flat.result else self._zeros(v)}" for v in gathered if f"d{v}" in self.needed | made
+        ]
+        slopes = [f"d{v}" if f"d{v}" in made or v in self.indexed else f"np.zeros_like({v})" for v in given]
+        lines = [
+            *flat.parameters.unpacked(),
+            *[f"{v} = None" for v in self._unbound()],
+            *[f"{name} = []" for name in sorted(self.stacks)],
+            *[*forward, "", *zeros, *self._commented(back)],
+            f"return {flat.result}, {flat.parameters.built(slopes)}",
+        ]
+        body = "\n".join(f"    {line}".rstrip() for line in lines)
+        self.code: str = f"import numpy as np\n\n\ndef backward({', '.join(flat.parameters.parameters)}):\n{body}"
 
     # ------------------------------------------------------------------ forward
 
-    def _forward(self, statements: Sequence[Statement], depth: int) -> list[str]:
+    def _forward(self, statements: Sequence[Statement]) -> list[str]:
         lines: list[str] = []
         for s in statements:
-            text = "" if s.value is None else ast.unparse(s.value)
+            text, target = ast.unparse(s.value), "" if s.target is None else ast.unparse(s.target)
             if s.kind == "for":
-                lines += [f"for {ast.unparse(s.target)} in {text}:", *indented(self._forward(s.body, depth + 1))]
+                lines += [f"for {target} in {text}:", *_indented(self._forward(s.body))]
             elif s.kind == "if":
                 branch = self._branch(s)
-                lines += [
-                    f"{branch}.append(bool({text}))",
-                    f"if {branch}[-1]:",
-                    *indented(self._forward(s.body, depth)),
-                ]
-                lines += ["else:", *indented(self._forward(s.orelse, depth))] if s.orelse else []
+                lines += [f"{branch}.append(bool({text}))", f"if {branch}[-1]:", *_indented(self._forward(s.body))]
+                lines += ["else:", *_indented(self._forward(s.orelse))] if s.orelse else []
             elif s.kind == "append":
-                lines.append(f"{ast.unparse(s.target)}.append({text})")
+                lines.append(f"{target}.append({text})")
             else:
                 if self._kept(s):
-                    self.stacks.add(f"{s.target.id}_kept")
-                    lines.append(f"{s.target.id}_kept.append({s.target.id})")
-                lines.append(f"{ast.unparse(s.target)} = {text}")
+                    self.stacks.add(f"{s.place.id}_kept")
+                    before = target if isinstance(s.target, ast.Name) else f"np.copy({target})"
+                    lines.append(f"{s.place.id}_kept.append({before})")
+                lines.append(f"{target} = {text}")
         return lines
 
-    def _first(self, s: Statement) -> bool:
-        """Whether nothing is overwritten: the first statement of all that assigns the name."""
-        firsts = (t for t in self.statements if t.kind == "assign" and isinstance(t.target, ast.Name))
-        return next((t is s for t in firsts if t.target.id == s.target.id), False)
+    def _again(self, s: Statement) -> bool:
+        """Whether the statement may overwrite what another one, or an earlier step, assigned and read."""
+        if isinstance(s.target, ast.Subscript):
+            block = next(block for block in blocks_of(self.flat.statements) if s in block)
+            return any(s.place.id in names_in(t.value, ast.Load) for t in block)
+        where = self.seen.assigned.get(s.target.id, [])
+        named = (t for t in self.flat.statements if t.kind == "assign" and isinstance(t.target, ast.Name))
+        first = next((t is s for t in named if t.target.id == s.target.id), False)
+        return not first and (len(where) > 1 or where != [id(self.flat.statements)])
 
     def _kept(self, s: Statement) -> bool:
-        """Whether the statement overwrites a number that the way back needs."""
-        if isinstance(s.target, ast.Name) and self._first(s):
-            return False
-        if not isinstance(s.target, ast.Name) or (self.needed is not None and s.target.id not in self.needed):
-            return False
-        where = self.assigned.get(s.target.id, [])
-        return len(where) > 1 or where != [id(self.statements)]
+        """Whether the statement overwrites a number that the way back needs; all may be, until that is known."""
+        needed = self.needed is None or s.place.id in self.needed
+        return s.kind == "assign" and needed and self._again(s)
 
     def _branch(self, s: Statement) -> str:
         if id(s) not in self.branches:
-            self.branches[id(s)] = self.flat.fresh("taken")
+            self.branches[id(s)] = word("taken", self.flat.names)
             self.stacks.add(self.branches[id(s)])
         return self.branches[id(s)]
 
     def _unbound(self) -> list[str]:
         """Names that are kept before they are first assigned."""
-        top = {s.target.id for s in self.statements if s.kind == "assign" and isinstance(s.target, ast.Name)}
+        tops = self.flat.statements
+        top = {s.target.id for s in tops if s.kind == "assign" and isinstance(s.target, ast.Name)}
         kept = [name.removesuffix("_kept") for name in sorted(self.stacks) if name.endswith("_kept")]
-        return [v for v in kept if v not in {*self.flat.parameters, *self.params, *top}]
+        return [v for v in kept if v not in top | {*self.flat.parameters.arguments}]
 
     # ------------------------------------------------------------------ backward
 
-    def _back(self, statements: Sequence[Statement], depth: int, seeds: dict[str, str]) -> list[str]:
-        """The lines of the way back, each with the number of the statement it answers behind a tab."""
-        lines: list[str] = []
+    def _back(self, statements: Sequence[Statement]) -> list[Line]:
+        lines: list[Line] = []
         for s in reversed(statements):
-            mark = f"\t{s.line}\t{s.text}"
             if s.kind == "for":
-                inner = self._back(s.body, depth + 1, {})
+                inner = self._back(s.body)
                 if inner:
                     text = ast.unparse(s.value)
                     over = f"reversed({text})" if text.startswith("range(") else f"reversed(list({text}))"
-                    lines += [f"for {ast.unparse(s.target)} in {over}:{mark}", *indented(inner)]
+                    lines += [Line(f"for {ast.unparse(s.target)} in {over}:", s), *_within(inner)]
             elif s.kind == "if":
-                yes, no = ([*self._way(block, depth, mark)] for block in (s.body, s.orelse))
-                branch = self._branch(s)
-                lines += [f"if {branch}.pop():{mark}", *indented(yes or [f"pass{mark}"])]
-                lines += [f"else:{mark}", *indented(no)] if no else []
+                yes, no = self._side(s.body, s), self._side(s.orelse, s)
+                lines += [Line(f"if {self._branch(s)}.pop():", s), *_within(yes or [Line("pass", s)])]
+                lines += [Line("else:", s), *_within(no)] if no else []
             else:
-                lines += self._answer(s, seeds, mark)
+                lines += [Line(code, s) for code in self._answer(s)]
         return lines
 
-    def _way(self, block: Sequence[Statement], depth: int, mark: str) -> list[str]:
+    def _side(self, block: Sequence[Statement], s: Statement) -> list[Line]:
         """The way back through one side of an `if`; an error, if it was not taken when the shapes were looked at."""
-        if block and block[0].value is not None and not self.seen.ran(block[0].value):
-            return [f'raise ValueError("this side was not taken when the source was written"){mark}']
-        return self._back(block, depth, {})
+        if block and not self.seen.ran(block[0].value):
+            return [Line('raise ValueError("this side was not taken when the source was written")', s)]
+        return self._back(block)
 
-    def _answer(self, s: Statement, seeds: dict[str, str], mark: str) -> list[str]:
-        lines: list[str] = []
-        place = s.target.value.id if isinstance(s.target, ast.Subscript) else s.target.id  # type: ignore[attr-defined]
-        if place not in self.active:
-            return [f"{place} = {place}_kept.pop(){mark}"] if s.kind == "assign" and self._restored(s) else []
-        d = f"d{place}"
+    def _answer(self, s: Statement) -> list[str]:
+        """What a statement hands back, and its name as it was before."""
+        place = s.place.id
+        before = [f"{ast.unparse(s.target)} = {place}_kept.pop()"] if self._kept(s) else []
+        if place not in self.seen.active:
+            return before
+        d, shape, lines = f"d{place}", self.seen.shape(s.value), []
         if s.kind == "append":
-            cotangent = Cotangent(f"{d}.pop()", self.seen.shape(s.value))
+            g = Term(f"{d}.pop()", shape)
             if not isinstance(s.value, ast.Name):
-                lines.append(f"{d}_row = {cotangent.text}{mark}")
-                cotangent = Cotangent(f"{d}_row", cotangent.shape)
-            self.indexed.add(place)
+                lines.append(f"{d}_row = {g.text}")
+                g = Term(f"{d}_row", shape)
         elif isinstance(s.target, ast.Subscript):
-            at = s.target.slice.elts if isinstance(s.target.slice, ast.Tuple) else [s.target.slice]
-            cotangent = Cotangent(f"{d}[{', '.join(map(ast.unparse, at))}]", self.seen.shape(s.value))
-            self.indexed.add(place)
+            g = Term(f"{d}[{', '.join(map(ast.unparse, index_of(s.target)))}]", shape)
         else:
-            shape = self.seen.shape(s.value)
-            cotangent = Cotangent(seeds.get(place, d), () if place in seeds else shape)
-        for name, index, text in self.adjoint.of(s, cotangent):
-            lines += [line + mark for line in self._contribution(name, index, text)]
+            g = Term(self.seeds.get(place, d), () if place in self.seeds else shape)
+        if place != getattr(s.target, "id", "") or s.kind == "append":
+            self.indexed.add(place)
+        for part in self.adjoint.of(s, g):
+            lines.append(self._contribution(*part))
         if isinstance(s.target, ast.Subscript):
-            lines.append(f"{cotangent.text} = 0.0{mark}")
-        elif s.kind == "assign":
-            faded = place not in self.simple and place not in seeds and self._fades(s)
-            ends = [f"{d} = {self._zeros(place)}{mark}"] if faded else []
-            ends += [f"{place} = {place}_kept.pop(){mark}"] if self._restored(s) else []
-            lines += ends[::-1] if self._turns(place) else ends  # what was there before may have another shape
-        return lines
+            return [*lines, f"{g.text} = 0.0", *before]
+        if s.kind == "append":
+            return lines
+        faded = place not in self.seen.simple and place not in self.seeds and self._again(s)
+        ends = [f"{d} = {self._zeros(place)}"] if faded else []
+        return [*lines, *before, *ends] if self._turns(place) else [*lines, *ends, *before]
 
     def _turns(self, name: str) -> bool:
-        """Whether the name stands for arrays of several shapes."""
-        values = [
-            s.value
-            for block in blocks_of(self.statements)
-            for s in block
-            if s.kind == "assign" and isinstance(s.target, ast.Name) and s.target.id == name
-        ]
+        """Whether the name stands for arrays of several shapes, so that its gradient begins with the one before."""
+        assigned = (s for block in blocks_of(self.flat.statements) for s in block if s.kind == "assign")
+        values = [s.value for s in assigned if isinstance(s.target, ast.Name) and s.target.id == name]
         return len({self.seen.shape(value) for value in values if self.seen.ran(value)} - {()}) > 1
 
-    def _fades(self, s: Statement) -> bool:
-        """Whether the gradient of what is overwritten must begin anew."""
-        where = self.assigned.get(s.target.id, [])
-        return not self._first(s) and (len(where) > 1 or where != [id(self.statements)])
-
-    def _restored(self, s: Statement) -> bool:
-        """Whether the number before is taken back; decided for all that may be needed, and left out where it is not."""
-        return isinstance(s.target, ast.Name) and self._kept(s)
-
-    def _contribution(self, name: str, index: str, text: str) -> list[str]:
-        d = f"d{name}"
+    def _contribution(self, name: str, index: str, text: str) -> str:
+        d, listed = f"d{name}", name in self.seen.lists
+        if index or listed:
+            self.indexed.add(name)
         if index:
-            self.indexed.add(name)
-            self.simple.discard(name)
-            if name in self.seen.lists:
-                return [f"{d}[{index}] = {d}[{index}] + {text}"]
-            fancy = self.seen.fancy(index)
-            at = f"({index})" if ", " in index else index
-            return [f"np.add.at({d}, {at}, {text})" if fancy else f"{d}[{index}] += {text}"]
-        if name in self.seen.lists:
-            self.indexed.add(name)
-            return [f"{d} = [a + b for a, b in zip({d}, {text}, strict=True)]"]
-        if name in self.simple and name not in self.started:
-            self.started.add(name)
-            return [f"{d} = {text}"]
-        return [f"{d} = {d} + {text}"]
+            self.seen.simple.discard(name)
+            if index in self.seen.fancy and not listed:
+                return f"np.add.at({d}, {f'({index})' if ', ' in index else index}, {text})"
+            return f"{d}[{index}] = {d}[{index}] + {text}" if listed else f"{d}[{index}] += {text}"
+        if listed:
+            return f"{d} = [a + b for a, b in zip({d}, {text}, strict=True)]"
+        first = name in self.seen.simple and name not in self.started
+        self.started.add(name)
+        return f"{d} = {text}" if first else f"{d} = {d} + {text}"
 
     def _zeros(self, v: str) -> str:
         if v in self.seen.lists:
             return f"[np.zeros_like(v) for v in {v}]"
-        return "0.0" if self.seen.scalar(v) else f"np.zeros_like({v})"
+        return "0.0" if v in self.seen.scalars else f"np.zeros_like({v})"
 
-    def _accumulated(self, back: Sequence[str]) -> list[str]:
-        """The names whose gradient is gathered from zero."""
-        used = {n.id for line in back for kind in (ast.Load, ast.Store) for n in names_in(line, kind)}
-        return [v for v in sorted(self.active) if v not in self.simple and f"d{v}" in used]
-
-    def _commented(self, back: Sequence[str]) -> list[str]:
-        found, wide = [], min(60, max((len(line.split("\t")[0]) for line in back), default=0))
-        for line in back:
-            code, number, text = line.split("\t")
-            if (
-                (v := code.strip().removesuffix("_kept.pop()").split(" = ")[0])
-                and code.endswith("_kept.pop()")
-                and f"{v}_kept" not in self.stacks
-            ):
+    def _commented(self, back: Sequence[Line]) -> list[str]:
+        """The lines with what they answer, without those that take back what nobody needs."""
+        found, wide = [], min(60, max((len(line.code) for line in back), default=0))
+        for code, s in back:
+            stack = code.split(" = ")[-1].removesuffix(".pop()")
+            if code.endswith("_kept.pop()") and stack not in self.stacks:
                 continue
-            self.mapped.append((code.strip(), int(number), text))
-            found.append(f"{code:{wide}}  # line {number}: {text}")
+            self.mapped.append((code.strip(), s.line, s.text))
+            found.append(f"{code:{wide}}  # line {s.line}: {s.text}")
         return found
+
+
+def _indented(lines: Sequence[str]) -> list[str]:
+    return [f"    {line}" for line in lines]
+
+
+def _within(lines: Sequence[Line]) -> list[Line]:
+    return [line._replace(code=f"    {line.code}") for line in lines]

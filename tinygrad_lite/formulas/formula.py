@@ -2,7 +2,7 @@
 
 A `Symbol` goes through a rule of the table just as a float does, and comes out as the formula of that rule. It
 carries its number along, so that a rule which asks `if x > 0` takes the branch that the computation
-took. So the derivation that is printed and the gradient that was computed come from the same rows.
+took. So the derivation that is printed and the gradient that was computed come from the same rules.
 
     x = Tidy.named(name, 2.0)
     ops.tanh.display_derivatives(x, ops.tanh(x))      # (1 - tanh(x)**2,) as a formula whose number is 0.0706...
@@ -38,7 +38,7 @@ class Name:
 
 
 class Symbol(Arithmetic):
-    """A formula and its number: a name, a constant, or a row of the table applied to formulas."""
+    """A formula and its number: a name, a constant, or an op applied to formulas."""
 
     __slots__ = ("op", "operands", "number", "name")
     spell: ClassVar[Callable[[Symbol], str]]  # how repr shows it: `notation.py` sets it to plain text
@@ -156,7 +156,7 @@ def _is_short(x: float) -> bool:
 
 
 def size(symbol: Symbol, limit: int) -> int:
-    """How many names, constants and rows a formula has, counted no further than the limit."""
+    """How many names, constants and ops a formula has, counted no further than the limit."""
     count, todo = 0, [symbol]
     while todo and count <= limit:
         count += 1

@@ -17,8 +17,7 @@ from tinygrad_lite.engine.op import Op
 from tinygrad_lite.errors import StateError, user_line
 from tinygrad_lite.nn.layers import MLP, Layer, Neuron
 from tinygrad_lite.nn.module import Module
-from tinygrad_lite.nn.recurrent import Embedding, RNNCell
-from tinygrad_lite.nn.sequential import Dropout, Elementwise, Sequential, Standardize
+from tinygrad_lite.nn.sequential import Dropout, Elementwise, Embedding, RNNCell, Sequential, Standardize
 
 LIBRARIES = {"jax": "jnp", "torch": "torch"}
 

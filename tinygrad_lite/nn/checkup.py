@@ -8,20 +8,20 @@ node that uses it alone is its activation. It changes no gradient and no paramet
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from itertools import pairwise
-from typing import Any
+from typing import Any, NamedTuple
 
 from tinygrad_lite.analysis.sums import weighted_sums
 from tinygrad_lite.engine import ops
 from tinygrad_lite.engine.graph import topological
 from tinygrad_lite.engine.reverse import adjoints
 from tinygrad_lite.engine.value import Value
-from tinygrad_lite.nn.dataset import Dataset
-from tinygrad_lite.nn.history import History
+from tinygrad_lite.nn.dataset import Dataset, dataset
+from tinygrad_lite.nn.history import History, layers
 from tinygrad_lite.nn.layers import Layer, Neuron
 from tinygrad_lite.nn.module import Module
-from tinygrad_lite.nn.training import layers
+from tinygrad_lite.report.table import Table
 
 SATURATED = 0.01
 """A unit such as tanh is saturated where its derivative is below this fraction of the one at 0, its largest."""
@@ -39,19 +39,13 @@ WIDE = 10.0
 """Inputs should be standardized if they reach farther than this from 0."""
 
 
-class Finding:
+class Finding(NamedTuple):
     """One thing that was found: a word for its kind, the layer, a sentence, and the numbers behind it."""
 
-    __slots__ = ("kind", "where", "sentence", "numbers")
-
-    def __init__(self, kind: str, where: str, sentence: str, **numbers: Any) -> None:
-        self.kind: str = kind
-        self.where: str = where
-        self.sentence: str = sentence
-        self.numbers: dict[str, Any] = numbers
-
-    def __repr__(self) -> str:
-        return f"Finding({self.kind!r}, {self.where!r}, {self.numbers})"
+    kind: str
+    where: str
+    sentence: str
+    numbers: dict[str, Any]
 
 
 class Health:
@@ -76,20 +70,15 @@ class Health:
 
     def to_dict(self) -> dict[str, Any]:
         """The report as plain data."""
-        found = [
-            {"kind": f.kind, "where": f.where, "sentence": f.sentence, "numbers": f.numbers} for f in self.findings
-        ]
+        found = [finding._asdict() for finding in self.findings]
         return {"samples": self.samples, "loss": self.loss, "layers": self.rows, "findings": found}
 
     def __str__(self) -> str:
-        width = max([5, *(len(row["layer"]) for row in self.rows)])
-        lines = [f"Health over {self.samples} samples, loss {self.loss:.4g}", ""]
-        lines.append(f"{'layer':<{width}}  parameters  typical weight  typical gradient")
-        for row in self.rows:
-            numbers = f"{row['parameters']:>10}  {row['weight']:>14.3g}  {row['gradient']:>16.3g}"
-            lines.append(f"{row['layer']:<{width}}  {numbers}")
-        lines += ["", *(f"- {finding.sentence}" for finding in self.findings)]
-        return "\n".join(lines if self.findings else [*lines, "Nothing ails this network on these samples."])
+        rows = [[f"{x:.3g}" if isinstance(x, float) else x for x in row.values()] for row in self.rows]
+        table = Table(["layer", "parameters", "typical weight", "typical gradient"], rows).text(120)
+        found = [f"- {finding.sentence}" for finding in self.findings]
+        lines = found or ["Nothing ails this network on these samples."]
+        return "\n".join([f"Health over {self.samples} samples, loss {self.loss:.4g}", "", table, "", *lines])
 
     __repr__ = __str__
 
@@ -108,7 +97,7 @@ def health(model: Module, data: Dataset | tuple[Any, Any], loss: Any, *, history
     layers.0: 1 of 3 relus is dead, off for all 20 samples, so that its weights receive no gradient (neuron 1, whose
     largest sum is -49.5).
     """
-    samples = data if isinstance(data, Dataset) else Dataset(*data)
+    samples = dataset(data)
     switched = [(module, module.training) for _, module in model.modules()]
     model.eval()
     try:
@@ -117,15 +106,12 @@ def health(model: Module, data: Dataset | tuple[Any, Any], loss: Any, *, history
         for module, training in switched:
             module.training = training
     gradients = adjoints(cost)
-    rows = [_row(name, parameters, gradients) for name, parameters in layers(model).items()]
+    rows = []
+    for name, own in layers(model).items():
+        weight, gradient = _typical([p.data for p in own]), _typical([gradients.get(p, 0.0) for p in own])
+        rows.append({"layer": name, "parameters": len(own), "weight": weight, "gradient": gradient})
     findings = [*_inputs(samples), *_units(model, cost), *_ratios(rows), *_silent(model, gradients)]
     return Health([*findings, *_oscillation(history)], rows, len(samples), cost.data)
-
-
-def _row(name: str, parameters: list[Value], gradients: dict[Value, Any]) -> dict[str, Any]:
-    found = [gradients.get(p, 0.0) for p in parameters]
-    weights = [p.data for p in parameters]
-    return {"layer": name, "parameters": len(found), "weight": _typical(weights), "gradient": _typical(found)}
 
 
 def _typical(xs: Sequence[float]) -> float:
@@ -133,70 +119,61 @@ def _typical(xs: Sequence[float]) -> float:
     return math.hypot(*xs) / math.sqrt(len(xs))
 
 
-def _inputs(samples: Dataset) -> list[Finding]:
+def _inputs(samples: Dataset) -> Iterator[Finding]:
     far = max((abs(v) for x in samples.inputs for v in x), default=0.0)
-    if far <= WIDE:
-        return []
-    sentence = f"the inputs reach {far:.4g} from 0; standardized inputs train better: data.standardized()."
-    return [Finding("wide inputs", "inputs", sentence, farthest=far)]
+    if far > WIDE:
+        sentence = f"the inputs reach {far:.4g} from 0; standardized inputs train better: data.standardized()."
+        yield Finding("wide inputs", "inputs", sentence, {"farthest": far})
 
 
-# ---------------------------------------------------------------------- units
-
-
-def _units(model: Module, cost: Value) -> list[Finding]:
+def _units(model: Module, cost: Value) -> Iterator[Finding]:
     """Dead relus and saturated units, layer by layer."""
-    owner = {n.w[0]: (name, i) for name, neurons in _neurons(model) for i, n in enumerate(neurons) if n.w}
+    layers_of_neurons = {
+        name or "(itself)": module.neurons if isinstance(module, Layer) else [module]
+        for name, module in model.modules()
+        if isinstance(module, (Layer, Neuron))
+    }
+    owner = {n.w[0]: (name, i) for name, neurons in layers_of_neurons.items() for i, n in enumerate(neurons) if n.w}
     sums: dict[tuple[str, int], list[Value]] = {}
-    used: dict[Value, Value] = {}
     order = topological(cost)
     for node, found in weighted_sums(order).items():
         weight = found.products[0].split(right=True)[0]
         if weight in owner:
             sums.setdefault(owner[weight], []).append(node)
-    for node in order:
-        if len(node.parents) == 1:
-            used[node.parents[0]] = node
-    findings: list[Finding] = []
-    for name, neurons in _neurons(model):
-        dead, stuck, kind = {}, {}, ""
+    used = {node.parents[0]: node for node in order if len(node.parents) == 1}
+    for name, neurons in layers_of_neurons.items():
+        dead: dict[int, float] = {}
+        stuck: dict[int, float] = {}
+        kind = ""
         for i in range(len(neurons)):
             nodes = sums.get((name, i), [])
             units = [used[z] for z in nodes if z in used]
             if not units or len(units) < len(nodes):
                 continue
-            if units[0].op is ops.relu and all(z.data <= 0 for z in nodes):
+            op = units[0].op
+            if op is ops.relu and all(z.data <= 0 for z in nodes):
                 dead[i] = max(z.data for z in nodes)
-            elif units[0].op.saturates and units[0].op.arity == 1:
-                kind, steepest = units[0].op.name, units[0].op.partials(0.0, units[0].op(0.0))[0]
+            elif op.saturates and op.arity == 1:
+                kind, steepest = op.name, op.partials(0.0, op(0.0))[0]
                 share = sum(unit.local[0] < SATURATED * steepest for unit in units) / len(units)
                 if share >= MOSTLY:
                     stuck[i] = share
         if dead:
-            findings.append(_dead(name, dead, len(neurons), len(sums[name, next(iter(dead))])))
+            yield _dead(name, dead, len(neurons), len(sums[name, min(dead)]))
         if stuck:
-            findings.append(_stuck(name, stuck, len(neurons), kind))
-    return findings
-
-
-def _neurons(model: Module) -> list[tuple[str, list[Neuron]]]:
-    found = []
-    for name, module in model.modules():
-        if isinstance(module, (Layer, Neuron)):
-            found.append((name or "(itself)", module.neurons if isinstance(module, Layer) else [module]))
-    return found
+            yield _stuck(name, stuck, len(neurons), kind)
 
 
 def _dead(name: str, dead: dict[int, float], n: int, samples: int) -> Finding:
-    who = ", ".join(f"{i}" for i in dead)
-    neuron = f"neuron {who}, whose largest sum is {max(dead.values()):.3g}"
-    neurons = f"neurons {who}; the largest sum of any is {max(dead.values()):.3g}"
+    who, largest = ", ".join(map(str, dead)), f"{max(dead.values()):.3g}"
+    are, their = ("is", "its") if len(dead) == 1 else ("are", "their")
+    which = f"neuron {who}, whose largest sum is" if len(dead) == 1 else f"neurons {who}; the largest sum of any is"
     sentence = (
-        f"{name}: {len(dead)} of {n} relus {'is' if len(dead) == 1 else 'are'} dead, off for all {samples} samples, "
-        f"so that {'its' if len(dead) == 1 else 'their'} weights receive no gradient "
-        f"({neuron if len(dead) == 1 else neurons})."
+        f"{name}: {len(dead)} of {n} relus {are} dead, off for all {samples} samples, "
+        f"so that {their} weights receive no gradient ({which} {largest})."
     )
-    return Finding("dead relu", name, sentence, neurons=list(dead), largest_sums=list(dead.values()), of=n)
+    numbers = {"neurons": list(dead), "largest_sums": list(dead.values()), "of": n}
+    return Finding("dead relu", name, sentence, numbers)
 
 
 def _stuck(name: str, stuck: dict[int, float], n: int, kind: str) -> Finding:
@@ -206,69 +183,56 @@ def _stuck(name: str, stuck: dict[int, float], n: int, kind: str) -> Finding:
         f"{name}: {len(stuck)} of {n} {kind} units saturated: for {share} of the samples the derivative is below "
         f"{SATURATED:.0%} of the largest (neuron {', '.join(map(str, stuck))}); smaller weights or inputs help."
     )
-    return Finding("saturated", name, sentence, neurons=list(stuck), shares=list(stuck.values()), of=n)
+    return Finding("saturated", name, sentence, {"neurons": list(stuck), "shares": list(stuck.values()), "of": n})
 
 
-# ---------------------------------------------------------------------- gradients
-
-
-def _ratios(rows: Sequence[dict[str, Any]]) -> list[Finding]:
+def _ratios(rows: Sequence[dict[str, Any]]) -> Iterator[Finding]:
     """Compare the first layer's typical gradient with the last one's."""
     moving = [row for row in rows if row["gradient"] > 0]
-    if len(moving) < 2:
-        return []
+    if not moving or FAR <= moving[0]["gradient"] / moving[-1]["gradient"] <= 1 / FAR:
+        return
     first, last = moving[0], moving[-1]
     ratio = first["gradient"] / last["gradient"]
-    if FAR <= ratio <= 1 / FAR:
-        return []
-    kind, verb = ("vanishing", "vanish") if ratio < 1 else ("exploding", "explode")
-    advice = (
-        "relu with He, or tanh with Xavier initialisation, or fewer layers, help."
+    kind, verb, advice = (
+        ("vanishing", "vanish", "relu with He, or tanh with Xavier initialisation, or fewer layers, help.")
         if ratio < 1
-        else "smaller initial weights, or clip_norm in the optimizer, help."
+        else ("exploding", "explode", "smaller initial weights, or clip_norm in the optimizer, help.")
     )
     sentence = (
         f"gradients {verb} on the way back: the typical gradient is {first['gradient']:.2g} in {first['layer']} and "
         f"{last['gradient']:.2g} in {last['layer']}, a ratio of {ratio:.1g}; {advice}"
     )
-    return [Finding(kind, first["layer"], sentence, first=first["gradient"], last=last["gradient"], ratio=ratio)]
+    numbers = {"first": first["gradient"], "last": last["gradient"], "ratio": ratio}
+    yield Finding(kind, first["layer"], sentence, numbers)
 
 
-def _silent(model: Module, gradients: dict[Value, Any]) -> list[Finding]:
+def _silent(model: Module, gradients: dict[Value, Any]) -> Iterator[Finding]:
     """Parameters that the loss does not depend on, or only with a gradient of exactly 0."""
-    findings = []
-    for name, parameters in layers(model).items():
-        apart = sum(p not in gradients for p in parameters)
-        silent = sum(p in gradients and gradients[p] == 0 for p in parameters)
-        n = len(parameters)
+    for name, own in layers(model).items():
+        apart = sum(p not in gradients for p in own)
+        silent = sum(p in gradients and gradients[p] == 0 for p in own)
         if apart:
-            sentence = f"{name}: {apart} of {n} parameters never take part in the loss; is the module called?"
-            findings.append(Finding("not connected", name, sentence, parameters=apart, of=n))
+            sentence = f"{name}: {apart} of {len(own)} parameters never take part in the loss; is the module called?"
+            yield Finding("not connected", name, sentence, {"parameters": apart, "of": len(own)})
         if silent:
-            sentence = f"{name}: {silent} of {n} parameters have a gradient of exactly 0 over all these samples."
-            findings.append(Finding("no gradient", name, sentence, parameters=silent, of=n))
-    return findings
+            sentence = f"{name}: {silent} of {len(own)} parameters have a gradient of exactly 0 over all these samples."
+            yield Finding("no gradient", name, sentence, {"parameters": silent, "of": len(own)})
 
 
-def _oscillation(history: History | None) -> list[Finding]:
+def _oscillation(history: History | None) -> Iterator[Finding]:
     """Whether the loss goes up, or up and down, instead of down."""
-    if history is None:
-        return []
-    losses = history["loss"]
-    if losses and losses[-1] > GROWN * losses[0] > 0:
+    losses = [] if history is None else history["loss"]
+    if history is None or not losses:
+        return
+    rate = f"the learning rate ({history['lr'][-1]:.3g} at the end) is too large."
+    first, last, moves = losses[0], losses[-1], [b - a for a, b in pairwise(losses)]
+    rises, way, gain = sum(m > 0 for m in moves), sum(map(abs, moves)), first - last
+    if last > GROWN * first > 0:
+        sentence = f"the loss grew from {first:.3g} to {last:.3g} in {len(losses)} epochs; {rate}"
+        yield Finding("divergence", "loss", sentence, {"first": first, "last": last})
+    elif len(moves) >= 5 and rises >= RISES * len(moves) and way >= DETOUR * abs(gain):
         sentence = (
-            f"the loss grew from {losses[0]:.3g} to {losses[-1]:.3g} in {len(losses)} epochs; "
-            f"the learning rate ({history['lr'][-1]:.3g} at the end) is too large."
+            f"the loss oscillates: it rose in {rises} of {len(moves)} epochs and went {way:.3g} up and down to come "
+            f"down by {gain:.3g}; {rate}"
         )
-        return [Finding("divergence", "loss", sentence, first=losses[0], last=losses[-1])]
-    moves = [b - a for a, b in pairwise(losses)]
-    if len(moves) < 5:
-        return []
-    rises, way, gain = sum(m > 0 for m in moves), sum(map(abs, moves)), losses[0] - losses[-1]
-    if rises < RISES * len(moves) or way < DETOUR * abs(gain):
-        return []
-    sentence = (
-        f"the loss oscillates: it rose in {rises} of {len(moves)} epochs and went {way:.3g} up and down to come down "
-        f"by {gain:.3g}; the learning rate ({history['lr'][-1]:.3g} at the end) is too large."
-    )
-    return [Finding("oscillation", "loss", sentence, rises=rises, of=len(moves), way=way, gain=gain)]
+        yield Finding("oscillation", "loss", sentence, {"rises": rises, "of": len(moves), "way": way, "gain": gain})

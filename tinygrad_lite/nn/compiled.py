@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from tinygrad_lite.engine.value import Value
 from tinygrad_lite.nn.dataset import Dataset
 from tinygrad_lite.nn.module import Module
-from tinygrad_lite.nn.optimizer import Optimizer
+from tinygrad_lite.nn.optimizers import Optimizer
 
 if TYPE_CHECKING:
     from tinygrad_lite.compiler.training.step import CompiledStep

@@ -1,14 +1,25 @@
-"""Samples: lists of numbers with the targets that belong to them, split, shuffled and cut into batches."""
+"""Samples: lists of numbers with the targets that belong to them, from memory or from a table of the user's own.
+
+Nothing in a file is guessed silently: a column with text is either the target, whose texts become classes, or an
+error that says where the text stands.
+"""
 
 from __future__ import annotations
 
+import csv
+import math
 import random
 from collections.abc import Iterator, Sequence
+from pathlib import Path
 from typing import Any
 
 from tinygrad_lite.engine.foreign import as_lists
-from tinygrad_lite.errors import ShapeError
+from tinygrad_lite.errors import ShapeError, TableError
 from tinygrad_lite.nn.sequential import Standardize
+
+TASKS = ("auto", "classification", "regression")
+MANY = 20
+"""Whole numbers of more different values than this are no classes."""
 
 
 class Dataset:
@@ -115,3 +126,116 @@ class Dataset:
         """
         scale = Standardize(self.inputs)
         return tuple(data.with_samples([scale(x) for x in data.inputs], data.targets) for data in (self, *others))
+
+
+def dataset(data: Dataset | tuple[Any, Any]) -> Dataset:
+    """The samples, given as a Dataset or as a pair of inputs and targets."""
+    return data if isinstance(data, Dataset) else Dataset(*data)
+
+
+def read_csv(
+    path: str | Path,
+    target: str,
+    *,
+    columns: Sequence[str] | None = None,
+    task: str = "auto",
+    delimiter: str = ",",
+) -> Dataset:
+    """The lines of a CSV file as samples: the target column, and all others (or those named) as inputs.
+
+    Args:
+        path: a UTF-8 file whose first line names the columns.
+        target: the column to predict.
+        columns: the input columns; all but the target if none are named.
+        task: "classification" makes the target's values classes 0, 1, ... in sorted order, "regression" takes them
+            as numbers, and "auto" chooses classification if the target holds text, or at most 20 different whole
+            numbers of which each occurs twice on average.
+
+    Raises:
+        TableError: the file cannot be read, a column is missing or named twice, a line has too few or
+            too many cells, or a cell that should hold a number does not; with the line and the column.
+    """
+    if task not in TASKS:
+        raise ValueError(f"there is no task {task!r}; choose one of {', '.join(TASKS)}.")
+    header, lines = _read(Path(path), delimiter)
+    for name in [target, *(columns or ())]:
+        if name not in header:
+            raise TableError(f"{path} has no column {name!r}; its columns are {', '.join(header)}.")
+    inputs = list(columns) if columns is not None else [name for name in header if name != target]
+    if not inputs or target in inputs:
+        raise TableError(f"at least one input column other than the target {target!r} is needed, but got {inputs}.")
+    places = [header.index(name) for name in inputs]
+    samples = [[_number(cells[i], line, header[i]) for i in places] for line, cells in lines.items()]
+    answers = {line: cells[header.index(target)].strip() for line, cells in lines.items()}
+    for line, text in answers.items():
+        if not text:
+            raise TableError(f"line {line}, column {target!r}: the target is empty; fill it in or leave the line out.")
+    if task == "auto":
+        task = "classification" if _are_classes(list(answers.values())) else "regression"
+    if task == "regression":
+        return Dataset(samples, [_number(text, line, target) for line, text in answers.items()], inputs, (), str(path))
+    names = sorted(set(answers.values()), key=_natural)
+    return Dataset(samples, [names.index(text) for text in answers.values()], inputs, names, str(path))
+
+
+def _read(path: Path, delimiter: str) -> tuple[list[str], dict[int, list[str]]]:
+    """The header, and the cells of each line by its number; blank lines are skipped."""
+    try:
+        text = path.read_text(encoding="utf-8-sig")
+    except OSError as reason:
+        raise TableError(f"{path} cannot be read: {reason.strerror}.") from None
+    except UnicodeDecodeError:
+        raise TableError(f"{path} is not UTF-8 text; save it as CSV UTF-8 and try again.") from None
+    reader = csv.reader(text.splitlines(keepends=True), delimiter=delimiter, strict=True)
+    try:
+        lines = [(reader.line_num, cells) for cells in reader if any(cell.strip() for cell in cells)]
+    except csv.Error as reason:
+        raise TableError(f"{path}, line {reader.line_num}: {reason}.") from None
+    if len(lines) < 2:
+        raise TableError(f"{path} needs a header line and at least one more, but has {len(lines)} with content.")
+    header = [cell.strip() for cell in lines[0][1]]
+    twice = sorted({name for name in header if header.count(name) > 1})
+    if twice:
+        raise TableError(f"{path} names the column {twice[0]!r} twice; give each column a name of its own.")
+    found = next((other for other in ";\t|" if other in header[0]), None)
+    if len(header) == 1 and found is not None:
+        raise TableError(
+            f"{path} has one column only, {header[0]!r:.60}, if {delimiter!r} is what separates them.\n"
+            f"  Perhaps it is {found!r}: read_csv(..., delimiter={found!r})."
+        )
+    for line, cells in lines[1:]:
+        if len(cells) != len(header):
+            raise TableError(
+                f"{path}, line {line}: {len(header)} cells are needed, one for each column, but got {len(cells)}."
+            )
+    return header, dict(lines[1:])
+
+
+def _number(text: str, line: int, column: str) -> float:
+    try:
+        x = float(text)
+    except ValueError:
+        x = math.nan
+    if math.isfinite(x):
+        return x
+    said = f"the text {text.strip()!r:.60}" if text.strip() else "an empty cell"
+    raise TableError(
+        f"line {line}, column {column!r}: a finite number is needed, but got {said}.\n"
+        "  Leave the column or the line out, or put numbers in the place of the text."
+    )
+
+
+def _are_classes(answers: Sequence[str]) -> bool:
+    try:
+        numbers = {float(text) for text in answers}
+    except ValueError:
+        return True
+    return all(x == int(x) for x in numbers if math.isfinite(x)) and len(numbers) <= min(MANY, len(answers) / 2)
+
+
+def _natural(text: str) -> tuple[int, float, str]:
+    """Numbers in their order, then texts in theirs."""
+    try:
+        return (0, float(text), text)
+    except ValueError:
+        return (1, 0.0, text)

@@ -11,7 +11,7 @@ from __future__ import annotations
 import math
 from typing import Any
 
-from tinygrad_lite.nn.layers import MLP
+from tinygrad_lite.nn.layers import MLP, SMOOTH
 from tinygrad_lite.nn.losses import cross_entropy, mse
 from tinygrad_lite.nn.optimizers import Adam
 from tinygrad_lite.nn.sequential import Sequential, Standardize
@@ -52,7 +52,7 @@ class Estimator(BaseEstimator):  # type: ignore[misc]
         self,
         hidden: tuple[int, ...] = (16,),
         *,
-        activation: str = "tanh",
+        activation: str = SMOOTH,
         lr: float = 0.02,
         epochs: int = 100,
         batch_size: int | None = 32,

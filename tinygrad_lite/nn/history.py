@@ -1,6 +1,6 @@
-"""What happened in training, one row an epoch.
+"""What happened in training: epoch by epoch, and on request step by step; and the bar that shows it meanwhile.
 
-A History is plain data: `rows` is a list of dicts that all have the same keys.
+A History is plain data: `rows` is a list of dicts, one for each epoch, that all have the same keys.
 
     epoch        counted from 1
     loss         the mean over the epoch's batches, each before its step
@@ -8,29 +8,57 @@ A History is plain data: `rows` is a list of dicts that all have the same keys.
     val_loss, val_<metric>     on the validation samples, after the epoch, if there are any
     lr           the learning rate of the last step
     grad <name>  the Euclidean norm of the gradients of a layer, the mean over the batches
+
+`record` is there after `nn.fit(..., record=True)`, a dict that a player can show:
+
+    schema       "tinygrad_lite.training/1"
+    model        how the model prints itself
+    architecture how to build it again, or None; see `saving.py`
+    optimizer    name and numbers of the optimizer
+    loss         the name of the loss
+    names        the names of the parameters, in the order of all lists of parameters below
+    inputs       the training samples; targets: what belongs to them
+    steps        for each step a dict:
+        epoch, step    counted from 1, and from 0 over the whole run
+        samples        which of them were in the batch
+        lr, loss       the learning rate, and the loss before the step
+        outputs        for each of those samples the network's output, a number or a list
+        parameters     before the step
+        gradients      of the loss, unclipped
+    final        the parameters after the last step
+
+So step k moved `steps[k]["parameters"]` to `steps[k + 1]["parameters"]`, the last one to `final`.
 """
 
 from __future__ import annotations
 
 import base64
-import csv
 import importlib.util
 import io
-from collections.abc import Sequence
+import sys
+import time
+from collections.abc import Mapping, Sequence
 from html import escape
 from pathlib import Path
-from typing import Any
+from typing import Any, TextIO
+
+from tinygrad_lite.engine.value import Value
+from tinygrad_lite.nn.module import Module
+from tinygrad_lite.report.table import Table
+
+WIDTH = 24
+"""Characters of the bar."""
 
 
 class History:
-    """The rows of a training run.
+    """The record of a training run.
 
     Attributes:
         rows: one dict for each epoch.
         step_losses: the loss of every step since the run began.
         seconds: the time that each epoch took; the only numbers here that differ from run to run.
         stopped: why the training ended, in words.
-        record: the full record for the player, if it was asked for, else None; see `record.py`.
+        record: the full record for the player, if it was asked for, else None.
 
     >>> history = History([{"epoch": 1, "loss": 0.5}, {"epoch": 2, "loss": 0.25}])
     >>> history["loss"], len(history)
@@ -91,13 +119,10 @@ class History:
         epoch,loss
         1,0.5
         """
-        text = io.StringIO()
-        writer = csv.DictWriter(text, self.columns, lineterminator="\n")
-        writer.writeheader()
-        writer.writerows(self.rows)
+        text = Table(self.columns, [list(row.values()) for row in self.rows]).csv()
         if path is not None:
-            Path(path).write_text(text.getvalue(), encoding="utf-8")
-        return text.getvalue()
+            Path(path).write_text(text, encoding="utf-8")
+        return text
 
     def to_frame(self) -> Any:
         """The rows as a pandas DataFrame, with the epoch as its index.
@@ -146,3 +171,56 @@ class History:
         if path is not None:
             figure.savefig(path)
         return figure
+
+
+def layers(model: Module) -> dict[str, list[Value]]:
+    """The parameters of each module that has some of its own, by the module's name."""
+    own = {name or "(itself)": [p for _, p in m.own_parameters()] for name, m in model.modules() if not m.measured}
+    return {name: parameters for name, parameters in own.items() if parameters}
+
+
+class Progress:
+    """A bar that is drawn over itself, and is gone when the run ends.
+
+    Args:
+        total: how many steps there are.
+        shown: True or False, or None to look where the output goes.
+    """
+
+    def __init__(self, total: int, shown: bool | None = None) -> None:
+        self.total = total
+        self.stream: TextIO | None = where(shown)
+        self._length, self._next = 0, 0.0
+
+    def show(self, done: float, numbers: Mapping[str, float]) -> None:
+        """Draw the bar with these numbers behind it; between whole steps at most ten times a second."""
+        now = time.monotonic()
+        if self.stream is None or (done != int(done) and now < self._next):
+            return
+        self._next = now + 0.1
+        full = int(WIDTH * done / max(self.total, 1))
+        words = "  ".join(f"{name} {x:.4g}" for name, x in numbers.items())
+        self._draw(f"[{'#' * full}{'.' * (WIDTH - full)}] {int(done)}/{self.total}  {words}"[:110])
+
+    def close(self) -> None:
+        """Wipe the line."""
+        if self.stream is not None and self._length:
+            self._draw("")
+            self.stream.write("\r")
+            self.stream.flush()
+
+    def _draw(self, line: str) -> None:
+        assert self.stream is not None
+        self.stream.write("\r" + line.ljust(self._length))
+        self.stream.flush()
+        self._length = len(line)
+
+
+def where(shown: bool | None) -> TextIO | None:
+    """The stream to draw on: stderr if it is a terminal, stdout in a notebook, None if nobody looks."""
+    if shown is False:
+        return None
+    ipython = sys.modules.get("IPython")  # a module that was merely imported does not count
+    if hasattr(ipython.get_ipython() if ipython is not None else None, "kernel"):
+        return sys.stdout
+    return sys.stderr if shown or (sys.stderr is not None and sys.stderr.isatty()) else None

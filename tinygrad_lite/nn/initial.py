@@ -58,12 +58,7 @@ def zeros(rng: Any, n_in: int, n_out: int) -> float:
 
 
 DRAWS: dict[str, Draw] = {
-    "uniform": uniform,
-    "xavier_uniform": xavier_uniform,
-    "xavier_normal": xavier_normal,
-    "he_uniform": he_uniform,
-    "he_normal": he_normal,
-    "zeros": zeros,
+    begin.__name__: begin for begin in (uniform, xavier_uniform, xavier_normal, he_uniform, he_normal, zeros)
 }
 
 
@@ -73,11 +68,9 @@ def draw(init: str | Draw) -> Draw:
     Raises:
         ValueError: no initialisation has that name; the message shows the names.
     """
-    return (
-        init
-        if callable(init)
-        else choose("initialisation", init, {**DRAWS, "xavier": xavier_uniform, "he": he_uniform})
-    )
+    if callable(init):
+        return init
+    return choose("initialisation", init, {**DRAWS, "xavier": xavier_uniform, "he": he_uniform})  # type: ignore[no-any-return]
 
 
 def generator(seed: int | None, rng: Any) -> Any:

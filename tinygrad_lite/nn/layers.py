@@ -16,12 +16,14 @@ from tinygrad_lite.engine.op import TABLE, Op, is_foreign, number
 from tinygrad_lite.engine.value import Value
 from tinygrad_lite.errors import ShapeError, user_line
 from tinygrad_lite.nn.initial import Draw, choose, draw, generator
-from tinygrad_lite.nn.module import Module, Named, samples_in
+from tinygrad_lite.nn.module import Batched, Module, Named
 
 Activation = Callable[[Any], Any]
+SMOOTH = "tanh"
+"""The activation of recurrent cells, of estimators and of the command `train`, if no other is named."""
 
 
-def activation(name: str | Activation | None) -> Activation | None:
+def named(name: str | Activation | None) -> Activation | None:
     """The function of that name: an op that needs one operand, such as "relu" or "tanh".
 
     None and "linear" mean none; a callable is taken as it is.
@@ -31,14 +33,13 @@ def activation(name: str | Activation | None) -> Activation | None:
     """
     if name is None or name == "linear":
         return None
-    return name if callable(name) else choose("activation", name, {"linear": None, **_unary()})
+    if callable(name):
+        return name
+    unary = {key: op for key, op in TABLE.items() if op.arity is not None and op.arity - len(op.defaults) == 1}
+    return choose("activation", name, {"linear": None, **unary})  # type: ignore[no-any-return]
 
 
-def _unary() -> dict[str, Op]:
-    return {name: op for name, op in TABLE.items() if op.arity is not None and op.arity - len(op.defaults) == 1}
-
-
-class Neuron(Module):
+class Neuron(Batched):
     """A weighted sum of the inputs plus a bias, then perhaps an activation: act(w1*x1 + w2*x2 + ... + b).
 
     Args:
@@ -64,32 +65,36 @@ class Neuron(Module):
         rng: Any = None,
         nout: int = 1,
     ) -> None:
-        _at_least_one("input", nin)
+        if nin < 1:
+            raise ShapeError(f"a layer needs at least one input, but got {nin!r}{user_line()}.")
         rng, begin = generator(seed, rng), draw(init)
         self.w: list[Value] = [Value(begin(rng, nin, nout), f"w[{i}]") for i in range(nin)]
         self.b: Value | None = Value(0.0, "b")
-        self.activation: Activation | None = _chosen(activation, nonlin)
+        self.activation: Activation | None = named(activation or ("relu" if nonlin else "linear"))
         self.nonlin: bool = self.activation is not None
 
-    def __call__(self, x: Any) -> Any:
-        """The neuron's output for a list of numbers or Values; for a batch of samples, a list of outputs.
+    def forward(self, x: Any) -> Any:
+        """The neuron's output for a list of numbers or Values.
 
         Raises:
             ShapeError: the list has not as many entries as the neuron has inputs.
         """
-        each = samples_in(x)
-        return weighted_sums([self], x)[0] if each is None else [self(sample) for sample in each]
+        return weighted_sums([self], x)[0]
+
+    def config(self) -> dict[str, Any]:
+        return {"nin": len(self.w), "activation": self.activation or "linear", "init": "zeros"}
 
     def __repr__(self) -> str:
-        return f"{_title(self.activation)}Neuron({len(self.w)})"
+        act = self.activation
+        title = "Linear" if act is None else "ReLU" if act is ops.relu else activation_name(act).capitalize()
+        return f"{title}Neuron({len(self.w)})"  # ReLU and Linear as micrograd writes them
 
 
-class Layer(Module):
+class Layer(Batched):
     """Neurons side by side that see the same inputs.
 
     Called on a list of numbers or Values it gives the list of their outputs; a layer of one
-    neuron gives the output itself, as micrograd does. A batch of samples (a list of lists, a
-    2-d array, a DataFrame) gives a list with an output for each.
+    neuron gives the output itself, as micrograd does.
 
     Args:
         nin, nout: the number of inputs and of neurons.
@@ -102,15 +107,14 @@ class Layer(Module):
     def __init__(
         self, nin: int, nout: int, nonlin: bool = True, *, seed: int | None = None, rng: Any = None, **how: Any
     ):
-        _at_least_one("neuron", nout)
+        if nout < 1:
+            raise ShapeError(f"a layer needs at least one neuron, but got {nout!r}{user_line()}.")
         rng = generator(seed, rng)
         self.neurons: list[Neuron] = [Neuron(nin, nonlin, rng=rng, nout=nout, **how) for _ in range(nout)]
         self.label_parameters()
 
-    def __call__(self, x: Any) -> Any:
-        each = samples_in(x)
-        if each is not None:
-            return [self(sample) for sample in each]
+    def forward(self, x: Any) -> Any:
+        """The outputs of the neurons; of one neuron, its output."""
         out = weighted_sums(self.neurons, x)
         return out[0] if len(out) == 1 else out
 
@@ -130,6 +134,9 @@ class Layer(Module):
     def activation(self) -> Activation | None:
         """The activation of its neurons."""
         return self.neurons[0].activation if self.neurons else None
+
+    def config(self) -> dict[str, Any]:
+        return {**self.neurons[0].config(), "nout": len(self.neurons)}
 
     def kind(self) -> str:
         """The word for it in a summary."""
@@ -158,16 +165,17 @@ class Linear(Layer):
             for neuron in self.neurons:
                 neuron.b = None
 
-    def __call__(self, x: Any) -> list[Any]:
-        each = samples_in(x)
-        return weighted_sums(self.neurons, x) if each is None else [self(sample) for sample in each]
+    def forward(self, x: Any) -> list[Any]:
+        """The outputs of the neurons, of one neuron too."""
+        return weighted_sums(self.neurons, x)
+
+    def config(self) -> dict[str, Any]:
+        sizes = {"nin": len(self.neurons[0].w), "nout": len(self.neurons)}
+        return {**sizes, "bias": self.neurons[0].b is not None, "init": "zeros"}
 
 
-class MLP(Module):
+class MLP(Batched):
     """A multi-layer perceptron: layers one after the other, linear at the end, as in micrograd.
-
-    Called on the inputs of one sample it gives its output; on a batch of samples (a list of lists, a 2-d array, a
-    DataFrame) a list of outputs.
 
     Args:
         nin: the number of inputs.
@@ -179,7 +187,7 @@ class MLP(Module):
     >>> model = MLP(2, [16, 16, 1], seed=1337)
     >>> model([1.0, -2.0])           # a Value, with the whole computation behind it
     Value(data=-1.33243137..., grad=0.0)
-    >>> MLP(4, [8, 3], activation="tanh", init="xavier", seed=0).summary().splitlines()[1]
+    >>> MLP(4, [8, 3], activation="tanh", init="xavier", seed=0).summary().splitlines()[2]
     'layers.0  Layer (tanh)  8 x 4   8             40'
     """
 
@@ -212,13 +220,16 @@ class MLP(Module):
         ]
         self.label_parameters()
 
-    def __call__(self, x: Any) -> Any:
-        each = samples_in(x)
-        if each is not None:
-            return [self(sample) for sample in each]
+    def forward(self, x: Any) -> Any:
+        """The output of the last layer for the inputs of one sample."""
         for layer in self.layers:
             x = layer(x if hasattr(x, "__len__") else [x])
         return x
+
+    def config(self) -> dict[str, Any]:
+        acts = [layer.activation or "linear" for layer in self.layers]
+        nouts = [len(layer.neurons) for layer in self.layers]
+        return {"nin": len(self.layers[0].neurons[0].w), "nouts": nouts, "activation": acts, "init": "zeros"}
 
     def __repr__(self) -> str:
         return f"MLP of [{', '.join(map(str, self.layers))}]"
@@ -270,30 +281,16 @@ def _traced(neuron: Neuron, xs: Sequence[Any]) -> Any:
 
 def _activated(act: Activation, y: Value) -> Any:
     """act(y), recorded without detours if it is an op of the table, for speed; a test holds both equal."""
-    row: Any = act
-    if act.__class__ is Op and row.arity == 1:
+    op: Any = act
+    if act.__class__ is Op and op.arity == 1:
         try:
-            out = row.forward(y.data)
-            return Value(out, "", row, (y,), row.partials(y.data, out))
+            out = op.forward(y.data)
+            return Value(out, "", op, (y,), op.partials(y.data, out))
         except (ValueError, ArithmeticError):
             pass  # outside the domain: the call below says so in full
     return act(y)
 
 
-def _chosen(act: str | Activation | None, nonlin: bool) -> Activation | None:
-    return activation(act) if act is not None else ops.relu if nonlin else None
-
-
 def activation_name(act: Activation | None) -> str:
-    """The name by which `activation` finds it; for a function of the user's own, its `__name__`."""
+    """The name by which `named` finds it; for a function of the user's own, its `__name__`."""
     return act.name if isinstance(act, Op) else getattr(act, "__name__", "linear")
-
-
-def _title(act: Activation | None) -> str:
-    """The activation in a neuron's name: ReLU and Linear as micrograd writes them."""
-    return "Linear" if act is None else "ReLU" if act is ops.relu else activation_name(act).capitalize()
-
-
-def _at_least_one(what: str, count: int) -> None:
-    if count < 1:
-        raise ShapeError(f"a layer needs at least one {what}, but got {count!r}{user_line()}.")

@@ -59,7 +59,7 @@ def mae(y: _Values, t: Any) -> Value: ...
 def huber(y: _Numbers, t: Any, delta: float = 1.0) -> float:
     """The mean of e^2/2 for errors |e| <= delta, and of delta (|e| - delta/2) beyond: a parabola with arms.
 
-    With c = e clipped to [-delta, delta] both cases are c (e - c/2), and the gradient along an entry is c / N.
+    With c = e clipped to [-delta, delta] both cases are c (e - c/2), and the gradient w.r.t. an entry is c / N.
     Unit: that of y, squared. torch: `HuberLoss(delta)`. Source: P. J. Huber, "Robust estimation of a location
     parameter", 1964.
 

@@ -41,8 +41,8 @@ def predicted(output: Any, threshold: float = 0.0) -> int:
     score = _number(output)
     if score is not None:
         return int(score > threshold)
-    scores = [v.data if isinstance(v, Value) else v for v in output]
-    return scores.index(max(scores))
+    scores = numbers(output)
+    return scores.index(max(scores))  # type: ignore[no-any-return]
 
 
 def r2(outputs: Sequence[Any], targets: Sequence[float]) -> float:
@@ -67,10 +67,16 @@ def r2(outputs: Sequence[Any], targets: Sequence[float]) -> float:
 METRICS: dict[str, Metric] = {"accuracy": accuracy, "r2": r2}
 
 
+def numbers(outputs: Any) -> Any:
+    """The numbers of Values in nested lists."""
+    if hasattr(outputs, "__len__"):
+        return [numbers(y) for y in outputs]
+    return outputs.data if isinstance(outputs, Value) else float(outputs)
+
+
 def _number(output: Any) -> float | None:
     """The number that an output is, or None if it is several."""
-    if isinstance(output, Value):
-        return output.data
-    if hasattr(output, "__len__"):
-        return _number(output[0]) if len(output) == 1 else None
-    return float(output)
+    found = numbers(output)
+    if isinstance(found, list):
+        return _number(found[0]) if len(found) == 1 else None
+    return found  # type: ignore[no-any-return]

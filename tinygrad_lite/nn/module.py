@@ -12,13 +12,15 @@ A parameter's name says where it stands, and is also the label that pictures sho
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from html import escape
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from tinygrad_lite.engine.foreign import as_lists
 from tinygrad_lite.engine.op import number
 from tinygrad_lite.engine.value import Value
 from tinygrad_lite.errors import OperandError, StateError
+
+if TYPE_CHECKING:
+    from tinygrad_lite.report.table import Table
 
 Named = tuple[str, Value]
 
@@ -46,13 +48,9 @@ class Module:
     measured: bool = False
     """True of modules whose numbers are measured, not trained: part of the state, never of the parameters."""
 
-    # ------------------------------------------------------------------ finding what is inside
-
     def children(self) -> Iterator[tuple[str, Module]]:
         """The modules directly inside this one, each with its name, such as `layers.0`."""
-        for name, held in vars(self).items():
-            if not name.startswith("_"):
-                yield from _modules(name, held)
+        return self._inside(Module, "{}.{}")
 
     def modules(self, name: str = "") -> Iterator[tuple[str, Module]]:
         """This module and all modules inside it, outermost first, each with its full name."""
@@ -62,17 +60,24 @@ class Module:
 
     def own_parameters(self) -> Iterator[Named]:
         """The parameters that are attributes of this module itself, not of its children."""
-        for name, held in vars(self).items():
-            if not name.startswith("_"):
-                yield from _leaves(name, held)
+        return ((name, held) for name, held in self._inside(Value, "{}[{}]") if not held.parents)
+
+    def _inside(self, kind: type, place: str) -> Iterator[tuple[str, Any]]:
+        """What the attributes hold of a kind, in lists too, whose entries are named by `place`."""
+        todo = [(name, held) for name, held in reversed(vars(self).items()) if not name.startswith("_")]
+        while todo:
+            name, held = todo.pop()
+            if isinstance(held, kind):
+                yield name, held
+            elif isinstance(held, (list, tuple)):
+                todo += reversed([(place.format(name, i), entry) for i, entry in enumerate(held)])
 
     def named_parameters(self) -> Iterator[Named]:
         """Every parameter with its full name, each Value once, frozen ones included."""
-        seen: set[Value] = set()
+        names: dict[Value, str] = {}
         for name, parameter in self._state(measured=False):
-            if parameter not in seen:
-                seen.add(parameter)
-                yield name, parameter
+            names.setdefault(parameter, name)
+        return ((name, parameter) for parameter, name in names.items())
 
     def _state(self, *, measured: bool = True) -> Iterator[Named]:
         """Every place that holds a number of the state; a shared parameter comes once for each place."""
@@ -95,8 +100,6 @@ class Module:
         """Give every parameter its full name as label, for pictures and explanations."""
         for name, parameter in self.named_parameters():
             parameter.label = name
-
-    # ------------------------------------------------------------------ training
 
     def zero_grad(self) -> None:
         """Set the gradient of every parameter to 0, before a new backward pass."""
@@ -124,8 +127,6 @@ class Module:
         """Switch this module and all inside it to use: Dropout passes everything on."""
         self.train(False)
 
-    # ------------------------------------------------------------------ state
-
     def state_dict(self) -> dict[str, Any]:
         """The numbers of all parameters: for each tensor's name a float or nested lists of floats.
 
@@ -147,8 +148,7 @@ class Module:
         """
         if not isinstance(state, dict):
             raise StateError(f"a state is a dict of names and numbers, but got {type(state).__name__}.")
-        mine = {name: shape(held) for name, held in self.state_dict().items()}
-        theirs = {name: shape(held) for name, held in state.items()}
+        mine, theirs = ({name: _words(held) for name, held in each.items()} for each in (self.state_dict(), state))
         if mine != theirs:
             lines = [
                 f"  {name}: {mine.get(name, 'not there')} here, {theirs.get(name, 'not there')} in the state"
@@ -156,14 +156,19 @@ class Module:
                 if mine.get(name) != theirs.get(name)
             ]
             raise StateError("this state belongs to another network; nothing was changed.\n" + "\n".join(lines))
-        found = dict(place for name, held in state.items() for place in _entries(name, held))
-        wanted = dict(self._state())
+        found, wanted = dict(entries(state)), dict(self._state())
         if found.keys() != wanted.keys():
             raise StateError("the rows of a tensor in this state differ in length; nothing was changed.")
         for name, parameter in wanted.items():
             parameter.data = found[name]
 
-    # ------------------------------------------------------------------ summary
+    def config(self) -> dict[str, Any]:
+        """The arguments that make this module again, but for its numbers; for `nn.save`, of the package's modules.
+
+        Raises:
+            LookupError: it is a module of the user's own.
+        """
+        raise LookupError(type(self).__name__)
 
     def summary(self) -> str:
         """A table of what is inside: name, kind, shapes and number of parameters, line by line.
@@ -171,44 +176,52 @@ class Module:
         >>> from tinygrad_lite import nn
         >>> print(nn.MLP(2, [3, 1], seed=0).summary())
         module    kind          weight  bias  parameters
+        --------  ------------  ------  ----  ----------
         layers.0  Layer (relu)  3 x 2   3              9
         layers.1  Layer         1 x 3   1              4
         total                                         13
         """
-        rows = self._summary()
-        widths = [max(len(row[i]) for row in rows) for i in range(5)]
-        return "\n".join(
-            "  ".join([*(cell.ljust(w) for cell, w in zip(row, widths[:4], strict=False)), row[4].rjust(widths[4])])
-            for row in rows
-        )
+        return self._table().text(120)
 
     def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, str]:
         """The summary, as a notebook shows it."""
-        head, *rows = [[escape(cell) for cell in row] for row in self._summary()]
-        lines = ["".join(f"<td>{cell}</td>" for cell in row) for row in rows]
-        title = "".join(f"<th>{cell}</th>" for cell in head)
-        table = f"<thead><tr>{title}</tr></thead><tbody>{''.join(f'<tr>{line}</tr>' for line in lines)}</tbody>"
-        return {"text/plain": self.summary(), "text/html": f"<table>{table}</table>"}
+        return {"text/plain": self.summary(), "text/html": self._table().html()}
 
-    def _summary(self) -> list[tuple[str, ...]]:
-        """The lines of the summary, the head first and the total last."""
-        rows: list[tuple[str, ...]] = [("module", "kind", "weight", "bias", "parameters")]
+    def _table(self) -> Table:
+        from tinygrad_lite.report.table import Table
+
+        rows: list[tuple[Any, ...]] = []
         counted: set[Value] = set()
         for name, module in self.modules():
             own = [] if module.measured else list(module.own_parameters())
             new = {parameter for _, parameter in own} - counted
             if own or not list(module.children()):
-                state = {tensor: shape(held) for tensor, held in nested(own).items()}
-                weight = " ".join(x for tensor, x in state.items() if tensor not in ("bias", "b"))
-                bias = state.get("bias", state.get("b", "")) or ""
-                frozen = ", frozen" if module.frozen else ""
-                rows.append((name or "(itself)", module.kind() + frozen, weight, bias, str(len(new))))
+                sizes = {tensor: _words(held) for tensor, held in nested(own).items()}
+                bias = sizes.pop("bias", sizes.pop("b", ""))
+                kind = module.kind() + (", frozen" if module.frozen else "")
+                rows.append((name or "(itself)", kind, " ".join(sizes.values()), bias, len(new)))
                 counted |= new
-        return [*rows, ("total", "", "", "", str(len(counted)))]
+        rows.append(("total", "", "", "", len(counted)))
+        return Table(["module", "kind", "weight", "bias", "parameters"], rows)
 
     def kind(self) -> str:
         """The word for this module in a summary."""
         return type(self).__name__
+
+
+class Batched(Module):
+    """A module with a `forward` of one sample; called on a batch it gives a list with an output for each sample.
+
+    A batch is a list of lists, a 2-d array or a DataFrame.
+    """
+
+    def __call__(self, x: Any) -> Any:
+        each = samples_in(x)
+        return self.forward(x) if each is None else [self.forward(sample) for sample in each]
+
+    def forward(self, x: Any) -> Any:
+        """The output for the inputs of one sample."""
+        raise NotImplementedError
 
 
 def samples_in(x: Any) -> Any:
@@ -220,23 +233,6 @@ def samples_in(x: Any) -> Any:
         if isinstance(first, (list, tuple)) or getattr(first, "ndim", 0) == 1:
             return x
     return None
-
-
-def _modules(name: str, held: Any) -> Iterator[tuple[str, Module]]:
-    if isinstance(held, Module):
-        yield name, held
-    elif isinstance(held, (list, tuple)):
-        for i, entry in enumerate(held):
-            yield from _modules(f"{name}.{i}", entry)
-
-
-def _leaves(name: str, held: Any) -> Iterator[Named]:
-    if isinstance(held, Value):
-        if not held.parents:
-            yield name, held
-    elif isinstance(held, (list, tuple)):
-        for i, entry in enumerate(held):
-            yield from _leaves(f"{name}[{i}]", entry)
 
 
 def nested(named: Iterable[tuple[str, Any]]) -> dict[str, Any]:
@@ -261,30 +257,41 @@ def nested(named: Iterable[tuple[str, Any]]) -> dict[str, Any]:
     return tensors
 
 
-def _entries(name: str, held: Any) -> Iterator[tuple[str, float]]:
-    """The numbers in nested lists, each with the name of its place."""
-    if hasattr(held, "tolist"):
-        held = held.tolist()
-    if isinstance(held, (list, tuple)):
-        for i, entry in enumerate(held):
-            yield from _entries(f"{name}[{i}]", entry)
-    else:
+def entries(state: dict[str, Any]) -> Iterator[tuple[str, float]]:
+    """The numbers of a state one by one, each with the name of its place.
+
+    Raises:
+        StateError: an entry is not a number.
+    """
+    todo = list(reversed(state.items()))
+    while todo:
+        name, held = todo.pop()
+        held = _lists(held)
+        if isinstance(held, (list, tuple)):
+            todo += reversed([(f"{name}[{i}]", entry) for i, entry in enumerate(held)])
+            continue
         try:
             yield name, number(held.data if isinstance(held, Value) else held)
         except (OperandError, ArithmeticError):
             raise StateError(f"{name} should be a number, but is {held!r:.60}; nothing was changed.") from None
 
 
-def shape(held: Any) -> str:
-    """The shape of nested lists in words.
+def shape(held: Any) -> list[int]:
+    """The lengths of nested lists, from the outside in.
 
     >>> shape([[1.0, 2.0], [3.0, 4.0], [5.0, 6.0]]), shape(1.0)
-    ('3 x 2', 'number')
+    ([3, 2], [])
     """
-    if hasattr(held, "tolist"):
-        held = held.tolist()
-    sizes = []
+    sizes, held = [], _lists(held)
     while isinstance(held, (list, tuple)):
-        sizes.append(str(len(held)))
+        sizes.append(len(held))
         held = held[0] if held else None
-    return " x ".join(sizes) or "number"
+    return sizes
+
+
+def _words(held: Any) -> str:
+    return " x ".join(map(str, shape(held))) or "number"
+
+
+def _lists(held: Any) -> Any:
+    return held.tolist() if hasattr(held, "tolist") else held

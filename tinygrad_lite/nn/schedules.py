@@ -92,22 +92,20 @@ def warm_up(then: float | Schedule, steps: int) -> Schedule:
     return Schedule("warm_up", rule, then=after, steps=steps)
 
 
+SCHEDULES: dict[str, Callable[..., Schedule]] = {
+    schedule.__name__: schedule for schedule in (constant, linear, step_decay, cosine, warm_up)
+}
+
+
 def from_description(described: Any) -> Schedule:
     """The schedule that gave this description.
 
     Raises:
         ValueError: it describes none of this module's schedules.
     """
-    makers: dict[str, Callable[..., Schedule]] = {
-        "constant": constant,
-        "linear": linear,
-        "step_decay": step_decay,
-        "cosine": cosine,
-        "warm_up": warm_up,
-    }
     try:
         numbers = dict(described)
-        maker = makers[numbers.pop("schedule")]
+        maker = SCHEDULES[numbers.pop("schedule")]
         if "then" in numbers:
             numbers["then"] = from_description(numbers["then"])
         return maker(**numbers)

@@ -1,4 +1,7 @@
-"""Modules one after the other, and the small ones that stand between layers."""
+"""Modules one after the other, the small ones that stand between layers, and two for sequences of inputs.
+
+An Embedding is a choice of rows of a table, and an RNNCell a layer that sees its own last output beside the input.
+"""
 
 from __future__ import annotations
 
@@ -9,14 +12,15 @@ from typing import Any
 from tinygrad_lite.engine.foreign import as_lists
 from tinygrad_lite.engine.value import Value
 from tinygrad_lite.errors import DomainError, ShapeError, user_line
-from tinygrad_lite.nn.layers import MLP, Activation, Layer, activation, activation_name
-from tinygrad_lite.nn.module import Module, Named, samples_in
+from tinygrad_lite.nn.initial import Draw, draw, generator
+from tinygrad_lite.nn.layers import SMOOTH, Activation, Layer, activation_name, named
+from tinygrad_lite.nn.module import Batched, Module, Named, samples_in
 
 
 class Sequential(Module):
     """Modules one after the other; a name or a function stands for an activation of every entry.
 
-    Called on several samples, it gives a list with an output for each, if its first step takes a list of numbers.
+    Called on a batch, it gives a list with an output for each sample, if its first step takes a list of numbers.
     Its children are numbered, so that the state has PyTorch's names: `0.weight`, `0.bias`, `2.weight`, ...
 
     >>> from tinygrad_lite import nn
@@ -30,10 +34,9 @@ class Sequential(Module):
         self.label_parameters()
 
     def __call__(self, x: Any) -> Any:
-        if self._steps and isinstance(self._steps[0], (Layer, MLP, Standardize)):
-            each = samples_in(x)
-            if each is not None:
-                return [self(sample) for sample in each]
+        each = samples_in(x) if self._steps and isinstance(self._steps[0], (Batched, Standardize)) else None
+        if each is not None:
+            return [self(sample) for sample in each]
         for step in self._steps:
             x = step(x)  # type: ignore[operator]
         return x
@@ -41,6 +44,9 @@ class Sequential(Module):
     def children(self) -> Iterator[tuple[str, Module]]:
         """The modules by their numbers."""
         return ((str(i), step) for i, step in enumerate(self._steps))
+
+    def config(self) -> dict[str, Any]:
+        return {"steps": self._steps}
 
     def __len__(self) -> int:
         return len(self._steps)
@@ -60,12 +66,15 @@ class Elementwise(Module):
     """
 
     def __init__(self, function: str | Activation) -> None:
-        self._function = activation(function)
+        self._function = named(function)
 
     def __call__(self, x: Any) -> Any:
         if self._function is None:
             return x
         return [self._function(v) for v in x] if hasattr(x, "__len__") else self._function(x)
+
+    def config(self) -> dict[str, Any]:
+        return {"function": self._function or "linear"}
 
     def kind(self) -> str:
         """The word for it in a summary."""
@@ -106,6 +115,9 @@ class Dropout(Module):
     def reseed(self, seed: str) -> None:
         """Draw as if newly made with this seed."""
         self._rng.seed(seed)
+
+    def config(self) -> dict[str, Any]:
+        return {"p": self.p}
 
     def __repr__(self) -> str:
         return f"Dropout({self.p})"
@@ -157,5 +169,90 @@ class Standardize(Module):
             raise ShapeError(f"Standardize takes samples of {len(self._mean)} numbers, but got {len(x)}{user_line()}.")
         return [(v - m.data) / s.data for v, m, s in zip(x, self._mean, self._deviation, strict=True)]
 
+    def config(self) -> dict[str, Any]:
+        """Two samples with this mean and deviation, but for rounding: the bits are in the state."""
+        ends = list(zip(self.mean, self.deviation, strict=True))
+        return {"samples": [[m - s for m, s in ends], [m + s for m, s in ends]]}
+
     def __repr__(self) -> str:
         return f"Standardize({len(self._mean)} inputs)"
+
+
+class Embedding(Module):
+    """A table of n vectors of m trained numbers; called with a whole number it gives that row.
+
+    Only rows that were looked up receive a gradient.
+
+    >>> table = Embedding(5, 3, seed=0)
+    >>> [v.label for v in table(4)]
+    ['weight[4][0]', 'weight[4][1]', 'weight[4][2]']
+    """
+
+    def __init__(
+        self, n: int, m: int, *, init: str | Draw = "uniform", seed: int | None = None, rng: Any = None
+    ) -> None:
+        rng, begin = generator(seed, rng), draw(init)
+        self.weight: list[list[Value]] = [[Value(begin(rng, n, m)) for _ in range(m)] for _ in range(n)]
+        self.label_parameters()
+
+    def __call__(self, i: int) -> list[Value]:
+        if i not in range(len(self.weight)):
+            raise ShapeError(f"a row from 0 to {len(self.weight) - 1} is needed, but got {i!r}{user_line()}.")
+        return self.weight[int(i)]
+
+    def config(self) -> dict[str, Any]:
+        return {"n": len(self.weight), "m": len(self.weight[0]), "init": "zeros"}
+
+    def __repr__(self) -> str:
+        return f"Embedding({len(self.weight)}, {len(self.weight[0])})"
+
+
+class RNNCell(Module):
+    """One step of a recurrent network: the new state is act(W [x, h] + b), a layer on input and old state side by side.
+
+    Called with (x, h), or x alone to begin from zeros; it gives the new state, a list. `read` goes through a sequence.
+
+    Args:
+        nin, nhidden: how many numbers an input and the state have.
+        activation: of the new state.
+
+    >>> cell = RNNCell(1, 2, seed=0)
+    >>> h = cell.read([[0.5], [-1.0], [2.0]])
+    >>> h[0].data == cell([2.0], cell([-1.0], cell([0.5])))[0].data
+    True
+    """
+
+    def __init__(
+        self,
+        nin: int,
+        nhidden: int,
+        *,
+        activation: str | Activation = SMOOTH,
+        init: str | Draw = "xavier",
+        seed: int | None = None,
+        rng: Any = None,
+    ) -> None:
+        self.layer: Layer = Layer(nin + nhidden, nhidden, activation=activation, init=init, seed=seed, rng=rng)
+        self.label_parameters()
+
+    def __call__(self, x: Sequence[Any], h: Sequence[Any] | None = None) -> list[Any]:
+        old = [0.0] * len(self.layer.neurons) if h is None else h
+        new = self.layer([*x, *old])
+        return new if isinstance(new, list) else [new]
+
+    def read(self, sequence: Sequence[Sequence[Any]]) -> list[Any]:
+        """The state after the whole sequence, which must hold at least one input."""
+        h: list[Any] | None = None
+        for x in sequence:
+            h = self(x, h)
+        if h is None:
+            raise ShapeError(f"a sequence of at least one input is needed{user_line()}.")
+        return h
+
+    def config(self) -> dict[str, Any]:
+        both, nhidden = len(self.layer.neurons[0].w), len(self.layer.neurons)
+        return {**self.layer.neurons[0].config(), "nin": both - nhidden, "nhidden": nhidden}
+
+    def __repr__(self) -> str:
+        config = self.config()
+        return f"RNNCell({config['nin']}, {config['nhidden']})"

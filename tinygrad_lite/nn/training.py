@@ -10,17 +10,15 @@ from typing import Any
 
 from tinygrad_lite.engine.value import Value
 from tinygrad_lite.errors import AnomalyError
-from tinygrad_lite.nn import checkpoint as checkpoints
-from tinygrad_lite.nn import record as records
 from tinygrad_lite.nn.compiled import CompiledSteps
-from tinygrad_lite.nn.dataset import Dataset
-from tinygrad_lite.nn.history import History
+from tinygrad_lite.nn.dataset import Dataset, dataset
+from tinygrad_lite.nn.history import History, Progress, layers
 from tinygrad_lite.nn.initial import choose
 from tinygrad_lite.nn.losses import binary_cross_entropy
-from tinygrad_lite.nn.metrics import METRICS, Metric, accuracy
+from tinygrad_lite.nn.metrics import METRICS, Metric, accuracy, numbers
 from tinygrad_lite.nn.module import Module
-from tinygrad_lite.nn.optimizer import Optimizer
-from tinygrad_lite.nn.progress import Progress
+from tinygrad_lite.nn.optimizers import Optimizer
+from tinygrad_lite.nn.saving import describe, resume, save_run
 from tinygrad_lite.nn.sequential import Dropout
 
 Loss = Callable[[Any, Any], Any]
@@ -67,7 +65,7 @@ def fit(
         callbacks: functions of the `Training`, called after each epoch; one that returns True ends the run.
         checkpoint: a file to write every `every` epochs and at the end; if it exists, the run goes on from it,
             to the same bits as if it had never been stopped.
-        record: keep the full record for the player in `history.record`; see `record.py`.
+        record: keep the full record for the player in `history.record`; see `history.py`.
         seed: of the shuffles and of Dropout.
         progress: show a progress bar; None shows it in a terminal or a notebook only.
         compiled: take the steps by `nn.compile_step`. Everything else is as without, and numbers agree but for
@@ -90,19 +88,21 @@ def fit(
         raise ValueError("epochs >= 0, every >= 1 and patience >= 1 (or None) are needed.")
     measures = {m if isinstance(m, str) else m.__name__: _metric(m, loss) for m in metrics}
     training = Training(model, _dataset(data, model), loss, optimizer, measures, penalty, batch_size, seed)
-    if not set(optimizer.parameters) <= {p for _, p in model.named_parameters()}:
+    if not set(optimizer.parameters) <= set(training.parameters):
         raise ValueError("the optimizer was made for parameters that are not this model's; make it from this model.")
     held = None if validation is None else _dataset(validation, model)
     settings = {"seed": seed, "batch_size": batch_size, "samples": len(training.data), "metrics": list(measures)}
     if checkpoint is not None and Path(checkpoint).exists():
-        training.history, training.best = checkpoints.resume(checkpoint, model, optimizer, settings)
+        training.history, training.best = resume(checkpoint, model, optimizer, settings)
     history = training.history
     if record and history.record is None:
-        history.record = records.new(model, training.data, loss, optimizer)
+        history.record = training.begin_record()
     bar = Progress(epochs, progress)
     try:
         if compiled:
-            training.compile()
+            model.train()
+            steps = CompiledSteps(model, training.data, loss, optimizer, penalty)
+            training.compiled = steps if steps.works else None
         history.stopped = "all epochs are done"
         while len(history) < epochs and not training.is_stuck(patience):
             started = time.perf_counter()
@@ -115,7 +115,7 @@ def fit(
             bar.show(len(history), {k: x for k, x in row.items() if k != "epoch" and not k.startswith("grad ")})
             stop = [callback for callback in callbacks if callback(training) is True]
             if checkpoint is not None and (len(history) % every == 0 or len(history) == epochs or stop):
-                checkpoints.save(checkpoint, model, optimizer, history, settings, training.best)
+                save_run(checkpoint, model, optimizer, history, settings, training.best)
             if stop:
                 history.stopped = f"the callback {getattr(stop[0], '__name__', stop[0])!s} said so"
                 break
@@ -135,7 +135,7 @@ def fit(
         if training.compiled is not None:
             training.compiled.close()
         if history.record is not None:
-            records.close(history.record, model)
+            history.record["final"] = numbers(training.parameters)
     return history
 
 
@@ -144,6 +144,7 @@ class Training:
 
     Attributes:
         model, data, loss, optimizer: what was given to `fit`.
+        parameters: all of the model's, frozen ones too.
         history: the rows so far.
         best: the epoch, value and parameters of the lowest (validation) loss so far, if there is patience; or None.
         compiled: what takes the steps in compiled code, or None if the engine takes them.
@@ -168,14 +169,24 @@ class Training:
         self.best: dict[str, Any] | None = None
         self.compiled: CompiledSteps | None = None
         self._metrics, self._penalty, self._batch_size, self._seed = metrics, penalty, batch_size, seed
+        self.parameters: list[Value] = [p for _, p in model.named_parameters()]
         self._layers = layers(model)
         self._answers: list[tuple[Any, Any]] = []  # of this epoch, with their targets
 
-    def compile(self) -> None:
-        """Take the steps in compiled code from now on, if the loss can be traced."""
-        self.model.train()
-        steps = CompiledSteps(self.model, self.data, self.loss, self.optimizer, self._penalty)
-        self.compiled = steps if steps.works else None
+    def begin_record(self) -> dict[str, Any]:
+        """A record without steps; `history.py` says what stands in it."""
+        return {
+            "schema": "tinygrad_lite.training/1",
+            "model": repr(self.model),
+            "architecture": describe(self.model),
+            "optimizer": self.optimizer.describe(),
+            "loss": getattr(self.loss, "__name__", "loss"),
+            "names": [name for name, _ in self.model.named_parameters()],
+            "inputs": [list(x) for x in self.data.inputs],
+            "targets": [list(t) if hasattr(t, "__len__") else t for t in self.data.targets],
+            "steps": [],
+            "final": [],
+        }
 
     def epoch(self, watch: Callable[[float, float], None]) -> dict[str, float]:
         """See every sample once; the row for the history. `watch` is told the share of samples seen, and the loss."""
@@ -187,15 +198,13 @@ class Training:
                 module.reseed(f"{key}/{name}")
         shuffle = key if self._batch_size is not None else None
         row: dict[str, float] = {"epoch": number, "loss": 0.0, **dict.fromkeys(self._metrics, 0.0)}
-        self._answers = []
-        seen = 0
+        self._answers, seen, n = [], 0, len(self.data)
         for places in self.data.places(self._batch_size, seed=shuffle):
-            share = len(places) / len(self.data)
             step = self._step(number, places)
             for name, x in step.items():
-                row[name] = x if name == "lr" else row.get(name, 0.0) + share * x
+                row[name] = x if name == "lr" else row.get(name, 0.0) + len(places) / n * x
             seen += len(places)
-            watch(seen / len(self.data), step["loss"])
+            watch(seen / n, step["loss"])
         outputs, targets = zip(*self._answers, strict=True) if self._answers else ((), ())
         return {**row, **{name: metric(outputs, targets) for name, metric in self._metrics.items()}}
 
@@ -203,14 +212,16 @@ class Training:
         """Forward, backward, and one step of the optimizer; what was measured on the way."""
         record, lr = self.history.record, self.optimizer.learning_rate()
         batch = self.data.take(places)
-        before = [] if record is None else records.parameters(self.model)
+        before = [] if record is None else numbers(self.parameters)
         if self.compiled is None:
             loss, outputs = self._by_engine(epoch, batch)
         else:
             outputs = self.compiled.answers(batch.inputs) if self._metrics or record is not None else []
             loss = self.compiled.step(places)
         if record is not None:
-            records.add_step(record, self.model, before, epoch=epoch, samples=places, lr=lr, loss=loss, outputs=outputs)
+            step = {"epoch": epoch, "step": len(record["steps"]), "samples": list(places), "lr": lr, "loss": loss}
+            gradients = numbers([p.grad for p in self.parameters])
+            record["steps"].append({**step, "outputs": numbers(outputs), "parameters": before, "gradients": gradients})
         if self._metrics:
             self._answers += zip(outputs, batch.targets, strict=True)
         self.history.step_losses.append(loss)
@@ -238,19 +249,17 @@ class Training:
         self.model.zero_grad()
         cost.backward()
         optimizer.step()
-        return cost.data, records.numbers(outputs)
+        return cost.data, numbers(outputs)
 
     def measure(self, data: Dataset) -> dict[str, float]:
         """Loss and metrics on other samples, as in use: Dropout passes everything on, and nothing is trained."""
         self.model.eval()
         if self.compiled is None:
-            outputs = [records.numbers(self.model(x)) for x in data.inputs]  # type: ignore[operator]
+            outputs = [numbers(self.model(x)) for x in data.inputs]  # type: ignore[operator]
         else:
             outputs = self.compiled.answers(data.inputs)
         found = {name: metric(outputs, data.targets) for name, metric in self._metrics.items()}
         return {"loss": self.loss(outputs, data.targets), **found}
-
-    # ------------------------------------------------------------------ early stopping
 
     def remember(self, patience: int | None) -> None:
         """Keep the parameters if this was the best epoch so far."""
@@ -272,25 +281,15 @@ class Training:
         )
 
 
-def layers(model: Module) -> dict[str, list[Value]]:
-    """The parameters of each module that has some of its own, by the module's name."""
-    found: dict[str, list[Value]] = {}
-    for name, module in model.modules():
-        own = [p for _, p in module.own_parameters()]
-        if own and not module.measured:
-            found[name or "(itself)"] = own
-    return found
-
-
 def _metric(metric: str | Metric, loss: Loss) -> Metric:
-    if metric in ("accuracy", accuracy) and loss is binary_cross_entropy:
-        return lambda outputs, targets: accuracy(outputs, targets, threshold=0.5)  # its outputs are probabilities
+    if metric in ("accuracy", accuracy) and loss is binary_cross_entropy:  # of probabilities
+        return lambda outputs, targets: accuracy(outputs, targets, threshold=0.5)
     return choose("metric", metric, METRICS) if isinstance(metric, str) else metric
 
 
 def _dataset(data: Any, model: Module) -> Dataset:
     """The samples; targets in a column of their own, of shape (m, 1), become numbers if the model gives numbers."""
-    found = data if isinstance(data, Dataset) else Dataset(*data)
+    found = dataset(data)
     if not len(found):
         raise ValueError("there is no sample to train on: the data are empty.")
     if all(isinstance(t, (list, tuple)) and len(t) == 1 for t in found.targets):

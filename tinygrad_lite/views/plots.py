@@ -1,4 +1,4 @@
-"""Plots of what a computation does: a slope, a loss, a boundary, the flow of gradients. Needs matplotlib.
+"""Plots of what a computation does: a tangent, a loss, a boundary, the flow of gradients. Needs matplotlib.
 
 Every function takes `ax=`, draws into it (or into a new figure), and gives the Axes back, so that
 plots can be combined and changed as any other.
@@ -16,20 +16,9 @@ from tinygrad_lite.calculus.transforms import value_and_grad
 from tinygrad_lite.engine.op import Op, op_named
 from tinygrad_lite.engine.value import Value
 from tinygrad_lite.errors import ShapeError, TinygradLiteError
+from tinygrad_lite.views.drawing.themes import LIGHT, Theme, mixed
 
 BLUE, ORANGE, GREEN, GREY = "#0063a3", "#b34a00", "#007a5a", "#5a6470"
-_CLASSES = [
-    "#0063a3",
-    "#b34a00",
-    "#007a5a",
-    "#a03a78",
-    "#7a5c00",
-    "#5a4fb0",
-    "#00707e",
-    "#8c2d2d",
-    "#4a5560",
-    "#000000",
-]
 
 
 def _axes(ax: Any) -> Any:
@@ -75,9 +64,9 @@ def tangent(
 
     >>> ax = tangent(lambda x: x**2, at=1.0)
     >>> ax.get_title()
-    'slope 2 at x = 1'
+    'derivative 2 at x = 1'
     """
-    value, slope = value_and_grad(f)(float(at))
+    value, derivative = value_and_grad(f)(float(at))
     low, high = (at - 2.0 if low is None else low), (at + 2.0 if high is None else high)
     xs, ys = [], []
     for x in _grid(low, high, 201):
@@ -89,13 +78,13 @@ def tangent(
         ys.append(y)
     ax = _axes(ax)
     ax.plot(xs, ys, color=BLUE, label="f")
-    ax.plot([low, high], [value + slope * (x - at) for x in (low, high)], "--", color=ORANGE, label="tangent")
+    ax.plot([low, high], [value + derivative * (x - at) for x in (low, high)], "--", color=ORANGE, label="tangent")
     ax.plot([at], [value], "o", color=ORANGE)
     if ys:
         room = 0.1 * (max(ys) - min(ys)) or 1.0
         ax.set_ylim(min(ys) - room, max(ys) + room)
     ax.set_xlabel(name)
-    ax.set_title(f"slope {slope:.4g} at {name} = {at:.4g}")
+    ax.set_title(f"derivative {derivative:.4g} at {name} = {at:.4g}")
     ax.legend(frameon=False)
     return ax
 
@@ -137,6 +126,7 @@ def decision_boundary(
     targets: Sequence[Any],
     *,
     resolution: int = 60,
+    theme: Theme = LIGHT,
     ax: Any = None,
 ) -> Any:
     """Which class a model gives to each point of the plane, with the samples on top.
@@ -145,7 +135,8 @@ def decision_boundary(
         model: takes two numbers; gives one score, whose sign is the class, or a list of one score a class.
         inputs: m points of 2 numbers.
         targets: m classes: 0 and 1, -1 and 1, or 0, 1, 2 and so on.
-        resolution: points of the grid along each side.
+        resolution: points of the grid on each side.
+        theme: whose colours the classes have.
 
     Raises:
         ShapeError: points that do not have two coordinates, or another number of targets.
@@ -164,7 +155,8 @@ def decision_boundary(
     places = [names.index(int(t)) for t in targets]
 
     ax = _axes(ax)
-    colours = ListedColormap([_pale(_CLASSES[k % len(_CLASSES)]) for k in range(max(len(names), 2))])
+    pale = [mixed(theme.background, colour, 0.28) for colour in theme.classes]
+    colours = ListedColormap([pale[k % len(pale)] for k in range(max(len(names), 2))])
     ax.pcolormesh(xs, ys, classes, cmap=colours, vmin=0, vmax=max(len(names), 2) - 1, shading="nearest")
     for k, name in enumerate(names):
         points = [x for x, place in zip(inputs, places, strict=True) if place == k]
@@ -174,8 +166,8 @@ def decision_boundary(
             [p[1] for p in points],
             s=22,
             marker=marker,
-            color=_CLASSES[k % len(_CLASSES)],
-            edgecolor="white",
+            color=theme.classes[k % len(theme.classes)],
+            edgecolor=theme.background,
             linewidth=0.5,
             label=str(name),
         )
@@ -196,11 +188,6 @@ def _span(numbers: Sequence[float]) -> tuple[float, float]:
     low, high = min(numbers), max(numbers)
     room = 0.12 * (high - low) or 1.0
     return low - room, high + room
-
-
-def _pale(colour: str) -> str:
-    channels = [int(colour[i : i + 2], 16) for i in (1, 3, 5)]
-    return "#" + "".join(f"{round(255 - 0.28 * (255 - c)):02x}" for c in channels)
 
 
 def gradient_flow(parameters: Any, *, ax: Any = None) -> Any:
@@ -238,10 +225,10 @@ def _flat(values: Any) -> Iterable[Value]:
 
 
 def activation(op: str | Op, *, low: float = -4.0, high: float = 4.0, ax: Any = None) -> Any:
-    """An activation and its derivative, drawn from its row of the table.
+    """An activation and its derivative, drawn from its op.
 
     Args:
-        op: the row of an op with one operand, or its name.
+        op: an op with one operand, or its name.
 
     Raises:
         KeyError: no op of that name; the nearest ones are shown.
@@ -250,7 +237,7 @@ def activation(op: str | Op, *, low: float = -4.0, high: float = 4.0, ax: Any = 
     'tanh'
     """
     op = op_named(op) if isinstance(op, str) else op
-    xs, ys, slopes = [], [], []
+    xs, ys, derivatives = [], [], []
     for x in _grid(low, high, 401):
         try:
             y = op(x)
@@ -258,12 +245,12 @@ def activation(op: str | Op, *, low: float = -4.0, high: float = 4.0, ax: Any = 
             continue
         xs.append(x)
         ys.append(y)
-        slopes.append(op.partials(x, y)[0])
+        derivatives.append(op.partials(x, y)[0])
     ax = _axes(ax)
     ax.axhline(0.0, color=GREY, linewidth=0.6)
     ax.axvline(0.0, color=GREY, linewidth=0.6)
     ax.plot(xs, ys, color=BLUE, label=op.name)
-    ax.plot(xs, slopes, "--", color=ORANGE, label="its derivative")
+    ax.plot(xs, derivatives, "--", color=ORANGE, label="its derivative")
     ax.set_title(op.name)
     ax.legend(frameon=False)
     return ax

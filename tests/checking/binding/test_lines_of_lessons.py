@@ -77,6 +77,7 @@ def test_four_mistakes_on_three_lines_are_mended_with_what_the_forward_pass_comp
             assert (old - new)[index] / 0.1 == pytest.approx((loss(*there) - loss(*back)) / 2e-6, abs=1e-7)
 
 
+@pytest.mark.long
 def test_the_report_of_four_mistakes_shows_whole_lines_and_reasons_of_the_forward_pass_alone():
     result = checked(check, load(FOUR_MISTAKES, "four.py"), {})
     text = result.text()

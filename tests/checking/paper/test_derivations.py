@@ -5,8 +5,8 @@ import time
 import pytest
 
 import tinygrad_lite as tg
+from tinygrad_lite.checking.paper.names import Known
 from tinygrad_lite.checking.paper.parser import parse
-from tinygrad_lite.checking.paper.stream import Known
 from tinygrad_lite.checking.paper.tokens import Unreadable
 
 NEURON = "Let z = w x + b, a = tanh(z), L = (a - t)^2.\n"

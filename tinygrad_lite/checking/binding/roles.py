@@ -67,7 +67,7 @@ class Function:
         self.arguments = [a.name for a in found if a.kind in kinds and a.name not in ("self", "cls")]
         self.defaults = {a.name: a.default for a in found if a.default is not a.empty}
         try:
-            self.source = textwrap.dedent(inspect.getsource(function))
+            self.source: str = textwrap.dedent(inspect.getsource(function))
             tree = ast.parse(self.source)
         except (OSError, TypeError, SyntaxError):
             self.source = ""

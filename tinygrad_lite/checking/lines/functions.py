@@ -51,6 +51,10 @@ class Function:
         """The line of `def`, or of its first decorator."""
         return int(min([self.tree.lineno, *(d.lineno for d in getattr(self.tree, "decorator_list", []))]))
 
+    @property
+    def last(self) -> int:
+        return int(self.tree.end_lineno or self.first)
+
     def compiled(self, tree: Node) -> types.CodeType:
         """Code for a changed tree, with the same free variables as before.
 
@@ -232,10 +236,11 @@ def names_of(code: types.CodeType) -> Iterator[str]:
             yield from names_of(inner)
 
 
-def closure(function: Any) -> dict[str, Any]:
-    """The free variables of a function with their values."""
-    cells = zip(function.__code__.co_freevars, function.__closure__ or (), strict=True)
-    return {name: cell.cell_contents for name, cell in cells if filled(cell)}
+def space_of(function: Function) -> dict[str, Any]:
+    """The globals and the free variables of a function, with their values."""
+    f = function.copy
+    cells = zip(f.__code__.co_freevars, f.__closure__ or (), strict=True)
+    return {**f.__globals__, **{name: cell.cell_contents for name, cell in cells if filled(cell)}}
 
 
 def is_number(x: Any) -> bool:

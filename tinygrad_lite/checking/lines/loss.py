@@ -134,13 +134,13 @@ class Loss:
     """
 
     def __init__(self, bench: Bench) -> None:
-        self.world = World(bench.original.loss_fn)
+        self.world: World = World(bench.original.loss_fn)
         second = len(bench.problems) > 1 and not large(bench.problems[1])
-        self.passes = [Forward(bench, k, self.world) for k in range(1 + second)]
-        self.shared = {f for run in self.passes for f in run.ran}
+        self.passes: list[Forward] = [Forward(bench, k, self.world) for k in range(1 + second)]
+        self.shared: set[Any] = {f for run in self.passes for f in run.ran}
         self.functions = [f for f in self.world.functions if f.original in self.shared]
         constants = (n for f in self.functions for n in ast.walk(f.tree) if isinstance(n, ast.Constant))
-        self.decimals = list(dict.fromkeys(n.value for n in constants if isinstance(n.value, float)))[:8]
+        self.decimals: list[float] = list(dict.fromkeys(n.value for n in constants if isinstance(n.value, float)))[:8]
 
     def rebuilt(self, scope: Scope) -> list[Node]:
         """What the loss computes on its way and a place does not have, as expressions of what it has."""

@@ -41,7 +41,7 @@ class Reach:
         self.whole: Array | None = None
         self.missing: Array | None = None
         self.sizes: list[int] = []
-        self.tolerance = 1e-6
+        self.tolerance: float = 1e-6
         self.summed, self.felt = False, True
 
     def passes(self, v: Any) -> bool:
@@ -59,13 +59,13 @@ class Shifts:
     def __init__(self, bench: Bench, program: Program, slot: Slot, base: dict[str, Array]) -> None:
         self.bench, self.slot = bench, slot
         exact = bench.exact[0]
-        self.names = [n for n in sorted(exact) if n in base and base[n].shape == exact[n].shape]
-        self.scales = {n: float(np.abs(exact[n]).max(initial=0.0)) or 1.0 for n in self.names}
-        self.values = [x for _, x in slot.visits]
-        self.ends = np.cumsum([0, *(np.size(x) for x in self.values)])
+        self.names: list[str] = [n for n in sorted(exact) if n in base and base[n].shape == exact[n].shape]
+        self.scales: dict[str, float] = {n: float(np.abs(exact[n]).max(initial=0.0)) or 1.0 for n in self.names}
+        self.values: list[Any] = [x for _, x in slot.visits]
+        self.ends: Any = np.cumsum([0, *(np.size(x) for x in self.values)])
         tree = program.trees[slot.function]
         self.codes = {**program.codes, slot.function: hooked(slot.function, tree, [slot], lambda s: 0)}
-        self.target = self.vector(exact)
+        self.target: Array = self.vector(exact)
         self.last: dict[str, Array] = {}
 
     def vector(self, gradients: dict[str, Array]) -> Array:

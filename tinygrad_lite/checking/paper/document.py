@@ -6,9 +6,9 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
+from tinygrad_lite.checking.paper.names import Known
 from tinygrad_lite.checking.paper.parser import parse
 from tinygrad_lite.checking.paper.rows import Row, rows, sides
-from tinygrad_lite.checking.paper.stream import Known
 from tinygrad_lite.checking.paper.term import Term, name
 from tinygrad_lite.checking.paper.tokens import Unreadable
 

@@ -14,8 +14,8 @@ from fractions import Fraction
 from typing import Any
 
 from tinygrad_lite.checking.network.arrays import np
+from tinygrad_lite.checking.paper.edits import Edit, Vocabulary
 from tinygrad_lite.checking.paper.judge import Claim, Judge
-from tinygrad_lite.checking.paper.places import Edit, Vocabulary
 from tinygrad_lite.checking.paper.points import letters_of
 from tinygrad_lite.checking.paper.term import Term, name, num, times
 from tinygrad_lite.checking.paper.world import Unknown

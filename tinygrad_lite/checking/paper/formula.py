@@ -14,8 +14,8 @@ from typing import Any
 
 from tinygrad_lite.checking.network.arrays import np
 from tinygrad_lite.checking.paper.entrywise import each
+from tinygrad_lite.checking.paper.names import Known
 from tinygrad_lite.checking.paper.parser import parse
-from tinygrad_lite.checking.paper.stream import Known
 from tinygrad_lite.checking.paper.term import Term
 from tinygrad_lite.checking.paper.world import Unknown, World
 from tinygrad_lite.engine.graph import topological

@@ -10,11 +10,10 @@ import itertools
 import time
 
 from tinygrad_lite.checking.network.arrays import np
-from tinygrad_lite.checking.paper.edits import edits
+from tinygrad_lite.checking.paper.edits import Edit, Vocabulary, edits, places
 from tinygrad_lite.checking.paper.example import example
 from tinygrad_lite.checking.paper.fit import chain, fitted
 from tinygrad_lite.checking.paper.judge import Claim, Judge, Late
-from tinygrad_lite.checking.paper.places import Edit, Vocabulary, places
 from tinygrad_lite.checking.paper.points import letters_of
 from tinygrad_lite.checking.paper.term import Term, name, num
 from tinygrad_lite.checking.paper.world import Unknown, World
@@ -73,7 +72,7 @@ def mend(judge: Judge, claim: Claim) -> Mend:
 
 def _recomputed(judge: Judge, own: World, claim: Claim) -> Mend:
     """A line of numbers with the number that belongs there; a factor 2 or a sign is named."""
-    for edit in itertools.islice(edits(claim.right, Vocabulary([], [], {}, [], [], [], [], False)), 3):
+    for edit in itertools.islice(edits(claim.right, Vocabulary()), 3):
         if judge.holds(claim, edit.right, [own]):
             mistake = Mistake(edit.code, str(claim.left), edit.message, str(edit.right))
             return Mend(claim, mistake, _plain(edit.right), claim.right.span)

@@ -18,14 +18,19 @@ None of them gives the place of a sub-expression in the text, which the mark und
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 
-from tinygrad_lite.checking.paper.stream import Known
+from tinygrad_lite.checking.paper.names import Known
 from tinygrad_lite.checking.paper.term import Term, name
 from tinygrad_lite.checking.paper.tokens import Token, tokens
-from tinygrad_lite.checking.paper.words import Words
+from tinygrad_lite.checking.paper.words import CLOSING, PRODUCT, Words
 
 DEPTH = 40  # of what stands inside each other
 LEVELS = 120  # of the tree: a sum of so many terms
+SUM, FACTOR = 1, 3
+INFIX = {"+": (SUM, "+"), "-": (SUM, "-"), "*": (PRODUCT, "*"), "/": (PRODUCT, "/"), "@": (PRODUCT, "*")}
+INFIX |= {"⊙": (PRODUCT, "odot"), "⊗": (PRODUCT, "outer")}
+"""The level of each sign between two operands, and its op; both operands of a level are read from left to right."""
 
 
 def parse(text: str, known: Known, latex: bool | None = None) -> Term:
@@ -39,66 +44,50 @@ def parse(text: str, known: Known, latex: bool | None = None) -> Term:
     found = parser.sum()
     if parser.kind != "end":
         raise parser.refused("this cannot be read")
-    if _depth(found) > LEVELS:
+    level, depth = [found], 0
+    while level:
+        level, depth = [arg for node in level for arg in node.args], depth + 1
+    if depth > LEVELS:
         raise parser.refused("a formula of so many parts; write it in several lines", parser.all[0])
     return found
 
 
-def _depth(t: Term) -> int:
-    level, depth = [t], 0
-    while level:
-        level, depth = [arg for node in level for arg in node.args], depth + 1
-    return depth
-
-
 class Parser(Words):
-    """A method for each level of precedence."""
+    """Each method reads what it is named after, from the token at hand."""
+
+    def __init__(self, text: str, found: list[Token], known: Known) -> None:
+        super().__init__(text, found, known)
+        self.depth: int = 0
+        self.bars: int = 0
+        self.parts: dict[str, Callable[[], Term]] = dict.fromkeys(CLOSING, self.group)
+        self.parts |= {"|": self.between_bars, "‖": self.between_bars, "sum": self.big, "prod": self.big}
+        self.parts |= {"frac": self.fraction, "∂": self.fraction, "∇": self.gradient, "cases": self.cases}
 
     # ------------------------------------------------------------------ levels
 
-    def sum(self) -> Term:
-        """Terms with + and - between them."""
-        start = self.token.start
-        found = self.signed()
-        while self.sign("+", "-"):
-            sign = self.take().text
-            found = self.made(sign, (found, self.signed()), "", start)
-        return found
-
-    def signed(self) -> Term:
+    def sum(self, level: int = SUM) -> Term:
+        """Operands with signs of this level and of those above between them."""
         start, minus = self.token.start, False
         while self.sign("+", "-"):
             minus ^= self.take().text == "-"
-        found = self.product()
-        return self.made("neg", (found,), "", start) if minus else found
-
-    def product(self) -> Term:
-        start = self.token.start
-        found = self.power()
+        found = self.power() if level == FACTOR or not minus else self.sum(PRODUCT)
+        found = self.made("neg", (found,), "", start) if minus else found
         while True:
-            if self.sign("*", "/", "⊙", "@"):
-                sign = self.take().text
-                minus = self.sign("-") and bool(self.take())
-                right = self.power()
-                right = self.made("neg", (right,), "", right.span[0]) if minus else right
-                found = self.made({"⊙": "odot", "@": "*"}.get(sign, sign), (found, right), "", start)
-            elif self.begins():
-                right = self.power()
-                one = found.op == "num" and found.word == "1" and right.op == "rel"  # 1[z > 0]
-                found = (
-                    right._replace(span=(start, right.span[1])) if one else self.made("*", (found, right), "", start)
-                )
+            own, op = INFIX.get(self.token.text, (0, "")) if self.kind == "op" else (0, "")
+            if op and own >= level:
+                self.take()
+                found = self.made(op, (found, self.sum(own + 1)), "", start)
+            elif level <= PRODUCT and self.begins():  # side by side
+                found = self.made("*", (found, self.power()), "", start)
             else:
                 return found
 
     def begins(self) -> bool:
         """Whether a factor begins here, with no sign between it and the one before."""
-        if self.kind in ("name", "fn"):
-            return True
         if self.kind == "num":
             return self.all[self.at - 1].kind != "num" or self.sign("[", "{:", ahead=1)  # 2 1[z > 0]
-        return self.sign("(", "[", "{", "{:", "frac", "sum", "prod", "∂", "∇") or (
-            self.sign("‖", "|") and not self.bars
+        return self.kind in ("name", "fn") or (
+            self.kind == "op" and self.token.text in self.parts and not (self.sign("|", "‖") and self.bars)
         )
 
     def power(self) -> Term:
@@ -106,41 +95,29 @@ class Parser(Words):
         start = self.token.start
         found = self.primary()
         while True:
-            if self.sign("⊤", ".T"):
-                self.take()
+            if self.taken("⊤"):
                 found = self.made("T", (found,), "", start)
-            elif self.sign("_"):
-                self.take()
+            elif self.taken("_"):
                 indices, word = self.subscript()
-                if word and found.op != "norm":
+                if (word and found.op != "norm") or found.op == "num":
                     raise self.refused("this subscript cannot be read")
-                found = found if word or found.op == "norm" else self.made("at", (found, *indices), "", start)
-            elif self.sign("^"):
-                self.take()
+                found = found if found.op == "norm" else self.made("at", (found, *indices), "", start)
+            elif self.taken("^"):
                 power = self.exponent()
-                found = (
-                    self.made("T", (found,), "", start) if power is None else self.made("^", (found, power), "", start)
-                )
+                parts = (found,) if power is None else (found, power)
+                found = self.made("T" if power is None else "^", parts, "", start)
+            elif self.sign("where"):
+                found = self.put_in(found, start)
             else:
                 return found
 
     def exponent(self) -> Term | None:
         """What stands after ^; None for the transpose."""
-        if self.sign("⊤", "*"):
-            raise_star = self.sign("*")
-            token = self.take()
-            if raise_star:
-                raise self.refused("this exponent cannot be read", token)
+        closing = self.taken("{")
+        if (self.sign("⊤") or self.token.text == "T") and (not closing or self.sign("}", ahead=1)):
+            self.at += 2 if closing else 1
             return None
-        if self.kind == "name" and self.token.text == "T":
-            self.take()
-            return None
-        if self.sign("{"):
-            inner = self.all[self.at + 1]
-            if inner.text in ("T", "⊤") and self.sign("}", ahead=2):
-                self.at += 3
-                return None
-            self.take()
+        if closing:
             found = self.sum()
             self.take("}")
             return found
@@ -148,11 +125,8 @@ class Parser(Words):
             start = self.take().start
             return self.made("neg", (self.primary(),), "", start)
         found = self.primary()
-        if self.sign("^"):
-            self.take()
-            right = self.exponent()
-            if right is not None:
-                found = self.made("^", (found, right), "", found.span[0])
+        if self.taken("^") and (right := self.exponent()) is not None:
+            found = self.made("^", (found, right), "", found.span[0])
         return found
 
     # ------------------------------------------------------------------ the smallest parts
@@ -162,115 +136,138 @@ class Parser(Words):
         self.depth += 1
         if self.depth > DEPTH:
             raise self.refused("nested too deeply")
-        found = self._primary()
+        token = self.token
+        if token.kind == "num":
+            found = self.number()
+        elif token.kind in ("name", "fn"):
+            found = self.derivative() or self.word()
+        elif token.kind == "op" and token.text in self.parts:
+            found = self.parts[token.text]()
+        else:
+            raise self.refused("this cannot be read")
         self.depth -= 1
         return found
 
-    def _primary(self) -> Term:
-        token = self.token
-        if token.kind == "num":
-            if len(token.text) > 30:
-                raise self.refused("a number of so many digits")
-            self.take()
-            if token.text == "1" and self.sign("[", "{:"):  # 1[z > 0]
-                before = self.at, self.depth
+    def number(self) -> Term:
+        """Digits; or 1[z > 0], which is 1 where the relation holds."""
+        token = self.take()
+        if len(token.text) > 30:
+            raise self.refused("a number of so many digits", token)
+        before = self.at, self.depth, list(self.all)
+        if token.text == "1" and self.sign("[", "{:", "(", "_"):
+            lower = self.taken("_")
+            if self.sign("[", "{:", "(", "{"):
                 inside = self.group()
                 if inside.op == "rel":
                     return inside._replace(span=(token.start, inside.span[1]))
-                self.at, self.depth = before
-            return self.made("num", (), token.text, token.start)
-        if token.kind in ("name", "fn"):
-            return self.derivative() or self.word()
-        if self.sign("(", "[", "{", "{:"):
-            return self.group()
-        if self.sign("|", "‖"):
-            self.take()
-            self.bars += 1
-            inner = self.sum()
-            self.bars -= 1
-            self.take(token.text)
-            return self.made("abs" if token.text == "|" else "norm", (inner,), "", token.start)
-        if self.sign("frac"):
-            return self.derivative() or self.fraction()
-        if self.sign("sum", "prod"):
-            return self.big()
-        if self.sign("∂"):
-            found = self.derivative()
-            if found is not None:
-                return found
-        if self.sign("∇"):
-            self.take()
-            self.take("_")
-            closing = self.sign("{") and self.take()
-            wrt = self.variable()
-            if closing:
-                self.take("}")
-            return self.made("d", (self.power(), wrt), "∂", token.start)
-        raise self.refused("this cannot be read")
+            if lower:
+                raise self.refused("this subscript cannot be read")
+            self.at, self.depth, self.all = before
+        return self.made("num", (), token.text, token.start)
 
     def group(self) -> Term:
         """What stands in parentheses; a relation in them is 1 where it holds and 0 elsewhere."""
         start, opening = self.token.start, self.take().text
         bars, self.bars = self.bars, 0
+        found = self.relation()
+        if opening == "where(":
+            found = self.put_in(found, start)
+        else:
+            self.take(CLOSING[opening])
+        self.bars = bars
+        return found._replace(span=(start, self.all[self.at - 1].end))
+
+    def relation(self) -> Term:
+        start = self.token.start
         found = self.sum()
         if self.sign("<", ">", "≤", "≥", "=", "≠"):
             word = self.take().text
             found = self.made("rel", (found, self.sum()), word, start)
-        self.take({"(": ")", "[": "]", "{": "}", "{:": ":}"}[opening])
-        self.bars = bars
-        return found._replace(span=(start, self.all[self.at - 1].end))
+        return found
+
+    def put_in(self, found: Term, start: int) -> Term:
+        r"""The rest of \left. f \right|_{x = 1}: f with 1 in the place of x."""
+        self.take("where")
+        self.take("_")
+        variable, _, value = self.braced(lambda: (self.variable(), self.take("="), self.sum()))
+        return self.made("where", (found, variable, value), "", start)
+
+    def between_bars(self) -> Term:
+        token = self.take()
+        self.bars += 1
+        inner = self.sum()
+        self.bars -= 1
+        self.take(token.text)
+        return self.made("abs" if token.text == "|" else "norm", (inner,), "", token.start)
 
     def fraction(self) -> Term:
+        found = self.derivative()
+        if found is not None:
+            return found
         start = self.take("frac").start
         return self.made("/", (self.piece(), self.piece()), "", start)
 
     def piece(self) -> Term:
-        """A group in braces, or one sign: the two halves of \\frac."""
-        if self.sign("{"):
-            return self.group()
+        r"""A group in braces, or one sign: the two halves of \frac12."""
         token = self.token
-        if token.kind == "num" and len(token.text) > 1:  # \frac12
+        if token.kind == "num" and len(token.text) > 1:
+            places = range(token.start, token.end)
             self.all[self.at : self.at + 1] = [
-                Token("num", c, token.start + i, token.start + i + 1) for i, c in enumerate(token.text)
+                Token("num", c, i, i + 1) for c, i in zip(token.text, places, strict=True)
             ]
         return self.primary()
+
+    def gradient(self) -> Term:
+        r"""\nabla_w L."""
+        start = self.take().start
+        self.take("_")
+        wrt = self.braced(self.variable)
+        return self.made("d", (self.power(), wrt), "∂", start)
+
+    def cases(self) -> Term:
+        """Values, each with the relation for which it holds; the last may be without one."""
+        start, args = self.take().start, []
+        while not self.sign("cut"):
+            args.append(self.sum())
+            self.taken(",")
+            self.take("&")
+            while self.token.text in ("if", "for", "when", "where"):
+                self.take()
+            if self.token.text in ("otherwise", "else", "elsewhere"):
+                self.take()
+            else:
+                args.append(self.relation())
+                if args[-1].op != "rel":
+                    raise self.refused("a relation was expected here")
+            if not self.taken("row"):
+                break
+        self.take("cut")
+        return self.made("cases", tuple(args), "", start)
 
     def big(self) -> Term:
         """A sum or a product over indices, of the product that follows."""
         token = self.take()
         bound: list[Term] = []
-        word = ""
+        first, word = "1", ""
         if self.sign("("):  # sum(x): of all entries
             return self.made("sum", (self.group(),), "", token.start)
-        if self.sign("_"):
-            self.take()
-            closing = self.sign("{") and bool(self.take())
-            if self.sign("≠", ahead=1):
-                bound = [self.index()]
-                self.take()
-                word = f"≠{self.index().word}"
-            else:
-                while self.kind == "name":
-                    bound += [name(c) for c in self.take().text]
-                    if not closing:
-                        break
-                    if self.sign(","):
-                        self.take()
-                if self.sign("="):
-                    self.take()
-                    self.sum()  # from where: 1, or 0
+        while self.sign("_", "^"):
+            if self.take().text == "^":
+                limit = str(self.exponent() or "T")
+                word = f"^{limit.removesuffix(' - 1') if first == '0' else limit}"
+                continue
+            closing = self.taken("{")
+            while self.kind == "name" and (closing or not bound):
+                bound += [name(c) for c in self.take().text]
+                self.taken(",")
+            if closing and self.taken("≠"):
+                word = f"≠{self.take().text}"
+            elif closing and self.taken("="):
+                first = str(self.sum())
             if closing:
                 self.take("}")
-        if self.sign("^"):
-            self.take()
-            limit = self.exponent()
-            word = f"^{limit}" if limit is not None else "^T"
         if not bound:
             raise self.refused("the index of this sum is missing", token)
-        return self.made(token.text, (*bound, self.product()), word, token.start)
-
-    def index(self) -> Term:
-        token = self.take()
-        if token.kind not in ("name", "num"):
-            raise self.refused("an index was expected here", token)
-        return Term("name" if token.kind == "name" else "num", (), token.text, (token.start, token.end))
+        if first not in ("0", "1") or " " in word:
+            raise self.refused("a sum over a part of the indices", token)
+        return self.made(token.text, (*bound, self.sum(PRODUCT)), word, token.start)

@@ -2,7 +2,8 @@
 
 An `op` is one of + - * / ^ neg, `num`, `name` (its operands are indices), `call`, `prime` (f'(x)), `d` (the derivative
 of the first operand w.r.t. the others), `sum` and `prod` (bound indices, limit, body), `rel` (1 where a relation
-holds), `T`, `odot`, `norm`, `abs`, `at` (an entry of the first operand).
+holds), `cases` (values and relations by turns), `T`, `odot`, `outer`, `norm`, `abs`, `at` (an entry of the first
+operand), `where` (the first operand with the second set to the third).
 """
 
 from __future__ import annotations
@@ -10,8 +11,6 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator
 from typing import NamedTuple
-
-from tinygrad_lite.engine.op import TABLE
 
 
 class Term(NamedTuple):
@@ -73,14 +72,44 @@ def times(*factors: Term) -> Term:
     return product
 
 
-LEVEL = {"+": 1, "-": 1, "neg": 2, "sum": 2, "prod": 2, "*": 3, "odot": 3, "/": 3, "^": 5, "T": 5}
-TEXT, LATEX = "text", "latex"
+TEXT, LATEX = 0, 1
 _GREEK = """alpha beta gamma delta epsilon zeta eta theta iota kappa lambda mu nu xi pi rho sigma tau upsilon phi chi
 psi omega Gamma Delta Theta Lambda Xi Pi Sigma Phi Psi Omega"""
 GREEK = dict(zip("αβγδεζηθικλμνξπρστυφχψωΓΔΘΛΞΠΣΦΨΩ", _GREEK.split(), strict=True))
+FUNCTIONS = {"exp", "log", "ln", "tanh", "sin", "cos", "tan", "sinh", "cosh", "arctan", "max", "min", "det"}
+"""Functions that LaTeX has a command for."""
+
+_SUM, _SIGN, _PRODUCT, _FACTOR, _POWER, _BASE, _ATOM = 1, 2, 3, 4, 5, 6, 9
+_FORMS: dict[str, tuple[tuple[str, int, tuple[int, ...]], ...]] = {
+    "+": (("{} + {}", _SUM, (_SUM, _SIGN)),),
+    "-": (("{} - {}", _SUM, (_SUM, _PRODUCT)),),
+    "neg": (("-{}", _SIGN, (_PRODUCT,)),),
+    "*": (("{} * {}", _PRODUCT, (_PRODUCT, _FACTOR)), ("{} {}", _PRODUCT, (_PRODUCT, _FACTOR))),
+    "odot": (("{} ⊙ {}", _PRODUCT, (_PRODUCT, _FACTOR)), (r"{} \odot {}", _PRODUCT, (_PRODUCT, _FACTOR))),
+    "outer": (("{} ⊗ {}", _PRODUCT, (_PRODUCT, _FACTOR)), (r"{} \otimes {}", _PRODUCT, (_PRODUCT, _FACTOR))),
+    "/": (("{}/{}", _PRODUCT, (_PRODUCT, _FACTOR)), (r"\frac{{{}}}{{{}}}", _POWER, (0, 0))),
+    "^": (("{}^{}", _POWER, (_BASE, _BASE)), ("{}^{{{}}}", _POWER, (_BASE, 0))),
+    "T": (("{}^T", _POWER, (_BASE,)), (r"{}^\top", _POWER, (_BASE,))),
+    "norm": (("‖{}‖", _ATOM, (0,)), (r"\|{}\|", _ATOM, (0,))),
+    "abs": (("|{}|", _ATOM, (0,)),),
+}
+"""For each op how it is written in a text and in LaTeX (one for both if there is one): the template, its level, and
+the level that each operand needs to stand without parentheses."""
 
 
-def _word(word: str, form: str) -> str:
+def written(t: Term, form: int = TEXT, level: int = 0) -> str:
+    """A formula as it is typed in a text, or as LaTeX; in parentheses if its level is below `level`."""
+    if t.op in _FORMS:
+        template, own, needs = _FORMS[t.op][min(form, len(_FORMS[t.op]) - 1)]
+        if form == LATEX and t.op == "*" and (t.args[1].op == "num" or t.args[0].op == "d"):
+            template = r"{} \cdot {}"
+        out = template.format(*[written(a, form, need) for a, need in zip(t.args, needs, strict=True)])
+    else:
+        out, own = _others[t.op](t, form), _SIGN if t.op in ("sum", "prod") else _ATOM
+    return out if own >= level else f"({out})" if form == TEXT else rf"\left({out}\right)"
+
+
+def _word(word: str, form: int) -> str:
     if form == TEXT:
         return re.sub(r"_([^^]*[-+,][^^]*)", r"_{\1}", word)  # h_{t-1}
     base, _, above = word.partition("^")
@@ -91,72 +120,67 @@ def _word(word: str, form: str) -> str:
         base = f"\\{GREEK[base]}"
     elif base == "ℓ":
         base = r"\ell"
-    elif len(base) > 1 and not re.fullmatch(r"[A-Za-z]\d+", base):
+    elif len(base) > 1 and not re.fullmatch(r"[A-Za-z]\d+|\w'+", base):
         base = rf"\mathrm{{{base}}}"
     return base + (f"_{{{below}}}" if below else "") + (f"^{{{above}}}" if above else "")
 
 
-def written(t: Term, form: str = TEXT, level: int = 0) -> str:
-    """A formula as it is typed in a text, or as LaTeX."""
-    out = _written(t, form)
-    if LEVEL.get(t.op, 9) < level and not (form == LATEX and t.op == "/"):
-        return f"({out})" if form == TEXT else rf"\left({out}\right)"
-    return out
+def _name(t: Term, form: int) -> str:
+    marks = [str(i) for i in t.args]
+    below = ("" if all(len(m) == 1 for m in marks) else ",").join(marks)
+    return _word(t.word, form) + (f"_{below}" if len(below) == 1 and form == TEXT else f"_{{{below}}}" if marks else "")
 
 
-def _written(t: Term, form: str) -> str:
-    tex, a = form == LATEX, t.args
-    if t.op == "num":
-        return t.word
-    if t.op == "name":
-        below = "".join(str(i) for i in a) if all(len(str(i)) == 1 for i in a) else ",".join(str(i) for i in a)
-        mark = below if len(below) < 2 and not tex else f"{{{below}}}"
-        return _word(t.word, form) + (f"_{mark}" if a else "")
-    if t.op in ("+", "-"):
-        return f"{written(a[0], form, 1)} {t.op} {written(a[1], form, 2 if t.op == '+' else 3)}"
-    if t.op == "neg":
-        return f"-{written(a[0], form, 3)}"
-    if t.op == "*":
-        sign = (r" \cdot " if a[1].op == "num" or a[0].op == "d" else " ") if tex else " * "
-        return f"{written(a[0], form, 3)}{sign}{written(a[1], form, 4)}"
-    if t.op == "odot":
-        return written(a[0], form, 3) + (r" \odot " if tex else " ⊙ ") + written(a[1], form, 4)
-    if t.op == "/":
-        if tex:
-            return rf"\frac{{{written(a[0], form)}}}{{{written(a[1], form)}}}"
-        return f"{written(a[0], form, 3)}/{written(a[1], form, 4)}"
-    if t.op == "^":
-        power = written(a[1], form, 0 if tex else 6)
-        return f"{written(a[0], form, 6)}^{f'{{{power}}}' if tex else power}"
-    if t.op == "T":
-        return written(a[0], form, 6) + (r"^\top" if tex else "^T")
-    if t.op in ("call", "prime"):
-        known = tex and t.word in TABLE and TABLE[t.word].latex.startswith(f"\\{t.word}")
-        head = "\\" + t.word if known else _word({"sigmoid": "σ"}.get(t.word, t.word), form)
-        inner = ", ".join(written(x, form) for x in a)
-        return f"{head}{chr(39) * (t.op == 'prime')}" + (rf"\left({inner}\right)" if tex else f"({inner})")
-    if t.op == "d":
-        sign = r"\partial " if tex else "∂" if t.word == "∂" else "d"
-        if tex and t.word != "∂":
-            sign = "d"
-        n = "" if len(a) < 3 else f"^{len(a) - 1}"
-        top, bottom = written(a[0], form, 9), f"{sign}{written(a[1], form, 9)}{n}"
-        return rf"\frac{{{sign}{n} {top}}}{{{bottom}}}" if tex else f"{sign}{n}{top}/{bottom}"
-    if t.op in ("sum", "prod"):
-        bound = ",".join(str(i) for i in a[:-1])
-        sign = f"\\{t.op}" if tex else t.op
-        unequal = rf" \ne {t.word[1:]}" if tex else f" ≠ {t.word[1:]}"
-        limit = t.word if t.word[:1] != "^" else f"=1}}^{{{t.word[1:]}"
-        return (
-            f"{sign}_{{{bound}{unequal if t.word[:1] == '≠' else limit}}} {written(a[-1], form, 3)}"
-            if a[:-1]
-            else (f"{sign}({written(a[-1], form)})")
-        )
-    if t.op == "rel":
-        sign = {"≤": r"\le", "≥": r"\ge", "≠": r"\ne"}.get(t.word, t.word) if tex else t.word
-        head = r"\mathbf{1}" if tex else "1"
-        return f"{head}[{written(a[0], form)} {sign} {written(a[1], form)}]"
-    if t.op in ("norm", "abs"):
-        bar = {"norm": r"\|" if tex else "‖", "abs": "|"}[t.op]
-        return f"{bar}{written(a[0], form)}{bar}"
-    return f"{written(a[0], form, 9)}_{{{','.join(str(i) for i in a[1:])}}}"
+def _call(t: Term, form: int) -> str:
+    head = f"\\{t.word}" if form == LATEX and t.word in FUNCTIONS else _word({"sigmoid": "σ"}.get(t.word, t.word), form)
+    inner = ", ".join(written(x, form) for x in t.args)
+    return f"{head}{chr(39) * (t.op == 'prime')}" + (f"({inner})" if form == TEXT else rf"\left({inner}\right)")
+
+
+def _derivative(t: Term, form: int) -> str:
+    sign = "d" if t.word != "∂" else "∂" if form == TEXT else r"\partial "
+    n = "" if len(t.args) < 3 else f"^{len(t.args) - 1}"
+    top, bottom = written(t.args[0], form, _ATOM), f"{sign}{written(t.args[1], form, _ATOM)}{n}"
+    return f"{sign}{n}{top}/{bottom}" if form == TEXT else rf"\frac{{{sign}{n} {top}}}{{{bottom}}}"
+
+
+def _big(t: Term, form: int) -> str:
+    *bound, body = t.args
+    sign = t.op if form == TEXT else f"\\{t.op}"
+    if not bound:
+        return f"{sign}({written(body, form)})"
+    letters, mark, limit = ",".join(map(str, bound)), t.word[:1], t.word[1:]
+    unequal = " ≠ " if form == TEXT else r" \ne "
+    below = {"": letters, "≠": f"{letters}{unequal}{limit}", "^": f"{letters}=1"}[mark]
+    return f"{sign}_{{{below}}}{f'^{{{limit}}}' if mark == '^' else ''} {written(body, form, _PRODUCT)}"
+
+
+def _relation(t: Term, form: int) -> str:
+    sign = {"≤": r"\le", "≥": r"\ge", "≠": r"\ne"}.get(t.word, t.word) if form == LATEX else t.word
+    return f"{written(t.args[0], form)} {sign} {written(t.args[1], form)}"
+
+
+def _indicator(t: Term, form: int) -> str:
+    return f"1[{_relation(t, form)}]" if form == TEXT else rf"\mathbf{{1}}[{_relation(t, form)}]"
+
+
+def _cases(t: Term, form: int) -> str:
+    sides = [f"{written(x, form)} & {_relation(r, form)}" for x, r in zip(t.args[::2], t.args[1::2], strict=False)]
+    sides += [rf"{written(t.args[-1], form)} & \text{{otherwise}}"] if len(t.args) % 2 else []
+    inside = r" \\ ".join(sides)
+    return rf"\begin{{cases}} {inside} \end{{cases}}"
+
+
+_others: dict[str, Callable[[Term, int], str]] = {
+    "num": lambda t, form: t.word,
+    "name": _name,
+    "call": _call,
+    "prime": _call,
+    "d": _derivative,
+    "sum": _big,
+    "prod": _big,
+    "rel": _indicator,
+    "cases": _cases,
+    "at": lambda t, form: f"{written(t.args[0], form, _ATOM)}_{{{','.join(str(i) for i in t.args[1:])}}}",
+    "where": lambda t, form: rf"\left. {written(t.args[0], form)} \right|_{{{t.args[1]} = {written(t.args[2], form)}}}",
+}

@@ -5,12 +5,10 @@ from __future__ import annotations
 import re
 from typing import NamedTuple
 
-from tinygrad_lite.checking.paper.term import GREEK
+from tinygrad_lite.checking.paper.term import FUNCTIONS, GREEK
 from tinygrad_lite.errors import ExpressionError
 
 LIMIT = 3000  # characters of one formula
-SUB = str.maketrans("₀₁₂₃₄₅₆₇₈₉ᵢⱼₖₗₘₙₚᵣₛₜ₊₋", "0123456789ijklmnprst+-")
-SUPER = str.maketrans("⁰¹²³⁴⁵⁶⁷⁸⁹ᵀ⁻ⁿ⁽⁾", "0123456789T-n()")
 
 
 class Token(NamedTuple):
@@ -34,38 +32,69 @@ class Unreadable(ExpressionError):
         super().__init__(f"{what}\n  {shown}\n  {' ' * (start - first)}{'^' * min(self.end - start, 60)}")
 
 
-COMMANDS = {word: letter for letter, word in GREEK.items()}
-COMMANDS |= {"varepsilon": "ε", "vartheta": "θ", "varphi": "φ", "ell": "ℓ", "partial": "∂", "nabla": "∇", "prime": "'"}
-COMMANDS |= {"cdot": "*", "times": "*", "ast": "*", "odot": "⊙", "circ": "⊙", "div": "/", "mid": "|", "vert": "|"}
-COMMANDS |= {"le": "≤", "leq": "≤", "ge": "≥", "geq": "≥", "ne": "≠", "neq": "≠", "lt": "<", "gt": ">", "in": "∈"}
-COMMANDS |= {"lVert": "‖", "rVert": "‖", "Vert": "‖", "|": "‖", "lvert": "|", "rvert": "|", "{": "{:", "}": ":}"}
-COMMANDS |= {"lbrace": "{:", "rbrace": ":}", "lbrack": "[", "rbrack": "]", "top": "⊤", "intercal": "⊤", "equiv": "="}
-COMMANDS |= {"sum": "sum", "prod": "prod", "coloneqq": "=", "triangleq": "=", "lparen": "(", "rparen": ")"}
+_SPELLINGS = r"""
+-     − –
+*     · × ⋅ \cdot \times \ast
+/     \div
+⊙     ∘ .* \odot \circ
+⊗     \otimes
+^     **
+'     ’ ′ \prime
+=     == := ≔ ≡ \equiv \coloneqq \triangleq \doteq
+<     \lt
+>     \gt
+≤     <= \le \leq \leqslant
+≥     >= \ge \geq \geqslant
+≠     != \ne \neq
+∈     \in
+|     \mid \vert \lvert \rvert
+‖     ║ ∥ \| \lVert \rVert \Vert
+(     \lparen
+)     \rparen
+[     \lbrack
+]     \rbrack
+{:    \{ \lbrace
+:}    \} \rbrace
+⊤     ᵗ .T \top \intercal
+∂     \partial
+∇     \nabla
+sum   ∑ \sum
+prod  ∏ \prod
+frac  \frac \dfrac \tfrac \cfrac
+cases \begin{cases} \begin{dcases}
+cut   \end{cases} \end{dcases}
+"""
+SIGNS = {sign: sign for sign in "+-*/⊙⊗@^_'=<>≤≥≠∈|‖()[]{},;⊤∂∇"}
+SIGNS |= {spelling: line.split()[0] for line in _SPELLINGS.strip().splitlines() for spelling in line.split()[1:]}
+"""The sign that each spelling stands for."""
+
+LETTERS = {f"\\{word}": letter for letter, word in GREEK.items()}
+LETTERS |= {"\\varepsilon": "ε", "\\vartheta": "θ", "\\varphi": "φ", "\\varsigma": "σ", "\\ell": "ℓ"}
 
 
 def _words(text: str) -> set[str]:
     return set(text.split())
 
 
-IGNORED = _words(
+IGNORED = {" ", "\n", "\\"} | _words(
     ", ; : ! quad qquad left right big Big bigg Bigg bigl bigr Bigl Bigr biggl biggr displaystyle textstyle limits "
     "nolimits notag nonumber thinspace medspace hfill mathop middle mleft mright"
-) | {" "}
-WRAPPERS = _words("mathbf boldsymbol bm vec mathcal mathscr mathsf mathfrak mathbb underline symbf pmb")
+)
+WITH_A_GROUP = _words("phantom label tag hspace vspace color")  # ignored with what follows
+FONTS = _words("mathbf boldsymbol bm vec mathcal mathscr mathsf mathfrak mathbb underline symbf pmb")
 WORDS = _words("text mathrm operatorname mathit textrm textit mathtt textbf")
 ACCENTS = {"hat": "hat", "widehat": "hat", "bar": "bar", "overline": "bar", "tilde": "tilde", "widetilde": "tilde"}
-FUNCTIONS = _words("exp log ln tanh sin cos tan sinh cosh arctan max min sqrt det tr")
-FRACTIONS = _words("frac dfrac tfrac cfrac")
+SUB = str.maketrans("₀₁₂₃₄₅₆₇₈₉ᵢⱼₖₗₘₙₚᵣₛₜ₊₋", "0123456789ijklmnprst+-")
+SUPER = str.maketrans("⁰¹²³⁴⁵⁶⁷⁸⁹ᵀ⁻ⁿˡ⁽⁾", "0123456789⊤-nl()")
 _PIECE = re.compile(
-    r"\\(?P<cmd>[A-Za-z]+\*?|.)|(?P<sub>[₀-₉ᵢⱼₖₗₘₙₚᵣₛₜ₊₋]+)|(?P<sup>[⁰¹²³⁴-⁹ᵀ⁻ⁿ⁽⁾]+)|(?P<space>\s+|&|~)"
+    r"(?P<env>\\(?:begin|end)\{d?cases\})|(?P<nothing>\\left\s*\.)|\\right\s*\."
+    r"|(?P<bar>(?:\\(?:right|[bB]igg?r?)\s*)(?:\||\\[rl]?vert)(?=\s*_))|\\(?P<cmd>[A-Za-z]+|.)\*?"
+    r"|(?P<sub>[₀-₉ᵢⱼₖₗₘₙₚᵣₛₜ₊₋]+)|(?P<sup>[⁰¹²³⁴-⁹ᵀ⁻ⁿˡ⁽⁾]+)|(?P<space>\s+|~)"
     r"|(?P<num>[0-9]+(?:\.[0-9]+)?(?:[eE][-+]?[0-9]+)?|\.[0-9]+)|(?P<id>[A-Za-zͰ-Ͽℓ]+[0-9]*)"
     r"(?P<entry>(?:\.(?!T\b)\w+|\[\d+(?:, ?\d+)*\])+(?!\w*\())?"
     r"|(?P<op>\*\*|:=|<=|>=|!=|==|\.T\b|\.\*|.)",
     re.DOTALL,
 )
-_SAME = {"**": "^", "·": "*", "×": "*", "−": "-", "–": "-", "∘": "⊙", ".*": "⊙", "<=": "≤", ">=": "≥", "!=": "≠"}
-_SAME |= {"==": "=", ":=": "=", "∑": "sum", "∏": "prod", "’": "'", "′": "'", "𝟙": "1", "𝟏": "1", "√": "sqrt", "⋅": "*"}
-_SAME |= {"≔": "=", "≡": "=", "║": "‖", "∥": "‖", "ᵗ": "⊤", "⊤": "⊤"}
 
 
 def tokens(text: str, latex: bool) -> list[Token]:
@@ -77,60 +106,59 @@ def tokens(text: str, latex: bool) -> list[Token]:
     if len(text) > LIMIT:
         raise Unreadable(f"a formula of {len(text)} characters is too long; the limit is {LIMIT}", text, 0, 1)
     found: list[Token] = []
-    at = 0
+    at = cases = 0
     while at < len(text):
         piece = _PIECE.match(text, at)
         assert piece is not None
         start, at = at, piece.end()
-        kind, word = str(piece.lastgroup), piece.group(str(piece.lastgroup))
-        if kind == "space":
-            continue
-        if kind == "cmd":
+        kind = piece.lastgroup or "space"
+        word = piece[kind] or ""
+        if cases and word in ("&", "\\"):
+            found.append(Token("op", "&" if word == "&" else "row", start, at))
+        elif kind == "env":
+            cases += 1 if SIGNS[word] == "cases" else -1
+            found.append(Token("op", SIGNS[word], start, at))
+        elif kind in ("nothing", "bar"):  # \left. ... \right|_{x = 1}
+            found.append(Token("op", {"nothing": "where(", "bar": "where"}[kind], start, at))
+        elif kind == "cmd":
             at = _command(found, word, text, start, at)
         elif kind == "num":
             found.append(Token("num", word, start, at))
-        elif kind in ("sub", "sup"):
-            table, sign = (SUB, "_") if kind == "sub" else (SUPER, "^")
-            inner = word.translate(table)
-            found.append(Token("op", sign, start, start))
-            if kind == "sup" and inner != "T":
-                found += [Token("op", "{", start, start), *tokens(inner, True)[:-1], Token("op", "}", at, at)]
-            elif kind == "sup":
-                found.append(Token("op", "⊤", start, at))
-            else:
-                found.append(Token("name" if inner.isalpha() else "num", inner, start, at))
-        elif kind == "id" and latex:
-            at = piece.end("id")
-            _letters(found, word, start)
+        elif kind == "sub":
+            inner = word.translate(SUB)
+            found += [Token("op", "_", start, start), Token("name" if inner.isalpha() else "num", inner, start, at)]
+        elif kind == "sup":
+            raised = tokens(word.translate(SUPER), True)[:-1]
+            found.append(Token("op", "^", start, start))
+            found += [Token("op", "{", start, start), *[t._replace(start=start, end=at) for t in raised]]
+            found.append(Token("op", "}", at, at))
+        elif kind == "id" and latex and word not in ("sum", "prod"):
+            found += _letters(word, start)
         elif kind in ("id", "entry"):  # W[0, 1] and layers.0.bias are names
-            kind = "op" if piece["id"] in ("sum", "prod") else "name"
-            found.append(Token(kind, COMMANDS.get(word, word) if word in GREEK.values() else piece.group(), start, at))
-        else:
-            word = _SAME.get(word, word)
-            if word == "√":
-                word = "sqrt"
-            known = word in "+-*/^_=()[]{}<>≤≥≠|'‖,⊙⊤@;∈∂∇" or word in (".T", "sum", "prod", "sqrt", "1")
-            if not known:
+            sign = piece["id"] in ("sum", "prod")
+            word = piece["id"] if sign else LETTERS.get(f"\\{piece[0]}", piece[0])  # theta is θ
+            found.append(Token("op" if sign else "name", word, start, at))
+        elif kind == "op" and word != "&":
+            kind, word = {"√": ("fn", "sqrt"), "𝟙": ("num", "1"), "𝟏": ("num", "1")}.get(word, ("op", word))
+            if kind == "op" and word not in SIGNS:
                 raise Unreadable(f"the sign {word!r} is not known here", text, start, at)
-            kind = "fn" if word == "sqrt" else "num" if word == "1" else "op"
-            found.append(Token(kind, word, start, at))
+            found.append(Token(kind, SIGNS.get(word, word), start, at))
     return [*found, Token("end", "", len(text), len(text))]
 
 
-def _letters(found: list[Token], word: str, start: int) -> None:
+def _letters(word: str, start: int) -> list[Token]:
     """A word in LaTeX: one name a letter, and its digits a number."""
-    for i, c in enumerate(word):
-        if c.isdigit():
-            found.append(Token("num", word[i:], start + i, start + len(word)))
-            return
-        found.append(Token("name", c, start + i, start + i + 1))
+    letters = word.rstrip("0123456789")
+    found = [Token("name", c, start + i, start + i + 1) for i, c in enumerate(letters)]
+    digits = word[len(letters) :]
+    return [*found, Token("num", digits, start + len(letters), start + len(word))] if digits else found
 
 
 def _group(text: str, at: int) -> tuple[str, int, int]:
     """The inside of the group that follows, in braces or one sign long: its text, start and the end of the group."""
     while at < len(text) and text[at].isspace():
         at += 1
-    if at < len(text) and text[at] == "{":
+    if text.startswith("{", at):
         depth = 0
         for end in range(at, len(text)):
             depth += (text[end] == "{") - (text[end] == "}")
@@ -145,45 +173,30 @@ def _group(text: str, at: int) -> tuple[str, int, int]:
 
 def _command(found: list[Token], word: str, text: str, start: int, at: int) -> int:
     """Read a LaTeX command and what belongs to it; gives where to go on."""
-    if word in IGNORED or word in ("\\", "\n"):
-        if word in ("left", "right") and text[at : at + 1] == ".":
-            return at + 1
+    command = f"\\{word}"
+    if word in IGNORED:
         return at
-    if word in ("phantom", "label", "tag", "hspace", "vspace", "color"):
-        return _group(text, at)[2]
-    if word in FRACTIONS or word in ("sqrt", "text") or word in FUNCTIONS:
-        if word in FRACTIONS:
-            found.append(Token("op", "frac", start, at))
-            return at
-        if word != "text":
-            found.append(Token("fn", word, start, at))
-            return at
-    if word in WRAPPERS:
-        inner, begin, end = _group(text, at)
-        if inner.strip() in ("1", "I") and word in ("mathbf", "mathbb", "bm", "boldsymbol"):
-            kind = "num" if re.match(r"\s*(\\left|\\big+)?\s*(\\?\{|\[|\(|_)", text[end:]) else "name"
-            found.append(Token(kind, "1" if kind == "num" else "ones" if inner.strip() == "1" else "I", start, end))
-            return end
-        found += [t._replace(start=t.start + begin, end=t.end + begin) for t in tokens(inner, True)[:-1]]
-        return end
+    if command in SIGNS or command in LETTERS:
+        kind = "op" if command in SIGNS else "name"
+        found.append(Token(kind, SIGNS.get(command) or LETTERS[command], start, at))
+        return at
+    if word in FUNCTIONS or word == "sqrt":
+        found.append(Token("fn", word, start, at))
+        return at
+    if word not in WITH_A_GROUP | FONTS | WORDS | set(ACCENTS):
+        raise Unreadable(f"the command {command} is not known here", text, start, at)
+    inner, begin, end = _group(text, at)
     if word in WORDS:
-        inner, _, end = _group(text, at)
         inner = inner.strip()
         if word.startswith("text") and not re.fullmatch(r"\w{1,20}", inner):
             raise Unreadable("words in the middle of a formula", text, start, end)
-        if inner == "d":
-            found.append(Token("name", "d", start, end))
-        else:
-            found.append(Token("fn" if inner in FUNCTIONS else "name", inner.replace("-", ""), start, end))
-        return end
-    if word in ACCENTS:
-        inner, _, end = _group(text, at)
-        letters = [t.text for t in tokens(inner, True)[:-1]]
-        found.append(Token("name", f"{''.join(letters)}_{ACCENTS[word]}", start, end))
-        return end
-    if word in COMMANDS:
-        sign = COMMANDS[word]
-        kind = "name" if sign.isalpha() and sign not in ("sum", "prod") and sign != "∂" else "op"
-        found.append(Token(kind, sign, start, at))
-        return at
-    raise Unreadable(f"the command \\{word} is not known here", text, start, at)
+        found.append(Token("fn" if inner in FUNCTIONS else "name", inner.replace("-", ""), start, end))
+    elif word in ACCENTS:
+        letters = "".join(t.text for t in tokens(inner, True)[:-1])
+        found.append(Token("name", f"{letters}_{ACCENTS[word]}", start, end))
+    elif word in FONTS and inner.strip() in ("1", "I"):  # of ones, or the indicator of a relation
+        indicator = re.match(r"\s*(\\left|\\big+)?\s*(\\?\{|\[|\(|_)", text[end:])
+        found.append(Token(*(("num", "1") if indicator else ("name", "ones" if "1" in inner else "I")), start, end))
+    elif word in FONTS:
+        found += [t._replace(start=t.start + begin, end=t.end + begin) for t in tokens(inner, True)[:-1]]
+    return end

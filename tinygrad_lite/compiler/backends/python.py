@@ -1,30 +1,74 @@
 """The plain tape as Python: the back end that always works.
 
 In: a tape. Out: a function from a list of numbers to a list of outputs, made of one line of Python
-for each node; of a long tape, several functions that hand on what the later ones read. It needs
-nothing but Python and is some ten times faster than building Values; the other back ends are
-a thousand times faster, and `report()` says which one ran.
+for each node. It needs nothing but Python and is some ten times faster than building Values; the other
+back ends are a thousand times faster, and `report()` says which one ran.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator, Mapping, Sequence
+import time
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+from tinygrad_lite.compiler.backends.runners import Runner
+from tinygrad_lite.compiler.frontend.arguments import numbers
 from tinygrad_lite.compiler.ir.spelling import INFIX, spelled
 from tinygrad_lite.compiler.ir.tape import LESS, SELECT, Ref, Tape
+from tinygrad_lite.compiler.passes.programs import Program
 from tinygrad_lite.engine import ops
 from tinygrad_lite.engine.op import Op
 
-LONGEST = 10_000
-"""Nodes in one function; Python's own compiler needs about 10 us for each, and more where there are many."""
 
-Runner = Callable[[Sequence[float]], list[float]]
+class TapeRunner(Runner):
+    """The tapes of a program in plain Python, sample by sample."""
+
+    name = "tape"
+
+    def __init__(self, program: Program) -> None:
+        start = time.perf_counter()
+        self.program = program
+        self._prologue = compiled(program.prologue)
+        self._sample = compiled(program.sample) if program.sample is not None else None
+        self._epilogue = compiled(program.epilogue)
+        self.seconds: dict[str, float] = {"writing Python": time.perf_counter() - start}
+
+    def run(self, parameters: Sequence[Any], data: Sequence[tuple[int, Any]] = (), samples: int = 0) -> Any:
+        program, ps = self.program, numbers(parameters)
+        if self._sample is None or program.sample is None:
+            return self._epilogue(ps)
+        uniforms = [*ps, *self._prologue([*ps, float(samples)])]
+        columns: dict[int, Any] = {program.columns: [1.0] * samples}  # the weight
+        for first, block in [*self.fixed, *data]:
+            block = block.tolist() if hasattr(block, "tolist") else block
+            columns |= {first + i: column for i, column in enumerate(zip(*block, strict=True))}
+        order = _order(program.sample, program.sample_arrays)
+        sums: list[float] | None = None
+        for k in range(samples):
+            found = self._sample([uniforms[i] if array == "P" else columns[i][k] for array, i in order])
+            sums = found if sums is None else [x + y for x, y in zip(sums, found, strict=True)]
+        arrays = {"P": ps, "G": sums or [], "N": [float(samples)]}
+        return self._epilogue([arrays[array][i] for array, i in _order(program.epilogue, program.epilogue_arrays)])
+
+    def text(self) -> str:
+        return sources(self.program)
+
+
+def _order(tape: Tape, arrays: Mapping[Ref, tuple[str, int]]) -> list[tuple[str, int]]:
+    return [arrays[ref] for ref in tape.inputs]
+
+
+def sources(program: Program) -> str:
+    """All functions of a program that do anything."""
+    tapes = (("prologue", program.prologue), ("sample", program.sample), ("epilogue", program.epilogue))
+    return "\n\n\n".join(
+        source(tape, name) for name, tape in tapes if tape is not None and (len(tape) or name == "epilogue")
+    )
 
 
 def source(tape: Tape, name: str = "run") -> str:
-    """The tape as a Python function of a list of inputs.
+    """The tape as a Python function of a list of inputs: outputs first, then the flags of the guards.
 
     >>> from tinygrad_lite.engine import ops
     >>> t = Tape(); x = t.input("x"); t.outputs = [t.node(ops.tanh, (t.node(ops.mul, (x, x)),))]
@@ -35,69 +79,19 @@ def source(tape: Tape, name: str = "run") -> str:
         v1 = tanh(v0)
         return [v1]
     """
-    text = _names(tape)
-    lines = [f"def {name}(inputs):"]
-    if tape.inputs:
-        lines.append("    " + "".join(f"x{i}, " for i in range(len(tape.inputs))).rstrip() + " = inputs")
-    lines += [line for _, line in _statements(tape, text)]
-    lines.append("    return [" + ", ".join(map(text.__getitem__, _wanted(tape))) + "]")
-    return "\n".join(lines)
-
-
-def pieces(tape: Tape, longest: int) -> Iterator[str]:
-    """The same as functions of so many nodes each, to be called in turn with the inputs and one list of numbers.
-
-    What a later one reads stands in the list, and at last the outputs.
-    """
-    text = _names(tape)
-    inputs = {ref: i for i, ref in enumerate(tape.inputs)}
-    kept: dict[Ref, int] = {}
-    lines = list(_statements(tape, text))
-    last = dict.fromkeys(_wanted(tape), len(lines))  # the statement that reads a node last
-    last.update({ref: max(k, last.get(ref, 0)) for k, (i, _) in enumerate(lines) for ref in tape.args[i]})
-    for start in range(0, len(lines), longest):
-        part = lines[start : start + longest]
-        here = {i for i, _ in part}
-        read = {ref for i in here for ref in tape.args[i] if ref not in here and (ref >= 0 or ref in inputs)}
-        body = [f"    {text[ref]} = " + (f"inputs[{inputs[ref]}]" if ref < 0 else f"kept[{kept[ref]}]") for ref in read]
-        body += [line for _, line in part]
-        for i in sorted(here):
-            if last.get(i, 0) >= start + len(part):
-                kept[i] = len(kept)
-                body.append(f"    kept.append(v{i})")
-        yield "\n".join(["def run(inputs, kept):", *body])
-    found = [
-        f"kept[{kept[ref]}]" if ref >= 0 else f"inputs[{inputs[ref]}]" if ref in inputs else text[ref]
-        for ref in _wanted(tape)
-    ]
-    yield f"def run(inputs, kept):\n    return [{', '.join(found)}]"
-
-
-def _wanted(tape: Tape) -> list[Ref]:
-    """The outputs, then the flags of the guards."""
-    return [*tape.outputs, *(guard.flag for guard in tape.guards)]
-
-
-class _Names(dict[Ref, str]):
-    """What stands for each node, input and constant."""
-
-    def __missing__(self, ref: Ref) -> str:
-        return f"v{ref}"
-
-
-def _names(tape: Tape) -> _Names:
-    text = _Names({ref: f"x{i}" for i, ref in enumerate(tape.inputs)})
+    text: dict[Ref, str] = {ref: f"x{i}" for i, ref in enumerate(tape.inputs)}
     for i, x in enumerate(tape.sources):
         if x.__class__ is float:
             text[~i] = f"({x!r})" if math.isfinite(x) and x < 0 else repr(x) if math.isfinite(x) else f"float('{x}')"
-    return text
-
-
-def _statements(tape: Tape, text: Mapping[Ref, str]) -> Iterator[tuple[Ref, str]]:
-    """Each node that is needed, with the line that computes it."""
+    lines = [f"def {name}(inputs):"]
+    if tape.inputs:
+        lines.append("    " + "".join(f"x{i}, " for i in range(len(tape.inputs))).rstrip() + " = inputs")
     for i, (op, args, needed) in enumerate(zip(tape.op, tape.args, tape.live(), strict=True)):
+        text[i] = f"v{i}"
         if needed:
-            yield i, f"    v{i} = {_expression(op, [text[ref] for ref in args])}"
+            lines.append(f"    v{i} = {_expression(op, [text[ref] for ref in args])}")
+    wanted = [*tape.outputs, *(guard.flag for guard in tape.guards)]
+    return "\n".join([*lines, f"    return [{', '.join(text[ref] for ref in wanted)}]"])
 
 
 def _expression(op: Op, names: list[str]) -> str:
@@ -124,23 +118,9 @@ def _quiet(op: Op) -> Callable[..., float]:
     return forward
 
 
-def compiled(tape: Tape) -> Runner:
-    """The tape as something to call: outputs first, then the flags of the guards."""
+def compiled(tape: Tape) -> Callable[[Sequence[float]], list[float]]:
+    """The tape as something to call."""
     branches = SELECT in tape.op
-    scope: dict[str, object] = {op.name: _quiet(op) if branches else op.forward for op in set(tape.op)}
-
-    def made(text: str) -> Any:
-        exec(compile(text, "<compiled tape>", "exec"), scope)
-        return scope["run"]
-
-    if len(tape) <= LONGEST:
-        return made(source(tape))  # type: ignore[no-any-return]
-    *parts, last = map(made, pieces(tape, LONGEST))
-
-    def run(numbers: Sequence[float]) -> list[float]:
-        kept: list[float] = []
-        for part in parts:
-            part(numbers, kept)
-        return last(numbers, kept)  # type: ignore[no-any-return]
-
-    return run
+    scope: dict[str, Any] = {op.name: _quiet(op) if branches else op.forward for op in set(tape.op)}
+    exec(compile(source(tape), "<compiled tape>", "exec"), scope)
+    return scope["run"]  # type: ignore[no-any-return]

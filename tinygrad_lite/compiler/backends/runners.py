@@ -12,7 +12,7 @@ import threading
 from collections.abc import Sequence
 from typing import Any
 
-from tinygrad_lite.compiler.frontend.arguments import plain
+from tinygrad_lite.compiler.passes.batching import SampleData
 from tinygrad_lite.compiler.passes.programs import Plans, Program
 
 KEPT = 8
@@ -30,6 +30,9 @@ class Runner:
     threads: int | None = None  # how many may share a call; None for as many as there are cores
     fixed: Sequence[tuple[int, Any]] = ()  # columns of data that are the same at every call
     entry: tuple[str, bytes] | None = None  # what to keep on the disk, and under which name
+    saved_as: str | None = None  # the name on the disk of the program that it belongs to
+    batch: SampleData | None = None  # the samples that were found in it
+    expected: Sequence[float] = ()  # what the flags of its guards must be
 
     def run(self, parameters: Sequence[Any], data: Sequence[tuple[int, Any]] = (), samples: int = 0) -> Any:
         """Args:
@@ -101,7 +104,7 @@ class Buffered(Runner):
 
 def fill(buffer: Any, chunks: Sequence[Any]) -> None:
     """Write the chunks one behind the other into a buffer."""
-    if len(chunks) > 1 and chunks[-1].__class__ is float and plain(chunks):
+    if len(chunks) > 1 and chunks[-1].__class__ is float and set(map(type, chunks)) == {float}:
         buffer[: len(chunks)] = chunks
         return
     at = 0

@@ -6,14 +6,24 @@ and the key of the program that serves them: what the arguments look like, and t
 
 from __future__ import annotations
 
+import importlib.util
 import inspect
 from collections.abc import Callable, Collection, Sequence
+from itertools import accumulate, islice
 from typing import Any
 
-from tinygrad_lite.compiler.frontend.arguments import MOST_CHOICES, Block, Structure, flatten, names, size
-from tinygrad_lite.compiler.frontend.results import shaped, values_in
-from tinygrad_lite.engine.value import Value
+from tinygrad_lite.calculus.pytree import Structure, fill, labels, opened, size
+from tinygrad_lite.compiler.frontend.arguments import Call, chunked, frozen, numbers
 from tinygrad_lite.errors import OperandError, ShapeError, user_line
+
+MOST_SPAN = 1 << 16
+"""How far apart the smallest and the largest label may be."""
+
+MANY = 200
+"""Samples from which on NumPy looks through labels faster than a loop."""
+
+MOST_CHOICES = 64
+"""Values that a whole number used as an index may have; each is a path of its own."""
 
 
 class BatchSignature:
@@ -38,7 +48,7 @@ class BatchSignature:
         self.only_numbers: dict[Structure, set[str]] = {}
 
 
-class BatchCall:
+class BatchCall(Call):
     """The arguments of one call, sorted into parameters and samples."""
 
     def __init__(self, signature: BatchSignature, args: Any, kwargs: Any) -> None:
@@ -48,15 +58,16 @@ class BatchCall:
         given = dict(zip(signature.parameters, args, strict=False)) | kwargs
         self.structures: dict[str, Structure] = {}
         self.blocks: dict[str, Block] = {}
-        self.chunks: list[Any] = []
         self.parameters: list[Any] = []
+        found: list[Any] = []
         for name in given:
             if name in signature.batch:
                 block = self.blocks[name] = Block(name, given[name])
                 self.structures[name] = block.structure
             else:
-                self.structures[name] = flatten(given[name], self.chunks)
+                self.structures[name] = opened(given[name], found, frozen)
                 self.parameters.append(given[name])
+        self.chunks: list[Any] = chunked(found)
         missing = [name for name in signature.batch if name not in given]
         if missing:
             raise OperandError(f"the batch argument {missing[0]!r} was not given{user_line()}.")
@@ -64,49 +75,43 @@ class BatchCall:
         if len(set(lengths.values())) != 1 or 0 in lengths.values():
             shown = ", ".join(f"{name} has {n}" for name, n in lengths.items())
             raise ShapeError(f"batch arguments need the same number of rows, at least one, but {shown}{user_line()}.")
-        self.samples: int = next(iter(lengths.values()))
+        self.samples = next(iter(lengths.values()))
+        starts = accumulate([size(block.structure) for block in self.blocks.values()], initial=0)
+        self.columns = [(at, block.samples) for at, block in zip(starts, self.blocks.values(), strict=False)]
         self.structure: tuple[tuple[str, Structure], ...] = tuple(self.structures.items())
         self._labelled(self._labels())
 
     def _labels(self) -> dict[str, tuple[int, ...]]:
         """The whole numbers of each batch argument that may be an index."""
-        seen, labels = self.signature.labels_seen, {}
+        seen, found = self.signature.labels_seen, {}
         only_numbers = self.signature.only_numbers.get(self.structure, ())
         for name, block in self.blocks.items():
             if block.whole and name not in only_numbers:
                 known = set(seen.get(name, ())) | set(block.choices())
-                labels[name] = seen[name] = tuple(sorted(known)) if len(known) <= MOST_CHOICES else ()
-        return labels
+                found[name] = seen[name] = tuple(sorted(known)) if len(known) <= MOST_CHOICES else ()
+        return found
 
     def _labelled(self, labels: dict[str, tuple[int, ...]]) -> None:
-        self.choices: dict[str, tuple[int, ...]] = {name: found for name, found in labels.items() if found}
-        self.key: tuple[tuple[tuple[str, Structure], ...], tuple[tuple[str, tuple[int, ...]], ...]] = (
-            self.structure,
-            tuple(self.choices.items()),
-        )
+        self.choices = {name: found for name, found in labels.items() if found}
+        self.key = self.structure, tuple(self.choices.items())
 
     def without_labels(self, names: Collection[str]) -> None:
         """What was compiled computes with these and takes none of them as an index: their values do not matter."""
         self.signature.only_numbers[self.structure] = set(names)
         self._labelled({name: found for name, found in self.choices.items() if name not in names})
 
-    def values(self) -> list[Value | None]:
-        """For each number of the parameters the Value it came from, or None."""
-        return [value for thing in self.parameters for value in values_in(thing)]
-
-    def columns(self) -> list[tuple[int, Any]]:
-        """(first column, table) of each batch argument, as the sample program counts the columns."""
-        found, at = [], 0
-        for name in self.structures:
-            if name in self.blocks:
-                found.append((at, self.blocks[name].samples))
-                at += size(self.structures[name])
-        return found
+    def arguments(self, parameters: Sequence[Any], sample: Sequence[Any]) -> dict[str, Any]:
+        """All arguments of the function by name, with these in the places of the numbers."""
+        given, columns = iter(parameters), iter(sample)
+        return {
+            name: fill(part, list(islice(columns if name in self.blocks else given, size(part))))
+            for name, part in self.structures.items()
+        }
 
     def labels(self) -> list[str]:
         """Names of the parameters' numbers."""
         return [
-            n for name, structure in self.structures.items() if name not in self.blocks for n in names(structure, name)
+            each for name, part in self.structures.items() if name not in self.blocks for each in labels(part, name)
         ]
 
     def shaped(self, gradients: Any) -> Any:
@@ -125,7 +130,70 @@ class BatchCall:
                     f"{', '.join(starts) or 'there are none, use backward()'}{user_line()}."
                 )
             part = self.structures[name]
-            return shaped(part, gradients[starts[name] : starts[name] + size(part)])
+            return fill(part, gradients[starts[name] : starts[name] + size(part)], derivatives=True)
 
         argnums = self.signature.argnums
         return one(argnums) if isinstance(argnums, int) else tuple(one(i) for i in argnums)
+
+
+class Block:
+    """The data of one batch argument: an array of samples, and what one sample looks like to the function."""
+
+    __slots__ = ("samples", "structure", "whole")
+
+    def __init__(self, name: str, thing: Any) -> None:
+        try:
+            self.samples, self.structure = _table(thing)
+        except (ValueError, TypeError):
+            raise ShapeError(
+                f"the batch argument {name!r} must be rows of numbers, all of one length{user_line()}."
+            ) from None
+        first = self.samples[:1]
+        self.whole: bool = len(first) == 1 and len(first[0]) == 1 and float(first[0][0]).is_integer()
+
+    def choices(self) -> tuple[int, ...]:
+        """The whole numbers in a column that may be labels; empty if there are too many or some are no whole ones."""
+        if not self.whole:
+            return ()
+        if len(self.samples) < MANY or not hasattr(self.samples, "tolist"):
+            samples = self.samples
+            found = set(samples[:, 0].tolist() if hasattr(samples, "tolist") else [sample[0] for sample in samples])
+            labels = (
+                sorted(map(int, found)) if len(found) <= MOST_CHOICES and all(x.is_integer() for x in found) else []
+            )
+            return tuple(labels) if labels and labels[-1] - labels[0] < MOST_SPAN else ()
+        import numpy as np
+
+        column = self.samples[:, 0]
+        low, high = float(column.min()), float(column.max())
+        if not high - low < MOST_SPAN:  # a NaN is not smaller either
+            return ()
+        counted = (column - low).astype(np.int64)
+        if (counted + low != column).any():
+            return ()
+        there = np.flatnonzero(np.bincount(counted))
+        return tuple((there + int(low)).tolist()) if len(there) <= MOST_CHOICES else ()
+
+
+def _table(thing: Any) -> tuple[Any, Structure]:
+    """The samples as a table of two dimensions, and the structure of one sample."""
+    shape = getattr(thing, "shape", None)
+    if shape is None:
+        samples: list[list[float]] = []
+        structure: Structure = None
+        for sample in thing:
+            blocks: list[Any] = []
+            seen = opened(sample, blocks, frozen)
+            if structure is not None and seen != structure:
+                raise ValueError
+            structure = seen
+            samples.append(numbers(chunked(blocks)))
+        if importlib.util.find_spec("numpy") is None:
+            return samples, structure
+        import numpy as np
+
+        return np.array(samples, dtype=float).reshape(len(samples), -1), structure
+    import numpy as np
+
+    table = np.asarray(thing, dtype=float).reshape(shape[0], -1)
+    return table, float if len(shape) == 1 else ("array", tuple(shape[1:]))

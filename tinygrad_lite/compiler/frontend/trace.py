@@ -15,6 +15,7 @@ import math
 from collections.abc import Sequence
 from typing import Any
 
+from tinygrad_lite.calculus.pytree import Structure, entries, opened
 from tinygrad_lite.compiler.frontend.paths import Path
 from tinygrad_lite.compiler.ir.recording import Recording
 from tinygrad_lite.compiler.ir.tape import LESS, SELECT, Builder, Guard, Ref
@@ -103,6 +104,12 @@ class Trace:
                 return None
             operand = number(operand, op.name)
         return Tracer(self, self.tape.constant(operand), operand)
+
+    def lifted(self, result: Any) -> tuple[Structure, list[Tracer]]:
+        """What a function gave: its structure, and its numbers as tracers. A truth stays one, guarded."""
+        blocks: list[Any] = []
+        structure = opened(result, blocks, lambda x, _: ("static", bool(x) if isinstance(x, Flag) else x))
+        return structure, [self.lift(x, ops.add) for x in entries(blocks)]  # type: ignore[misc]
 
     def value(self, value: Value) -> Ref:
         """A Value from outside: a leaf becomes an input, anything else is written down op by op."""

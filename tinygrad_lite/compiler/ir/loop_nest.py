@@ -139,6 +139,14 @@ class LoopNest:
         """What it reads through an index."""
         return (access for run in self.reductions for access in run.accesses if access.literal is None)
 
+    def own(self, access: Access) -> bool:
+        """Whether each iteration reads there the entry that it writes, array apart."""
+        to = self.target
+        if access.literal is not None or access.table is not None or to.table is not None:
+            return False
+        strides = zip(self.dims, access.strides, to.strides, strict=True)
+        return access.base == to.base and all(n == 1 or mine == its for n, mine, its in strides)
+
     def counts(self, run: Reduction | None = None) -> Any:
         """The number of terms of each iteration; 1 for the target."""
         import numpy as np

@@ -7,23 +7,20 @@ result is the mean over the samples.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from functools import partial
 from typing import Any
 
-from tinygrad_lite.compiler.backends import runners
+from tinygrad_lite.calculus.pytree import labels
 from tinygrad_lite.compiler.backends.llvm.tape_runner import SampleMachine, TapeMachine
-from tinygrad_lite.compiler.frontend.arguments import names, numbers, rebuild
+from tinygrad_lite.compiler.frontend.arguments import numbers
 from tinygrad_lite.compiler.frontend.batch_arguments import BatchCall
 from tinygrad_lite.compiler.frontend.paths import explore
-from tinygrad_lite.compiler.frontend.results import same
 from tinygrad_lite.compiler.frontend.trace import Tracer
 from tinygrad_lite.compiler.ir.tape import Builder, Ref
 from tinygrad_lite.compiler.passes.adjoint import differentiable
 from tinygrad_lite.compiler.passes.samples import SampleProgram, mean
-from tinygrad_lite.compiler.runtime import program_cache
-from tinygrad_lite.compiler.runtime.program import CompilationUnit, Given, Program, Settings, Wrt
-from tinygrad_lite.compiler.runtime.report import described
+from tinygrad_lite.compiler.runtime.program import CompilationUnit, Program, Settings, Wrt
 from tinygrad_lite.engine import ops
 from tinygrad_lite.engine.tracing import traced_call
 from tinygrad_lite.errors import OperandError
@@ -46,23 +43,18 @@ class BatchProgram(Program):
         trace = differentiable(tape)
         uniform = [trace.input(name) for name in call.labels()]
         columns: list[Tracer] = []
-        labels: dict[str, Ref] = {}
+        first: dict[str, Ref] = {}
         for name, block in call.blocks.items():
-            mine = [trace.input(label) for label in names(block.structure, name)]
+            mine = [trace.input(label) for label in labels(block.structure, name)]
             if name in call.choices:
                 trace.choices[mine[0].ref] = list(call.choices[name])
-            labels[name] = mine[0].ref
+            first[name] = mine[0].ref
             columns += mine
         self.paths = 0
 
         def run() -> list[Ref]:
             self.paths += 1
-            given, samples = iter(uniform), iter(columns)
-            args = {
-                name: rebuild(structure, samples if name in call.blocks else given, same)
-                for name, structure in call.structures.items()
-            }
-            result = traced_call(trace, f, **args)
+            result = traced_call(trace, f, **call.arguments(uniform, columns))
             lifted = trace.lift(result, ops.add) if not isinstance(result, list | tuple | dict) else None
             if lifted is None:
                 raise OperandError(f"the loss of one sample must be one number, but {settings.name} gave {result!r}.")
@@ -70,40 +62,30 @@ class BatchProgram(Program):
 
         tape.outputs = explore(trace, run)
         super().__init__(tape, tuple(trace.captured), settings)
-        self.only_numbers: set[str] = {name for name, ref in labels.items() if ref not in trace.indices}
+        self.only_numbers: set[str] = {name for name, ref in first.items() if ref not in trace.indices}
         # captured leaves stand behind the data on the tape; among the parameters they come last
         front = [t.ref for t in uniform]
         tape.inputs = [*front, *trace.captured.values(), *[t.ref for t in columns]]
         self.parameters: int = len(front) + len(self.captured)
         self.columns: int = len(columns)
-        self.samples: int = call.samples
+        self.samples = call.samples
         self.seconds: float = time.perf_counter() - start
 
-    def wrt(self, gradients: bool) -> Wrt:
+    def inputs(self, wrt: Wrt) -> Wrt:
         """All parameters, if gradients are wanted."""
-        return range(self.parameters) if gradients else None
-
-    def given(self, chunks: list[Any], wrt: Wrt, data: Sequence[tuple[int, Any]] = (), samples: int = 0) -> Given:
-        return chunks + self.outside() if self.captured else chunks, data, samples
+        return None if wrt is None else range(self.parameters)
 
     def _machine(self, wrt: Wrt) -> TapeMachine:
         return SampleMachine(self.tape, self.parameters, wrt)
 
-    def _flags(self) -> list[float]:
-        return []
+    def _name(self, wrt: Wrt, backend: str | None) -> None:
+        """There are no samples to be looked for, so what it is made of is named alone."""
+        return
 
-    def _loops(
-        self, wrt: Wrt, backend: str | None, samples: int, found: CompilationUnit | None = None
-    ) -> runners.Runner:
-        facts = (self.parameters, self.columns, wrt)
+    def _unit(self, wrt: Wrt) -> CompilationUnit:
+        facts = self.parameters, self.columns, wrt
         make = partial(SampleProgram, self.tape, mean(self.parameters), *facts)
-        runner = program_cache.runner(make, [self.tape], facts, backend, samples)
-        self.found[wrt], self.expected[wrt], self.names[wrt] = None, [], None
-        return self._ready(wrt, runner)
-
-    def hastened(self, wrt: Wrt, samples: int = 0, asked: bool = False) -> runners.Runner:
-        """Loops in the place of the tape; the samples are given, so none have to be looked for."""
-        return super().hastened(wrt, samples, asked=True)
+        return CompilationUnit(make, [self.tape], ("batch", self.columns))
 
     def by_sample(self, chunks: list[Any], sample: list[float]) -> list[float] | None:
         """The loss of one sample by the table's own rules; None if a branch that is not taken refuses its operands."""
@@ -118,7 +100,3 @@ class BatchProgram(Program):
             f"{self.settings.name}: traced one sample in {self.seconds:.3f} s: {len(self.tape):,} ops, {paths}, "
             f"{self.parameters:,} parameters, {self.columns} numbers a sample."
         )
-
-    def _paragraph(self, wrt: Wrt) -> list[str]:
-        runner = self.runners[wrt]
-        return described("value" if wrt is None else "gradient", runner.program, runner, self.samples)

@@ -14,10 +14,11 @@ from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any, NamedTuple
 
+from tinygrad_lite.calculus.pytree import Structure
 from tinygrad_lite.compiler.backends import choice, runners
 from tinygrad_lite.compiler.backends.llvm import tape_runner
 from tinygrad_lite.compiler.backends.llvm.tape_runner import TapeMachine
-from tinygrad_lite.compiler.frontend.arguments import Structure, numbers
+from tinygrad_lite.compiler.frontend.arguments import Call, numbers
 from tinygrad_lite.compiler.ir.tape import Tape
 from tinygrad_lite.compiler.passes import batching, programs, stencil
 from tinygrad_lite.compiler.passes.alike import alike
@@ -34,8 +35,8 @@ from tinygrad_lite.errors import OperandError, user_line
 Wrt = tuple[int, ...] | range | None
 """Which inputs the gradients are wanted for; None for the value alone."""
 
-Given = tuple[list[Any], Sequence[tuple[int, Any]], int]
-"""What a runner is given: parameters, columns of data, and the number of samples."""
+ALL = (-1,)
+"""At the end of these: all that the function uses from outside."""
 
 
 class CompilationUnit(NamedTuple):
@@ -46,11 +47,9 @@ class CompilationUnit(NamedTuple):
     """All that the program is made of, together with ..."""
     facts: tuple[object, ...]
     """... what their text does not say."""
-    samples: batching.Batch | None
-    expected: list[float]
+    batch: batching.SampleData | None = None
+    expected: Sequence[float] = ()
     """What the flags of the guards must be."""
-    seconds: float = 0.0
-    """What the search took, if it was made before."""
 
 
 class Settings(NamedTuple):
@@ -73,6 +72,7 @@ class Program:
     """
 
     first_pass = "trace"
+    samples = 0  # of the call that it was made for
 
     def __init__(self, tape: Tape, captured: Sequence[Value], settings: Settings, result: Structure = float) -> None:
         self.tape: Tape = tape
@@ -87,46 +87,53 @@ class Program:
         self.known: set[Wrt] = set()
         self.runners: dict[Wrt, runners.Runner] = {}
         self.logs: dict[Wrt, Log] = {}
-        self.found: dict[Wrt, batching.SampleData | None] = {}
-        self.expected: dict[Wrt, list[float]] = {}  # what the flags of the guards must be
-        self.names: dict[Wrt, str | None] = {}  # on the disk
         self._making = threading.RLock()
+
+    def inputs(self, wrt: Wrt) -> Wrt:
+        """The inputs that gradients are wanted for, with ALL replaced by those."""
+        if wrt and wrt[-1] == -1:
+            n = len(self.tape.inputs)
+            return (*wrt[:-1], *range(n - len(self.captured), n))
+        return wrt
 
     def run(
         self,
         chunks: list[Any],
         wrt: Wrt,
-        data: Sequence[tuple[int, Any]] = (),
+        columns: Sequence[tuple[int, Any]] = (),
         samples: int = 0,
         again: bool = False,
     ) -> Any:
         """The outputs (the value first, then the derivatives w.r.t. those inputs); None if a guard does not hold.
 
         Args:
-            data, samples: the columns of a batch, and how many samples it has.
+            columns, samples: those of a batch, and how many samples it has.
             again: the user calls once more, which brings the program nearer to loops of its own: `hastened`.
         """
         runner = self.runners.get(wrt) or self._first(wrt, samples)
         if again and isinstance(runner, TapeMachine) and runner.due(samples):
-            runner = self.hastened(wrt, samples)
+            runner = self.hastened(wrt, samples) or runner
         try:
-            out = runner.run(*self.given(chunks, wrt, data, samples))
+            out = runner.run(*self._given(runner, chunks, columns, samples))
         except (ValueError, ArithmeticError):
             return [math.nan]
-        expected = self.expected[wrt]
-        if expected:
-            n = len(out) - len(expected)
-            if any(flag != wanted for flag, wanted in zip(out[n:], expected, strict=True)):
+        if runner.expected:
+            n = len(out) - len(runner.expected)
+            if any(flag != wanted for flag, wanted in zip(out[n:], runner.expected, strict=True)):
                 return None
             return out[:n]
         return out
 
-    def given(self, chunks: list[Any], wrt: Wrt, data: Sequence[tuple[int, Any]] = (), samples: int = 0) -> Given:
-        """What the runner is given: parameters, data gathered from them, and the number of samples."""
-        batch = self.found[wrt]
-        given = chunks + self.outside() if self.captured else chunks
+    def given(self, wrt: Wrt, call: Call) -> tuple[list[Any], Sequence[tuple[int, Any]], int]:
+        """What the runner is given: parameters, columns of data, and the number of samples."""
+        return self._given(self.runners[wrt], call.chunks, call.columns, call.samples)
+
+    def _given(
+        self, runner: runners.Runner, chunks: list[Any], columns: Sequence[tuple[int, Any]], samples: int
+    ) -> tuple[list[Any], Sequence[tuple[int, Any]], int]:
+        given, batch = chunks + self.outside() if self.captured else chunks, runner.batch
         if batch is None:
-            return given, data, samples
+            return given, columns, samples
         gathered = batch.gathered.shape[1]
         return given, [(batch.fixed.shape[1], _taken(given, batch.gathered))] if gathered else [], batch.samples
 
@@ -142,6 +149,7 @@ class Program:
 
     # ------------------------------------------------------------------ how its code is made
 
+    @gc_paused()
     def _first(self, wrt: Wrt, samples: int) -> runners.Runner:
         """The tape in machine code, which is ready at once; loops where a back end was named."""
         if wrt is not None and self.outputs != 1:
@@ -149,20 +157,17 @@ class Program:
                 f"a gradient needs one number to differentiate, but {self.settings.name} returns {self.outputs}"
                 f"{user_line()}."
             )
-        if self.settings.backend is None and choice.available()[0] == "llvm":
-            with contextlib.suppress(NoLowering), self._noting(wrt):
-                runner = self._machine(wrt)
-                self.found[wrt], self.expected[wrt], self.names[wrt] = None, self._flags(), None
-                self.runners[wrt] = runner
-                return runner
-        return self._made(wrt, self.settings.backend, samples)
+        with self._noting(wrt):
+            if self.settings.backend is None and choice.available()[0] == "llvm":
+                with contextlib.suppress(NoLowering):
+                    self.runners[wrt] = runner = self._machine(wrt)
+                    return runner
+            return self._loops(wrt, self.settings.backend, samples)
 
     def _machine(self, wrt: Wrt) -> TapeMachine:
-        return TapeMachine(self.tape, wrt)
-
-    def _flags(self) -> list[float]:
-        """What the machine tape says of the guards if all of them hold."""
-        return [0.0]
+        made = TapeMachine(self.tape, wrt)
+        made.expected = [0.0]  # what it says of the guards if all of them hold
+        return made
 
     @contextlib.contextmanager
     def _noting(self, wrt: Wrt) -> Any:
@@ -173,8 +178,8 @@ class Program:
             yield
 
     @gc_paused()
-    def hastened(self, wrt: Wrt, samples: int = 0, asked: bool = False) -> runners.Runner:
-        """Loops in machine code in the place of the tape, if they pay: see `TapeMachine.due`.
+    def hastened(self, wrt: Wrt, samples: int = 0, asked: bool = False) -> runners.Runner | None:
+        """Loops in machine code in the place of the tape, if they pay: see `TapeMachine.due`; None if they do not.
 
         Args:
             asked: the call is to be repeated many times, says the user.
@@ -182,58 +187,48 @@ class Program:
         with self._making:
             runner = self.runners[wrt]
             if not isinstance(runner, TapeMachine) or runner.why:
-                return runner
+                return None
             with self._noting(wrt):
-                found = None
+                found, started = None, time.perf_counter()
                 if not asked:
-                    started = time.perf_counter()
                     found = self._unit(wrt)
                     runner.waits = len(self.tape) * tape_runner.COST
-                    if found.facts == ("plain",) and not runner.worth(runner.waits):
-                        return runner
-                    found = found._replace(seconds=time.perf_counter() - started)
+                    if found.facts[0] == "plain" and not runner.worth(runner.waits):
+                        return None
                 try:
-                    made = self._loops(wrt, "llvm", samples, found)
+                    made = self._loops(wrt, "llvm", samples, found, started)
                 except NoLowering as reason:
                     runner.why = str(reason)
-                    return runner
+                    return None
             self.verified.discard(wrt)  # the loops have to agree with the engine as well
             return made
 
-    @gc_paused()
-    def _made(self, wrt: Wrt, backend: str | None, samples: int) -> runners.Runner:
-        with self._noting(wrt):
-            return self._loops(wrt, backend, samples)
-
     def _loops(
-        self, wrt: Wrt, backend: str | None, samples: int, found: CompilationUnit | None = None
+        self, wrt: Wrt, backend: str | None, samples: int, unit: CompilationUnit | None = None, started: float = 0.0
     ) -> runners.Runner:
         """A runner with loops of its own, from the disk if it is there."""
-        started = time.perf_counter()
-        name = program_cache.program_name(self.tape, wrt, backend)
-        seconds = {"looking it up": time.perf_counter() - started}
-        known = program_cache.program(name, lambda: self._unit(wrt).make()) if name else None
-        batch: batching.SampleData | None
-        if known is not None:
-            runner, batch, expected = known
+        started = started or time.perf_counter()
+        name = self._name(wrt, backend)
+        runner = program_cache.program(name, lambda: self._unit(wrt).make()) if name else None
+        if runner is not None:
             self.known.add(wrt)
         else:
-            started = time.perf_counter()
-            found = found or self._unit(wrt)
-            seconds["finding samples"] = found.seconds or time.perf_counter() - started
-            batch, expected = found.samples, found.expected
-            facts = (*found.facts, len(self.tape.inputs), wrt)
-            runner = program_cache.runner(found.make, found.tapes, facts, backend, batch.samples if batch else 0)
-        runner.seconds = seconds | runner.seconds
-        if batch is not None and batch.fixed.shape[1]:
-            runner.fixed = [(0, batch.fixed)]
-        self.found[wrt], self.expected[wrt], self.names[wrt] = batch, expected, name
-        return self._ready(wrt, runner)
-
-    def _ready(self, wrt: Wrt, runner: runners.Runner) -> runners.Runner:
+            unit = unit or self._unit(wrt)
+            seconds = {"finding samples": time.perf_counter() - started}
+            facts = (*unit.facts, len(self.tape.inputs), wrt)
+            samples = unit.batch.samples if unit.batch else samples
+            runner = program_cache.runner(unit.make, unit.tapes, facts, backend, samples)
+            runner.seconds = seconds | runner.seconds
+            runner.batch, runner.expected, runner.saved_as = unit.batch, unit.expected, name
+        if runner.batch is not None and runner.batch.fixed.shape[1]:
+            runner.fixed = [(0, runner.batch.fixed)]
         runner.threads = self.settings.threads
         self.runners[wrt] = runner
         return runner
+
+    def _name(self, wrt: Wrt, backend: str | None) -> str | None:
+        """Under which name the program is on the disk, or will be."""
+        return program_cache.program_name(self.tape, wrt, backend)
 
     def _unit(self, wrt: Wrt) -> CompilationUnit:
         """The tape as samples, as samples that read their neighbours, or plain: what can be found in it."""
@@ -246,14 +241,14 @@ class Program:
             expected = [float(guard.outcome) for guard in batch.epilogue.guards]
             expected += [float(guard.outcome) * batch.samples for guard in batch.sample.guards]
             make: program_cache.Make = partial(SampleProgram, batch.sample, batch.epilogue, inputs, columns, wrt)
-            return CompilationUnit(make, [batch.sample, batch.epilogue], (columns,), batch, expected)
+            return CompilationUnit(make, [batch.sample, batch.epilogue], ("samples", columns), batch, expected)
         if wrt and self.settings.backend != "tape" and "numpy" in choice.available():
             lines = stencil.find(batching.joined(tape, samples), inputs, wrt)
             if lines is not None:
                 lines.straight = partial(programs.PlainProgram, tape, keep)
                 parts = [lines.batch.sample, lines.batch.epilogue]
                 facts = ("neighbours", lines.batch.samples, lines.bases, lines.batch.fixed.tobytes())
-                return CompilationUnit(lambda: lines, parts, facts, None, [])
+                return CompilationUnit(lambda: lines, parts, facts)
         make = partial(programs.PlainProgram, tape, None if wrt is None else keep)
         return CompilationUnit(make, [tape], ("plain",), None, [float(guard.outcome) for guard in tape.guards])
 
@@ -263,21 +258,19 @@ class Program:
         """The code agreed with the engine: it may be kept on the disk for the next process."""
         self.verified.add(wrt)
         if wrt not in self.known:
-            program_cache.store_program(self.names[wrt], self.runners[wrt], self.found[wrt], self.expected[wrt])
+            program_cache.store_program(self.runners[wrt])
 
     def forget(self, wrt: Wrt) -> None:
         """Take from the disk what did not agree."""
-        program_cache.forget(self.runners[wrt], self.names[wrt])
-
-    @property
-    def newest(self) -> Wrt:
-        return list(self.runners)[-1]
+        program_cache.forget(self.runners[wrt])
 
     def source(self, kind: str) -> str:
-        return shown(kind, self.runners[self.newest].program, self.runners[self.newest])
+        runner = [*self.runners.values()][-1]
+        return shown(kind, runner.program, runner)
 
     def passes(self, lines: int | None) -> str:
-        runner, log = self.runners[self.newest], self.logs[self.newest]
+        newest, runner = [*self.runners.items()][-1]
+        log = self.logs[newest]
         if isinstance(runner, program_cache.CachedRunner):  # shown with the passes of the process that kept it
             log = Log(ran=[each for each in log if each.name in (self.first_pass, "load")] + runner.log)
         return log.shown(lines)
@@ -290,7 +283,8 @@ class Program:
         return f"{self.settings.name}: traced {ops:,} ops and {guards} guards in {self.seconds:.3f} s."
 
     def _paragraph(self, wrt: Wrt) -> list[str]:
-        batch, runner, lines = self.found[wrt], self.runners[wrt], []
+        runner, lines = self.runners[wrt], []
+        batch = runner.batch
         if isinstance(runner.program, stencil.StencilProgram):
             samples = " and ".join(f"{each.samples:,}" for each in runner.program.sums)
             lines.append(f"  {samples} samples were found that read neighbouring inputs.")
@@ -300,7 +294,7 @@ class Program:
                 f"{batch.fixed.shape[1]} constants and {batch.gathered.shape[1]} inputs each."
             )
         what = "value" if wrt is None else f"value and {len(wrt)} derivatives"
-        return lines + described(what, runner.program, runner, batch.samples if batch else 0)
+        return lines + described(what, runner.program, runner, batch.samples if batch else self.samples)
 
 
 def _taken(chunks: list[Any], places: Any) -> Any:

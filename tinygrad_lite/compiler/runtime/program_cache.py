@@ -44,29 +44,35 @@ def program_name(tape: Tape, wrt: Sequence[int] | None, backend: str | None) -> 
     return _name([tape], ["program", wrt]) if _kept(backend) else None
 
 
-def program(name: str, make: Make) -> tuple[runners.Runner, SampleData | None, list[float]] | None:
-    """The runner of a program, the samples that were found in it, and what its guards must be, from the disk."""
+def program(name: str, make: Make) -> runners.Runner | None:
+    """The runner of a program from the disk, with the samples that were found in it and what its guards must be."""
     started = time.perf_counter()
     entry = cache.load(name)
     if entry is None:
         return None
     head, _, arrays = entry.partition(b"\n")
     facts = json.loads(head)
-    runner = _loaded(facts["runner"], make, facts["rows"], started)
-    return (runner, _samples(facts, arrays), facts["expected"]) if runner is not None else None
+    found = _loaded(facts["runner"], make, facts["rows"], started)
+    if found is not None:
+        found.batch, found.expected, found.saved_as = _samples(facts, arrays), facts["expected"], name
+    return found
 
 
-def store_program(name: str | None, runner: runners.Runner, samples: SampleData | None, expected: list[float]) -> None:
-    """Keep a program whose first result was right."""
-    keep(runner)
-    if name is None or runner.entry is None:
+def store_program(runner: runners.Runner) -> None:
+    """Keep a runner whose first result was right, and the program it belongs to."""
+    if runner.entry is None:
         return
-    facts: dict[str, Any] = {"runner": runner.entry[0], "rows": 0, "expected": expected}
+    if not isinstance(runner, CachedRunner):
+        cache.store(*runner.entry)
+    if runner.saved_as is None:
+        return
+    samples = runner.batch
+    facts: dict[str, Any] = {"runner": runner.entry[0], "rows": 0, "expected": list(runner.expected)}
     arrays = b""
     if samples is not None:
         facts |= {"rows": samples.samples, "left": samples.left, "fixed": samples.fixed.shape[1]}
         arrays = samples.fixed.tobytes() + samples.gathered.tobytes()
-    cache.store(name, json.dumps(facts).encode() + b"\n" + arrays)
+    cache.store(runner.saved_as, json.dumps(facts).encode() + b"\n" + arrays)
 
 
 def _samples(facts: dict[str, Any], arrays: bytes) -> SampleData | None:
@@ -103,16 +109,10 @@ def runner(
     return made
 
 
-def keep(runner: runners.Runner) -> None:
-    """Keep a runner whose first result was right."""
-    if runner.entry is not None and not isinstance(runner, CachedRunner):
-        cache.store(*runner.entry)
-
-
-def forget(runner: runners.Runner, name: str | None = None) -> None:
-    """Remove a runner from the disk, its code and the program of that name: what they gave was not right."""
+def forget(runner: runners.Runner) -> None:
+    """Remove a runner from the disk, its code and its program: what they gave was not right."""
     if isinstance(runner, CachedRunner):
-        for entry in [name, *runner.names]:
+        for entry in [runner.saved_as, *runner.names]:
             if entry is not None:
                 cache.forget(entry)
 

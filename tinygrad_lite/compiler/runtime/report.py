@@ -9,7 +9,6 @@ from collections.abc import Sequence
 from typing import Any
 
 from tinygrad_lite.compiler.backends import python
-from tinygrad_lite.compiler.backends.c_source import c_source
 from tinygrad_lite.compiler.backends.runners import Runner
 from tinygrad_lite.compiler.ir.loop_nest import Plan
 from tinygrad_lite.compiler.passes.programs import Program
@@ -50,7 +49,7 @@ class Shown:
         return "\n\n".join(parts) or f"{self.__name__} has not been called yet, so nothing was traced."
 
     def source(self, kind: str = "tape") -> str:
-        """The code of the program made last, as "tape", "python", "plan", "llvm", "numpy" or "c".
+        """The code of the program made last, as "tape", "python", "plan", "llvm" or "numpy".
 
         >>> import tinygrad_lite as tg
         >>> fast = tg.compile(lambda x: tg.exp(x) * x, backend="tape")
@@ -124,7 +123,7 @@ def _counted(name: str, plan: Plan) -> str:
 
 
 def shown(kind: str, program: Program, runner: Runner) -> str:
-    """The code as "tape", "python", "plan", "llvm" or "c"."""
+    """The code as "tape", "python", "plan", "llvm" or "numpy"."""
     if kind == "tape":
         named = (
             ("before the samples", program.prologue),
@@ -134,16 +133,11 @@ def shown(kind: str, program: Program, runner: Runner) -> str:
         parts = [(name, str(tape)) for name, tape in named if tape is not None and (len(tape) or name == "at the end")]
         return parts[0][1] if len(parts) == 1 else "\n\n".join(f"# {name}\n{text}" for name, text in parts)
     if kind == "python":
-        tapes = (("prologue", program.prologue), ("sample", program.sample), ("epilogue", program.epilogue))
-        return "\n\n\n".join(
-            python.source(tape, name) for name, tape in tapes if tape is not None and (len(tape) or name == "epilogue")
-        )
+        return python.sources(program)
     if kind == "plan" and runner.plans is not None:
         return "\n\n".join(map(str, runner.plans))
     if kind == runner.name and kind in ("llvm", "numpy"):
         return runner.text()
-    if kind == "c" and runner.plans is not None:
-        return c_source(runner.plans.prologue, runner.plans.samples, runner.plans.epilogue)
-    known = ["tape", "python"] + (["plan", "c"] if runner.plans is not None else [])
+    known = ["tape", "python"] + (["plan"] if runner.plans is not None else [])
     known += [runner.name] if runner.name != "tape" else []
     raise OperandError(f"source shows {', '.join(map(repr, known))} here, but {kind!r} was asked for{user_line()}.")

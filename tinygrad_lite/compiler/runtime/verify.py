@@ -11,8 +11,8 @@ import math
 from collections.abc import Callable, Sequence
 from typing import Any
 
+from tinygrad_lite.calculus.pytree import leaves
 from tinygrad_lite.compiler.frontend.arguments import numbers
-from tinygrad_lite.compiler.frontend.results import max_relative_error, numbers_in
 from tinygrad_lite.compiler.passes.adjoint import EXPENSIVE
 from tinygrad_lite.compiler.runtime.program import Program, Wrt
 from tinygrad_lite.engine.graph import topological
@@ -29,13 +29,20 @@ NEAR = 1e-3
 """How far away the point lies that is looked at where almost all of a result cancels."""
 
 
+def max_relative_error(xs: Any, ys: Any, least: float = 0.0) -> float:
+    """The largest difference relative to the largest number, or to `least`; infinite where one of them is no number."""
+    scale = max([least, *(abs(y) for y in ys if math.isfinite(y))]) or 1.0
+    found = [abs(x - y) / scale for x, y in zip(xs, ys, strict=True) if x != y]
+    return max([math.inf if x != x else x for x in found], default=0.0)
+
+
 class _Seen:
     """A call by the engine: the numbers of its result, and the Values along which compiled gradients are."""
 
     def __init__(self, call: Any, program: Program, inputs: Wrt) -> None:
-        self.root, leaves, _ = call
-        self.found = [x.data if isinstance(x, Value) else float(x) for x in numbers_in(self.root)]
-        known = [*leaves, *program.captured]
+        self.root, given = call
+        self.found = [x.data if isinstance(x, Value) else float(x) for x in leaves(self.root)]
+        known = [*given, *program.captured]
         self.wrt = None if inputs is None else [known[i] for i in inputs]
 
     def why(self, out: Any, value: float = 0.0, derivative: float = 0.0) -> str:
@@ -52,7 +59,7 @@ class _Seen:
 
 
 def disagreement(
-    program: Program, inputs: Wrt, chunks: list[Any], out: Any, by_values: Callable[[list[Any]], Any]
+    program: Program, inputs: Wrt, chunks: list[Any], out: Any, by_values: Callable[[list[float]], Any]
 ) -> str:
     """What differs between a compiled result and the engine's; empty if nothing does.
 
@@ -60,11 +67,12 @@ def disagreement(
     another order of adding leaves another rest. Then the results must agree at a point near by, where less cancels,
     and differ here by no more than rounding does there.
     """
-    here = _Seen(by_values(chunks), program, inputs)
+    given = numbers(chunks)
+    here = _Seen(by_values(given), program, inputs)
     why = here.why(out)
     if not why:
         return ""
-    point = [x + NEAR * math.cos(k + 1.0) * max(abs(x), 1.0) for k, x in enumerate(numbers(chunks))]
+    point = [x + NEAR * math.cos(k + 1.0) * max(abs(x), 1.0) for k, x in enumerate(given)]
     again = program.run(point, inputs)
     if again is None:
         return why  # another branch so near by

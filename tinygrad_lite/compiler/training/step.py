@@ -219,8 +219,8 @@ class CompiledStep:
         if self.optimizer.hyper.get("clip_norm") or self.optimizer.hyper.get("clip_value"):
             return None
         table, targets = np.asarray(X, dtype=float), np.asarray(y, dtype=float)
-        call, code = self._gradient.prepared(table, targets)
-        runner = code.runners[code.wrt(True)] if code is not None else None
+        call, code, wrt = self._gradient.prepared(table, targets)
+        runner = code.runners[wrt] if code is not None else None
         if runner is None or runner.name != "llvm":
             return None
         assert code is not None
@@ -231,7 +231,7 @@ class CompiledStep:
         machine = self._machines.get(key)
         if machine is None:
             machine = self._machines[key] = Machine(self, code, runner, call.choices.get("y", ()))
-        machine.take(X, y, table, targets, call.columns())
+        machine.take(X, y, table, targets, call.columns)
         self._machine = machine
         return machine
 

@@ -21,7 +21,7 @@ def _extreme(pick: Any) -> Any:
 
 
 def _shared(*xs_and_out: Any) -> tuple[float, ...]:
-    """Slope 1 for the chosen operand, shared equally among those that tie."""
+    """Derivative 1 for the chosen operand, shared equally among those that tie."""
     *xs, out = xs_and_out
     chosen = [bool(x <= out) and bool(x >= out) for x in xs]  # equal as numbers, for Values too
     return tuple((1.0 / sum(chosen) if hit else 0.0) if any(chosen) else math.nan for hit in chosen)

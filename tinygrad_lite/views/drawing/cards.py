@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 LABEL = 12.0  # font sizes
 ROW = 11.0
 SYMBOL = 13.0
-SLOPE = 10.0
+BESIDE = 10.0
 
 PAD = 9.0  # left and right of a text
 LINE = 15.0  # from one row to the next
@@ -65,7 +65,8 @@ def size(box: Box) -> Size:
     if box.times > 1:
         width += (10 if box.label else 0) + text_width(many(box), ROW)
     for caption, text in box.rows:
-        width = max(width, text_width(text, ROW) + (text_width(caption, ROW) + 10 if caption else 0))
+        widest = max(text_width(text, ROW), text_width(box.room, ROW))
+        width = max(width, widest + (text_width(caption, ROW) + 10 if caption else 0))
     lines = _headed(box) + len(box.rows)
     return (round(max(width * ROOM + 2 * PAD, 30.0)), max(lines, 1) * LINE + (9 if lines > 1 else 6))
 
@@ -89,7 +90,7 @@ def room(edge: Edge) -> Size:
     """Width and height of the texts beside an arrow."""
     if not edge.texts:
         return (0.0, 0.0)
-    widest = max(text_width(text, SLOPE) for _, text in edge.texts)
+    widest = max(text_width(text, BESIDE) for text in (edge.room, *(text for _, text in edge.texts)))
     return (round(widest * ROOM + 4), 12.0 * len(edge.texts) + 1)
 
 

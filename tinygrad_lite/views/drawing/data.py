@@ -10,7 +10,7 @@ the same computation always draws the same picture, and a program can find its w
 
 Inside a box, <text class="data"> and <text class="grad"> hold the numbers and may be rewritten.
 The numbers beside an arrow stand in a second group of the same key, drawn last so that no line
-runs over them: <g data-k="e5.0" class="slopes"> with <text class="local"> and
+runs over them: <g data-k="e5.0" class="beside"> with <text class="local"> and
 <text class="contribution">. The first <rect> of a box, the <ellipse> of an op and the first
 <path> of an arrow carry the fills and strokes. There is no `id=` anywhere, so that many
 pictures can stand on one page.
@@ -18,6 +18,7 @@ pictures can stand on one page.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
 from tinygrad_lite.views.drawing.themes import LIGHT, Theme
@@ -39,6 +40,7 @@ class Box(NamedTuple):
     tint: str = ""  # a fill of its own
     times: int = 1  # how many alike it stands for
     members: tuple[int, ...] = ()  # of a group, the numbers of its parameters
+    room: str = ""  # a number as wide as any that will stand in the box
 
     @property
     def key(self) -> str:
@@ -51,12 +53,13 @@ class Edge(NamedTuple):
     tail: int
     head: int
     operand: int  # which operand of the head it is
-    local: float | None  # the local derivative; None along a constant
+    local: float | None  # the local derivative; None where a constant comes in
     contribution: float | None  # the head's gradient times the local derivative
     texts: tuple[tuple[str, str], ...] = ()  # (class, text) as shown: ("local", "2.0000")
     colours: tuple[str, ...] = ()  # of the highlighted paths that use it
     tint: str = ""  # a stroke of its own ...
     thick: float = 1.1  # ... and its width
+    room: str = ""  # a text as wide as any that will stand beside it
 
     @property
     def key(self) -> str:
@@ -81,6 +84,7 @@ class Part(NamedTuple):
     shift: int
 
 
+@dataclass(eq=False, repr=False)
 class Drawing:
     """Everything that is drawn, and how it looks; not yet where it stands.
 
@@ -91,27 +95,16 @@ class Drawing:
         notes: the lines below, such as the legend of a heat map.
         parts: drawings inside this one.
         alt: what a screen reader says.
+        asked: the layout engine that was asked for, or None.
     """
 
-    def __init__(
-        self,
-        boxes: list[Box],
-        edges: list[Edge],
-        *,
-        graph: Graph | None = None,
-        direction: str = "LR",
-        theme: Theme = LIGHT,
-        title: str = "",
-        alt: str = "",
-        notes: tuple[Note, ...] = (),
-        parts: tuple[Part, ...] = (),
-    ) -> None:
-        self.boxes = boxes
-        self.edges = edges
-        self.graph = graph
-        self.direction = direction
-        self.theme = theme
-        self.title = title
-        self.alt = alt
-        self.notes = notes
-        self.parts = parts
+    boxes: list[Box]
+    edges: list[Edge]
+    graph: Graph | None = None
+    direction: str = "LR"
+    theme: Theme = LIGHT
+    title: str = ""
+    alt: str = ""
+    notes: tuple[Note, ...] = ()
+    parts: tuple[Part, ...] = ()
+    asked: str | None = None

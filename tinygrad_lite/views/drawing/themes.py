@@ -8,7 +8,7 @@ frames, signs are written, paths are numbered.
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 
 class Theme(NamedTuple):
@@ -19,7 +19,7 @@ class Theme(NamedTuple):
     ink: str  # labels and numbers
     faint: str  # captions such as data and grad
     line: str  # edges and arrows
-    slope: str  # local derivatives beside the edges
+    beside: str  # the numbers beside the edges
     leaf: tuple[str, str]  # fill and frame of what was put in
     inner: tuple[str, str]
     root: tuple[str, str]
@@ -32,6 +32,16 @@ class Theme(NamedTuple):
     paths: tuple[str, ...]
     glow: tuple[str, str] = ("#d98200", "#0b63b0")  # what a player lights up, forward and backward
 
+    @property
+    def classes(self) -> tuple[str, ...]:
+        """The colours of classes: blue and orange first, which are also those below a boundary and above."""
+        first, second, *others = self.paths
+        return (second, first, *others, self.beside, self.ink)
+
+    def on_canvas(self) -> dict[str, Any]:
+        """What the charts of a page need."""
+        return {"background": self.background, "faint": self.faint, "classes": self.classes}
+
 
 LIGHT = Theme(
     name="light",
@@ -39,7 +49,7 @@ LIGHT = Theme(
     ink="#16191d",
     faint="#5a6470",
     line="#75808b",
-    slope="#4a5560",
+    beside="#4a5560",
     leaf=("#e4effb", "#2a6db0"),
     inner=("#f5f6f8", "#8b95a0"),
     root=("#fdefd8", "#b06a00"),
@@ -58,7 +68,7 @@ DARK = Theme(
     ink="#eceff2",
     faint="#a3adb8",
     line="#8a95a1",
-    slope="#c3ccd5",
+    beside="#c3ccd5",
     leaf=("#1b3047", "#66a8e6"),
     inner=("#252a30", "#78838f"),
     root=("#453112", "#e8a33d"),
@@ -78,7 +88,7 @@ PRINT = Theme(
     ink="#000000",
     faint="#444444",
     line="#444444",
-    slope="#222222",
+    beside="#222222",
     leaf=("#ffffff", "#000000"),
     inner=("#ffffff", "#777777"),
     root=("#e8e8e8", "#000000"),
@@ -117,20 +127,5 @@ def mixed(ground: str, colour: str, share: float) -> str:
     return "#" + "".join(f"{round(g + (c - g) * share):02x}" for g, c in channels)
 
 
-def contrast(one: str, other: str) -> float:
-    """The contrast of two colours, from 1 to 21, by the formula of WCAG 2.
-
-    >>> contrast("#000000", "#ffffff")
-    21.0
-    """
-    low, high = sorted((_luminance(one), _luminance(other)))
-    return (high + 0.05) / (low + 0.05)
-
-
 def _channels(colour: str) -> tuple[int, int, int]:
     return int(colour[1:3], 16), int(colour[3:5], 16), int(colour[5:7], 16)
-
-
-def _luminance(colour: str) -> float:
-    linear = [c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4 for c in (x / 255 for x in _channels(colour))]
-    return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]

@@ -6,6 +6,7 @@ sheets. All user text goes through `escape.html`; nothing the user wrote becomes
 
 from __future__ import annotations
 
+from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from tinygrad_lite.report import escape
@@ -14,7 +15,7 @@ from tinygrad_lite.views.drawing.fonts import FAMILY, text_width
 from tinygrad_lite.views.layout.graph import Placement, Point
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from tinygrad_lite.views.drawing.data import Box, Drawing, Edge, Note
     from tinygrad_lite.views.drawing.themes import Theme
@@ -23,10 +24,11 @@ MARGIN = 14.0
 NOTE = 12.0  # font size of the lines below
 NOTE_LINE = 18.0
 TITLE = 15.0
+LIT = 3.0  # the outline of what is lit
 
 
-def to_svg(drawing: Drawing, place: Placement) -> str:
-    """The SVG text of the drawing."""
+def to_svg(drawing: Drawing, place: Placement, lit: Mapping[str, str] = MappingProxyType({})) -> str:
+    """The SVG text of the drawing; the parts with the keys of `lit` are outlined in its colours."""
     theme = drawing.theme
     top = MARGIN + (TITLE + 12 if drawing.title else 0.0)
     below = [_note(note, theme) for note in drawing.notes]
@@ -47,18 +49,19 @@ def to_svg(drawing: Drawing, place: Placement) -> str:
         parts.append(_title(title, x, y, theme))
     onward: dict[int, list[str]] = {}  # the colours of the paths that go on through each box
     for edge in drawing.edges:
-        parts.append(_edge(edge, place.curve[edge.key], theme))
+        parts.append(_edge(edge, place.curve[edge.key], theme, lit.get(edge.key, "")))
         onward.setdefault(edge.head, []).extend(c for c in edge.colours if c not in onward.get(edge.head, ()))
     for box in drawing.boxes:
         if box.symbol:
             key = f"r{box.number}"
-            curve = _curve(place.curve[key], onward.get(box.number, ()), theme.line, 1.1)
+            glow = lit.get(key, "")
+            curve = _curve(place.curve[key], onward.get(box.number, ()), glow or theme.line, LIT if glow else 1.1)
             parts.append(f'<g data-k="{key}" class="result">{curve}</g>')
-            parts.append(_ellipse(box, place.centre[f"o{box.number}"], theme))
-        parts.append(_box(box, place.centre[box.key], theme))
+            parts.append(_ellipse(box, place.centre[f"o{box.number}"], theme, lit.get(f"o{box.number}", "")))
+        parts.append(_box(box, place.centre[box.key], theme, lit.get(box.key, "")))
     for edge in drawing.edges:  # texts last, so that no line runs over a number
         if edge.texts:
-            parts.append(_slopes(edge, place.spot[edge.key], theme))
+            parts.append(_beside(edge, place.spot[edge.key], theme))
     parts.append("</g>")
     for i, (marks, _) in enumerate(below):
         y = top + place.height + MARGIN + 8 + i * NOTE_LINE
@@ -73,14 +76,14 @@ def _title(words: str, x: float, y: float, theme: Theme) -> str:
     )
 
 
-def _box(box: Box, at: Point, theme: Theme) -> str:
+def _box(box: Box, at: Point, theme: Theme, glow: str) -> str:
     """A card with its texts, around its middle."""
     width, height = cards.size(box)
     fill, frame = getattr(theme, box.kind)
     dashes = ' stroke-dasharray="3 2.5"' if box.kind == "constant" else ""
-    thick = {"root": 2.2, "leaf": 1.4, "group": 1.4}.get(box.kind, 1.0)
+    thick = LIT if glow else {"root": 2.2, "leaf": 1.4, "group": 1.4}.get(box.kind, 1.0)
     parts = [f'<g data-k="{box.key}" class="value {box.kind}" transform="translate({_n(at[0])} {_n(at[1])})">']
-    parts.append(_rect(width, height, box.tint or fill, frame, thick, dashes))
+    parts.append(_rect(width, height, box.tint or fill, glow or frame, thick, dashes))
     for text in cards.texts(box):
         faint = text.role in ("caption", "count") or box.kind == "constant"
         colour = theme.faint if faint and not box.tint else theme.ink
@@ -99,22 +102,23 @@ def _rect(width: float, height: float, fill: str, frame: str, thick: float, more
     )
 
 
-def _ellipse(box: Box, at: Point, theme: Theme) -> str:
+def _ellipse(box: Box, at: Point, theme: Theme, glow: str) -> str:
     """The op that made the box."""
     width, height = cards.ellipse(box.symbol)
     fill, frame = theme.op
     return (
         f'<g data-k="o{box.number}" class="op" transform="translate({_n(at[0])} {_n(at[1])})">'
-        f'<ellipse rx="{_n(width / 2)}" ry="{_n(height / 2)}" fill="{fill}" stroke="{frame}" stroke-width="1.2"/>'
+        f'<ellipse rx="{_n(width / 2)}" ry="{_n(height / 2)}" fill="{fill}" stroke="{glow or frame}" '
+        f'stroke-width="{_n(LIT if glow else 1.2)}"/>'
         f'<text class="symbol" y="4.5" text-anchor="middle" font-size="{_n(cards.SYMBOL)}" font-weight="bold" '
         f'fill="{theme.ink}">{escape.html(box.symbol)}</text></g>'
     )
 
 
-def _edge(edge: Edge, points: list[Point], theme: Theme) -> str:
+def _edge(edge: Edge, points: list[Point], theme: Theme, glow: str) -> str:
     """An arrow; the highlighted paths that use it lie around each other as bands."""
-    line = theme.constant[1] if edge.local is None else theme.line
-    return f'<g data-k="{edge.key}" class="edge">{_curve(points, edge.colours, edge.tint or line, edge.thick)}</g>'
+    line = glow or edge.tint or (theme.constant[1] if edge.local is None else theme.line)
+    return f'<g data-k="{edge.key}" class="edge">{_curve(points, edge.colours, line, LIT if glow else edge.thick)}</g>'
 
 
 def _curve(points: list[Point], bands: Sequence[str], colour: str, thick: float) -> str:
@@ -148,12 +152,12 @@ def _note(note: Note, theme: Theme) -> tuple[str, float]:
     return "".join(marks), x
 
 
-def _slopes(edge: Edge, at: Point, theme: Theme) -> str:
+def _beside(edge: Edge, at: Point, theme: Theme) -> str:
     """The numbers beside an arrow, on a patch of ground that keeps lines from running through them."""
     width, height = cards.room(edge)
     x, y = at
     parts = [
-        f'<g data-k="{edge.key}" class="slopes">'
+        f'<g data-k="{edge.key}" class="beside">'
         f'<rect x="{_n(x - width / 2)}" y="{_n(y - height / 2)}" width="{_n(width)}" height="{_n(height)}" '
         f'rx="2" fill="{theme.background}" fill-opacity="0.85"/>'
     ]
@@ -162,7 +166,7 @@ def _slopes(edge: Edge, at: Point, theme: Theme) -> str:
         bold = ' font-weight="bold"' if role == "contribution" else ""
         parts.append(
             f'<text class="{role}" x="{_n(x)}" y="{_n(baseline)}" text-anchor="middle" '
-            f'font-size="{_n(cards.SLOPE)}"{bold} fill="{theme.slope}">{escape.html(text)}</text>'
+            f'font-size="{_n(cards.BESIDE)}"{bold} fill="{theme.beside}">{escape.html(text)}</text>'
         )
         baseline += 12
     return "".join([*parts, "</g>"])

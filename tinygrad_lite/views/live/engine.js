@@ -114,12 +114,12 @@ class Graph {
     grad.fill(0);
     grad[root] = 1;
     for (let i = root; i >= 0; i--) if (ops[i]) {
-      const p = parents[i], along = local[i];
+      const p = parents[i], own = local[i];
       let found;
       try { found = frozen[i] ? frozen[i].local : rules[ops[i]][1](...this.operands(p), data[i]); }
       catch (e) { found = p.map(() => NaN); }
       for (let k = 0; k < p.length; k++) {
-        along[k] = found[k];
+        own[k] = found[k];
         if (!constant[p[k]]) grad[p[k]] += grad[i] * found[k];
       }
     }
@@ -129,4 +129,14 @@ class Graph {
     for (let k = 0; k < places.length; k++) found[k] = this.data[places[k]];
     return found;
   }
+}
+
+// A number in four significant digits, as Python's format(x, ".4g") writes it.
+function short(x) {
+  if (x !== x) return "nan";
+  if (x - x !== 0) return x > 0 ? "inf" : "-inf";
+  if (x === 0) return "0";
+  const [digits, exponent] = x.toExponential(3).split("e"), e = Number(exponent);
+  if (e >= -4 && e < 4) return String(Number(x.toPrecision(4)));
+  return String(Number(digits)) + "e" + (e < 0 ? "-" : "+") + String(Math.abs(e)).padStart(2, "0");
 }

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import ast
 import builtins
+import json
 import math
 import operator
 import re
@@ -42,18 +43,19 @@ class Library:
     >>> library = Library()
     >>> library.rules(ops.tanh)[0], library.function(lambda x: 2.0 * x if x > 0 else -x)
     ('M.tanh', 'f1')
-    >>> print(library.code.splitlines()[-1])
+    >>> print(library.script().splitlines()[-2])
     const f1 = (x) => ((x > 0) ? (2.0 * x) : (-x));
     """
 
     def __init__(self) -> None:
         self._names: dict[Any, str] = {}
+        self._table: dict[str, tuple[str, str]] = {}
         self._lines: list[str] = []
 
-    @property
-    def code(self) -> str:
-        """Every function so far."""
-        return "\n".join(self._lines)
+    def script(self) -> str:
+        """Every function so far, and the table by which `engine.js` finds the rules."""
+        entries = ", ".join(f"{json.dumps(name)}: [{', '.join(rules)}]" for name, rules in self._table.items())
+        return "\n".join([*self._lines, f"const RULES = {{{entries}}};"]).replace("</", "<\\/")
 
     def rules(self, op: Op) -> tuple[str, str]:
         """The names of the op's forward rule and of its local derivatives.
@@ -61,7 +63,8 @@ class Library:
         Raises:
             Untranslatable: one of them has no JavaScript.
         """
-        return self.function(op.forward), self.function(op.partials)
+        self._table[op.name] = self.function(op.forward), self.function(op.partials)
+        return self._table[op.name]
 
     def function(self, function: Any) -> str:
         """The name of the JavaScript for a Python function, which is written down if it is new."""

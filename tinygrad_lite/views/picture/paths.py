@@ -82,10 +82,10 @@ def strongest_paths(graph: Graph, source: int, most: int) -> tuple[int, list[Pat
     for child in range(source + 1, len(graph)):
         reached = 0
         found: list[Path] = []
-        for i, (parent, slope) in enumerate(zip(graph.parents[child], graph.nodes[child].local, strict=True)):
-            if parent in counts and slope is not None:
+        for i, (parent, local) in enumerate(zip(graph.parents[child], graph.nodes[child].local, strict=True)):
+            if parent in counts and local is not None:
                 reached += counts[parent]
-                found += [(product * slope, (*keys, f"e{child}.{i}")) for product, keys in best[parent]]
+                found += [(product * local, (*keys, f"e{child}.{i}")) for product, keys in best[parent]]
         if reached:
             counts[child] = reached
             found.sort(key=lambda path: -abs(path[0]))

@@ -8,14 +8,16 @@ arrow from an op to its box. Steps hold only what changes, so that a long comput
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from tinygrad_lite.engine import ops
 from tinygrad_lite.engine.numbered import Graph
-from tinygrad_lite.engine.op import Op
 from tinygrad_lite.engine.value import Value
-from tinygrad_lite.formulas.naming import Names
-from tinygrad_lite.views.drawing.cards import shown_label
+from tinygrad_lite.formulas.formula import Name, Symbol
+from tinygrad_lite.formulas.notation import ATOM, SIGN, Infix
+from tinygrad_lite.views.live.program import named
+
+LONG = 6  # operands that are all written out
 
 
 class Step(NamedTuple):
@@ -25,7 +27,7 @@ class Step(NamedTuple):
     lit: keys of the parts that glow.
     data: {number of a node: text of its value} set by this step.
     grad: {number of a node: text of its gradient so far} set by this step.
-    flights: (arrow's key, text) of the contributions that travel, backward along the arrow.
+    fly: (arrow's key, text) of the contributions that travel back on it.
     caption: one or two sentences of plain text, with the numbers.
     formula: the same as a formula, plain text.
     """
@@ -34,9 +36,13 @@ class Step(NamedTuple):
     lit: tuple[str, ...]
     data: dict[int, str]
     grad: dict[int, str]
-    flights: tuple[tuple[str, str], ...]
+    fly: tuple[tuple[str, str], ...]
     caption: str
     formula: str
+
+    def plain(self) -> dict[str, Any]:
+        """The step as data for JSON."""
+        return self._asdict() | {"data": _by_text(self.data), "grad": _by_text(self.grad)}
 
 
 def steps(graph: Graph, number: str = ".4g") -> list[Step]:
@@ -52,16 +58,38 @@ def steps(graph: Graph, number: str = ".4g") -> list[Step]:
     return list(_Script(graph, number).play())
 
 
+class _Spelled(Infix):
+    """Formulas with their numbers in the format that was asked for."""
+
+    times = " * "
+
+    def __init__(self, format: str) -> None:
+        super().__init__()
+        self.format = format
+
+    def number(self, x: float, digits: int) -> tuple[str, int]:
+        text = format(x, self.format)
+        text = "0" if text in ("-0", "-0.0") else text
+        return text, SIGN if text.startswith("-") else ATOM
+
+
 class _Script:
     def __init__(self, graph: Graph, number: str) -> None:
         self.graph = graph
-        self.format = number
+        self.spelled = _Spelled(number)
         self.root = graph.roots[0]
         self.names = named(graph)
 
     def n(self, x: float) -> str:
-        text = format(x, self.format)
-        return "0" if text in ("-0", "-0.0") else text
+        return self.spelled.number(x, 0)[0]
+
+    def written(self, i: int, numbers: bool) -> str:
+        """The op of node i applied to its operands; long lists of operands are shortened."""
+        op, operands, nodes = self.graph.nodes[i].op, self.graph.parents[i], self.graph.nodes
+        if len(operands) > LONG:
+            return f"{op.name}({_listed([self.n(nodes[p].data) if numbers else self.names[p] for p in operands])})"
+        symbols = [Symbol.named(Name(self.names[p], "", ""), nodes[p].data) for p in operands]
+        return self.spelled.of(Symbol(op, tuple(symbols), nodes[i].data), numbers=numbers)
 
     def play(self) -> Iterator[Step]:
         yield self._start()
@@ -84,9 +112,7 @@ class _Script:
         operands = self.graph.parents[i]
         arrows = tuple(f"e{i}.{k}" for k in range(len(operands)))
         lit = (f"o{i}", f"v{i}", f"r{i}", *arrows, *(f"v{p}" for p in operands))
-        symbols = _written(node.op, [self.names[p] for p in operands])
-        numbers = _written(node.op, [self.n(self.graph.nodes[p].data) for p in operands])
-        formula = f"{symbols} = {numbers} = {self.n(node.data)}"
+        formula = f"{self.written(i, False)} = {self.written(i, True)} = {self.n(node.data)}"
         caption = f"Forward: {self.names[i]} is {node.op.name} of {_listed([self.names[p] for p in operands])}."
         return Step("forward", lit, {i: self.n(node.data)}, {}, (), caption, formula)
 
@@ -96,20 +122,20 @@ class _Script:
         return Step("seed", (f"v{self.root}",), {}, {self.root: "1"}, (), caption, f"d {root}/d {root} = 1")
 
     def _backward(self, i: int, grads: dict[int, float]) -> Step:
-        """The gradient of node i is complete: hand it on along each arrow, times the local derivative."""
+        """The gradient of node i is complete: hand it on at each arrow, times the local derivative."""
         node, upstream, root = self.graph.nodes[i], grads[i], self.names[self.root]
         lit, flights, lines = [f"o{i}", f"v{i}", f"r{i}"], [], []
         shares: dict[int, list[str]] = {}
         before: dict[int, float | None] = {}
-        for k, (p, slope) in enumerate(zip(self.graph.parents[i], node.local, strict=True)):
-            if slope is None:
+        for k, (p, local) in enumerate(zip(self.graph.parents[i], node.local, strict=True)):
+            if local is None:
                 continue
-            share = upstream * slope
+            share = upstream * local
             lit += [f"e{i}.{k}", f"v{p}"]
             flights.append((f"e{i}.{k}", self.n(share)))
             before.setdefault(p, grads.get(p))
             grads[p] = grads.get(p, 0.0) + share
-            shares.setdefault(p, []).append(f"{self.n(upstream)} * {_signed(self.n(slope))}")
+            shares.setdefault(p, []).append(f"{self.n(upstream)} * {_signed(self.n(local))}")
         for p, products in shares.items():
             old = before[p]
             terms = " + ".join(products) if old is None else " + ".join([f"{self.n(old)}", *products])
@@ -137,35 +163,13 @@ class _Script:
         return Step("end", tuple(f"v{i}" for i in leaves), {}, {}, (), caption, "\n".join([*shown, *more]))
 
 
-def named(graph: Graph) -> list[str]:
-    """What captions call each node: its label, a constant's number, else the name that formulas give it."""
-    nodes = graph.nodes
-    names = Names([node for node in nodes if node.op is not ops.constant])
-    return [
-        f"{node.data:g}"
-        if node.op is ops.constant
-        else shown_label(str(node.label))
-        if node.label
-        else names[node].text
-        for node in nodes
-    ]
-
-
-_INFIX = {"add": "+", "sub": "-", "mul": "*", "div": "/", "pow": "**"}
-
-
-def _written(op: Op, operands: list[str]) -> str:
-    """The op applied to operands, as plain text; long lists of operands are shortened."""
-    if op.name in _INFIX:
-        return f" {_INFIX[op.name]} ".join([operands[0], _signed(operands[1])])
-    if op is ops.neg:
-        return f"-{_signed(operands[0])}"
-    return f"{op.name}({_listed(operands)})"
-
-
 def _listed(words: list[str]) -> str:
-    return ", ".join(words if len(words) <= 6 else [*words[:3], "...", *words[-2:]])
+    return ", ".join(words if len(words) <= LONG else [*words[:3], "...", *words[-2:]])
 
 
 def _signed(number: str) -> str:
     return f"({number})" if number.startswith("-") else number
+
+
+def _by_text(numbers: dict[int, str]) -> dict[str, str]:
+    return {str(i): text for i, text in numbers.items()}

@@ -1,124 +1,149 @@
 """A training run as a player: the loss, what the network has learned, and its gradients, step by step.
 
 It reads the plain record that `nn.fit(..., record=True)` leaves in `history.record` (see
-`nn/record.py`), and computes from the recorded parameters what the network answered at each step.
+`nn/record.py`), and rebuilds the network from it: on Values for the page, on numbers for a GIF.
 """
 
 from __future__ import annotations
 
-import base64
-import html as _html
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from operator import mul
-from pathlib import Path
 from typing import Any
 
 from tinygrad_lite.engine.op import op_named
-from tinygrad_lite.errors import StateError
+from tinygrad_lite.engine.value import Value, dot
+from tinygrad_lite.errors import OperandError, RenderingError, StateError
+from tinygrad_lite.views import plots
 from tinygrad_lite.views.drawing.themes import Theme, theme_named
-from tinygrad_lite.views.player import frames
-from tinygrad_lite.views.player.player import embedded, filled, framed
-from tinygrad_lite.views.player.training_picture import Still, palette
+from tinygrad_lite.views.live.javascript import Library
+from tinygrad_lite.views.live.page import Page
+from tinygrad_lite.views.live.program import answers, class_of, points
+from tinygrad_lite.views.player.player import moving
 
 FRAMES = 120
 """A longer run is shown at this many of its steps, evenly spaced."""
 
-ENDINGS = (".html", ".gif")
-"""How a training player can be saved."""
-
 PACE = 0.16  # seconds a step
-GRID = 36  # points of the plane along each side
-CURVE = 101  # points of a curve
+NOT_HERE = (
+    "a training run as a GIF needs the Python packages matplotlib and Pillow.\n"
+    "  Install them with: pip install 'tinygrad-lite[plot]'; or save it as .html."
+)
 
-Network = Callable[[Sequence[float]], list[float]]
 
+class TrainingPlayer(Page):
+    """What `animate_training` gives: it shows itself in a notebook, and saves itself as a page or a GIF."""
 
-class TrainingPlayer:
-    """What `animate_training` gives: it shows itself in a notebook, and saves itself as a page."""
+    kind = "a training player"
 
     def __init__(self, record: dict[str, Any], theme: Theme) -> None:
         self.record: dict[str, Any] = record
-        self.theme: Theme = theme
-        steps = record["steps"]
         self.losses: list[float] = [float(step["loss"]) for step in record["steps"]]
-        count = min(FRAMES, len(steps))
-        self.places: list[int] = [round(i * (len(steps) - 1) / max(count - 1, 1)) for i in range(count)]
-        self.tensors: list[str] = list(dict.fromkeys(_tensor(name) for name in record["names"]))
-        self.view, fields = _view(record, self.places)
-        self.steps: list[dict[str, Any]] = [
-            self._step(place, field) for place, field in zip(self.places, fields, strict=True)
-        ]
+        count, last = min(FRAMES, len(self.losses)), len(self.losses) - 1
+        self.places: list[int] = [round(i * last / max(count - 1, 1)) for i in range(count)]
+        self.tensors: list[str] = list(dict.fromkeys(map(_tensor, record["names"])))
+        library = Library()
+        model = _model(record, library)
+        self.steps: list[dict[str, Any]] = [self._step(place, bool(model)) for place in self.places]
+        losses = [float(f"{x:.5g}") for x in self.losses]
+        data = model | {"steps": self.steps, "losses": losses, "tensors": self.tensors, "pace": 1000 * PACE}
+        scripts = ("live/charts.js", "player/training.js", "player/play.js")
+        title = f"Training {record['model']}"
+        super().__init__(title, repr(self), theme, "", data, scripts, library)
 
     def __repr__(self) -> str:
         return f"<Player of {len(self.losses)} training steps, {len(self.steps)} of them shown>"
 
-    def _step(self, place: int, field: Any) -> dict[str, Any]:
+    def _step(self, place: int, whole: bool) -> dict[str, Any]:
         step = self.record["steps"][place]
         grads: dict[str, list[float]] = {name: [] for name in self.tensors}
         for name, grad in zip(self.record["names"], step["gradients"], strict=True):
             grads[_tensor(name)].append(grad)
-        sizes = [math.sqrt(sum(g * g for g in gs) / len(gs)) for gs in grads.values()]
-        caption = f"Epoch {step['epoch']}, step {step['step']}: the loss is {step['loss']:.4g}."
-        formula = f"learning rate {step['lr']:.4g}, {len(step['samples'])} samples in the batch"
+        sizes = [math.hypot(*gs) / math.sqrt(len(gs)) for gs in grads.values()]
         return {
-            "kind": "forward",
             "at": place,
-            "caption": caption,
-            "formula": formula,
+            "caption": f"Epoch {step['epoch']}, step {step['step']}: the loss is {step['loss']:.4g}.",
+            "formula": f"learning rate {step['lr']:.4g}, {len(step['samples'])} samples in the batch",
             "sizes": [float(f"{size:.3g}") for size in sizes],
-            "view": field,
+            "parameters": [float(f"{x:.5g}") for x in step["parameters"]] if whole else [],
         }
 
-    def page(self) -> str:
-        """A whole HTML page, which opens without a network."""
-        colours = palette(self.theme)
-        losses = [float(f"{x:.5g}") for x in self.losses]
-        data = {"losses": losses, "tensors": self.tensors, "view": self.view, "colours": colours._asdict()}
-        return filled(
-            "training.html",
-            title=_html.escape(f"Training {self.record['model']}"),
-            alt=_html.escape(repr(self)),
-            background=colours.background,
-            ink=colours.ink,
-            faint=colours.faint,
-            bar=colours.classes[0],
-            scheme="dark" if self.theme.name == "dark" else "auto",
-            pace=f"{1000 * PACE:.0f}",
-            steps=embedded(self.steps),
-            data=embedded(data),
+    def _still(self) -> str:
+        lines = [repr(self)[1:-1], f"loss {self.losses[0]:.4g} before, {self.losses[-1]:.4g} at the end"]
+        words = "".join(f'<text x="12" y="{28 + 22 * i}">{line}</text>' for i, line in enumerate(lines))
+        return (
+            '<svg xmlns="http://www.w3.org/2000/svg" width="480" height="64" font-family="Helvetica" font-size="15">'
+            f'<rect width="100%" height="100%" fill="#ffffff"/>{words}</svg>'
         )
 
-    def html(self) -> str:
-        """A fragment for a notebook: a sandboxed iframe, and a line of text where that is removed."""
-        card = frames.card(repr(self)[1:-1], f"loss {self.losses[0]:.4g} before, {self.losses[-1]:.4g} at the end")
-        return framed(self.page(), card, repr(self), 820)
+    def _forms(self) -> dict[str, Callable[[], str | bytes]]:
+        return {".html": self.page, ".gif": self._gif}
 
-    def save(self, path: str | Path) -> Path:
-        """Write the player to a file and give its path: .html is a page with buttons, .gif plays by itself.
+    def _gif(self) -> bytes:
+        try:
+            from matplotlib import rc_context
+        except ImportError:
+            raise RenderingError(NOT_HERE) from None
+        theme = self._theme
+        ink = ("text.color", "axes.edgecolor", "axes.labelcolor", "axes.titlecolor", "xtick.color", "ytick.color")
+        ground = ("figure.facecolor", "axes.facecolor")
+        with rc_context(dict.fromkeys(ink, theme.ink) | dict.fromkeys(ground, theme.background)):
+            return moving(self._stills(), PACE)
 
-        Raises:
-            ValueError: another ending.
-            RenderingError: .gif, and Pillow is not installed.
-        """
-        path = Path(path)
-        ending = path.suffix.lower()
-        if ending not in ENDINGS:
-            raise ValueError(f"a training player is saved as {', '.join(ENDINGS)}, but got {path.name!r}.")
-        if ending == ".gif":
-            path.write_bytes(frames.moving(self.frames(), PACE))
-        else:
-            path.write_text(self.page(), encoding="utf-8")
-        return path
+    def _stills(self) -> Iterator[Any]:
+        """A Pillow image of every step."""
+        from matplotlib.backends.backend_agg import FigureCanvasAgg
+        from matplotlib.figure import Figure
+        from PIL import Image
 
-    def frames(self) -> list[str]:
-        """One still SVG a step, for slides."""
-        sizes = [step["sizes"] for step in self.steps]
-        still = Still(self.losses, self.tensors, self.view, sizes, GRID, palette(self.theme))
-        return [still.at(step) for step in self.steps]
+        wide = "model" in self._data
+        figure = Figure(figsize=(8.0 if wide else 4.2, 4.2), dpi=90)
+        canvas = FigureCanvasAgg(figure)
+        loss, bars, *plane = (
+            figure.add_axes(place)
+            for place in ((0.09, 0.46, 0.36, 0.43), (0.17, 0.07, 0.28, 0.23), (0.53, 0.1, 0.45, 0.78))[: 2 + wide]
+        )
+        plots.loss_curve(self.losses, ax=loss)
+        blue, orange = self._theme.classes[:2]
+        loss.lines[0].set_color(blue)
+        loss.set_xlabel("")
+        (here,) = loss.plot([], [], "o", color=orange)
+        sized = bars.barh(self.tensors, [1.0] * len(self.tensors), color=blue)
+        bars.set(xscale="log", xlim=self._span(), ylim=(len(self.tensors) - 0.4, -0.6))
+        bars.set_title("size of the gradients", fontsize=10)
+        bars.minorticks_off()
+        for step in self.steps:
+            figure.suptitle(step["caption"], fontsize=11)
+            here.set_data([step["at"]], [self.losses[step["at"]]])
+            for bar, size in zip(sized, step["sizes"], strict=True):
+                bar.set_width(size)
+            for ax in plane:
+                ax.clear()
+                ax.set_axis_off()  # ticks would take most of the time
+                self._answers(ax, self.record["steps"][step["at"]]["parameters"])
+            canvas.draw()
+            yield Image.frombytes("RGBA", canvas.get_width_height(), bytes(canvas.buffer_rgba())).convert("RGB")
 
-    def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, str]:
-        return {"text/html": self.html(), "text/plain": repr(self)}
+    def _span(self) -> tuple[float, float]:
+        """The least and the largest gradient of the run that is no zero."""
+        sizes = [x for step in self.steps for x in step["sizes"] if 0 < x < math.inf] or [1.0]
+        return min(sizes) / 2, max(sizes) * 1.2
+
+    def _answers(self, ax: Any, parameters: Sequence[float]) -> None:
+        """What the network answered: the plane in the colours of the classes, or a curve through the points."""
+        network, shown = network_of(self.record["architecture"], parameters), self._data["points"]
+        inputs, targets, middle = shown["x"], shown["y"], shown["middle"]
+        blue, orange = self._theme.classes[:2]
+        if len(inputs[0]) == 1:
+            low, high = min(inputs)[0], max(inputs)[0]
+            xs = [low + (high - low) * k / 100 for k in range(101)]
+            ax.plot(xs, [network([x])[0] for x in xs], color=orange)
+            ax.plot([x for (x,) in inputs], targets, "o", color=blue, markersize=4)
+            return
+        model: Callable[[list[float]], Any] = network
+        if len(network(inputs[0])) == 1:
+            model, targets = lambda x: network(x)[0] - middle, [int(target > middle) for target in targets]
+        plots.decision_boundary(model, inputs, targets, resolution=40, theme=self._theme, ax=ax)
 
 
 def animate_training(record: Any, *, theme: str | Theme = "light") -> TrainingPlayer:
@@ -161,43 +186,25 @@ def _tensor(name: str) -> str:
 # ---------------------------------------------------------------------- what the network answers
 
 
-def _view(record: dict[str, Any], places: Sequence[int]) -> tuple[dict[str, Any] | None, list[Any]]:
-    """What is shown of the network: the page's description of it, and a field or a curve for each place."""
+def _model(record: dict[str, Any], library: Library) -> dict[str, Any]:
+    """The network as the page computes it, and its samples; {} if it cannot be rebuilt or drawn."""
     inputs, targets = record["inputs"], record["targets"]
     width = len(inputs[0]) if inputs else 0
     if record["architecture"] is None or width not in (1, 2):
-        return None, [None] * len(places)
-    networks = [_network(record["architecture"], record["steps"][place]["parameters"]) for place in places]
-    spans = [_span([x[k] for x in inputs]) for k in range(width)]
-    if width == 1:
-        return _curve(networks, spans[0], inputs, targets)
-    return _plane(networks, record["loss"], spans, inputs, targets)
-
-
-def _plane(
-    networks: list[Network], loss: str, spans: Any, inputs: Any, targets: Any
-) -> tuple[dict[str, Any], list[str]]:
-    (left, right), (low, high) = spans
-    xs = [left + (right - left) * (i + 0.5) / GRID for i in range(GRID)]
-    ys = [high - (high - low) * (i + 0.5) / GRID for i in range(GRID)]
-    signed = len(networks[0](inputs[0])) == 1
-    middle, half = _boundary(loss, [_first(t) for t in targets]) if signed else (0.0, 1.0)
-    points = [
-        [_share(x, left, right), _share(y, low, high), int(_first(t) > middle) if signed else _class(t)]
-        for (x, y), t in zip(inputs, targets, strict=True)
-    ]
-    fields = []
-    for network in networks:
-        answers = (network([x, y]) for y in ys for x in xs)
-        values = [_shade((a[0] - middle) / half) if signed else a.index(max(a)) for a in answers]
-        fields.append(base64.b64encode(bytes(values)).decode())
-    words = "what the network answers over the plane, and the training points"
-    return {"grid": GRID, "signed": signed, "points": points, "words": words}, fields
-
-
-def _shade(x: float) -> int:
-    """A number from 0 to 255 for any; 128 for 0."""
-    return round(127.5 * (1 + x / math.hypot(1.0, x)))
+        return {}
+    parameters = [Value(x) for x in record["steps"][0]["parameters"]]
+    number = {parameter: k for k, parameter in enumerate(parameters)}
+    try:
+        model = answers(network_of(record["architecture"], parameters), width, number, library)
+    except OperandError:  # an input that it does not look at
+        return {}
+    middle, half = _boundary(record["loss"], [class_of(t) for t in targets])
+    own = {k: i for i, k in model["shared"]}
+    return {
+        "model": model | {"shared": []},
+        "points": points(inputs, targets, middle, half),
+        "parameters": [own.get(k, -1) for k in range(len(parameters))],
+    }
 
 
 def _boundary(loss: str, targets: Sequence[float]) -> tuple[float, float]:
@@ -211,42 +218,11 @@ def _boundary(loss: str, targets: Sequence[float]) -> tuple[float, float]:
     return (low + high) / 2, (high - low) / 2 or 1.0
 
 
-def _class(target: Any) -> int:
-    """A label, or the likeliest class of a distribution."""
-    return target.index(max(target)) if isinstance(target, list) else int(target)
+def network_of(described: dict[str, Any], parameters: Sequence[Any]) -> Callable[[Sequence[Any]], list[Any]]:
+    """The network as a function of numbers, or of Values, from its description and its parameters in order."""
+    layers = _layers(described, iter(parameters))
 
-
-def _curve(networks: list[Network], span: Any, inputs: Any, targets: Any) -> tuple[dict[str, Any], list[list[float]]]:
-    left, right = span
-    low, high = _span([float(_first(t)) for t in targets])
-    xs = [left + (right - left) * i / (CURVE - 1) for i in range(CURVE)]
-    points = [
-        [_share(x[0], left, right), _share(float(_first(t)), low, high)] for x, t in zip(inputs, targets, strict=True)
-    ]
-    curves = [[_share(network([x])[0], low, high) for x in xs] for network in networks]
-    return {"grid": 0, "points": points, "words": "the curve of the network through the training points"}, curves
-
-
-def _first(target: Any) -> float:
-    return target[0] if isinstance(target, list) else target  # type: ignore[no-any-return]
-
-
-def _span(numbers: Sequence[float]) -> tuple[float, float]:
-    low, high = min(numbers), max(numbers)
-    room = 0.12 * (high - low) or 1.0
-    return low - room, high + room
-
-
-def _share(x: float, low: float, high: float) -> float:
-    return round((x - low) / (high - low), 4)
-
-
-def _network(described: dict[str, Any], parameters: Sequence[float]) -> Network:
-    """The network as a function of plain numbers, from its description and its parameters in order."""
-    stream = iter(parameters)
-    layers = _layers(described, stream)
-
-    def answer(x: Sequence[float]) -> list[float]:
+    def answer(x: Sequence[Any]) -> list[Any]:
         out = list(x)
         for layer in layers:
             out = layer(out)
@@ -255,31 +231,32 @@ def _network(described: dict[str, Any], parameters: Sequence[float]) -> Network:
     return answer
 
 
-def _layers(described: dict[str, Any], stream: Any) -> list[Callable[[list[float]], list[float]]]:
+def _layers(described: dict[str, Any], stream: Iterator[Any]) -> list[Callable[[list[Any]], list[Any]]]:
     kind = described["kind"]
     if kind == "Sequential":
         return [layer for step in described["steps"] for layer in _layers(step, stream)]
     if kind == "Dropout":
         return []
     if kind == "Elementwise":
-        act = _activation(described["activation"])
+        act = _activation(described["function"])
         return [lambda xs: [act(x) for x in xs]]
     if kind == "Standardize":
-        means, widths = described["mean"], described["deviation"]
-        return [lambda xs: [(x - m) / s for x, m, s in zip(xs, means, widths, strict=True)]]
-    sizes = described["sizes"] if kind != "Neuron" else [*described["sizes"], 1]
-    acts = described.get("activations") or [described.get("activation", "linear")]
+        low, high = described["samples"]
+        return [lambda xs: [(2 * x - (b + a)) / (b - a) for x, a, b in zip(xs, low, high, strict=True)]]
+    sizes = [described["nin"], *described.get("nouts", [described.get("nout", 1)])]
+    acts = described["activation"] if kind == "MLP" else [described.get("activation", "linear")]
     return [
         _dense(nin, nout, _activation(act), described.get("bias", True), stream)
         for nin, nout, act in zip(sizes[:-1], sizes[1:], acts, strict=True)
     ]
 
 
-def _dense(nin: int, nout: int, act: Callable[[float], float], bias: bool, stream: Any) -> Any:
+def _dense(nin: int, nout: int, act: Callable[[Any], Any], bias: bool, stream: Iterator[Any]) -> Any:
     """One layer; its parameters come neuron by neuron, the weights, then the bias."""
     rows = [([next(stream) for _ in range(nin)], next(stream) if bias else 0.0) for _ in range(nout)]
-    return lambda xs: [act(sum(map(mul, ws, xs), b)) for ws, b in rows]
+    weighted = dot if isinstance(rows[0][0][0], Value) else lambda ws, xs, b: sum(map(mul, ws, xs), b)
+    return lambda xs: [act(weighted(ws, xs, b)) for ws, b in rows]
 
 
-def _activation(name: str) -> Callable[[float], float]:
-    return (lambda x: x) if name == "linear" else op_named(name).forward
+def _activation(name: str) -> Callable[[Any], Any]:
+    return (lambda x: x) if name == "linear" else op_named(name)

@@ -2,10 +2,10 @@
 
     llvm_runner.py       a program as something that runs, by blocks of samples
     llvm_backend.py      a plan as functions in LLVM's text
-    loops.py             one loop nest, by tiles.py; gradient_sums.py, periodic.py: two kinds of their own
+    loops.py             one loop nest, by tiles.py; gradient_sums.py: tables of gradients as such; periodic.py
     register_fusion.py   loops over samples fused that share registers; stencil_fusion.py: that read the same numbers
     scan.py              steps that follow from one another
-    workspace.py         where the arrays of a block lie; in_place.py: where sums and results are one array
+    workspace.py         where the arrays of a block lie
     tape_runner.py       a tape at once, without compiling it: instructions.py; tape_code.py, tape_cases.py: its code
     writer.py            one instruction at a time; kernels/: exp, log, sin and others for whole vectors
     jit.py               from text to a function in memory; cache.py: entries on the disk

@@ -22,7 +22,6 @@ from typing import Any
 
 from tinygrad_lite.compiler.backends.llvm import (
     gradient_sums,
-    in_place,
     jit,
     kernels,
     periodic,
@@ -62,7 +61,7 @@ class Code:
         self.lanes, self.unroll, self.columns, self.sums = lanes, unroll, columns, sums
         self.lines = _line(samples, lanes) if samples is not None and twice else 0
         self.layout = Layout()
-        self.in_place = samples is not None and in_place.possible(epilogue)
+        self.in_place = samples is not None and _in_place(epilogue)
         self.operations = samples.flops(weight) if samples is not None else 0
         self.apart = -(-(sums + lanes) // 8) * 8 if samples is not None else 0  # from one shard's totals to the next's
         self.scratch = 0
@@ -133,7 +132,8 @@ class Code:
                         self._add(given["G"], more, i)
                     w.lanes = 1
         if self.in_place:
-            epilogue = in_place.without_copies(epilogue)
+            nests = [nest for nest in epilogue.nests if not _copies(nest)]
+            epilogue = Plan(nests, epilogue.sizes, epilogue.constants, epilogue.samples, epilogue.nodes)
         self._plain(epilogue, given, {"out": Space(given["out"], even=1)}, {"P": "P", "G": "G", "N": "N"})
 
     def _add(self, total: Name, more: Name, i: Name | int) -> None:
@@ -245,13 +245,30 @@ none:
 def _line(plan: Plan, lanes: int) -> int:
     """How many of a sample's first numbers are wanted side by side, in whole vectors, for tables of gradients."""
     ends = [
-        first + n
+        access.base + gradient_sums.length(nest, access, lanes)
         for nest in plan.nests
         if nest.target.array == "out" and gradient_sums.fits(nest, lanes)
-        for array, first, n in gradient_sums.strips(nest, lanes)
-        if array == "X"
+        for access in gradient_sums.strips(nest, lanes)
+        if access.array == "X"
     ]
     return -(-max(ends, default=0) // 8) * 8
+
+
+def _in_place(epilogue: Plan) -> bool:
+    """Whether its output may lie where the sums G do: each iteration reads the sum alone whose place it writes."""
+    return all(
+        access.array != "G" or (run.terms == 1 and nest.target.array == "out" and nest.own(access))
+        for nest in epilogue.nests
+        for run in nest.reductions
+        for access in run.accesses
+    )
+
+
+def _copies(nest: LoopNest) -> bool:
+    """Whether a loop nest of an output writes what stands there already, should G lie there."""
+    (run, *more) = nest.reductions
+    plain = not more and run.expression == ("leaf", 0) and run.terms == 1 and run.sign > 0
+    return plain and run.accesses[0].array == "G" and nest.target.array == "out" and nest.own(run.accesses[0])
 
 
 def kept(plan: Plan, lanes: int) -> int:
@@ -260,7 +277,7 @@ def kept(plan: Plan, lanes: int) -> int:
 
 
 def _full_places(nest: LoopNest, lanes: int) -> list[int]:
-    """Which entries of the output `gradients.write` sums up."""
+    """Which entries of the output are summed up with the lanes along the table (gradient_sums.py)."""
     outer, inner = nest.dims[0], nest.dims[1] // lanes * lanes
     return [nest.target.base + i * nest.target.strides[0] + j for i in range(outer) for j in range(inner)]
 

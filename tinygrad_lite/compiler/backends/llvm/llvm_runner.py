@@ -61,8 +61,8 @@ class LLVMRunner(Buffered):
         from tinygrad_lite.compiler.backends.llvm import kernels, llvm_backend
 
         self.program = program
-        self.plans = Plans(program, kernels.supported())
-        self.seconds = dict(self.plans.seconds)
+        self.plans: Plans = Plans(program, kernels.supported())
+        self.seconds: dict[str, float] = dict(self.plans.seconds)
         start = time.perf_counter()
         epilogue = scan.stepped(self.plans.epilogue)
         if epilogue is not self.plans.epilogue:
@@ -70,7 +70,7 @@ class LLVMRunner(Buffered):
         self._refuse_long([self.plans.prologue, self.plans.samples, epilogue])
         lanes = jit.host().lanes
         numbers = program.columns + 1 + llvm_backend.kept(self.plans.samples, lanes) if self.plans.samples else 0
-        self.unroll = unroll(samples, lanes, numbers)
+        self.unroll: int = unroll(samples, lanes, numbers)
         self.code = llvm_backend.Code(
             self.plans.prologue, self.plans.samples, epilogue, program.columns + 1, self.plans.sums, lanes,
             self.unroll, 16 * samples * program.columns <= NEAR,
@@ -79,7 +79,7 @@ class LLVMRunner(Buffered):
         start = time.perf_counter()
         self.compiled = llvm_backend.load(self.code)
         self.seconds["LLVM" + (" (from the disk)" if self.compiled.cached else "")] = time.perf_counter() - start
-        self.uniforms = len(program.prologue.outputs)
+        self.uniforms: int = len(program.prologue.outputs)
         self.parameters, self.outputs = program.parameters, program.outputs
         self.sizes: Any = self.code
         self._prepare()

@@ -1,4 +1,4 @@
-"""Loop nests as NumPy calls: text.py writes them, runner.py runs them.
+"""Loop nests as NumPy calls: calls.py prepares them, runner.py runs them.
 
-In: plans. Out: one Python function, which calls NumPy on whole arrays. Begin with `text.py`.
+In: plans. Out: calls on whole arrays, with all operands in place. Begin with `calls.py`.
 """

@@ -13,7 +13,7 @@ from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any
 
-from tinygrad_lite.compiler.backends.numpy.text import LEGEND, UFUNCS, PlanText
+from tinygrad_lite.compiler.backends.numpy.calls import UFUNCS, Calls, Pool
 from tinygrad_lite.compiler.backends.runners import Buffered
 from tinygrad_lite.compiler.ir.loop_nest import names
 from tinygrad_lite.compiler.passes.lowering import NoLowering
@@ -46,8 +46,7 @@ class NumpyRunner(Buffered):
         if not wanted:
             self._refuse_scalars(samples)
         start = time.perf_counter()
-        named = (("prologue", self.plans.prologue), ("samples", self.plans.samples), ("epilogue", self.plans.epilogue))
-        self.texts: dict[str, PlanText] = {name: PlanText(name, plan) for name, plan in named if plan is not None}
+        self.one = Buffers(self, 1)
         self.seconds["preparing NumPy calls"] = time.perf_counter() - start
         self._prepare()
 
@@ -59,70 +58,68 @@ class NumpyRunner(Buffered):
             raise NoLowering(f"so few numbers alike that {calls:,} calls of NumPy would take longer than plain Python")
 
     def new(self, samples: int) -> Buffers:
-        return Buffers(self, samples)
+        return Buffers(self, samples, self.one.size)
 
     def call(self, buffers: Buffers) -> None:
         buffers.call()
 
     def text(self) -> str:
-        return "\n\n\n".join([LEGEND, *[text.source for text in self.texts.values()]])
+        """The calls on one block of samples."""
+        return "\n".join(self.one.lines)
 
 
 class Buffers:
     """The arrays for one number of samples, and the calls on them.
+
+    Args:
+        size: numbers that lie between, of one sample.
 
     Attributes:
         parameters: what `call` reads; write to it in place.
         out: what it found.
     """
 
-    def __init__(self, runner: NumpyRunner, samples: int) -> None:
+    def __init__(self, runner: NumpyRunner, samples: int, size: int = 0) -> None:
         import numpy as np
 
         program, plans = runner.program, runner.plans
-        self.samples = samples
+        self.samples, self.size = samples, 0
         p = np.zeros(program.parameters + len(program.prologue.outputs))
-        self.parameters = p[: program.parameters]
-        self.out = np.zeros(program.outputs)
+        self.parameters: Any = p[: program.parameters]
+        self.out: Any = np.zeros(program.outputs)
         self._x = np.ones((program.columns + 1, samples))  # the last line is the weight of each sample
-        total = np.zeros(plans.sums)
-        shared = {"P": p, "G": total, "N": np.array([float(samples)])}
-        once: list[Callable[[], None]] = []
-        run: list[Callable[[], None]] = []
+        total, more = np.zeros(plans.sums), np.zeros(plans.sums)
+        steps: list[Callable[[], Any]] = []
+        self.lines: list[str] = []
+        pool: Pool = {}
 
-        def bind(name: str, out: Any, **more: Any) -> None:
-            text = runner.texts.get(name)
-            if text is not None:
-                both = text.bound(shared | {"K": np.array(text.plan.constants), "out": out} | more)
-                once.append(both[0])
-                run.append(both[1])
+        def add(title: str, plan: Any, out: Any, start: int = 0, stop: int = 0) -> None:
+            if plan is not None:
+                arrays = {"P": p, "G": total, "N": np.array([float(samples)]), "K": np.array(plan.constants)}
+                made = Calls(plan, arrays | {"out": out, "X": self._x[:, start:stop]}, stop - start, pool)
+                self.size += made.size if title == "samples" else 0
+                steps.append(made.run())
+                self.lines += [f"# {title}", *made.lines]
 
-        bind("prologue", p)
-        if plans.samples is not None:
-            stops = blocks(samples, 8 * (runner.texts["samples"].size + program.columns + 1))
-            for start, stop in zip([0, *stops], stops, strict=False):
-                share = np.zeros(plans.sums) if start else total
-                n = stop - start
-                bind("samples", share, X=self._x[:, start:stop], R=n, N_rows=np.array(float(n)))
-                if start:
-                    run.append(partial(np.add, total, share, total))
-        bind("epilogue", self.out)
-        self._once = quietly(once)
-        self.call = quietly(run)
+        add("prologue", plans.prologue, p)
+        stops = blocks(samples, 8 * (size + program.columns + 1)) if plans.samples is not None else []
+        for start, stop in zip([0, *stops], stops, strict=False):
+            add("samples", plans.samples, more if start else total, start, stop)
+            if start:
+                steps.append(partial(np.add, total, more, total))
+        add("epilogue", plans.epilogue, self.out)
+        self.call = quietly(steps)
         self.fill(runner.fixed)
 
     def fill(self, data: Sequence[tuple[int, Any]]) -> None:
-        """Put the data in place, and compute what needs nothing else."""
+        """Put the data in place."""
         for first, values in data:
             self._x[first : first + values.shape[1]] = values.T
-        self._once()
 
 
 def quietly(steps: Sequence[Callable[[], Any]]) -> Callable[[], None]:
     """All steps as one, with NumPy's warnings off: what is not finite is looked at afterwards."""
     import numpy as np
-
-    steps = tuple(steps)
 
     def run() -> None:
         for step in steps:

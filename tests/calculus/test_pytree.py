@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tinygrad_lite import Value
-from tinygrad_lite.calculus.structure import flatten, flatten_like, join, strip
+from tinygrad_lite.calculus.pytree import fill, flatten, flatten_like, labels, opened, strip
 from tinygrad_lite.errors import OperandError, ShapeError
 
 np = pytest.importorskip("numpy")
@@ -15,10 +15,17 @@ def test_numbers_come_out_in_order_and_go_back_into_their_places():
     x = Value(5.0)
     tree = {"w": [1, (2.0, x)], "W": np.array([[3.0], [4.0]]), "b": np.float64(6.0)}
     numbers, structure = flatten(tree, "p")
-    back = structure.fill(range(6))
+    back = fill(structure, range(6))
 
     assert numbers == [1.0, 2.0, x, 3.0, 4.0, 6.0]
-    assert structure.labels() == ["p['w'][0]", "p['w'][1][0]", "p['w'][1][1]", "p['W'][0,0]", "p['W'][1,0]", "p['b']"]
+    assert labels(structure, "p") == [
+        "p['w'][0]",
+        "p['w'][1][0]",
+        "p['w'][1][1]",
+        "p['W'][0,0]",
+        "p['W'][1,0]",
+        "p['b']",
+    ]
     assert back["w"] == [0, (1, 2)]
     assert back["W"].tolist() == [[3.0], [4.0]]
     assert back["b"] == 5
@@ -40,17 +47,23 @@ TREES = st.recursive(
 def test_whatever_is_taken_out_can_be_put_back(tree):
     numbers, structure = flatten(tree)
 
-    assert structure.fill(numbers) == tree
+    assert fill(structure, numbers) == tree
     assert flatten_like(tree, structure, "it") == numbers
-    assert len(structure.labels()) == len(set(structure.labels())) == len(numbers)
-    assert strip(structure.fill([Value(x) for x in numbers])) == tree
+    assert len(labels(structure)) == len(set(labels(structure))) == len(numbers)
+    assert strip(fill(structure, [Value(x) for x in numbers])) == tree
 
 
-def test_joined_structures_make_a_tuple():
-    joined = join([flatten([1.0, 2.0], "x")[1], flatten(3.0, "y")[1]])
+def test_the_structure_of_numbers_alone_says_how_many():
+    blocks = []
 
-    assert joined.fill([10.0, 20.0, 30.0]) == ([10.0, 20.0], 30.0)
-    assert joined.labels() == ["x[0]", "x[1]", "y"]
+    assert opened([[1.0, 2.0], (3, np.float32(4.0)), [], ["x", True]], blocks) == (
+        list,
+        ((list, 2), (tuple, 2), (list, ()), (list, (("static", "x"), ("static", True)))),
+    )
+    assert blocks == [[1.0, 2.0], (3, 4.0)]
+    assert opened([Value(1.0), 2.0], []) == (list, 2)
+    assert fill((list, ((list, 2), ("static", "x"))), [1.0, 2.0]) == [[1.0, 2.0], "x"]
+    assert fill((list, ((list, 2), ("static", "x"))), [1.0, 2.0], derivatives=True) == [[1.0, 2.0], None]
 
 
 def test_stripping_leaves_bare_numbers_and_all_else():

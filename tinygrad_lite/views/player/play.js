@@ -1,46 +1,43 @@
-// What every player shares: `steps` with a caption each, the buttons, the slider, the keys.
-// The page provides paint(target, fly), which makes its stage look as at step `target`.
-const steps = JSON.parse(document.getElementById("script").textContent);
-const at = id => document.getElementById(id);
-const speed = () => Number(at("speed").value);
+// The buttons, the slider and the keys with which recorded steps are played; perform(step) makes the page look as at one.
+const steps = P.steps, speed = () => Number(at("speed").value);
 const still = matchMedia("(prefers-reduced-motion: reduce)").matches;
 let now = -1, timer = null;
+at("player").hidden = false;
 
 function show(target, fly) {
   target = Math.max(0, Math.min(steps.length - 1, target));
-  paint(target, fly);
+  perform(target, fly && !still);
   now = target;
-  const step = steps[target], caption = at("caption"), colon = step.caption.indexOf(":");
-  caption.className = ["backward", "seed", "end"].includes(step.kind) ? "backward" : "forward";
+  const {kind, caption: words, formula} = steps[target], caption = at("caption"), colon = words.indexOf(":");
+  caption.className = ["backward", "seed", "end"].includes(kind) ? "backward" : "forward";
   caption.textContent = "";
-  if (colon > 0 && ["forward", "backward"].includes(step.kind)) {
+  if (colon > 0 && ["forward", "backward"].includes(kind)) {
     const strong = document.createElement("b");
-    strong.textContent = step.caption.slice(0, colon + 1);
-    caption.append(strong, step.caption.slice(colon + 1));
-  } else caption.textContent = step.caption;
-  at("formula").textContent = step.formula || "";
+    strong.textContent = words.slice(0, colon + 1);
+    caption.append(strong, words.slice(colon + 1));
+  } else caption.textContent = words;
+  at("formula").textContent = formula;
   at("slider").value = target;
-  at("slider").setAttribute("aria-valuetext", step.caption);
+  at("slider").setAttribute("aria-valuetext", words);
   at("count").textContent = (target + 1) + " / " + steps.length;
   if (target === steps.length - 1) pause();
 }
-
+function label(words) {
+  at("play").textContent = words;
+  at("play").setAttribute("aria-label", words);
+}
 function pause() {
   clearTimeout(timer);
   timer = null;
-  at("play").textContent = "play";
-  at("play").setAttribute("aria-label", "play");
+  label("play");
 }
-
 function play() {
   if (now === steps.length - 1) show(0);
-  at("play").textContent = "pause";
-  at("play").setAttribute("aria-label", "pause");
+  label("pause");
   (function tick() {
-    timer = setTimeout(() => { show(now + 1, true); if (timer !== null) tick(); }, pace / speed());
+    timer = setTimeout(() => { show(now + 1, true); if (timer !== null) tick(); }, P.pace / speed());
   })();
 }
-
 const act = {
   first: () => { pause(); show(0); },
   back: () => { pause(); show(now - 1); },
@@ -58,3 +55,4 @@ addEventListener("keydown", event => {
   event.preventDefault();
   act[key]();
 });
+show(0);
