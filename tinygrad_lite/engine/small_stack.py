@@ -21,7 +21,7 @@ _letting_go = False
 
 def install(node: type[Any]) -> None:
     """Let the nodes of this class be freed one after the other."""
-    node.__del__ = _free  # type: ignore[attr-defined]
+    node.__del__ = _free
 
 
 def _free(self: Any) -> None:
