@@ -109,7 +109,6 @@ class Infix(Notation):
     """
 
     minus: str = " - "
-    over: str = " / "
     negative: str = "-"
 
     def name(self, symbol: Symbol) -> str:
@@ -123,11 +122,9 @@ class Infix(Notation):
     def applied(self, symbol: Symbol, numbers: bool) -> tuple[str, int]:
         op, operands = symbol.op, symbol.operands
         if op is ops.sub:
-            left, right = self.pair(operands, numbers, SUM, PRODUCT)
-            return f"{left}{self.minus}{right}", SUM
+            return self.minus.join(self.pair(operands, numbers, SUM, PRODUCT)), SUM
         if op is ops.div:
-            left, right = self.pair(operands, numbers, PRODUCT, POWER)
-            return f"{left}{self.over}{right}", PRODUCT
+            return " / ".join(self.pair(operands, numbers, PRODUCT, POWER)), PRODUCT
         if op is ops.pow:
             return self.power(operands[0], operands[1], numbers), POWER
         if op is ops.neg:
@@ -149,7 +146,6 @@ class HTML(Infix):
     """The same with raised exponents, centred dots and slanted names."""
 
     minus: str = " − "
-    over: str = " / "
     negative: str = "−"
     times: str = " · "
     dots: str = "…"
