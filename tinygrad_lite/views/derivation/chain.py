@@ -16,7 +16,9 @@ import math
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+from tinygrad_lite.engine import ops
 from tinygrad_lite.engine.graph import topological
+from tinygrad_lite.engine.op import Op
 from tinygrad_lite.engine.reverse import adjoints, require_fresh
 from tinygrad_lite.formulas.formula import Symbol, Tidy, size
 from tinygrad_lite.formulas.naming import Names
@@ -193,3 +195,28 @@ def written(node: Value, names: Names, operands: Iterable[Symbol] | None = None,
 
 def _equal(x: float, y: float) -> bool:
     return x == y or (x != x and y != y) or abs(x - y) <= 1e-12 * max(abs(x), abs(y))
+
+
+def folded(op: Op, terms: Sequence[Symbol]) -> Symbol:
+    """t1 + t2 + ..., or t1 * t2 * ..., as written."""
+    total = terms[0]
+    for term in terms[1:]:
+        total = Symbol(op, (total, term), op.forward(total.number, term.number))
+    return total
+
+
+def product_of(path: Sequence[Link]) -> Symbol:
+    return folded(ops.mul, [link.slope for link in path])
+
+
+def sum_of_paths(paths: Sequence[Sequence[Link]], formulas: bool) -> Symbol:
+    """The chain rule: over the paths the sum, along each the product of names, or of tidied formulas."""
+    if not formulas:
+        return folded(ops.add, [product_of(path) for path in paths])
+    total: Any = None
+    for path in paths:
+        product: Any = 1.0
+        for link in path:
+            product = product * link.formula
+        total = product if total is None else total + product
+    return total if isinstance(total, Symbol) else Tidy.constant(total)

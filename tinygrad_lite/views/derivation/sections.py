@@ -9,7 +9,6 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from copy import copy
-from typing import Any
 
 from tinygrad_lite.engine import ops
 from tinygrad_lite.engine.graph import topological
@@ -18,7 +17,7 @@ from tinygrad_lite.engine.value import Value
 from tinygrad_lite.formulas.formula import Name, Symbol, Tidy
 from tinygrad_lite.report.text import Report, Table
 from tinygrad_lite.views.derivation.batch import Batch
-from tinygrad_lite.views.derivation.chain import Chain, Link, at_kink
+from tinygrad_lite.views.derivation.chain import Chain, at_kink, folded, product_of, sum_of_paths
 from tinygrad_lite.views.derivation.equations import Equation, Equations, Numbers
 from tinygrad_lite.views.derivation.why_zero import why_zero
 
@@ -96,7 +95,7 @@ class Sections:
         )
         after = [node for node in chain.between if node.parents and batch.total in topological(node)]
         linear = batch.total.op in (ops.sum, ops.add)
-        terms = _folded(ops.add, [Symbol.named(names[t], t.data) for t in batch.terms])
+        terms = folded(ops.add, [Symbol.named(names[t], t.data) for t in batch.terms])
         sums = [terms if node is batch.total and linear else chain.written(node) for node in after]
         steps = [Equation(names[n], [(sum_, False), _number(n.data)]) for n, sum_ in zip(after, sums, strict=True)]
         report.add(Equations(steps, digits=self.digits, most=4))
@@ -111,14 +110,12 @@ class Sections:
                 own, factor = Symbol.named(names.slope(t, x), d), Symbol.named(names.slope(batch.total, t), c)
                 shares.append(own if linear else Symbol(ops.mul, (factor, own), c * d))
                 numbers.append(c * d)
-            total, every = names.slope(batch.total, x), _folded(ops.add, shares)
+            total, every = names.slope(batch.total, x), folded(ops.add, shares)
             steps.append(Equation(total, [(every, False), (every, True), _number(math.fsum(numbers))]))
             if batch.total is not chain.out:
                 factor = Symbol.named(names.slope(chain.out, batch.total), chain.adjoints[batch.total])
-                product = _folded(ops.mul, [factor, Symbol.named(total, math.fsum(numbers))])
-                steps.append(
-                    self._result(x)._replace(sides=[(product, False), (product, True), *self._result(x).sides])
-                )
+                both = folded(ops.mul, [factor, Symbol.named(total, math.fsum(numbers))])
+                steps.append(self._result(x)._replace(sides=[(both, False), (both, True), *self._result(x).sides]))
         report.add(Equations(steps, digits=self.digits, most=4))
 
     def _tell_computation(self, report: Report) -> None:
@@ -166,11 +163,11 @@ class Sections:
             several = f"{paths} paths; along each, the local derivatives multiply, and the paths add up"
             how = several if paths > 1 else "one path; along it, the local derivatives multiply"
             terms = chain.paths(x, self.max_paths)
-            gone = sum(_sum_of_paths([path], True).is_number(0.0) for path in terms) if paths > 1 else 0
+            gone = sum(sum_of_paths([path], True).is_number(0.0) for path in terms) if paths > 1 else 0
             left_out = " A path whose product is 0 is left out of the second line." if 0 < gone < paths else ""
             if paths > 1 or not self.folded:
                 report.paragraph(f"{name} reaches {y} along {how}.{left_out}")
-            sides = [(_sum_of_paths(terms, formulas), False) for formulas in (False, True)]
+            sides = [(sum_of_paths(terms, formulas), False) for formulas in (False, True)]
             sides += self._numbers(x)[0].sides if self.folded else []
             self._equations(report, [Equation(total, sides)])
         else:
@@ -179,7 +176,7 @@ class Sections:
                 f" (each path is a product of local derivatives):"
             )
             rest = Name(f"{total.text} - ...", f"{total.html} − …", rf"{total.latex} - \cdots")
-            self._equations(report, [Equation(rest, [(_sum_of_paths(chain.paths(x, 2), False), False)])])
+            self._equations(report, [Equation(rest, [(sum_of_paths(chain.paths(x, 2), False), False)])])
             report.paragraph(
                 "Many of these paths share their upper parts. Factored, each node adds up once what comes from "
                 "above and hands it on; that is the same sum, and it is how backward() computes it:"
@@ -201,7 +198,7 @@ class Sections:
                 else:
                     upper = Tidy.named(chain.names.slope(chain.out, link.top), chain.adjoints[link.top])
                     terms.append(Symbol(ops.mul, (upper, link.slope), upper.number * link.slope.number))
-            total = _folded(ops.add, terms)
+            total = folded(ops.add, terms)
             sides = [(total, False)] if formulas else [(total, True), _number(chain.adjoints[node])]
             found.append(Equation(name, sides))
         return found
@@ -214,8 +211,8 @@ class Sections:
         if chain.count(x) > self.max_paths:
             return self._factored(x, formulas=False)
         terms = chain.paths(x, self.max_paths)
-        products = [Symbol.named(_NO_NAME, _product(path).number) for path in terms]
-        sides = [(_sum_of_paths(terms, False), True), (_folded(ops.add, products), True), _number(answer)]
+        products = [Symbol.named(_NO_NAME, product_of(path).number) for path in terms]
+        sides = [(sum_of_paths(terms, False), True), (folded(ops.add, products), True), _number(answer)]
         return [Equation(total, sides)]
 
     def _tell_links(self, report: Report) -> None:
@@ -280,28 +277,3 @@ class Sections:
 def _number(x: float) -> tuple[Symbol, bool]:
     """A right side that is a bare number, in as many digits as the numbers put in."""
     return Symbol.named(_NO_NAME, x), True
-
-
-def _folded(op: Op, terms: Sequence[Symbol]) -> Symbol:
-    """t1 + t2 + ..., or t1 * t2 * ..., as written."""
-    total = terms[0]
-    for term in terms[1:]:
-        total = Symbol(op, (total, term), op.forward(total.number, term.number))
-    return total
-
-
-def _product(path: Sequence[Link]) -> Symbol:
-    return _folded(ops.mul, [link.slope for link in path])
-
-
-def _sum_of_paths(paths: Sequence[Sequence[Link]], formulas: bool) -> Symbol:
-    """The chain rule: over the paths the sum, along each the product of names, or of tidied formulas."""
-    if not formulas:
-        return _folded(ops.add, [_product(path) for path in paths])
-    total: Any = None
-    for path in paths:
-        product: Any = 1.0
-        for link in path:
-            product = product * link.formula
-        total = product if total is None else total + product
-    return total if isinstance(total, Symbol) else Tidy.constant(total)
