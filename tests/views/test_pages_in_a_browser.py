@@ -287,7 +287,7 @@ def test_of_a_large_graph_only_what_is_in_view_is_in_the_document_and_its_number
     y = Value(0.5, label="x")
     for _ in range(600):
         y = tg.sin(y)
-    browser.get(tg.live(y, depth=None, limit=None, engine="own").save(tmp_path / "large.html").as_uri())
+    browser.get(tg.live(y, depth=None, limit=None).save(tmp_path / "large.html").as_uri())
     there = "return [...document.querySelectorAll('[data-k^=v]')].map(part => part.dataset.k)"
     first = browser.execute_script(there)
     browser.execute_script("assign(0, 1.5); stage.scrollLeft = 40000")
