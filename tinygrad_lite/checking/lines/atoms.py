@@ -233,8 +233,6 @@ def _ways(have: Shape, want: Shape) -> tuple[tuple[float, str, int], ...]:
     for axis in range(len(have)):
         if have[:axis] + have[axis + 1 :] == want:
             found.append((0.1, "sum", axis))
-        if have[axis] > 1 and (*have[:axis], 1, *have[axis + 1 :]) == want:
-            found.append((0.2, "keep", axis))
     if not want and len(have) > 1:
         found.append((0.1, "all", 0))
     return tuple(found)
@@ -246,14 +244,13 @@ def _forms(cost: Array, write: Write, values: Array, shape: Shape) -> Iterator[B
         if way == "plain":
             yield cost, np.broadcast_to(_aligned(values, len(shape)), (*values.shape[:2], *shape)), write
             continue
-        text, axes, keep = {
-            "T": ("a.T", (), False),
-            "all": ("a.sum()", tuple(range(2, values.ndim)), False),
-            "sum": (f"a.sum(axis={axis})", (axis + 2,), False),
-            "keep": (f"a.sum(axis={axis}, keepdims=True)", (axis + 2,), True),
+        text, axes = {
+            "T": ("a.T", ()),
+            "all": ("a.sum()", tuple(range(2, values.ndim))),
+            "sum": (f"a.sum(axis={axis})", (axis + 2,)),
         }[way]
         made_so: Write = lambda n, text=text: made(text, a=write(n))  # type: ignore[misc]  # noqa: E731
-        yield cost + more, values.sum(axis=axes, keepdims=keep) if axes else values.swapaxes(-1, -2), made_so
+        yield cost + more, values.sum(axis=axes) if axes else values.swapaxes(-1, -2), made_so
 
 
 def _matrix_product(u: Array, v: Array, turn: bool, also: bool, shape: Shape) -> Array | None:

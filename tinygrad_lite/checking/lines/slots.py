@@ -32,14 +32,14 @@ class Slot:
         visits: (local variables before, value) each time it ran in the last recording, arrays copied.
         editable: its statement calls nothing but NumPy, safe built-ins and the user's own functions.
         out, shared: it is handed back as a gradient; its function is one that the loss runs too.
-        met: whether it met the goal that its name tells, None if it tells none; mixed: on some visits only.
+        met: whether it met the goal that its name tells, None if it tells none.
         goals: if missed, what the first visit may have to be: for each choice an array for each problem.
         known: all its values occur in the loss's forward pass, as values or adjoints.
         prime, unsure: nothing it uses is off; nothing says that all it uses is right.
         evidence: how much speaks against its being the mistake.
     """
 
-    out = shared = mixed = known = prime = unsure = False
+    out = shared = known = prime = unsure = False
     met: bool | None = None
     evidence = 0.0
 
