@@ -50,7 +50,7 @@ def test_entries_of_lists_dicts_and_arrays_are_named_by_their_places():
     parameters = [alone := Value(5.0)]
     y = tg.sum([w[0][1], given["left"], W[0, 0], parameters[0], alone])
 
-    assert labels(tg.draw(y, names=True)) == ["w[0][1]", "given['left']", "W[0, 0]", "alone", "y"]
+    assert labels(tg.draw(y, names=True)) == ["w[0][1]", "given['left']", "W[0,0]", "alone", "y"]
 
 
 def test_underscored_and_foreign_names_are_left_alone():
