@@ -261,9 +261,8 @@ class _Translation:
 
     def lookup(self, node: ast.expr) -> Any:
         """What a name or a dotted name stands for where the rule was written."""
-        if isinstance(node, ast.Name) and node.id not in self.local:
-            if node.id in self.outer:
-                return self.outer[node.id]
+        if isinstance(node, ast.Name) and node.id not in self.local and node.id in self.outer:
+            return self.outer[node.id]
         if isinstance(node, ast.Attribute):
             found = getattr(self.lookup(node.value), node.attr, None)
             if found is not None:
