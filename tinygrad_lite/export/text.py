@@ -12,7 +12,7 @@ from tinygrad_lite.compiler.ir.loop_nest import Access, LoopNest, Reduction
 from tinygrad_lite.export import scan, steps
 from tinygrad_lite.export.arrays import FEW, ArrayWriter
 from tinygrad_lite.export.blocks import Block, shape_of
-from tinygrad_lite.export.expression import Term, put, simple
+from tinygrad_lite.export.expression import Term, put, simple, word
 from tinygrad_lite.export.program import ArrayProgram
 from tinygrad_lite.export.reads import Read, Region, S, gathered, region, viewed
 from tinygrad_lite.export.spelling import Spelling
@@ -69,9 +69,7 @@ class Text:
             if inner:
                 words = re.findall(r"\w+", block.path)
                 name = words[-1] if not words[-1][0].isdigit() else "_".join(words)
-                name = next(w for w in (name, *(f"{name}_{k}" for k in range(2, 10_000))) if w not in taken)
-                taken.add(name)
-                self.locals[block.path] = name
+                name = self.locals[block.path] = word(name, taken)
             names.append((name, block))
         lines = []
         for k in range(0, len(names), 6):
@@ -160,11 +158,11 @@ class Text:
         if found.gradients is None:
             return [*lines, f"return {text}"]
         at, pairs = len(found.value), []
-        for path, block in found.gradients:
+        for block in found.gradients:
             slope = self._array(at, block.shape)
             at += block.size
             written = put("x / n", x=slope.text, n=self.count) if self.batched else slope.text
-            name = self.locals.get(path, path)
+            name = self.locals.get(block.path, block.path)
             if len(found.gradients) > 1 and len(written) > 30 and f"d{name}" not in self.writer.taken:
                 self.writer.taken.add(f"d{name}")
                 lines.append(f"d{name} = {written}")
@@ -197,7 +195,7 @@ class Text:
         import numpy as np
 
         found, lib = self.found, self.spelling.lib
-        first = len(found.value) + sum(block.size for _, block in found.gradients or ())
+        first = len(found.value) + sum(block.size for block in found.gradients or ())
         flags = self._array(first, (len(found.guards),))
         expected = np.array([float(outcome) for outcome, _ in found.guards])
         if len(found.guards) == 1:

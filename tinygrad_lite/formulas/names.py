@@ -120,7 +120,9 @@ def formulas(order: Sequence[Value], called: Mapping[Value, str]) -> dict[Value,
 
 def _entries(name: str, held: Any, deep: int = 2) -> Iterator[tuple[Value, str]]:
     """The Values in a container, each with the expression that reaches it."""
-    if hasattr(held, "shape") and str(getattr(held, "dtype", "")) == "object":
+    if any(kind.__name__ == "ndarray" for kind in type(held).__mro__):  # tg.array's kind of array too
+        if str(held.dtype) != "object":
+            return
         if held.size <= MOST:
             for place in product(*map(range, held.shape)):
                 if isinstance(held[place], Value):
