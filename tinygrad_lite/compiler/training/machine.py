@@ -9,7 +9,7 @@ from __future__ import annotations
 import ctypes
 import itertools
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 from tinygrad_lite.compiler.backends.llvm import jit, threads
@@ -183,8 +183,9 @@ class Machine:
         if self.single is not self.current:
             self._begin(self.single)
         self.single.first[0] = self.optimizer.learning_rate()
-        if not self.more() or self.agreed != changes[0]:
+        if not self.more()() or self.agreed != changes[0]:
             self._agree()
+            self.more()()
         train, where = self.train
         loss: float = train(where)
         if loss != loss:  # no number: no step was taken
@@ -193,15 +194,23 @@ class Machine:
         self.owner.losses.append(loss)
         return loss
 
-    def more(self) -> bool:
-        """Write the number of the next single step; whether the optimizer's state is still where it was."""
-        optimizer = self.optimizer
-        self.single.first[1] = optimizer.steps + 1.0
-        state = optimizer.state
-        for name, column in self.seen.items():
-            if state[name] is not column:
-                return False
-        return len(self.seen) == len(self.state)
+    def more(self) -> Callable[[], bool]:
+        """What writes the number of the next single step, and says whether the optimizer's state is where it was."""
+        optimizer, first, seen = self.optimizer, self.single.first, tuple(self.seen.items())
+        if len(seen) != len(self.state):
+            return lambda: False
+
+        def more() -> bool:
+            first[1] = optimizer.steps + 1.0
+            state = optimizer.state
+            for name, column in seen:
+                if state[name] is not column:
+                    break
+            else:
+                return True
+            return False
+
+        return more
 
     def failed(self) -> BaseException:
         """Why the one step was not taken."""

@@ -104,7 +104,7 @@ class CompiledStep:
             raise
         if machine.X is not None and not self._drawing and not callable(self.optimizer.lr):
             seen = self.optimizer, self.optimizer.lr, machine.hyper, machine.agreed
-            more = None if machine.steady else machine.more
+            more = None if machine.steady else machine.more()
             self._ready = (machine.X, machine.y, *seen, more, *machine.train, self.losses.append)
         return loss
 
