@@ -571,6 +571,7 @@ def test_a_kink_in_the_data_does_not_hide_a_mistake_elsewhere():
     assert marks["db1"] == "wrong"
 
 
+@pytest.mark.few(1)
 @pytest.mark.parametrize(("slip", "codes", "said"), [
     (lambda a: (1 - a) ** 2, ["WRONG_ACT_DERIV"], "dZ1 uses (1 - A1)**2 for the derivative of tanh"),
     (lambda a: 1 - a, ["WRONG_ACT_DERIV"], "dZ1 uses 1 - A1 for the derivative of tanh"),

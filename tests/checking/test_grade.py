@@ -92,7 +92,7 @@ def test_the_assertion_explains_itself():
     x = np.array([1.0, 2.0])
 
     assert assert_gradients({"x": 2 * x}, {"x": 2 * x}).ok
-    with pytest.raises(AssertionError, match="exactly 1/2 x the exact gradient"):
+    with pytest.raises(AssertionError, match="exactly 1/2 x the exact one in every entry"):
         assert_gradients({"x": x}, {"x": 2 * x})
     with pytest.raises(AssertionError, match="FACTOR_2"):
         tg.testing.assert_gradients(

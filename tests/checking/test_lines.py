@@ -378,6 +378,28 @@ def test_the_edit_tells_the_code(line, mended, code):
     assert [reason.code for reason in result.mends[0].reasons] == [code]
 
 
+def test_every_change_has_a_sentence_and_no_comment_of_the_users_is_quoted():
+    source = """
+        def loss(W, b, X, y):
+            h = np.tanh(X @ W + b)  # the hidden layer
+            return ((h - y) ** 2).sum()  # summed, "not" averaged
+        def backprop(W, b, X, y):
+            out = np.tanh(X @ W + b)
+            pull = (out - y) * (1 - out**2)
+            return {"dW": X.T @ pull, "db": pull.sum()}
+        """
+    space = defined(source)
+    chance = np.random.default_rng(0)
+    params = {"W": chance.normal(size=(3, 2)), "b": chance.normal(size=2)}
+    result = tg.check(space["loss"], space["backprop"], params, chance.normal(size=(5, 3)), chance.normal(size=(5, 2)))
+    sentences = [reason.sentence for reason in result.mends[0].reasons]
+
+    assert len(sentences) == 2
+    assert all(sentences)
+    assert "#" not in "".join(sentences)
+    assert "stands where" in sentences[0]
+
+
 @pytest.mark.long
 def test_large_data_are_cut_to_a_few_samples_for_the_search():
     def loss(W, b, v, X, y):
@@ -447,6 +469,7 @@ LEFT_OUT = {
 }
 
 
+@pytest.mark.few(1)
 @pytest.mark.parametrize("name", LEFT_OUT)
 def test_what_was_left_out_is_put_in(name):
     source, made, words = LEFT_OUT[name]

@@ -11,7 +11,7 @@ import tinygrad_lite as tg
 from tinygrad_lite.checking.gradcheck import gradcheck
 from tinygrad_lite.checking.result.taylor_plot import TaylorPlot
 from tinygrad_lite.checking.trial import numerical_check as witness
-from tinygrad_lite.checking.trial.numerical_check import measured_slope, taylor
+from tinygrad_lite.checking.trial.numerical_check import measured_derivative, taylor
 from tinygrad_lite.errors import GradientMismatch, OperandError, ShapeError
 
 KNOWN = [
@@ -27,7 +27,7 @@ KNOWN = [
 
 @pytest.mark.parametrize(("f", "x", "slope"), KNOWN)
 def test_the_error_bar_covers_the_true_slope(f, x, slope):
-    found = measured_slope(f, [x], 0)
+    found = measured_derivative(f, [x], 0)
 
     assert abs(found.value - slope(x)) <= 3 * found.bar
     assert found.accepts(slope(x))
@@ -36,14 +36,14 @@ def test_the_error_bar_covers_the_true_slope(f, x, slope):
 
 @pytest.mark.parametrize(("f", "x", "slope"), [KNOWN[i] for i in (0, 1, 2, 5, 6)])
 def test_a_wrong_slope_is_refused(f, x, slope):
-    found = measured_slope(f, [x], 0)
+    found = measured_derivative(f, [x], 0)
 
     for wrong in (2 * slope(x), -slope(x), 0.0, slope(x) * 1.001):
         assert not found.accepts(wrong)
 
 
 def test_on_a_kink_everything_between_the_two_sides_is_accepted():
-    found = measured_slope(lambda x: max(x[0], 0.0), [0.0], 0)
+    found = measured_derivative(lambda x: max(x[0], 0.0), [0.0], 0)
 
     assert found.kink
     assert all(found.accepts(slope) for slope in (0.0, 0.3, 0.5, 1.0))
@@ -51,8 +51,8 @@ def test_on_a_kink_everything_between_the_two_sides_is_accepted():
 
 
 def test_near_a_kink_the_small_steps_decide():
-    assert measured_slope(lambda x: max(x[0], 0.0), [1e-3], 0).accepts(1.0)
-    assert not measured_slope(lambda x: max(x[0], 0.0), [1e-3], 0).accepts(0.5)
+    assert measured_derivative(lambda x: max(x[0], 0.0), [1e-3], 0).accepts(1.0)
+    assert not measured_derivative(lambda x: max(x[0], 0.0), [1e-3], 0).accepts(0.5)
 
 
 @pytest.mark.parametrize("seed", range(10))
@@ -89,8 +89,8 @@ def test_a_straight_line_leaves_no_remainder():
 def test_a_nan_is_never_right():
     assert not taylor(lambda x: x[0] ** 2, [1.0], [math.nan]).ok
     assert not taylor(lambda x: math.nan, [1.0], [2.0]).ok
-    assert not measured_slope(lambda x: x[0] ** 2, [1.0], 0).accepts(math.nan)
-    assert not measured_slope(lambda x: x[0] ** 2, [1.0], 0).accepts(math.inf)
+    assert not measured_derivative(lambda x: x[0] ** 2, [1.0], 0).accepts(math.nan)
+    assert not measured_derivative(lambda x: x[0] ** 2, [1.0], 0).accepts(math.inf)
     assert not taylor(lambda x: x[0] ** 2, [1.0], [math.inf]).ok
 
 
@@ -124,7 +124,7 @@ def test_kinks_are_accepted_and_said():
     found = gradcheck(lambda x: tg.relu(x[0]) * 2 + x[1], [0.0, 1.0])
 
     assert found.ok
-    assert "every slope from 0 to 2" in found.text()
+    assert "every derivative from 0 to 2" in found.text()
     assert not gradcheck(lambda x: tg.relu(x[0]) * 2 + x[1], [0.0, 1.0], grad=[2.5, 1.0]).ok
 
 
@@ -140,7 +140,7 @@ def test_what_cannot_be_checked_is_refused():
 def test_only_some_entries_of_many_are_measured_and_it_is_said():
     found = gradcheck(lambda x: (x * x).sum(), np.linspace(-1, 1, 40), most=7)
 
-    assert len(found.slopes) == 7
+    assert len(found.measured) == 7
     assert "33 entries were not measured" in found.text()
 
 
@@ -161,16 +161,16 @@ def test_a_witness_made_wrong_on_purpose_is_caught(line, wrong):
     broken: dict = {"__name__": "broken_witness"}
     exec(compile(source.replace(line, wrong), "broken_witness", "exec"), broken)
 
-    def stands(measured_slope, taylor):
-        found = [(measured_slope(f, [x], 0), slope(x)) for f, x, slope in KNOWN]
+    def stands(measured_derivative, taylor):
+        found = [(measured_derivative(f, [x], 0), slope(x)) for f, x, slope in KNOWN]
         return (
             all(abs(m.value - true) <= 3 * m.bar for m, true in found)
             and abs(taylor(lambda x: x[0] ** 2 * x[1], [1.5, 2.0], [6.0, 2.25]).slope - 2) < 0.1
             and abs(taylor(lambda x: x[0] ** 2 * x[1], [1.5, 2.0], [3.0, 2.25]).slope - 1) < 0.1
         )
 
-    assert stands(measured_slope, taylor)
-    assert not stands(broken["measured_slope"], broken["taylor"])
+    assert stands(measured_derivative, taylor)
+    assert not stands(broken["measured_derivative"], broken["taylor"])
 
 
 def test_the_plot_is_drawn_in_the_colour_of_the_text():

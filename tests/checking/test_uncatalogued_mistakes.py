@@ -82,10 +82,10 @@ def test_a_false_claim_is_seen():
     result.diagnosis.links = [(name, "unchecked", "") for name, _, _ in links]
     assert "circle at dW2" in false_claims(lesson, program, result)
     result.diagnosis.links = links
-    message = result.diagnosis.mistakes[0].message
-    result.diagnosis.mistakes[0].message = "dZ2 lacks the derivative of tanh"
+    mistakes = result.diagnosis.mistakes
+    result.diagnosis.mistakes = [mistakes[0]._replace(message="dZ2 lacks the derivative of tanh"), *mistakes[1:]]
     assert any("gives exactly these numbers" in each for each in false_claims(lesson, program, result))
-    result.diagnosis.mistakes[0].message = message
+    result.diagnosis.mistakes = mistakes
     for what in made_wrong(result):
         assert [each.split(":")[0] for each in false_claims(lesson, program, result)] == [what]
     other = Program(lesson, {"dW1": lambda v, n: 2 * v})

@@ -77,9 +77,9 @@ def made_wrong(result):
     """Lines of a report made wrong on purpose, one after another: what each is, after it was done."""
     good = result.taylor, result.measured, result.coverage
     if result.taylor is not None:
-        result.taylor.slope, slope = (1.0 if result.ok else 2.0), result.taylor.slope
+        result.taylor = good[0]._replace(slope=1.0 if result.ok else 2.0)
         yield "taylor"
-        result.taylor.slope = slope
+        result.taylor = good[0]
     entry, hand, engine, derivative = result.measured[0]
     result.measured = [(entry, hand + 1.0, engine, derivative)]
     yield "measured"

@@ -49,6 +49,24 @@ def test_parameters_and_constants_are_read_once_for_all_rows(name, lanes, with_l
     assert slopes == pytest.approx(exact, rel=1e-12, abs=1e-14)
 
 
+@pytest.mark.parametrize("inputs", [16, 19])
+def test_each_unit_may_have_inputs_of_its_own(inputs):
+    """The gradient w.r.t. w[j, i] is then a number of the unit times one of unit and input."""
+
+    def loss(w, x):
+        units = [slice(j * inputs, (j + 1) * inputs) for j in range(5)]
+        return tg.sum([tg.tanh(tg.dot(w[unit], x[unit])) ** 2 for unit in units])
+
+    rng = np.random.default_rng(4)
+    w, X = rng.normal(size=5 * inputs) / 4, rng.normal(size=(37, 5 * inputs))
+
+    value, gradient = tg.compile(loss, batch="x", backend="llvm").value_and_grad(w, X)
+    expected, exact = tg.compile(loss, batch="x", backend="tape").value_and_grad(w, X)
+
+    assert value == pytest.approx(expected, rel=1e-14)
+    assert gradient == pytest.approx(exact, rel=1e-12, abs=1e-14)
+
+
 # ------------------------------------------------------------------ before the first rows
 
 
@@ -110,6 +128,7 @@ def test_a_second_call_gives_the_same_bits():
 # ------------------------------------------------------------------ data that lie in memory twice
 
 
+@pytest.mark.few(2)
 @pytest.mark.parametrize("rows", [5, 40, 43, 300])
 def test_data_read_row_by_row_and_data_transposed_give_the_same_bits(rows, monkeypatch, tmp_path):
     w, x, y = data(rows)

@@ -79,6 +79,7 @@ def test_processors_with_shorter_vectors_end_there_too(lanes, cpu, monkeypatch):
     assert numbers(fast) == pytest.approx(numbers(slow), rel=1e-10, abs=1e-12)
 
 
+@pytest.mark.few(1)
 @pytest.mark.parametrize("rows", [9, 50, 61])
 def test_wide_rows_are_gathered_in_both_orders(rows):
     """A table of slopes wants them one row after the other, the rest a column after the other."""

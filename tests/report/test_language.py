@@ -17,6 +17,14 @@ from tinygrad_lite.report import escape, language
 from tinygrad_lite.report.style import MARKS, wrapped
 
 PACKAGE = Path(tg.__file__).parent
+SAYING = (
+    "say",
+    ".say",
+    "hint",
+    "wrong",
+    "slip",
+    "change",
+)  # what hands a sentence to the catalogue, after its code perhaps
 FILES = sorted(language.FOLDER.glob("*.json"))
 
 
@@ -27,13 +35,31 @@ def sentences():
         text = file.read_text(encoding="utf-8")
         if "report.language import" not in text:
             continue
-        for call in ast.walk(ast.parse(text)):
-            if isinstance(call, ast.Call) and isinstance(call.func, ast.Name) and call.func.id == "say":
-                first = call.args[0]
-                for each in (first.body, first.orelse) if isinstance(first, ast.IfExp) else (first,):
-                    if isinstance(each, ast.Constant):
-                        found[each.value] = file.name
+        tree = ast.parse(text)
+        assigned = [each for each in ast.walk(tree) if isinstance(each, ast.Assign) and len(each.targets) == 1]
+        for call in ast.walk(tree):
+            name = getattr(call.func, "id", "." + getattr(call.func, "attr", "")) if isinstance(call, ast.Call) else ""
+            for argument in call.args if name in SAYING else ():
+                given = [
+                    a.value
+                    for a in assigned
+                    if name != "say" and ast.unparse(a.targets[0]) == getattr(argument, "id", "")
+                ]
+                said = [
+                    one
+                    for each in (argument, *given)
+                    for one in (getattr(each, "body", each), getattr(each, "orelse", each))
+                ]
+                english = [one.value for one in said if isinstance(one, ast.Constant) and not _code(one.value)]
+                found |= dict.fromkeys(english, file.name)
+                if english or name == "say":
+                    break
     return found
+
+
+def _code(text):
+    """The code of a mistake, and no sentence."""
+    return not isinstance(text, str) or re.fullmatch(r"[A-Z0-9_]*", text) is not None
 
 
 def words():

@@ -201,7 +201,7 @@ PICTURES = {
 def picture(name):
     """The picture, placed by the layout that is the same everywhere."""
     made = PICTURES[name]()
-    return made.changed(engine="own")
+    return made.changed(asked="own")
 
 
 if __name__ == "__main__":

@@ -267,4 +267,4 @@ def test_folded_pictures_and_paths_have_every_form():
 
     assert "x 6</FONT>" in folded.dot
     assert "x 6" in folded.mermaid
-    assert 'penwidth="2"' in paths.dot
+    assert "penwidth=2" in paths.dot

@@ -272,7 +272,7 @@ def test_a_file_that_is_no_program_is_said_to_be_none(tmp_path):
 def test_draw_dot_without_the_package_says_what_to_install(monkeypatch):
     monkeypatch.setitem(sys.modules, "graphviz", None)
 
-    with pytest.raises(RenderingError, match="needs the Python package graphviz"):
+    with pytest.raises(RenderingError, match="by the Python package graphviz, which is not installed"):
         tg.draw_dot(lesson())
 
 

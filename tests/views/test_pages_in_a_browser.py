@@ -283,6 +283,25 @@ def test_gradient_descent_goes_down_and_reset_goes_back(live):
     assert not live.find_elements("css selector", "img")
 
 
+def test_of_a_large_graph_only_what_is_in_view_is_in_the_document_and_its_numbers_are_those_of_now(browser, tmp_path):
+    y = Value(0.5, label="x")
+    for _ in range(600):
+        y = tg.sin(y)
+    browser.get(tg.live(y, depth=None, limit=None, engine="own").save(tmp_path / "large.html").as_uri())
+    there = "return [...document.querySelectorAll('[data-k^=v]')].map(part => part.dataset.k)"
+    first = browser.execute_script(there)
+    browser.execute_script("assign(0, 1.5); stage.scrollLeft = 40000")
+    wait_until(browser, lambda: "v300" in browser.execute_script(there) or "v400" in browser.execute_script(there))
+    later = browser.execute_script(there)
+
+    assert "v0" in first
+    assert len(first) < 100
+    assert "v0" not in later
+    shown = "return view.map(([i, box]) => [box.texts.data.textContent, short(G.data[i])])"
+    assert all(text == now for text, now in browser.execute_script(shown))
+    assert browser.get_log("browser") == []
+
+
 def test_a_click_in_a_player_tells_the_chain_rule_and_changes_no_number(player):
     press(player, "last")
     player.find_element("css selector", '[data-k="v0"]').click()

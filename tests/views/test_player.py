@@ -10,9 +10,10 @@ from xml.etree import ElementTree
 import pytest
 
 import tinygrad_lite as tg
+from tests.views.contrast import contrast
 from tinygrad_lite import Value
 from tinygrad_lite.errors import GraphTooLarge, OperandError, RenderingError, StaleGraphError
-from tinygrad_lite.views.drawing.themes import DARK, contrast
+from tinygrad_lite.views.drawing.themes import DARK
 from tinygrad_lite.views.live.page import slim
 from tinygrad_lite.views.player.player import animate
 

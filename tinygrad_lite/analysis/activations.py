@@ -102,7 +102,7 @@ class Softmax(Activation):
         self.name, self.steps = "softmax", ()
         self.of_output, self.output_alone, self.kink = None, False, None
         self.two_sided, self.off, self.saturates, self.of_table = False, False, True, False
-        self.derivative = lambda z: self.forward(z) * (1 - self.forward(z))
+        self.derivative: Function = lambda z: self.forward(z) * (1 - self.forward(z))
 
     @staticmethod
     def forward(z: Array) -> Array:

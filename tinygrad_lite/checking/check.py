@@ -22,7 +22,7 @@ from tinygrad_lite.checking.result.mistakes import Mistake
 from tinygrad_lite.checking.trial.coverage import blind_spots
 from tinygrad_lite.checking.trial.evaluation import Evaluation
 from tinygrad_lite.checking.trial.measurements import measured_of, taylor_of
-from tinygrad_lite.checking.trial.numerical_check import Slope, Taylor
+from tinygrad_lite.checking.trial.numerical_check import Derivative, Taylor
 from tinygrad_lite.checking.trial.submission import Submission
 from tinygrad_lite.engine.foreign import as_numpy
 from tinygrad_lite.errors import OperandError
@@ -47,7 +47,7 @@ class Check(Findings):
         taylor: the Taylor witness of the user's gradients on the user's data, or None.
         hint: "mend" to show marked lines and mend in the report, "line" for the lines alone.
         bound: for a lesson, what was bound to what.
-        measured: (entry, yours, exact, measured slope) of the entry of each parameter that is furthest
+        measured: (entry, yours, exact, measured derivative) of the entry of each parameter that is furthest
             off, or else largest: the second witness.
     """
 
@@ -67,14 +67,12 @@ class Check(Findings):
         unknown = Diagnosis()
         unknown.unknown = list(self.wrong)
         unknown.links = [(f"d{n}", "wrong" if n in self.wrong else "ok", "") for n in reversed(names)]
-        self.diagnosis: Diagnosis = self._safely("diagnosis", lambda: diagnose(evaluation, self.wrong), unknown)
+        self.diagnosis: Diagnosis = self._safely(say("diagnosis"), lambda: diagnose(evaluation, self.wrong), unknown)
         nothing: list[Any] = []
         self.coverage: list[Any] = self._safely(say("coverage of your data"), lambda: blind_spots(evaluation), nothing)
         self.taylor: Taylor | None = self._safely(say("Taylor remainder"), lambda: taylor_of(evaluation), None)
-        measured: list[tuple[str, float, float, Slope]] = self._safely(
-            "measurement", lambda: measured_of(evaluation), nothing
-        )
-        self.measured = measured
+        found: list[tuple[str, float, float, Derivative]] = []
+        self.measured = self._safely(say("measurement"), lambda: measured_of(evaluation), found)
         evaluation.submission.state.restore()
 
     def _safely(self, what: str, found: Callable[[], T], otherwise: T) -> T:
@@ -82,13 +80,8 @@ class Check(Findings):
         try:
             return found()
         except Exception as reason:
-            said = say(
-                "the {0} failed ({1}: {2}), a fault of tinygrad_lite; the rest stands",
-                what,
-                type(reason).__name__,
-                reason,
-            )
-            self.evaluation.remark("FAULT", said)
+            said = "the {0} failed ({1}: {2}), a fault of tinygrad_lite; the rest stands"
+            self.evaluation.say("FAULT", said, what, type(reason).__name__, reason)
             return otherwise
 
     @property
@@ -105,10 +98,8 @@ class Check(Findings):
         """The smallest problem of whole numbers on which a gradient is wrong, if one was found."""
         if self._example is None:
             wrong = bool(self.wrong) and not self.evaluation.error
-            found = self._safely(
-                say("search for a small example"), lambda: wrong and counterexample(self.evaluation), None
-            )
-            self._example = found or False
+            what = say("search for a small example")
+            self._example = self._safely(what, lambda: wrong and counterexample(self.evaluation), None) or False
         return self._example or None
 
     @property
@@ -131,9 +122,8 @@ class Check(Findings):
         d = self.diagnosis
         found = [cause.code for cause in d.causes.values()]
         if set(self.wrong) - set(d.causes):
-            found += [
-                code for code, _ in self.evaluation.remarks if code in ("TARGET_SHAPE", "MUTATED", "INT_TRUNCATION")
-            ]
+            odd = ("TARGET_SHAPE", "MUTATED", "INT_TRUNCATION")
+            found += [code for code, _ in self.evaluation.remarks if code in odd]
             found += [m.code for m in d.mistakes] or [code for hint in d.hints for code in hint.code.split(", ")]
         if not found and self.mends:
             found += [reason.code for reason in self.mends[0].reasons]
@@ -195,8 +185,8 @@ class Check(Findings):
             "remarks": [{"code": c, "sentence": s} for c, s in self.evaluation.remarks],
             "coverage": [{"code": c, "sentence": s} for c, s in self.coverage],
             "measured": [
-                {"entry": name, "yours": mine, "exact": exact, "measured": slope.value, "bar": slope.bar}
-                for name, mine, exact, slope in self.measured
+                {"entry": name, "yours": mine, "exact": exact, "measured": derivative.value, "bar": derivative.bar}
+                for name, mine, exact, derivative in self.measured
             ],
             "taylor_slope": None if self.taylor is None or abs(self.taylor.slope) > 1e9 else self.taylor.slope,
             "seeds": self.seeds,

@@ -9,7 +9,6 @@ same tables.
 from __future__ import annotations
 
 import ast
-import csv
 import hashlib
 import html
 import io
@@ -63,27 +62,22 @@ class Classroom:
 
     def csv(self) -> str:
         """A line for each file: name, right or not, score, codes, and what went wrong with the file itself."""
-        out = io.StringIO()
-        writer = csv.writer(out, lineterminator="\n")
-        writer.writerow(["file", "ok", "score", "codes", "error"])
-        for name, r in self.results.items():
-            writer.writerow([_cell(name), int(r["ok"]), f"{r['score']:.4f}", " ".join(r["codes"]), _cell(r["error"])])
-        return out.getvalue()
-
-    def junit(self) -> str:
-        """JUnit's XML, a test suite for each file."""
-        suites = "".join(junit({**r, "file": name}).partition("\n")[2] for name, r in self.results.items())
-        return f'<?xml version="1.0" encoding="utf-8"?>\n<testsuites>\n{suites}</testsuites>\n'
+        heads = ["file", "ok", "score", "codes", "error"]
+        rows = [
+            [name, int(r["ok"]), f"{r['score']:.4f}", " ".join(r["codes"]), " ".join(str(r["error"]).split())]
+            for name, r in self.results.items()
+        ]
+        return Table(heads, rows).csv()
 
     def report(self, taught: dict[str, str] | None = None) -> Report:
         """What the class misunderstands: which mistake how often, who, what nobody got wrong, and who is alike."""
         n, right = len(self.results), sum(bool(r["ok"]) for r in self.results.values())
         report = Report(say("{0} of {1} right", right, n))
         where = {**TAUGHT, **(taught or {})}
-        rows = [
-            [code, len(who), say(CATALOGUE.get(code, "")), where.get(code, ""), _some(who)]
-            for code, who in self.counts()
-        ]
+        rows = []
+        for code, who in self.counts():
+            some = ", ".join(who[:12]) + ", ..." * (len(who) > 12)
+            rows.append([code, len(who), say(CATALOGUE.get(code, "")), where.get(code, ""), some])
         heads = [say(word) for word in ("mistake", "files", "meaning", "notebook", "who")]
         report.table(Table(heads, rows, title=say("Which mistake how often")))
         scores = [r["scores"] for r in self.results.values() if r["scores"]]
@@ -108,7 +102,7 @@ class Classroom:
         (out / "grades.csv").write_text(self.csv(), encoding="utf-8")
         slim = {name: {k: v for k, v in r.items() if k not in ("html", "text")} for name, r in self.results.items()}
         (out / "grades.json").write_text(json.dumps(slim, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
-        (out / "grades.xml").write_text(self.junit(), encoding="utf-8")
+        (out / "grades.xml").write_text(junit(self.results), encoding="utf-8")
         singles = "".join(_single(name, result) for name, result in self.results.items())
         report = self.report(taught)
         (out / "index.html").write_text(page(report.html() + singles, report.title), encoding="utf-8")
@@ -117,16 +111,6 @@ class Classroom:
 def _single(name: str, result: dict[str, Any]) -> str:
     shown = result["html"] or f"<p>{html.escape(result['error'])}</p>"
     return f"<details><summary>{html.escape(name)}</summary>{shown}</details>"
-
-
-def _some(names: list[str]) -> str:
-    return ", ".join(names[:12]) + ", ..." * (len(names) > 12)
-
-
-def _cell(text: str) -> str:
-    """Text that a spreadsheet does not run as a formula, on one line."""
-    line = " ".join(str(text).split())
-    return f"'{line}" if line[:1] in ("=", "+", "-", "@") else line
 
 
 def grade_folder(

@@ -13,7 +13,6 @@ from typing import Any
 from tinygrad_lite.checking.catalogue.chain import links
 from tinygrad_lite.checking.result.comparison import Comparison
 from tinygrad_lite.checking.result.entries import entry_name, from_graph, indices, named, read
-from tinygrad_lite.checking.result.hints import size
 from tinygrad_lite.checking.result.verdict import Verdict
 from tinygrad_lite.engine import Value
 from tinygrad_lite.engine.reverse import adjoints
@@ -68,10 +67,7 @@ def compare(hand: Any, exact: Any, *, rtol: float = 1e-9, loss: Value | None = N
         theirs = {
             name: read(x, lambda v: found.get(v, 0.0) if isinstance(v, Value) else v) for name, x in exacts.items()
         }
-    overall = max(map(size, theirs.values()), default=0.0)
-    names = [*theirs, *(name for name in mine if name not in theirs)]
-    verdicts = [Verdict(name, mine.get(name), theirs.get(name), rtol, overall) for name in names]
-    result = Comparison(verdicts, rtol)
+    result = Comparison(mine, theirs, rtol)
     graded = [v for x in exacts.values() for v in _values(x)]
     if loss is None and graded and all(v is not None and v.grad.__class__ is float and v.grad == 0.0 for v in graded):
         result.hint = say(
@@ -80,7 +76,7 @@ def compare(hand: Any, exact: Any, *, rtol: float = 1e-9, loss: Value | None = N
         )
     if loss is not None and not result.ok:
         _look_into(loss, exacts, result)
-    for verdict in verdicts:
+    for verdict in result.verdicts:
         if verdict.ok and verdict.name in texts:
             verdict.refute("HERE_ONLY", formulas.elsewhere(texts[verdict.name], exacts[verdict.name]))
     return result
@@ -90,9 +86,7 @@ def _look_into(loss: Value, exacts: dict[str, Any], result: Comparison) -> None:
     """Accept what a kink allows, and name the change to the chain rule behind the rest."""
     from tinygrad_lite.checking.catalogue.graph_search import explain_graph, kink_intervals
 
-    judged = [
-        v for v in result.verdicts if v.hand is not None and v.exact is not None and v.hand.shape == v.exact.shape
-    ]
+    judged = [v for v in result.verdicts if v.hand and v.exact and v.hand.shape == v.exact.shape]
     leaves = {v.name: _values(exacts[v.name]) for v in judged}
     if any(leaf is None for group in leaves.values() for leaf in group):
         return  # bare numbers on the exact side: there is nothing to look into
@@ -100,13 +94,7 @@ def _look_into(loss: Value, exacts: dict[str, Any], result: Comparison) -> None:
     if intervals is not None:
         coming = iter(intervals)
         for verdict in judged:
-            allowed = [next(coming) for _ in leaves[verdict.name]]
-            numbers = verdict.hand.numbers if verdict.hand else []
-            inside = all(verdict.near(h, min(max(h, lo), hi)) for h, (lo, hi) in zip(numbers, allowed, strict=True))
-            if not verdict.ok and inside:
-                verdict.excuse(
-                    "KINK", say("the point is on a kink: several gradients are right there, and yours is one")
-                )
+            verdict.allow([next(coming) for _ in leaves[verdict.name]])
         return
     if any(not v.ok for v in judged):
         _follow(loss, judged, leaves, result)

@@ -19,6 +19,7 @@ from tinygrad_lite.checking.network.arrays import np
 from tinygrad_lite.checking.network.kinks import gradients, kinks_of
 from tinygrad_lite.checking.network.network import Network, Record
 from tinygrad_lite.checking.network.problems import Problem
+from tinygrad_lite.checking.result.comparison import Comparison
 from tinygrad_lite.checking.result.entries import Entries, entry_name, indices
 from tinygrad_lite.checking.result.verdict import Verdict
 from tinygrad_lite.checking.trial.evaluation import Evaluation
@@ -240,14 +241,10 @@ def _wrong(evaluation: Evaluation, problem: Problem) -> Counterexample | None:
         if answer.error:
             return None
         exact = _exact(evaluation, problem, record)
-    overall = max((abs(n) for e in exact.values() for n in e.numbers), default=0.0)
+    hands = {n: g for n, g in answer.gradients.items() if all(map(math.isfinite, (*g.numbers, *exact[n].numbers)))}
     found = []
-    for name, right in exact.items():
-        hand = answer.gradients.get(name)
-        if hand is None or not all(map(math.isfinite, (*hand.numbers, *right.numbers))):
-            continue
-        verdict = Verdict(name, hand, right, max(evaluation.rtol, 1e-7), overall, answer.noise.get(name, 0.0))
-        if not verdict.ok:
+    for verdict in Comparison(hands, exact, max(evaluation.rtol, 1e-7), answer.noise).verdicts:
+        if verdict.hand is not None and not verdict.ok:
             example = Counterexample(evaluation, problem, verdict, record)
             if example.yours != example.exact:
                 found.append(example)

@@ -1,11 +1,12 @@
 """A gradient before two witnesses: `tg.gradcheck(f, x)`.
 
-The engine's gradient of f, or one of your own (`grad=`), is compared entry by entry with slopes
+The engine's gradient of f, or one of your own (`grad=`), is compared entry by entry with derivatives
 measured by central differences, each with its error bar, and as a whole with the Taylor remainder.
 """
 
 from __future__ import annotations
 
+import contextlib
 import random
 from collections.abc import Callable
 from typing import Any
@@ -13,11 +14,20 @@ from typing import Any
 from tinygrad_lite.calculus.pytree import fill, flatten, flatten_like, labels
 from tinygrad_lite.checking.result.judged import Judged
 from tinygrad_lite.checking.result.taylor_plot import TaylorPlot
-from tinygrad_lite.checking.trial.numerical_check import Slope, Taylor, measured_slope, one_number, resolution, taylor
+from tinygrad_lite.checking.trial.numerical_check import (
+    Derivative,
+    Taylor,
+    measured_derivative,
+    number_of,
+    one_number,
+    resolution,
+    taylor,
+)
 from tinygrad_lite.engine import Value
 from tinygrad_lite.engine.modes import no_grad
 from tinygrad_lite.engine.reverse import adjoints
 from tinygrad_lite.errors import OperandError
+from tinygrad_lite.report.language import say
 from tinygrad_lite.report.text import Report, Table
 
 
@@ -27,73 +37,63 @@ class GradCheck(Judged):
     Attributes:
         names: an entry name for each input number.
         claimed: the gradient on trial.
-        slopes: the measured `Slope` of each entry that was measured, by its number.
+        measured: the `Derivative` of each entry that was measured, by its number.
         taylor: the `Taylor` of the whole gradient.
         noise: how coarse f itself is, in units of f; 0 where it computes in ordinary floats.
         wrong: the names of the entries that the measurement refuses.
+        kinks: the names of the entries that stand on a kink.
     """
 
     def __init__(
         self,
         names: list[str],
         claimed: list[float],
-        slopes: dict[int, Slope],
+        measured: dict[int, Derivative],
         whole: Taylor,
         rtol: float,
         noise: float = 0.0,
     ) -> None:
-        self.names: list[str] = names
-        self.claimed: list[float] = claimed
-        self.slopes: dict[int, Slope] = slopes
-        self.taylor: Taylor = whole
-        self.noise: float = noise
-        self.wrong: list[str] = [names[i] for i, slope in slopes.items() if not slope.accepts(claimed[i], rtol)]
-        self.kinks: list[str] = [names[i] for i, slope in slopes.items() if slope.kink]
+        self.names, self.claimed, self.measured, self.taylor, self.noise = names, claimed, measured, whole, noise
+        self.wrong: list[str] = [names[i] for i, found in measured.items() if not found.accepts(claimed[i], rtol)]
+        self.kinks: list[str] = [names[i] for i, found in measured.items() if found.kink]
 
     @property
     def ok(self) -> bool:
-        """No measured slope objects, nor does the Taylor remainder (which cannot judge on a kink)."""
+        """No measured derivative objects, nor does the Taylor remainder (which cannot judge on a kink)."""
         return not self.wrong and (self.taylor.ok or bool(self.kinks))
 
     def report(self) -> Report:
-        order = sorted(self.slopes, key=lambda i: (self.names[i] not in self.wrong, i))[:20]
+        order = sorted(self.measured, key=lambda i: (self.names[i] not in self.wrong, i))[:20]
         rows, marks = [], []
         for i in order:
-            slope = self.slopes[i]
-            rows.append([self.names[i], self.claimed[i], slope.value, f"{slope.bar:.0e}", f"{slope.step:.0e}"])
-            marks.append("wrong" if self.names[i] in self.wrong else "unsure" if slope.kink else "ok")
-        heading = "The gradient stands before both witnesses." if self.ok else (
-            f"The gradient is wrong at {len(self.wrong)} of {len(self.slopes)} measured entries."
-            if self.wrong else "The Taylor remainder objects."
-        )  # fmt: skip
-        report = Report(heading)
-        table = Table(["entry", "gradient", "measured", "+-", "step"], rows, marks=marks)
-        hidden, unmeasured = len(self.slopes) - len(order), len(self.names) - len(self.slopes)
-        table.note = (f"{hidden} more entries were measured. " if hidden else "") + (
-            f"{unmeasured} entries were not measured." if unmeasured else ""
-        )
-        report.table(table).add(TaylorPlot(self.taylor))
+            found = self.measured[i]
+            rows.append([self.names[i], self.claimed[i], found.value, f"{found.bar:.0e}", f"{found.step:.0e}"])
+            marks.append("wrong" if self.names[i] in self.wrong else "unsure" if found.kink else "ok")
+        heading = say("The gradient stands before both witnesses.") if self.ok else say("The Taylor remainder objects.")
+        if self.wrong:
+            n = len(self.measured)
+            heading = say("The gradient is wrong at {0} of {1} measured entries.", len(self.wrong), n)
+        hidden, unmeasured = len(self.measured) - len(order), len(self.names) - len(self.measured)
+        notes = [say("{0} more entries were measured.", hidden)] if hidden else []
+        notes += [say("{0} entries were not measured.", unmeasured)] if unmeasured else []
+        heads = [say(word) for word in ("entry", "gradient", "measured", "+-", "step")]
+        report = Report(heading).table(Table(heads, rows, note=" ".join(notes), marks=marks))
+        report.add(TaylorPlot(self.taylor))
         if self.noise:
-            report.paragraph(
-                f"f is rounded to about {self.noise:.0e}, as by single or half precision inside it: "
-                "the error bars are as wide as that makes them."
+            report.say(
+                "f is rounded to about {0:.0e}, as by single or half precision inside it: "
+                "the error bars are as wide as that makes them.",
+                self.noise,
             )
-        for i in self.slopes:
-            if self.slopes[i].kink:
-                low, high = sorted((self.slopes[i].left, self.slopes[i].right))
-                report.paragraph(
-                    f"{self.names[i]} stands on a kink: every slope from {low:.6g} to {high:.6g} is right. [KINK]"
-                )
+        for i, found in self.measured.items():
+            if found.kink:
+                low, high = sorted((found.left, found.right))
+                said = "{0} stands on a kink: every derivative from {1:.6g} to {2:.6g} is right. [KINK]"
+                report.say(said, self.names[i], low, high)
         return report
 
     def to_dict(self) -> dict[str, Any]:
         return {"ok": self.ok, "wrong": self.wrong, "kinks": self.kinks, "report": self.report().to_dict()}
-
-
-def float_of(result: Any) -> float:
-    """The bare number that a function returned."""
-    number = one_number(result)
-    return number.data if isinstance(number, Value) else number
 
 
 def gradcheck(
@@ -104,7 +104,7 @@ def gradcheck(
     seed: int = 0,
     most: int = 200,
 ) -> GradCheck:
-    """A gradient, tried against measured slopes and the Taylor remainder.
+    """A gradient, tried against measured derivatives and the Taylor remainder.
 
     Args:
         f: a function of one or several numbers, nested lists or arrays that gives one number. It is called with
@@ -135,18 +135,16 @@ def gradcheck(
     structure = tuple, tuple([each for _, each in opened])
     names = [name for (_, each), word in zip(opened, words, strict=True) for name in labels(each, word)]
 
-    def on_floats(numbers: list[float]) -> float:
-        return float_of(f(*fill(structure, numbers)))
+    needs_values = False
 
-    def with_values(numbers: list[float]) -> float:
-        with no_grad():
-            return float_of(f(*fill(structure, [Value(n) for n in numbers])))
+    def plain(numbers: list[float]) -> float:
+        with no_grad() if needs_values else contextlib.nullcontext():
+            return number_of(f(*fill(structure, map(Value, numbers) if needs_values else numbers)))
 
-    plain = on_floats
     try:
         plain(point)
     except (AttributeError, TypeError):  # it asks for x.tanh() or x.data, which floats have not
-        plain = with_values
+        needs_values = True
     if grad is None:
         leaves = [Value(n, label=name) for n, name in zip(point, names, strict=True)]
         root = one_number(f(*fill(structure, leaves)))
@@ -159,5 +157,5 @@ def gradcheck(
     if len(chosen) > most:
         chosen = sorted(random.Random(seed).sample(chosen, most))
     noise = resolution(plain, point, seed)
-    slopes = {i: measured_slope(plain, point, i, noise=noise) for i in chosen}
-    return GradCheck(names, claimed, slopes, taylor(plain, point, claimed, seed, noise), rtol, noise)
+    measured = {i: measured_derivative(plain, point, i, noise=noise) for i in chosen}
+    return GradCheck(names, claimed, measured, taylor(plain, point, claimed, seed, noise), rtol, noise)

@@ -9,6 +9,7 @@ process is a line in that result. (A process of its own is a guard against accid
 from __future__ import annotations
 
 import contextlib
+import functools
 import json
 import linecache
 import os
@@ -19,11 +20,12 @@ import subprocess
 import sys
 import tempfile
 import xml.etree.ElementTree as ET
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
 from tinygrad_lite.errors import TinygradLiteError
-from tinygrad_lite.report.language import language
+from tinygrad_lite.report.language import language, say
 
 WRITTEN_AT_MOST = 64 * 2**20  # bytes of one file that a limited process may write
 
@@ -56,25 +58,11 @@ def graded(
         raise FileNotFoundError(f"there is no file {path.name}")
     with tempfile.TemporaryDirectory() as folder:
         out = Path(folder) / "result.json"
-        asked = {
-            "seeds": seeds,
-            "hidden": hidden,
-            "limit": limit,
-            "hint": hint,
-            "roles": roles or {},
-            "lang": language(),
-            "memory": memory,
-        }
-        order = json.dumps({"file": str(path), "out": str(out), **asked})
+        asked = {"file": str(path), "out": str(out), "seeds": seeds, "hidden": hidden, "limit": limit, "hint": hint}
+        order = json.dumps({**asked, "roles": roles or {}, "lang": language(), "memory": memory})
         home = str(Path(__file__).parents[2])
         paths = os.pathsep.join(filter(None, [home, os.environ.get("PYTHONPATH", "")]))
-        command = [
-            sys.executable,
-            "-P",
-            "-m",
-            "tinygrad_lite.checking.grade",
-            order,
-        ]  # -P: a copy.py beside is no `copy`
+        command = [sys.executable, "-P", "-m", __name__, order]  # -P: a copy.py beside is no `copy`
         environment = {**os.environ, "PYTHONPATH": paths, "PYTHONDONTWRITEBYTECODE": "1"}
         with (Path(folder) / "stderr").open("w+b") as said:  # what it prints may be more than memory holds
             process = subprocess.Popen(
@@ -89,13 +77,13 @@ def graded(
             try:
                 code = process.wait(timeout=limit)
             except subprocess.TimeoutExpired:
-                return _failed(path, f"the file was still running after {limit:g} s", "RAISED")
+                return _failed(path, say("the file was still running after {0:g} s", limit), "RAISED")
             finally:
                 _end(process)
             said.seek(max(0, said.tell() - 4000))
             last = (said.read().decode(errors="replace").strip().splitlines() or ["nothing was said"])[-1]
         if not out.exists():
-            return _failed(path, f"the process ended with code {code}: {last}", "RAISED")
+            return _failed(path, say("the process ended with code {0}: {1}", code, last), "RAISED")
         return json.loads(out.read_text(encoding="utf-8"))  # type: ignore[no-any-return]
 
 
@@ -118,62 +106,44 @@ def _failed(path: Path, error: str, code: str) -> dict[str, Any]:
 
 def work(order: dict[str, Any]) -> dict[str, Any]:
     """Run the file and check it: what happens in the process of its own."""
-    from tinygrad_lite.checking.binding.source import code_of
-    from tinygrad_lite.checking.check import check
     from tinygrad_lite.checking.trial.sandbox import described
 
     language(order["lang"])
     path = Path(order["file"])
     sys.path.append(str(path.parent))
     try:
-        text = code_of(str(path))
-        ready = all(re.search(rf"^(def\s+{name}\b|{name}\s*=)", text, re.MULTILINE) for name in ("loss", "backprop"))
-        if not ready or order["roles"]:
-            return _lesson(path, text, order)
-        names = run_cells(path) if path.suffix == ".ipynb" else runpy.run_path(str(path), run_name="__graded__")
-    except (Exception, SystemExit) as mishap:
-        return _failed(path, f"the file cannot be run: {described(mishap)}", "RAISED")
-    if "params" not in names:
-        return _lesson(path, text, order)
-    data = names["data"] if "data" in names else tuple(names[name] for name in ("X", "y") if name in names)
-    checks: list[Any] = []
-    for seed in [*order["seeds"], *order["hidden"]]:
-        try:
-            checks.append(
-                check(
-                    names["loss"],
-                    names["backprop"],
-                    names["params"],
-                    *data,
-                    updates=bool(names.get("updates", False)),
-                    lr=names.get("lr"),
-                    seed=seed,
-                    limit=min(10.0, order["limit"] / 4),
-                    mend=order["hint"] != "none" and not checks,
-                )
-            )
-        except TinygradLiteError as reason:
-            return _failed(path, str(reason).splitlines()[0].rstrip("."), "NAME")
-    return _judged(path, checks, order)
-
-
-def _lesson(path: Path, text: str, order: dict[str, Any]) -> dict[str, Any]:
-    """A file that is not written for us: its functions are found, and data are made to fit."""
-    from tinygrad_lite.checking.binding.lesson import checked
-    from tinygrad_lite.checking.binding.source import load
-    from tinygrad_lite.checking.check import check
-
+        try_seed = _prepared(path, order)
+    except TinygradLiteError as reason:
+        return _failed(path, str(reason).rstrip("."), "NAME")
+    except (Exception, SystemExit) as error:
+        return _failed(path, say("the file cannot be run: {0}", described(error)), "RAISED")
     checks: list[Any] = []
     try:
-        lesson = load(text, str(path) if path.suffix == ".py" else path.name)
-        lesson.name = path.name
         for seed in [*order["seeds"], *order["hidden"]]:
             mend = order["hint"] != "none" and not checks
-            limit = min(10.0, order["limit"] / 4)
-            checks.append(checked(check, lesson, order["roles"], seed=seed, limit=limit, mend=mend))
+            checks.append(try_seed(seed=seed, limit=min(10.0, order["limit"] / 4), mend=mend))
     except TinygradLiteError as reason:
         return _failed(path, str(reason).rstrip("."), "NAME")
     return _judged(path, checks, order)
+
+
+def _prepared(path: Path, order: dict[str, Any]) -> Callable[..., Any]:
+    """The check of a file, but for its seed: of what it defines for us, or of a lesson whose functions are found."""
+    from tinygrad_lite.checking.binding.lesson import checked
+    from tinygrad_lite.checking.binding.source import code_of, load
+    from tinygrad_lite.checking.check import check
+
+    text = code_of(str(path))
+    ready = all(re.search(rf"^(def\s+{name}\b|{name}\s*=)", text, re.MULTILINE) for name in ("loss", "backprop"))
+    if ready and not order["roles"]:
+        names = run_cells(path) if path.suffix == ".ipynb" else runpy.run_path(str(path), run_name="__graded__")
+        if "params" in names:
+            data = names["data"] if "data" in names else tuple(names[name] for name in ("X", "y") if name in names)
+            updates: dict[str, Any] = {"updates": bool(names.get("updates", False)), "lr": names.get("lr")}
+            return functools.partial(check, names["loss"], names["backprop"], names["params"], *data, **updates)
+    lesson = load(text, str(path) if path.suffix == ".py" else path.name)
+    lesson.name = path.name
+    return functools.partial(checked, check, lesson, order["roles"])
 
 
 def _judged(path: Path, checks: list[Any], order: dict[str, Any]) -> dict[str, Any]:
@@ -214,31 +184,30 @@ def run_cells(path: Path) -> dict[str, Any]:
     return names
 
 
-def junit(result: dict[str, Any]) -> str:
-    """The result as JUnit's XML: a test case for each parameter, and one for the hidden seeds."""
-    cases: list[tuple[str, float, str]] = [
-        (f"d{name}", score, ", ".join(result["codes"]) if score < 1 else "") for name, score in result["scores"].items()
-    ]
-    for i, hidden in enumerate(result["hidden"], start=1):
-        cases.append((f"hidden problem {i}", float(hidden["ok"]), ", ".join(hidden["codes"])))
-    if result["error"] or not cases:
-        cases.append(("the file runs", 0.0, result["error"] or "no gradients"))
-    failures = sum(score < 1 for _, score, _ in cases)
-    suite = ET.Element("testsuite", name=result["file"], tests=str(len(cases)), failures=str(failures), errors="0")
-    properties = ET.SubElement(suite, "properties")
-    ET.SubElement(properties, "property", name="score", value=f"{result['score']:.4f}")
-    ET.SubElement(properties, "property", name="codes", value=" ".join(result["codes"]))
-    ET.SubElement(properties, "property", name="lines", value=" ".join(map(str, result["lines"])))
-    if result["diff"]:
-        ET.SubElement(properties, "property", name="mend", value=result["diff"])
-    ET.SubElement(properties, "property", name="seeds", value=" ".join(map(str, result["seeds"])))
-    for name, score, words in cases:
-        case = ET.SubElement(suite, "testcase", classname=Path(result["file"]).stem, name=name)
-        if score < 1:
-            failure = ET.SubElement(case, "failure", message=words or "wrong", type="GradientMismatch")
-            failure.text = "".join(c for c in result["text"] if c in "\n\t" or c >= " ")
-    ET.indent(suite)
-    return '<?xml version="1.0" encoding="utf-8"?>\n' + ET.tostring(suite, encoding="unicode") + "\n"
+def junit(results: Mapping[str, dict[str, Any]]) -> str:
+    """Results by file as JUnit's XML: in each suite a case for each parameter, and one for each hidden problem."""
+    suites = ET.Element("testsuites")
+    for file, result in results.items():
+        codes = ", ".join(result["codes"])
+        cases = [(f"d{name}", score, codes) for name, score in result["scores"].items()]
+        for i, hidden in enumerate(result["hidden"], start=1):
+            cases.append((f"hidden problem {i}", float(hidden["ok"]), ", ".join(hidden["codes"])))
+        if result["error"] or not cases:
+            cases.append(("the file runs", 0.0, result["error"] or "no gradients"))
+        failures = sum(score < 1 for _, score, _ in cases)
+        suite = ET.SubElement(suites, "testsuite", name=file, tests=str(len(cases)), failures=str(failures), errors="0")
+        properties = ET.SubElement(suite, "properties")
+        told = {"score": f"{result['score']:.4f}", "codes": " ".join(result["codes"])}
+        told |= {name: " ".join(map(str, result[name])) for name in ("lines", "seeds")}
+        for name, value in {**told, **({"mend": result["diff"]} if result["diff"] else {})}.items():
+            ET.SubElement(properties, "property", name=name, value=value)
+        for name, score, words in cases:
+            case = ET.SubElement(suite, "testcase", classname=Path(file).stem, name=name)
+            if score < 1:
+                failure = ET.SubElement(case, "failure", message=words or "wrong", type="GradientMismatch")
+                failure.text = "".join(c for c in result["text"] if c in "\n\t" or c >= " ")
+    ET.indent(suites)
+    return '<?xml version="1.0" encoding="utf-8"?>\n' + ET.tostring(suites, encoding="unicode") + "\n"
 
 
 def _limited(memory: float) -> None:

@@ -60,9 +60,8 @@ def run(args: argparse.Namespace) -> int:
         for result in results:
             print(_shown(result, len(results) > 1))
     if args.junit:
-        suites = "".join(junit(result).partition("\n")[2] for result in results)
-        text = f'<?xml version="1.0" encoding="utf-8"?>\n<testsuites>\n{suites}</testsuites>\n'
-        Path(args.junit).write_text(text, encoding="utf-8")
+        named = {result["file"]: result for result in results}
+        Path(args.junit).write_text(junit(named), encoding="utf-8")
     if args.html:
         body = "<hr>".join(result["html"] or f"<p>{result['text']}</p>" for result in results)
         Path(args.html).write_text(page(body, "tinygrad_lite check"), encoding="utf-8")

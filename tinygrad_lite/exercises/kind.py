@@ -35,7 +35,7 @@ class Kind:
 
     def __init__(self, program: Program, numbers: dict[str, Any], chance: random.Random) -> None:
         self.program, self.numbers = program, numbers
-        self.found = program.gradients(numbers)
+        self.found: dict[str, Any] = program.gradients(numbers)
         self.choose(chance)
 
     def choose(self, chance: random.Random) -> None:

@@ -28,7 +28,7 @@ class Gradient(Kind):
 
     def ask(self, variable: str, index: tuple[int, ...]) -> None:
         self.variable, self.index = variable, index
-        self.key = entry(self.found[f"d{variable}"], index)
+        self.key: Any = entry(self.found[f"d{variable}"], index)
 
     @property
     def wanted(self) -> str:
@@ -81,7 +81,7 @@ class Blanks(Kind):
             raise OperandError("this program has no single numbers to leave out.")
         self.blanks = sorted(chance.sample(blanks, min(len(blanks), 2 + len(blanks) // 3)), key=list(self.found).index)
         self.rows = names
-        self.key = {name: self.found[name] for name in self.blanks}
+        self.key: Any = {name: self.found[name] for name in self.blanks}
 
     def parts(self) -> list[Part]:
         shown = {name: "?" if name in self.blanks else str(x) for name, x in self.found.items()}
@@ -116,8 +116,8 @@ class Backward(Kind):
     name = "backward"
 
     def choose(self, chance: random.Random) -> None:
-        self.names = [f"d{name}" for name in self.program.params]
-        self.key = "\n".join(self.program.backward)
+        self.names: list[str] = [f"d{name}" for name in self.program.params]
+        self.key: Any = "\n".join(self.program.backward)
 
     def parts(self) -> list[Part]:
         names = ", ".join(self.names)
@@ -167,8 +167,8 @@ class Planted(Kind):
         ]
         if not seen:
             raise OperandError("no mistake shows on these numbers.")
-        self.code = chance.choice(seen)
-        self.key = 1 + next(i for i, line in enumerate(self.program.backward) if name_of(line) in self._changed)
+        self.code: str = chance.choice(seen)
+        self.key: Any = 1 + next(i for i, line in enumerate(self.program.backward) if name_of(line) in self._changed)
 
     @property
     def _changed(self) -> dict[str, str]:
@@ -204,10 +204,10 @@ class Order(Kind):
     name = "order"
 
     def choose(self, chance: random.Random) -> None:
-        self.uses = {name: names_in(line) for name, line in map(assigned, self.program.forward)}
-        self.nodes = [*self.program.params, *self.uses]
-        self.key = [*reversed(self.uses), *self.program.params]
-        self.shown = chance.sample(self.nodes, len(self.nodes))
+        self.uses: dict[str, set[str]] = {name: names_in(line) for name, line in map(assigned, self.program.forward)}
+        self.nodes: list[str] = [*self.program.params, *self.uses]
+        self.key: Any = [*reversed(self.uses), *self.program.params]
+        self.shown: list[str] = chance.sample(self.nodes, len(self.nodes))
 
     def parts(self) -> list[Part]:
         lines = Code("\n".join(self.program.forward))
@@ -232,18 +232,18 @@ class Zero(Kind):
     name = "zero"
 
     def choose(self, chance: random.Random) -> None:
-        self.zeros = [
+        self.zeros: list[str] = [
             name for name in map(name_of, self.program.backward) if all(x == 0 for x in flat(self.found[name]))
         ]
         lost = [name for name in self.program.params if f"d{name}" in self.zeros]
         if not lost:
             raise OperandError("no gradient is zero on these numbers.")
-        self.variable = chance.choice(lost)
+        self.variable: str = chance.choice(lost)
         behind = {f"d{self.variable}"}  # the gradients that this one is computed from
         for name, expression in reversed([*map(assigned, self.program.backward)]):
             behind |= names_in(expression) if name in behind else set()
         self.zeros = [name for name in self.zeros if name in behind]
-        self.key = self.zeros[0]
+        self.key: Any = self.zeros[0]
 
     def parts(self) -> list[Part]:
         words = say("dL/d{0} is 0. Going back from L, which gradient is the first that is 0?", self.variable)

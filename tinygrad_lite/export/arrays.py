@@ -13,9 +13,9 @@ from collections.abc import Sequence
 from typing import Any
 
 from tinygrad_lite.compiler.ir.loop_nest import Access, Expression, LoopNest, Reduction
+from tinygrad_lite.export.expression import Term, put
 from tinygrad_lite.export.expressions import Expressions, factors, op_of
 from tinygrad_lite.export.reads import S, T, lengths_of, region
-from tinygrad_lite.export.spelling import ATOM, POWER, PRODUCT, SIGN, SUM, Term
 
 SHORT = 88
 """Characters of an expression up to which it is written inside another one."""
@@ -52,7 +52,8 @@ class ArrayWriter(Expressions):
             return [(sign, self.value(e))]
         few = run.terms <= FEW and not over
         if few and not all(map(self.sliced, self._reads)):
-            return [(sign, self._alone(run, nest, t, e)) for t in range(run.terms)]
+            single = [[_term(a, t, run.terms) for a in run.accesses] for t in range(run.terms)]
+            return [part for one in single for part in self.reduction(Reduction(sign, e, 1, one), nest)]
         return [(sign, self.summed(e, {axis for axis in self.lengths if axis >= T} | ({S} if over else set())))]
 
     def plain(self, run: Reduction, nest: LoopNest) -> bool:
@@ -62,31 +63,15 @@ class ArrayWriter(Expressions):
         )
         return all(self.sliced(self.read(a, nest.dims, run)) for a in run.accesses)
 
-    def _alone(self, run: Reduction, nest: LoopNest, t: int, e: Expression) -> Term:
-        """One term of the sum."""
-        self.lengths = {axis: n for axis, n in enumerate(nest.dims) if n > 1} | {T: run.terms}
-        reads = [self.read(a, nest.dims, run) for a in run.accesses]
-        self._reads = []
-        for read in reads:
-            if T in read.axes:
-                k, rest = read.axes.index(T), tuple(a for a in read.axes if a != T)
-                if read.table is not None:
-                    read = read._replace(table=read.table.take(t, axis=k), axes=rest)
-                else:
-                    read = read._replace(values=read.values.take(t, axis=k), axes=rest)
-            elif T in read.strides:
-                rest_of = {axis: s for axis, s in read.strides.items() if axis != T}
-                read = read._replace(base=read.base + t * read.strides[T], strides=rest_of)
-            self._reads.append(read)
-        del self.lengths[T]
-        return self.value(e)
-
     def summed(self, e: Expression, over: set[int]) -> Term:
         """The expression summed over these axes: a product of matrices, where it is one of two factors."""
+        entry = self.picked(e, over)
+        if entry is not None:
+            return entry
         found = [self.value(f) for f in factors(e)]
         numbers = [x for x in found if x.number is not None]
         alike = Counter(x for x in found if x.number is None)
-        alone = [x if n == 1 else Term(f"{x.inside(ATOM)} ** {n}", x.axes, POWER) for x, n in alike.items()]
+        alone = [x if n == 1 else self.made(f"x ** {n}", x) for x, n in alike.items()]
         count = math.prod(x.number for x in numbers if x.number is not None)
         every = {axis for x in alone for axis in x.axes}
         count *= math.prod(self.lengths[axis] for axis in over - every if axis != S)
@@ -105,11 +90,7 @@ class ArrayWriter(Expressions):
             total = x if total is None else self.product(x, total)
         if total is None:
             return Term(self.spelling.number(count), (), number=count)
-        return (
-            total
-            if count == 1.0
-            else self.product(Term(self.spelling.number(count), number=count, rank=SIGN if count < 0 else ATOM), total)
-        )
+        return total if count == 1.0 else self.product(Term(self.spelling.number(count), number=count), total)
 
     def _added(self, x: Term, over: set[int]) -> Term:
         x = self.ordered(x)
@@ -118,7 +99,7 @@ class ArrayWriter(Expressions):
         where = None if not axes else gone[0] if len(gone) == 1 else tuple(gone)
         n = 0 if S in over else math.prod(self.lengths[x.axes[k]] for k in gone)
         mean = (n, self.spelling.reduction("mean", x.text, where)) if n else None
-        return Term(self.spelling.reduction("sum", x.text, where), axes, ATOM, mean)
+        return Term(self.spelling.reduction("sum", x.text, where), axes, mean)
 
     def _contracted(self, a: Term, b: Term, over: set[int]) -> Term:
         """The product of two, summed over what they have in common."""
@@ -132,8 +113,8 @@ class ArrayWriter(Expressions):
             if len(left) < 2 and len(right) < 2:
                 if not left and b.axes == (*right, r):  # x @ w reads better than w @ x.T
                     a, b, left, right = b, a, right, left
-                a, b = self._moved(a, [*left, r]), self._moved(b, [r, *right])
-                return Term(f"{a.inside(PRODUCT)} @ {b.inside(PRODUCT + 1)}", (*left, *right), PRODUCT)
+                a, b = self.moved(a, [*left, r]), self.moved(b, [r, *right])
+                return Term(put("x @ y", x=a.text, y=b.text), (*left, *right))
         if not common:
             return self._added(self.product(a, b), over)
         axes = sorted({*a.axes, *b.axes})
@@ -143,13 +124,6 @@ class ArrayWriter(Expressions):
         spec = ",".join("".join(named[axis] for axis in x.axes) for x in (a, b))
         spec += "->" + "".join(named[axis] for axis in out)
         return Term(f'{self.spelling.lib}.einsum("{spec}", {a.text}, {b.text})', out)
-
-    def _moved(self, x: Term, axes: Sequence[int]) -> Term:
-        order = [x.axes.index(axis) for axis in axes]
-        if order == sorted(order):
-            return x
-        text = x.inside(ATOM)
-        return Term(f"{text}.T" if len(order) == 2 else self.spelling.permuted(text, order), tuple(axes))
 
     def _ragged(self, run: Reduction, nest: LoopNest) -> Term:
         """Sums of unlike lengths, one for each iteration of the nest."""
@@ -163,7 +137,7 @@ class ArrayWriter(Expressions):
         if T not in x.axes:
             (x, _), _ = self.together([x, Term("", (T,))])
             x = self.product(Term(self.constant(np.ones(n)), (T,)), x)
-        x = self._moved(x, [T, *(axis for axis in x.axes if axis != T)])
+        x = self.moved(x, [T, *(axis for axis in x.axes if axis != T)])
         text = self.spelling.segments(x.text, self.constant(ids), nest.iterations)
         inner = [length for length in nest.dims if length > 1]
         rest = x.axes[1:]
@@ -208,14 +182,9 @@ class ArrayWriter(Expressions):
             found += self.reduction(run, nest, over)
         found.sort(key=lambda part: (part[0] < 0, len(part[1].axes) == 0 or "@" not in part[1].text))
         sign, total = found[0]
-        if sign < 0:
-            total = Term(f"-{total.inside(SIGN)}", total.axes, SIGN)
+        total = total if sign > 0 else self.made("-x", total)
         for sign, x in found[1:]:
-            if sign < 0 and x.rank == SIGN and x.text.startswith("-"):
-                sign, x = 1, Term(x.text[1:], x.axes, SIGN)
-            elif sign > 0 and x.rank == SIGN and x.text.startswith("-"):
-                sign, x = -1, Term(x.text[1:], x.axes, SIGN)
-            total = self.infix("+" if sign > 0 else "-", SUM, total, x)
+            total = self.made("x + y" if sign > 0 else "x - y", total, x)
         self.lengths: dict[int, int] = {axis: n for axis, n in enumerate(nest.dims) if n > 1}
         return self._spread(self.ordered(total), over)
 
@@ -236,6 +205,15 @@ class ArrayWriter(Expressions):
             term = self.assigned(term, letter(nest), name)
         shape = tuple(self.lengths[axis] for axis in term.axes if axis != S)
         self.regions[nest.target.array] = [region(term, 0, shape, S in term.axes)]
+
+
+def _term(a: Access, t: int, terms: int) -> Access:
+    """What one term of a sum reads."""
+    if a.literal is not None or a.array[0] == "=":
+        return a
+    if a.table is not None:
+        return Access(a.array, table=a.table.reshape(-1, terms)[:, t])
+    return Access(a.array, a.base + t * a.term_stride, a.strides)
 
 
 def _affine(a: Access) -> bool:

@@ -40,7 +40,8 @@ def put(template: str, **parts: str | None) -> str:
     >>> put("np.sum(x * y, axis=axis)", x="a + b", y="1.0", axis=None)
     'np.sum(a + b)'
     """
-    return ast.unparse(_Placed(parts).visit(ast.parse(template, mode="eval").body))
+    text = ast.unparse(_Placed(parts).visit(ast.parse(template, mode="eval").body))
+    return text if '"' in text else text.replace("'", '"')
 
 
 @lru_cache(maxsize=4096)

@@ -9,104 +9,86 @@ from typing import Any
 from tinygrad_lite.compiler.ir.loop_nest import Expression
 from tinygrad_lite.compiler.ir.tape import LESS, SELECT
 from tinygrad_lite.engine.op import TABLE, Op
+from tinygrad_lite.export.expression import Term, put, simple
 from tinygrad_lite.export.operands import Operands
-from tinygrad_lite.export.reads import Read, T, U, varying
-from tinygrad_lite.export.spelling import ATOM, POWER, PRODUCT, SIGN, SUM, Term
+from tinygrad_lite.export.reads import Read, S, T, U, varying
 
 
 class Expressions(Operands):
     """Expressions without their sums."""
 
-    def infix(self, sign: str, rank: int, x: Term, y: Term) -> Term:
-        (x, y), axes = self.together([x, y])
-        left, right = x.inside(rank), y.inside(rank + (sign in "-/" or rank == POWER or "@" in y.text))
-        if sign == "*" and x.text == y.text and x.number is None:
-            return Term(f"{x.inside(ATOM)} ** 2", axes, POWER)
-        return Term(f"{left} {sign} {right}", axes, rank)
-
     def product(self, x: Term, y: Term) -> Term:
         for number, sum_ in ((x, y), (y, x)):  # 1/n of a sum of n terms is their mean
             if number.number is not None and sum_.mean and abs(number.number * sum_.mean[0] - 1.0) < 1e-14:
                 return Term(sum_.mean[1], sum_.axes)
-        for one, other in ((x, y), (y, x)):
-            if one.number == -1.0:
-                return Term(f"-{other.inside(SIGN)}", other.axes, SIGN)
-        return self.infix("*", PRODUCT, x, y)
+        return self.made("y * x" if y.number == -1.0 else "x * y", x, y)
 
     def value(self, e: Expression) -> Term:
         """An expression without its sums."""
         if e[0] == "leaf":
             return self.leaf(self._reads[e[1]])
         op, parts = op_of(e[0]), e[1:]
-        if e[0] == "select":
+        if op is SELECT:
             return self._select(*parts)
-        if e[0] == "less":
-            flag = self._condition(e)
-            return Term(f"{self.spelling.lib}.where({flag.text}, 1.0, 0.0)", flag.axes)
+        if op is LESS:
+            return self.made(f"{self.spelling.lib}.where(x, 1.0, 0.0)", self._condition(e))
         if op.arity is None and len(parts) > 1:
             return self._of_many(op, parts)
         terms = [self.value(part) for part in parts]
         if e[0] == "mul":
             return self.product(*terms)
-        if op.infix and len(terms) == 2:
-            return self.infix(op.infix, {"+": SUM, "-": SUM, "*": PRODUCT, "/": PRODUCT, "**": POWER}[op.infix], *terms)
-        if op.infix:
-            return Term(f"-{terms[0].inside(SIGN)}", terms[0].axes, SIGN)
-        if not self.spelling.once(op):
-            terms = [x if x.rank == ATOM and len(x.text) < 30 else self.assigned(x) for x in terms]
+        template = self.spelling.template(op, len(terms))
+        if any(template.count(f"x{k}") > 1 for k in range(len(terms))):
+            terms = [x if simple(x.text) and len(x.text) < 30 else self.assigned(x) for x in terms]
         terms, axes = self.together(terms)
-        text, rank = self.spelling.call(op, terms)
-        return Term(text, axes, rank)
+        return Term(self.spelling.call(op, terms), axes)
 
     def _select(self, condition: Expression, yes: Expression, no: Expression) -> Term:
-        found = self._labelled(condition, yes, no)
-        if found is not None:
-            return found
-        (mask, x, y), axes = self.together([self._condition(condition), self.value(yes), self.value(no)])
-        return Term(f"{self.spelling.lib}.where({mask.text}, {x.text}, {y.text})", axes)
+        lib, found = self.spelling.lib, self._labelled(("select", condition, yes, no))
+        if found is None:
+            mask = self._condition(condition)
+            return self.made(f"{lib}.where(x, y, z)", mask, self.value(yes), self.value(no))
+        label, classes, option = found
+        z, y = self.value(option), self.leaf(label)
+        if not classes.axes:
+            return self.made(f"{lib}.where(x == {int(classes.values)}, y, 0.0)", y, z)
+        text = self.constant(classes.values) if not _counted(classes) else f"{lib}.arange({len(classes.values)})"
+        return self.made(f"{lib}.where(x == y, z, 0.0)", y, Term(text, classes.axes), z)
 
     def _condition(self, e: Expression) -> Term:
         if e[0] != "less":
-            x = self.value(e)
-            return Term(f"{x.inside(SUM)} != 0", x.axes, 0)
-        (x, y), axes = self.together([self.value(e[1]), self.value(e[2])])
-        if x.number is not None:
-            return Term(f"{y.inside(SUM)} > {x.inside(SUM)}", axes, 0)
-        return Term(f"{x.inside(SUM)} < {y.inside(SUM)}", axes, 0)
+            return self.made("x != 0", self.value(e))
+        x, y = self.value(e[1]), self.value(e[2])
+        return self.made("x < y" if x.number is None else "y > x", x, y)
 
-    def _labelled(self, above: Expression, yes: Expression, no: Expression) -> Term | None:
-        """A choice by a label: where(label == C, x, 0), of which a sum takes one."""
-        if above[0] != "less" or yes[0] != "select" or yes[1][0] != "less":
+    def _labelled(self, e: Expression) -> tuple[Read, Read, Expression] | None:
+        """Of a choice by a label, where(label == C, x, 0): the label, the numbers C, and x."""
+        if e[0] != "select" or e[1][0] != "less" or e[2][0] != "select" or e[2][1][0] != "less":
             return None
-        low, label, (_, (_, other, high), option, zero) = above[1], above[2], yes
+        (_, (_, low, label), (_, (_, other, high), option, zero), no) = e
         if not all(x[0] == "leaf" for x in (low, label, other, high, no, zero)):
             return None
-        lows, highs = self._reads[low[1]], self._reads[high[1]]
-        mine, same = self._reads[label[1]], self._reads[other[1]]
+        lows, highs, mine, same, *nothing = (self._reads[x[1]] for x in (low, high, label, other, no, zero))
         if lows.array != "K" or highs.array != "K" or mine[:3] != same[:3]:
             return None
-        if any(
-            self._reads[x[1]].array != "K" or self._reads[x[1]].axes or self._reads[x[1]].values for x in (no, zero)
-        ):
+        if any(x.array != "K" or x.axes or x.values for x in nothing):
             return None
         if lows.values.shape != highs.values.shape or not (highs.values - lows.values == 1.0).all():
             return None
-        whole, z = (lows.values + 0.5).astype(int), self.value(option)
-        (y, x, c), axes = self.together(
-            [self.leaf(mine), z, self.leaf(lows._replace(values=whole)) if lows.axes else z]
-        )
-        classes = self._classes(lows, whole) if lows.axes else str(int(whole))
-        if lows.axes:
-            (c,), _ = self.together([Term(classes, lows.axes)])
-            classes = self.beside(c, axes).text
-        return Term(f"{self.spelling.lib}.where({y.inside(SUM)} == {classes}, {x.text}, 0.0)", axes)
+        return mine, lows._replace(values=(lows.values + 0.5).astype(int)), option
 
-    def _classes(self, lows: Read, whole: Any) -> str:
-        import numpy as np
-
-        if lows.axes == (T,) and (whole == np.arange(len(whole))).all():
-            return f"{self.spelling.lib}.arange({len(whole)})"
-        return self.constant(whole)
+    def picked(self, e: Expression, over: set[int]) -> Term | None:
+        """The sum over all classes of a choice by the label of a sample: the entry at the label."""
+        found = self._labelled(e)
+        if found is None or len(over) != 1 or {*found[1].axes} != over or not _counted(found[1]):
+            return None
+        label, z, (axis,) = self.leaf(found[0]), self.ordered(self.value(found[2])), over
+        if found[0].array != "X" or label.axes != (S,) or z.axes != (S, axis):
+            return None
+        if len(found[1].values) != self.lengths[axis]:
+            return None
+        index = put("y[:, None]", y=label.text)
+        return Term(put("x[:, 0]", x=self.spelling.along(z.text, index)), (S,))
 
     def _of_many(self, op: Op, parts: Sequence[Expression]) -> Term:
         """max, logsumexp, ...: over an axis, where the operands are alike."""
@@ -118,18 +100,19 @@ class Expressions(Operands):
             del self.lengths[axis]
             axes = x.axes[:k] + x.axes[k + 1 :]
             return Term(self.spelling.reduction(op.name, x.text, k if axes else 0), axes)
-        terms, axes = self.together([self.value(part) for part in parts])
+        terms = [self.value(part) for part in parts]
+        total = terms[0]
         if op.name in ("max", "min"):
-            text = self.spelling.operand(terms[0])
             for x in terms[1:]:
-                text = f"{self.spelling.lib}.{op.name}imum({text}, {self.spelling.operand(x)})"
-            return Term(text, axes)
+                both = [term._replace(text=self.spelling.operand(term)) for term in (total, x)]
+                total = self.made(f"{self.spelling.lib}.{op.name}imum(x, y)", *both)
+            return total
         if op.name in ("sum", "prod", "mean"):
-            sign, rank = (" * ", PRODUCT) if op.name == "prod" else (" + ", SUM)
-            text = sign.join(x.inside(rank) for x in terms)
-            return Term(f"({text}) / {len(terms)}", axes, PRODUCT) if op.name == "mean" else Term(text, axes, rank)
-        text, rank = self.spelling.call(op, terms)
-        return Term(text, axes, rank)
+            for x in terms[1:]:
+                total = self.made("x * y" if op.name == "prod" else "x + y", total, x)
+            return self.made(f"x / {len(terms)}", total) if op.name == "mean" else total
+        terms, axes = self.together(terms)
+        return Term(self.spelling.call(op, terms), axes)
 
     def _merged(self, parts: Sequence[Expression]) -> tuple[Expression, int] | None:
         """Alike operands as one expression along a new axis."""
@@ -160,6 +143,11 @@ class Expressions(Operands):
         self._reads = [*self._reads, *made]
         self.lengths[axis] = len(parts)
         return _renumbered(parts[0], new), axis
+
+
+def _counted(classes: Read) -> bool:
+    """Whether the classes are 0, 1, 2, ... along one axis."""
+    return len(classes.axes) == 1 and classes.values.tolist() == list(range(len(classes.values)))
 
 
 def op_of(name: str) -> Op:

@@ -46,10 +46,10 @@ class Flattened:
     def __init__(self, f: Callable[..., Any], params: Any, data: Sequence[Any]) -> None:
         self.f = f
         self.tree, self.lines = _parsed(f)
-        self.parameters = Parameters(self.tree, params, data)
-        self.names = names_in(self.tree) | {*self.parameters.parameters, *self.parameters.given.values()}
+        self.parameters: Parameters = Parameters(self.tree, params, data)
+        self.names: set[str] = names_in(self.tree) | {*self.parameters.parameters, *self.parameters.given.values()}
         self.space: dict[str, Any] = {**f.__globals__, **_closure(f)}
-        self.depth = 0
+        self.depth: int = 0
         self.statements: list[Statement] = []
         self._into = self.statements
         last = self.tree.body[-1]

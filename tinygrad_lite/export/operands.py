@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import math
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 from tinygrad_lite.compiler.ir.loop_nest import Access, Plan, Reduction
+from tinygrad_lite.export.expression import Term, put
 from tinygrad_lite.export.reads import Read, Region, T, gathered, indices, varying, viewed
-from tinygrad_lite.export.spelling import ATOM, SIGN, Spelling, Term
+from tinygrad_lite.export.spelling import Spelling
 
 
 class Operands:
@@ -117,10 +117,9 @@ class Operands:
         if read.array == "K":
             if not read.axes:
                 x = float(read.values)
-                return Term(self.spelling.number(x), (), SIGN if x < 0 or math.copysign(1, x) < 0 else ATOM, number=x)
+                return Term(self.spelling.number(x), number=x)
             order = sorted(range(len(read.axes)), key=lambda k: read.axes[k])
-            values = read.values.transpose(order)
-            return Term(self.constant(values), tuple(read.axes[k] for k in order))
+            return Term(self.constant(read.values.transpose(order)), tuple(sorted(read.axes)))
         regions = self.regions[read.array]
         found = viewed(self.spelling, regions, read, self.lengths)
         if found is None:
@@ -137,14 +136,16 @@ class Operands:
 
     # ------------------------------------------------------------------ side by side
 
-    def ordered(self, term: Term) -> Term:
-        """With its axes in order."""
-        order = sorted(range(len(term.axes)), key=lambda k: term.axes[k])
-        if order == list(range(len(order))):
+    def moved(self, term: Term, axes: Sequence[int]) -> Term:
+        """With its axes in this order."""
+        order = [term.axes.index(axis) for axis in axes]
+        if order == sorted(order):
             return term
-        axes = tuple(term.axes[k] for k in order)
-        text = term.inside(ATOM)
-        return Term(f"{text}.T" if len(order) == 2 else self.spelling.permuted(text, order), axes)
+        text = put("x.T", x=term.text) if len(order) == 2 else self.spelling.permuted(term.text, order)
+        return Term(text, tuple(axes))
+
+    def ordered(self, term: Term) -> Term:
+        return self.moved(term, sorted(term.axes))
 
     def beside(self, term: Term, axes: Sequence[int]) -> Term:
         """With these axes, those it has not of length 1, as far as broadcasting does not see to that."""
@@ -153,8 +154,13 @@ class Operands:
             return term
         first = axes.index(term.axes[0])
         parts = [":" if axis in term.axes else "None" for axis in axes[first:]]
-        return term if "None" not in parts else Term(f"{term.inside(ATOM)}[{', '.join(parts)}]", tuple(axes))
+        return term if "None" not in parts else Term(put(f"x[{', '.join(parts)}]", x=term.text), tuple(axes))
 
     def together(self, terms: Sequence[Term]) -> tuple[list[Term], tuple[int, ...]]:
         axes = tuple(sorted({axis for term in terms for axis in term.axes}))
         return [self.beside(term, axes) for term in terms], axes
+
+    def made(self, template: str, *terms: Term) -> Term:
+        """The template with terms for x, y and z, side by side."""
+        terms_, axes = self.together(terms)
+        return Term(put(template, **{name: term.text for name, term in zip("xyz", terms_, strict=False)}), axes)

@@ -16,7 +16,8 @@ import math
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
-from tinygrad_lite.export.spelling import ATOM, Spelling, Term
+from tinygrad_lite.export.expression import Term, put
+from tinygrad_lite.export.spelling import Spelling
 
 S, U, T = -1, 50, 100
 """The axes that are no loop counter: samples, the operands of an op of any number (from U on), terms (from T on)."""
@@ -164,7 +165,7 @@ def _indexed(one: Region, parts: list[str], axes: Sequence[int]) -> Term:
         parts = parts[:-1]
     if not parts:
         return one.term._replace(axes=tuple(axes))
-    return Term(f"{one.term.inside(ATOM)}[{', '.join(parts)}]", tuple(axes))
+    return Term(put(f"x[{', '.join(parts)}]", x=one.term.text), tuple(axes))
 
 
 def _split(spelling: Spelling, one: Region, base: int, counters: Sequence[tuple[int, int, int]]) -> Term | None:
@@ -185,39 +186,23 @@ def _split(spelling: Spelling, one: Region, base: int, counters: Sequence[tuple[
         widths.append(steps[-1][1])
     s, n = steps[0][1], steps[0][2]
     extent = sum(t * (m - 1) for _, t, m in steps[1:]) + 1
-    flat = one.term.inside(ATOM) if len(one.shape) == 1 else f"{one.term.inside(ATOM)}.reshape(-1)"
+    line = "x" if len(one.shape) == 1 else "x.reshape(-1)"
     if one.size % s == 0 and offset % s + extent <= s:
-        start, stop, rows, skipped = 0, one.size, one.size // s, offset // s
-        text = one.term.inside(ATOM) if widths else flat
+        start, rows = 0, one.size // s
+        template = "x" if widths else line
     else:
-        start = offset if offset + n * s <= one.size else offset + extent - s
-        stop, rows, skipped = start + n * s, n, 0
+        start, rows = offset if offset + n * s <= one.size else offset + extent - s, n
+        stop = start + n * s
         if start < 0 or stop > one.size:
             return None
-        text = flat if (start, stop) == (0, one.size) else f"{flat}[{start or ''}:{'' if stop == one.size else stop}]"
-    left = offset - start - skipped * s
+        template = line
+        if (start, stop) != (0, one.size):
+            template += f"[{start or ''}:{'' if stop == one.size else stop}]"
     shape = [rows, *widths]
-    parts, axes = [_stretch(skipped, n, rows)], [steps[0][0]]
-    for k, width in enumerate(widths, start=1):
-        unit = math.prod(widths[k:])
-        at = left // unit
-        left -= at * unit
-        if k < len(steps):
-            if at + steps[k][2] > width:
-                return None
-            parts.append(_stretch(at, steps[k][2], width))
-            axes.append(steps[k][0])
-        else:
-            parts.append(str(at))
-    if left:
-        return None
-    if len(shape) > 1:
-        text = f"{text}.reshape({', '.join(map(str, shape))})"
-    return _indexed(Region(Term(text), 0, tuple(shape), ()), parts, axes)
-
-
-def _stretch(first: int, n: int, length: int) -> str:
-    return f"{first or ''}:{'' if first + n == length else first + n}"
+    if widths:
+        template += f".reshape({', '.join(map(str, shape))})"
+    whole = region(Term(put(template, x=one.term.text)), one.base + start, shape)
+    return _sliced(spelling, whole, base - whole.base, counters)
 
 
 def gathered(
@@ -247,10 +232,10 @@ def gathered(
     front = ":, " if samples else ""
     out = ((S,) if samples else ()) + axes
     if not axes:
-        return Term(f"{whole}[{front}{int(flat)}]", out)
+        return Term(put(f"x[{front}{int(flat)}]", x=whole), out)
     if flat.size == len(place) and (flat.reshape(-1) == np.arange(flat.size)).all() and not samples:
-        return Term(whole if flat.ndim == 1 else f"{whole}.reshape({', '.join(map(str, flat.shape))})", out)
-    return Term(f"{whole}[{front}{constant(flat)}]", out)
+        return Term(whole if flat.ndim == 1 else put(f"x.reshape({', '.join(map(str, flat.shape))})", x=whole), out)
+    return Term(put(f"x[{front}{constant(flat)}]", x=whole), out)
 
 
 def _numbers(one: Region) -> list[int]:
@@ -266,7 +251,6 @@ def _numbers(one: Region) -> list[int]:
 
 
 def _flat(one: Region, samples: bool) -> str:
-    text = one.term.inside(ATOM)
-    if samples:
-        return text if len(one.shape) == 1 else f"{text}.reshape(-1, {one.size})"
-    return text if len(one.shape) == 1 else f"{text}.reshape(-1)"
+    if len(one.shape) == 1:
+        return one.term.text
+    return put(f"x.reshape(-1, {one.size})" if samples else "x.reshape(-1)", x=one.term.text)

@@ -10,8 +10,9 @@ from typing import Any
 
 from tinygrad_lite.compiler.ir.loop_nest import Access, LoopNest, Reduction
 from tinygrad_lite.export.arrays import ArrayWriter, letter, used
+from tinygrad_lite.export.expression import Term
 from tinygrad_lite.export.reads import Read, S, T, indices, region, varying
-from tinygrad_lite.export.spelling import Loop, Term
+from tinygrad_lite.export.spelling import Loop
 from tinygrad_lite.export.steps import Steps, accesses_of, move
 
 STEP = -2

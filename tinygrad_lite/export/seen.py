@@ -33,8 +33,8 @@ class Seen:
         scope = {**flat.space, "np": np, "numpy": np, **flat.parameters.arguments, "_see": self._see}
         with np.errstate(all="ignore"):
             exec(compile(ast.fix_missing_locations(tree), "<the forward pass>", "exec"), scope)
-        self.scalars = {name for name, x in scope.items() if isinstance(x, float)}
-        self.lists = {name for name, x in scope.items() if isinstance(x, list)}
+        self.scalars: set[str] = {name for name, x in scope.items() if isinstance(x, float)}
+        self.lists: set[str] = {name for name, x in scope.items() if isinstance(x, list)}
         numbers = {name for name, x in scope.items() if getattr(getattr(x, "dtype", None), "kind", "") == "f"}
         self.active = self._activity({name for name in scope if name not in self.scalars | self.lists | numbers})
         self.assigned: dict[str, list[int]] = {}
@@ -48,7 +48,7 @@ class Seen:
                         read.setdefault(name, set()).add(id(block))
         for name in flat.parameters.given.values():
             self.assigned.setdefault(name, [id(flat.statements)])
-        self.simple = {
+        self.simple: set[str] = {
             name
             for name in self.active - self.lists
             if len(where := self.assigned.get(name, [])) == 1 and read.get(name, set()) <= {where[0]}

@@ -12,9 +12,10 @@ from tinygrad_lite.compiler.ir.loop_nest import Access, LoopNest, Reduction
 from tinygrad_lite.export import scan, steps
 from tinygrad_lite.export.arrays import FEW, ArrayWriter
 from tinygrad_lite.export.blocks import Block, shape_of
+from tinygrad_lite.export.expression import Term, put, simple, word
 from tinygrad_lite.export.program import ArrayProgram
 from tinygrad_lite.export.reads import Read, Region, S, gathered, region, viewed
-from tinygrad_lite.export.spelling import ATOM, PRODUCT, Spelling, Term
+from tinygrad_lite.export.spelling import Spelling
 
 
 class Text:
@@ -68,9 +69,7 @@ class Text:
             if inner:
                 words = re.findall(r"\w+", block.path)
                 name = words[-1] if not words[-1][0].isdigit() else "_".join(words)
-                name = next(w for w in (name, *(f"{name}_{k}" for k in range(2, 10_000))) if w not in taken)
-                taken.add(name)
-                self.locals[block.path] = name
+                name = self.locals[block.path] = word(name, taken)
             names.append((name, block))
         lines = []
         for k in range(0, len(names), 6):
@@ -138,7 +137,7 @@ class Text:
         found = viewed(self.spelling, writer.regions["out"], read, writer.lengths)
         if found is None:
             for k, one in enumerate(writer.regions["out"]):
-                if one.term.rank < ATOM or len(one.term.text) > 40:
+                if not simple(one.term.text) or len(one.term.text) > 40:
                     writer.regions["out"][k] = one._replace(term=writer.assigned(one.term))
             index = [base + i for i in range(n)]
             import numpy as np
@@ -147,7 +146,7 @@ class Text:
             found = gathered(self.spelling, writer.regions["out"], table, tuple(writer.lengths), writer.constant)
         found = writer.ordered(found)
         if len(writer.lengths) < len(shape) and shape:
-            found = Term(f"{found.inside(ATOM)}.reshape({', '.join(map(str, shape))})", found.axes)
+            found = Term(put(f"x.reshape({', '.join(map(str, shape))})", x=found.text), found.axes)
         return found
 
     def _returned(self) -> list[str]:
@@ -159,11 +158,11 @@ class Text:
         if found.gradients is None:
             return [*lines, f"return {text}"]
         at, pairs = len(found.value), []
-        for path, block in found.gradients:
+        for block in found.gradients:
             slope = self._array(at, block.shape)
             at += block.size
-            written = f"{slope.inside(PRODUCT)} / {self.count}" if self.batched else slope.text
-            name = self.locals.get(path, path)
+            written = put("x / n", x=slope.text, n=self.count) if self.batched else slope.text
+            name = self.locals.get(block.path, block.path)
             if len(found.gradients) > 1 and len(written) > 30 and f"d{name}" not in self.writer.taken:
                 self.writer.taken.add(f"d{name}")
                 lines.append(f"d{name} = {written}")
@@ -196,7 +195,7 @@ class Text:
         import numpy as np
 
         found, lib = self.found, self.spelling.lib
-        first = len(found.value) + sum(block.size for _, block in found.gradients or ())
+        first = len(found.value) + sum(block.size for block in found.gradients or ())
         flags = self._array(first, (len(found.guards),))
         expected = np.array([float(outcome) for outcome, _ in found.guards])
         if len(found.guards) == 1:

@@ -30,15 +30,15 @@ class WayBack:
     def __init__(self, f: Callable[..., Any], params: Any, data: Sequence[Any]) -> None:
         self.flat = flat = Flattened(f, params, data)
         given = flat.parameters.given.values()
-        self.seen = Seen(flat)
-        self.adjoint = Adjoint(self.seen)
+        self.seen: Seen = Seen(flat)
+        self.adjoint: Adjoint = Adjoint(self.seen)
         self.stacks: set[str] = set()
         self.needed: set[str] | None = None
         self.branches: dict[int, str] = {}
         self.mapped: list[tuple[str, int, str]] = []
         self.started: set[str] = set()
         self.indexed: set[str] = set()
-        self.seeds = {flat.result: "1.0"} if flat.result in self.seen.simple else {}
+        self.seeds: dict[str, str] = {flat.result: "1.0"} if flat.result in self.seen.simple else {}
         back = self._back(flat.statements)
         tree = ast.parse("\n".join(line.code for line in back))
         self.needed, made = names_in(tree, ast.Load), names_in(tree, ast.Store)

@@ -75,11 +75,13 @@ def formulas(order: Sequence[Value], called: Mapping[Value, str]) -> dict[Value,
 
 def _entries(name: str, held: Any, deep: int = 2) -> Iterator[tuple[Value, str]]:
     """The Values in a container, each with the expression that reaches it."""
-    if type(held).__name__ == "ndarray" and str(getattr(held, "dtype", "")) == "object":
+    if any(kind.__name__ == "ndarray" for kind in type(held).__mro__):  # tg.array's kind of array too
+        if str(held.dtype) != "object":
+            return
         if held.size <= MOST:
             for place in product(*map(range, held.shape)):
                 if isinstance(held[place], Value):
-                    yield held[place], f"{name}[{', '.join(map(str, place))}]"
+                    yield held[place], f"{name}[{','.join(map(str, place))}]"
         return
     if isinstance(held, Mapping):
         pairs: Any = held.items() if type(held) is dict else ()

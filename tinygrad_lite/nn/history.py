@@ -33,7 +33,6 @@ So step k moved `steps[k]["parameters"]` to `steps[k + 1]["parameters"]`, the la
 from __future__ import annotations
 
 import base64
-import csv
 import importlib.util
 import io
 import sys
@@ -45,6 +44,7 @@ from typing import Any, TextIO
 
 from tinygrad_lite.engine.value import Value
 from tinygrad_lite.nn.module import Module
+from tinygrad_lite.report.table import Table
 
 WIDTH = 24
 """Characters of the bar."""
@@ -119,13 +119,10 @@ class History:
         epoch,loss
         1,0.5
         """
-        text = io.StringIO()
-        writer = csv.DictWriter(text, self.columns, lineterminator="\n")
-        writer.writeheader()
-        writer.writerows(self.rows)
+        text = Table(self.columns, [list(row.values()) for row in self.rows]).csv()
         if path is not None:
-            Path(path).write_text(text.getvalue(), encoding="utf-8")
-        return text.getvalue()
+            Path(path).write_text(text, encoding="utf-8")
+        return text
 
     def to_frame(self) -> Any:
         """The rows as a pandas DataFrame, with the epoch as its index.

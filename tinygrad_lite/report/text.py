@@ -186,6 +186,10 @@ class Report:
     def paragraph(self, words: str) -> Report:
         return self.add(Paragraph(words))
 
+    def say(self, english: str, *put_in: Any) -> Report:
+        """A paragraph in the reader's language."""
+        return self.paragraph(say(english, *put_in))
+
     def table(self, table: Table) -> Report:
         return self.add(table)
 

@@ -10,8 +10,8 @@ from typing import Any
 
 from tinygrad_lite.checking.binding.fit import candidates, fitted, runs
 from tinygrad_lite.checking.binding.flow import Flow, Unplaced, as_check_takes_it, backprop_of, loss_of, parameters_of
+from tinygrad_lite.checking.binding.layers import layer_checks
 from tinygrad_lite.checking.binding.losses import assumed_loss
-from tinygrad_lite.checking.binding.objects import instance, layer_checks
 from tinygrad_lite.checking.binding.roles import (
     BACKWARD,
     CACHE,
@@ -32,7 +32,7 @@ from tinygrad_lite.checking.binding.roles import (
 )
 from tinygrad_lite.checking.binding.scripts import step_of
 from tinygrad_lite.checking.binding.source import Lesson
-from tinygrad_lite.checking.binding.values import fitted_data, sized, values
+from tinygrad_lite.checking.binding.values import fitted_data, instance, values
 from tinygrad_lite.checking.network.arrays import np
 from tinygrad_lite.report.language import say
 
@@ -167,6 +167,19 @@ def _chosen(said: Any, candidates: dict[str, Function], *patterns: Any, but: Any
     return None
 
 
+def _three(
+    said: dict[str, Any], backwards: dict[str, Function], own: dict[str, Function], losses: dict[str, Function]
+) -> tuple[Function | None, Function | None, Function] | None:
+    """Forward pass, loss and backward pass by their names; None without a backward pass."""
+    backward = _chosen(said.get("backprop"), backwards, BACKWARD, STEP, but=NO_BACKWARD)
+    if backward is None:
+        return None
+    rest = {n: f for n, f in own.items() if f is not backward}
+    loss = _chosen(said.get("loss"), rest, LOSS, but=NO_LOSS) or _chosen(None, losses, LOSS, but=NO_LOSS)
+    forward = _chosen(said.get("forward"), {n: f for n, f in rest.items() if f is not loss}, FORWARD, but=NO_LOSS)
+    return forward, loss, backward
+
+
 def _functions(lesson: Lesson, said: dict[str, Any]) -> Flow | None:
     """The flow of a lesson of functions, or None."""
     own = {name: Function(name, f) for name, f in lesson.own(types.FunctionType).items()}
@@ -177,14 +190,10 @@ def _functions(lesson: Lesson, said: dict[str, Any]) -> Flow | None:
     }
     inner = {n for f in own.values() for n in f.globals}
     tops = {n: f for n, f in own.items() if len(f.arguments) > 1 or n not in inner}
-    backward = _chosen(
-        said.get("backprop"), {n: f for n, f in tops.items() if not _elementwise(f)}, BACKWARD, STEP, but=NO_BACKWARD
-    )
-    if backward is None:
+    three = _three(said, {n: f for n, f in tops.items() if not _elementwise(f)}, own, {})
+    if three is None:
         return None
-    rest = {n: f for n, f in own.items() if f is not backward}
-    loss = _chosen(said.get("loss"), rest, LOSS, but=NO_LOSS)
-    forward = _chosen(said.get("forward"), {n: f for n, f in rest.items() if f is not loss}, FORWARD, but=NO_LOSS)
+    forward, loss, backward = three
     if loss is not None and forward is not None and forward.name in loss.globals and not _needs_output(backward):
         forward = None  # the loss makes its own forward pass
     functions = [f for f in (forward, loss, backward) if f is not None]
@@ -242,7 +251,7 @@ def parameters_and_data(functions: list[Function], lesson: Lesson, said: dict[st
 
 def instance_flow(lesson: Lesson, said: dict[str, Any]) -> Flow | None:
     """The flow of a lesson whose network is an object, or None."""
-    thing = instance(lesson, sized)
+    thing = instance(lesson)
     if thing is None:
         return None
     methods = {
@@ -250,13 +259,11 @@ def instance_flow(lesson: Lesson, said: dict[str, Any]) -> Flow | None:
         for n, m in inspect.getmembers(type(thing), inspect.isfunction)
         if not n.startswith("__")
     }
-    backward = _chosen(said.get("backprop"), methods, BACKWARD, STEP, but=NO_BACKWARD)
-    if backward is None:
-        return None
-    rest = {n: f for n, f in methods.items() if f is not backward}
     own = {n: Function(n, f) for n, f in lesson.own(types.FunctionType).items()}
-    loss = _chosen(said.get("loss"), rest, LOSS, but=NO_LOSS) or _chosen(None, own, LOSS, but=NO_LOSS)
-    forward = _chosen(said.get("forward"), {n: f for n, f in rest.items() if f is not loss}, FORWARD, but=NO_LOSS)
+    three = _three(said, methods, methods, own)
+    if three is None:
+        return None
+    forward, loss, backward = three
     functions = [f for f in (forward, loss, backward) if f is not None]
     data = [next((a for f in functions for a in f.arguments if role.fullmatch(a)), "") for role in (INPUT, TARGET)]
     attributes = [next((a for a in vars(thing) if role.fullmatch(a)), "") for role in (INPUT, TARGET)]
@@ -265,7 +272,7 @@ def instance_flow(lesson: Lesson, said: dict[str, Any]) -> Flow | None:
         n
         for n in parameters_of(thing)
         if (PARAMETER.fullmatch(n) or PARAMETER.fullmatch(n.rpartition("_")[0]))
-        and not bare_is_param(n, thing)
+        and bare(n) not in parameters_of(thing)
         and n not in data
         and not PREDICTION.fullmatch(n)
         and not RATE.fullmatch(n)
@@ -276,8 +283,3 @@ def instance_flow(lesson: Lesson, said: dict[str, Any]) -> Flow | None:
     flow.rate = flow.rate if rate is None else rate
     flow.grouped = ""
     return flow
-
-
-def bare_is_param(name: str, thing: Any) -> bool:
-    """Whether an attribute is the gradient of another one."""
-    return bool(bare(name)) and bare(name) in parameters_of(thing)

@@ -12,7 +12,8 @@ from collections.abc import Callable, Iterator
 
 from tinygrad_lite.checking.network.arrays import np
 from tinygrad_lite.checking.network.problems import Problem
-from tinygrad_lite.checking.result.hints import Tolerance, size
+from tinygrad_lite.checking.result.comparison import Comparison
+from tinygrad_lite.checking.result.hints import Tolerance
 from tinygrad_lite.checking.result.mistakes import Mistake
 from tinygrad_lite.checking.result.verdict import Verdict
 from tinygrad_lite.checking.trial.case import CaseResult
@@ -60,11 +61,7 @@ def _right_at(evaluation: Evaluation, e: CaseResult, problem_of: Callable[[CaseR
         exact = evaluation.submission.exact(problem_of(e))
     except (RuntimeError, ValueError, TypeError):
         return False
-    overall = max(map(size, exact.values()), default=0.0)
-    return all(
-        Verdict(n, e.answer.gradients.get(n), exact[n], evaluation.rtol, overall).ok
-        for n in evaluation.submission.names
-    )
+    return Comparison(e.answer.gradients, exact, evaluation.rtol).ok
 
 
 def _wrong_pairs(name: str, compared: list[CaseResult]) -> Iterator[tuple[Verdict, Pairs]]:

@@ -10,13 +10,14 @@ import re
 from collections.abc import Iterator
 
 from tinygrad_lite.checking.result.factors import law
-from tinygrad_lite.checking.result.hints import Hint, Tolerance
+from tinygrad_lite.checking.result.hints import Hint, Tolerance, common_ratio, hint, ratio_hint
 from tinygrad_lite.checking.result.verdict import Verdict
 from tinygrad_lite.checking.trial.case import CaseResult
 from tinygrad_lite.checking.trial.evaluation import Evaluation
 from tinygrad_lite.report.language import say
 
 SHAPES = ("SHAPE", "SHAPE_GREW", "SILENT_BROADCAST", "TRANSPOSED", "NAME")
+RATIOS = ("RATIO", "FACTOR_2", "SIGN")
 
 
 def hints_of(evaluation: Evaluation, wrong: list[str], unknown: list[str]) -> list[Hint]:
@@ -36,11 +37,9 @@ def _verdicts(name: str, evaluation: Evaluation) -> list[tuple[CaseResult, Verdi
 
 def _of_shape(name: str, evaluation: Evaluation) -> Iterator[Hint]:
     for e, verdict in _verdicts(name, evaluation):
-        odd = [hint for hint in verdict.hints if hint.code in SHAPES]
+        odd = [found for found in verdict.hints if found.code in SHAPES]
         if odd:
-            yield from (
-                Hint(hint.code, say("on {0}, d{1}: {2}", e.problem.words(), name, hint.sentence)) for hint in odd
-            )
+            yield from (hint(each.code, "on {0}, d{1}: {2}", e.problem.words(), name, each.sentence) for each in odd)
             return
 
 
@@ -50,7 +49,7 @@ def _of_numbers(name: str, evaluation: Evaluation) -> list[Hint]:
     if ratio:
         return ratio
     verdicts = _verdicts(name, evaluation)
-    first = [hint for hint in verdicts[0][1].hints if hint.code not in (*SHAPES, "RATIO", "FACTOR_2", "SIGN")]
+    first = [hint for hint in verdicts[0][1].hints if not {*hint.code.split(", ")} & {*SHAPES, *RATIOS}]
     return [
         Hint(hint.code, f"d{name}: {hint.sentence}{_on(len(verdicts))}")
         for hint in first
@@ -62,36 +61,25 @@ def _ratio(names: list[str], evaluation: Evaluation, what: str) -> list[Hint]:
     """One ratio on each problem, and one law behind the ratios: a constant, or a power of N and O."""
     ratios, sizes, numbers = [], [], 0
     for e in evaluation.cases:
-        pairs: list[tuple[float, float]] = []
-        for name in names:
-            verdict = e.comparison[name] if e.comparison is not None else None
-            if verdict is None or verdict.hand is None or verdict.exact is None or verdict.ok:
-                break
-            if verdict.hand.shape != verdict.exact.shape:
-                return []
-            pairs += zip(verdict.hand.numbers, verdict.exact.numbers, strict=True)
-        else:
-            scale = max(abs(exact) for _, exact in pairs)
-            hand, exact = max(pairs, key=lambda pair: abs(pair[1]))
-            near = Tolerance(evaluation.rtol, abs(hand), abs(hand))
-            if exact == 0.0 or not all(near(h, hand / exact * x) for h, x in pairs):
-                return []
-            ratios.append(hand / exact)
-            sizes.append(_size(e, evaluation))
-            numbers += sum(abs(x) > 1e-9 * scale for _, x in pairs)
+        verdicts = [e.comparison[name] for name in names] if e.comparison is not None else []
+        if not verdicts or any(v.ok or v.hand is None or v.exact is None for v in verdicts):
+            continue
+        if any(v.hand.shape != v.exact.shape for v in verdicts):  # type: ignore[union-attr]
+            return []
+        pairs = [p for v in verdicts for p in zip(v.hand.numbers, v.exact.numbers, strict=True)]  # type: ignore[union-attr]
+        scale = max(abs(exact) for _, exact in pairs)
+        ratio = common_ratio(pairs, Tolerance(evaluation.rtol, scale, scale), least=1)
+        if ratio is None:
+            return []
+        ratios.append(ratio)
+        sizes.append(_size(e, evaluation))
+        numbers += sum(abs(x) > 1e-9 * scale for _, x in pairs)
     sizes = sizes if len(set(sizes)) > 1 else [(1, 1)] * len(sizes)  # one size says nothing of N and O
     found = law(ratios, sizes) if numbers > 1 else None
     if found is None:
         return []
-    flipped = say(": every sign is flipped") if found.constant < 0 else ""
-    where = (
-        f"{_on(len(ratios))}{say(', with N samples') if found.n else ''}{say(', with O outputs') if found.o else ''}"
-    )
-    return [
-        Hint(
-            ", ".join(found.codes()), say("{0} exactly {1} x the exact one{2}{3}", what, found.words(), where, flipped)
-        )
-    ]
+    samples, outputs = say(", with N samples") if found.n else "", say(", with O outputs") if found.o else ""
+    return [ratio_hint(found, what, f"{_on(len(ratios))}{samples}{outputs}")]
 
 
 def _size(e: CaseResult, evaluation: Evaluation) -> tuple[int, int]:

@@ -16,9 +16,8 @@ from __future__ import annotations
 import itertools
 from typing import Any
 
-from tinygrad_lite.checking.catalogue.choices import Choice, activation_choices, loss_choices
+from tinygrad_lite.checking.catalogue.choices import Choice, activation_choices, loss_choices, step_choices
 from tinygrad_lite.checking.catalogue.scale_words import scale_mistakes
-from tinygrad_lite.checking.catalogue.steps import step_choices
 from tinygrad_lite.checking.catalogue.sums import REG_CHOICES, bias_choices, weight_choices
 from tinygrad_lite.checking.network.arrays import Array, np
 from tinygrad_lite.checking.network.network import Network, Record

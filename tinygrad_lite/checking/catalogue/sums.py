@@ -5,10 +5,11 @@ The counterpart of `choices.py`, which goes back through the network; here nothi
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterator
 
 from tinygrad_lite.analysis.activations import LINEAR
-from tinygrad_lite.checking.catalogue.choices import Choice, Numbers, Place, node, one_sample
+from tinygrad_lite.checking.catalogue.choices import ENDS, Choice, Numbers, Place, node, one_sample
 from tinygrad_lite.checking.network.arrays import Array, np
 from tinygrad_lite.checking.network.network import Network, Record
 from tinygrad_lite.report.language import say
@@ -18,10 +19,7 @@ def weight_choices(net: Network, layer: int) -> Iterator[Choice]:
     """dW from the layer's inputs and delta. `numbers(record, D, G)`, candidates in front."""
     depth, name = net.depth, "d" + net.weights[layer - 1]
     inputs, delta = node("A", layer - 1, depth), f"dZ{layer}"
-    right = net.layout.product(inputs, delta)
-
-    def wrong(code: str, message: str, numbers: Numbers, cost: float = 1.0) -> Choice:
-        return Place(name, right).wrong(code, say("{0} is exactly {1}", name, message), numbers, cost)
+    wrong = Place(name, net.layout.product(inputs, delta)).wrong
 
     def product(letter: str, k: int) -> Numbers:
         def numbers(r: Record, d: Array, g: Array) -> Array | None:
@@ -30,48 +28,49 @@ def weight_choices(net: Network, layer: int) -> Iterator[Choice]:
 
         return numbers
 
+    def turned(r: Record, d: Array, g: Array) -> Array | None:
+        found = r.A[layer - 1].T @ d
+        return found.swapaxes(-1, -2) if found.shape[-1] == found.shape[-2] > 1 else None
+
+    def alone(row: int) -> Numbers:
+        return lambda r, d, g: r.A[layer - 1].T @ one_sample(d, row)
+
     yield Choice((), product("A", layer - 1))
-    for k in range(depth + 1):
-        if k != layer - 1:
-            code = "INPUT_FOR_HIDDEN" if k == 0 else "WRONG_OPERAND"
-            yield wrong(code, net.layout.product(node("A", k, depth), delta), product("A", k))
-        if k > 0 and net.activations[k - 1] is not LINEAR:
-            code = "PREACT_FOR_ACT" if k == layer - 1 else "WRONG_OPERAND"
-            yield wrong(code, net.layout.product(f"Z{k}", delta), product("Z", k))
-    yield wrong("TRANSPOSED", say("the transpose"), lambda r, d, g: _turned(r.A[layer - 1].T @ d))
+    for k, letter in itertools.product(range(depth + 1), "AZ"):
+        if (letter, k) == ("A", layer - 1) or (letter == "Z" and (k == 0 or net.activations[k - 1] is LINEAR)):
+            continue
+        code = "INPUT_FOR_HIDDEN" if k == 0 else "PREACT_FOR_ACT" if k == layer - 1 else "WRONG_OPERAND"
+        formula = net.layout.product(node(letter, k, depth), delta)
+        yield wrong(code, product(letter, k), "{0} is exactly {1}", name, formula)
+    yield wrong("TRANSPOSED", turned, "{0} is exactly the transpose", name)
     without = net.layout.product(inputs, "d" + node("A", layer, depth))
-    without = say("{0}, without the activation's derivative", without)
-    yield wrong("NO_ACT_DERIV", without, lambda r, d, g: r.A[layer - 1].T @ g, 1.05)
-    for row, words in ((-1, "last"), (0, "first")):
-        alone = say("the contribution of the {0} sample alone", say(words))
-        yield wrong("LAST_SAMPLE_ONLY", alone, lambda r, d, g, row=row: r.A[layer - 1].T @ one_sample(d, row), 1.02)
-
-
-def _turned(product: Array) -> Array | None:
-    return product.swapaxes(-1, -2) if product.shape[-1] == product.shape[-2] > 1 else None
+    said = "{0} is exactly {1}, without the activation's derivative"
+    yield wrong("NO_ACT_DERIV", lambda r, d, g: r.A[layer - 1].T @ g, said, name, without, cost=1.05)
+    said = "{0} is exactly the contribution of the {1} sample alone"
+    for row, which in ENDS:
+        yield wrong("LAST_SAMPLE_ONLY", alone(row), said, name, say(which), cost=1.02)
 
 
 def bias_choices(net: Network, layer: int) -> Iterator[Choice]:
     """db from delta. `numbers(record, D, G)`, candidates in front."""
-    name, delta = "d" + net.biases[layer - 1], f"dZ{layer}"
-    axis = net.layout.sample_axis
-    right = f"{delta}.sum(axis={axis})"
+    name, delta, axis = "d" + net.biases[layer - 1], f"dZ{layer}", net.layout.sample_axis
+    wrong = Place(name, f"{delta}.sum(axis={axis})").wrong
 
-    def wrong(code: str, message: str, numbers: Numbers, cost: float) -> Choice:
-        return Place(name, right).wrong(code, say("{0} is exactly {1}", name, message), numbers, cost)
+    def everywhere(r: Record, d: Array, g: Array) -> Array | None:
+        units = d.shape[-1]
+        return np.repeat(d.sum(axis=(-1, -2))[..., None], units, axis=-1) if units > 1 else None
+
+    def bare(r: Record, d: Array, g: Array) -> Array | None:
+        return g.sum(axis=-2) if g.shape[-1] == d.shape[-1] else None
 
     yield Choice((), lambda r, d, g: d.sum(axis=-2))
-    without = say("d{0}.sum(axis={1}), without the activation's derivative", node("A", layer, net.depth), axis)
-    yield wrong("NO_ACT_DERIV", without, lambda r, d, g: g.sum(axis=-2) if g.shape[-1] == d.shape[-1] else None, 1.05)
-    for row, words in ((-1, "last"), (0, "first")):
-        alone = say("the contribution of the {0} sample alone", say(words))
-        yield wrong("LAST_SAMPLE_ONLY", alone, lambda r, d, g, row=row: d[..., row, :], 1.02)
-    total = say("np.sum({0}): axis={1} is missing, and all units get the same number", delta, axis)
-    yield wrong("SUM_AXIS", total, lambda r, d, g: _everywhere(d.sum(axis=(-1, -2)), d.shape[-1]), 1.02)
-
-
-def _everywhere(total: Array, units: int) -> Array | None:
-    return np.repeat(total[..., None], units, axis=-1) if units > 1 else None
+    said = "{0} is exactly d{1}.sum(axis={2}), without the activation's derivative"
+    yield wrong("NO_ACT_DERIV", bare, said, name, node("A", layer, net.depth), axis, cost=1.05)
+    said = "{0} is exactly the contribution of the {1} sample alone"
+    for row, which in ENDS:
+        yield wrong("LAST_SAMPLE_ONLY", lambda r, d, g, row=row: d[..., row, :], said, name, say(which), cost=1.02)
+    said = "{0} is exactly np.sum({1}): axis={2} is missing, and all units get the same number"
+    yield wrong("SUM_AXIS", everywhere, said, name, delta, axis, cost=1.02)
 
 
 REG_CHOICES: list[tuple[float, str, str]] = [  # how much of the penalty's gradient is in the user's, and what that is

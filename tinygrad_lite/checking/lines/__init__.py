@@ -2,8 +2,8 @@
 
 `functions` finds the user's functions and copies them; `slots` are the places in them; `loss` tells what its forward
 pass knows; `goals` (by name) and `reach` (by linear algebra) say what a place must compute; `edits`, `grafts` and
-`sentences` offer changes; `place` and `search` try them on the `bench`; `text` and `mend` write them down. Read
-`search` first.
+`statements` offer changes, written as `forms`; `place` and `search` try them on the `bench`; `text`, `mend` and
+`marks` write them down. Read `search` first.
 """
 
 from __future__ import annotations
@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING
 
 from tinygrad_lite.checking.lines.bench import Bench
 from tinygrad_lite.checking.lines.loss import Loss
-from tinygrad_lite.checking.lines.mend import Edit, Line, Mend, marked
+from tinygrad_lite.checking.lines.marks import Line, marked
+from tinygrad_lite.checking.lines.mend import Edit, Mend
 from tinygrad_lite.checking.lines.program import Program
 from tinygrad_lite.checking.lines.safety import refused
 from tinygrad_lite.checking.lines.search import Search
@@ -50,11 +51,10 @@ def sought(evaluation: Evaluation, budget: float = BUDGET) -> Found:
         budget: how much may be tried, counted in runs of the backward.
     """
     bench = Bench(evaluation, budget)
+    written = getattr(bench.original.backprop_fn, "__wrapped__", None)
+    if str(getattr(written, "__module__", "")).startswith("tinygrad_lite."):
+        return Found(say("rules for a library are run, not searched"))
     if not bench.functions:
-        written = getattr(bench.original.backprop_fn, "__wrapped__", None)
-        library = str(getattr(written, "__module__", "")).startswith("tinygrad_lite.")
-        if library:
-            return Found(say("rules for a library are run, not searched"))
         return Found(say("the source of backprop cannot be had"))
     unsafe = next((said for f in bench.functions if (said := refused(f))), "")
     if unsafe:

@@ -12,10 +12,10 @@ import itertools
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from tinygrad_lite.checking.lines.edits import PLAIN
+from tinygrad_lite.checking.lines.edits import DERIVATIVES, ELEMENTWISE, PLAIN
+from tinygrad_lite.checking.lines.forms import load, made
 from tinygrad_lite.checking.lines.functions import Node, is_number
-from tinygrad_lite.checking.lines.offers import Offers, binary, constant, element, method, transposed
-from tinygrad_lite.checking.lines.slots import load
+from tinygrad_lite.checking.lines.offers import Offers
 from tinygrad_lite.checking.lines.values import Scope
 from tinygrad_lite.checking.network.arrays import Array, np
 
@@ -23,6 +23,14 @@ Write = Callable[[int], Node]
 Block = tuple[Array, Array, Write]  # costs, values, and how each is written
 Shape = tuple[int, ...]
 MOST_ATOMS, MOST_PAIRED, MANY = 150, 56, 8
+MADE_OF = (  # what activations, norms and masks are made of: of anything, of a variable, of a matrix
+    *((0.3, derivative, 0) for derivative in DERIVATIVES),
+    (0.2, "1 - a", 0),
+    (0.3, "a**2", 0),
+    (0.2, "np.sign(a)", 1),
+    (0.4, "a.sum(axis=0, keepdims=True)", 2),
+    (0.4, "a.sum(axis=-1, keepdims=True)", 2),
+)
 
 
 class Terms:
@@ -61,6 +69,9 @@ class Atoms:
         self.items: list[tuple[float, Node, Array]] = []
         self._known: set[bytes] = set()
         self._shaped: dict[Shape, Terms] = {}
+        trees = [tree, *offers.elsewhere]
+        called = {n.attr for some in trees for n in ast.walk(some) if isinstance(n, ast.Attribute)}
+        self._functions = [name for name in ELEMENTWISE if name in called]
         for name in offers.names:
             self._offer(0.0, load(name))
         for x in offers.subscripts:
@@ -70,16 +81,15 @@ class Atoms:
         for x in self._one_hot():
             self._offer(0.3, x, again=True)  # of lengths that are equal here, but not on other problems
         indices = {ast.dump(s.slice): s.slice for s in offers.subscripts if not isinstance(s.slice, ast.Constant)}
-        for name in offers.names[:16]:
-            for index in list(indices.values())[:8]:
-                self._offer(0.2, element(load(name), index))
-        for n in (n for some in (tree, *offers.elsewhere) for n in ast.walk(some)):
+        for name, index in itertools.product(offers.names[:16], list(indices.values())[:8]):
+            self._offer(0.2, made("a[i]", a=load(name), i=index))
+        for n in (n for some in trees for n in ast.walk(some)):
             loads = not isinstance(getattr(n, "ctx", None), (ast.Store, ast.Del))
             if isinstance(n, PLAIN) and loads and sum(1 for _ in ast.walk(n)) <= 30:
                 self._offer(0.3, n)
         for cost, x, value in list(self.items[:44]):
             self._made_of(cost, x, value)
-        for x in (*map(constant, offers.constants), *offers.sizes):
+        for x in (*map(ast.Constant, offers.decimals), *offers.at_hand["N"]):
             self._offer(0.4, x)
 
     def _offer(self, cost: float, x: Node, again: bool = False) -> None:
@@ -102,25 +112,19 @@ class Atoms:
         for name in self.offers.names if self.offers.numpy else ():
             ids = self.scope.names[name]
             if isinstance(ids, np.ndarray) and ids.dtype.kind in "iu" and ids.ndim == 1 and ids.min(initial=0) >= 0:
-                for size in self.offers.sizes:
+                for size in self.offers.at_hand["N"]:
                     if ids.max(initial=0) < self.scope.value(size) <= 64:
-                        yield element(self.offers.numpys("eye", size), load(name))
+                        yield made("np.eye(n)[i]", np=load(self.offers.numpy), n=size, i=load(name))
 
     def _made_of(self, cost: float, x: Node, value: Array) -> None:
-        """What activations, norms and masks are made of."""
         if not isinstance(x, (ast.Name, ast.Subscript, ast.Attribute)) or self._whole(x):
             return
-        self._offer(cost + 0.3, binary(constant(1), ast.Sub, binary(x, ast.Pow, constant(2))))
-        self._offer(cost + 0.3, binary(x, ast.Mult, binary(constant(1), ast.Sub, x)))
-        self._offer(cost + 0.3, ast.Compare(x, [ast.Gt()], [constant(0)]))
-        self._offer(cost + 0.2, binary(constant(1), ast.Sub, x))
-        self._offer(cost + 0.3, binary(x, ast.Pow, constant(2)))
-        if self.offers.numpy and isinstance(x, ast.Name) and value.ndim:
-            for f in ("sign", "exp", "tanh", "sqrt"):
-                self._offer(cost + (0.2 if f == "sign" else 0.6), self.offers.numpys(f, x))
-        if value.ndim > 1:
-            for axis in (0, -1):
-                self._offer(cost + 0.4, method(x, "sum", axis=axis, keepdims=True))
+        fits = (True, bool(self.offers.numpy) and isinstance(x, ast.Name) and value.ndim > 0, value.ndim > 1)
+        for more, text, of in MADE_OF:
+            if fits[of]:
+                self._offer(cost + more, made(text, a=x, np=load(self.offers.numpy)))
+        for name in self._functions if fits[1] else ():
+            self._offer(cost + 0.6, made(f"np.{name}(a)", a=x, np=load(self.offers.numpy)))
 
     def _whole(self, x: Node) -> bool:
         return isinstance(x, ast.Name) and isinstance(self.scope.names.get(x.id), int)
@@ -179,24 +183,26 @@ class Atoms:
             return
         many = len(first[0]), len(second[0])
         i, j = np.tril_indices(many[0]) if first is second else np.indices(many).reshape(2, -1)
-        a: Write = lambda n: first[0][i[n]]  # noqa: E731
-        b: Write = lambda n: second[0][j[n]]  # noqa: E731
         cost, x, y = 0.2 + first[1][i] + second[1][j], first[2][:, i], second[2][:, j]
+
+        def write(text: str) -> Write:
+            return lambda n: made(text, a=first[0][i[n]], b=second[0][j[n]], np=load(self.offers.numpy))
+
         if elementwise:
             assert joined is not None
             p, q = _aligned(x, len(joined)), _aligned(y, len(joined))
-            yield from _forms(cost, lambda n: binary(a(n), ast.Mult, b(n)), p * q, shape)
-            yield from _forms(cost + 0.2, lambda n: binary(a(n), ast.Div, b(n)), p / q, shape)
-            yield from _forms(cost + 0.2, lambda n: binary(b(n), ast.Div, a(n)), q / p, shape)
-            if joined == shape:
-                yield cost + 0.3, p + q, lambda n: binary(a(n), ast.Add, b(n))
-                yield cost + 0.3, q - p, lambda n: binary(b(n), ast.Sub, a(n))
-        if outer and s1 + s2 == shape:
-            yield cost + 0.2, x[..., :, None] * y[..., None, :], lambda n: self.offers.numpys("outer", a(n), b(n))
-        if outer and s2 + s1 == shape:
-            yield cost + 0.2, y[..., :, None] * x[..., None, :], lambda n: self.offers.numpys("outer", b(n), a(n))
-        if matrix:
-            yield from _matrix_products(cost + 0.1, a, b, x, y, shape)
+            for more, text, values in ((0.0, "a * b", p * q), (0.2, "a / b", p / q), (0.2, "b / a", q / p)):
+                yield from _forms(cost + more, write(text), values, shape)
+            for text, values in (("a + b", p + q), ("b - a", q - p)) if joined == shape else ():
+                yield cost + 0.3, values, write(text)
+        for text, u, v in (("np.outer(a, b)", x, y), ("np.outer(b, a)", y, x)) if outer else ():
+            if u.shape[2:] + v.shape[2:] == shape:
+                yield cost + 0.2, u[..., :, None] * v[..., None, :], write(text)
+        for (l, u), (r, v) in itertools.permutations((("a", x), ("b", y))) if matrix else ():
+            for left, right in ((l, r), (f"{l}.T", r), (l, f"{r}.T")):
+                product = _matrix_product(u, v, left != l, right != r, shape)
+                if product is not None:
+                    yield cost + 0.1 + 0.1 * (left != l or right != r), product, write(f"{left} @ {right}")
 
 
 def _paired(x: Node, value: Array) -> bool:
@@ -227,8 +233,6 @@ def _ways(have: Shape, want: Shape) -> tuple[tuple[float, str, int], ...]:
     for axis in range(len(have)):
         if have[:axis] + have[axis + 1 :] == want:
             found.append((0.1, "sum", axis))
-        if have[axis] > 1 and (*have[:axis], 1, *have[axis + 1 :]) == want:
-            found.append((0.2, "keep", axis))
     if not want and len(have) > 1:
         found.append((0.1, "all", 0))
     return tuple(found)
@@ -239,32 +243,21 @@ def _forms(cost: Array, write: Write, values: Array, shape: Shape) -> Iterator[B
     for more, way, axis in _ways(values.shape[2:], shape):
         if way == "plain":
             yield cost, np.broadcast_to(_aligned(values, len(shape)), (*values.shape[:2], *shape)), write
-        elif way == "T":
-            yield cost + more, values.swapaxes(-1, -2), lambda n: transposed(write(n))
-        elif way == "all":
-            yield cost + more, values.sum(axis=tuple(range(2, values.ndim))), lambda n: method(write(n), "sum")
-        else:
-            keep = {"keepdims": True} if way == "keep" else {}
-            summed = values.sum(axis=axis + 2, **keep)
-            yield cost + more, summed, functools.partial(_summed, write, axis=axis, **keep)
+            continue
+        text, axes = {
+            "T": ("a.T", ()),
+            "all": ("a.sum()", tuple(range(2, values.ndim))),
+            "sum": (f"a.sum(axis={axis})", (axis + 2,)),
+        }[way]
+        made_so: Write = lambda n, text=text: made(text, a=write(n))  # type: ignore[misc]  # noqa: E731
+        yield cost + more, values.sum(axis=axes) if axes else values.swapaxes(-1, -2), made_so
 
 
-def _summed(write: Write, n: int, **keywords: Any) -> Node:
-    return method(write(n), "sum", **keywords)
-
-
-def _matrix_products(cost: Array, a: Write, b: Write, x: Array, y: Array, shape: Shape) -> Iterator[Block]:
-    """`a @ b` and `b @ a`, each of them as it is or transposed."""
-    for first, second, u, v in ((a, b, x, y), (b, a, y, x)):
-        for turned in ((False, False), (True, False), (False, True)):
-            if (turned[0] and u.ndim < 4) or (turned[1] and v.ndim < 4):
-                continue
-            p, q = (z.swapaxes(-1, -2) if t else z for z, t in zip((u, v), turned, strict=True))
-            if p.shape[-1] == q.shape[2] and p.shape[2:-1] + q.shape[3:] == shape:
-                left, right = (p[..., None, :] if p.ndim < 4 else p), (q[..., None] if q.ndim < 4 else q)
-                yield cost + 0.1 * any(turned), left @ right, functools.partial(_product, first, second, turned)
-
-
-def _product(first: Write, second: Write, turned: tuple[bool, bool], n: int) -> Node:
-    left, right = (transposed(w(n)) if t else w(n) for w, t in zip((first, second), turned, strict=True))
-    return binary(left, ast.MatMult, right)
+def _matrix_product(u: Array, v: Array, turn: bool, also: bool, shape: Shape) -> Array | None:
+    """Matrix products of stacked values, one of the two transposed; None if they give another shape."""
+    if (turn and u.ndim < 4) or (also and v.ndim < 4):
+        return None
+    p, q = u.swapaxes(-1, -2) if turn else u, v.swapaxes(-1, -2) if also else v
+    if p.shape[-1] != q.shape[2] or p.shape[2:-1] + q.shape[3:] != shape:
+        return None
+    return (p[..., None, :] if p.ndim < 4 else p) @ (q[..., None] if q.ndim < 4 else q)

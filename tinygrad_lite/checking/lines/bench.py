@@ -226,7 +226,7 @@ class Bench:
             code = step.tb_frame.f_code
             for function in self.functions:
                 same = code.co_filename == function.filename and code.co_name == function.code.co_name
-                if same and function.first <= step.tb_lineno <= (function.tree.end_lineno or 0):
+                if same and function.first <= step.tb_lineno <= function.last:
                     found.line, found.function = step.tb_lineno, function
                     found.local = snapshot(dict(step.tb_frame.f_locals))
             step = step.tb_next

@@ -1,4 +1,4 @@
-"""The table of edits: for each kind of expression, what could have been meant instead, and how far that is.
+"""The table of edits: what could have been meant where something else was written, and how far that is.
 
 An edit's cost is about 1 for a slip of the pen (a sign, another name, an axis, a `.T`) and 2 for two of them; edits
 deep inside an expression cost a little more. Candidates are made of what stands in the user's own function and of a
@@ -8,167 +8,185 @@ fixed list of NumPy functions.
 from __future__ import annotations
 
 import ast
-import math
-from collections.abc import Callable, Iterator
-from typing import Any
+import itertools
+from collections.abc import Iterator
 
+from tinygrad_lite.analysis.activations import known
+from tinygrad_lite.checking.lines.forms import Form, form, kind, load, made
 from tinygrad_lite.checking.lines.functions import Node
-from tinygrad_lite.checking.lines.offers import Offers, binary, constant, element, method, transposed
-from tinygrad_lite.checking.lines.slots import load, nodes, put
+from tinygrad_lite.checking.lines.offers import Offers
+from tinygrad_lite.checking.lines.slots import at, nodes, put
+from tinygrad_lite.engine.op import TABLE, Op
+
+
+def _smooth(op: Op) -> bool:
+    """Whether NumPy calls an op by the same name, and it is no staircase."""
+    plain = op.name.isalpha() and op.numpy == f"{{lib}}.{op.name}({{x}})"
+    return plain and any(op.partials(0.3, op.forward(0.3)))
+
 
 Edit = tuple[float, Node]
-ELEMENTWISE = ("exp", "log", "tanh", "sqrt", "abs", "sin", "cos", "sign")
-FUNCTIONS = (
-    *ELEMENTWISE,
-    "sum",
-    "mean",
-    "max",
-    "dot",
-    "outer",
-    "multiply",
-    "square",
-    "zeros_like",
-    "ones_like",
-    "cosh",
+OPERATORS = ("+", "-", "*", "/", "@", "**")
+NEAR = ({"+", "-"}, {"*", "/"}, {"*", "@"})
+COMPARISONS = ("<", ">", "<=", ">=")
+TURNED = (("a.T", "b"), ("a", "b.T"), ("b.T", "a"), ("b", "a.T"), ("b.T", "a.T"), ("b", "a"), ("a.T", "b.T"))
+DERIVATIVES = tuple(  # of the activations, in the number that went in or came out
+    text for act in known() if (text := act.derivative_text("a", "a")) != "a" and (act.output_alone or act.off)
 )
-REDUCTIONS = ("sum", "mean", "max", "min", "prod", "argmax", "repeat", "concatenate", "cumsum", "stack", "softmax")
-NEAR = ({ast.Add, ast.Sub}, {ast.Mult, ast.Div}, {ast.Mult, ast.MatMult})
+ELEMENTWISE = tuple(op.name for op in TABLE.values() if _smooth(op))
+REDUCTIONS = ("sum", "mean", "max", "min", "prod")
+OVER_AXES = (*REDUCTIONS, "argmax", "repeat", "concatenate", "cumsum", "stack", "softmax")
+FUNCTIONS = (*ELEMENTWISE, "sum", "mean", "max", "dot", "outer", "multiply", "zeros_like", "ones_like")
 PLAIN = (ast.BinOp, ast.Name, ast.Call, ast.Attribute, ast.Subscript, ast.UnaryOp)
+
+ROWS: list[tuple[float, str, str]] = [  # cost, what was written, what was meant
+    # an operator
+    *(
+        (1.8 if q == "**" else 1.0 if {p, q} in NEAR else 1.25, f"a {p} b", f"a {q} b")
+        for p, q in itertools.permutations(OPERATORS, 2)
+    ),
+    *((1.0, f"a {p} b", f"a {q} b") for p, q in itertools.permutations(COMPARISONS, 2)),
+    # the order, brackets
+    *((1.0, f"a {p} b", f"b {p} a") for p in ("-", "/", "@", "**")),
+    *((1.5, f"a {p} b", f"b {p} a") for p in COMPARISONS),
+    (1.0, "np.where(a, b, c)", "np.where(a, c, b)"),
+    *((1.3, f"(a {p} b) {q} c", f"a {p} (b {q} c)") for p, q in itertools.product(OPERATORS, repeat=2)),
+    *((1.3, f"a {p} (b {q} c)", f"(a {p} b) {q} c") for p, q in itertools.product(OPERATORS, repeat=2)),
+    (1.2, "a - (b + c)", "(a - b) - c"),
+    (1.2, "a - (b - c)", "(a - b) - c"),
+    # one of two things too many
+    *((1.3, f"a {p} b", x) for p in OPERATORS for x in "ab"),
+    *((1.0, f"{x}", "a") for p in OPERATORS for x in (f"a {p} k", f"k {p} a")),
+    (1.0, "-a", "a"),
+    (1.0, "~a", "a"),
+    # products of matrices
+    *((1.3, "a @ b", f"{x} @ {y}") for x, y in TURNED),
+    *((1.2, f"np.{f}(a, b)", f"np.{f}({x}, {y})") for f in ("dot", "outer", "matmul") for x, y in TURNED),
+    *((1.2, "a.dot(b)", f"{x}.dot({y})") for x, y in TURNED),
+    *((1.4, x, "a * b") for x in ("np.dot(a, b)", "np.outer(a, b)", "np.matmul(a, b)", "a.dot(b)")),
+    *((1.4, f"a {p} b", f"np.outer({x}, {y})") for p in "*@" for x, y in ("ab", "ba")),
+    (1.4, "a @ b", "a.T * b"),
+    (1.4, "a * b", "a.T @ b"),
+    (1.4, "a * b", "a @ b.T"),
+    # something forgotten around: a sign, a factor, a function, a sum
+    (1.2, "a", "-a"),
+    (1.2, "a", "a.T"),
+    (1.3, "a", "2 * a"),
+    (1.3, "a", "a / 2"),
+    (1.4, "a", "a / N"),
+    (1.5, "a", "a * N"),
+    (1.5, "a", "a**2"),
+    (1.5, "a", "a**3"),
+    (1.6, "a", "1 - a"),
+    (1.6, "a", "a + 1"),
+    (1.6, "a", "a - 1"),
+    (1.7, "a", "1 / a"),
+    (1.7, "a", "a + C"),
+    (1.7, "a", "C * a"),
+    *((1.8, "a", derivative) for derivative in DERIVATIVES),
+    *((1.6, "a", f"np.{f}(a)") for f in ELEMENTWISE),
+    (1.6, "a", "np.sign(a)"),
+    (1.7, "a", "F(a)"),
+    *((c, "a", f"a.{f}()") for c, f in ((1.4, "sum"), (1.6, "mean"))),
+    *((c, "a", f"a.{f}(axis={i})") for c, f in ((1.4, "sum"), (1.6, "mean")) for i in (0, 1, -1)),
+    *((c, "a", f"a.{f}(axis={i}, keepdims=True)") for c, f in ((1.4, "sum"), (1.6, "mean")) for i in (0, 1, -1)),
+    *((1.5, "a", f"a.sum(axis={axes})") for axes in ((0, 1), (0, 2), (1, 2), (0, 2, 3))),
+    (1.7, "a", "a[:, None]"),
+    (1.7, "a", "a[None]"),
+]
+BY_KIND: dict[object, list[tuple[float, Form, Form]]] = {}
+for _cost, _old, _new in ROWS:
+    BY_KIND.setdefault(form(_old).kind, []).append((_cost, form(_old), form(_new)))
 
 
 def edits(e: Node, offers: Offers) -> Iterator[Edit]:
     """Every edit of an expression, with its cost, in no order."""
     for path, n in nodes(e):
-        parent = _parent(e, path)
+        parent = at(e, path[:-1]) if path else None
         stores = isinstance(getattr(n, "ctx", None), ast.Store)
         if not isinstance(n, ast.expr) or stores or (path and path[-1] == ("func", None)):
             continue
-        if (
-            isinstance(parent, ast.Attribute)
-            and isinstance(n, ast.Name)
-            and n.id not in offers.names
-            and n.id != "self"
-        ):
+        name = getattr(n, "id", "")
+        strange = isinstance(n, ast.Name) and name not in offers.names
+        if strange and isinstance(parent, ast.Attribute) and name != "self":
             continue  # the np of np.exp
         index = any(field == "slice" for field, _ in path)
-        for kind, rule in RULES.items():
-            if isinstance(n, kind):
-                for cost, new in rule(n, offers, parent, index):
-                    yield cost + 0.02 * len(path), put(e, path, new)
-        if isinstance(n, PLAIN) and not index and not (isinstance(n, ast.Name) and n.id not in offers.names):
-            for cost, new in _around(n, offers):
-                yield cost + 0.02 * len(path), put(e, path, new)
+        rows = [*BY_KIND.get(kind(n), ()), *(BY_KIND[None] if isinstance(n, PLAIN) and not (index or strange) else ())]
+        found = itertools.chain(_by_table(n, rows, offers), _of_its_own(n, offers, parent, index))
+        yield from ((cost + 0.02 * len(path), put(e, path, new)) for cost, new in found)
 
 
-def _parent(e: Node, path: Any) -> Node:
-    for field, i in path[:-1]:
-        e = getattr(e, field) if i is None else getattr(e, field)[i]
-    return e if path else None
+def _by_table(n: Node, rows: list[tuple[float, Form, Form]], offers: Offers) -> Iterator[Edit]:
+    for cost, old, new in rows:
+        if not offers.numpy and "np" in (*old.holes, *new.holes):
+            continue
+        parts = old.match(n)
+        if parts is not None:
+            hole = next((h for h in new.holes if h in offers.at_hand), "")
+            for x in offers.at_hand[hole] if hole else (n,):
+                yield cost, new(**{"np": load(offers.numpy), **parts, hole: x})
 
 
-def _constant(n: Node, offers: Offers, parent: Node, index: bool) -> Iterator[Edit]:
-    x = n.value
+def _of_its_own(n: Node, offers: Offers, parent: Node, index: bool) -> Iterator[Edit]:
+    """Another number, name, attribute, element, function or axis in the place of this one."""
+    if isinstance(n, ast.Constant):
+        yield from _constants(n.value, offers, parent, index)
+    elif isinstance(n, ast.Name):
+        yield from ((1.0, load(other)) for other in offers.names if other != n.id)
+        yield from _indices(n, offers) if index else _things(1.3, offers)
+        if not index:
+            yield from ((1.1, ast.Attribute(load("self"), a, ast.Load())) for a in offers.attributes)
+    elif isinstance(n, ast.Attribute):
+        yield 1.0, n.value
+        yield from ((1.1, ast.Attribute(n.value, a, ast.Load())) for a in offers.attributes if a != n.attr)
+        if not index and isinstance(n.value, ast.Name) and n.value.id == "self":
+            yield from ((1.3, load(name)) for name in offers.names)
+    elif isinstance(n, ast.Subscript):
+        yield 1.3, n.value
+        if not isinstance(n.slice, (ast.Slice, ast.Tuple, ast.Constant)):
+            yield from ((1.0, made(x, a=n.value, i=n.slice)) for x in ("a[i + 1]", "a[i - 1]"))
+        yield from ((1.1, s) for s in offers.subscripts)
+        yield from ((1.4, load(k)) for k in offers.names if not (isinstance(n.value, ast.Name) and n.value.id == k))
+    elif isinstance(n, ast.Slice):  # `a[1:]` for `a[:-1]` and the like
+        for x in ("a[:]", "a[1:]", "a[:-1]", "a[1:-1]"):
+            bounds = made(x, a=n).slice
+            yield 1.2, ast.Slice(bounds.lower, bounds.upper, n.step)
+        yield 1.2, ast.Slice(n.lower, n.upper, None if n.step else made("-1"))
+    elif isinstance(n, ast.Call):
+        yield from _calls(n, offers)
+
+
+def _constants(x: object, offers: Offers, parent: Node, index: bool) -> Iterator[Edit]:
     if isinstance(x, str):
-        yield from ((1.2, constant(k)) for k in offers.keys if k != x)
-    if x is None or isinstance(x, bool) or not isinstance(x, (int, float)):
+        yield from ((1.2, ast.Constant(k)) for k in offers.keys if k != x)
+    if isinstance(x, bool) or not isinstance(x, (int, float)):
         return
     neutral = isinstance(parent, ast.BinOp) and isinstance(parent.op, (ast.Mult, ast.Div, ast.Pow))
-    for new in dict.fromkeys([0, 1, 2, 3, -1, 0.5, -x, x + 1, x - 1, 2 * x, x / 2, 4, *offers.constants]):
+    for new in dict.fromkeys([0, 1, 2, 3, -1, 0.5, -x, x + 1, x - 1, 2 * x, x / 2, 4, *offers.decimals]):
         if new != x or type(new) is not type(x):
-            yield 1.35 if new == 1 and neutral else 1.0 if new >= 0 else 1.1, constant(new)
+            yield 1.35 if new == 1 and neutral else 1.0 if new >= 0 else 1.1, made(repr(new))
     if not index:
-        yield from ((1.5, size) for size in offers.sizes)
+        yield from ((1.5, size) for size in offers.at_hand["N"])
 
 
-def _binary(n: Node, offers: Offers, parent: Node, index: bool) -> Iterator[Edit]:
-    op, left, right = type(n.op), n.left, n.right
-    for other in (ast.Add, ast.Sub, ast.Mult, ast.Div, ast.MatMult, ast.Pow):
-        if other is not op:
-            yield 1.8 if other is ast.Pow else 1.0 if {other, op} in NEAR else 1.25, binary(left, other, right)
-    if op in (ast.Sub, ast.Div, ast.MatMult, ast.Pow):
-        yield 1.0, binary(right, op, left)
-    if op is ast.MatMult:
-        for a, b in _turned(left, right):
-            yield 1.3, binary(a, op, b)
-        yield 1.4, binary(transposed(left), ast.Mult, right)
-    if op is ast.Mult:
-        yield 1.4, binary(transposed(left), ast.MatMult, right)
-        yield 1.4, binary(left, ast.MatMult, transposed(right))
-    if op in (ast.Mult, ast.MatMult) and offers.numpy:
-        yield 1.4, offers.numpys("outer", left, right)
-        yield 1.4, offers.numpys("outer", right, left)
-    yield 1.0 if isinstance(right, ast.Constant) else 1.3, left
-    yield 1.0 if isinstance(left, ast.Constant) else 1.3, right
-    if isinstance(left, ast.BinOp):  # (a . b) op c -> a . (b op c)
-        yield 1.3, binary(left.left, type(left.op), binary(left.right, op, right))
-    if isinstance(right, ast.BinOp):
-        yield 1.3, binary(binary(left, op, right.left), type(right.op), right.right)
-        if op is ast.Sub and type(right.op) in (ast.Add, ast.Sub):
-            yield 1.2, binary(binary(left, op, right.left), op, right.right)
+def _things(cost: float, offers: Offers) -> Iterator[Edit]:
+    yield from ((cost, s) for s in offers.subscripts)
+    yield from ((cost + 0.2, x) for x in offers.rebuilt)
 
 
-def _turned(a: Node, b: Node) -> list[tuple[Node, Node]]:
-    """The ways to transpose and to swap two factors."""
-    at, bt = transposed(a), transposed(b)
-    return [(at, b), (a, bt), (bt, a), (b, at), (bt, at), (b, a), (at, bt)]
+def _indices(n: Node, offers: Offers) -> Iterator[Edit]:
+    yield from ((1.0, made(x, i=n)) for x in ("i + 1", "i - 1"))
+    yield from ((1.3, made(str(c))) for c in (0, 1, -1))
+    yield from ((1.4, made("j + i", j=load(other), i=n)) for other in offers.counts if other != n.id)
 
 
-def _unary(n: Node, offers: Offers, parent: Node, index: bool) -> Iterator[Edit]:
-    yield 1.0, n.operand
-
-
-def _compare(n: Node, offers: Offers, parent: Node, index: bool) -> Iterator[Edit]:
-    for op in (ast.Gt, ast.Lt, ast.GtE, ast.LtE):
-        if not isinstance(n.ops[0], op):
-            yield 1.0, ast.Compare(n.left, [op()], n.comparators)
-    yield 1.5, ast.Compare(n.comparators[0], n.ops, [n.left])
-
-
-def _name(n: Node, offers: Offers, parent: Node, index: bool) -> Iterator[Edit]:
-    yield from ((1.0, load(other)) for other in offers.names if other != n.id)
-    if not index:
-        yield from ((1.3, s) for s in offers.subscripts)
-        yield from ((1.5, x) for x in offers.rebuilt)
-        yield from ((1.1, ast.Attribute(load("self"), a, ast.Load())) for a in offers.attributes)
-        return
-    yield 1.0, binary(n, ast.Add, constant(1))
-    yield 1.0, binary(n, ast.Sub, constant(1))
-    yield from ((1.3, constant(c)) for c in (0, 1, -1))
-    yield from ((1.4, binary(load(other), ast.Add, n)) for other in offers.counts if other != n.id)
-
-
-def _attribute(n: Node, offers: Offers, parent: Node, index: bool) -> Iterator[Edit]:
-    yield 1.0, n.value
-    yield from ((1.1, ast.Attribute(n.value, a, ast.Load())) for a in offers.attributes if a != n.attr)
-    if not index and isinstance(n.value, ast.Name) and n.value.id == "self":
-        yield from ((1.3, load(name)) for name in offers.names)
-
-
-def _subscript(n: Node, offers: Offers, parent: Node, index: bool) -> Iterator[Edit]:
-    yield 1.3, n.value
-    if not isinstance(n.slice, (ast.Slice, ast.Tuple, ast.Constant)):
-        yield 1.0, element(n.value, binary(n.slice, ast.Add, constant(1)))
-        yield 1.0, element(n.value, binary(n.slice, ast.Sub, constant(1)))
-    yield from ((1.1, s) for s in offers.subscripts)
-    for k in offers.names:
-        if not (isinstance(n.value, ast.Name) and n.value.id == k):
-            yield 1.4, load(k)
-
-
-def _slice(n: Node, offers: Offers, parent: Node, index: bool) -> Iterator[Edit]:
-    """`a[1:]` for `a[:-1]` and the like."""
-    for low, high in ((None, None), (1, None), (None, -1), (1, -1)):
-        yield 1.2, ast.Slice(constant(low) if low else None, constant(high) if high else None, n.step)
-    yield 1.2, ast.Slice(n.lower, n.upper, None if n.step else ast.UnaryOp(ast.USub(), constant(1)))
-
-
-def _call(n: Node, offers: Offers, parent: Node, index: bool) -> Iterator[Edit]:
+def _calls(n: Node, offers: Offers) -> Iterator[Edit]:
     f, arguments = n.func, n.args
     yield from ((1.3, a) for a in arguments if not isinstance(a, ast.Starred))
     if len(arguments) == 2:
         yield 1.0, ast.Call(f, arguments[::-1], n.keywords)
     if isinstance(f, ast.Name):
-        yield from ((1.2, ast.Call(load(other), arguments, n.keywords)) for other in offers.functions if other != f.id)
+        yield from ((1.2, ast.Call(other, arguments, n.keywords)) for other in offers.at_hand["F"] if other.id != f.id)
     if not isinstance(f, ast.Attribute):
         return
     module = isinstance(f.value, ast.Name) and f.value.id in (offers.numpy, "math")
@@ -178,16 +196,9 @@ def _call(n: Node, offers: Offers, parent: Node, index: bool) -> Iterator[Edit]:
         if other != f.attr:
             near = {f.attr, other} <= {"sum", "mean", "max"}
             yield 1.0 if near else 1.2, ast.Call(ast.Attribute(f.value, other, ast.Load()), arguments, n.keywords)
-    factors = arguments if module else [f.value, *arguments]
-    if f.attr in ("dot", "outer", "matmul") and len(factors) == 2:
-        for a, b in _turned(*factors):
-            yield 1.2, ast.Call(f, [a, b], []) if module else method(a, f.attr, b)
-        yield 1.4, binary(factors[0], ast.Mult, factors[1])
-    if f.attr == "where" and len(arguments) == 3:
-        yield 1.0, ast.Call(f, [arguments[0], arguments[2], arguments[1]], [])
-    if f.attr in REDUCTIONS:
+    if f.attr in OVER_AXES:
         yield from _axes(n, arguments[:1] if module else [])
-    if f.attr == "transpose" and len(arguments) > 1 - module:
+    if f.attr == "transpose":
         for i in range(module, len(arguments) - 1):
             swapped = [*arguments[:i], arguments[i + 1], arguments[i], *arguments[i + 2 :]]
             yield 1.0, ast.Call(f, swapped, n.keywords)
@@ -196,68 +207,11 @@ def _call(n: Node, offers: Offers, parent: Node, index: bool) -> Iterator[Edit]:
 def _axes(n: Node, kept: list[Node]) -> Iterator[Edit]:
     """Other axes, and `keepdims` or not."""
     others = [k for k in n.keywords if k.arg not in ("axis", "keepdims")]
-    sums = n.func.attr in ("sum", "mean", "max", "min", "prod")
-    for axis in (None, 0, 1, -1, 2, (0, 1), (1, 2), (0, 2), (0, 2, 3), (2, 3)):
-        if isinstance(axis, tuple) and not sums:
-            continue
-        value: Node = ast.Tuple([constant(a) for a in axis], ast.Load()) if isinstance(axis, tuple) else constant(axis)
-        chosen = [] if axis is None else [ast.keyword("axis", value)]
-        for keep in (False, True) if sums else (False,):
-            keeps = [ast.keyword("keepdims", constant(True))] if keep else []
+    sums = n.func.attr in REDUCTIONS
+    for axis in (None, 0, 1, -1, 2, *(((0, 1), (1, 2), (0, 2), (0, 2, 3), (2, 3)) if sums else ())):
+        for keep in ("", "keepdims=True") if sums else ("",):
+            chosen = made(f"f({'' if axis is None else f'axis={axis},'}{keep})", f=n.func).keywords
             yield (
-                1.0 if not isinstance(axis, tuple) else 1.2,
-                ast.Call(n.func, kept if sums else n.args, [*others, *chosen, *keeps]),
+                1.2 if isinstance(axis, tuple) else 1.0,
+                ast.Call(n.func, kept if sums else n.args, [*others, *chosen]),
             )
-
-
-RULES: dict[type, Callable[[Node, Offers, Node, bool], Iterator[Edit]]] = {
-    ast.Constant: _constant,
-    ast.BinOp: _binary,
-    ast.UnaryOp: _unary,
-    ast.Compare: _compare,
-    ast.Name: _name,
-    ast.Attribute: _attribute,
-    ast.Subscript: _subscript,
-    ast.Slice: _slice,
-    ast.Call: _call,
-}
-
-
-def _around(n: Node, offers: Offers) -> Iterator[Edit]:
-    """Something put around an expression: a sign, a factor, a sum, a function."""
-    yield 1.2, ast.UnaryOp(ast.USub(), n)
-    yield 1.3, binary(constant(2), ast.Mult, n)
-    yield 1.3, binary(n, ast.Div, constant(2))
-    for size in offers.sizes:
-        yield 1.4, binary(n, ast.Div, size)
-        yield 1.5, binary(n, ast.Mult, size)
-    yield 1.2, transposed(n)
-    yield 1.5, binary(n, ast.Pow, constant(2))
-    yield 1.5, binary(n, ast.Pow, constant(3))
-    yield 1.6, binary(constant(1), ast.Sub, n)
-    yield 1.7, binary(constant(1), ast.Div, n)
-    yield 1.6, binary(n, ast.Add, constant(1))
-    yield 1.6, binary(n, ast.Sub, constant(1))
-    yield 1.8, binary(constant(1), ast.Sub, binary(n, ast.Pow, constant(2)))
-    yield 1.8, binary(n, ast.Mult, binary(constant(1), ast.Sub, n))
-    yield 1.7, ast.Compare(n, [ast.Gt()], [constant(0)])
-    for c in offers.constants:
-        if not math.isclose(c, round(c)):
-            yield 1.7, binary(n, ast.Add, constant(c))
-            yield 1.7, binary(n, ast.Mult, constant(c))
-    if offers.numpy:
-        yield from ((1.6, offers.numpys(f, n)) for f in ELEMENTWISE)
-    for axis in (None, 0, 1, -1):
-        chosen = {} if axis is None else {"axis": axis}
-        yield 1.4, method(n, "sum", **chosen)
-        yield 1.6, method(n, "mean", **chosen)
-        if axis is not None:
-            yield 1.4, method(n, "sum", **chosen, keepdims=True)
-            yield 1.6, method(n, "mean", **chosen, keepdims=True)
-    for pair in ((0, 1), (0, 2), (1, 2), (0, 2, 3)):
-        summed = method(n, "sum")
-        summed.keywords = [ast.keyword("axis", ast.Tuple([constant(a) for a in pair], ast.Load()))]
-        yield 1.5, summed
-    yield 1.7, element(n, ast.Tuple([ast.Slice(), constant(None)], ast.Load()))
-    yield 1.7, element(n, constant(None))
-    yield from ((1.7, ast.Call(load(f), [n], [])) for f in offers.functions)

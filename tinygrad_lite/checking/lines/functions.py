@@ -51,6 +51,10 @@ class Function:
         """The line of `def`, or of its first decorator."""
         return int(min([self.tree.lineno, *(d.lineno for d in getattr(self.tree, "decorator_list", []))]))
 
+    @property
+    def last(self) -> int:
+        return int(self.tree.end_lineno or self.first)
+
     def compiled(self, tree: Node) -> types.CodeType:
         """Code for a changed tree, with the same free variables as before.
 
@@ -79,11 +83,16 @@ class Function:
         return found
 
 
+@functools.lru_cache(maxsize=16)
+def _parsed(text: str) -> Node:
+    return ast.parse(text)
+
+
 def source(function: Any) -> tuple[Node, list[str]] | None:
     """The syntax tree of a function, placed as in its file, and the file's lines; None without source."""
     try:
         lines, _ = inspect.findsource(function)
-        module = ast.parse("".join(lines))
+        module = _parsed("".join(lines))
     except (OSError, TypeError, SyntaxError, ValueError, IndexError):
         return None
     code = function.__code__
@@ -232,10 +241,11 @@ def names_of(code: types.CodeType) -> Iterator[str]:
             yield from names_of(inner)
 
 
-def closure(function: Any) -> dict[str, Any]:
-    """The free variables of a function with their values."""
-    cells = zip(function.__code__.co_freevars, function.__closure__ or (), strict=True)
-    return {name: cell.cell_contents for name, cell in cells if filled(cell)}
+def space_of(function: Function) -> dict[str, Any]:
+    """The globals and the free variables of a function, with their values."""
+    f = function.copy
+    cells = zip(f.__code__.co_freevars, f.__closure__ or (), strict=True)
+    return {**f.__globals__, **{name: cell.cell_contents for name, cell in cells if filled(cell)}}
 
 
 def is_number(x: Any) -> bool:

@@ -9,14 +9,14 @@ put in as a replacement, a factor, a divisor or a term, and the number in front 
 from __future__ import annotations
 
 import ast
-import contextlib
 from collections.abc import Iterator
 from typing import Any
 
 from tinygrad_lite.checking.lines.atoms import Atoms
 from tinygrad_lite.checking.lines.edits import PLAIN, Edit
+from tinygrad_lite.checking.lines.forms import form, made
 from tinygrad_lite.checking.lines.functions import Node, is_float
-from tinygrad_lite.checking.lines.offers import Offers, binary, constant
+from tinygrad_lite.checking.lines.offers import Offers
 from tinygrad_lite.checking.lines.slots import nodes, put
 from tinygrad_lite.checking.lines.values import Scope
 from tinygrad_lite.checking.network.arrays import Array, np
@@ -24,32 +24,14 @@ from tinygrad_lite.checking.network.arrays import Array, np
 LARGEST_INNER = 48
 
 
-def inserted(e: Node, atoms: Atoms) -> Iterator[Edit]:
-    """Every part of an expression with something at hand put in: for places of which nothing is known."""
-    for path, n in nodes(e):
-        index = any(field in ("slice", "func") for field, _ in path)
-        if isinstance(n, PLAIN) and not index and not (isinstance(n, ast.Name) and n.id not in atoms.scope.names):
-            for cost, x, _ in atoms.items:
-                price = 2.0 + cost + 0.02 * len(path)
-                for op in (ast.Mult, ast.Add, ast.Sub, ast.Div):
-                    yield price, put(e, path, binary(n, op, x))
-                yield price + 0.3, put(e, path, x)
-                yield price + 0.3, put(e, path, binary(n, ast.MatMult, x))
-
-
-# ------------------------------------------------------------------ what a place is missing
-
-
 def numbers_in_front(offers: Offers, scope: Scope) -> list[tuple[float, Node | None]]:
     """The numbers that may stand in front of a term, with how they are written; None for 1."""
     found: list[tuple[float, Node | None]] = [(1.0, None)]
-    found += [(c, constant(c)) for c in (2, 3, 0.5, 1.5)]
-    for size in offers.sizes:
+    found += [(c, ast.Constant(c)) for c in (2, 3, 0.5, 1.5)]
+    for size in offers.at_hand["N"]:
         n = float(scope.value(size))
         if n > 1:
-            found.append((n, size))
-            for c in (1, 2, 0.5):
-                found.append((c / n, binary(constant(c), ast.Div, size)))
+            found += [(n, size), *((c / n, made(f"{c} / n", n=size)) for c in (1, 2, 0.5))]
     return found
 
 
@@ -70,11 +52,13 @@ def grafts(e: Node, atoms: Atoms, matrix: Array, wanted: Array) -> Iterator[Edit
             continue
         if isinstance(n, ast.Name) and n.id not in scope.names:
             continue
-        for start in [value] if not path else [] if many else _starts(n, scope, whole):
-            inner = matrix if not path else _through(e, path, start[0], scope, matrix, whole)
-            if inner is not None:
-                fits = _fits(n, start, atoms, inner, wanted, front)
-                found += [(c + 0.05 * len(path), put(e, path, x)) for c, x in fits]
+        if not path:
+            fits = _fits(n, value, atoms, matrix, wanted, front)
+        else:
+            start = None if many else _start(n, scope)
+            inner = None if start is None else _through(e, path, start, scope, matrix, whole)
+            fits = iter(()) if start is None or inner is None else _fits(n, start[None], atoms, inner, wanted, front)
+        found += [(c + 0.05 * len(path), put(e, path, x)) for c, x in fits]
     yield from sorted(found, key=lambda f: f[0])[:300]
 
 
@@ -92,19 +76,13 @@ def toward(e: Node, atoms: Atoms, start: Array, goal: Array) -> Iterator[Edit]:
     yield from sorted(found, key=lambda f: f[0])[:300]
 
 
-def _starts(n: Node, scope: Scope, whole: Array) -> list[Array]:
-    """The value of a part of an expression, as it is and stretched to the shape of the whole."""
+def _start(n: Node, scope: Scope) -> Array | None:
+    """The value of a part of an expression; None if it is none to be moved."""
     try:
         start = scope.value(n)
     except Exception:
-        return []
-    if not is_float(start):
-        return []
-    found = [np.asarray(start, float)]
-    if found[0].size < whole.size and found[0].ndim <= whole.ndim:
-        with contextlib.suppress(ValueError):
-            found.append(np.array(np.broadcast_to(start, whole.shape)))
-    return [x[None] for x in found if x.size <= LARGEST_INNER]
+        return None
+    return np.asarray(start, float) if is_float(start) and np.size(start) <= LARGEST_INNER else None
 
 
 def _through(e: Node, path: Any, start: Array, scope: Scope, matrix: Array, value: Array) -> Array | None:
@@ -135,14 +113,14 @@ def _fits(
     plain = terms.rows
     with np.errstate(all="ignore"):
         times, over = plain * alone, alone / plain
-    ways: tuple[tuple[float, Array, Array, Any], ...] = (
-        (1.6, alone, whole, lambda _, k, plus: _signed(_scaled(e, k), plus)),
-        (2.6, plain, wanted, lambda x, k, plus: _term(e, x, k, plus)),
-        (2.3, plain, whole, lambda x, k, plus: _signed(_scaled(x, k), plus)),
-        (2.0, times, whole, lambda x, k, plus: _signed(binary(_scaled(e, k), ast.Mult, x), plus)),
-        (2.1, over, whole, lambda x, k, plus: _signed(binary(_scaled(e, k), ast.Div, x), plus)),
+    ways = (  # cost, values but for the number k, what they must give, how it is written
+        (1.6, alone, whole, "k * e"),
+        (2.6, plain, wanted, "e + k * x"),
+        (2.3, plain, whole, "k * x"),
+        (2.0, times, whole, "k * e * x"),
+        (2.1, over, whole, "k * e / x"),
     )
-    for cost, candidates, goal, write in ways:
+    for cost, candidates, goal, text in ways:
         if not len(candidates) or not np.any(goal):
             continue
         q = candidates @ matrix.T
@@ -152,21 +130,17 @@ def _fits(
         for i in np.nonzero(off <= 1e-7 * np.abs(goal).max())[0]:
             for number, written in front:
                 if abs(abs(c[i]) - number) <= 1e-7 * number:
+                    x = e if candidates is alone else terms.written(int(i))
                     price = cost + 0.2 * (written is not None) + 0.1 * (c[i] < 0)
                     price += 0.0 if candidates is alone else float(terms.costs[i])
-                    yield price, write(None if candidates is alone else terms.written(int(i)), written, bool(c[i] > 0))
+                    yield price, _written(text, bool(c[i] > 0), e=e, x=x, k=written)
 
 
-def _term(e: Node, x: Node, k: Node | None, plus: bool) -> Node:
-    return binary(e, ast.Add if plus else ast.Sub, x if k is None else binary(k, ast.Mult, x))
-
-
-def _scaled(e: Node, k: Node | None) -> Node:
-    return e if k is None else binary(k, ast.Mult, e)
-
-
-def _signed(x: Node, plus: bool) -> Node:
-    if plus:
-        return x
-    swaps = isinstance(x, ast.BinOp) and isinstance(x.op, ast.Sub)
-    return binary(x.right, ast.Sub, x.left) if swaps else ast.UnaryOp(ast.USub(), x)
+def _written(text: str, plus: bool, **parts: Any) -> Node:
+    """A way as code, without the k where it is 1, taken away where it is negative."""
+    text = text if parts["k"] is not None else text.replace("k * ", "")
+    if plus or "+" in text:
+        return made(text if plus else text.replace("+", "-"), **parts)
+    whole = made(text, **parts)
+    swaps = form("a - b").match(whole)
+    return made("b - a", **swaps) if swaps else made("-a", a=whole)

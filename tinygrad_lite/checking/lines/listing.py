@@ -6,7 +6,8 @@ import textwrap
 from collections.abc import Iterator
 from typing import Any
 
-from tinygrad_lite.checking.lines.mend import Edit, Line, Mend
+from tinygrad_lite.checking.lines.marks import Line
+from tinygrad_lite.checking.lines.mend import Edit, Mend
 from tinygrad_lite.report import escape
 from tinygrad_lite.report.language import say
 from tinygrad_lite.report.style import CELL, MONO, TINT, bdi, shown, wrapped
@@ -63,11 +64,12 @@ class Listing:
         """For each change a sentence why, with its code."""
         if not self.mends:
             return []
-        many = len(self.mends[0].edits) > 1
-        pairs = zip(self.mends[0].edits, self.mends[0].reasons, strict=False)
-        known = [(e, r) for e, r in pairs if r.sentence or r.code != "LINE"]
-        said = [f"{say('Line {0}: ', e.line) if many else ''}{r.sentence}".rstrip() for e, r in known]
-        return [f"{words} [{r.code}]".lstrip() for words, (_, r) in zip(said, known, strict=True)]
+        best = self.mends[0]
+        said = []
+        for edit, (code, sentence) in zip(best.edits, best.reasons, strict=False):
+            where = say("Line {0}: ", edit.line) if len(best.edits) > 1 else ""
+            said.append(f"{where}{sentence}" + (f" [{code}]" if code != "LINE" else ""))
+        return said
 
     def spoken(self) -> str:
         """The marks in words: which line is wrong, which only follow."""

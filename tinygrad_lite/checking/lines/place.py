@@ -10,18 +10,19 @@ from typing import Any
 from tinygrad_lite.checking.lines.atoms import Atoms
 from tinygrad_lite.checking.lines.bench import CANDIDATE, Bench, close
 from tinygrad_lite.checking.lines.edits import Edit, edits
+from tinygrad_lite.checking.lines.forms import storing
 from tinygrad_lite.checking.lines.functions import Node, is_number
-from tinygrad_lite.checking.lines.grafts import grafts, inserted, toward
+from tinygrad_lite.checking.lines.grafts import grafts, toward
 from tinygrad_lite.checking.lines.loss import Loss
 from tinygrad_lite.checking.lines.offers import Offers
-from tinygrad_lite.checking.lines.program import Program, Recording
+from tinygrad_lite.checking.lines.program import Codes, Program, Recording
 from tinygrad_lite.checking.lines.reach import Reach
-from tinygrad_lite.checking.lines.slots import HOOK, Slot, call, put, storing
+from tinygrad_lite.checking.lines.slots import HOOK, Slot, call, put
 from tinygrad_lite.checking.lines.values import Scope
 from tinygrad_lite.checking.network.arrays import Array, np
 
 MOST = 9000
-CHEAPEST = {"near": 0.9, "graft": 1.6, "wide": 2.0}  # a tier is not made before its first candidate can be due
+CHEAPEST = {"near": 0.9, "graft": 1.6}  # a tier is not made before its first candidate can be due
 
 
 class Place:
@@ -29,7 +30,7 @@ class Place:
 
     Attributes:
         slot, reach: the slot, and what its value must satisfy.
-        pools, next: for each tier of candidates, all of them by cost, and how many have been tried.
+        next: for each tier of candidates, how many have been tried; tried: values that were.
     """
 
     def __init__(self, bench: Bench, program: Program, slot: Slot, runs: list[Recording], loss: Loss) -> None:
@@ -37,13 +38,11 @@ class Place:
         self.tree = program.trees[slot.function]
         self.expression = slot.expression(self.tree)
         self.reach = Reach()
-        self.pools: dict[str, list[Edit]] = {}
         self.next: dict[str, int] = {}
-        local = [env for env, _ in slot.visits] or [runs[0].local]
-        self._locals, self._runs = local, runs
-        self._summed: list[Scope] = []
         self.tried = {key(tuple(x for _, x in slot.visits[:3]))} if 0 < len(slot.visits) <= 3 else set()
-        self._code: Any = None
+        self._pools: dict[str, list[Edit]] = {}
+        self._locals = [env for env, _ in slot.visits] or [runs[0].local]
+        self._runs = runs
 
     @functools.cached_property
     def offers(self) -> Offers:
@@ -54,10 +53,14 @@ class Place:
         return made
 
     @functools.cached_property
+    def every(self) -> list[Scope]:
+        """A scope for every visit."""
+        return [self._scope(env) for env in self._locals]
+
+    @property
     def scopes(self) -> list[Scope]:
-        """A scope for the first visit, the second and the last."""
-        local = self._locals
-        return [self._scope(env) for env in (local if len(local) <= 3 else [local[0], local[1], local[-1]])]
+        """Those of the first visit, the second and the last."""
+        return self.every if len(self.every) <= 3 else [*self.every[:2], self.every[-1]]
 
     @functools.cached_property
     def second(self) -> Scope | None:
@@ -82,42 +85,29 @@ class Place:
     # ------------------------------------------------------------------ candidates
 
     def pool(self, tier: str) -> list[Edit]:
-        """The candidates of a tier: `near` edits, `graft`s by value, or `wide` insertions."""
-        if tier not in self.pools:
-            made: Iterator[Edit] = iter(())
-            if tier == "near":
-                made = edits(self.expression, self.offers)
-            elif tier == "graft":
-                made = self._grafts()
-            elif not self.reach.demands and not self.slot.goals and self.slot.kind != "missing":
-                made = inserted(self.expression, Atoms(self.offers, self.scopes[:1], self.tree))
+        """The candidates of a tier, the cheapest first: `near` edits, or `graft`s by value."""
+        if tier not in self._pools:
+            made = edits(self.expression, self.offers) if tier == "near" else self._grafts()
             if self.slot.kind == "missing":  # a statement such as `x += term`
                 made = (c for c in made if isinstance(c[1], ast.BinOp) and c[1].left is self.expression)
-            self.pools[tier] = sorted(made, key=lambda c: c[0])[:MOST]
+            self._pools[tier] = sorted(made, key=lambda c: c[0])[:MOST]
             self.next[tier] = 0
-        return self.pools[tier]
+        return self._pools[tier]
 
     def _grafts(self) -> Iterator[Edit]:
         """By what the reach demands, and by each goal that the name tells."""
         slot, reach = self.slot, self.reach
         if not slot.visits or not is_number(slot.visits[0][1]):
             return
-        first = Atoms(self.offers, self.scopes[:1], self.tree)
-        every = Atoms(self.offers, self.summed, self.tree) if reach.joint else first
-        sources = [(every, d) for d in reach.joint] or [(first, d) for d in reach.demands]
-        for atoms, (matrix, wanted) in sources[:1] if reach.possible else sources:
+        first = Atoms(self.offers, self.every[:1], self.tree)
+        atoms = Atoms(self.offers, self.every, self.tree) if reach.joint else first
+        demands = reach.joint or reach.demands
+        for matrix, wanted in demands[:1] if reach.possible else demands:
             if np.abs(matrix).max(initial=0.0) > 1e-9:
                 yield from grafts(self.expression, atoms, matrix, wanted)
         start = np.asarray(slot.visits[0][1], float)
         for goal in self.goals():
             yield from toward(self.expression, first, start, goal)
-
-    @property
-    def summed(self) -> list[Scope]:
-        """A scope for every visit."""
-        if not self._summed:
-            self._summed = [self._scope(env) for env in self._locals]
-        return self._summed
 
     def goals(self) -> list[Any]:
         """What the first visit may have to be on the first problem; of `+=` the increment."""
@@ -168,12 +158,11 @@ class Place:
 
     def may(self, x: Node, first: Any) -> bool:
         """Whether a candidate's value may make every gradient exact, or one more of them."""
-        reach, slot = self.reach, self.slot
+        reach = self.reach
         if not reach.felt:
             return False
         if reach.whole is None and not reach.demands:
-            goals = [g for g in self.goals() if np.shape(g) == np.shape(first)]
-            return not (goals and slot.prime and slot.visits)  # it had a goal, and missed it
+            return True
         total = self._total(x, first)
         return total is not None and reach.passes(total)
 
@@ -190,38 +179,36 @@ class Place:
         if not self.reach.summed:
             return first
         try:
-            return sum(scope.value(x) for scope in self.summed)
+            return sum(scope.value(x) for scope in self.every)
         except (Exception, TimeoutError):
             return None
 
     # ------------------------------------------------------------------ runs
 
-    def codes(self, x: Node) -> Any:
+    @functools.cached_property
+    def _asking(self) -> Codes:
+        """Code in which the slot asks the hook for its value; the names of the expression stay known in it."""
+        asked = ast.IfExp(ast.Constant(1), call(HOOK, call("locals")), self.expression)
+        function = self.slot.function
+        return {**self.program.codes, function: function.compiled(put(self.tree, self.slot.path, asked))}
+
+    def codes(self, x: Node) -> Codes:
         """Code in which the slot has another expression; the hook evaluates it, so nothing is compiled anew."""
         if self.slot.kind == "missing":
-            return {**self.program.codes, self.slot.function: self.slot.function.compiled(self.changed(x))}
-        if self._code is None:
-            kept = ast.IfExp(ast.Constant(1), call(HOOK, call("locals")), self.expression)  # names stay known
-            self._code = self.slot.function.compiled(put(self.tree, self.slot.path, kept))
-        function = self.slot.function
+            return self.edited(x).codes
         plain: Callable[..., Any] = lambda f, *a, **k: f(*a, **k)  # noqa: E731
-        self.bench.hook(lambda local: Scope(function, local, plain).value(x))
-        return {**self.program.codes, function: self._code}
+        self.bench.hook(lambda local: Scope(self.slot.function, local, plain).value(x))
+        return self._asking
 
-    def changed(self, x: Node) -> Node:
-        """The function's tree with the candidate in it."""
-        slot = self.slot
-        if slot.kind != "missing":
-            return slot.replaced(self.tree, x)
-        name = storing(slot.target)
-        if isinstance(x, ast.BinOp) and x.left is self.expression:
-            return slot.replaced(self.tree, ast.AugAssign(name, x.op, x.right))
-        return slot.replaced(self.tree, ast.Assign([name], x))
-
-    def edited(self, x: Node, cost: float) -> Program:
+    def edited(self, x: Node) -> Program:
         """The program with the candidate in it."""
-        line = self.slot.line + (self.slot.kind == "missing")
-        return self.program.edited(self.slot.function, self.changed(x), line, cost)
+        slot, new = self.slot, x
+        if slot.kind == "missing":
+            name = storing(slot.target)
+            added = isinstance(x, ast.BinOp) and x.left is self.expression
+            new = ast.AugAssign(name, x.op, x.right) if added else ast.Assign([name], x)
+        line = slot.line + (slot.kind == "missing")
+        return self.program.edited(slot.function, slot.replaced(self.tree, new), line)
 
 
 def key(values: tuple[Any, ...]) -> Any:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import functools
 from types import CodeType
-from typing import Any
+from typing import Any, NamedTuple
 
 from tinygrad_lite.checking.lines.functions import Function, Node
 from tinygrad_lite.checking.lines.slots import Slot
@@ -18,30 +19,22 @@ class Program:
     Attributes:
         trees: function: its tree.
         edits: (function, line) of each change, in the order in which they were made.
-        cost: how far the changes are from what was written.
     """
 
-    def __init__(
-        self, trees: dict[Function, Node], edits: tuple[tuple[Function, int], ...] = (), cost: float = 0.0
-    ) -> None:
-        self.trees: dict[Function, Node] = trees
-        self.edits: tuple[tuple[Function, int], ...] = edits
-        self.cost: float = cost
-        self._codes: Codes | None = None
+    def __init__(self, trees: dict[Function, Node], edits: tuple[tuple[Function, int], ...] = ()) -> None:
+        self.trees, self.edits = trees, edits
 
-    def edited(self, function: Function, tree: Node, line: int, cost: float) -> Program:
+    def edited(self, function: Function, tree: Node, line: int) -> Program:
         """The program with one function changed."""
-        return Program({**self.trees, function: tree}, (*self.edits, (function, line)), self.cost + cost)
+        return Program({**self.trees, function: tree}, (*self.edits, (function, line)))
 
-    @property
+    @functools.cached_property
     def codes(self) -> Codes:
         """Code for the changed functions."""
-        if self._codes is None:
-            self._codes = {f: f.compiled(t) for f, t in self.trees.items() if t is not f.tree}
-        return self._codes
+        return {f: f.compiled(t) for f, t in self.trees.items() if t is not f.tree}
 
 
-class Standing:
+class Standing(NamedTuple):
     """Where a program stands.
 
     Attributes:
@@ -49,10 +42,9 @@ class Standing:
         tried: how many problems were run before it was known to be no better than another program.
     """
 
-    def __init__(self, right: frozenset[str], raised: set[int], tried: int) -> None:
-        self.right: frozenset[str] = right
-        self.raised: set[int] = raised
-        self.tried: int = tried
+    right: frozenset[str]
+    raised: set[int]
+    tried: int
 
 
 class Recording:

@@ -3,57 +3,74 @@
 from __future__ import annotations
 
 import ast
-from typing import Any
+import itertools
+from typing import Any, NamedTuple
 
+from tinygrad_lite.checking.lines.forms import form, same
 from tinygrad_lite.checking.lines.functions import Function, Node
 from tinygrad_lite.checking.lines.loss import Forward, meant
 from tinygrad_lite.checking.lines.slots import statements, target_name, targets_of
-from tinygrad_lite.checking.lines.text import smallest
+from tinygrad_lite.checking.lines.text import Text, plain, smallest
 from tinygrad_lite.checking.network.arrays import np
 from tinygrad_lite.report.language import say
 
 SUMS = {"sum", "mean", "max", "min"}
+PRODUCTS = [
+    f"{x} {op} {y}" for op in "@*" for x in ("a", "a.T", "b", "b.T") for y in ("b", "b.T", "a", "a.T") if x[0] != y[0]
+]
+CODES = (  # "what says less, what says more": the code if less was written, and if more was
+    ("a, -a", "SIGN", "SIGN"),
+    ("a - b, b - a", "SIGN", "SIGN"),
+    ("a + b, a - b", "SIGN", "SIGN"),
+    ("a, a.T", "TRANSPOSED", "TRANSPOSED"),
+    *((f"{x}, {y}", "TRANSPOSED", "TRANSPOSED") for x, y in itertools.permutations(PRODUCTS, 2) if "@" in x + y),
+    *((f"a, {x}", "TRANSPOSED", "TRANSPOSED") for x in ("a @ b", "b @ a")),
+    *((f"a, {x}", "RATIO", "RATIO") for x in ("k * a", "a * k", "a / k", "a**k")),
+    *((f"a, {x}", "DROPPED_FACTOR", "DOUBLED_FACTOR") for x in ("a * b", "b * a", "a / b")),
+    *((f"a, {x}", "DROPPED_PATH", "LINE") for x in ("a + b", "b + a", "a - b", "b - a")),
+)
 
 
-class Reason:
+class Reason(NamedTuple):
     """Why one line is wrong.
 
     Attributes:
         code: of the catalogue; "LINE" where the edit is of no kind that has a name.
-        sentence: what the forward pass asks for there; "" where the line belongs to nothing that the loss names.
+        sentence: what the forward pass asks for there, or what is needed instead of what was written.
     """
 
-    __slots__ = ("code", "sentence")
-
-    def __init__(self, code: str, sentence: str) -> None:
-        self.code, self.sentence = code, sentence
+    code: str
+    sentence: str
 
     def to_dict(self) -> dict[str, str]:
-        return {"code": self.code, "sentence": self.sentence}
+        return self._asdict()
 
 
 def reason(function: Function, new: Node, line: int, forward: Forward) -> Reason:
     """The reason for a change of one line of a function."""
     old, mended = _changed(function.tree, new, line)
-    if old is None or mended is None:
-        return Reason("DROPPED_PATH" if old is None else "LINE", _sentence(mended or old, "DROPPED_PATH", forward))
+    if old is None:
+        missing = (
+            say("`{0}` is missing there.", plain(mended)) if mended else say("The order of the lines is wrong there.")
+        )
+        return Reason("DROPPED_PATH" if mended else "LINE", _sentence(mended, "DROPPED_PATH", forward) or missing)
+    if mended is None:
+        return Reason("LINE", _sentence(old, "LINE", forward) or say("`{0}` has to go.", plain(old)))
     names = [target_name(t) for t in targets_of(old)]
     recomputed = any(n.lower() in forward.named for n in names) and not any(meant(n, forward.named) for n in names)
     code = "STALE_VALUE" if recomputed else code_of(old, mended)
-    return Reason(code, _sentence(old, code, forward))
+    instead = say("`{0}` stands where `{1}` is needed.", *map(plain, smallest(old, mended)))
+    return Reason(code, _sentence(old, code, forward) or instead)
 
 
 def _changed(tree: Node, new: Node, line: int) -> tuple[Node, Node]:
     """The statement of a line before and after; None for one that was not there."""
     if isinstance(tree, ast.Lambda):
         return ast.Return(tree.body), ast.Return(new.body)
-    before = {ast.dump(s): s for _, s in statements(tree)}
-    after = {ast.dump(s): s for _, s in statements(new)}
+    before, after = ({ast.dump(s): s for _, s in statements(t)} for t in (tree, new))
     gone = [s for d, s in before.items() if d not in after and s.lineno == line]
-    made = [s for d, s in after.items() if d not in before and s.lineno == line]
-    if not gone and made:
-        return None, made[-1]
-    return (gone[-1] if gone else None), (made[-1] if made else None)
+    added = [s for d, s in after.items() if d not in before and line - (not gone) <= s.lineno <= line]
+    return (gone[-1] if gone else None), (added[-1] if added else None)
 
 
 def code_of(old: Node, new: Node) -> str:
@@ -81,53 +98,31 @@ def code_of(old: Node, new: Node) -> str:
         return "SUM_AXIS"
     if any(isinstance(n, ast.Subscript) and any(m is a for m in ast.walk(n.slice)) for n in around):
         return "WRONG_OPERAND"
-    for x, y in ((a, b), (b, a)):  # y says less than x
-        if isinstance(x, ast.UnaryOp) and _same(x.operand, y):
-            return "SIGN"
-        if isinstance(x, ast.Attribute) and x.attr == "T" and _same(x.value, y):
-            return "TRANSPOSED"
-        if isinstance(x, ast.Call) and _reduces(x) and _same(_summed(x), y):
-            return "SUM_AXIS"
-        found = _in_front(x, y)
-        if found:
-            return found if x is b or found not in ("DROPPED_FACTOR", "DROPPED_PATH") else _too_many(found)
+    sums = [_summed(x) for x in (a, b)]
+    if all(sums):
+        return "SUM_AXIS" if a.func.attr == b.func.attr else "MEAN_N"
+    if any(less is not None and same(less, x) for less, x in zip(sums, (b, a), strict=True)):
+        return "SUM_AXIS"
+    for text, less_written, more_written in CODES:
+        for pair, code in (([a, b], less_written), ([b, a], more_written)):
+            parts = form(text).match(ast.Tuple(pair, ast.Load()))
+            if parts is not None:
+                return _of_a_number(parts, pair[1]) or code
     return _replaced(a, b)
 
 
-def _too_many(code: str) -> str:
-    return "DOUBLED_FACTOR" if code == "DROPPED_FACTOR" else "LINE"
-
-
-def _in_front(x: Node, y: Node) -> str:
-    """The code if x is y with a factor, a divisor or a term."""
-    if not isinstance(x, ast.BinOp):
+def _of_a_number(parts: dict[str, Node], more: Node) -> str:
+    """The code if what is put in front or after is a 2 or a length."""
+    k = parts.get("k", parts.get("b"))
+    if not isinstance(more, ast.BinOp) or not isinstance(more.op, (ast.Mult, ast.Div)):
         return ""
-    rest = x.right if _same(x.left, y) else x.left if _same(x.right, y) and not isinstance(x.op, ast.Div) else None
-    if rest is None:
-        return ""
-    if isinstance(x.op, (ast.Add, ast.Sub)):
-        return "DROPPED_PATH"
-    if isinstance(x.op, (ast.Mult, ast.Div, ast.Pow)):
-        if isinstance(rest, ast.Constant):
-            return "FACTOR_2" if rest.value in (2, 0.5, 2.0) and not isinstance(x.op, ast.Pow) else "RATIO"
-        return "MEAN_N" if _is_size(rest) else "DROPPED_FACTOR" if isinstance(x.op, (ast.Mult, ast.Div)) else "LINE"
-    return "TRANSPOSED" if isinstance(x.op, ast.MatMult) else ""
+    return "FACTOR_2" if getattr(k, "value", None) in (2, 0.5) else "MEAN_N" if k is not None and _is_size(k) else ""
 
 
 def _replaced(a: Node, b: Node) -> str:
     """The code for one thing in the place of another."""
     if isinstance(a, ast.Constant) and isinstance(b, ast.Constant) and isinstance(a.value, (int, float)):
-        return "SIGN" if b.value == -a.value else "FACTOR_2" if b.value in (a.value * 2, a.value / 2) else "RATIO"
-    if isinstance(a, ast.BinOp) and isinstance(b, ast.BinOp):
-        ops = {type(a.op), type(b.op)}
-        swapped = _same(a.left, b.right) and _same(a.right, b.left)
-        if swapped or ops == {ast.Add, ast.Sub}:
-            return "SIGN" if ops <= {ast.Add, ast.Sub} else "TRANSPOSED" if ops == {ast.MatMult} else "LINE"
-        bare = [[_untransposed(x) for x in (n.left, n.right)] for n in (a, b)]
-        if ast.MatMult in ops and sorted(map(ast.dump, bare[0])) == sorted(map(ast.dump, bare[1])):
-            return "TRANSPOSED"
-    if isinstance(a, ast.Call) and isinstance(b, ast.Call) and _reduces(a) and _reduces(b):
-        return "SUM_AXIS" if a.func.attr == b.func.attr else "MEAN_N"  # type: ignore[attr-defined]
+        return "FACTOR_2" if b.value in (a.value * 2, a.value / 2) else "RATIO"
     if _factor_of(b, a):
         return "DROPPED_FACTOR"
     operands = (ast.Name, ast.Attribute, ast.Subscript)
@@ -138,23 +133,13 @@ def _factor_of(x: Node, y: Node) -> bool:
     """Whether y stands among the factors of x."""
     if not isinstance(x, ast.BinOp) or not isinstance(x.op, (ast.Mult, ast.Div)):
         return False
-    return any(_same(part, y) or _factor_of(part, y) for part in (x.left, x.right))
-
-
-def _same(a: Node, b: Node) -> bool:
-    return ast.dump(a) == ast.dump(b)
-
-
-def _untransposed(x: Node) -> Node:
-    return x.value if isinstance(x, ast.Attribute) and x.attr == "T" else x
-
-
-def _reduces(x: Node) -> bool:
-    return isinstance(x.func, ast.Attribute) and x.func.attr in SUMS
+    return any(same(part, y) or _factor_of(part, y) for part in (x.left, x.right))
 
 
 def _summed(x: Node) -> Node:
-    """What a sum is of: `a` in `a.sum(...)` and in `np.sum(a, ...)`."""
+    """What a sum is of: `a` in `a.sum(...)` and in `np.sum(a, ...)`; None for anything else."""
+    if not isinstance(x, ast.Call) or not isinstance(x.func, ast.Attribute) or x.func.attr not in SUMS:
+        return None
     module = isinstance(x.func.value, ast.Name) and x.func.value.id in ("np", "numpy")
     return x.args[0] if module and x.args else x.func.value
 
@@ -173,9 +158,9 @@ def _sentence(stmt: Node, code: str, forward: Forward) -> str:
     """Where the loss uses what the line is the gradient of, and what that asks for."""
     names = [target_name(t) for t in targets_of(stmt)]
     wanted = next((m for n in names if (m := meant(n, forward.named))), "")
-    plain = next((n.lower() for n in names if n.lower() in forward.named), "")
-    if not wanted and plain:
-        made = [(n, text) for n, text, stored, _ in _lines(forward) if plain in stored]
+    same_name = next((n.lower() for n in names if n.lower() in forward.named), "")
+    if not wanted and same_name:
+        made = [(n, text) for n, text, stored, _ in _lines(forward) if same_name in stored]
         return say("The loss computes it in line {0}, `{1}`.", *made[0][:2]) if made else ""
     used = [(n, text, stored) for n, text, stored, loaded in _lines(forward) if wanted and wanted in loaded]
     if not used:
@@ -197,18 +182,14 @@ def _lines(forward: Forward) -> list[tuple[int, str, set[str], set[str]]]:
     """(line, text, names stored, names loaded) of the loss's statements, names in lower case."""
     found = []
     for f in (f for f in forward.world.functions if f.original in forward.ran):
-        rows = (
-            [(f.tree.lineno, f.tree)]
-            if isinstance(f.tree, ast.Lambda)
-            else [(s.lineno, s) for _, s in statements(f.tree)]
-        )
-        for number, stmt in rows:
+        text = Text(f.lines)
+        for stmt in [f.tree] if isinstance(f.tree, ast.Lambda) else [s for _, s in statements(f.tree)]:
             if isinstance(stmt, (ast.For, ast.While, ast.If, ast.With, ast.FunctionDef)):
                 continue
             names = [n for n in ast.walk(stmt) if isinstance(n, ast.Name)]
             stored = {target_name(t).lower() for t in targets_of(stmt)}
             loaded = {n.id.lower() for n in names if isinstance(n.ctx, ast.Load)}
-            found.append((number, f.lines[number - 1].strip(), stored, loaded))
+            found.append((stmt.lineno, text.of(stmt).partition("\n")[0], stored, loaded))
     return found
 
 

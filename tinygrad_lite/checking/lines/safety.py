@@ -6,7 +6,7 @@ import ast
 import builtins
 import types
 
-from tinygrad_lite.checking.lines.functions import Function, Node, closure, is_own
+from tinygrad_lite.checking.lines.functions import Function, Node, is_own, space_of
 
 SIMPLE = (ast.Assign, ast.AugAssign, ast.AnnAssign, ast.Return, ast.Expr)
 MODULES = {"numpy", "math", "cmath", "scipy", "itertools", "functools", "operator", "copy", "jax", "torch"}
@@ -39,7 +39,7 @@ def _known(function: Function, f: Node) -> bool:
         return False
     if not isinstance(f, ast.Name):
         return True  # a method of an expression's value
-    space = {**function.copy.__globals__, **closure(function.copy)}
+    space = space_of(function)
     if f.id not in space:
         return f.id in BUILTINS if hasattr(builtins, f.id) else True  # else a local variable's method
     x = space[f.id]
@@ -54,7 +54,7 @@ def _known(function: Function, f: Node) -> bool:
 
 def refused(function: Function) -> str:
     """Why a function must not be run again and again: "line 7 calls open"; "" if it may."""
-    space = {**function.copy.__globals__, **closure(function.copy)}
+    space = space_of(function)
     for n in list(ast.walk(function.tree))[::-1]:
         if isinstance(n, ast.Call):
             names, f = [], n.func

@@ -7,10 +7,11 @@ best steps: programs in which one more gradient is exact, or one more line meets
 
 from __future__ import annotations
 
-import ast
+from typing import NamedTuple
 
 from tinygrad_lite.checking.lines.atoms import Atoms
 from tinygrad_lite.checking.lines.bench import Bench, lacks_entries
+from tinygrad_lite.checking.lines.forms import load
 from tinygrad_lite.checking.lines.functions import Function, Node, is_float
 from tinygrad_lite.checking.lines.goals import Goals
 from tinygrad_lite.checking.lines.loss import Loss
@@ -18,8 +19,8 @@ from tinygrad_lite.checking.lines.offers import Offers
 from tinygrad_lite.checking.lines.place import CHEAPEST, Place, key
 from tinygrad_lite.checking.lines.program import Program, Recording, Standing
 from tinygrad_lite.checking.lines.reach import beyond, reach
-from tinygrad_lite.checking.lines.sentences import changes, elements, forgotten, scattered_sums
-from tinygrad_lite.checking.lines.slots import Slot, assigned, entries, load, missing_slots
+from tinygrad_lite.checking.lines.slots import Slot, entries, missing_slots
+from tinygrad_lite.checking.lines.statements import changes, elements, forgotten, scattered_sums
 from tinygrad_lite.checking.lines.values import Scope
 from tinygrad_lite.checking.network.arrays import Array, np
 
@@ -29,7 +30,7 @@ DEAREST = 1.7  # of two changes in series
 SHARES, SLICE = (0.5, 0.75, 0.95), 0.06  # of what is left of the budget, for the best steps; for one place at a time
 
 
-class Step:
+class Step(NamedTuple):
     """A program that was reached.
 
     Attributes:
@@ -37,8 +38,9 @@ class Step:
         stands: which gradients are exact; all of them on every problem if this is a mend.
     """
 
-    def __init__(self, price: float, stands: Standing, program: Program) -> None:
-        self.price, self.stands, self.program = price, stands, program
+    price: float
+    stands: Standing
+    program: Program
 
 
 class Search:
@@ -102,9 +104,7 @@ class Search:
             for place in places:
                 self.search(place, "near", band)
                 if place.reach.possible or band >= 1.6:
-                    self.search(place, "graft", self.reached(band))
-                if band >= 2.5 and (place.reach.possible is not False or band > 3):
-                    self.search(place, "wide", band)
+                    self.search(place, "graft", band)
                 if self.late():
                     break
             while todo and todo[-1][0] <= band and not self.late():
@@ -112,45 +112,27 @@ class Search:
             if not self.found and band >= (2.5 if self.patience > 2 else 1.6):
                 self.insertions()
             if not self.found and band >= self.patience:
-                self.descend(self.reached(band))
+                self.descend(band)
             if not self.found and band == 1.6 and self.patience < band:
                 self.in_series()
                 self.descend(band)
         self.descend(BANDS[-1])
-
-    def reached(self, band: float) -> float:
-        """Up to which cost what is missing is put in: further where no one change can do, and only steps are sought."""
-        return max(band, 3.6) if self.patience < 2 and band >= 1.6 else band
 
     # ------------------------------------------------------------------ what is known
 
     def by_name(self) -> None:
         """The first line of the text that misses its goal: a change that meets it."""
         of = {id(p.slot): p for p in self.places}
-        inner = any(not s.out for s in self.primes)  # what is handed back may be wrong since something before it is
         for slot in self.primes:
             place = of.get(id(slot))
-            if place is None or not slot.goals or self.late(0.35) or (slot.out and len(self.wrong) > 1 and inner):
+            if place is None or not slot.goals or self.late(0.35):
                 continue
-            for other in self._counts(place):
-                self.search(other, "near", 1.6 + other.price)
-            if self.found:
-                return
             for tier in ("near",) if slot.unsure else ("near", "graft"):
                 before = len(self.found) + len(self.partial)
                 self.search(place, tier, 3.4, goal_only=True)
                 place.next[tier] = 0
                 if len(self.found) + len(self.partial) > before:
                     return
-
-    def _counts(self, place: Place) -> list[Place]:
-        """The places of the counts and masks that a place uses: nothing says yet whether they are right."""
-        used = {n.id for n in ast.walk(place.expression) if isinstance(n, ast.Name)}
-        mine = [p for p in self.places if p.slot.function is place.slot.function and assigned(p.slot.stmt) & used]
-        found = [p for p in mine if not _floats(p.slot) and not p.slot.known and p.slot.met is None]
-        for p in found:
-            p.slot.evidence = -0.7
-        return found
 
     def measure(self) -> None:
         """What the values at each place must satisfy."""
@@ -191,7 +173,7 @@ class Search:
             if stands.right or (stands.tried == 0 and not met):
                 place.tried.add(mark)
             if stands.right or met:
-                self._keep(Step(cost + price, stands, place.edited(x, cost)), met, met and not place.slot.unsure)
+                self._keep(Step(cost + price, stands, place.edited(x)), met, met and not place.slot.unsure)
             if met and goal_only:
                 break
         place.next[tier] = i
@@ -201,8 +183,7 @@ class Search:
         if step.stands.right == self.bench.names:
             (self.narrow if step.stands.raised else self.found).append(step)
         elif self.right < step.stands.right or (met and self._runs_further(step)):
-            step.price -= 0.8 * sure
-            self.partial.append(step)
+            self.partial.append(step._replace(price=step.price - 0.8 * sure))
 
     def _runs_further(self, step: Step) -> bool:
         """Whether a program that stopped gets past the line where it did; true if it did not stop."""
@@ -211,7 +192,7 @@ class Search:
 
     # ------------------------------------------------------------------ statements
 
-    def _statements(self) -> list[tuple[float, float, Function, Node, int]]:
+    def _statements(self) -> list[tuple[float, Function, Node, int]]:
         """Every change of a whole statement, the cheapest last."""
         evidence: dict[tuple[Function, int], float] = {}
         for p in self.places:
@@ -223,14 +204,13 @@ class Search:
             made = list(changes(function, tree))
             if isinstance(error, (KeyError, AttributeError)) and error.args:
                 missing = getattr(error, "name", None) or error.args[0]
-                names = sorted({n.id for n in ast.walk(tree) if isinstance(n, ast.Name)})
-                made += list(forgotten(tree, str(missing), names))
-            found += [(c + min(evidence.get((function, line), 0.0), 1.5), c, function, t, line) for c, t, line in made]
+                made += list(forgotten(tree, str(missing)))
+            found += [(c + min(evidence.get((function, line), 0.0), 1.5), function, t, line) for c, t, line in made]
         return sorted(found, key=lambda f: -f[0])
 
-    def attempt(self, price: float, cost: float, function: Function, tree: Node, line: int) -> None:
+    def attempt(self, price: float, function: Function, tree: Node, line: int) -> None:
         """Run a changed program, and keep it if it is better."""
-        new = self.program.edited(function, tree, line, cost)
+        new = self.program.edited(function, tree, line)
         try:
             self._keep(Step(price, self.bench.right_everywhere(new.codes, self.stands), new))
         except (SyntaxError, ValueError, TypeError):
@@ -251,7 +231,7 @@ class Search:
                 for cost, new, line in sorted(scattered_sums(tree, empty, atoms), key=lambda c: c[0]):
                     if self.late(0.8) or self.found:
                         break
-                    self.attempt(cost, cost, function, new, line)
+                    self.attempt(cost, function, new, line)
             slots = missing_slots(
                 function, tree, [*map(load, wanted), *entries(local), *elements(tree, local, self.bench.names)]
             )
@@ -276,8 +256,7 @@ class Search:
         for step, share in zip(sorted(best.values(), key=ready.index), SHARES, strict=False):
             until = spent + (self.until - spent) * share
             for mend in Search(self.bench, self.loss, step.program, until, self.depth + 1).mends():
-                mend.price += step.price
-                self.found.append(mend)
+                self.found.append(mend._replace(price=mend.price + step.price))
             if self.found:
                 return
 
@@ -293,7 +272,7 @@ class Search:
                     break
                 left = place.left(x)
                 if left is not None and np.any(np.abs(others @ left).max(axis=1) <= place.reach.tolerance):
-                    self.partial.append(Step(min(cost + place.price, 1.6), self.stands, place.edited(x, cost)))
+                    self.partial.append(Step(min(cost + place.price, 1.6), self.stands, place.edited(x)))
 
 
 def _floats(slot: Slot) -> bool:

@@ -13,6 +13,7 @@ import types
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
+from tinygrad_lite.checking.lines.forms import load, storing
 from tinygrad_lite.checking.lines.functions import Function, Node, is_float
 from tinygrad_lite.checking.lines.safety import SIMPLE, harmless
 from tinygrad_lite.checking.network.arrays import np
@@ -31,14 +32,14 @@ class Slot:
         visits: (local variables before, value) each time it ran in the last recording, arrays copied.
         editable: its statement calls nothing but NumPy, safe built-ins and the user's own functions.
         out, shared: it is handed back as a gradient; its function is one that the loss runs too.
-        met: whether it met the goal that its name tells, None if it tells none; mixed: on some visits only.
+        met: whether it met the goal that its name tells, None if it tells none.
         goals: if missed, what the first visit may have to be: for each choice an array for each problem.
         known: all its values occur in the loss's forward pass, as values or adjoints.
         prime, unsure: nothing it uses is off; nothing says that all it uses is right.
         evidence: how much speaks against its being the mistake.
     """
 
-    out = shared = mixed = known = prime = unsure = False
+    out = shared = known = prime = unsure = False
     met: bool | None = None
     evidence = 0.0
 
@@ -123,9 +124,11 @@ def statements(tree: Node, path: Path = ()) -> Iterator[tuple[Path, Node]]:
         yield from statements(handler, (*path, ("handlers", k)))
 
 
-def load(name: str) -> Node:
-    """A name as an expression."""
-    return ast.Name(name, ast.Load())
+def ends_block(tree: Node, path: Path, stmt: Node) -> bool:
+    """Whether a statement is the last of its block, but for a return."""
+    field, i = path[-1]
+    rest = getattr(at(tree, path[:-1]), field)[(i or 0) + 1 :]
+    return not isinstance(stmt, ast.Return) and (not rest or isinstance(rest[0], ast.Return))
 
 
 def call(name: str, *arguments: Node) -> Node:
@@ -212,13 +215,6 @@ def _parts(e: Node) -> list[tuple[Path, str]]:
     return [((), "")]
 
 
-def storing(target: Node) -> Node:
-    """A variable or an entry as something to assign to."""
-    made = copy.copy(target)
-    made.ctx = ast.Store()
-    return made
-
-
 def entries(local: dict[str, Any]) -> list[Node]:
     """The entries of dicts that hold numbers, such as `grads["W"]`."""
     return [
@@ -234,14 +230,10 @@ def missing_slots(function: Function, tree: Node, targets: Iterable[Node]) -> li
     """Places where `x += something` may have been forgotten: ends of blocks, after x is made, beside other sums."""
     found: list[Slot] = []
     for path, stmt in statements(tree):
-        field, i = path[-1]
-        block = getattr(at(tree, path[:-1]), field)
-        rest = block[i + 1 :] if i is not None else []
-        ends = isinstance(stmt, SIMPLE) and (not rest or isinstance(rest[0], ast.Return))
-        made = {t.id for goal in targets_of(stmt) for t in ast.walk(goal) if isinstance(t, ast.Name)}
+        ends = isinstance(stmt, SIMPLE) and ends_block(tree, path, stmt)
         for target in targets:
             beside = isinstance(target, ast.Subscript) and isinstance(stmt, ast.AugAssign)
-            here = ends or beside or (isinstance(target, ast.Name) and target.id in made)
+            here = ends or beside or (isinstance(target, ast.Name) and target.id in assigned(stmt))
             if not isinstance(stmt, ast.Return) and harmless(function, stmt) and here:
                 found.append(Slot(function, path, stmt, "missing", target_name(target)))
                 found[-1].target = target

@@ -5,135 +5,151 @@ from __future__ import annotations
 import ast
 import difflib
 from collections.abc import Iterator, Sequence
+from typing import Any
 
+from tinygrad_lite.checking.lines.forms import same
 from tinygrad_lite.checking.lines.functions import Function, Node
 from tinygrad_lite.checking.lines.slots import put
 
-Splice = tuple[tuple[int, int], tuple[int, int], str]  # from (line, column in bytes) up to another: the new text
+Splice = tuple[int, int, str]  # from one byte up to another: the new text
 BLOCKS = ("body", "orelse", "finalbody", "handlers")
 
 
-def mended_lines(lines: Sequence[str], functions: dict[Function, Node]) -> list[str]:
-    """The lines of a file with some of its functions changed.
+def mended_text(lines: Sequence[str], functions: dict[Function, Node]) -> str:
+    """The text of a file with some of its functions changed.
 
     Args:
         lines: the file.
         functions: each changed function of the file with its new tree.
     """
-    splices = [s for f, tree in functions.items() for s in _splices(lines, f.tree, tree)]
-    text = [line.encode() for line in lines]
-    for (row, column), (last, end), new in sorted(splices, reverse=True):
-        if row > len(text):
-            text.append(b"")
-        before, after = text[row - 1][:column], text[last - 1][end:] if last <= len(text) else b""
-        joined = (before + new.encode() + after).decode()
-        text[row - 1 : last] = [part.encode() for part in joined.splitlines(keepends=True)]
-    return [line.decode() for line in text]
+    text = Text(lines)
+    splices = [s for f, tree in functions.items() for s in text.splices(f.tree, tree)]
+    found = text.bytes
+    for start, end, new in sorted(splices, reverse=True):
+        found = found[:start] + new.encode() + found[end:]
+    return found.decode()
 
 
 def source_of(function: Function, tree: Node) -> str:
     """The text of one changed function."""
-    new = mended_lines(function.lines, {function: tree})
-    grown = len(new) - len(function.lines)
-    return "".join(new[function.first - 1 : (function.tree.end_lineno or function.first) + grown])
+    new = mended_text(function.lines, {function: tree}).splitlines(keepends=True)
+    return "".join(new[function.first - 1 : function.last + len(new) - len(function.lines)])
 
 
-def _dump(node: Node) -> str:
-    return ast.dump(node)
+def plain(n: Node) -> str:
+    """A node in our own words."""
+    return ast.unparse(ast.fix_missing_locations(n)).replace(" ** ", "**")
 
 
-def _stands(lines: Sequence[str], node: Node) -> bool:
-    """Whether a node has a place in the file."""
-    return getattr(node, "end_lineno", None) is not None and node.end_lineno <= len(lines)
+class Text:
+    """A file's text, in which syntax trees know their places by line and column in bytes."""
+
+    def __init__(self, lines: Sequence[str]) -> None:
+        self.bytes = "".join(lines).encode()
+        self._starts = [0]
+        for line in lines:
+            self._starts.append(self._starts[-1] + len(line.encode()))
+
+    def span(self, n: Node) -> tuple[int, int]:
+        return self._starts[n.lineno - 1] + n.col_offset, self._starts[n.end_lineno - 1] + n.end_col_offset
+
+    def of(self, n: Node) -> str:
+        """A node in the user's own words; "" for one that does not stand in the file."""
+        if getattr(n, "end_lineno", None) is None or n.end_lineno >= len(self._starts):
+            return ""
+        start, end = self.span(n)
+        said = self.bytes[start:end].decode(errors="replace")
+        return said if same_in_text(n, said) else ""
+
+    def splices(self, old: Node, new: Node) -> Iterator[Splice]:
+        """What to replace so that the text of `old` says `new`."""
+        blocks = [f for f in BLOCKS if getattr(old, f, None) and isinstance(getattr(old, f), list)]
+        if same(old, new):
+            return
+        if type(old) is not type(new) or not blocks:
+            yield self._rewritten(old, new)
+            return
+        for field in blocks:
+            yield from self._block(getattr(old, field), getattr(new, field, []))
+        for field, x in ast.iter_fields(old):  # the head: a test, what is looped over, a target
+            if field not in BLOCKS and isinstance(x, ast.expr) and not same(x, getattr(new, field)):
+                yield self._rewritten(x, getattr(new, field))
+
+    def _block(self, old: list[Node], new: list[Node]) -> Iterator[Splice]:
+        matched = difflib.SequenceMatcher(None, [ast.dump(s) for s in old], [ast.dump(s) for s in new], autojunk=False)
+        for tag, i, j, k, m in matched.get_opcodes():
+            if tag == "equal":
+                continue
+            pairs = min(j - i, m - k)
+            for a, b in zip(old[i : i + pairs], new[k : k + pairs], strict=True):
+                yield from self.splices(a, b)
+            for a in old[i + pairs : j]:
+                yield self._left_out(a, only=not new)
+            added = "\n".join(self.of(s) or plain(s) for s in new[k + pairs : m]).split("\n")
+            indent = " " * old[0].col_offset
+            if m - k > pairs and i + pairs:  # at the end of the line of the one before
+                last = old[i + pairs - 1].end_lineno
+                end = self._starts[last] - self.bytes[: self._starts[last]].endswith(b"\n")
+                yield end, end, "".join(f"\n{indent}{line}" for line in added)
+            elif m - k > pairs:
+                start = self._starts[old[0].lineno - 1]
+                yield start, start, "".join(f"{indent}{line}\n" for line in added)
+
+    def _left_out(self, stmt: Node, only: bool) -> Splice:
+        """Without a statement: its lines go, or `pass` stands there if it shares them or the block would be empty."""
+        start, end = self.span(stmt)
+        first, last = self._starts[stmt.lineno - 1], self._starts[stmt.end_lineno]
+        alone = not self.bytes[first:start].strip() and not self.bytes[end:last].partition(b"#")[0].strip()
+        return (first, last, "") if alone and not only else (start, end, "pass")
+
+    def _rewritten(self, old: Node, new: Node) -> Splice:
+        """The smallest differing part of a statement or expression, parts that stay in the user's own writing."""
+        if isinstance(new, ast.Pass):
+            return self._left_out(old, only=False)
+        begin, finish = self.span(old)
+        for x, y in (smallest(old, new), (old, new)):
+            if not self.of(x):
+                continue
+            start, end = self.span(x)
+            said = [self._faithful(y, brackets) for brackets in (False, True)]
+            for form in (said[0], f"({said[0]})", said[1], f"({said[1]})"):
+                around = self.bytes[begin:start].decode() + form + self.bytes[end:finish].decode()
+                if same_in_text(new, around):
+                    return start, end, form
+        return begin, finish, plain(new)
+
+    def _faithful(self, new: Node, brackets: bool) -> str:
+        """An expression in text; its parts that stand in the file keep the user's own writing."""
+        kept: dict[str, str] = {}
+
+        def replace(node: Node) -> Node:
+            written = self.of(node) if isinstance(node, ast.expr) and node is not new else ""
+            if written:
+                simple = isinstance(node, (ast.Name, ast.Call, ast.Attribute, ast.Subscript, ast.Constant))
+                name = f"kept{len(kept)}kept"
+                kept[name] = written if simple or not brackets else f"({written})"
+                return ast.Name(name, getattr(node, "ctx", ast.Load()))
+            made = node
+            for field, x in ast.iter_fields(node):
+                if isinstance(x, ast.AST):
+                    made = put(made, ((field, None),), replace(x))
+                elif isinstance(x, list) and x and isinstance(x[0], ast.AST):
+                    made = put(made, ((field, None),), [replace(item) for item in x])
+            return made
+
+        said = plain(replace(new))
+        for name, written in kept.items():
+            said = said.replace(name, written)
+        return said
 
 
-def _splices(lines: Sequence[str], old: Node, new: Node) -> Iterator[Splice]:
-    """What to replace so that the text of `old` says `new`."""
-    if old is new or (type(old) is type(new) and _dump(old) == _dump(new)):
-        return
-    blocks = [f for f in BLOCKS if getattr(old, f, None) and isinstance(getattr(old, f), list)]
-    if type(old) is not type(new) or not blocks:
-        yield _rewritten(lines, old, new)
-        return
-    bare = new
-    for field in blocks:
-        yield from _block(lines, getattr(old, field), getattr(new, field, []))
-        bare = put(bare, ((field, None),), getattr(old, field))
-    for field, x in ast.iter_fields(old):  # the head: a test, what is looped over, a target
-        y = getattr(bare, field)
-        if field not in BLOCKS and isinstance(x, ast.expr) and _dump(x) != _dump(y):
-            yield _rewritten(lines, x, y)
-
-
-def _block(lines: Sequence[str], old: list[Node], new: list[Node]) -> Iterator[Splice]:
-    matched = difflib.SequenceMatcher(None, [_dump(s) for s in old], [_dump(s) for s in new], autojunk=False)
-    for tag, i, j, k, m in matched.get_opcodes():
-        if tag == "equal":
-            continue
-        pairs = min(j - i, m - k)
-        for a, b in zip(old[i : i + pairs], new[k : k + pairs], strict=True):
-            yield from _splices(lines, a, b)
-        for a in old[i + pairs : j]:
-            yield _left_out(lines, a, only=len(new) == 0)
-        if m - k > pairs:
-            at = old[i + pairs - 1] if i + pairs else old[0]
-            indent = " " * (old[0].col_offset)
-            text = "".join(indent + line + "\n" for s in new[k + pairs : m] for line in _text(lines, s).splitlines())
-            row = at.end_lineno + 1 if i + pairs else at.lineno
-            if i + pairs and not lines[at.end_lineno - 1].endswith("\n"):
-                yield (at.end_lineno, at.end_col_offset), (at.end_lineno, at.end_col_offset), "\n" + text.rstrip("\n")
-            else:
-                yield (row, 0), (row, 0), text
-
-
-def _left_out(lines: Sequence[str], stmt: Node, only: bool) -> Splice:
-    """Without a statement: its lines go, or `pass` stands there if it shares them or the block would be empty."""
-    first, last = lines[stmt.lineno - 1], lines[stmt.end_lineno - 1].encode()
-    alone = not first[: stmt.col_offset].strip() and not last[stmt.end_col_offset :].decode().partition("#")[0].strip()
-    if alone and not only:
-        return (stmt.lineno, 0), (stmt.end_lineno + 1, 0), ""
-    return (stmt.lineno, stmt.col_offset), (stmt.end_lineno, stmt.end_col_offset), "pass"
-
-
-def _text(lines: Sequence[str], node: Node) -> str:
-    """A statement that stands elsewhere in the file in its own words, a new one in ours."""
-    if _stands(lines, node):
-        written = _segment(lines, node)
-        try:
-            if _dump(ast.parse(written).body[0]) == _dump(node):
-                return written
-        except (SyntaxError, IndexError):
-            pass
-    return ast.unparse(ast.fix_missing_locations(node))
-
-
-def _segment(lines: Sequence[str], node: Node) -> str:
-    rows = [line.encode() for line in lines[node.lineno - 1 : node.end_lineno]]
-    rows[-1] = rows[-1][: node.end_col_offset]
-    rows[0] = rows[0][node.col_offset :]
-    return b"".join(rows).decode()
-
-
-def _rewritten(lines: Sequence[str], old: Node, new: Node) -> Splice:
-    """The smallest differing part of a statement or expression, parts that stay in the user's own writing."""
-    if isinstance(new, ast.Pass):
-        return _left_out(lines, old, only=False)
-    a, b = smallest(old, new)
-    whole = _dump(new)
-    span = (old.lineno, old.col_offset), (old.end_lineno, old.end_col_offset)
-    for x, y in ((a, b), (old, new)):
-        if not _stands(lines, x):
-            continue
-        for brackets in (False, True):
-            for form in (_faithful(lines, y, brackets), f"({_faithful(lines, y, brackets)})"):
-                said = _spliced(lines, old, x, form)
-                try:
-                    parsed: Node = ast.parse(said if isinstance(old, ast.stmt) else f"({said})").body[0]
-                except (SyntaxError, IndexError):
-                    continue
-                if _dump(parsed if isinstance(old, ast.stmt) else parsed.value) == whole:
-                    return (x.lineno, x.col_offset), (x.end_lineno, x.end_col_offset), form
-    return *span, ast.unparse(ast.fix_missing_locations(new))
+def same_in_text(n: Node, said: str) -> bool:
+    """Whether a text says what a tree does."""
+    try:
+        parsed: Node = ast.parse(said if isinstance(n, ast.stmt) else f"({said})").body[0]
+    except (SyntaxError, IndexError, ValueError):
+        return False
+    return same(n, parsed if isinstance(n, ast.stmt) else parsed.value)
 
 
 def smallest(old: Node, new: Node) -> tuple[Node, Node]:
@@ -143,60 +159,13 @@ def smallest(old: Node, new: Node) -> tuple[Node, Node]:
     pairs: list[tuple[Node, Node]] = []
     for field in old._fields:
         a, b = getattr(old, field, None), getattr(new, field, None)
-        if isinstance(a, list) and isinstance(b, list) and len(a) == len(b):
-            changed = [(x, y) for x, y in zip(a, b, strict=True) if not _same(x, y)]
-            pairs += changed
-        elif not _same(a, b):
-            pairs.append((a, b))
+        listed = isinstance(a, list) and isinstance(b, list) and len(a) == len(b)
+        both: Any = zip(a or (), b or (), strict=True) if listed else [(a, b)]
+        pairs += [(x, y) for x, y in both if not _equal(x, y)]
     if len(pairs) == 1 and isinstance(pairs[0][0], ast.expr) and isinstance(pairs[0][1], ast.expr):
         return smallest(*pairs[0])
     return old, new
 
 
-def _same(a: object, b: object) -> bool:
-    if isinstance(a, ast.AST) and isinstance(b, ast.AST):
-        return ast.dump(a) == ast.dump(b)
-    return a == b
-
-
-def _faithful(lines: Sequence[str], new: Node, brackets: bool) -> str:
-    """An expression in text; its parts that stand in the file keep the user's own writing."""
-    kept: dict[str, str] = {}
-
-    def replace(node: Node) -> Node:
-        if isinstance(node, ast.expr) and _stands(lines, node) and node is not new:
-            written = _segment(lines, node)
-            try:
-                stands = bool(written) and _dump(ast.parse(f"({written})").body[0].value) == _dump(node)  # type: ignore[attr-defined]
-            except SyntaxError:
-                stands = False
-            if stands:
-                simple = isinstance(node, (ast.Name, ast.Call, ast.Attribute, ast.Subscript, ast.Constant))
-                name = f"kept{len(kept)}kept"
-                kept[name] = written if simple or not brackets else f"({written})"
-                return ast.Name(name, getattr(node, "ctx", ast.Load()))
-        made = node
-        for field, x in ast.iter_fields(node):
-            if isinstance(x, ast.AST):
-                made = put(made, ((field, None),), replace(x))
-            elif isinstance(x, list) and x and isinstance(x[0], ast.AST):
-                made = put(made, ((field, None),), [replace(item) for item in x])
-        return made
-
-    said = ast.unparse(ast.fix_missing_locations(replace(new))).replace(" ** ", "**")
-    for name, written in kept.items():
-        said = said.replace(name, written)
-    return said
-
-
-def _spliced(lines: Sequence[str], old: Node, part: Node, form: str) -> str:
-    """The text of `old` with other text in the place of one of its parts."""
-    rows = [line.encode() for line in lines[old.lineno - 1 : old.end_lineno]]
-    tail = rows[-1][: old.end_col_offset]
-    before = b"".join(rows[: part.lineno - old.lineno]) + rows[part.lineno - old.lineno][: part.col_offset]
-    rows[-1] = tail
-    after = rows[part.end_lineno - old.lineno][part.end_col_offset :] + b"".join(
-        rows[part.end_lineno - old.lineno + 1 :]
-    )
-    said: bytes = before[old.col_offset :] + form.encode() + after
-    return said.decode()
+def _equal(a: object, b: object) -> bool:
+    return same(a, b) if isinstance(a, ast.AST) and isinstance(b, ast.AST) else a == b

@@ -12,7 +12,7 @@ import types
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from tinygrad_lite.checking.lines.functions import Function, Node, closure, is_own
+from tinygrad_lite.checking.lines.functions import Function, Node, is_own, space_of
 from tinygrad_lite.checking.network.arrays import np
 
 LARGEST = 20_000_000  # entries that one operation may combine
@@ -39,7 +39,7 @@ class Scope:
     """
 
     def __init__(self, function: Function, local: Mapping[str, Any], guard: Callable[..., Any]) -> None:
-        self.names: dict[str, Any] = {**function.copy.__globals__, **closure(function.copy), **local}
+        self.names: dict[str, Any] = {**space_of(function), **local}
         self.local: Mapping[str, Any] = local
         self._guard = guard
         self._kept: dict[int, Any] = {}

@@ -136,7 +136,7 @@ class Record:
         self.pull: Any = k / self.N**penalty_per_n  # the penalty's gradient is pull * W
         with np.errstate(all="ignore"):
             self.steepness: float = float(np.abs(self.scale * net.kind.derivative(self.A[-1], self.Y)).max(initial=0.0))
-        self.loss = self.scale * float(net.summed.terms(self.A[-1], self.Y).sum())
+        self.loss: Any = self.scale * float(net.summed.terms(self.A[-1], self.Y).sum())
         self.loss += 0.5 * self.pull * sum(float((w * w).sum()) for w in self.W[1:])
         if with_biases:
             self.loss += 0.5 * self.pull * sum(float((b * b).sum()) for b in self.b[1:] if b is not None)

@@ -60,7 +60,7 @@ class Formulas:
             try:
                 there = self._moved(seed)
                 mine = self._evaluate(term, there.__getitem__)
-                theirs = World().slope(there[self.loss], each(there.__getitem__, _array(wrt)))
+                theirs = World().derivative(there[self.loss], each(there.__getitem__, _array(wrt)))
             except (DomainError, OverflowError, ValueError):
                 continue
             for x, y in zip(np.ravel(mine), np.ravel(theirs), strict=True):

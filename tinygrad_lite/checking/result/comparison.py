@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
-from tinygrad_lite.checking.result.entries import entry_name, shape_words
-from tinygrad_lite.checking.result.hints import Hint, Tolerance, common_ratio, ratio_hint
+from tinygrad_lite.checking.result.entries import Entries, entry_name, shape_words
+from tinygrad_lite.checking.result.factors import Factor
+from tinygrad_lite.checking.result.hints import Hint, Tolerance, common_ratio, ratio_hint, size
 from tinygrad_lite.checking.result.judged import Judged
 from tinygrad_lite.checking.result.mistakes import Mistake
 from tinygrad_lite.checking.result.verdict import Verdict
@@ -15,12 +16,15 @@ from tinygrad_lite.report.text import Report, Table
 
 
 class Comparison(Judged):
-    """The verdicts of all names; true if all are right.
+    """Gradients beside the exact ones, by name; true if all are right.
+
+    Args:
+        hands, exacts: both sides.
+        rtol: the relative tolerance.
+        noise: by name, how exactly a side is known at all.
 
     Attributes:
         verdicts: one `Verdict` a name, in order.
-        common: a hint that holds for all the wrong names at once, or None.
-        rtol: the relative tolerance.
         mistakes: if the loss was handed over: the sets of changes to its chain rule which give just
             these numbers, each as good as the others.
         hint: what may be wrong with the question itself, or "".
@@ -28,13 +32,18 @@ class Comparison(Judged):
             loss down; the first one marked "wrong" is the one to mend.
     """
 
-    def __init__(self, verdicts: list[Verdict], rtol: float) -> None:
-        self.verdicts = verdicts
+    def __init__(
+        self, hands: Mapping[str, Entries], exacts: Mapping[str, Entries], rtol: float, noise: Mapping[str, float] = {}
+    ) -> None:
+        overall = max(map(size, exacts.values()), default=0.0)
+        self.verdicts = [
+            Verdict(name, hands.get(name), exacts.get(name), rtol, overall, noise.get(name, 0.0))
+            for name in dict.fromkeys([*exacts, *hands])
+        ]
         self.rtol = rtol
         self.hint = ""
         self.mistakes: list[list[Mistake]] = []
         self.links: list[tuple[str, str, str]] = []
-        self.common: Hint | None = self._common()
 
     @property
     def ok(self) -> bool:
@@ -49,7 +58,8 @@ class Comparison(Judged):
     def __getitem__(self, name: str) -> Verdict:
         return next(verdict for verdict in self.verdicts if verdict.name == name)
 
-    def _common(self) -> Hint | None:
+    @property
+    def common(self) -> Hint | None:
         """One exact ratio over all parameters."""
         judged = [v for v in self.verdicts if v.hand and v.exact and v.hand.shape == v.exact.shape]
         if len(judged) < 2 or len(judged) < len(self.verdicts) or any(v.ok and v.scale for v in judged):
@@ -57,7 +67,8 @@ class Comparison(Judged):
         pairs = [p for v in judged for p in zip(v.hand.numbers, v.exact.numbers, strict=True)]  # type: ignore[union-attr]
         scale = max(v.scale for v in judged)
         ratio = common_ratio(pairs, Tolerance(self.rtol, scale, scale))
-        return None if ratio is None else ratio_hint(ratio, say("for every parameter, yours is"))
+        what, where = say("for every parameter, yours is"), say(" in every entry")
+        return None if ratio is None else ratio_hint(Factor(ratio), what, where)
 
     def headline(self) -> str:
         """One sentence: how many are right."""
@@ -72,6 +83,7 @@ class Comparison(Judged):
         """A sentence for each thing that is known about the wrong numbers."""
         if self.hint:
             yield self.hint
+        common = self.common
         if self.mistakes:
             told = [
                 f"{say('; and ').join(m.message for m in each)} [{', '.join(m.code for m in each)}]"
@@ -79,18 +91,14 @@ class Comparison(Judged):
             ]
             more = say(", or {0} further ways", len(told) - 4) if len(told) > 4 else ""
             tie = say(" At this one point these cannot be told apart; compare at another point, or use tg.check.")
-            yield say(
-                "Exactly your numbers come out if {0}{1}.{2}",
-                say(", or if ").join(told[:4]),
-                more,
-                tie if told[1:] else "",
-            )
-        elif self.common is not None:
-            yield say("{0}. [{1}]", self.common.sentence[0].upper() + self.common.sentence[1:], self.common.code)
+            tie = tie if told[1:] else ""
+            yield say("Exactly your numbers come out if {0}{1}.{2}", say(", or if ").join(told[:4]), more, tie)
+        elif common is not None:
+            yield say("{0}. [{1}]", common.sentence[0].upper() + common.sentence[1:], common.code)
         for verdict in self.verdicts:
             for hint in verdict.hints:
-                explained = self.mistakes and hint.code in ("FACTOR_2", "RATIO", "SIGN", "ZERO")
-                if not explained and (self.common is None or hint.code != self.common.code):
+                explained = self.mistakes and set(hint.code.split(", ")) <= {"FACTOR_2", "RATIO", "SIGN", "ZERO"}
+                if not explained and (common is None or hint.code != common.code):
                     yield say("{0}: {1}. [{2}]", verdict.name, hint.sentence, hint.code)
 
     def report(self, entries: int = 6, names: list[str] | None = None) -> Report:
@@ -99,35 +107,30 @@ class Comparison(Judged):
             [v.name, shape_words(v.exact.shape) if v.exact else "", v.words(), v.largest if v.wrong else None, v.scale]
             for v in self.verdicts
         ]
-        report = Report(self.headline()).table(
-            Table(
-                [say(c) for c in ("name", "shape", "verdict", "largest difference", "largest exact")],
-                rows,
-                note=say("An entry is right if it agrees to {0:g} of its size.", self.rtol),
-                marks=["ok" if verdict.ok else "wrong" for verdict in self.verdicts],
-            )
-        )
+        heads = [say(c) for c in ("name", "shape", "verdict", "largest difference", "largest exact")]
+        note = say("An entry is right if it agrees to {0:g} of its size.", self.rtol)
+        marks = ["ok" if verdict.ok else "wrong" for verdict in self.verdicts]
+        report = Report(self.headline()).table(Table(heads, rows, note=note, marks=marks))
         if self.links:
             report.strip(self.links)
         for sentence in self.findings():
             report.paragraph(sentence)
-        listed = [
-            (entry_name(verdict.name, index), *verdict.at(index))
-            for verdict in self.verdicts
-            for index in verdict.wrong[:entries]
-            if names is None or verdict.name in names
+        differences = self.differences(entries, names)
+        return report.table(differences) if differences is not None else report
+
+    def differences(self, entries: int = 6, names: list[str] | None = None) -> Table | None:
+        """The largest differences of each name, or of these names; None if there are none."""
+        shown = [v for v in self.verdicts if names is None or v.name in names]
+        rows = [
+            [entry_name(v.name, index), h, e, h - e, h / e if e else None]
+            for v in shown
+            for index in v.wrong[:entries]
+            for h, e in [v.at(index)]
         ]
-        if listed:
-            more = sum(max(0, len(verdict.wrong) - entries) for verdict in self.verdicts)
-            report.table(
-                Table(
-                    [say(c) for c in ("entry", "yours", "exact", "difference", "yours / exact")],
-                    [[entry, h, e, h - e, h / e if e else None] for entry, h, e in listed],
-                    title=say("The largest differences"),
-                    note=say("{0} more wrong entries are not listed.", more) if more else "",
-                )
-            )
-        return report
+        more = sum(max(0, len(v.wrong) - entries) for v in self.verdicts)
+        note = say("{0} more wrong entries are not listed.", more) if more else ""
+        heads = [say(c) for c in ("entry", "yours", "exact", "difference", "yours / exact")]
+        return Table(heads, rows, say("The largest differences"), note) if rows else None
 
     def to_dict(self) -> dict[str, Any]:
         """The result as plain data, ready for JSON."""
@@ -138,6 +141,6 @@ class Comparison(Judged):
             "hint": self.hint,
             "links": [{"name": name, "mark": mark} for name, mark, _ in self.links],
             "mistakes": [[mistake.to_dict() for mistake in story] for story in self.mistakes],
-            "common": {"code": self.common.code, "sentence": self.common.sentence} if self.common else None,
+            "common": self.common._asdict() if self.common else None,
             "verdicts": [verdict.to_dict() for verdict in self.verdicts],
         }

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 from tinygrad_lite.engine import Value
 from tinygrad_lite.engine.foreign import as_numpy
@@ -16,7 +16,7 @@ from tinygrad_lite.engine.op import number
 from tinygrad_lite.errors import OperandError
 
 
-class Entries:
+class Entries(NamedTuple):
     """Numbers with a shape.
 
     Attributes:
@@ -25,12 +25,9 @@ class Entries:
         dtype: NumPy's name for the kind of number, or "" where Python's own numbers were given.
     """
 
-    __slots__ = ("shape", "numbers", "dtype")
-
-    def __init__(self, shape: tuple[int, ...], numbers: list[float], dtype: str = "") -> None:
-        self.shape: tuple[int, ...] = shape
-        self.numbers: list[float] = numbers
-        self.dtype: str = dtype
+    shape: tuple[int, ...]
+    numbers: list[float]
+    dtype: str = ""
 
     def transposed(self) -> Entries:
         """The same numbers with the order of the indices reversed.
@@ -41,16 +38,6 @@ class Entries:
         at = dict(zip(indices(self.shape), self.numbers, strict=True))
         shape = self.shape[::-1]
         return Entries(shape, [at[i[::-1]] for i in indices(shape)], self.dtype)
-
-    def broadcast(self, shape: tuple[int, ...]) -> Entries | None:
-        """The entries stretched to a shape as NumPy would do it, or None if they do not fit."""
-        missing = len(shape) - len(self.shape)
-        padded = (1,) * missing + self.shape
-        if missing < 0 or any(mine not in (1, theirs) for mine, theirs in zip(padded, shape, strict=True)):
-            return None
-        at = dict(zip(indices(padded), self.numbers, strict=True))
-        picked = [tuple(0 if n == 1 else k for k, n in zip(i, padded, strict=True)) for i in indices(shape)]
-        return Entries(shape, [at[i] for i in picked], self.dtype)
 
 
 def indices(shape: Sequence[int]) -> Iterator[tuple[int, ...]]:
@@ -89,14 +76,10 @@ def read(x: Any, entry: Callable[[Any], float] = by_hand) -> Entries:
     >>> read([[1, 2, 3], [4, 5, 6]]).shape
     (2, 3)
     """
-    x = as_numpy(x) if hasattr(x, "columns") else x  # a DataFrame
-    dtype = getattr(x, "dtype", None)
-    if dtype is not None and hasattr(x, "tolist"):
-        kind = str(dtype).rpartition(".")[2]  # "torch.float32" and "float32" alike
-        shape = tuple(x.shape)
-        nested = x.tolist()
-        flat = [nested] if not shape else list(_flattened(nested, len(shape)))
-        return Entries(shape, [entry(item) for item in flat], kind)
+    x = x if hasattr(x, "reshape") else as_numpy(x)  # of pandas
+    if hasattr(x, "dtype") and hasattr(x, "tolist"):
+        kind = str(x.dtype).rpartition(".")[2]  # "torch.float32" and "float32" alike
+        return Entries(tuple(x.shape), [entry(item) for item in x.reshape(-1).tolist()], kind)
     if isinstance(x, (list, tuple)):
         parts = [read(item, entry) for item in x]
         shapes = {part.shape for part in parts}
@@ -109,14 +92,6 @@ def read(x: Any, entry: Callable[[Any], float] = by_hand) -> Entries:
         kinds = {part.dtype for part in parts}
         return Entries((len(parts), *inner), [n for part in parts for n in part.numbers], kinds.pop() if parts else "")
     return Entries((), [entry(x)])
-
-
-def _flattened(nested: Any, depth: int) -> Iterator[Any]:
-    if depth == 1:
-        yield from nested
-    else:
-        for row in nested:
-            yield from _flattened(row, depth - 1)
 
 
 def entries_like(x: Any, like: Any) -> Entries:
@@ -134,10 +109,8 @@ def named(hand: Any, exact: Any) -> tuple[dict[str, Any], dict[str, Any]]:
         return {str(k): v for k, v in hand.items()}, {str(k): v for k, v in exact.items()}
     if isinstance(exact, Mapping):
         if isinstance(hand, (tuple, list)) and (len(hand) == len(exact) != 1 or isinstance(hand, tuple)):
-            return dict(itertools.zip_longest(map(str, exact), hand)) if len(hand) <= len(exact) else {
-                **dict(zip(map(str, exact), hand, strict=False)),
-                **{f"(number {i + 1} of yours)": h for i, h in enumerate(hand) if i >= len(exact)},
-            }, dict(exact)
+            more = [f"(number {i + 1} of yours)" for i in range(len(exact), len(hand))]
+            return dict(itertools.zip_longest([*map(str, exact), *more], hand)), dict(exact)
         if len(exact) == 1:
             return {str(next(iter(exact))): hand}, dict(exact)
     elif isinstance(hand, Mapping):

@@ -9,38 +9,31 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from fractions import Fraction
+from typing import NamedTuple
 
 PLAIN = (1.0, 2.0, 0.5, 4.0, 0.25)
 SAME = 1e-9
 
 
-class Factor:
+class Factor(NamedTuple):
     """constant * N**n * O**o, with N samples and O outputs.
 
     >>> Factor(-0.5, 1, 0).words(), Factor(0.5, 1, 1).codes()
     ('-N / 2', ['FACTOR_2', 'MEAN_NO'])
     """
 
-    __slots__ = ("constant", "n", "o")
-
-    def __init__(self, constant: float = 1.0, n: int = 0, o: int = 0) -> None:
-        self.constant: float = constant
-        self.n: int = n
-        self.o: int = o
+    constant: float = 1.0
+    n: int = 0
+    o: int = 0
 
     def __eq__(self, other: object) -> bool:
-        return isinstance(other, Factor) and (
-            math.isclose(self.constant, other.constant, rel_tol=SAME) and (self.n, self.o) == (other.n, other.o)
-        )
+        return isinstance(other, Factor) and self[1:] == other[1:] and _same(self.constant, other.constant)
 
     def __hash__(self) -> int:
-        return hash((self.n, self.o))
+        return hash(self[1:])
 
     def __truediv__(self, other: Factor) -> Factor:
         return Factor(self.constant / other.constant, self.n - other.n, self.o - other.o)
-
-    def __mul__(self, other: Factor) -> Factor:
-        return Factor(self.constant * other.constant, self.n + other.n, self.o + other.o)
 
     def at(self, n: int, o: int) -> float:
         """Its value on a problem of n samples and o outputs."""
@@ -53,16 +46,11 @@ class Factor:
     @property
     def plain(self) -> bool:
         """Made of signs, twos, N and O only."""
-        return any(math.isclose(abs(self.constant), c, rel_tol=SAME) for c in PLAIN)
+        return any(_same(abs(self.constant), c) for c in PLAIN)
 
     def codes(self) -> list[str]:
         """The catalogue's codes for this factor, one for each of its parts."""
-        found = []
-        size = abs(self.constant)
-        if not self.plain:
-            found.append("RATIO")
-        elif not math.isclose(size, 1.0, rel_tol=SAME):
-            found.append("FACTOR_2")
+        found = [] if _same(abs(self.constant), 1.0) else ["FACTOR_2" if self.plain else "RATIO"]
         if self.n > 0:
             found.append("MEAN_NO" if self.o > 0 else "MEAN_N")
         elif self.n < 0:
@@ -82,12 +70,11 @@ class Factor:
 
     def words(self) -> str:
         """As a formula: `N / 2`, `-1`, `2 / (N * O)`, `7/10`."""
-        size = abs(self.constant)
-        found = fraction(size)
+        found = fraction(abs(self.constant))
         top = ["N"] * max(self.n, 0) + ["O"] * max(self.o, 0)
         bottom = ["N"] * max(-self.n, 0) + ["O"] * max(-self.o, 0)
         if found is None:
-            top.insert(0, f"{size:.10g}")
+            top.insert(0, f"{abs(self.constant):.10g}")
         elif not top and not bottom:
             top = [str(found)]
         else:
@@ -99,10 +86,15 @@ class Factor:
         return f"-{text}" if self.constant < 0 else text
 
 
+def _same(a: float, b: float) -> bool:
+    return math.isclose(a, b, rel_tol=SAME)
+
+
 def fraction(size: float) -> Fraction | None:
     """The simple fraction a positive number is, to ten digits: p/q with q or p up to 10,000, or None."""
-    found = Fraction(max(size, 1 / size)).limit_denominator(64)
-    if found.numerator > 10_000 or abs(found - Fraction(max(size, 1 / size))) > 1e-10 * found:
+    large = Fraction(max(size, 1 / size))
+    found = large.limit_denominator(64)
+    if found.numerator > 10_000 or abs(found - large) > 1e-10 * found:
         return None
     return 1 / found if size < 1 else found
 
@@ -118,7 +110,7 @@ def law(ratios: Sequence[float], sizes: Sequence[tuple[int, int]], same: float =
     found: list[Factor] = []
     for n in (0, 1, -1, 2, -2):
         for o in (0, 1, -1):
-            constants = [r / float(N) ** n / float(O) ** o for r, (N, O) in zip(ratios, sizes, strict=True)]
+            constants = [r / Factor(1.0, n, o).at(*size) for r, size in zip(ratios, sizes, strict=True)]
             first = constants[0]
             if all(abs(c - first) <= same * abs(first) for c in constants):
                 plain = next((c for c in PLAIN if abs(abs(first) - c) <= same * c), None)

@@ -39,26 +39,21 @@ def written(check: Findings, listing: Part | None = None) -> Report:
     for words in check.bound:
         report.paragraph(words)
     if trial.error:
-        return report.paragraph(say("Nothing could be checked: {0}.", trial.error))
+        return report.say("Nothing could be checked: {0}.", trial.error)
     if trial.network is not None:
-        report.paragraph(say("Recognised from its loss: {0}.", trial.network.words()))
+        report.say("Recognised from its loss: {0}.", trial.network.words())
     if check.wrong:
         _mistakes(check, report)
     if check.counterexample is not None:
-        report.paragraph(say("The smallest example that was found, to redo with a pencil:")).add(
-            check.counterexample.part()
-        )
+        report.say("The smallest example that was found, to redo with a pencil:").add(check.counterexample.part())
     if listing is not None:
         report.add(listing)
     report.strip([link for link in check.diagnosis.links if check.wrong or link[1] != "unchecked"])
     if trial.network is not None and check.wrong:
-        report.paragraph(
-            say(
-                "Names: {0}; dP, dZ1 and so on are the derivatives of the loss w.r.t. them. Tick: "
-                "compared and equal; circle: not compared; arrow: wrong, and accounted for by what is "
-                "above.",
-                trial.network.formulas(),
-            )
+        report.say(
+            "Names: {0}; dP, dZ1 and so on are the derivatives of the loss w.r.t. them. Tick: "
+            "compared and equal; circle: not compared; arrow: wrong, and accounted for by what is above.",
+            trial.network.formulas(),
         )
     report.table(_table(check))
     _remarks(check, report)
@@ -88,10 +83,9 @@ def _headline(check: Findings) -> str:
     if any(cause.code == "RAISED" for cause in causes):
         return say("No gradients: backprop did not run")
     n = len(grouped([*causes, *check.mistakes]))
-    if not n:
-        return some
     more = say(", and something else") if check.diagnosis.unknown else ""
-    return some + (say("; {0} mistakes found{1}", n, more) if n > 1 else say("; 1 mistake found{0}", more))
+    found = say("; {0} mistakes found{1}", n, more) if n > 1 else say("; 1 mistake found{0}", more)
+    return some + found if n else some
 
 
 def _mistakes(check: Findings, report: Report) -> None:
@@ -102,22 +96,19 @@ def _mistakes(check: Findings, report: Report) -> None:
     if numbered:
         many = say("on {0} problems", d.problems) if d.problems > 1 else say("on one problem")
         more = "" if not d.unknown else say(", except {0}", ", ".join("d" + n for n in d.unknown))
-        changes = (
-            say("This change to the chain rule gives")
-            if len(numbered) == 1
-            else say("These changes to the chain rule give")
-        )
-        report.paragraph(say("{0} exactly your numbers {1}{2}:", changes, many, more))
+        one = len(numbered) == 1
+        changes = say("This change to the chain rule gives") if one else say("These changes to the chain rule give")
+        report.say("{0} exactly your numbers {1}{2}:", changes, many, more)
         for i, sentence in enumerate(numbered, start=1):
             report.paragraph(f"{i}. {sentence}")
     others = [_instead(d.mistakes, numbered, other) for other in (*d.tied[:2], *d.near[:2])]
     if others:
-        report.paragraph(say("The same numbers come out {0}", say(" Or ").join(dict.fromkeys(others))))
+        report.say("The same numbers come out {0}", say(" Or ").join(dict.fromkeys(others)))
     if d.unknown and not check.mends:
-        report.paragraph(say("Unexplained: {0}; {1}.{2}", ", ".join("d" + n for n in d.unknown), d.why, _where(check)))
+        report.say("Unexplained: {0}; {1}.{2}", ", ".join("d" + n for n in d.unknown), d.why, _where(check))
     for hint in d.hints:
         if not d.mistakes or hint.code.startswith(("SHAPE", "SILENT")) or d.unknown:
-            report.paragraph(say("{0}. [{1}]", _capital(hint.sentence), hint.code))
+            report.say("{0}. [{1}]", _capital(hint.sentence), hint.code)
 
 
 def _capital(sentence: str) -> str:
@@ -129,11 +120,8 @@ def _instead(mistakes: list[Mistake], numbered: list[str], other: list[Mistake])
     """Another explanation of the same numbers, as what it has in the place of which of ours."""
     gone = [str(numbered.index(s) + 1) for s in grouped([m for m in mistakes if m not in other])]
     new = say(" And: ").join(grouped([m for m in other if m not in mistakes]))
-    return (
-        say("with this instead of {0}: {1}", say(" and ").join(gone), new)
-        if new
-        else say("without {0}.", say(" and ").join(gone))
-    )
+    ours = say(" and ").join(gone)
+    return say("with this instead of {0}: {1}", ours, new) if new else say("without {0}.", ours)
 
 
 def _where(check: Findings) -> str:
@@ -166,16 +154,13 @@ def grouped(mistakes: list[Mistake]) -> list[str]:
 def _table(check: Findings) -> Table:
     trial = check.evaluation
     names = trial.submission.names
-    rows: list[list[Any]] = []
-    for e in trial.cases:
-        row: list[Any] = [e.problem.short()]
-        for name in names:
-            if e.comparison is None:
-                row.append(say("raised"))
-            else:
-                verdict = e.comparison[name]
-                row.append(say("right (kink)") if name in e.kinks else verdict.words())
-        rows.append(row)
+
+    def word(e: CaseResult, name: str) -> str:
+        if e.comparison is None:
+            return say("raised")
+        return say("right (kink)") if name in e.kinks else e.comparison[name].words()
+
+    rows = [[e.problem.short(), *(word(e, name) for name in names)] for e in trial.cases]
     columns = [say("problem"), *(f"d{name}" for name in names)]
     marks = ["ok" if e.ok else "wrong" for e in trial.cases]
     sources = {e.source for e in trial.cases}
@@ -198,23 +183,22 @@ def _remarks(check: Findings, report: Report) -> None:
     for exhibit in check.raised if "RAISED" not in caused else ():
         raised.setdefault(exhibit.answer.error, []).append(exhibit.problem.words())
     for error, problems in raised.items():
-        report.paragraph(say("backprop gave nothing on {0}: {1}. [RAISED]", ", ".join(problems), error))
+        report.say("backprop gave nothing on {0}: {1}. [RAISED]", ", ".join(problems), error)
     for code, sentence in check.evaluation.remarks:
         if code not in caused:
-            report.paragraph(say("{0}. [{1}]", _capital(sentence), code))
+            report.say("{0}. [{1}]", _capital(sentence), code)
 
 
 def _differences(check: Findings, report: Report) -> None:
-    exhibit = next((e for e in check.evaluation.cases if e.comparison is not None and not e.comparison.ok), None)
-    if exhibit is None or exhibit.comparison is None:
+    case = next((e for e in check.evaluation.cases if e.comparison is not None and not e.comparison.ok), None)
+    if case is None or case.comparison is None:
         return
-    unknown = check.diagnosis.unknown or check.wrong
-    for part in exhibit.comparison.report(4, unknown).parts:
-        if isinstance(part, Table) and part.title:
-            part.title = say("{0} on {1}", part.title, exhibit.problem.words())
-            if exhibit.source == "measured":
-                part.columns = [c.replace(say("exact"), say("measured")) for c in part.columns]
-            report.table(part)
+    table = case.comparison.differences(4, check.diagnosis.unknown or check.wrong)
+    if table is not None:
+        table.title = say("{0} on {1}", table.title, case.problem.words())
+        if case.source == "measured":
+            table.columns = [c.replace(say("exact"), say("measured")) for c in table.columns]
+        report.table(table)
 
 
 def _witness(check: Findings) -> Table:
@@ -225,11 +209,8 @@ def _witness(check: Findings) -> Table:
         side = say("both" if yours and ours else "the exact one" if ours else "yours" if yours else "neither")
         side += say(" (on a kink)") if derivative.kink else ""
         rows.append([f"d{name}", mine, exact, derivative.value, f"{derivative.bar:.0e}", side])
-    return Table(
-        [say(c) for c in ("entry", "yours", "exact", "measured", "+-", "sides with")],
-        rows,
-        title=say("Measured on your data, without any derivative rule"),
-    )
+    heads = [say(c) for c in ("entry", "yours", "exact", "measured", "+-", "sides with")]
+    return Table(heads, rows, title=say("Measured on your data, without any derivative rule"))
 
 
 def _coverage(check: Findings, report: Report) -> None:
@@ -239,14 +220,8 @@ def _coverage(check: Findings, report: Report) -> None:
     given = check.evaluation.cases[0]
     if given.ok and check.wrong:
         shows = "; ".join(e.problem.words() for e in ours if not e.ok)
-        report.paragraph(
-            say("On your own data the numbers are right; the mistake shows on other problems: {0}.", shows)
-        )
+        report.say("On your own data the numbers are right; the mistake shows on other problems: {0}.", shows)
     elif check.ok:
         names = "; ".join(say(e.problem.name) for e in ours)
-        tried = (
-            say("Also right on {0} problems of ours (seed {1}): {2}.", len(ours), check.evaluation.seed, names)
-            if ours
-            else ""
-        )
-        report.paragraph(f"{tried} {check.evaluation.untried()}".strip())
+        tried = say("Also right on {0} problems of ours (seed {1}): {2}.", len(ours), check.evaluation.seed, names)
+        report.paragraph(f"{tried if ours else ''} {check.evaluation.untried()}".strip())

@@ -7,23 +7,24 @@ is a `Hint`: a code from the catalogue of mistakes, and a sentence in the user's
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
+from typing import Any, NamedTuple
 
 from tinygrad_lite.checking.result.entries import Entries, shape_words
-from tinygrad_lite.checking.result.factors import SAME, Factor
+from tinygrad_lite.checking.result.factors import Factor
 from tinygrad_lite.report.language import say
 
 
-class Hint:
+class Hint(NamedTuple):
     """One finding: its code in the catalogue, and the sentence the user reads."""
 
-    __slots__ = ("code", "sentence")
+    code: str
+    sentence: str
 
-    def __init__(self, code: str, sentence: str) -> None:
-        self.code: str = code
-        self.sentence: str = sentence
 
-    def __repr__(self) -> str:
-        return f"Hint({self.code!r}, {self.sentence!r})"
+def hint(code: str, english: str, *put_in: Any) -> Hint:
+    """A hint in the reader's language."""
+    return Hint(code, say(english, *put_in))
 
 
 class Tolerance:
@@ -37,9 +38,8 @@ class Tolerance:
     __slots__ = ("rtol", "floor", "scale")
 
     def __init__(self, rtol: float, scale: float, overall: float) -> None:
-        self.rtol: float = rtol
-        self.scale: float = scale
-        self.floor: float = 1e-3 * rtol * scale + 1e-5 * rtol * overall
+        self.rtol, self.scale = rtol, scale
+        self.floor = 1e-3 * rtol * scale + 1e-5 * rtol * overall
 
     def __call__(self, hand: float, exact: float) -> bool:
         if hand == exact:
@@ -54,31 +54,30 @@ def size(entries: Entries) -> float:
     return max((abs(n) for n in entries.numbers if math.isfinite(n)), default=0.0)
 
 
-def shape_hint(hand: Entries, exact: Entries) -> Hint | None:
-    """What is odd about the shape of hand's numbers."""
+def shape_hint(hand: Entries, exact: Entries) -> Hint:
+    """What is odd about a shape of hand's numbers that is not the parameter's."""
     mine, theirs = hand.shape, exact.shape
-    if mine == theirs:
-        return None
-    message = say("its shape is {0}, but the parameter's is {1}", shape_words(mine), shape_words(theirs))
+    said = say("its shape is {0}, but the parameter's is {1}", shape_words(mine), shape_words(theirs))
     if mine == theirs[::-1] and len(mine) > 1:
-        return Hint("TRANSPOSED", say("{0}: transposed", message))
+        return hint("TRANSPOSED", "{0}: transposed", said)
     if len(hand.numbers) == len(exact.numbers):
-        return Hint(
-            "SHAPE", say("{0}; the number of entries fits, so a reshape or keepdims is the difference", message)
-        )
-    if hand.broadcast(theirs) is not None:
-        return Hint(
-            "SILENT_BROADCAST", say("{0}; in an update NumPy would stretch it silently over the parameter", message)
-        )
-    if exact.broadcast(mine) is not None:
-        return Hint(
-            "SHAPE_GREW",
-            say("{0}; `w = w - lr * dw` would silently make the parameter {1}", message, shape_words(mine)),
-        )
-    return Hint("SHAPE", message)
+        return hint("SHAPE", "{0}; the number of entries fits, so a reshape or keepdims is the difference", said)
+    if _stretches(mine, theirs):
+        return hint("SILENT_BROADCAST", "{0}; in an update NumPy would stretch it silently over the parameter", said)
+    if _stretches(theirs, mine):
+        grown = shape_words(mine)
+        return hint("SHAPE_GREW", "{0}; `w = w - lr * dw` would silently make the parameter {1}", said, grown)
+    return Hint("SHAPE", said)
 
 
-def common_ratio(pairs: list[tuple[float, float]], near: Tolerance) -> float | None:
+def _stretches(shape: tuple[int, ...], over: tuple[int, ...]) -> bool:
+    """Whether NumPy broadcasts one shape to the other."""
+    missing = len(over) - len(shape)
+    pairs = zip((1,) * missing + shape, over, strict=False)
+    return missing >= 0 and all(mine in (1, theirs) for mine, theirs in pairs)
+
+
+def common_ratio(pairs: Sequence[tuple[float, float]], near: Tolerance, least: int = 2) -> float | None:
     """The one number c with hand = c * exact in every entry, or None.
 
     A single number always has a ratio, so two at least must show it, each of them more than nothing.
@@ -89,28 +88,18 @@ def common_ratio(pairs: list[tuple[float, float]], near: Tolerance) -> float | N
     True
     """
     hand, exact = max(pairs, key=lambda pair: abs(pair[1]), default=(0.0, 0.0))
-    if not math.isfinite(hand) or hand == 0.0 or sum(abs(e) > near.floor for _, e in pairs) < 2:
+    if not math.isfinite(hand) or hand == 0.0 or sum(abs(e) > near.floor for _, e in pairs) < least:
         return None
     ratio = hand / exact
     scaled = Tolerance(near.rtol, near.scale * abs(ratio), 0.0)
     return ratio if all(scaled(h, ratio * e) for h, e in pairs) else None
 
 
-def ratio_hint(ratio: float, what: str = "") -> Hint:
+def ratio_hint(factor: Factor, what: str, where: str) -> Hint:
     """One exact ratio as a sentence. What made it cannot be told from a ratio, so no cause is named."""
-    factor = Factor(ratio)
-    flipped = say(": every sign is flipped") if ratio < 0 else ""
-    code = (
-        "SIGN"
-        if ratio < 0
-        else "FACTOR_2"
-        if any(math.isclose(ratio, c, rel_tol=SAME) for c in (0.5, 2.0))
-        else "RATIO"
-    )
-    return Hint(
-        code,
-        say("{0} exactly {1} x the exact gradient in every entry{2}", what or say("yours is"), factor.words(), flipped),
-    )
+    flipped = say(": every sign is flipped") if factor.constant < 0 else ""
+    said = say("{0} exactly {1} x the exact one{2}{3}", what, factor.words(), where, flipped)
+    return Hint(", ".join(factor.codes()), said)
 
 
 def number_hints(hand: Entries, exact: Entries, near: Tolerance) -> list[Hint]:
@@ -118,28 +107,22 @@ def number_hints(hand: Entries, exact: Entries, near: Tolerance) -> list[Hint]:
     pairs = list(zip(hand.numbers, exact.numbers, strict=True))
     bad = sum(not math.isfinite(h) for h, _ in pairs)
     if bad:
-        return [
-            Hint(
-                "NAN",
-                say("{0} of {1} entries are NaN or infinite; look for log(0), 0/0 or an overflow", bad, len(pairs)),
-            )
-        ]
+        said = "{0} of {1} entries are NaN or infinite; look for log(0), 0/0 or an overflow"
+        return [hint("NAN", said, bad, len(pairs))]
     if len(exact.shape) > 1:
         back = exact.transposed()
         if back.shape == hand.shape and all(near(h, e) for h, e in zip(hand.numbers, back.numbers, strict=True)):
-            return [Hint("TRANSPOSED", say("yours is exactly the transpose of the gradient"))]
+            return [hint("TRANSPOSED", "yours is exactly the transpose of the gradient")]
     if hand.dtype.startswith(("int", "uint")):
         cut = all(h == math.trunc(e) or h == math.floor(e) for h, e in pairs)
         did = say("cut off the decimals") if cut else say("holds whole numbers only, and these are wrong")
-        return [Hint("INT_TRUNCATION", say("an array of {0} {1}; make it float64", hand.dtype, did))]
+        return [hint("INT_TRUNCATION", "an array of {0} {1}; make it float64", hand.dtype, did)]
     if all(h == 0.0 for h, _ in pairs):
-        return [Hint("ZERO", say("yours is zero everywhere, and the exact one is not"))]
+        return [hint("ZERO", "yours is zero everywhere, and the exact one is not")]
     ratio = common_ratio(pairs, near)
     if ratio is not None:
-        return [ratio_hint(ratio)]
+        return [ratio_hint(Factor(ratio), say("yours is"), say(" in every entry"))]
     wrong = [pair for pair in pairs if not near(*pair)]
     part = common_ratio(wrong, near)
-    if part is None:
-        return []
-    hint = ratio_hint(part, say("in the {0} wrong entries yours is", len(wrong)))
-    return [Hint(hint.code, hint.sentence.replace(say(" in every entry"), "") + say("; the others are right"))]
+    what = say("in the {0} wrong entries yours is", len(wrong))
+    return [] if part is None else [ratio_hint(Factor(part), what, say("; the others are right"))]

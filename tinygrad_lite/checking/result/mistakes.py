@@ -5,6 +5,8 @@ The codes are stable: tests, graders and lessons may rely on them.
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 from tinygrad_lite.report.language import say
 
 CATALOGUE = {
@@ -72,7 +74,7 @@ CATALOGUE = {
 """Every code with its meaning."""
 
 
-class Mistake:
+class Mistake(NamedTuple):
     """One change to the chain rule that the numbers show.
 
     Attributes:
@@ -82,26 +84,19 @@ class Mistake:
         right: what belongs there, as the user would write it; "" if the sentence says it all.
     """
 
-    __slots__ = ("code", "message", "place", "right")
-
-    def __init__(self, code: str, place: str, message: str, right: str = "") -> None:
-        self.code: str = code
-        self.place: str = place
-        self.message: str = message
-        self.right: str = right
+    code: str
+    place: str
+    message: str
+    right: str = ""
 
     def __repr__(self) -> str:
         return f"{self.code} at {self.place}"
 
     def __eq__(self, other: object) -> bool:
-        return isinstance(other, Mistake) and (self.code, self.place, self.message) == (
-            other.code,
-            other.place,
-            other.message,
-        )
+        return isinstance(other, Mistake) and self[:3] == other[:3]
 
     def __hash__(self) -> int:
-        return hash((self.code, self.place, self.message))
+        return hash(self[:3])
 
     def sentence(self) -> str:
         """What was done, and what is right."""

@@ -42,44 +42,39 @@ class TaylorPlot:
         return f'<figure style="margin:8px 0">{self.svg()}<figcaption>{self.words()}</figcaption></figure>'
 
     def svg(self) -> str:
-        """The plot, in the colour of the text around it."""
-        shown = [(e, r) for e, r in self.found.points if r > 0 and math.isfinite(r)]
+        """The plot, in the colour of the text around it; nothing where fewer than two remainders can be drawn."""
+        shown = [(math.log10(e), math.log10(r)) for e, r in self.found.points if r > 0 and math.isfinite(r)]
         if len(shown) < 2:
             return ""
-        low_x, high_x = math.log10(shown[-1][0]), math.log10(shown[0][0])
-        low_y = math.floor(min(math.log10(r) for _, r in shown))
-        high_y = math.ceil(max(math.log10(r) for _, r in shown))
-        high_y += low_y == high_y
+        used = [(math.log10(e), math.log10(r)) for e, r in self.found.used]
+        (high_x, first), (low_x, _) = shown[0], shown[-1]
+        low_y, high_y = math.floor(min(y for _, y in shown)), math.ceil(max(y for _, y in shown))
+        across, up = (_RIGHT - _LEFT - 16) / (high_x - low_x), (_BOTTOM - _TOP) / max(high_y - low_y, 1)
 
         def at(x: float, y: float) -> tuple[float, float]:
-            return (
-                _LEFT + 8 + (x - low_x) / (high_x - low_x) * (_RIGHT - _LEFT - 16),
-                _BOTTOM - (y - low_y) / (high_y - low_y) * (_BOTTOM - _TOP),
-            )
+            return _LEFT + 8 + (x - low_x) * across, _BOTTOM - (y - low_y) * up
+
+        def words(x: float, y: float, anchor: str, said: str) -> str:
+            return f'<text x="{x:.1f}" y="{y:.1f}" text-anchor="{anchor}">{said}</text>'
 
         parts = [
             f'<path d="M{_LEFT} {_TOP}V{_BOTTOM}H{_RIGHT}" fill="none" stroke="currentColor" stroke-width="1"/>',
-            f'<text x="{(_LEFT + _RIGHT) / 2}" y="{_HEIGHT - 2}" text-anchor="middle">step (power of ten)</text>',
-            f'<text x="{_LEFT - 4}" y="{_TOP + 8}" text-anchor="end">1e{high_y}</text>',
-            f'<text x="{_LEFT - 4}" y="{_BOTTOM}" text-anchor="end">1e{low_y}</text>',
+            words((_LEFT + _RIGHT) / 2, _HEIGHT - 2, "middle", "step (power of ten)"),
+            words(_LEFT - 4, _TOP + 8, "end", f"1e{high_y}"),
+            words(_LEFT - 4, _BOTTOM, "end", f"1e{low_y}"),
+            *(words(at(x, 0)[0], _BOTTOM + 13, "middle", str(x)) for x in (math.ceil(low_x), math.floor(high_x))),
         ]
-        for tick in (math.ceil(low_x), math.floor(high_x)):
-            parts.append(f'<text x="{at(tick, 0)[0]:.1f}" y="{_BOTTOM + 13}" text-anchor="middle">{tick}</text>')
-        anchor_x, anchor_y = (math.log10(n) for n in shown[0])  # both guides begin at the largest step
         for slope, dash, colour, side, shift in ((1, "2 4", "#d55e00", "end", -6), (2, "7 4", "#009e73", "start", 10)):
-            x, y = low_x, anchor_y - slope * (anchor_x - low_x)
-            if y < low_y:  # stop the guide at the floor of the plot
-                x, y = anchor_x - (anchor_y - low_y) / slope, float(low_y)
-            (x1, y1), (x2, y2) = at(anchor_x, anchor_y), at(x, y)
+            end = max(low_x, high_x - (first - low_y) / slope)  # both guides begin at the largest step and stay inside
+            (x1, y1), (x2, y2) = at(high_x, first), at(end, first - slope * (high_x - end))
             parts.append(
                 f'<path d="M{x1:.1f} {y1:.1f}L{x2:.1f} {y2:.1f}" stroke="{colour}" stroke-width="1.5" '
                 f'stroke-dasharray="{dash}" fill="none"/>'
-                f'<text x="{(x1 + x2) / 2 + shift:.1f}" y="{(y1 + y2) / 2 + shift:.1f}" text-anchor="{side}">'
-                f"slope {slope}</text>"
             )
-        for e, r in shown:
-            x, y = at(math.log10(e), math.log10(r))
-            fill = "currentColor" if (e, r) in self.found.used else "none"
+            parts.append(words((x1 + x2) / 2 + shift, (y1 + y2) / 2 + shift, side, f"slope {slope}"))
+        for point in shown:
+            x, y = at(*point)
+            fill = "currentColor" if point in used else "none"
             parts.append(f'<circle cx="{x:.1f}" cy="{y:.1f}" r="3" fill="{fill}" stroke="currentColor"/>')
         return (
             f'<svg xmlns="http://www.w3.org/2000/svg" width="{_WIDTH}" height="{_HEIGHT}" role="img" '

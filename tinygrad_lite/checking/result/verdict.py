@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from typing import Any
 
 from tinygrad_lite.checking.result.entries import Entries, indices
-from tinygrad_lite.checking.result.hints import Hint, Tolerance, number_hints, shape_hint, size
+from tinygrad_lite.checking.result.hints import Hint, Tolerance, hint, number_hints, shape_hint, size
 from tinygrad_lite.report.language import say
+
+COARSE = {"float32": 1e-5, "float16": 1e-2, "bfloat16": 5e-2}  # how exactly such a number can be right
 
 
 class Verdict:
@@ -24,77 +27,74 @@ class Verdict:
         near: the `Tolerance` it was judged with.
     """
 
-    __slots__ = ("name", "ok", "hand", "exact", "wrong", "largest", "scale", "hints", "near")
-
     def __init__(
-        self,
-        name: str,
-        hand: Entries | None,
-        exact: Entries | None,
-        rtol: float,
-        overall: float,
-        noise: float = 0.0,
+        self, name: str, hand: Entries | None, exact: Entries | None, rtol: float, overall: float, noise: float = 0.0
     ) -> None:
         self.name, self.hand, self.exact = name, hand, exact
-        self.wrong: list[tuple[int, ...]] = []
-        self.largest = 0.0
         self.scale = size(exact) if exact is not None else 0.0
-        self.hints: list[Hint] = []
         self.near = Tolerance(rtol, self.scale, overall)
         self.near.floor += noise  # how exactly hand's numbers are known at all
-        self.ok = False
-        if exact is None:
-            self.hints.append(Hint("NAME", say("no such parameter: there is nothing to compare it with")))
-        elif hand is None:
-            self.hints.append(Hint("NAME", say("missing: no gradient was given")))
-        else:
-            self._judge(hand, exact, rtol, overall)
-
-    def _judge(self, hand: Entries, exact: Entries, rtol: float, overall: float) -> None:
-        if hand.dtype in ("float16", "float32", "bfloat16"):  # right as far as such a number can be
-            coarse = {"float32": 1e-5, "float16": 1e-2, "bfloat16": 5e-2}[hand.dtype]
+        if hand is not None and hand.dtype in COARSE:
+            coarse = COARSE[hand.dtype]
             self.near = Tolerance(max(rtol, coarse), self.scale, overall)
             self.near.floor = 0.1 * coarse * self.scale + 1e-3 * coarse * overall
-        odd = shape_hint(hand, exact)
-        if odd is not None:
-            self.hints.append(odd)
-            if odd.code == "SHAPE" and len(hand.numbers) == len(exact.numbers):
-                self._entries(hand.numbers, exact)
-                self.hints.append(
-                    Hint("SHAPE", say("the numbers are wrong too") if self.wrong else say("the numbers are right"))
-                )
-            elif odd.code == "TRANSPOSED":
-                self._entries(hand.transposed().numbers, exact)
-                self.hints.append(
-                    Hint(
-                        "SHAPE",
-                        say("after .T the numbers are wrong too")
-                        if self.wrong
-                        else say("after .T the numbers are right"),
-                    )
-                )
+        self._judge()
+
+    def _judge(self) -> None:
+        self.ok, self.wrong, self.largest, self.hints = False, list[tuple[int, ...]](), 0.0, list[Hint]()
+        hand, exact = self.hand, self.exact
+        if exact is None or hand is None:
+            unknown = hint("NAME", "no such parameter: there is nothing to compare it with")
+            self.hints.append(hint("NAME", "missing: no gradient was given") if exact else unknown)
             return
-        self._entries(hand.numbers, exact)
+        fitted = self._fitted(hand, exact)
+        if fitted is not None:
+            places = zip(indices(exact.shape), fitted.numbers, exact.numbers, strict=True)
+            far = {i: abs(h - e) if math.isfinite(h - e) else math.inf for i, h, e in places if not self.near(h, e)}
+            self.wrong = sorted(far, key=lambda index: -far[index])
+            self.largest = max(far.values(), default=0.0)
+        if hand.shape != exact.shape:
+            self.hints.append(shape_hint(hand, exact))
+            if fitted is not None and self.hints[0].code == "TRANSPOSED":
+                right = hint("SHAPE", "after .T the numbers are right")
+                self.hints.append(hint("SHAPE", "after .T the numbers are wrong too") if self.wrong else right)
+            elif fitted is not None:
+                right = hint("SHAPE", "the numbers are right")
+                self.hints.append(hint("SHAPE", "the numbers are wrong too") if self.wrong else right)
+            return
         self.ok = not self.wrong
         if self.wrong:
-            self.hints += number_hints(hand, exact, self.near)
-        elif hand.dtype.startswith(("float16", "float32", "bfloat16")):
-            self.hints.append(
-                Hint("FLOAT32", say("right as far as {0} can say; use float64 to be sure to 1e-9", hand.dtype))
-            )
+            self.hints = number_hints(hand, exact, self.near)
+        elif hand.dtype in COARSE:
+            self.hints = [hint("FLOAT32", "right as far as {0} can say; use float64 to be sure to 1e-9", hand.dtype)]
 
-    def _entries(self, numbers: list[float], exact: Entries) -> None:
-        far = {}
-        for index, h, e in zip(indices(exact.shape), numbers, exact.numbers, strict=True):
-            if not self.near(h, e):
-                far[index] = abs(h - e) if math.isfinite(h - e) else math.inf
-        self.wrong = sorted(far, key=lambda index: -far[index])
-        self.largest = max(far.values(), default=0.0)
+    @staticmethod
+    def _fitted(hand: Entries, exact: Entries) -> Entries | None:
+        """Hand's numbers in the shape of the parameter; None if there are more or fewer."""
+        if len(hand.numbers) != len(exact.numbers):
+            return None
+        turned = hand.shape != exact.shape == hand.shape[::-1]
+        return hand.transposed() if turned else Entries(exact.shape, hand.numbers)
 
     def excuse(self, code: str, sentence: str) -> None:
         """Call the gradient right after all, and say why."""
         self.ok, self.wrong, self.largest = True, [], 0.0
         self.hints = [Hint(code, sentence)]
+
+    def allow(self, intervals: Sequence[tuple[float, float]]) -> bool:
+        """Judge again where a kink allows an interval to each entry; whether the gradient is right by that.
+
+        A number inside its interval is as right as the engine's, and takes its place; the others stay wrong.
+        """
+        if self.ok or self.hand is None or self.exact is None or self.hand.shape != self.exact.shape:
+            return False
+        triples = zip(self.hand.numbers, self.exact.numbers, intervals, strict=True)
+        allowed = [h if self.near(h, min(max(h, low), high)) else e for h, e, (low, high) in triples]
+        self.exact = self.exact._replace(numbers=allowed)
+        self._judge()
+        if self.ok:
+            self.excuse("KINK", say("the point is on a kink, where several gradients are right; yours is one of them"))
+        return self.ok
 
     def refute(self, code: str, sentence: str) -> None:
         """Call the gradient wrong after all if there is something to say against it."""
@@ -105,13 +105,10 @@ class Verdict:
         """Hand's and the exact number at an index of the parameter."""
         assert self.hand is not None
         assert self.exact is not None
+        fitted = self._fitted(self.hand, self.exact)
+        assert fitted is not None
         place = list(indices(self.exact.shape)).index(index)
-        hand = self.hand if self.hand.shape == self.exact.shape else self._reshaped(self.hand, self.exact)
-        return hand.numbers[place], self.exact.numbers[place]
-
-    @staticmethod
-    def _reshaped(hand: Entries, exact: Entries) -> Entries:
-        return hand.transposed() if hand.shape[::-1] == exact.shape else Entries(exact.shape, hand.numbers)
+        return fitted.numbers[place], self.exact.numbers[place]
 
     def words(self) -> str:
         """The verdict in a word or two, for a column."""
@@ -121,9 +118,9 @@ class Verdict:
             return say("missing") if self.hand is None else say("unknown")
         if self.hand.shape != self.exact.shape:
             return say("shape")
-        if not self.wrong:
+        if not self.wrong or not self.exact.shape:
             return say("wrong")
-        return say("{0} of {1} wrong", len(self.wrong), len(self.exact.numbers)) if self.exact.shape else say("wrong")
+        return say("{0} of {1} wrong", len(self.wrong), len(self.exact.numbers))
 
     def to_dict(self) -> dict[str, Any]:
         """The verdict as plain data."""
@@ -135,5 +132,5 @@ class Verdict:
             "wrong": [list(index) for index in self.wrong],
             "largest": self.largest,
             "scale": self.scale,
-            "hints": [{"code": hint.code, "sentence": hint.sentence} for hint in self.hints],
+            "hints": [hint._asdict() for hint in self.hints],
         }

@@ -41,6 +41,10 @@ class Answer:
         self.left: tuple[dict[str, Any], tuple[Any, ...]] = ({}, ())
         self.in_place = False
 
+    def say(self, code: str, english: str, *put_in: Any) -> None:
+        """Note something odd in the reader's language."""
+        self.remarks.append((code, say(english, *put_in)))
+
     def read(self, result: Any) -> None:
         """Take the gradients out of whatever was returned.
 
@@ -55,14 +59,12 @@ class Answer:
         for key, x in self._pairs(self._without_loss(result)):
             own = own_name(key, list(self.params))
             if x is None:
-                self.remarks.append(("NAME", say("{0} is None", key)))
+                self.say("NAME", "{0} is None", key)
                 continue
             try:
                 entries = read(x)
             except (OperandError, ShapeError, TypeError, ValueError) as reason:
-                self.remarks.append(
-                    ("NAME", say("{0} cannot be read as numbers: {1}", key, str(reason).splitlines()[0]))
-                )
+                self.say("NAME", "{0} cannot be read as numbers: {1}", key, str(reason).splitlines()[0])
                 continue
             (self.gradients if own else self.extras)[own or key] = entries
 
@@ -89,17 +91,14 @@ class Answer:
             for key, x in result.items():
                 yield from x.items() if isinstance(x, Mapping) else [(str(key), x)]
         elif len(names) == 1:
-            whole = (
-                not isinstance(result, (tuple, list)) or len(result) != 1 or shape_of(result) == self._shape(names[0])
-            )
+            wrapped = isinstance(result, (tuple, list)) and len(result) == 1
+            whole = not wrapped or shape_of(result) == self._shape(names[0])
             yield names[0], result if whole else result[0]
         elif isinstance(result, (tuple, list)) and any(isinstance(x, (tuple, list)) for x in result):
             yield from self._nested(result, flat)
         elif isinstance(result, (tuple, list)) and (len(result) == len(names) or isinstance(result, tuple)):
             if len(result) != len(names):
-                self.remarks.append(
-                    ("NAME", say("backprop returned {0} results for {1} parameters", len(result), len(names)))
-                )
+                self.say("NAME", "backprop returned {0} results for {1} parameters", len(result), len(names))
             yield from zip(names, result, strict=False)
         elif shape_of(result) == (sum(map(np.size, self.params.values())),):
             at = 0
@@ -107,10 +106,8 @@ class Answer:
                 yield name, np.reshape(result[at : at + np.size(x)], np.shape(x))
                 at += np.size(x)
         else:
-            wanted = ", ".join(names)
-            self.error = say(
-                "it returned {0}; return a dict of {1}, or a tuple in that order", type(result).__name__, wanted
-            )
+            wanted, kind = ", ".join(names), type(result).__name__
+            self.error = say("it returned {0}; return a dict of {1}, or a tuple in that order", kind, wanted)
 
     def _nested(self, result: Any, flat: list[Any]) -> Iterator[tuple[str, Any]]:
         """Lists of lists: rows of numbers by Python's own lists, or all weights and then all biases."""
@@ -132,8 +129,7 @@ class Answer:
             old = np.asarray(self.params[name], float)
             fresh = np.asarray(new.numbers).reshape(new.shape)
             if new.shape != old.shape:
-                said = say("the update turned {0} from shape {1} into {2}", name, old.shape, fresh.shape)
-                self.remarks.append(("SHAPE_GREW", said))
+                self.say("SHAPE_GREW", "the update turned {0} from shape {1} into {2}", name, old.shape, fresh.shape)
             try:
                 change = (old - fresh) / lr
             except ValueError:

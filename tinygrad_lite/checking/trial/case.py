@@ -35,8 +35,3 @@ class CaseResult:
     @property
     def ok(self) -> bool:
         return self.comparison is not None and self.comparison.ok
-
-    @property
-    def overall(self) -> float:
-        """The largest exact entry of all."""
-        return max((abs(n) for e in self.exact.values() for n in e.numbers), default=0.0)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
+from typing import Any
 
 from tinygrad_lite.checking.network.arrays import np
 from tinygrad_lite.checking.network.kinks import gradients
@@ -15,7 +16,6 @@ from tinygrad_lite.checking.network.problems import SIZES, Problem, Structure, c
 from tinygrad_lite.checking.network.recognise import Recorded, activations_in, recognise, target_trap
 from tinygrad_lite.checking.result.comparison import Comparison
 from tinygrad_lite.checking.result.entries import Entries, entries_like
-from tinygrad_lite.checking.result.verdict import Verdict
 from tinygrad_lite.checking.trial.case import CaseResult
 from tinygrad_lite.checking.trial.excuses import blurred, excuse, rounding
 from tinygrad_lite.checking.trial.submission import Submission
@@ -25,6 +25,12 @@ from tinygrad_lite.report.language import say
 
 ENGINE_AT_MOST = 600_000  # multiplications that the scalar engine may be asked for on the user's data
 NODES_AT_MOST = 200_000  # nodes of the graphs of all variations of the user's problem together
+KINDS = {  # of problems of ours, and what is in the names of such
+    "other data": "other data",
+    "more or fewer samples": "a sample",
+    "other widths": "in the place of",
+    "parameters of other values": "parameters moved",
+}
 MEASURED = 1e-7  # how far a gradient may be from a measured one, beside the bar of the measurement
 
 
@@ -49,8 +55,8 @@ class Evaluation:
         if self.error:
             return
         if submission.draws:
-            said = say("the loss draws random numbers; the generators were put back, so every call drew the same ones")
-            self.remark("RANDOM", said)
+            said = "the loss draws random numbers; the generators were put back, so every call drew the same ones"
+            self.say("RANDOM", said)
         if not math.isfinite(submission.loss(given)):
             self.error = say("the loss on your data is {0}; a gradient needs a finite one", submission.loss(given))
             return
@@ -58,9 +64,7 @@ class Evaluation:
             ours = self._problems()
         except Exception as reason:  # what looked like layers was none
             self.network = self.structure = None
-            self.remark(
-                "SIZES", say("no problems of other sizes could be made ({0}: {1})", type(reason).__name__, reason)
-            )
+            self.say("SIZES", "no problems of other sizes could be made ({0}: {1})", type(reason).__name__, reason)
             ours = []
         for problem in [self._of_a_size(given), *ours]:
             self._try(problem)
@@ -75,6 +79,10 @@ class Evaluation:
         if (code, sentence) not in self.remarks:
             self.remarks.append((code, sentence))
 
+    def say(self, code: str, english: str, *put_in: Any) -> None:
+        """Note something odd in the reader's language."""
+        self.remark(code, say(english, *put_in))
+
     @property
     def measured(self) -> bool:
         """The gradients were compared with measured ones, on some problem at least."""
@@ -84,18 +92,9 @@ class Evaluation:
         """What could not be tried, as a sentence; "" if nothing was left out."""
         names = [case.problem.name for case in self.cases[1:]]
         layers = any(name in SIZES for name in names)
-        kinds = {
-            "other data": "other data",
-            "more or fewer samples": "a sample",
-            "other widths": "in the place of",
-            "parameters of other values": "parameters moved",
-        }
-        missing = [
-            say(words) for words, mark in kinds.items() if not layers and not any(mark in name for name in names)
-        ]
-        return say(
-            "Not tried, as it has no meaning here or the loss did not run on it: {0}.", ", ".join(missing)
-        ) * bool(missing)
+        missing = [] if layers else [say(w) for w, mark in KINDS.items() if not any(mark in name for name in names)]
+        said = say("Not tried, as it has no meaning here or the loss did not run on it: {0}.", ", ".join(missing))
+        return said if missing else ""
 
     # ------------------------------------------------------------------ problems
 
@@ -108,13 +107,11 @@ class Evaluation:
                 outputs = structure.widths[-1]
                 probes, losses = self._probes(structure, outputs)
             if target_trap(self.given, structure, self.submission.loss):
-                self.remark(
+                self.say(
                     "TARGET_SHAPE",
-                    say(
-                        "the loss itself: y has shape {0} and the prediction (N, 1), so y - P is an N x N table "
-                        "of all pairs; give y the shape (N, 1)",
-                        np.shape(self.given.data[1]),
-                    ),
+                    "the loss itself: y has shape {0} and the prediction (N, 1), so y - P is an N x N table "
+                    "of all pairs; give y the shape (N, 1)",
+                    np.shape(self.given.data[1]),
                 )
             if not probes:
                 continue
@@ -154,14 +151,12 @@ class Evaluation:
         most = NODES_AT_MOST // max(self.submission.nodes // max(len(self.cases), 1), 1)
         for k, problem in enumerate(variations(self.cases[0].problem, self.seed, self._runs)):
             if k >= max(most, 2):
-                self.remark(
-                    "SIZE", say("fewer variations of your problem were tried, as the loss is large for the engine")
-                )
+                self.say("SIZE", "fewer variations of your problem were tried, as the loss is large for the engine")
                 break
             self._try(problem)
             case = self.cases[-1]
             if case.answer.error and not self.cases[0].answer.error:  # our idea, not the user's
-                self.remark("SIZES", say("not tried with {0}: backprop raised {1}", problem.name, case.answer.error))
+                self.say("SIZES", "not tried with {0}: backprop raised {1}", problem.name, case.answer.error)
                 self.cases.pop()
 
     def _work(self) -> int:
@@ -178,10 +173,8 @@ class Evaluation:
         x, y, *more = given.data
         columns = structure.layout.columns
         cut = [np.asarray(a)[:, :n] if columns and np.ndim(a) == 2 else np.asarray(a)[:n] for a in (x, y)]
-        said = say(
-            "only the first {0} of your {1} samples were tried: the loss is too large for the engine", n, structure.n
-        )
-        self.remark("SIZE", said)
+        said = "only the first {0} of your {1} samples were tried: the loss is too large for the engine"
+        self.say("SIZE", said, n, structure.n)
         return Problem(given.name, given.params, (*cut, *more))
 
     # ------------------------------------------------------------------ comparing
@@ -206,11 +199,9 @@ class Evaluation:
             return
         rtol = self.rtol if case.source != "measured" else max(self.rtol, MEASURED)
         noise = {name: answer.noise.get(name, 0.0) + case.noise.get(name, 0.0) for name in case.exact}
-        case.comparison = Comparison(
-            [Verdict(n, answer.gradients.get(n), e, rtol, case.overall, noise[n]) for n, e in case.exact.items()], rtol
-        )
+        case.comparison = Comparison(answer.gradients, case.exact, rtol, noise)
         if not case.comparison.ok:
-            for remark in excuse(self.submission, self.network, case, self.rtol):
+            for remark in excuse(self.submission, self.network, case):
                 self.remark(*remark)
         if not case.comparison.ok and not case.noise:
             case.noise = rounding(self.submission, case, self.seed)
@@ -249,25 +240,25 @@ class Evaluation:
                 case.source = "engine"
                 return self.submission.exact(problem)
             except RuntimeError as reason:
-                self.remark("ENGINE", say("the loss cannot be run on Values ({0})", reason))
+                self.say("ENGINE", "the loss cannot be run on Values ({0})", reason)
         if case.record is not None and self.network is not None:
             case.source = "model"
-            slopes = gradients(self.network, case.record, kind=self.network.summed)
-            return {name: entries_like(slopes["d" + name], problem.params[name]) for name in self.submission.names}
+            found = gradients(self.network, case.record, kind=self.network.summed)
+            return {name: entries_like(found["d" + name], problem.params[name]) for name in self.submission.names}
         case.source = "measured"
         return self._measured(problem, case)
 
     def _measured(self, problem: Problem, case: CaseResult) -> dict[str, Entries]:
         found, loss = {}, self.submission.near(problem)
         for name in self.submission.names:
-            slopes = [loss.slope(name, i) for i in range(np.size(problem.params[name]))]
-            case.noise[name] = 3 * max((s.bar for s in slopes), default=0.0)
-            found[name] = Entries(tuple(np.shape(problem.params[name])), [s.value for s in slopes])
+            derivatives = [loss.derivative(name, i) for i in range(np.size(problem.params[name]))]
+            case.noise[name] = 3 * max((each.bar for each in derivatives), default=0.0)
+            found[name] = Entries(tuple(np.shape(problem.params[name])), [each.value for each in derivatives])
         if loss.noise:
-            said = say(
+            self.say(
+                "FLOAT32",
                 "the loss is rounded to about {0:.0e}, as by single or half precision inside it: the error bars of "
                 "what is measured are as wide as that makes them",
                 loss.noise,
             )
-            self.remark("FLOAT32", said)
         return found

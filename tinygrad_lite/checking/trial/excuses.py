@@ -7,8 +7,9 @@ from collections.abc import Iterator
 from tinygrad_lite.analysis.losses import BINARY, CROSS
 from tinygrad_lite.checking.network.arrays import np
 from tinygrad_lite.checking.network.kinks import gradients, intervals
-from tinygrad_lite.checking.network.network import Network
+from tinygrad_lite.checking.network.network import Network, Record
 from tinygrad_lite.checking.network.problems import Problem
+from tinygrad_lite.checking.result.comparison import Comparison
 from tinygrad_lite.checking.result.entries import entries_like, indices, read
 from tinygrad_lite.checking.result.verdict import Verdict
 from tinygrad_lite.checking.trial.case import CaseResult
@@ -18,29 +19,27 @@ from tinygrad_lite.report.language import say
 NEARLY = 1e-4  # a difference so small, relative to the gradient, may be rounding, and is looked into
 OURS = 0.1  # on problems of ours, which can be left out
 BLURRED = 1e-6
-
-
+MEASURED_AT_MOST = 24  # entries of a gradient that are measured for a kink
 STEPS = {2: 1.0, 1: -4.0, 0: 6.0, -1: -4.0, -2: 1.0}  # the fourth difference, which is 0 for what is smooth
 
 
-def excuse(submission: Submission, network: Network | None, case: CaseResult, rtol: float) -> Iterator[tuple[str, str]]:
+def excuse(submission: Submission, network: Network | None, case: CaseResult) -> Iterator[tuple[str, str]]:
     """Call those gradients of a case right after all that are; what is to be said of it as (code, sentence)."""
     if network is not None and case.record is not None and network.kind in (BINARY, CROSS):
-        yield from _guard(network, case, rtol)
+        yield from _guard(network, case, case.record)
     if not case.ok:
         _kinks(submission, network, case)
 
 
-def _guard(network: Network, case: CaseResult, rtol: float) -> Iterator[tuple[str, str]]:
+def _guard(network: Network, case: CaseResult, record: Record) -> Iterator[tuple[str, str]]:
     """Accept the gradient of the loss without the small number that guards its logarithm."""
     assert case.comparison is not None
-    assert case.record is not None
-    plain = gradients(network, case.record)
+    plain = gradients(network, record)
+    exact = {name: entries_like(plain["d" + name], x) for name, x in case.problem.params.items()}
+    unguarded = Comparison(case.answer.gradients, exact, case.comparison.rtol)
     epsilon = network.summed.epsilon
     for verdict in case.comparison.verdicts:
-        mine = case.answer.gradients.get(verdict.name)
-        like = entries_like(plain["d" + verdict.name], case.problem.params[verdict.name])
-        if not verdict.ok and Verdict(verdict.name, mine, like, rtol, case.overall).ok:
+        if not verdict.ok and unguarded[verdict.name].ok:
             said = say("right for the loss without the {0:g} that is added inside its logarithm", epsilon or 1e-12)
             verdict.excuse("EPSILON", said)
             if epsilon:
@@ -51,37 +50,36 @@ def _guard(network: Network, case: CaseResult, rtol: float) -> Iterator[tuple[st
 def _kinks(submission: Submission, net: Network | None, case: CaseResult) -> None:
     """Accept what a kink allows: the interval of the recognised network, or the two measured sides."""
     assert case.comparison is not None
-    record = case.record
-    allowed = intervals(net, record) if net is not None and record is not None else {}
+    allowed = intervals(net, case.record) if net is not None and case.record is not None else {}
     for verdict in case.comparison.verdicts:
-        if verdict.ok or not verdict.wrong or verdict.hand is None or verdict.exact is None:
-            continue
-        if verdict.hand.shape != verdict.exact.shape:
+        if (
+            verdict.ok
+            or not verdict.wrong
+            or verdict.hand is None
+            or verdict.hand.shape != case.exact[verdict.name].shape
+        ):
             continue
         if allowed:
-            low, high = (read(x).numbers for x in allowed[verdict.name])
-            accepted = all(
-                verdict.near(h, min(max(h, lo), hi)) for h, lo, hi in zip(verdict.hand.numbers, low, high, strict=True)
-            )
+            pairs = list(zip(*(read(x).numbers for x in allowed[verdict.name]), strict=True))
+        elif net is None and len(verdict.wrong) <= MEASURED_AT_MOST:
+            pairs = _measured(submission, case.problem, verdict)
         else:
-            accepted = net is None and len(verdict.wrong) <= 24 and _measured(submission, case.problem, verdict)
-        if accepted:
-            verdict.excuse(
-                "KINK", say("the point is on a kink, where several gradients are right; yours is one of them")
-            )
+            continue
+        if verdict.allow(pairs):
             case.kinks.append(verdict.name)
 
 
-def _measured(submission: Submission, problem: Problem, verdict: Verdict) -> bool:
+def _measured(submission: Submission, problem: Problem, verdict: Verdict) -> list[tuple[float, float]]:
+    """For each entry what may be there: the exact number, or the user's if a kink is measured that allows it."""
     assert verdict.hand is not None
-    loss = submission.near(problem)
+    assert verdict.exact is not None
+    loss, found = submission.near(problem), [(e, e) for e in verdict.exact.numbers]
     places = list(indices(verdict.hand.shape))
-    for index in verdict.wrong:
-        i = places.index(index)
-        slope = loss.slope(verdict.name, i)
-        if not slope.kink or not slope.accepts(verdict.hand.numbers[i]):
-            return False
-    return True
+    for i in map(places.index, verdict.wrong):
+        mine, derivative = verdict.hand.numbers[i], loss.derivative(verdict.name, i)
+        if derivative.kink and derivative.accepts(mine):
+            found[i] = mine, mine
+    return found
 
 
 def rounding(submission: Submission, case: CaseResult, seed: int) -> dict[str, float]:

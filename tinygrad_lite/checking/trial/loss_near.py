@@ -8,7 +8,13 @@ from collections.abc import Callable, Sequence
 from tinygrad_lite.checking.network.arrays import np
 from tinygrad_lite.checking.network.problems import Problem
 from tinygrad_lite.checking.result.entries import read
-from tinygrad_lite.checking.trial.numerical_check import Slope, Taylor, measured_slope, resolution, taylor
+from tinygrad_lite.checking.trial.numerical_check import (
+    Derivative,
+    Taylor,
+    measured_derivative,
+    resolution,
+    taylor,
+)
 
 
 class LossNear:
@@ -39,9 +45,9 @@ class LossNear:
         """How coarse the loss itself is: 0 where it computes in ordinary floats, more with single precision inside."""
         return resolution(self, self.start)
 
-    def slope(self, name: str, place: int) -> Slope:
+    def derivative(self, name: str, place: int) -> Derivative:
         """The measured derivative w.r.t. one entry of a parameter, in reading order."""
-        return measured_slope(self, self.start, self.begins[name] + place, noise=self.noise)
+        return measured_derivative(self, self.start, self.begins[name] + place, noise=self.noise)
 
     def taylor(self, gradient: Sequence[float]) -> Taylor:
         """The Taylor remainder of a gradient in the order of the numbers."""

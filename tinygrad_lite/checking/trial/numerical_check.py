@@ -1,6 +1,6 @@
-"""Two witnesses that know no derivative rule: measured slopes with an error bar, and the Taylor remainder.
+"""Two witnesses that know no derivative rule: derivatives measured with an error bar, and the Taylor remainder.
 
-Both only call the function. `measured_slope` steps to both sides and shrinks the step until
+Both only call the function. `measured_derivative` steps to both sides and shrinks the step until
 rounding would take over, so it can say how sure it is. `taylor` needs no step size at all: if the
 gradient g is right, what is left of f(x + e d) - f(x) - e g.d shrinks like e^2, a slope of 2 in a
 log-log plot; if g is wrong, like e, a slope of 1.
@@ -14,7 +14,7 @@ import itertools
 import math
 import random
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 from tinygrad_lite.engine import Value
 from tinygrad_lite.errors import OperandError
@@ -30,29 +30,26 @@ RIGHT = 1.94
 """A Taylor remainder with a larger slope is said to speak for the gradient."""
 
 
-class Slope:
-    """A measured slope.
+class Derivative(NamedTuple):
+    """A derivative that was measured.
 
     Attributes:
-        value: the slope, in units of f per unit of the input.
-        bar: how far the true slope may be from it.
+        value: in units of f per unit of the input.
+        bar: how far the true derivative may be from it.
         step: the smallest step used.
-        left, right: the one-sided slopes; they differ on a kink.
-        kink: the one-sided slopes stay apart however small the step.
+        left, right: the one-sided derivatives; they differ on a kink.
+        kink: the one-sided derivatives stay apart however small the step.
     """
 
-    __slots__ = ("value", "bar", "step", "left", "right", "kink")
-
-    def __init__(self, value: float, bar: float, step: float, left: float, right: float, kink: bool) -> None:
-        self.value: float = value
-        self.bar: float = bar
-        self.step: float = step
-        self.left: float = left
-        self.right: float = right
-        self.kink: bool = kink
+    value: float
+    bar: float
+    step: float
+    left: float
+    right: float
+    kink: bool
 
     def accepts(self, claimed: float, rtol: float = 1e-5) -> bool:
-        """Whether a claimed slope may be true: within the bar, or anywhere between the two sides of a kink."""
+        """Whether a claimed derivative may be true: within the bar, or anywhere between the two sides of a kink."""
         if not math.isfinite(claimed):
             return False
         room = 3 * self.bar + rtol * max(abs(self.value), abs(claimed))
@@ -73,7 +70,7 @@ def resolution(f: Function, x: Sequence[float], seed: int = 0) -> float:
     >>> resolution(lambda x: x[0] ** 2, [2.3])
     0.0
     """
-    direction = [d * max(1.0, abs(entry)) for d, entry in zip(_direction(len(x), seed), x, strict=True)]
+    direction = _direction(x, seed)
     for widest in (1e-5, 3e-4, 1e-2):
         rows = [
             [f([entry + k * h * d for entry, d in zip(x, direction, strict=True)]) for k in range(8)]
@@ -90,8 +87,8 @@ def resolution(f: Function, x: Sequence[float], seed: int = 0) -> float:
     return noise if COARSE * size < noise < math.inf else 0.0
 
 
-def measured_slope(f: Function, x: Sequence[float], i: int, steps: int = 9, noise: float = 0.0) -> Slope:
-    """The slope of f along input i by central differences, with an error bar from a sweep of steps.
+def measured_derivative(f: Function, x: Sequence[float], i: int, steps: int = 9, noise: float = 0.0) -> Derivative:
+    """The derivative of f w.r.t. input i by central differences, with an error bar from a sweep of steps.
 
     The step starts at a hundredth of max(1, |x|), at more where f is coarse, and is divided by four
     each time; two neighbouring steps are combined so that the h^2 error cancels (Richardson), and the
@@ -106,8 +103,8 @@ def measured_slope(f: Function, x: Sequence[float], i: int, steps: int = 9, nois
     Raises:
         IndexError: i does not name an input.
 
-    >>> slope = measured_slope(lambda x: x[0] ** 3, [2.0], 0)
-    >>> abs(slope.value - 12.0) <= 3 * slope.bar, slope.bar < 1e-8
+    >>> found = measured_derivative(lambda x: x[0] ** 3, [2.0], 0)
+    >>> abs(found.value - 12.0) <= 3 * found.bar, found.bar < 1e-8
     (True, True)
     """
     here = f(list(x))
@@ -133,11 +130,11 @@ def measured_slope(f: Function, x: Sequence[float], i: int, steps: int = 9, nois
         doubt = abs(refined[k] - refined[k - 1]) + 2 * rounding / h
         if doubt < bar:
             best, bar, step = refined[k], doubt, h
-    return Slope(best, bar, step, *_one_sided(sides, rounding))
+    return Derivative(best, bar, step, *_one_sided(sides, rounding))
 
 
 def _one_sided(sides: list[tuple[float, float, float]], rounding: float) -> tuple[float, float, bool]:
-    """The slopes to the left and right at a small step, and whether a kink keeps them apart.
+    """The derivatives to the left and right at a small step, and whether a kink keeps them apart.
 
     Where f is smooth the gap between the two sides is h f'': it shrinks with the step. On a kink it stays.
     """
@@ -151,25 +148,23 @@ def _one_sided(sides: list[tuple[float, float, float]], rounding: float) -> tupl
     return left, right, kink and gaps[-1] > 1e-4 * max(abs(left), abs(right))
 
 
-class Taylor:
+class Taylor(NamedTuple):
     """The remainders of a first-order Taylor step, and their slope.
 
     Attributes:
         points: pairs (step, remainder), the largest step first.
         slope: of log remainder against log step, where the remainder is clear of rounding; about 2 if
             the gradient is right, about 1 if it is wrong; infinite if nothing remains but rounding.
-        ok: the slope speaks for the gradient.
+        used: the points from which the slope was told.
     """
 
-    __slots__ = ("points", "slope", "used")
-
-    def __init__(self, points: list[tuple[float, float]], slope: float, used: list[tuple[float, float]]) -> None:
-        self.points: list[tuple[float, float]] = points
-        self.slope: float = slope
-        self.used: list[tuple[float, float]] = used
+    points: list[tuple[float, float]]
+    slope: float
+    used: list[tuple[float, float]]
 
     @property
     def ok(self) -> bool:
+        """The slope speaks for the gradient."""
         return self.slope > 1.7
 
     def words(self) -> str:
@@ -191,7 +186,7 @@ def taylor(f: Function, x: Sequence[float], gradient: Sequence[float], seed: int
     """Try a gradient along a random direction, without choosing a step.
 
     Args:
-        gradient: the claimed slopes, as many as inputs.
+        gradient: the claimed derivatives, as many as inputs.
         seed: of the direction; each entry of it is between 0.5 and 1 of max(1, |x|), with either sign.
         noise: what `resolution` says of f.
 
@@ -199,7 +194,7 @@ def taylor(f: Function, x: Sequence[float], gradient: Sequence[float], seed: int
     >>> round(taylor(f, [1.5, 2.0], [6.0, 2.25]).slope, 1), round(taylor(f, [1.5, 2.0], [3.0, 2.25]).slope, 1)
     (2.0, 1.0)
     """
-    direction = [d * max(1.0, abs(entry)) for d, entry in zip(_direction(len(x), seed), x, strict=True)]
+    direction = _direction(x, seed)
     here = f(list(x))
     finite = all(math.isfinite(g) for g in gradient)
     rise = math.fsum(g * d for g, d in zip(gradient, direction, strict=True)) if finite else math.nan
@@ -218,12 +213,12 @@ def taylor(f: Function, x: Sequence[float], gradient: Sequence[float], seed: int
     return Taylor(points, _log_slope(used), used)
 
 
-def _direction(n: int, seed: int) -> list[float]:
-    """A random direction of length 1 in which no entry is much smaller than another."""
+def _direction(x: Sequence[float], seed: int) -> list[float]:
+    """A random direction of length 1, in units of max(1, |x|), in which no entry is much smaller than another."""
     chance = random.Random(seed)
-    direction = [chance.uniform(0.5, 1.0) * chance.choice((-1, 1)) for _ in range(n)]
-    length = math.sqrt(sum(d * d for d in direction)) or 1.0
-    return [d / length for d in direction]
+    direction = [chance.uniform(0.5, 1.0) * chance.choice((-1, 1)) for _ in x]
+    length = math.hypot(*direction) or 1.0
+    return [d / length * max(1.0, abs(entry)) for d, entry in zip(direction, x, strict=True)]
 
 
 def _log_slope(points: Sequence[tuple[float, float]]) -> float:
@@ -247,3 +242,9 @@ def one_number(result: Any) -> Any:
         f"a gradient needs a function with one number as result, but got {type(result).__name__} "
         f"of shape {getattr(result, 'shape', '?')}.\n  Sum or average the entries to one loss first."
     )
+
+
+def number_of(result: Any) -> float:
+    """A loss as a float."""
+    found = one_number(result)
+    return found.data if isinstance(found, Value) else float(found)

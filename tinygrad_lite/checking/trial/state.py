@@ -9,19 +9,33 @@ changed, and no Value of a recorded forward pass stays behind.
 from __future__ import annotations
 
 import functools
+import inspect
 import random
 import sys
 import types
 from collections import deque
 from collections.abc import Callable, Iterator
-from typing import Any
+from typing import Any, NamedTuple
 
 from tinygrad_lite.checking.network.arrays import np
 
 ENTRIES_AT_MOST = 1_000_000  # a larger array or container is data, not a cache
 MISSING = object()
 
-Generator = tuple[Callable[[], Any], Callable[[Any], None], Any]  # how to ask for its state, how to set it, the state
+
+class Kept(NamedTuple):
+    """One thing that may change: how to look at it, what it was, and how to put it back."""
+
+    look: Callable[[], Any]
+    then: Any
+    put: Callable[[Any], Any]
+
+    def restore(self) -> bool:
+        """Put it back if it has changed; whether it had."""
+        changed = not _same(self.look(), self.then)
+        if changed:
+            self.put(self.then)
+        return changed
 
 
 class State:
@@ -29,88 +43,96 @@ class State:
 
     def __init__(self, *functions: Callable[..., Any]) -> None:
         self._seen: dict[int, Any] = {}  # by identity; the object is kept, so that no identity is used twice
-        self._back: list[Callable[[], bool]] = []  # each puts one thing back, and says whether it had changed
-        self._generators = list(_global_generators())
-        for function in functions:
-            self._walk(function)
+        self._kept: list[Kept] = []
+        self._generators = [
+            Kept(random.getstate, random.getstate(), random.setstate),
+            Kept(np.random.get_state, np.random.get_state(), np.random.set_state),
+        ]
+        torch = sys.modules.get("torch")
+        if torch is not None:
+            self._generators.append(Kept(torch.get_rng_state, torch.get_rng_state(), torch.set_rng_state))
+        self._walk_all(functions)
 
     def restore(self) -> bool:
         """Put everything back, the random generators too; true if something besides these had changed."""
         self.replay()
-        return sum(put_back() for put_back in self._back) > 0
+        return sum(kept.restore() for kept in self._kept) > 0
 
     def replay(self) -> None:
         """Put the random generators back, so that the same numbers are drawn again."""
-        for _, put, then in self._generators:
-            put(then)
+        for generator in self._generators:
+            generator.put(generator.then)
 
     def drew(self) -> bool:
         """Whether random numbers were drawn since the generators were put back."""
-        return any(repr(get()) != repr(then) for get, _, then in self._generators)
+        return any(repr(generator.look()) != repr(generator.then) for generator in self._generators)
 
     def _walk(self, x: Any) -> None:
         if id(x) in self._seen or x is None or isinstance(x, (int, float, complex, str, bytes)):
             return
         self._seen[id(x)] = x
-        if isinstance(x, (types.FunctionType, types.MethodType, functools.partial, type)):
-            self._walk_callable(x)
-        elif isinstance(x, dict):
-            self._back.append(functools.partial(_dict_back, x, dict(x)))
-            self._walk_all(x.values())
-        elif isinstance(x, (list, deque)):
-            self._back.append(functools.partial(_list_back, x, list(x)))
-            self._walk_all(x)
-        elif isinstance(x, set):
-            self._back.append(functools.partial(_set_back, x, set(x)))
+        if isinstance(x, types.MethodType):
+            self._walk_all((x.__self__, x.__func__))
+        elif isinstance(x, functools.partial):
+            self._walk_all((x.func, *x.args, *x.keywords.values()))
+        elif isinstance(x, types.FunctionType):
+            self._walk_function(x)
+        elif isinstance(x, type):
+            self._walk_class(x)
+        elif isinstance(x, (dict, list, deque, set)):
+            self._kept.append(Kept(lambda: x, x.copy(), functools.partial(_refill, x)))
+            self._walk_all(x.values() if isinstance(x, dict) else x)
         elif isinstance(x, tuple):
             self._walk_all(x)
         elif isinstance(x, np.ndarray):
             if x.size <= ENTRIES_AT_MOST and x.flags.writeable:
-                self._back.append(functools.partial(_array_back, x, x.copy()))
+                self._kept.append(Kept(lambda: x, x.copy(), functools.partial(x.__setitem__, ...)))
         elif isinstance(x, np.random.Generator):
             bits = x.bit_generator
-            self._generators.append((lambda: bits.state, functools.partial(setattr, bits, "state"), bits.state))
+            self._generators.append(Kept(lambda: bits.state, bits.state, functools.partial(setattr, bits, "state")))
         elif isinstance(x, np.random.RandomState):
-            self._generators.append((x.get_state, x.set_state, x.get_state()))
+            self._generators.append(Kept(x.get_state, x.get_state(), x.set_state))
         elif isinstance(x, random.Random):
-            self._generators.append((x.getstate, x.setstate, x.getstate()))
+            self._generators.append(Kept(x.getstate, x.getstate(), x.setstate))
         elif isinstance(x, types.ModuleType):
             if _of_the_user(x.__name__):
                 self._walk_names(vars(x), [name for name in vars(x) if not name.startswith("__")])
         elif isinstance(x, types.SimpleNamespace) or _of_the_user(type(x).__module__):
-            self._walk(type(x))
-            self._walk(getattr(x, "__dict__", None))
+            self._walk_all((type(x), getattr(x, "__dict__", None)))
 
     def _walk_all(self, many: Any) -> None:
         if len(many) <= ENTRIES_AT_MOST:
             for x in list(many):
                 self._walk(x)
 
-    def _walk_callable(self, x: Any) -> None:
-        if isinstance(x, types.MethodType):
-            self._walk(x.__self__)
-            self._walk(x.__func__)
-        elif isinstance(x, functools.partial):
-            self._walk_all((x.func, *x.args, *x.keywords.values()))
-        elif isinstance(x, type):
-            if _of_the_user(x.__module__):
-                names = [name for name, found in vars(x).items() if not name.startswith("__") and not callable(found)]
-                self._back.append(functools.partial(_class_back, x, {name: vars(x)[name] for name in names}))
-                for found in list(vars(x).values()):
-                    self._walk(getattr(found, "__func__", getattr(found, "fget", found)))
-                self._walk_all(x.__mro__[1:])
-        elif _of_the_user(x.__module__):
+    def _walk_class(self, x: type) -> None:
+        if _of_the_user(x.__module__):
+            self._kept.append(Kept(functools.partial(_fields, x), _fields(x), functools.partial(_set_fields, x)))
+            self._walk_all([getattr(found, "__func__", getattr(found, "fget", found)) for found in vars(x).values()])
+            self._walk_all(x.__mro__[1:])
+
+    def _walk_function(self, x: types.FunctionType) -> None:
+        if _of_the_user(x.__module__):
             self._walk_all((vars(x), *(x.__defaults__ or ()), *(x.__kwdefaults__ or {}).values()))
             for cell in x.__closure__ or ():
-                now = _contents(cell)
-                self._back.append(functools.partial(_cell_back, cell, now))
+                now, put = _contents(cell), functools.partial(_fill, cell)
+                self._kept.append(Kept(functools.partial(_contents, cell), now, put))
                 self._walk(now)
             self._walk_names(x.__globals__, list(_names_in(x.__code__)))
 
     def _walk_names(self, names: dict[str, Any], used: list[str]) -> None:
-        bound = {name: names.get(name, MISSING) for name in used}
-        self._back.append(functools.partial(_names_back, names, bound))
+        bound = _bound(names, used)
+        self._kept.append(Kept(lambda: _bound(names, used), bound, functools.partial(_bind, names)))
         self._walk_all([found for found in bound.values() if found is not MISSING])
+
+
+def names_read(function: Callable[..., Any]) -> Iterator[tuple[str, Any]]:
+    """The variables outside of it that a function's own code speaks of, closed over or global, with their values."""
+    plain = inspect.unwrap(getattr(function, "__func__", function))
+    code = getattr(plain, "__code__", None)
+    if code is not None:
+        yield from zip(code.co_freevars, map(_contents, plain.__closure__ or ()), strict=False)
+        yield from _bound(plain.__globals__, code.co_names).items()
 
 
 def _names_in(code: types.CodeType) -> Iterator[str]:
@@ -128,57 +150,33 @@ def _of_the_user(module: str | None) -> bool:
     return "site-packages" not in (getattr(sys.modules.get(module or ""), "__file__", None) or "")
 
 
-def _global_generators() -> Iterator[Generator]:
-    yield random.getstate, random.setstate, random.getstate()
-    yield np.random.get_state, np.random.set_state, np.random.get_state()
-    torch = sys.modules.get("torch")
-    if torch is not None:
-        yield torch.get_rng_state, torch.set_rng_state, torch.get_rng_state()
+def _same(now: Any, then: Any) -> bool:
+    """Whether nothing was put in, taken out or exchanged; of an array, whether its bytes are the same."""
+    if isinstance(then, dict):
+        return _same(list(now), list(then)) and _same(list(now.values()), list(then.values()))
+    if isinstance(then, (list, deque)):
+        return len(now) == len(then) and all(x is y for x, y in zip(now, then, strict=True))
+    if isinstance(then, np.ndarray):
+        return bool(now.tobytes() == then.tobytes())
+    return bool(now == then) if isinstance(then, set) else now is then
 
 
-def _same_items(now: Any, then: Any) -> bool:
-    return len(now) == len(then) and all(x is y for x, y in zip(now, then, strict=True))
-
-
-def _dict_back(x: dict[Any, Any], then: dict[Any, Any]) -> bool:
-    if _same_items(x.keys(), then.keys()) and _same_items(x.values(), then.values()):
-        return False
+def _refill(x: Any, then: Any) -> None:
     x.clear()
-    x.update(then)
-    return True
+    (x.extend if hasattr(x, "extend") else x.update)(then)
 
 
-def _list_back(x: Any, then: list[Any]) -> bool:
-    if _same_items(x, then):
-        return False
-    x.clear()
-    x.extend(then)
-    return True
+def _fields(x: type) -> dict[str, Any]:
+    """What a class holds for all its objects, methods left out."""
+    own = sorted(vars(x).items())
+    return {name: found for name, found in own if not name.startswith("__") and not callable(found)}
 
 
-def _set_back(x: set[Any], then: set[Any]) -> bool:
-    if x == then:
-        return False
-    x.clear()
-    x.update(then)
-    return True
-
-
-def _array_back(x: Any, then: Any) -> bool:
-    if x.tobytes() == then.tobytes():
-        return False
-    x[...] = then
-    return True
-
-
-def _class_back(x: type, then: dict[str, Any]) -> bool:
-    now = {name for name, found in vars(x).items() if not name.startswith("__") and not callable(found)}
-    for name in now - then.keys():
+def _set_fields(x: type, then: dict[str, Any]) -> None:
+    for name in _fields(x).keys() - then.keys():
         delattr(x, name)
-    changed = [name for name in then if vars(x).get(name, MISSING) is not then[name]]
-    for name in changed:
-        setattr(x, name, then[name])
-    return bool(changed) or now != then.keys()
+    for name, found in then.items():
+        setattr(x, name, found)
 
 
 def _contents(cell: Any) -> Any:
@@ -188,21 +186,20 @@ def _contents(cell: Any) -> Any:
         return MISSING
 
 
-def _cell_back(cell: Any, then: Any) -> bool:
-    if _contents(cell) is then:
-        return False
+def _fill(cell: Any, then: Any) -> None:
     if then is MISSING:
         del cell.cell_contents
     else:
         cell.cell_contents = then
-    return True
 
 
-def _names_back(names: dict[str, Any], then: dict[str, Any]) -> bool:
-    changed = [name for name, found in then.items() if names.get(name, MISSING) is not found]
-    for name in changed:
-        if then[name] is MISSING:
+def _bound(names: dict[str, Any], used: Any) -> dict[str, Any]:
+    return {name: names.get(name, MISSING) for name in used}
+
+
+def _bind(names: dict[str, Any], then: dict[str, Any]) -> None:
+    for name, found in then.items():
+        if found is MISSING:
             names.pop(name, None)
         else:
-            names[name] = then[name]
-    return bool(changed)
+            names[name] = found

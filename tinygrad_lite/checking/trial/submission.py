@@ -19,7 +19,7 @@ from tinygrad_lite.checking.network.problems import Problem
 from tinygrad_lite.checking.result.entries import Entries, entry_name, indices, read
 from tinygrad_lite.checking.trial.answer import Answer
 from tinygrad_lite.checking.trial.loss_near import LossNear
-from tinygrad_lite.checking.trial.numerical_check import one_number
+from tinygrad_lite.checking.trial.numerical_check import number_of, one_number
 from tinygrad_lite.checking.trial.sandbox import Outcome, Watch, copied, run, same
 from tinygrad_lite.checking.trial.state import State
 from tinygrad_lite.engine import Value
@@ -105,8 +105,7 @@ class Submission:
             return say(
                 "your loss gives two different numbers for the same arguments, {0:g} and {1:g}: fix the "
                 "seed of what it draws at random, or keep what it remembers out of it",
-                first.result,
-                again.result,
+                *(first.result, again.result),
             )
         return ""
 
@@ -123,17 +122,13 @@ class Submission:
         Raises:
             RuntimeError: the loss cannot be run on Values; the message says why.
         """
-        leaves = {
-            name: [
-                Value(n, label=entry_name(name, index)) for index, n in zip(indices(x.shape), x.numbers, strict=True)
-            ]
-            for name, x in ((name, read(x)) for name, x in problem.params.items())
-        }
-        arrays: dict[str, Any] = {}
+        leaves, arrays = dict[str, list[Value]](), dict[str, Any]()
         for name, x in problem.params.items():
-            made: Any = np.empty(len(leaves[name]), dtype=object)
-            made[:] = leaves[name]
-            arrays[name] = made.reshape(np.shape(x)) if np.ndim(x) else leaves[name][0]
+            shape, numbers, _ = read(x)
+            own = [Value(n, label=entry_name(name, i)) for i, n in zip(indices(shape), numbers, strict=True)]
+            made: Any = np.empty(len(own), dtype=object)
+            made[:] = leaves[name] = own
+            arrays[name] = made.reshape(shape) if shape else own[0]
         # Values are known by identity, and a deep copy would cut them off: only the data is copied
         arguments = self.arguments(problem, self.loss_takes_dict, arrays)
         fixed = len(arguments) - len(problem.data)
@@ -195,15 +190,12 @@ class Submission:
             return answer
         answer = self.understood(outcome.result, outcome.arguments, problem)
         for warning in outcome.warnings[:3]:
-            answer.remarks.append(("WARNED", say("backprop caused a {0}", warning.rstrip("."))))
+            answer.say("WARNED", "backprop caused a {0}", warning.rstrip("."))
         for label, argument in zip(labels, arguments, strict=True):
             own = label == "params" or label in self.names
             if label in outcome.changed and not (own and self.updates) and not _may_be_a_cache(argument):
-                answer.remarks.append(
-                    (
-                        "MUTATED",
-                        say("backprop changed its argument {0} in place; work on a copy, or say updates=True", label),
-                    )
+                answer.say(
+                    "MUTATED", "backprop changed its argument {0} in place; work on a copy, or say updates=True", label
                 )
         return answer
 
@@ -230,12 +222,6 @@ def _may_be_a_cache(x: Any) -> bool:
     return isinstance(x, dict) or (hasattr(x, "__dict__") and not hasattr(x, "dtype") and not callable(x))
 
 
-def number_of(result: Any) -> float:
-    """A loss as a float."""
-    found = one_number(result)
-    return found.data if isinstance(found, Value) else float(found)
-
-
 def takes_dict(function: Callable[..., Any], names: list[str], data: int) -> bool:
     """Whether a function wants the parameters as one dict; told from the number and names of its arguments."""
     try:
@@ -245,15 +231,12 @@ def takes_dict(function: Callable[..., Any], names: list[str], data: int) -> boo
     positional = [a for a in arguments if a.kind in (a.POSITIONAL_ONLY, a.POSITIONAL_OR_KEYWORD)]
     if not positional:
         return False
-    needed = [a for a in positional if a.default is a.empty]
-    if any(a.kind == a.VAR_POSITIONAL for a in arguments):
-        return re.fullmatch(r"(?i)p|params?|parameters|weights|theta", positional[0].name) is not None
-    unpacked, packed = len(names) + data, 1 + data
     called = re.fullmatch(r"(?i)p|params?|parameters|weights|theta", positional[0].name) is not None
+    if any(a.kind == a.VAR_POSITIONAL for a in arguments):
+        return called
+    needed = sum(a.default is a.empty for a in positional)
+    unpacked, packed = len(names) + data, 1 + data
+    fits = needed <= packed <= len(positional)
     if called or unpacked == packed:
-        return called and positional[0].name not in names and len(needed) <= packed <= len(positional)
-    if len(needed) in (unpacked, packed):
-        return len(needed) == packed
-    if len(needed) <= unpacked <= len(positional):
-        return False
-    return len(needed) <= packed <= len(positional)
+        return called and positional[0].name not in names and fits
+    return needed == packed or (fits and not needed <= unpacked <= len(positional))

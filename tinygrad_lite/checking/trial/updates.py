@@ -9,12 +9,12 @@ from __future__ import annotations
 
 import inspect
 import re
-import types
 from collections.abc import Callable, Iterator
 from typing import Any
 
 from tinygrad_lite.checking.network.arrays import np
 from tinygrad_lite.checking.trial.case import CaseResult
+from tinygrad_lite.checking.trial.state import names_read
 from tinygrad_lite.checking.trial.submission import Submission
 from tinygrad_lite.report.language import say
 
@@ -42,15 +42,13 @@ def as_updates(submission: Submission, cases: list[CaseResult]) -> tuple[float |
     what = say("changes its parameters in place") if in_place else say("returns updated weights")
     sure = named is not None or _in_code(submission, rate)
     said = say("backprop {0}, W - {1:.6g} * gradient, so it was read as updates=True, lr={1:.6g}", what, rate)
-    return rate, (
-        "UPDATES",
-        said if sure else say("{0}; as gradients they are right if that is the learning rate", said),
-    )
+    said = said if sure else say("{0}; as gradients they are right if that is the learning rate", said)
+    return rate, ("UPDATES", said)
 
 
 def other_rate(submission: Submission, cases: list[CaseResult]) -> tuple[float | None, Remark] | None:
     """(learning rate or None, what to say) if every gradient recovered from an update has one and the same factor."""
-    pairs = [p for case in cases for name in submission.names for p in _pairs(case, name, 0.0)]
+    pairs = [p for case in cases for name in submission.names for p in _pairs(case, name)]
     assert submission.lr is not None
     if any(case.answer.error for case in cases) or len(pairs) < ENOUGH:
         return None
@@ -59,28 +57,19 @@ def other_rate(submission: Submission, cases: list[CaseResult]) -> tuple[float |
     if np.any(np.abs(ratios - ratios[0]) > rooms + rooms[0]) or abs(ratios[0]) < 1e-12:
         return None
     rate = float(ratios[np.argmin(rooms)]) * submission.lr
-    named = named_rate(submission, cases)
-    if (named is not None and _close(named, rate)) or (
-        _in_code(submission, rate) and not _in_code(submission, submission.lr) and named is None
-    ):
-        said = say(
-            "backprop's learning rate is {0:.6g}, not lr={1:g}; with it the gradients were recovered",
-            rate,
-            submission.lr,
-        )
+    named, lr = named_rate(submission, cases), submission.lr
+    in_code = _in_code(submission, rate) and not _in_code(submission, lr)
+    if in_code if named is None else _close(named, rate):
+        said = say("backprop's learning rate is {0:.6g}, not lr={1:g}; with it the gradients were recovered", rate, lr)
         return rate, ("LEARNING_RATE", said)
-    if named is not None or rate < 0:
-        return None
-    return None, (
-        "LEARNING_RATE",
-        say(
-            "every update is W - {0:.6g} * the exact gradient: with lr={0:.6g} all are right, with "
-            "lr={1:g} all have the factor {2:.6g}",
-            rate,
-            submission.lr,
-            ratios[0],
-        ),
+    said = say(
+        "every update is W - {0:.6g} * the exact gradient: with lr={0:.6g} all are right, with "
+        "lr={1:g} all have the factor {2:.6g}",
+        rate,
+        lr,
+        ratios[0],
     )
+    return None if named is not None or rate < 0 else (None, ("LEARNING_RATE", said))
 
 
 def _rate(name: str, cases: list[CaseResult]) -> float | None:
@@ -110,18 +99,18 @@ def _rate(name: str, cases: list[CaseResult]) -> float | None:
 
 def _is_gradient(name: str, cases: list[CaseResult]) -> bool:
     """Whether what was returned under this name is the exact gradient on every problem."""
-    pairs = [pair for case in cases for pair in _pairs(case, name, 0.0)]
+    pairs = [pair for case in cases for pair in _pairs(case, name)]
     return len(pairs) >= ENOUGH and all(abs(mine - exact) <= 1e-9 * abs(exact) for mine, exact, _ in pairs)
 
 
-def _pairs(case: CaseResult, name: str, least: float) -> Iterator[tuple[float, float, float]]:
+def _pairs(case: CaseResult, name: str) -> Iterator[tuple[float, float, float]]:
     """(yours, exact, how uncertain yours is) of each entry that is not about 0."""
     found, exact = case.answer.gradients.get(name), case.exact.get(name)
     if found is None or exact is None or found.shape != exact.shape:
         return
     scale = max(map(abs, exact.numbers), default=0.0)
     for mine, right in zip(found.numbers, exact.numbers, strict=True):
-        if abs(right) > 1e-6 * scale > least:
+        if abs(right) > 1e-6 * scale > 0:
             yield mine, right, case.answer.noise.get(name, 0.0)
 
 
@@ -139,7 +128,11 @@ def named_rate(submission: Submission, cases: list[CaseResult]) -> float | None:
 
 def _in_code(submission: Submission, rate: float) -> bool:
     """Whether the number stands in backprop's code, or is the value of a name in it."""
-    return any(_close(abs(x), abs(rate)) for x in _numbers_of(submission.backprop_fn))
+    function = submission.backprop_fn
+    code = getattr(inspect.unwrap(getattr(function, "__func__", function)), "__code__", None)
+    numbers = [x for x in getattr(code, "co_consts", ()) if isinstance(x, float)]
+    numbers += [x for _, x in names_read(function) if isinstance(x, (int, float)) and not isinstance(x, bool)]
+    return any(_close(abs(x), abs(rate)) for x in numbers)
 
 
 def _names_of(function: Callable[..., Any], cases: list[CaseResult]) -> Iterator[tuple[str, Any]]:
@@ -149,31 +142,9 @@ def _names_of(function: Callable[..., Any], cases: list[CaseResult]) -> Iterator
     except (TypeError, ValueError):
         arguments = []
     data = cases[0].problem.data
-    positional = [
-        a for a in arguments if a.kind in (a.POSITIONAL_ONLY, a.POSITIONAL_OR_KEYWORD) and a.default is a.empty
-    ]
-    given = positional[len(positional) - len(data) :] if len(positional) > len(data) > 0 else []
-    yield from ((a.name, x) for a, x in zip(given, data, strict=False))
+    needed = [a for a in arguments if a.kind in (a.POSITIONAL_ONLY, a.POSITIONAL_OR_KEYWORD) and a.default is a.empty]
+    if len(needed) > len(data) > 0:
+        yield from zip([a.name for a in needed[-len(data) :]], data, strict=True)
     yield from ((a.name, a.default) for a in arguments)
-    plain = inspect.unwrap(getattr(function, "__func__", function))
-    yield from vars(getattr(function, "__self__", types.SimpleNamespace())).items()
-    code = getattr(plain, "__code__", None)
-    if code is not None:
-        yield from zip(code.co_freevars, [_cell(c) for c in plain.__closure__ or ()], strict=False)
-        yield from ((name, plain.__globals__.get(name)) for name in code.co_names)
-
-
-def _cell(cell: Any) -> Any:
-    try:
-        return cell.cell_contents
-    except ValueError:
-        return None
-
-
-def _numbers_of(function: Callable[..., Any]) -> Iterator[float]:
-    plain = inspect.unwrap(getattr(function, "__func__", function))
-    code = getattr(plain, "__code__", None)
-    yield from (x for x in getattr(code, "co_consts", ()) if isinstance(x, float))
-    if code is not None:
-        values = [plain.__globals__.get(name) for name in code.co_names] + [_cell(c) for c in plain.__closure__ or ()]
-        yield from (float(x) for x in values if isinstance(x, (int, float)) and not isinstance(x, bool))
+    yield from getattr(getattr(function, "__self__", None), "__dict__", {}).items()
+    yield from names_read(function)

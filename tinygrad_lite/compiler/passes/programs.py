@@ -64,7 +64,7 @@ class Plans:
         self.prologue: Plan | None = None
         self.samples: Plan | None = None
         if isinstance(program, StencilProgram):
-            self.epilogue = widening.lifted(program.sums, program.ending, program.wrt, known, whole)
+            self.epilogue: Plan = widening.lifted(program.sums, program.ending, program.wrt, known, whole)
             ran("widen", self.epilogue)
         else:
             tapes = {"": program.epilogue}

@@ -49,11 +49,11 @@ class Machine:
         self.seen: dict[str, Any] = {}
         self.choices: list[float] = [float(choice) for choice in choices]
         made = jit.compile_ir(training_code.text(optimizer, lanes, self.choices), "train")
-        self.call = made.call
+        self.call: Any = made.call
         self.steady: bool = (
             not self.state and len(optimizer.numbers(0.5, 1)) == 1
         )  # the number of the step does not matter
-        self.fields = (ctypes.c_int64 * (len(training_code.FIELDS) + len(self.state)))()
+        self.fields: Any = (ctypes.c_int64 * (len(training_code.FIELDS) + len(self.state)))()
         self.pointer: int = ctypes.addressof(self.fields)
         self.train: tuple[Any, Any] = made.bound(self.pointer, ctypes.c_double)
         self.current: _Plan | None = None
@@ -66,9 +66,9 @@ class Machine:
         self.shared_entry: Any = _shared_entry(runner, self.by_pointer, self.stopped)
         self.X: Any = None  # the arrays of the last call, if they are read where they lie
         self.y: Any = None
-        self.agreed = -1  # the count of `changes` when the parameters were seen to be bound
+        self.agreed: int = -1  # the count of `changes` when the parameters were seen to be bound
         self.shapes: Any = None
-        self.samples = 0
+        self.samples: int = 0
 
     def _set(self, **fields: int) -> None:
         for name, x in fields.items():
@@ -102,7 +102,7 @@ class Machine:
             self.holding.append(flat)
             self.copies.append(np.empty_like(flat))
             sources += [_address(flat), flat.shape[1], first, checked, _address(self.copies[-1]), flat.nbytes]
-        self.sources = np.array(sources, dtype=np.int64)
+        self.sources: Any = np.array(sources, dtype=np.int64)
         self._set(sources=_address(self.sources), source_count=len(sources) // len(training_code.SOURCE))
         self.current = None
         # the same arrays next time are read where they lie; what had to be copied is looked at again

@@ -100,7 +100,7 @@ class Replay:
 
     def __init__(self, root: Value, order: Callable[[Value], Iterator[Step]], right: dict[Value, float]) -> None:
         self.steps: list[Step] = []
-        self.finished = True
+        self.finished: bool = True
         self.gradients: dict[Value, float] = dict.fromkeys(right, 0.0)
         self.gradients[root] = 1.0
         self.first_wrong: int | None = None

@@ -18,6 +18,7 @@ pictures can stand on one page.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
 from tinygrad_lite.views.drawing.themes import LIGHT, Theme
@@ -83,6 +84,7 @@ class Part(NamedTuple):
     shift: int
 
 
+@dataclass(eq=False, repr=False)
 class Drawing:
     """Everything that is drawn, and how it looks; not yet where it stands.
 
@@ -93,27 +95,16 @@ class Drawing:
         notes: the lines below, such as the legend of a heat map.
         parts: drawings inside this one.
         alt: what a screen reader says.
+        asked: the layout engine that was asked for, or None.
     """
 
-    def __init__(
-        self,
-        boxes: list[Box],
-        edges: list[Edge],
-        *,
-        graph: Graph | None = None,
-        direction: str = "LR",
-        theme: Theme = LIGHT,
-        title: str = "",
-        alt: str = "",
-        notes: tuple[Note, ...] = (),
-        parts: tuple[Part, ...] = (),
-    ) -> None:
-        self.boxes = boxes
-        self.edges = edges
-        self.graph = graph
-        self.direction = direction
-        self.theme = theme
-        self.title = title
-        self.alt = alt
-        self.notes = notes
-        self.parts = parts
+    boxes: list[Box]
+    edges: list[Edge]
+    graph: Graph | None = None
+    direction: str = "LR"
+    theme: Theme = LIGHT
+    title: str = ""
+    alt: str = ""
+    notes: tuple[Note, ...] = ()
+    parts: tuple[Part, ...] = ()
+    asked: str | None = None

@@ -9,8 +9,8 @@ neurons in their order, stays compact where each leads to each, and is quicker t
 that nobody asked for by name has two seconds.
 
 For an SVG the programs only find *places*: they are given sizes and arrows, never the user's
-text, and our own `svg.py` draws. For PNG they draw the DOT text of `dot.py` themselves; for
-PDF the system's `dot` does, which embeds its fonts, and where there is none `pdf.py`.
+text, and our own `svg.py` draws. Where no painter is installed (`raster.py`, `pdf.py`), they draw the DOT text of
+`dot.py` themselves, as PNG, JPEG, or by the system's `dot` as PDF.
 """
 
 from __future__ import annotations
@@ -152,7 +152,7 @@ def drawn(dot: str, format: str, engine: str | None = None) -> bytes:
     raise RenderingError(
         f"no program here can write {format.upper()}"
         + (f" ({'; '.join(tried)})" if tried else "")
-        + ".\n  Save as .svg or .pdf instead, which always works; or `pip install graphviz-pure`,\n"
+        + ".\n  Save as .svg instead, which always works; or `pip install graphviz-pure`,\n"
         "  or install Graphviz (https://graphviz.org/download)."
     )
 

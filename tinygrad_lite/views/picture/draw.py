@@ -139,7 +139,7 @@ def draw(
         title=title,
         alt=described(graph, boxes),
         notes=tuple(notes),
-        engine=engine,
+        asked=engine,
     )
 
 

@@ -2,7 +2,7 @@
 
     llvm_runner.py       a program as something that runs, by blocks of samples
     llvm_backend.py      a plan as functions in LLVM's text
-    loops.py             one loop nest, by tiles.py; gradient_sums.py, periodic.py: two kinds of their own
+    loops.py             one loop nest, by tiles.py; gradient_sums.py: tables of gradients as such; periodic.py
     register_fusion.py   loops over samples fused that share registers; stencil_fusion.py: that read the same numbers
     scan.py              steps that follow from one another
     workspace.py         where the arrays of a block lie

@@ -28,7 +28,7 @@ class Layout:
     def __init__(self) -> None:
         self.constants: list[float] = []
         self.tables: list[Any] = []
-        self.table_length = 0
+        self.table_length: int = 0
         self._where: dict[int, int] = {}
 
     def add_constants(self, numbers: Sequence[float]) -> int:
@@ -74,7 +74,7 @@ class Buffers:
         self.totals: Any = aligned(max(code.apart * self.shards, outputs), behind=1)
         self.out: Any = self.totals[:outputs] if code.in_place else aligned(outputs, behind=1)
         self.constants: Any = np.array(code.layout.constants or [0.0])
-        self.tables = np.concatenate([np.zeros(1, np.int32), *code.layout.tables])[1:] if code.layout.tables else (
+        self.tables: Any = np.concatenate([np.zeros(1, np.int32), *code.layout.tables])[1:] if code.layout.tables else (
             np.zeros(1, np.int32)
         )  # fmt: skip
         places = [
@@ -89,7 +89,7 @@ class Buffers:
         ]
         places += [self.constants, self.tables]
         lengths = [self.blocks, self.rest, self.shards, self.each, 0]
-        self.arguments = np.array([*[x.ctypes.data for x in places], *lengths], dtype=np.int64)
+        self.arguments: Any = np.array([*[x.ctypes.data for x in places], *lengths], dtype=np.int64)
         self.pointer: int = self.arguments.ctypes.data
         if samples:
             weight = np.zeros(self.rest * lanes)

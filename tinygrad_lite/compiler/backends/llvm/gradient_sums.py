@@ -13,19 +13,16 @@ costs little, since a table of gradients reads each of its entries many times.
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import partial
 
 from tinygrad_lite.compiler.backends.llvm import tiles
 from tinygrad_lite.compiler.backends.llvm.writer import Name, Writer
-from tinygrad_lite.compiler.ir.loop_nest import UNIFORM, Access, LoopNest
+from tinygrad_lite.compiler.ir.loop_nest import UNIFORM, Access, LoopNest, Reduction
 
 ACROSS = 4
 """Vectors of a tile along the last dimension; with some lines of them, their sums stay in registers."""
 
 FEWEST = 4
 """Lines of a table that are worth it: a single one, such as a layer's biases, is summed in lanes over the samples."""
-
-Counter = tuple[Name | None, int]
 
 
 def fits(nest: LoopNest, lanes: int) -> bool:
@@ -37,20 +34,20 @@ def fits(nest: LoopNest, lanes: int) -> bool:
         return False
     if any(access.table is not None for access in run.accesses):
         return False
-    return all(a.literal is not None or a.strides[-1] in (0, 1) for a in run.accesses) and any(
-        a.literal is None and a.strides[-1] == 1 for a in run.accesses
-    )
+    varying = [a for a in run.accesses if a.literal is None and a.strides[-1] == 1]
+    straight = all(a.literal is not None or a.strides[-1] in (0, 1) for a in run.accesses)
+    return straight and varying != [] and all(a.strides[0] >= 0 == a.strides[0] % lanes for a in strips(nest, lanes))
 
 
-def strips(nest: LoopNest, lanes: int) -> list[tuple[str, int, int]]:
-    """What must be transposed: (array, first entry, how many), for each access that varies along the lanes."""
-    found = []
-    n = nest.dims[-1] // lanes * lanes
-    for access in nest.reductions[0].accesses:
-        if access.literal is None and access.strides[-1] == 1 and access.array not in UNIFORM:
-            for i in range(nest.dims[0] if access.strides[0] else 1):
-                found.append((access.array, access.base + i * access.strides[0], n))
-    return found
+def strips(nest: LoopNest, lanes: int) -> list[Access]:
+    """What must be transposed: each access that varies along the lanes."""
+    accesses = nest.reductions[0].accesses
+    return [a for a in accesses if a.literal is None and a.strides[-1] == 1 and a.array not in UNIFORM]
+
+
+def length(nest: LoopNest, access: Access, lanes: int) -> int:
+    """How many numbers of a sample such an access passes by."""
+    return (nest.dims[0] - 1) * access.strides[0] + nest.dims[-1] // lanes * lanes
 
 
 def transpose(w: Writer, source: Name, width: int, target: Name, n: int) -> None:
@@ -88,99 +85,36 @@ def _turned(w: Writer, corner: Name, width: int) -> list[Name]:
     return lines
 
 
-def write(
-    w: Writer,
-    nest: LoopNest,
-    samples: int,
-    line: Callable[[Access, int], Name],
-    strip: Callable[[Access], tuple[Name, int]],
-    total: Name,
-    first: Name,
-) -> None:
-    """Add the sums over `samples` samples to the gradients, for the part of the last dimension that fills vectors.
+def table(nest: LoopNest, lanes: int, width: int, apart: Callable[[Access], int]) -> LoopNest:
+    """The loop nest as one without samples: sums whose terms are the `width` samples of a block.
+
+    What varies along the lanes is the array `by sample ...`, an array of the samples is `flat ...`; in these every
+    number has a place of its own.
 
     Args:
-        line: where an entry lies, or where its samples begin: (access, index) -> address.
-        strip: where the transposed entries begin, and how many a sample has.
-        total: where the gradients lie.
-        first: whether these are the first samples of all, before which the gradients are 0 whatever is there.
+        apart: how far the next sample of a transposed access lies.
     """
     (run,) = nest.reductions
-    lanes = w.lanes
+
+    def flat(a: Access) -> Access:
+        if a.literal is not None or a.array in UNIFORM:
+            return Access(a.array, a.base, a.strides, literal=a.literal)
+        if a.strides[-1] == 1:
+            return Access(f"by sample {a.array} {a.base}", 0, a.strides, apart(a))
+        return Access(f"flat {a.array}", a.base * width, tuple([stride * width for stride in a.strides]), 1)
+
+    terms = Reduction(run.sign, run.expression, width, [flat(access) for access in run.accesses])
+    inner = nest.dims[-1] // lanes * lanes
+    return LoopNest(nest.name, (nest.dims[0], inner), [terms], nest.target)
+
+
+def tile(nest: LoopNest, lanes: int) -> list[int]:
+    """Lines of the table, and vectors of a line, whose sums stay in registers."""
     inner = nest.dims[-1] // lanes
-    outer = nest.dims[0]
-
-    def tile(i: Counter, down: int, j: Counter, across: int) -> None:
-        cells = [(d, a) for d in range(down) for a in range(across)]
-
-        def place(base: Name, index: Counter, scale: int) -> Name:
-            name, distance = index
-            at = base if name is None else w.address(base, w.integer("mul", name, scale))
-            return w.address(at, distance * scale)
-
-        def uniform(access: Access, d: int, a: int) -> Name:
-            start = place(line(access, access.base + d * access.strides[0]), (i[0], i[1]), access.strides[0])
-            if access.strides[-1] == 0:
-                return w.once(("all", start), lambda: w.load_all(start))
-            near = w.address(place(start, (j[0], j[1]), 1), a * lanes)
-            return w.once(("near", near), lambda: w.load(near, 8))
-
-        def leaf(r: Name, d: int, a: int, k: int) -> Name:
-            access = run.accesses[k]
-            if access.literal is not None:
-                return w.literal(access.literal)
-            if access.array in UNIFORM:
-                return uniform(access, d, a)
-            if access.strides[-1] == 1:
-                base, n = strip(access)
-                start = place(w.address(base, w.integer("mul", r, n)), (j[0], j[1]), 1)
-                return w.once(("strip", id(access), a), lambda: w.load(w.address(start, a * lanes), 8))
-            start = place(line(access, access.base), (i[0], i[1]), access.strides[0] * samples)
-            address = w.address(w.address(start, d * access.strides[0] * samples), r)
-            return w.once(("line", access.array, address), lambda: w.load_all(address))
-
-        pointers = []
-        for d, a in cells:
-            at = place(w.address(total, nest.target.base), (i[0], i[1]), nest.target.strides[0])
-            at = w.address(place(at, (j[0], j[1]), 1), d * nest.target.strides[0] + a * lanes)
-            pointers.append(at)
-
-        for access in run.accesses:  # what is the same for all samples is read once
-            if access.literal is None and access.array in UNIFORM:
-                for d, a in cells:
-                    uniform(access, d, a)
-
-        def body(r: Name, values: list[Name]) -> list[Name]:
-            return [
-                w.more(value, w.evaluate(run.expression, partial(leaf, r, d, a)), run.sign)
-                for value, (d, a) in zip(values, cells, strict=True)
-            ]
-
-        later = w.once(("not", first), lambda: w.say(f"xor i1 {first}, true"))
-        before = w.where(later, lambda: [w.load(pointer, 8) for pointer in pointers], w.literal(0.0))
-        sums = w.accumulate(0, samples, before, body)
-        for pointer, value in zip(pointers, sums, strict=True):
-            w.store(value, pointer, 8)
-
-    def columns(i: Counter, down: int) -> None:
-        for start, stop, across in _pieces(inner, ACROSS):
-            if stop - start == across:
-                tile(i, down, (None, start * lanes), across)
-            else:
-                with w.loop(start * lanes, stop * lanes, across * lanes) as j:
-                    tile(i, down, (j, 0), across)
-
-    for start, stop, down in _pieces(outer, tiles.sums(lanes) // min(inner, ACROSS)):
-        if stop - start == down:
-            columns((None, start), down)
-        else:
-            with w.loop(start, stop, down) as i:
-                columns((i, 0), down)
+    return [_divisor(nest.dims[0], tiles.sums(lanes) // min(inner, ACROSS)), _divisor(inner, ACROSS)]
 
 
-def _pieces(n: int, most: int) -> list[tuple[int, int, int]]:
-    """(start, stop, step): as many full tiles as there are, then one smaller tile."""
+def _divisor(n: int, most: int) -> int:
+    """A divisor of n that may be one more than `most`, or `most` if they are all poor."""
     best = max(t for t in range(1, most + 2) if n % t == 0)
-    step = best if best * 2 > most else min(most, n)
-    full = n // step * step
-    return [piece for piece in ((0, full, step), (full, n, n - full)) if piece[0] < piece[1]]
+    return best if best * 2 > most else min(most, n)

@@ -124,7 +124,7 @@ class Instructions:
             has_one = np.flatnonzero((columns.count > k) & ~many)
             self.code[has_one, k + 1] = self.operands[columns.start[has_one] + k]
         self.code[many, 1], self.code[many, 2] = columns.start[many], columns.count[many]
-        self.values = np.zeros(sources + n)
+        self.values: Any = np.zeros(sources + n)
         self.values[:sources] = [x if x.__class__ is float else 0.0 for x in tape.sources]
         self._powers(op, np.array([x.__class__ is float for x in tape.sources] + [False]))
         halves: Any = self.code.view(np.int16).reshape(n, 8)

@@ -60,7 +60,7 @@ class Compiled:
         self.address: int = engine.get_function_address(entry)
         if not self.address:
             raise ValueError(f"the code defines no function {entry!r}; define it with external linkage.")
-        self.call = ctypes.CFUNCTYPE(None, ctypes.c_void_p)(self.address)
+        self.call: Any = ctypes.CFUNCTYPE(None, ctypes.c_void_p)(self.address)
         self.call._engine = engine  # type: ignore[attr-defined]
         self.cached: bool = cached
         self.seconds: float = seconds

@@ -245,11 +245,11 @@ none:
 def _line(plan: Plan, lanes: int) -> int:
     """How many of a sample's first numbers are wanted side by side, in whole vectors, for tables of gradients."""
     ends = [
-        first + n
+        access.base + gradient_sums.length(nest, access, lanes)
         for nest in plan.nests
         if nest.target.array == "out" and gradient_sums.fits(nest, lanes)
-        for array, first, n in gradient_sums.strips(nest, lanes)
-        if array == "X"
+        for access in gradient_sums.strips(nest, lanes)
+        if access.array == "X"
     ]
     return -(-max(ends, default=0) // 8) * 8
 
@@ -277,7 +277,7 @@ def kept(plan: Plan, lanes: int) -> int:
 
 
 def _full_places(nest: LoopNest, lanes: int) -> list[int]:
-    """Which entries of the output `gradients.write` sums up."""
+    """Which entries of the output are summed up with the lanes along the table (gradient_sums.py)."""
     outer, inner = nest.dims[0], nest.dims[1] // lanes * lanes
     return [nest.target.base + i * nest.target.strides[0] + j for i in range(outer) for j in range(inner)]
 

@@ -61,8 +61,8 @@ class LLVMRunner(Buffered):
         from tinygrad_lite.compiler.backends.llvm import kernels, llvm_backend
 
         self.program = program
-        self.plans = Plans(program, kernels.supported())
-        self.seconds = dict(self.plans.seconds)
+        self.plans: Plans = Plans(program, kernels.supported())
+        self.seconds: dict[str, float] = dict(self.plans.seconds)
         start = time.perf_counter()
         epilogue = scan.stepped(self.plans.epilogue)
         if epilogue is not self.plans.epilogue:

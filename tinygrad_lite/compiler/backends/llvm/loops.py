@@ -59,7 +59,8 @@ class Loops:
         self.joined: list[LoopNest] = []  # what is computed iteration by iteration with the loop nest at hand
         self.kept: set[str] | None = None  # the arrays of these that are written; None for all
         self.held: dict[Any, Name] = {}  # what they have computed of a tile
-        self.turned: dict[tuple[str, int, int], tuple[Name, int]] = {}
+        self.turned: dict[tuple[str, int, int], Name] = {}
+        self.later: Name | None = None  # where it holds, what is written is added to what is there
         self.lane: str = "samples"
 
     # ------------------------------------------------------------------ one loop nest
@@ -105,31 +106,32 @@ class Loops:
         return space is not None and space.adds
 
     def _gradients(self, nest: LoopNest) -> None:
-        """A table of gradients, with the lanes along its last dimension."""
-        w = self.w
-        width = self.lanes * self.unroll
-        assert self.strip is not None
+        """A table of gradients, with the lanes along its last dimension and the samples as terms."""
+        w, width = self.w, self.lanes * self.unroll
+        spaces = self.spaces | {"out": Space(self.spaces["G"].pointer)}
+        spaces |= {f"flat {name}": Space(space.pointer) for name, space in self.spaces.items()}
+        apart: dict[Access, int] = {}
+        for access in gradient_sums.strips(nest, self.lanes):
+            pointer, apart[access] = self._by_sample(access, gradient_sums.length(nest, access, self.lanes))
+            spaces[f"by sample {access.array} {access.base}"] = Space(pointer)
+        table = gradient_sums.table(nest, self.lanes, width, apart.__getitem__)
+        loops = Loops(w, spaces, self.lanes, 0, self.table)
+        loops.lane = "iterations"
+        loops.later = w.once(("not", self.first), lambda: w.say(f"xor i1 {self.first}, true"))
+        loops._nest(table, gradient_sums.tile(table, self.lanes))
 
-        def line(access: Access, index: int) -> Name:
-            space = self.spaces[access.array]
-            return w.address(space.pointer, index * space.scale)
-
-        n = nest.dims[-1] // self.lanes * self.lanes
-        for array, first, length in gradient_sums.strips(nest, self.lanes):
-            key = (array, first, length)
-            if array == "X" and self.lines is not None:
-                pointer, width_of_line = self.lines
-                self.turned[key] = w.address(pointer, first), width_of_line
-            elif key not in self.turned:
-                target = self.strip(length * width)
-                source = w.address(self.spaces[array].pointer, first * width)
-                gradient_sums.transpose(w, source, width, target, length)
-                self.turned[key] = target, length
-
-        def strip(access: Access) -> tuple[Name, int]:
-            return self.turned[access.array, access.base, n]
-
-        gradient_sums.write(w, nest, width, line, strip, self.spaces["G"].pointer, self.first)
+    def _by_sample(self, access: Access, length: int) -> tuple[Name, int]:
+        """Where the numbers of the first sample begin, one behind the other, and how far on those of the next."""
+        w, width, first = self.w, self.lanes * self.unroll, access.base
+        if access.array == "X" and self.lines is not None:
+            return w.address(self.lines[0], first), self.lines[1]
+        key = (access.array, first, length)
+        if key not in self.turned:
+            assert self.strip is not None
+            self.turned[key] = self.strip(length * width)
+            source = w.address(self.spaces[access.array].pointer, first * width)
+            gradient_sums.transpose(w, source, width, self.turned[key], length)
+        return self.turned[key], length
 
     def _unit(self, nest: LoopNest, iteration: bool) -> bool:
         """Whether neighbours along the lane read neighbouring numbers, or all the same one."""
@@ -193,6 +195,9 @@ class Loops:
         """Compute some iterations and write them where they are wanted."""
         w = self.w
         totals: list[Any] = [None] * len(cells)
+        if self.later is not None:
+            places = [self._place(nest, corner, 0) for corner, _ in cells]
+            totals[:] = w.where(self.later, lambda: [w.load(place, 8) for place in places], w.literal(0.0))
         for run in sorted(nest.reductions, key=lambda run: (run.starts is not None or run.terms > SHORT, -run.sign)):
             totals = self._run(nest, run, cells, totals)
         if self._adds(nest):
@@ -333,22 +338,20 @@ class Loops:
 
         return w.once(("samples", key, u), vector)
 
-    def store(self, nest: LoopNest, corner: list[Counter], u: int, value: Name) -> None:
-        w = self.w
-        access = nest.target
+    def _place(self, nest: LoopNest, corner: list[Counter], u: int) -> Name:
+        """Where an iteration writes."""
+        w, access = self.w, nest.target
         space = self.spaces[access.array]
-        if access.table is None:
-            pointer = self._pointer(access, corner, access.strides, nest, 1)
-        else:
-            m = self._linear(corner, _nested_strides(nest.dims))
-            pointer = w.address(
-                space.pointer, w.integer("mul", w.load_integer(self.table(access.table), m), space.scale)
-            )
-        pointer = w.address(pointer, u * w.lanes) if space.samples else pointer
+        pointer = self._pointer(access, [*corner, (None, 0)], (*access.strides, 0), nest, 1)
+        return w.address(pointer, u * w.lanes) if space.samples else pointer
+
+    def store(self, nest: LoopNest, corner: list[Counter], u: int, value: Name) -> None:
+        w, space = self.w, self.spaces[nest.target.array]
+        place = self._place(nest, corner, u)
         align = 8 * w.lanes if space.samples or space.adds else 8
         if space.adds:
-            value = w.apply("add", [w.load(pointer, align), value])
-        w.store(value, pointer, align)
+            value = w.apply("add", [w.load(place, align), value])
+        w.store(value, place, align)
 
 
 def _nested_strides(dims: Sequence[int]) -> list[int]:

@@ -61,7 +61,7 @@ class TapeBuffers:
             "workspace": np.zeros(it.longest + 1), "P": self.parameters, "out": self.out,
         }  # fmt: skip
         addresses = [self._arrays[name].ctypes.data for name in ADDRESSES]
-        self.arguments = np.array([*addresses, *it.counts], np.int64)
+        self.arguments: Any = np.array([*addresses, *it.counts], np.int64)
         self.pointer: int = self.arguments.ctypes.data
 
     def fill(self, data: Any) -> None:
@@ -80,7 +80,7 @@ class TapeMachine(Buffered):
         self._tape, self._wrt = tape, wrt
         self.instructions: Instructions = Instructions(tape, wrt)
         self.parameters: int = len(tape.inputs)
-        self.calls = 0
+        self.calls: int = 0
         self.waits: int = SOON
         self._prepare()
         if wrt:

@@ -23,12 +23,12 @@ class Writer:
 
     def __init__(self, lanes: int = 1) -> None:
         self.lines: list[str] = []
-        self.lanes = lanes
+        self.lanes: int = lanes
         self.kernels: set[tuple[str, int]] = set()
         self.declared: set[str] = set()
         self._names = 0
         self._labels = 0
-        self.block = "entry"
+        self.block: str = "entry"
         self.known: dict[Any, Name] = {}  # what has been computed in this block or in one that leads to it
 
     def fresh(self) -> Name:

@@ -85,8 +85,8 @@ class Buffers:
         program, plans = runner.program, runner.plans
         self.samples, self.size = samples, 0
         p = np.zeros(program.parameters + len(program.prologue.outputs))
-        self.parameters = p[: program.parameters]
-        self.out = np.zeros(program.outputs)
+        self.parameters: Any = p[: program.parameters]
+        self.out: Any = np.zeros(program.outputs)
         self._x = np.ones((program.columns + 1, samples))  # the last line is the weight of each sample
         total, more = np.zeros(plans.sums), np.zeros(plans.sums)
         steps: list[Callable[[], Any]] = []
