@@ -44,6 +44,7 @@ _FILES: dict[str, tuple[str, ...]] = {
     "engine.kinks": ("kinks",),
     "engine.modes": ("detect_anomaly", "no_grad"),
     "engine.reverse": ("zero_grad",),
+    "formulas.names": ("names",),
     "report.language": ("language",),
     "exercises.exercise": ("exercise",),
     "export.backward": ("backward_source",),

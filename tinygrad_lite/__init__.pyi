@@ -50,6 +50,7 @@ from tinygrad_lite.export.graph_json import to_json as to_json
 from tinygrad_lite.export.source import to_jax as to_jax
 from tinygrad_lite.export.source import to_numpy as to_numpy
 from tinygrad_lite.export.source import to_torch as to_torch
+from tinygrad_lite.formulas.names import names as names
 from tinygrad_lite.report.language import language as language
 from tinygrad_lite.views.derivation.explain import explain as explain
 from tinygrad_lite.views.derivation.node_table import table as table

@@ -21,7 +21,7 @@ def lesson(name):
 
 
 def test_it_has_the_size_of_the_picture_and_is_the_same_each_time(tmp_path):
-    picture = tg.draw(lesson("b"), engine="own", title="Ünïcode ×", heat=True)
+    picture = tg.draw(lesson("b"), title="Ünïcode ×", heat=True)
     first = picture.save(tmp_path / "g.pdf").read_bytes()
     width, height = (float(re.search(rf'{side}="([\d.]+)"', picture.svg)[1]) for side in ("width", "height"))
     box = re.search(rb"/MediaBox \[0 0 ([\d.]+) ([\d.]+)\]", first)
@@ -34,7 +34,7 @@ def test_it_has_the_size_of_the_picture_and_is_the_same_each_time(tmp_path):
 
 def test_a_picture_with_letters_that_helvetica_lacks_is_an_image_on_the_page(tmp_path):
     pytest.importorskip("resvg_py")
-    data = tg.draw(lesson("β ≠ ∂"), engine="own").save(tmp_path / "g.pdf").read_bytes()
+    data = tg.draw(lesson("β ≠ ∂")).save(tmp_path / "g.pdf").read_bytes()
 
     assert data.startswith(b"%PDF")
     assert b"/Subtype /Image" in data
@@ -45,7 +45,7 @@ def test_a_picture_with_letters_that_helvetica_lacks_is_an_image_on_the_page(tmp
 @pytest.mark.parametrize("seed", range(3))
 def test_a_program_that_is_not_ours_draws_it(tmp_path, seed):
     root = random_graph(seed, hostile=True) if seed else tg.sum([Value(1.0, label=label) for label in HOSTILE])
-    path = tg.draw(root, engine="own", theme="dark", direction="TB").save(tmp_path / "g.pdf")
+    path = tg.draw(root, theme="dark", direction="TB").save(tmp_path / "g.pdf")
     command = ["gs", "-q", "-dSAFER", "-dBATCH", "-dNOPAUSE", "-sDEVICE=png16m", f"-sOutputFile={tmp_path / 'g.png'}"]
     done = subprocess.run([*command, str(path)], capture_output=True, timeout=60)
 

@@ -54,14 +54,14 @@ class Search:
 
     def __init__(self, bench: Bench, loss: Loss, program: Program, until: float = 1.0, depth: int = 1) -> None:
         self.bench, self.loss, self.program, self.until, self.depth = bench, loss, program, until, depth
-        self.since = bench.effort / bench.budget
-        self.runs = [bench.record(program, k) for k in range(len(loss.passes))]
+        self.since: float = bench.effort / bench.budget
+        self.runs: list[Recording] = [bench.record(program, k) for k in range(len(loss.passes))]
         self.first: Recording = self.runs[0]
-        self.goals = Goals(bench, self.runs, loss)
+        self.goals: Goals = Goals(bench, self.runs, loss)
         self.base: dict[str, Array] = self.first.got or {}
-        self.stands = bench.right_everywhere(program.codes)
+        self.stands: Standing = bench.right_everywhere(program.codes)
         self.right, self.wrong = self.stands.right, bench.names - self.stands.right
-        self.primes = self.goals.primes(program)
+        self.primes: list[Slot] = self.goals.primes(program)
         self.places = [Place(bench, program, s, self.runs, loss) for s in self.first.slots if self._open(s)]
         self.found: list[Step] = []
         self.narrow: list[Step] = []

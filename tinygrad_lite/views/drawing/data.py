@@ -1,4 +1,4 @@
-"""A picture as data: boxes, arrows and notes. Writers turn it into text; layout engines place it.
+"""A picture as data: boxes, arrows and notes. Writers turn it into text; `layout/` places it.
 
 **Keys.** Everything in a picture has a key made of the numbers of `engine.graph.Graph`, so that
 the same computation always draws the same picture, and a program can find its way in the SVG:
@@ -95,7 +95,6 @@ class Drawing:
         notes: the lines below, such as the legend of a heat map.
         parts: drawings inside this one.
         alt: what a screen reader says.
-        asked: the layout engine that was asked for, or None.
     """
 
     boxes: list[Box]
@@ -107,4 +106,3 @@ class Drawing:
     alt: str = ""
     notes: tuple[Note, ...] = ()
     parts: tuple[Part, ...] = ()
-    asked: str | None = None

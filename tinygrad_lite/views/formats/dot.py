@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from tinygrad_lite.report import escape
 from tinygrad_lite.views.drawing import cards
+from tinygrad_lite.views.formats import programs
 from tinygrad_lite.views.formats.svg import TITLE
 
 if TYPE_CHECKING:
@@ -149,7 +150,7 @@ def _n(x: float) -> str:
 
 
 def digraph(drawing: Drawing, mimebundle: Callable[..., dict[str, str]] | None = None, format: str = "svg") -> Any:
-    """The picture as a `graphviz.Digraph`, which is rendered by our engines, so without a system `dot`.
+    """The picture as a `graphviz.Digraph`, which is rendered by the bundled program, so without a system `dot`.
 
     Raises:
         RenderingError: the Python package graphviz is not installed.
@@ -165,12 +166,10 @@ def digraph(drawing: Drawing, mimebundle: Callable[..., dict[str, str]] | None =
         ) from None
 
     class Digraph(graphviz.Digraph):  # type: ignore[misc]
-        """A Digraph that is rendered by the chain of `engines.py`."""
+        """A Digraph that is rendered by the chain of `programs.py`."""
 
         def pipe(self, format: str | None = None, *rest: Any, encoding: str | None = None, **options: Any) -> Any:
-            from tinygrad_lite.views.layout import engines
-
-            answer = engines.drawn(self.source, format or self.format, None)
+            answer = programs.drawn(self.source, format or self.format)
             return answer if encoding is None else answer.decode(encoding)
 
         def render(

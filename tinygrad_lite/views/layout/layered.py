@@ -1,4 +1,4 @@
-"""Where the boxes go: a layered layout in plain Python, which draws where no program is installed.
+"""Where the boxes go: a layered layout in plain Python, the same on every machine.
 
 The method is Sugiyama's, in four steps: the layers (here), the order in each layer
 (`crossings.py`), the places across (`coordinates.py`), and the places along with the arrows (here).
@@ -255,5 +255,4 @@ def _framed(
         {k: (x - left, y - top) for k, (x, y) in centre.items()},
         {k: [(x - left, y - top) for x, y in points] for k, points in curve.items()},
         {k: (x - left, y - top) for k, (x, y) in spot.items()},
-        "own",
     )

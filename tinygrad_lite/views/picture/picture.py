@@ -29,7 +29,6 @@ class Picture(Drawing):
         graph: the numbered graph that is drawn.
         alt: what a screen reader says.
         svg, dot, mermaid, tree: the picture as text in each form; `to_dict()` gives data.
-        engine: which layout engine placed the boxes.
 
     >>> import tinygrad_lite as tg
     >>> a, b = tg.Value(2.0, label="a"), tg.Value(3.0, label="b")
@@ -50,18 +49,11 @@ class Picture(Drawing):
     def placement(self) -> Placement:
         """Where everything is; see `layout/graph.py`."""
         from tinygrad_lite.views.drawing import cards
-        from tinygrad_lite.views.layout import engines
-        from tinygrad_lite.views.layout.graph import joined
+        from tinygrad_lite.views.layout import graph, layered
 
         if self.parts:
-            return joined([(p.title, engines.placed(cards.sketch(p.picture), self.asked), p.shift) for p in self.parts])
-        ours = any(box.kind == "group" for box in self.boxes)
-        return engines.placed(cards.sketch(self), self.asked, ours=ours)
-
-    @property
-    def engine(self) -> str:
-        """The layout engine that placed the boxes: "graphviz-pure", "dot" or "own"."""
-        return self.placement.engine
+            return graph.joined([(p.title, layered.placed(cards.sketch(p.picture)), p.shift) for p in self.parts])
+        return layered.placed(cards.sketch(self))
 
     @functools.cached_property
     def svg(self) -> str:
@@ -130,14 +122,13 @@ class Picture(Drawing):
 
     def _painted(self, format: str) -> bytes:
         """The bytes of a PNG, JPEG or PDF: from our own SVG, or by a Graphviz program where no painter is installed."""
-        from tinygrad_lite.views.formats import pdf, raster
-        from tinygrad_lite.views.layout import engines
+        from tinygrad_lite.views.formats import pdf, programs, raster
 
         if format == "pdf" and pdf.convertible(self.svg):
             return pdf.to_pdf(self.svg)
         if raster.available():
             return raster.saved(self.svg, format)
-        return engines.drawn(self.dot, format, self.asked)
+        return programs.drawn(self.dot, format)
 
     def page(self) -> str:
         """A whole HTML page with the picture, which opens without a network."""
