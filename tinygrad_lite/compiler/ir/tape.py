@@ -226,11 +226,7 @@ class Builder(Tape):
         return self.constant(out) if math.isfinite(out) else None
 
     def inline(self, tape: Tape, inputs: Sequence[Ref], write: Write | None = None) -> list[Ref]:
-        """Write another tape's program here, with these references as its inputs; its outputs.
-
-        Args:
-            write: writes an op here, given which it was and what it reads now; `node`, if not given.
-        """
+        """Write another tape's program here, each op by `write` or else by `node`, given its inputs; its outputs."""
         if not tape.op and not tape.guards:  # a rule such as that of mul, which only hands out what it was given
             return self._handed_out(tape, inputs)
         given = {~ref: new for ref, new in zip(tape.inputs, inputs, strict=True)}

@@ -155,14 +155,17 @@ class Machine:
             bind(self.values, self.parameters, self.gradient)
         self.agreed = changes[0]
 
-    def _go(self, plan: _Plan) -> None:
+    def go(self, plan: _Plan) -> None:
         """Take the steps of a plan."""
         optimizer, lr = self.optimizer, self.optimizer.lr
         before, steps = optimizer.steps, plan.steps
         self._agree()
         plan.shared[::2] = [float(lr(i)) for i in range(before, before + steps)] if callable(lr) else [lr] * steps
         plan.shared[1::2] = range(before + 1, before + steps + 1)
-        self._begin(plan)
+        if plan is not self.current:
+            self._set(steps=plan.steps, plan=plan.address, losses=ctypes.addressof(plan.losses), entry=plan.entry)
+            self._set(fetched=int(plan is self.single))
+            self.current = plan
         self.call(self.pointer)
         done = self.fields[_DONE]
         if done < 0:
@@ -171,28 +174,6 @@ class Machine:
         self.owner.losses.extend(plan.losses[:done])
         if done < steps:
             raise self._end(plan.losses[done], before + done + 1)
-
-    def _begin(self, plan: _Plan) -> None:
-        if plan is not self.current:
-            self._set(steps=plan.steps, plan=plan.address, losses=ctypes.addressof(plan.losses), entry=plan.entry)
-            self._set(fetched=int(plan is self.single))
-            self.current = plan
-
-    def one(self) -> float:
-        """One step on all samples: what `_go` does, without a detour."""
-        if self.single is not self.current:
-            self._begin(self.single)
-        self.single.first[0] = self.optimizer.learning_rate()
-        if not self.more()() or self.agreed != changes[0]:
-            self._agree()
-            self.more()()
-        train, where = self.train
-        loss: float = train(where)
-        if loss != loss:  # no number: no step was taken
-            raise self.failed()
-        self.optimizer.steps += 1
-        self.owner.losses.append(loss)
-        return loss
 
     def more(self) -> Callable[[], bool]:
         """What writes the number of the next single step, and says whether the optimizer's state is where it was."""
@@ -211,10 +192,6 @@ class Machine:
             return False
 
         return more
-
-    def failed(self) -> BaseException:
-        """Why the one step was not taken."""
-        return self._unseen() if self.fields[_DONE] < 0 else self._end(self.single.losses[0], self.optimizer.steps + 1)
 
     def _end(self, loss: float, step: int) -> BaseException:
         """Why the steps went no further than that one."""
@@ -237,7 +214,7 @@ class Machine:
             plan = self._plan(batches, times)
             if again:
                 self.planned = {key: plan}
-        self._go(plan)
+        self.go(plan)
 
 
 class _Plan:
