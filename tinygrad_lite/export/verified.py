@@ -12,6 +12,9 @@ from tinygrad_lite.export.program import ArrayProgram
 CLOSE = 1e-11
 """How far, relative to the largest number, a source may be from the engine when it is made."""
 
+LONG = 300
+"""Loop nests of a program that is run op by op, since compiling it would take minutes."""
+
 
 def verified(library: str, f: Any, found: ArrayProgram) -> str:
     """Run what was written, where its library is there, and compare it with the engine.
@@ -70,7 +73,8 @@ def _by_jax(f: Any, found: ArrayProgram) -> tuple[Any, dict[str, Any]]:
         floats = tuple(k for k, x in enumerate(found.point) if _floats(x))
         if len(found.value) > 1 or not floats:
             return f(*point), {}
-        value, slopes = jax.jit(jax.value_and_grad(f, argnums=floats))(*point)
+        both = jax.value_and_grad(f, argnums=floats)
+        value, slopes = (both if len(found.plan.nests) > LONG else jax.jit(both))(*point)
     return value, {found.parameters[k]: slope for k, slope in zip(floats, slopes, strict=True)}
 
 
