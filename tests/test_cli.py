@@ -82,12 +82,12 @@ def test_other_shells_are_told_every_command_and_option(shell, capsys):
     assert "junit" in told
 
 
-def test_doctor_names_versions_and_the_layout_engine(capsys):
+def test_doctor_names_versions_and_the_program_that_paints(capsys):
     assert cli.main(["doctor"]) == 0
     assert f"tinygrad_lite     {__version__}" in capsys.readouterr().out
 
     assert cli.main(["doctor", "--json"]) == 0
-    assert json.loads(capsys.readouterr().out)["layout engine"]
+    assert json.loads(capsys.readouterr().out)["DOT program"]
 
 
 def test_doctor_says_what_compiled_code_is_kept_and_removes_it(capsys, tmp_path, monkeypatch):

@@ -34,7 +34,7 @@ MAY_IMPORT = {
     "views": {"engine", "calculus", "report", "formulas", "analysis"},
     "compiler": {"engine", "calculus"},
     "export": {"engine", "arrays", "calculus", "nn", "compiler"},  # source code is a plan, spelled
-    "checking": {"engine", "calculus", "report", "formulas", "analysis", "compiler"},
+    "checking": {"engine", "calculus", "report", "formulas", "analysis", "compiler", "export"},
     "exercises": {"engine", "arrays", "checking", "report"},
     "data": set(),
 }

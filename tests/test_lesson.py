@@ -52,7 +52,7 @@ def test_the_page_is_whole_and_needs_nothing_from_outside(folder):
         assert (folder / name).exists()
 
 
-@pytest.mark.parametrize("name", ["neuron.svg", "network.svg", "loss.svg"])
+@pytest.mark.parametrize("name", ["neuron.svg", "network.svg"])
 def test_the_pictures_are_svg(folder, name):
     assert ElementTree.parse(folder / name).getroot().tag.endswith("svg")
 
@@ -61,7 +61,7 @@ def test_the_pictures_are_svg(folder, name):
 def test_another_seed_is_another_split_and_the_same_seed_the_same_run(tmp_path, brief):
     def run(seed):
         cli.main(["lesson", "--quiet", "--out", str(tmp_path / seed), "--seed", seed])
-        return (tmp_path / seed / "loss.svg").read_text()
+        return (tmp_path / seed / "training.html").read_text()
 
     assert run("1") == run("1")
     assert run("1") != run("2")

@@ -28,11 +28,12 @@ def no_windows(monkeypatch):
         yield
 
 
-SLOW = {"04_train_a_network"}  # it trains with the engine alone, in half a minute
+SLOW = {"04_train_a_network", "zh-02_check_hand_derived_gradients", "zh-08_sigmoid_and_squared_error"}
+"""The first trains with the engine alone, in half a minute; the code of the others is that of 02 and 08."""
 
 
 @pytest.mark.parametrize(
-    "path", [pytest.param(p, id=named(p), marks=[pytest.mark.long] * (p.stem in SLOW)) for p in NOTEBOOKS]
+    "path", [pytest.param(p, id=named(p), marks=[pytest.mark.long] * (named(p) in SLOW)) for p in NOTEBOOKS]
 )
 def test_a_run_shows_what_is_stored(path, monkeypatch, tmp_path):
     notebook = notebook_runner.load(path)

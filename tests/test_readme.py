@@ -41,4 +41,4 @@ def test_the_picture_is_of_the_code_below_it():
     def words(svg):
         return sorted(element.text for element in ElementTree.fromstring(svg).iter() if element.text)
 
-    assert words((ROOT / "notebooks/graph.svg").read_text(encoding="utf-8")) == words(tg.draw(loss, engine="own").svg)
+    assert words((ROOT / "notebooks/graph.svg").read_text(encoding="utf-8")) == words(tg.draw(loss).svg)

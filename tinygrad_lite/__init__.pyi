@@ -29,6 +29,7 @@ from tinygrad_lite.calculus.series import taylor as taylor
 from tinygrad_lite.calculus.transforms import grad as grad
 from tinygrad_lite.calculus.transforms import value_and_grad as value_and_grad
 from tinygrad_lite.checking.check import check as check
+from tinygrad_lite.checking.check_export import check_export as check_export
 from tinygrad_lite.checking.compare import compare as compare
 from tinygrad_lite.checking.derive import check_derivation as check_derivation
 from tinygrad_lite.checking.gradcheck import gradcheck as gradcheck
@@ -44,12 +45,12 @@ from tinygrad_lite.engine.reverse import zero_grad as zero_grad
 from tinygrad_lite.engine.value import Value as Value
 from tinygrad_lite.exercises.exercise import exercise as exercise
 from tinygrad_lite.export.backward import backward_source as backward_source
-from tinygrad_lite.export.check_export import check_export as check_export
 from tinygrad_lite.export.graph_json import from_json as from_json
 from tinygrad_lite.export.graph_json import to_json as to_json
 from tinygrad_lite.export.source import to_jax as to_jax
 from tinygrad_lite.export.source import to_numpy as to_numpy
 from tinygrad_lite.export.source import to_torch as to_torch
+from tinygrad_lite.formulas.names import names as names
 from tinygrad_lite.report.language import language as language
 from tinygrad_lite.views.derivation.explain import explain as explain
 from tinygrad_lite.views.derivation.node_table import table as table

@@ -26,7 +26,7 @@ COMMANDS = {
     "derive": "does each line of this derivation on paper follow, and if not, what is the mistake?",
     "exercise": "exercises on the chain rule, marked at once, or a worksheet to print",
     "train": "train a network on the rows of a CSV file",
-    "doctor": "versions, the layout engine in use, and which extras are installed",
+    "doctor": "versions, the program that paints DOT, and which extras are installed",
     "completion": "what a shell needs to complete this command",
 }
 

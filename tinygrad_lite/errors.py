@@ -9,7 +9,7 @@
     ├── StaleGraphError                             `.data` changed after the forward pass
     ├── AnomalyError           (ArithmeticError)    a NaN or an infinity, at the op that made it
     ├── GraphTooLarge          (ValueError)         a picture nobody could read
-    ├── RenderingError         (RuntimeError)       no layout engine could draw this
+    ├── RenderingError         (RuntimeError)       no program here could draw this
     ├── ExpressionError        (ValueError)         a typed formula that is none, with the place underlined
     ├── NotLayered             (ValueError)         a graph that is no layered network
     ├── ShapeError             (ValueError)         lengths or shapes that do not fit
@@ -106,9 +106,9 @@ class GraphTooLarge(TinygradLiteError, ValueError):
 
 
 class RenderingError(TinygradLiteError, RuntimeError):
-    """No layout engine could make the picture in the form that was asked for.
+    """No program here could make the picture in the form that was asked for.
 
-    Cure: `tinygrad-lite doctor` lists the engines; SVG always works.
+    Cure: `tinygrad-lite doctor` names the program; SVG always works.
     """
 
 

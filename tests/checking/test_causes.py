@@ -150,6 +150,7 @@ def test_a_backprop_that_raises_everywhere_says_so_first_and_alone():
     assert set(marks(result).values()) == {"unchecked"}
 
 
+@pytest.mark.few(1)
 @pytest.mark.parametrize("known", [True, False])
 def test_nan_is_a_cause_and_not_unexplained(known):
     loss = linear_loss if known else lambda W, b, X, y: np.mean((X @ W + b - y) ** 2 * (1 + X[:, :1] ** 2))

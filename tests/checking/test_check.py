@@ -529,7 +529,7 @@ ODD_ANSWERS = {
 }
 
 
-@pytest.mark.few(6)
+@pytest.mark.few(4)
 @pytest.mark.parametrize("name", ODD_ANSWERS)
 def test_whatever_comes_back_is_judged(name):
     answer, wrong, code = ODD_ANSWERS[name]
@@ -571,6 +571,7 @@ def test_a_kink_in_the_data_does_not_hide_a_mistake_elsewhere():
     assert marks["db1"] == "wrong"
 
 
+@pytest.mark.few(1)
 @pytest.mark.parametrize(("slip", "codes", "said"), [
     (lambda a: (1 - a) ** 2, ["WRONG_ACT_DERIV"], "dZ1 uses (1 - A1)**2 for the derivative of tanh"),
     (lambda a: 1 - a, ["WRONG_ACT_DERIV"], "dZ1 uses 1 - A1 for the derivative of tanh"),

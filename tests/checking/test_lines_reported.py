@@ -42,10 +42,14 @@ def notebook(tmp_path):
     return path
 
 
-def test_mend_prints_a_diff_that_git_applies_and_writes_nothing(lesson, capsys):
-    assert cli.main(["check", str(lesson), "--mend"]) == 1
+def test_mend_prints_a_diff_that_git_applies_and_writes_nothing(lesson, tmp_path, capsys):
+    """JUnit's XML carries the line and the mend too."""
+    assert cli.main(["check", str(lesson), "--mend", "--junit", str(tmp_path / "out.xml")]) == 1
     diff = capsys.readouterr().out
+    properties = {p.get("name"): p.get("value") for p in ET.parse(tmp_path / "out.xml").iter("property")}
 
+    assert properties["lines"] == str(LESSON[: LESSON.index(SLIP)].count("\n") + 1)
+    assert f"-    {line_of(SLIP)}" in properties["mend"]
     assert lesson.read_text() == LESSON
     assert [line for line in diff.splitlines() if line.startswith("-    ")] == [f"-    {line_of(SLIP)}"]
     plain = diff.replace(str(lesson), lesson.name).replace(f"a{lesson.parent}", "a").replace(f"b{lesson.parent}", "b")
@@ -82,14 +86,6 @@ def test_a_hint_shows_the_line_and_keeps_the_mend_back(lesson, tmp_path, capsys)
     assert "mend    +" not in found["line"]["text"]
     assert SLIP in found["mend"]["diff"]
     assert "mend    +" in found["mend"]["text"]
-
-
-def test_junit_carries_the_line_and_the_mend(lesson, tmp_path, capsys):
-    assert cli.main(["check", str(lesson), "--junit", str(tmp_path / "out.xml")]) == 1
-    properties = {p.get("name"): p.get("value") for p in ET.parse(tmp_path / "out.xml").iter("property")}
-
-    assert properties["lines"] == str(LESSON[: LESSON.index(SLIP)].count("\n") + 1)
-    assert f"-    {line_of(SLIP)}" in properties["mend"]
 
 
 @pytest.mark.long

@@ -16,7 +16,7 @@ PARAMS = {"W1": CHANCE.normal(size=(4, 3)) / 2, "b1": CHANCE.normal(size=3) / 3,
 X, T, LABELS = CHANCE.normal(size=(6, 4)), 2 * CHANCE.normal(size=(6, 3)), np.array([0, 2, 1, 1, 0, 2])
 
 
-@pytest.mark.few(3)
+@pytest.mark.few(1)
 @pytest.mark.parametrize(
     ("acts", "loss"),
     [(("tanh", "linear"), "huber"), (("elu", "elu"), "mse"), (("elu", "linear"), "multi"), (("linear",), "multi"),

@@ -19,12 +19,12 @@ def test_without_a_file_it_prints_a_tree(capsys):
 
 def test_it_saves_each_file_and_names_it(capsys, tmp_path):
     files = [tmp_path / name for name in ("g.svg", "g.dot", "g.json")]
-    words = [*KARPATHY, "--theme", "dark", "--direction", "TB", "--heat", "--title", "A <title>", "--engine", "own"]
+    words = [*KARPATHY, "--theme", "dark", "--direction", "TB", "--heat", "--title", "A <title>"]
     assert cli.main([*words, *(word for file in files for word in ("-o", str(file)))]) == 0
 
     assert capsys.readouterr().out.split() == [str(file) for file in files]
     assert ET.parse(files[0]).getroot().tag.endswith("svg")
-    assert 'rankdir="TB"' in files[1].read_text()
+    assert "rankdir=TB" in files[1].read_text()
 
 
 def test_paths_are_listed_below(capsys):
@@ -40,7 +40,6 @@ def test_paths_are_listed_below(capsys):
     [
         (["-o", "graph.gif"], "saved as .svg"),
         (["--paths", "c"], "--paths c: the expression has the names a, b"),
-        (["--engine", "nowhere", "-o", "x.svg"], "engine= asks for the layout engine 'nowhere'"),
         (["--theme", "neon"], "invalid choice"),
     ],
     ids=str,

@@ -44,7 +44,7 @@ def agree(found, expected, rel=1e-12):
     assert list(np.ravel(slopes)) == pytest.approx(expected[1], rel=rel, abs=rel * scale)
 
 
-@pytest.mark.few(3)
+@pytest.mark.few(2)
 @pytest.mark.parametrize("backend", BACKENDS)
 @pytest.mark.parametrize("rows", [1, 3, 8, 17, 40, 75])
 def test_a_network_on_any_number_of_rows(rows, backend):

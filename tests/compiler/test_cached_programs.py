@@ -191,6 +191,7 @@ def spots(length):
     return sorted({0, 10, 30, 45, 61, 62, 80, length // 2, length - 40, length - 1})
 
 
+@pytest.mark.few(1)
 @pytest.mark.parametrize("which", [0, 1, 2])
 def test_one_bad_byte_anywhere_in_any_entry_is_recompiled(place, which):
     answer = tg.compile(gathered).value_and_grad(W, X)

@@ -128,6 +128,7 @@ def test_a_second_call_gives_the_same_bits():
 # ------------------------------------------------------------------ data that lie in memory twice
 
 
+@pytest.mark.few(2)
 @pytest.mark.parametrize("rows", [5, 40, 43, 300])
 def test_data_read_row_by_row_and_data_transposed_give_the_same_bits(rows, monkeypatch, tmp_path):
     w, x, y = data(rows)

@@ -129,6 +129,7 @@ def test_the_calls_compute_what_the_plan_says(seed, rows):
     assert out == pytest.approx(expected, rel=1e-12, abs=1e-12)
 
 
+@pytest.mark.few(1)
 @pytest.mark.parametrize(
     ("right", "wrong"), [(np.subtract, np.add), (np.dot, lambda a, b, c: np.dot(2.0 * a, b, c)), (np.add, np.subtract)]
 )

@@ -176,6 +176,7 @@ def branching(w):
     return tg.exp(-product) if w[0] < product else tg.log(product)
 
 
+@pytest.mark.few(1)
 @pytest.mark.parametrize("f", [loop, branching])
 def test_guards_hold_for_what_comes_from_the_disk(place, f):
     points = [W, [0.9, 0.1, 0.2], [-0.3, 0.8, -0.5]]

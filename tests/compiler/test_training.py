@@ -65,6 +65,7 @@ def test_epochs_in_compiled_code_end_where_fit_ends(name, backend):
     assert optimizer.steps == 9
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(("lanes", "cpu"), [(4, "haswell"), (2, "x86-64")])
 def test_processors_with_shorter_vectors_end_there_too(lanes, cpu, monkeypatch):
     host = jit.host()
@@ -79,6 +80,7 @@ def test_processors_with_shorter_vectors_end_there_too(lanes, cpu, monkeypatch):
     assert numbers(fast) == pytest.approx(numbers(slow), rel=1e-10, abs=1e-12)
 
 
+@pytest.mark.few(1)
 @pytest.mark.parametrize("rows", [9, 50, 61])
 def test_wide_rows_are_gathered_in_both_orders(rows):
     """A table of slopes wants them one row after the other, the rest a column after the other."""

@@ -38,6 +38,7 @@ MODELS = {
 }
 
 
+@pytest.mark.few(2)
 @pytest.mark.parametrize("name", MODELS)
 def test_equal_outputs_and_gradients_and_the_weights_back(name):
     make, n = MODELS[name]

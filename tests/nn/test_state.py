@@ -51,6 +51,13 @@ def test_a_network_of_ones_own_is_loaded_into_one_that_was_made(tmp_path):
     assert nn.load(tmp_path / "own.json", Own(2)).state_dict() == Own(1).state_dict()
 
 
+def test_a_table_of_vectors_is_built_from_its_file(tmp_path):
+    table = nn.Embedding(5, 3, seed=0)
+    nn.save(table, tmp_path / "table.json")
+
+    assert nn.load(tmp_path / "table.json").state_dict() == table.state_dict()
+
+
 BIAS = '"layers.0.bias": [0.0,'
 STATE = '"state": {"layers.0.weight": [['
 WRONG = {

@@ -142,7 +142,7 @@ def cells(value):
 def named():
     a, b = Value(2.0), Value(-3.0)
     c = a * b
-    return tg.draw(back((c + a).tanh()), names=True, engine="own")
+    return tg.draw(back((c + a).tanh()), names=True)
 
 
 def paths():
@@ -200,8 +200,7 @@ PICTURES = {
 
 def picture(name):
     """The picture, placed by the layout that is the same everywhere."""
-    made = PICTURES[name]()
-    return made.changed(engine="own")
+    return PICTURES[name]()
 
 
 if __name__ == "__main__":

@@ -688,3 +688,50 @@ def test_unlabelled_values_are_called_as_the_user_s_variables_are():
     assert re.search(r"product = v\d\*right", told.text())
     assert "v1" in explain(product, left, names=False).text()
     assert list(explain(product, left, names={left: "a", product: "out<br>"}).gradients) == ["dy/da"]
+
+
+# ---------------------------------------------------------------------- batches
+
+
+def batch_loss(samples):
+    import numpy as np
+
+    draw = np.random.default_rng(0)
+    x, y = draw.normal(size=(samples, 2)), draw.normal(size=(samples, 1))
+    w1, b1 = tg.array(draw.normal(size=(2, 4)), label="W1"), tg.array(np.zeros(4), label="b1")
+    w2, b2 = tg.array(draw.normal(size=(4, 1)), label="W2"), tg.array(np.zeros(1), label="b2")
+    z1 = x @ w1 + b1
+    a1 = np.tanh(z1)
+    loss = ((a1 @ w2 + b2 - y) ** 2).mean()
+    return loss, w1[0, 0], explain(loss, w1[0, 0]), explain(loss, w1[0, 0], sample=7)
+
+
+def test_one_weight_over_a_hundred_samples_is_explained_in_sixty_lines_by_one_of_them():
+    loss, w, first, eighth = batch_loss(100)
+    text = first.text()
+
+    assert len(text.splitlines()) <= 60
+    assert "100 terms that are computed alike, one for each sample" in text
+    assert "a1[0,0] = tanh(z1[0,0])" in text
+    assert "a1[7,0] = tanh(z1[7,0])" in eighth.text()
+    assert f"= {adjoints(loss)[w]:.6g}\n" in text
+    assert first.gradients == {"dloss/dW1[0,0]": adjoints(loss)[w]}
+
+
+def test_every_equation_of_a_batch_reads_back_to_its_number():
+    loss, w, first, _ = batch_loss(20)
+    last = [part for part in first.report().parts if isinstance(part, Equations)][-1].equations
+
+    assert [equation.sides[-1][0].number for equation in last] == pytest.approx(
+        [adjoints(loss)[w] * 20.0, adjoints(loss)[w]]
+    )
+    assert "terms" not in explain(loss, w, sample=None).text().split("The computation")[0]
+    with pytest.raises(OperandError, match="there are 20 samples"):
+        explain(loss, w, sample=20)
+
+
+def test_terms_that_differ_are_no_batch():
+    w = Value(0.5, "w")
+    loss = sum((w * float(i)).tanh() if i % 2 else (w * float(i)) ** 2 for i in range(12))
+
+    assert "computed alike" not in explain(loss, w).text()

@@ -43,7 +43,7 @@ def test_gradients_by_hand_stand_beside_the_exact_ones():
 def test_the_svg_holds_both_with_keys_of_their_own_and_their_titles():
     _, _, loss = line()
     for direction in ("LR", "TB"):
-        picture = tg.draw_diff(loss, loss, titles=("one <b>", "other"), direction=direction, engine="own")
+        picture = tg.draw_diff(loss, loss, titles=("one <b>", "other"), direction=direction)
         root = ET.fromstring(picture.svg)
         keys = [e.get("data-k") for e in root.iter() if e.get("data-k", "").startswith("v")]
         titles = [e.text for e in root.iter() if e.get("class") == "title"]
@@ -54,7 +54,7 @@ def test_the_svg_holds_both_with_keys_of_their_own_and_their_titles():
 
 def test_both_halves_are_apart():
     _, _, loss = line()
-    picture = tg.draw_diff(loss, loss, engine="own")
+    picture = tg.draw_diff(loss, loss)
     place, shift = picture.placement, picture.parts[1].shift
     rightmost = max(x for key, (x, _) in place.centre.items() if int(key[1:]) < shift)
 

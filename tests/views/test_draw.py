@@ -64,16 +64,14 @@ def test_gradients_of_other_passes_are_said_to_be_so():
     assert tg.draw(y).notes[-1].text.startswith("some gradients are not the sum of the contributions")
 
 
-@pytest.mark.parametrize("engine", ["own", "graphviz-pure"])
-def test_operands_stand_in_the_order_of_the_program(engine):
+def test_operands_stand_in_the_order_of_the_program():
     w, x = ([Value(float(i + 1), label=f"{name}{i}") for i in range(3)] for name in "wx")
-    picture = tg.draw(w[0] * x[0] + w[1] * x[1] - w[2] * x[2], engine=engine)
+    picture = tg.draw(w[0] * x[0] + w[1] * x[1] - w[2] * x[2])
     down = {key: y for key, (_, y) in picture.placement.centre.items()}
     tails: dict[int, list[float]] = {}
     for edge in picture.edges:
         tails.setdefault(edge.head, []).append(down[f"v{edge.tail}"])
 
-    assert picture.engine == engine
     assert [box.label for box in picture.boxes if box.kind == "leaf"] == ["w0", "x0", "w1", "x1", "w2", "x2"]
     assert all(heights == sorted(heights) for heights in tails.values())
 
@@ -93,9 +91,8 @@ def test_both_arrows_of_a_square_are_drawn():
     assert [edge.key for edge in tg.draw(x * x).edges] == ["e1.0", "e1.1"]
 
 
-@pytest.mark.parametrize("engine", ["own", None])
-def test_every_key_is_in_the_svg_whoever_placed_the_boxes(engine):
-    picture = tg.draw(lesson(), engine=engine)
+def test_every_key_is_in_the_svg():
+    picture = tg.draw(lesson())
     root = ET.fromstring(picture.svg)
     keys = {element.get("data-k") for element in root.iter() if element.get("data-k")}
 
@@ -123,7 +120,7 @@ def test_a_notebook_gets_an_image_with_words_for_it_and_a_tree():
 
 def test_the_same_program_gives_the_same_bytes():
     assert tg.draw(lesson()).svg == tg.draw(lesson()).svg
-    assert tg.draw(lesson(), engine="own").svg == tg.draw(lesson(), engine="own").svg
+    assert tg.draw(lesson()).svg == tg.draw(lesson()).svg
     assert tg.draw(lesson()).dot == tg.draw(lesson()).dot
 
 
@@ -132,8 +129,8 @@ import tinygrad_lite as tg
 from tests.views.test_collapse import training_loss
 from tests.views.random_graphs import random_graph
 for picture in (
-    tg.draw(random_graph(4), heat=True), tg.draw(random_graph(4), engine="own"),
-    tg.draw(training_loss(4, (2, 8, 1)), depth=1), tg.draw(training_loss(4, (2, 8, 1)), depth=2, engine="own"),
+    tg.draw(random_graph(4), heat=True), tg.draw(random_graph(4)),
+    tg.draw(training_loss(4, (2, 8, 1)), depth=1), tg.draw(training_loss(4, (2, 8, 1)), depth=2),
 ):
     print(picture.svg, picture.dot, picture.mermaid, picture.to_dict())
 """
@@ -267,4 +264,4 @@ def test_folded_pictures_and_paths_have_every_form():
 
     assert "x 6</FONT>" in folded.dot
     assert "x 6" in folded.mermaid
-    assert 'penwidth="2"' in paths.dot
+    assert "penwidth=2" in paths.dot

@@ -5,8 +5,9 @@ import math
 import pytest
 
 import tinygrad_lite as tg
+from tests.views.contrast import contrast
 from tinygrad_lite import Value
-from tinygrad_lite.views.drawing.themes import THEMES, contrast
+from tinygrad_lite.views.drawing.themes import THEMES
 from tinygrad_lite.views.picture.heat import colour, share
 
 
@@ -17,7 +18,7 @@ def test_every_text_has_a_contrast_of_4_5_with_what_it_stands_on(theme):
     for ground in grounds:
         assert contrast(theme.ink, ground) >= 4.5
         assert contrast(theme.faint, ground) >= 4.5
-    assert contrast(theme.slope, theme.background) >= 4.5
+    assert contrast(theme.beside, theme.background) >= 4.5
     assert contrast(theme.faint, theme.constant[0]) >= 4.5
     for ground in (theme.background, theme.inner[0]):
         assert all(contrast(path, ground) >= 3.0 for path in theme.paths)  # WCAG's bound for lines

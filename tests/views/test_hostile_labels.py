@@ -11,8 +11,8 @@ import tinygrad_lite as tg
 from tests.views.random_graphs import HOSTILE, random_graph
 from tinygrad_lite import Value
 from tinygrad_lite.views.drawing import cards
+from tinygrad_lite.views.formats import programs
 from tinygrad_lite.views.formats.mermaid import entities
-from tinygrad_lite.views.layout import engines
 
 ELEMENTS = {"svg", "g", "rect", "ellipse", "path", "polygon", "text"}
 ATTRIBUTES = {
@@ -37,7 +37,6 @@ def test_a_thousand_random_graphs_are_valid_and_harmless_svg(seed):
     for each in range(seed, seed + 50):
         picture = tg.draw(
             random_graph(each, size=1 + each % 12, hostile=True),
-            engine="own",
             theme=("light", "dark", "print")[each % 3],
         )
 
@@ -46,22 +45,21 @@ def test_a_thousand_random_graphs_are_valid_and_harmless_svg(seed):
 
 @pytest.mark.parametrize("seed", range(25))
 def test_the_bundled_program_draws_them_too(seed):
-    if engines.program("graphviz-pure") is None:
+    if programs.program("graphviz-pure") is None:
         pytest.skip("graphviz-pure is not installed")
     picture = tg.draw(random_graph(seed, hostile=True))
 
-    assert picture.engine == "graphviz-pure"
     assert_harmless(picture.svg)
-    assert engines.run("graphviz-pure", picture.dot, "svg").count(b"<g ") >= len(picture.boxes)
+    assert programs.run("graphviz-pure", picture.dot, "svg").count(b"<g ") >= len(picture.boxes)
 
 
 @pytest.mark.parametrize("label", HOSTILE, ids=range(len(HOSTILE)))
 def test_the_dot_text_gives_graphviz_the_label_and_nothing_more(label):
-    if engines.program("graphviz-pure") is None:
+    if programs.program("graphviz-pure") is None:
         pytest.skip("graphviz-pure is not installed")
     x = Value(1.0, label=label)
     picture = tg.draw(x * 2.0, title=label, paths=x)
-    drawn = engines.run("graphviz-pure", picture.dot, "svg").decode()
+    drawn = programs.run("graphviz-pure", picture.dot, "svg").decode()
     root = ET.fromstring(drawn)
     texts = [element.text for element in root.iter() if element.tag.endswith("text")]
     links = [e for e in root.iter() if e.tag.endswith("}a") or any("href" in name for name in e.attrib)]

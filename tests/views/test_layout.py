@@ -57,7 +57,7 @@ def _along(points):
 @pytest.mark.parametrize("direction", ["LR", "TB"])
 @pytest.mark.parametrize("seed", range(60))
 def test_nothing_overlaps_in_random_graphs(seed, direction):
-    picture = tg.draw(random_graph(seed), direction=direction, engine="own", show=("data", "grad", "local"))
+    picture = tg.draw(random_graph(seed), direction=direction, show=("data", "grad", "local"))
 
     assert overlaps(picture) == []
 
@@ -65,13 +65,13 @@ def test_nothing_overlaps_in_random_graphs(seed, direction):
 @pytest.mark.parametrize("direction", ["LR", "TB"])
 @pytest.mark.parametrize("depth", [0, 1, 2])
 def test_nothing_overlaps_in_folded_networks(depth, direction):
-    picture = tg.draw(training_loss(4, (2, 8, 8, 1)), depth=depth, engine="own", direction=direction)
+    picture = tg.draw(training_loss(4, (2, 8, 8, 1)), depth=depth, direction=direction)
 
     assert overlaps(picture) == []
 
 
 def test_the_check_for_overlaps_can_fail():
-    picture = tg.draw(random_graph(1), engine="own")
+    picture = tg.draw(random_graph(1))
     place = picture.placement
     one, other = list(place.centre)[:2]
     place.centre[one] = place.centre[other]
@@ -80,7 +80,7 @@ def test_the_check_for_overlaps_can_fail():
 
 
 def test_arrows_end_at_the_boxes_they_belong_to():
-    picture = tg.draw(random_graph(3), engine="own")
+    picture = tg.draw(random_graph(3))
     sketch, place = cards.sketch(picture), picture.placement
 
     for arrow in sketch.arrows:
@@ -92,7 +92,7 @@ def test_arrows_end_at_the_boxes_they_belong_to():
 
 def test_arrows_point_onward():
     for direction, axis in (("LR", 0), ("TB", 1)):
-        picture = tg.draw(random_graph(5), engine="own", direction=direction)
+        picture = tg.draw(random_graph(5), direction=direction)
         place = picture.placement
 
         for arrow in cards.sketch(picture).arrows:
@@ -136,7 +136,7 @@ def test_a_long_arrow_is_straight_between_its_bends():
     y = x
     for _ in range(6):
         y = y.tanh()
-    picture = tg.draw(y + x, engine="own")
+    picture = tg.draw(y + x)
     points = picture.placement.curve["e7.1"]
     heights = {round(y, 6) for _, y in points[3:-3]}
 
@@ -145,7 +145,6 @@ def test_a_long_arrow_is_straight_between_its_bends():
 
 def test_hundreds_of_values_are_placed():
     root = tg.sum([random_graph(seed) for seed in range(12)])
-    picture = tg.draw(root, engine="own", limit=400)
+    picture = tg.draw(root, limit=400)
 
     assert len(picture.boxes) > 250
-    assert picture.placement.engine == "own"

@@ -32,7 +32,7 @@ def test_the_products_of_all_paths_add_up_to_the_gradient(rungs):
 
 def test_more_paths_than_atoms_are_counted_without_being_walked():
     x, y = ladder(300)
-    picture = tg.draw(y, paths=x, limit=None, engine="own")
+    picture = tg.draw(y, paths=x, limit=None)
 
     assert picture.notes[-1].text.startswith("shown are the 8 strongest of about 2.0e+90 paths")
 

@@ -50,7 +50,7 @@ def opened(body, tmp_path):
 def test_hostile_labels_are_shown_and_do_nothing(tmp_path):
     root = tg.sum([Value(1.0, label=label) for label in HOSTILE])
     picture = tg.draw(root, title=HOSTILE[2], paths=root.parents[2])
-    inline = picture.svg + tg.draw(root, engine="own").svg + tg.draw(root, direction="TB", theme="dark").svg
+    inline = picture.svg + tg.draw(root).svg + tg.draw(root, direction="TB", theme="dark").svg
     found, console = opened(picture.html() + inline, tmp_path)
 
     assert found["ran"] == "[]"
@@ -65,7 +65,7 @@ def test_texts_stay_inside_their_boxes(tmp_path, font):
     loss = tg.tanh(a * b + b**3) * 1e-7 - 1e9
     loss.label = "loss"
     loss.backward()
-    pictures = [tg.draw(loss, engine="own"), tg.draw(loss, theme="dark", heat=True), tg.draw(loss, theme="print")]
+    pictures = [tg.draw(loss), tg.draw(loss, theme="dark", heat=True), tg.draw(loss, theme="print")]
     body = "".join(picture.svg.replace('font-family="Helvetica', f'font-family="{font}') for picture in pictures)
     found, console = opened(body, tmp_path)
 
@@ -76,7 +76,7 @@ def test_texts_stay_inside_their_boxes(tmp_path, font):
 
 @pytest.mark.long
 def test_the_watch_can_fail(tmp_path):
-    svg = tg.draw(Value(1.0, label="x") * 2.0, engine="own").svg
+    svg = tg.draw(Value(1.0, label="x") * 2.0).svg
     found, _ = opened(svg.replace("</text>", "and much more text</text>") + "<img src=x onerror=alert(1)>", tmp_path)
 
     assert "alert1" in found["ran"]

@@ -10,9 +10,10 @@ from xml.etree import ElementTree
 import pytest
 
 import tinygrad_lite as tg
+from tests.views.contrast import contrast
 from tinygrad_lite import Value
 from tinygrad_lite.errors import GraphTooLarge, OperandError, RenderingError, StaleGraphError
-from tinygrad_lite.views.drawing.themes import DARK, contrast
+from tinygrad_lite.views.drawing.themes import DARK
 from tinygrad_lite.views.live.page import slim
 from tinygrad_lite.views.player.player import animate
 
@@ -109,7 +110,7 @@ def test_a_hostile_label_is_text_and_nothing_else(label, tmp_path):
 @pytest.mark.long
 def test_a_long_computation_stays_small():
     root = chain(990)
-    player = animate(root, limit=None, engine="own")
+    player = animate(root, limit=None)
 
     assert 1900 < len(player.steps) <= 2000
     assert len(player.html()) < 2_000_000
@@ -119,9 +120,9 @@ def test_too_many_steps_are_refused_before_any_waiting():
     with pytest.raises(GraphTooLarge):
         animate(chain(400))
     with pytest.raises(GraphTooLarge, match="2,000"):
-        animate(chain(1100), limit=None, engine="own")
+        animate(chain(1100), limit=None)
     with pytest.raises(RenderingError, match=r"player\.html"):
-        animate(chain(250), limit=None, engine="own").save("x.gif")
+        animate(chain(250), limit=None).save("x.gif")
 
 
 @pytest.mark.parametrize("ending", ["html", "json"])

@@ -9,10 +9,11 @@ import shutil
 import pytest
 
 import tinygrad_lite as tg
+from tests.views.contrast import contrast
 from tests.views.test_live import in_node
 from tinygrad_lite import nn
 from tinygrad_lite.errors import StateError
-from tinygrad_lite.views.drawing.themes import DARK, LIGHT, PRINT, contrast
+from tinygrad_lite.views.drawing.themes import DARK, LIGHT, PRINT
 from tinygrad_lite.views.player import training
 
 

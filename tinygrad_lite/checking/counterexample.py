@@ -52,12 +52,12 @@ class Counterexample:
         assert verdict.exact is not None
         assert verdict.hand is not None
         index = verdict.wrong[0] if verdict.wrong else next(indices(verdict.exact.shape))
-        self.entry = entry_name(verdict.name, index)
+        self.entry: str = entry_name(verdict.name, index)
         fits = verdict.hand.shape == verdict.exact.shape
         place = list(indices(verdict.exact.shape)).index(index)
-        self.exact = self._number(verdict.exact.numbers[place])
-        self.yours = self._number(verdict.hand.numbers[place]) if fits else None
-        self.lines = [self._given()]
+        self.exact: Fraction | float = self._number(verdict.exact.numbers[place])
+        self.yours: Fraction | float | None = self._number(verdict.hand.numbers[place]) if fits else None
+        self.lines: list[str] = [self._given()]
         net = evaluation.network
         if net is not None and record is not None:
             self.lines += self._network(net, record)

@@ -120,7 +120,7 @@ class Derivation(Judged):
         assert self.found is not None
         report.heading(f"Line {self.first.number}")
         if self.mistake:
-            report.paragraph(f"{self.mistake.message[0].upper()}{self.mistake.message[1:]}. [{self.mistake.code}]")
+            report.paragraph(f"Here {self.mistake.message}. [{self.mistake.code}]")
         else:
             reason = f": {self.first.why}" if self.first.why else ""
             report.paragraph(f"It does not follow{reason}. No single change that the catalogue knows makes it right.")
@@ -157,8 +157,11 @@ def check_derivation(
     within a unit of its last digit.
 
     Not read, and shown with a caret: integrals and limits, expectations and probabilities such as E[x] and P(x|y),
-    tensors of three indices and more in matrix notation, cases with braces, sums whose terms are left out with dots,
-    derivatives beyond the second, argmax, convolutions, and words in the middle of a formula.
+    tensors of three indices and more in matrix notation, matrices written out (bmatrix), sums over a part of the
+    indices or with dots in them, functions of several arguments other than results, f' without its operand, NumPy's
+    axis= and other keywords, assignments to a part of an array, derivatives beyond the second, argmax, convolutions,
+    and words in the middle of a formula. A line that rests on a definition that could not be read is not checked. Of
+    109 formulas in 20 public texts on backpropagation (tests/checking/paper/public.txt) 91 % are read.
 
     Args:
         text: the derivation, or the path of a .md, .tex, .txt or .ipynb file that holds it.

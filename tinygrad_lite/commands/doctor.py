@@ -1,4 +1,4 @@
-"""`tinygrad-lite doctor`: versions, the layout engine in use, which extras are installed, and what code is kept."""
+"""`tinygrad-lite doctor`: versions, the program that paints DOT, which extras are installed, and what code is kept."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def run(args: argparse.Namespace) -> int:
 
 
 def show_versions() -> None:
-    """Print what a report of a fault should say: versions, which engine and layout are in use, what is installed.
+    """Print what a report of a fault should say: versions, which engine and program are in use, what is installed.
 
     The same as `tinygrad-lite doctor` prints. Raises nothing: what is missing is a line of it.
 
@@ -61,7 +61,7 @@ def show_versions() -> None:
 def diagnosis() -> dict[str, object]:
     """What is installed, as names and texts."""
     from tinygrad_lite.compiler.backends.llvm import cache
-    from tinygrad_lite.views.layout import engines
+    from tinygrad_lite.views.formats import programs
 
     entries, length = cache.size()
     kept = f"{entries} entr{'y' if entries == 1 else 'ies'}, {length / 1e6:.1f} MB in {cache.folder()}"
@@ -69,7 +69,7 @@ def diagnosis() -> dict[str, object]:
         "tinygrad_lite": __version__,
         "python": f"{platform.python_version()} ({platform.machine()}, {platform.system()})",
         "engine": "nodes in C" if native.node else "nodes in Python (not compiled, or TINYGRAD_LITE_PURE is set)",
-        "layout engine": engines.describe(),
+        "DOT program": programs.describe(),
         "packages": {name: _version(name) for name in ("graphviz", "graphviz-pure")},
         "extras": {extra: ", ".join(f"{name} {_version(name)}" for name in names) for extra, names in EXTRAS.items()},
         "compiled code": kept if cache.folder() else "not kept (TINYGRAD_LITE_CACHE)",

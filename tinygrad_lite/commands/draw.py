@@ -33,7 +33,6 @@ def configure(parser: argparse.ArgumentParser) -> None:
         "--paths", action="append", metavar="NAME", help="colour the paths from this input to the result"
     )
     parser.add_argument("--contributions", action="store_true", help="show what each arrow carries back")
-    parser.add_argument("--engine", metavar="NAME", help="graphviz-pure, dot, own, or the path of a Graphviz program")
 
 
 def run(args: argparse.Namespace) -> int:
@@ -55,7 +54,6 @@ def run(args: argparse.Namespace) -> int:
         title=args.title,
         heat=args.heat,
         paths=[by_name[name] for name in args.paths or ()] or (),
-        engine=args.engine,
     )
     for path in args.out or ():
         print(picture.save(path))

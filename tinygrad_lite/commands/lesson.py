@@ -8,17 +8,48 @@ flower, and writes a page to look at. Read `run` first.
 from __future__ import annotations
 
 import argparse
+import base64
 import importlib.util
+import inspect
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import tinygrad_lite as tg
 from tinygrad_lite import Value, nn
-from tinygrad_lite.commands import lesson_page as html
+from tinygrad_lite.report import escape
+from tinygrad_lite.report.text import Report, Table
 
 EPOCHS = 120
 RATE = 0.5
 NAMED = ("FACTOR_2", "MEAN_NO", "NO_ACT_DERIV", "INPUT_FOR_HIDDEN", "MASK_FROM_INPUT")  # the tutorial's four mistakes
+NO_NUMPY = "NumPy is not installed, so the backpropagation written in it is left out: pip install numpy"
+
+
+class Figure:
+    """A picture in the report, and a link to a page that plays it."""
+
+    def __init__(self, svg: str, words: str, plays: str = "") -> None:
+        self.svg, self.words, self.plays = svg, words, plays
+
+    def text(self, width: int = 80, *, ascii: bool = False) -> str:
+        """Its caption."""
+        return f"[{self.words}]"
+
+    def html(self) -> str:
+        """The picture, as an image that nothing in the page can disturb."""
+        source = base64.b64encode(self.svg.encode()).decode()
+        link = f' <a href="{self.plays}">Play it step by step</a>' if self.plays else ""
+        image = f'<img alt="{escape.html(self.words)}" style="max-width:100%" src="data:image/svg+xml;base64,{source}">'
+        return f'<figure style="margin:12px 0">{image}<figcaption>{escape.html(self.words)}{link}</figcaption></figure>'
+
+    def markdown(self) -> str:
+        """Its caption, as a page of text has it."""
+        return escape.markdown(self.text())
+
+    def to_dict(self) -> dict[str, Any]:
+        """The figure as data."""
+        return {"kind": "figure", "words": self.words, "svg": self.svg}
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -32,45 +63,105 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Train, compare, draw, write the page; the exit code is 1 if a check failed."""
-
-    def say(words: str = "") -> None:
-        if not args.quiet:
-            print(words)
-
     args.out.mkdir(parents=True, exist_ok=True)  # first of all: a folder that cannot be made should cost no wait
     flowers = nn.datasets.iris()
     train, held = flowers.split(1 / 3, seed=args.seed)
     train, held = train.standardized(held)
     model = nn.MLP(4, [8, 3], activation="tanh", seed=args.seed)
-    say(f"Fisher's Iris data: {len(train)} flowers to learn from, {len(held)} held back.")
-    say(f"A network of 4 inputs, 8 tanh units and 3 classes: {len(model.parameters())} parameters.\n")
-
     reports = comparisons(model, train)
-    losses = fit(model, train, quiet=args.quiet)
+    history = fit(model, train, quiet=args.quiet)
+    tg.animate_training(history).save(args.out / "training.html")
     accuracies = accuracy(model, train), accuracy(model, held)
-    say()
+
+    report = Report("A network learns three flowers")
+    _learned(report, model, (train, held), accuracies, history.step_losses, flowers)
+    ok = _by_hand(report, reports) if reports else True
+    if not reports:
+        report.paragraph(NO_NUMPY)
+    _looked_at(report, neuron_graph(model, train), network_graph(model, train), args.out)
+    path = report.save(args.out / "index.html")
+    if not args.quiet:
+        print(f"{report}\n")
     print(f"accuracy on the training flowers {accuracies[0]:.3f}, on those held back {accuracies[1]:.3f}")
-
-    ok = True
-    if reports is None:
-        say("\nNumPy is not installed, so the backpropagation written in it is left out: pip install numpy")
-    else:
-        checked, wrong, mended, right, slipped = reports
-        named = set(wrong.codes) == set(NAMED)
-        ok = checked.ok and named and mended.ok and right.ok and slipped.wrong == ["W1", "b1"]
-        say("\nBackpropagation by hand, in NumPy, on these flowers and on problems of ours:")
-        say(str(checked))
-        say("\nThe backpropagation of a tutorial:")
-        say(str(wrong))
-        say("\nThe same after mending:")
-        say(str(mended).partition("\n")[0])
-        say("\nThe first one's numbers beside the engine's, and those with the derivative of tanh forgotten:")
-        say(f"{right}\n{slipped}")
-
-    graphs = neuron_graph(model, train), network_graph(model, train)
-    path = write_page(args.out, accuracies, losses, reports, graphs, confusion(model, held), flowers)
-    print(f"\nOpen {path}" if not args.quiet else path)
+    print(path if args.quiet else f"\nOpen {path}")
     return 0 if ok else 1
+
+
+def _learned(
+    report: Report,
+    model: nn.MLP,
+    data: tuple[nn.Dataset, nn.Dataset],
+    accuracies: tuple[float, float],
+    losses: list[float],
+    flowers: nn.Dataset,
+) -> None:
+    """What the network is, and how many flowers it knows."""
+    train, held = data
+    report.paragraph(
+        f"Fisher's Iris data: {len(train)} flowers of three species to learn from, {len(held)} held back, which the "
+        f"network never saw while it learned. It has 4 inputs, 8 tanh units and 3 classes: {len(model.parameters())} "
+        f"parameters. Every step goes forward through it, backward by the chain rule, and a little downhill; the mean "
+        f"cross-entropy fell from {losses[0]:.2f} to {losses[-1]:.3f} in {len(losses)} steps (training.html plays "
+        f"them). {accuracies[0]:.1%} of the training flowers are recognised, {accuracies[1]:.1%} of those held back."
+    )
+    heads = ["species", *(f"taken for {name}" for name in flowers.target_names)]
+    rows = [[name, *row] for name, row in zip(flowers.target_names, confusion(model, held), strict=True)]
+    report.table(Table(heads, rows, title="The flowers held back"))
+
+
+def _by_hand(report: Report, reports: tuple[Any, ...]) -> bool:
+    """What `tg.check` and `tg.compare` say of backpropagations written by hand; whether it is what they should say."""
+    from tinygrad_lite.commands import lesson_numpy, lesson_tutorial
+
+    checked, wrong, mended, right, slipped = reports
+    report.heading("A backpropagation by hand")
+    report.paragraph("The backward pass of this network, as one writes it by hand, a layer at a time:")
+    report.code(source(lesson_numpy.backprop), "python")
+    report.paragraph("tg.check runs it on these flowers and on problems of its own:").add(checked.report())
+    report.heading("A tutorial's, diagnosed")
+    report.paragraph("Written for two layers with relu and the mean squared error, and wrong in four places:")
+    report.code(source(lesson_tutorial.backpropagation), "python").add(wrong.report())
+    report.heading("The same after mending")
+    report.code(source(lesson_tutorial.mended_backpropagation), "python").add(mended.report())
+    report.heading("Number by number")
+    report.paragraph("The first one's gradients beside the engine's, which knows nothing of matrices:").add(
+        right.report()
+    )
+    report.paragraph("And with the derivative of tanh forgotten: every shape still fits, only a comparison tells.")
+    report.code(source(lesson_numpy.backprop_with_a_mistake), "python").add(slipped.report())
+    named = set(wrong.codes) == set(NAMED)
+    return bool(checked.ok and named and mended.ok and right.ok and slipped.wrong == ["W1", "b1"])
+
+
+def _looked_at(report: Report, neuron: Value, network: Value, folder: Path) -> None:
+    """One neuron and the whole network, as pictures; the first also as a player and in formulas."""
+    one, whole = tg.draw(neuron), tg.draw(network, depth=2)
+    one.save(folder / "neuron.svg")
+    whole.save(folder / "network.svg")
+    tg.animate(neuron, title="One neuron, step by step").save(folder / "neuron.html")
+    report.heading("One neuron, looked at")
+    report.paragraph(
+        "From left to right the neuron computes; from right to left the chain rule runs. A box shows a value and "
+        "its gradient; an arrow carries the local derivative of one step."
+    )
+    report.add(Figure(one.svg, "The first hidden unit, for the first flower.", "neuron.html"))
+    report.paragraph("The gradient of its first weight:").add(tg.explain(neuron, neuron.parents[0].parents[0]).report())
+    report.heading("The whole network, for one flower")
+    report.add(Figure(whole.svg, "From four lengths to one number, the loss: all gradients by one backward pass."))
+    report.heading("Where to go from here")
+    report.code(
+        'tinygrad-lite explain "tanh(a*b + b**3)" a=-4 b=2    # the chain rule with its numbers\n'
+        "jupyter lab notebooks/                                # the lessons, in order\n"
+        "tinygrad-lite check my_backprop.py                    # which mistake did I make?"
+    )
+
+
+def source(function: Callable[..., Any]) -> str:
+    """The source of a function without its type hints and docstring."""
+    lines = inspect.getsource(function).splitlines()
+    start = next(i for i, line in enumerate(lines) if '"""' in line) + 1
+    arguments = ", ".join(inspect.signature(function).parameters)
+    return "\n".join([f"def {function.__name__}({arguments}):", *lines[start:]])
 
 
 def mean_loss(model: nn.MLP, data: nn.Dataset) -> Value:
@@ -79,11 +170,11 @@ def mean_loss(model: nn.MLP, data: nn.Dataset) -> Value:
     return loss
 
 
-def fit(model: nn.MLP, data: nn.Dataset, *, quiet: bool) -> list[float]:
-    """Gradient descent with all samples in each step; the loss before every step."""
+def fit(model: nn.MLP, data: nn.Dataset, *, quiet: bool) -> nn.History:
+    """Gradient descent with all samples in each step, recorded."""
     optimizer = nn.SGD(model.parameters(), lr=RATE)
     progress = False if quiet else None  # None: a bar where somebody looks
-    return nn.fit(model, data, nn.cross_entropy, optimizer, epochs=EPOCHS, progress=progress).step_losses
+    return nn.fit(model, data, nn.cross_entropy, optimizer, epochs=EPOCHS, progress=progress, record=True)
 
 
 def predicted(model: nn.MLP, x: list[float]) -> int:
@@ -163,122 +254,3 @@ def network_graph(model: nn.MLP, data: nn.Dataset) -> Value:
     model.zero_grad()
     loss.backward()
     return loss
-
-
-def write_page(
-    folder: Path,
-    accuracies: tuple[float, float],
-    losses: list[float],
-    reports: tuple[Any, ...] | None,
-    graphs: tuple[Value, Value],
-    counts: list[list[int]],
-    flowers: nn.Dataset,
-) -> Path:
-    """Write the SVGs and `index.html`; the path of the page."""
-    from tinygrad_lite.report.text import Table
-
-    neuron, network = graphs
-    neuron_picture, network_picture = tg.draw(neuron), tg.draw(network, depth=2)
-    neuron_picture.save(folder / "neuron.svg")
-    network_picture.save(folder / "network.svg")
-    (folder / "loss.svg").write_text(html.curve(losses, "mean cross-entropy"), encoding="utf-8")
-    tg.animate(neuron, title="One neuron, step by step").save(folder / "neuron.html")
-    weight = neuron.parents[0].parents[0]
-
-    table = Table(
-        ["species", *(f"taken for {name}" for name in flowers.target_names)],
-        [[name, *row] for name, row in zip(flowers.target_names, counts, strict=True)],
-        title="The flowers held back",
-    )
-    sections = [
-        html.section(
-            "What it learned",
-            "150 irises of three species, four lengths each. A third of the flowers was held back; the network never "
-            "saw them while it learned.",
-            html.figures(
-                [
-                    (f"{accuracies[0]:.1%}", "right on the training flowers"),
-                    (f"{accuracies[1]:.1%}", "right on the flowers held back"),
-                    (f"{losses[0]:.2f} → {losses[-1]:.3f}", f"loss, before and after {len(losses)} steps"),
-                ]
-            ),
-            html.picture(
-                html.curve(losses, "mean cross-entropy"),
-                "The loss falls quickly, then levels off.",
-                "Every step goes forward through the network, backward by the chain rule, and a little downhill.",
-            ),
-            f'<div class="report">{table.html()}</div>',
-        ),
-        *(_comparison_sections(reports) if reports is not None else []),
-        html.section(
-            "One neuron, looked at",
-            "From left to right the neuron computes; from right to left the chain rule runs. A box shows a value and "
-            "how much the output would answer to a change of it; an arrow carries the local derivative of one step.",
-            html.picture(neuron_picture.svg, "Graph of one neuron", "The first hidden unit, for the first flower."),
-            '<p><a href="neuron.html">Play it step by step</a>: forward op by op, then backward node by node.</p>',
-            "The gradient of its first weight, written out:",
-            f'<div class="report">{tg.explain(neuron, weight).html()}</div>',
-        ),
-        html.section(
-            "The whole network, for one flower",
-            "Each neuron is one box here. All the gradients in this picture come from one backward pass.",
-            html.picture(
-                network_picture.svg, "Graph of the whole network", "From four lengths to one number: the loss."
-            ),
-        ),
-        html.section(
-            "Where to go from here",
-            html.code(
-                'tinygrad-lite explain "tanh(a*b + b**3)" a=-4 b=2    # the chain rule with its numbers\n'
-                "jupyter lab notebooks/                                # the lessons, in order\n"
-                "tinygrad-lite check my_backprop.py                    # which mistake did I make?"
-            ),
-        ),
-    ]
-    path = folder / "index.html"
-    text = html.page(
-        "A network learns three flowers",
-        "Forward, backward, step: all of this was computed by one small engine that applies the chain rule.",
-        sections,
-        f"Made by tinygrad_lite {tg.__version__}. Data: {flowers.source}.",
-    )
-    path.write_text(text, encoding="utf-8")
-    return path
-
-
-def _comparison_sections(reports: tuple[Any, ...]) -> list[str]:
-    from tinygrad_lite.commands import lesson_numpy, lesson_tutorial
-
-    checked, wrong, mended, right, slipped = (f'<div class="report">{report.html()}</div>' for report in reports)
-    return [
-        html.section(
-            "A backpropagation by hand",
-            "Here is the backward pass of this network as one writes it by hand, a layer at a time:",
-            html.code(lesson_numpy.body(lesson_numpy.backprop)),
-            "tg.check runs it on these flowers and on problems of its own:",
-            checked,
-        ),
-        html.section(
-            "A tutorial's, diagnosed",
-            "This one was written for two layers with relu and the mean squared error. It learns something, and it is "
-            "wrong in four places. tg.check takes it as it is, and names them:",
-            html.code(lesson_tutorial.shown(lesson_tutorial.backpropagation), marked=["# 1 and 2", "# 3", "# 4"]),
-            wrong,
-        ),
-        html.section(
-            "The same after mending",
-            html.code(
-                lesson_tutorial.shown(lesson_tutorial.mended_backpropagation),
-                marked=["# the hidden", "# 1:", "# 3:", "# 4:"],
-            ),
-            mended,
-        ),
-        html.section(
-            "Number by number",
-            "The first one's gradients beside the engine's, which knows nothing of matrices:",
-            right,
-            "And with the derivative of tanh forgotten: every shape still fits, and only a comparison tells.",
-            html.code(lesson_numpy.body(lesson_numpy.backprop_with_a_mistake), marked=["# the slip"]),
-            slipped,
-        ),
-    ]

@@ -5,8 +5,6 @@ The network is the lesson's: 4 inputs, 8 hidden units with tanh, 3 classes with 
 
 from __future__ import annotations
 
-import inspect
-from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -49,10 +47,3 @@ def backprop_with_a_mistake(W1: Any, b1: Any, W2: Any, b2: Any, X: Any, T: Any) 
     dW1 = X.T @ dZ1
     db1 = dZ1.sum(axis=0)
     return {"W1": dW1, "b1": db1, "W2": dW2, "b2": db2}
-
-
-def body(function: Callable[..., Any]) -> str:
-    """The source of a function without its docstring and type hints, as a page shows it."""
-    lines = inspect.getsource(function).splitlines()
-    name = function.__name__
-    return "\n".join([f"def {name}(W1, b1, W2, b2, X, T):", *lines[2:]])

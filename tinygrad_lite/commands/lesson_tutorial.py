@@ -6,8 +6,6 @@ over, updated weights returned.
 
 from __future__ import annotations
 
-import inspect
-from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -70,11 +68,3 @@ def diagnoses() -> tuple[Any, Any]:
 
     as_it_is = check(forward_propagation, mean_squared_error, backpropagation, mend=False)
     return as_it_is, check(forward_propagation, mean_squared_error, mended_backpropagation, mend=False)
-
-
-def shown(function: Callable[..., Any]) -> str:
-    """The source of a function without type hints and docstring, as a page shows it."""
-    lines = inspect.getsource(function).splitlines()
-    start = next(i for i, line in enumerate(lines) if '"""' in line) + 1
-    arguments = ", ".join(inspect.signature(function).parameters)
-    return "\n".join([f"def {function.__name__}({arguments}):", *lines[start:]])

@@ -42,7 +42,7 @@ class BatchedFunction(CompiledFunction):
         dump: Callable[[str], Any] | None = None,
     ) -> None:
         super().__init__(f, argnums, backend, threads, dump)
-        self.signature = BatchSignature(f, self.__name__, batch, argnums)
+        self.signature: BatchSignature = BatchSignature(f, self.__name__, batch, argnums)
 
     # ------------------------------------------------------------------ what a user calls
 

@@ -13,15 +13,15 @@ That is the engine. `fast.py` does the same quicker, and `_node.c` quicker still
 (functions of whole lists), `custom.py` (ops of your own), `kinks.py` (another derivative at a
 corner), `origin.py` (where a 0 came from that an op refuses), `foreign.py` (numbers as other
 libraries have them), `modes.py` (no_grad, detect_anomaly), `tracing.py` (which trace is being made), `keeping.py`
-(pickle and copies), `op_help.py` (what `help` says of an op), and `promises.py`: every decision,
-with an example.
+(pickle and copies), `small_stack.py` (freeing in a browser), `op_help.py` (what `help` says of an op),
+and `promises.py`: every decision, with an example.
 
 `from tinygrad_lite.engine import Value` is a drop-in for micrograd's engine.
 """
 
 import os
 
-from tinygrad_lite.engine import graph, native, reverse, value
+from tinygrad_lite.engine import graph, native, reverse, small_stack, value
 from tinygrad_lite.engine.graph import topological
 from tinygrad_lite.engine.op import TABLE, Op
 from tinygrad_lite.engine.value import Value
@@ -32,6 +32,9 @@ elif not os.environ.get("TINYGRAD_LITE_READABLE"):
     from tinygrad_lite.engine import fast
 
     fast.install()
+
+if small_stack.NEEDED:
+    small_stack.install(Value)
 
 from tinygrad_lite.engine.numbered import Graph
 from tinygrad_lite.engine.value import dot

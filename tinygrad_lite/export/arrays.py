@@ -27,6 +27,10 @@ FEW = 4
 """Terms of a sum that are written one by one where no slice reads them."""
 
 
+LONGEST = 600
+"""Characters of a sum after which it gets a name and goes on, so that no expression nests without bound."""
+
+
 class ArrayWriter(Expressions):
     """Writes loop nests, one after the other."""
 
@@ -55,13 +59,6 @@ class ArrayWriter(Expressions):
             single = [[_term(a, t, run.terms) for a in run.accesses] for t in range(run.terms)]
             return [part for one in single for part in self.reduction(Reduction(sign, e, 1, one), nest)]
         return [(sign, self.summed(e, {axis for axis in self.lengths if axis >= T} | ({S} if over else set())))]
-
-    def plain(self, run: Reduction, nest: LoopNest) -> bool:
-        """Whether the run reads slices and numbers alone."""
-        self.lengths = {axis: n for axis, n in enumerate(nest.dims) if n > 1} | (
-            {T: run.terms} if run.terms > 1 else {}
-        )
-        return all(self.sliced(self.read(a, nest.dims, run)) for a in run.accesses)
 
     def summed(self, e: Expression, over: set[int]) -> Term:
         """The expression summed over these axes: a product of matrices, where it is one of two factors."""
@@ -184,6 +181,7 @@ class ArrayWriter(Expressions):
         sign, total = found[0]
         total = total if sign > 0 else self.made("-x", total)
         for sign, x in found[1:]:
+            total = total if len(total.text) < LONGEST else self.assigned(total, "z")
             total = self.made("x + y" if sign > 0 else "x - y", total, x)
         self.lengths: dict[int, int] = {axis: n for axis, n in enumerate(nest.dims) if n > 1}
         return self._spread(self.ordered(total), over)

@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 
 from tinygrad_lite.calculus.pytree import Structure, size
 from tinygrad_lite.engine.value import Value
+from tinygrad_lite.export.expression import word
 
 
 class Block(NamedTuple):
@@ -68,12 +69,6 @@ def blocks_of(structure: Structure, path: str, base: int) -> list[Block]:
     return found
 
 
-def captured(values: Sequence[Value], base: int, taken: list[str]) -> tuple[list[Block], list[Value | None]]:
-    """The arrays of the Values that a function uses from outside, and the Value at each of their places."""
-    blocks, held = grouped(list(values), base)
-    return [block._replace(path=f'params["{block.path}"]') for block in blocks], held
-
-
 def grouped(leaves: Sequence[Value], base: int = 0) -> tuple[list[Block], list[Value | None]]:
     """Leaves by their labels as arrays: W1[0, 2] and W1[1, 0] are entries of W1; and the leaf at each place."""
     groups: dict[str, dict[tuple[int, ...], Value]] = {}
@@ -103,10 +98,10 @@ def grouped(leaves: Sequence[Value], base: int = 0) -> tuple[list[Block], list[V
             n *= length
         if n > 2 * len(entries) + 8:  # labels that are no index of an array
             for index, leaf in entries.items():
-                blocks.append(Block(_word("_".join([key, *map(str, index)]), used), base + len(held), ()))
+                blocks.append(Block(word("_".join([key, *map(str, index)]), used), base + len(held), ()))
                 held.append(leaf)
             continue
-        blocks.append(Block(_word(key.replace("[]", ""), used), base + len(held), shape))
+        blocks.append(Block(word(key.replace("[]", ""), used), base + len(held), shape))
         spots: list[Value | None] = [None] * n
         for index, leaf in entries.items():
             at = 0
@@ -123,18 +118,6 @@ def _label(label: str) -> tuple[str, tuple[int, ...]]:
     if not found:
         return "", ()
     return found[1], tuple(int(d) for d in re.findall(r"\d+", found[2]))
-
-
-def _word(text: str, used: set[str]) -> str:
-    """The text as a name that is still free."""
-    import keyword
-
-    word = re.sub(r"\W+", "_", text, flags=re.ASCII).strip("_") or "x"
-    if keyword.iskeyword(word) or word in {"np", "math", "torch", "jax", "jnp", "params"} or word[0].isdigit():
-        word = f"x_{word}"
-    free = next(w for w in (word, *(f"{word}_{k}" for k in range(2, len(used) + 3))) if w not in used)
-    used.add(free)
-    return free
 
 
 def array(xs: Any) -> Any:
@@ -166,12 +149,11 @@ def point_of(structure: Structure, given: Iterator[float]) -> tuple[Any, ...]:
 
 
 def values_in(thing: Any) -> Iterator[Any]:
-    if isinstance(thing, dict):
-        thing = list(thing.values())
-    elif hasattr(thing, "ravel"):
-        thing = list(thing.ravel())
-    if isinstance(thing, list | tuple):
-        for x in thing:
+    """The numbers, or Values, in an array, a list or a dict."""
+    if isinstance(thing, dict | list | tuple):
+        for x in thing.values() if isinstance(thing, dict) else thing:
             yield from values_in(x)
-    else:
+    elif getattr(thing, "shape", ()):
+        yield from thing.reshape(-1)
+    elif not isinstance(thing, str | bool) and thing is not None:
         yield thing

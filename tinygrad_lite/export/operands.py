@@ -35,6 +35,7 @@ class Operands:
 
         self.spelling: Spelling = spelling
         self.taken: set[str] = taken
+        self.counts: Counter[str] = Counter()  # the last number given with each letter
         self.samples: str = samples
         self.named: Mapping[bytes, str] | dict[bytes, str] = names or {}
         self.pool: Any = np.array(plan.constants, dtype=float)
@@ -53,7 +54,10 @@ class Operands:
 
     def name(self, first: str) -> str:
         """A name that is free: z1, z2, ..."""
-        k = next(k for k in range(1, len(self.taken) + 2) if f"{first}{k}" not in self.taken)
+        k = self.counts[first] + 1
+        while f"{first}{k}" in self.taken:
+            k += 1
+        self.counts[first] = k
         self.taken.add(f"{first}{k}")
         return f"{first}{k}"
 

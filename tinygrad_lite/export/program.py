@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import inspect
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
 from tinygrad_lite.calculus.pytree import Structure, opened, size
@@ -32,7 +32,6 @@ from tinygrad_lite.export.blocks import (
     array,
     arrays_of,
     blocks_of,
-    captured,
     entries,
     grouped,
     point_of,
@@ -49,7 +48,7 @@ class ArrayProgram(NamedTuple):
         parameters: the names of the function's arguments.
         blocks: the arrays among them: those in P, then those of the samples in X.
         result: what the function returns; its arrays are in `out`.
-        gradients: the arrays of the derivatives in `out`, behind the result, and what they are w.r.t.; or None.
+        gradients: the arrays w.r.t. which `out` holds derivatives, behind the result; or None.
         guards: for each comparison that must come out as it did: what it was and the line that asked.
         point: the arguments at which the program was made, with arrays for the user's lists.
         value, slopes: what the engine gives there: its numbers, and the gradient of the first of them w.r.t. P.
@@ -60,7 +59,7 @@ class ArrayProgram(NamedTuple):
     blocks: list[Block]
     plan: Plan
     result: Structure
-    gradients: list[tuple[str, Block]] | None
+    gradients: list[Block] | None
     guards: list[tuple[bool, str]]
     point: tuple[Any, ...]
     value: list[float]
@@ -105,30 +104,29 @@ def _of_graph(root: Value, spelled: Callable[[Op], bool], wrt: Any) -> ArrayProg
         if x not in leaves:
             raise OperandError(f"wrt needs leaves of this graph, but got {x!r:.60}.")
     blocks, held = grouped(leaves)
-    flat = [leaf for leaf in held if leaf is not None]
+    places = {leaf: i for i, leaf in enumerate(held) if leaf is not None}
     tape = Tape()
-    place = dict(zip(flat, tape.declared([leaf.label or "x" for leaf in flat]), strict=True))
+    refs = dict(zip(places, tape.declared([leaf.label or "x" for leaf in places]), strict=True))
     for node in order:
         if node.parents:
-            refs = [tape.constant(p) if p.__class__ is float else place[p] for p in node.parents]
-            place[node] = tape.node(node.op, tuple(refs))
-    tape.outputs = [place[root]]
-    spots = [i for i, leaf in enumerate(held) if leaf is not None]
-    found = adjoints(root)
-    slopes = [0.0 if leaf is None else found.get(leaf, 0.0) for leaf in held]
-    point = [entries(block, [0.0 if leaf is None else leaf.data for leaf in held]) for block in blocks]
-    wanted = [block for block in blocks if any(held[i] in chosen for i in range(block.base, block.base + block.size))]
-    made = planned(
-        tape, [("P", i) for i in spots], spelled, [i for b in wanted for i in range(b.base, b.base + b.size)]
-    )
-    pairs = None if wrt is False else [(block.path, block) for block in wanted]
-    arguments = {
-        block.path: held[block.base] if not block.shape else held[block.base : block.base + block.size]
-        for block in blocks
-    }
-    parameters = [block.path for block in blocks]
-    return ArrayProgram(
-        parameters, blocks, made[0], float, pairs, made[1], tuple(point), [root.data], slopes, arguments, {}
+            parents = [tape.constant(p) if p.__class__ is float else refs[p] for p in node.parents]
+            refs[node] = tape.node(node.op, tuple(parents))
+    tape.outputs = [refs[root]]
+    numbers_held = [0.0 if leaf is None else leaf.data for leaf in held]
+    return _assembled(
+        tape,
+        [("P", i) for i in places.values()],
+        spelled,
+        None if wrt is False else [b for b in blocks if any(places[x] - b.base in range(b.size) for x in chosen)],
+        root,
+        held,
+        parameters=[block.path for block in blocks],
+        blocks=blocks,
+        result=float,
+        point=tuple([entries(block, numbers_held) for block in blocks]),
+        value=[root.data],
+        leaves={b.path: held[b.base : b.base + b.size] if b.shape else held[b.base] for b in blocks},
+        names={},
     )
 
 
@@ -142,93 +140,106 @@ def _of_function(
         structure, made = next(reversed(fast._programs.items()))
         given = made[0].traced[0][: size(structure)]
     else:
-        raise OperandError(f"an export of {fast.__name__} needs its arguments{user_line()}: give them behind it.")
+        raise _no_arguments(fast)
     tape, _, outer = traced(fast, structure, given)
     parameters, blocks = _arguments(fast, structure)
-    outside, held = captured(outer, sum(map(size, structure[1][0][1])) + size(structure[1][1]), parameters)
     root, leaves = fast._by_values(structure, given)
-    flat = [root] if isinstance(root, Value) else [x for x in values_in(root) if isinstance(x, Value)]
-    found = adjoints(flat[0]) if flat else {}
-    slopes = [found.get(leaf, 0.0) for leaf in leaves] + [0.0 if v is None else found.get(v, 0.0) for v in held]
-    value = [float(getattr(x, "data", x)) for x in values_in(root)]
-    order = {v: i for i, v in enumerate(held, len(given)) if v is not None}
-    arrays = [("P", i) for i in range(len(given))] + [("P", order[v]) for v in outer]
-    wanted = [*_chosen(fast, parameters, blocks), *outside] if wrt is not False else []
-    plan, guards = planned(tape, arrays, spelled, [i for b in wanted for i in range(b.base, b.base + b.size)])
-    every = [*blocks, *outside]
-    point = point_of(structure, iter(given))
-    if outside:
-        point = ({b.path[8:-2]: entries(b, [*given, *(v.data if v else 0.0 for v in held)]) for b in outside}, *point)
-    pairs = None if wrt is False else [(block.path, block) for block in wanted]
-    return ArrayProgram(
-        (["params"] if outside else []) + parameters,
-        every,
-        plan,
-        opened(root, []),
-        pairs,
-        guards,
-        point,
-        value,
-        slopes,
-        {},
-        _outside_arrays(fast.f),
+    first = root if isinstance(root, Value) else next((x for x in values_in(root) if isinstance(x, Value)), None)
+    outside = _Outside(outer, len(given))
+    return _assembled(
+        tape,
+        [*[("P", i) for i in range(len(given))], *outside.places],
+        spelled,
+        None if wrt is False else [*_chosen(fast, parameters, blocks), *outside.blocks],
+        first,
+        [*leaves, *outside.held],
+        parameters=outside.names + parameters,
+        blocks=[*blocks, *outside.blocks],
+        result=opened(root, []),
+        point=outside.point(given) + point_of(structure, iter(given)),
+        value=[float(getattr(x, "data", x)) for x in values_in(root)],
+        leaves={},
+        names=_outside_arrays(fast.f),
     )
 
 
 def _of_samples(fast: BatchedFunction, args: Any, kwargs: Any, spelled: Callable[[Op], bool], wrt: Any) -> ArrayProgram:
     if not args and not kwargs:
-        raise OperandError(f"an export of {fast.__name__} needs its arguments{user_line()}: give them behind it.")
+        raise _no_arguments(fast)
     fast(*args, **kwargs)
     call = BatchCall(fast.signature, args, kwargs)
     code = fast._trace(call)
     blocks: list[Block] = []
     data: list[Block] = []
+    point: list[Any] = []
     base = column = 0
+    given = numbers(call.chunks)
+    numbers_of = iter(given)
     for name, structure in call.structures.items():
         if name in call.blocks:
             data += [b._replace(samples=True) for b in blocks_of(structure, name, column)]
             column += size(structure)
-        else:
-            blocks += blocks_of(structure, name, base)
-            base += size(structure)
-    parameters = list(call.structures)
-    outside, held = captured(code.captured, base, parameters)
-    order = {v: i for i, v in enumerate(held, base) if v is not None}
-    arrays = [("P", i) for i in range(base)] + [("P", order[v]) for v in code.captured]
-    arrays += [("X", i) for i in range(column)]
-    wanted = [*blocks, *outside] if wrt is not False else []
-    plan, guards = planned(code.tape, arrays, spelled, [i for b in wanted for i in range(b.base, b.base + b.size)])
-    loss, leaves = fast._graph(call, range(call.samples))
-    found = adjoints(loss) if isinstance(loss, Value) else {}
-    slopes = [found.get(leaf, 0.0) for leaf in leaves] + [0.0 if v is None else found.get(v, 0.0) for v in held]
-    given = numbers(call.chunks)
-    numbers_of = iter(given)
-    point: list[Any] = []
-    for name, structure in call.structures.items():
-        if name in call.blocks:
             table = array([x for sample in call.blocks[name].samples for x in sample])
             shape = shape_of(structure)
             table = table.reshape(call.samples, *((size(structure),) if shape is None else shape))
             point.append(table.astype(int) if name in call.choices else table)
         else:
+            blocks += blocks_of(structure, name, base)
+            base += size(structure)
             point.append(arrays_of(structure, numbers_of))
-    if outside:
-        every = [*given, *(v.data if v else 0.0 for v in held)]
-        point = [{b.path[8:-2]: entries(b, every) for b in outside}, *point]
-    pairs = None if wrt is False else [(block.path, block) for block in wanted]
-    return ArrayProgram(
-        (["params"] if outside else []) + parameters,
-        [*blocks, *outside, *data],
-        plan,
-        float,
-        pairs,
-        guards,
-        tuple(point),
-        [float(getattr(loss, "data", loss))],
-        slopes,
-        {},
-        _outside_arrays(fast.f),
+    outside = _Outside(code.captured, base)
+    loss, leaves = fast._graph(call, range(call.samples))
+    return _assembled(
+        code.tape,
+        [*[("P", i) for i in range(base)], *outside.places, *[("X", i) for i in range(column)]],
+        spelled,
+        None if wrt is False else [*blocks, *outside.blocks],
+        loss,
+        [*leaves, *outside.held],
+        parameters=outside.names + list(call.structures),
+        blocks=[*blocks, *outside.blocks, *data],
+        result=float,
+        point=(*outside.point(given), *point),
+        value=[float(getattr(loss, "data", loss))],
+        leaves={},
+        names=_outside_arrays(fast.f),
     )
+
+
+def _assembled(
+    tape: Any,
+    arrays: list[tuple[str, int]],
+    spelled: Callable[[Op], bool],
+    wanted: list[Block] | None,
+    loss: Any,
+    held: Sequence[Value | None],
+    **known: Any,
+) -> ArrayProgram:
+    """The program: its loop nests, and the derivatives of the loss w.r.t. the Values that are held."""
+    places = [i for block in wanted or () for i in range(block.base, block.base + block.size)]
+    plan, guards = planned(tape, arrays, spelled, places)
+    found = adjoints(loss) if isinstance(loss, Value) else {}
+    slopes = [0.0 if leaf is None else found.get(leaf, 0.0) for leaf in held]
+    return ArrayProgram(plan=plan, guards=guards, gradients=wanted, slopes=slopes, **known)
+
+
+class _Outside:
+    """The Values that a function uses from outside, as an argument `params` in front of the others."""
+
+    def __init__(self, captured: Sequence[Value], base: int) -> None:
+        blocks, self.held = grouped(list(captured), base)
+        self.blocks = [block._replace(path=f'params["{block.path}"]') for block in blocks]
+        order = {leaf: i for i, leaf in enumerate(self.held, base) if leaf is not None}
+        self.places = [("P", order[v]) for v in captured]
+        self.names = ["params"] if blocks else []
+
+    def point(self, given: Sequence[float]) -> tuple[Any, ...]:
+        every = [*given, *(0.0 if v is None else v.data for v in self.held)]
+        return tuple([{b.path[8:-2]: entries(b, every) for b in self.blocks} for _ in self.names])
+
+
+def _no_arguments(fast: Any) -> OperandError:
+    return OperandError(f"an export of {fast.__name__} needs its arguments{user_line()}: give them behind it.")
 
 
 def _arguments(fast: CompiledFunction, structure: Structure) -> tuple[list[str], list[Block]]:

@@ -8,11 +8,11 @@ from __future__ import annotations
 import re
 
 from tinygrad_lite.calculus.pytree import Structure, size
-from tinygrad_lite.compiler.ir.loop_nest import Access, LoopNest, Reduction
+from tinygrad_lite.compiler.ir.loop_nest import LoopNest
 from tinygrad_lite.export import scan, steps
-from tinygrad_lite.export.arrays import FEW, ArrayWriter
+from tinygrad_lite.export.arrays import ArrayWriter
 from tinygrad_lite.export.blocks import Block, shape_of
-from tinygrad_lite.export.expression import Term, put, simple
+from tinygrad_lite.export.expression import Term, put, simple, word
 from tinygrad_lite.export.program import ArrayProgram
 from tinygrad_lite.export.reads import Read, Region, S, gathered, region, viewed
 from tinygrad_lite.export.spelling import Spelling
@@ -69,9 +69,7 @@ class Text:
             if inner:
                 words = re.findall(r"\w+", block.path)
                 name = words[-1] if not words[-1][0].isdigit() else "_".join(words)
-                name = next(w for w in (name, *(f"{name}_{k}" for k in range(2, 10_000))) if w not in taken)
-                taken.add(name)
-                self.locals[block.path] = name
+                name = self.locals[block.path] = word(name, taken)
             names.append((name, block))
         lines = []
         for k in range(0, len(names), 6):
@@ -107,14 +105,8 @@ class Text:
 
     def _out(self, nest: LoopNest) -> None:
         """A part of the result, or of the gradients."""
-        target, values = nest.target, len(self.found.value)
-        gradient = self.found.gradients is not None and target.base >= values and self.batched
-        ragged = any(run.starts is not None for run in nest.reductions)
-        small = 1 < nest.iterations <= FEW and nest.target.table is None and not ragged
-        if small and not all(self.writer.plain(run, nest) for run in nest.reductions):
-            for m in range(nest.iterations):
-                self._out(_alone(nest, m))
-            return
+        values = len(self.found.value)
+        gradient = self.found.gradients is not None and nest.target.base >= values and self.batched
         nest = self.writer.refined(nest)
         target, term = nest.target, self.writer.nest(nest, over=gradient)
         shape = tuple(n for n in nest.dims if n > 1)
@@ -160,11 +152,11 @@ class Text:
         if found.gradients is None:
             return [*lines, f"return {text}"]
         at, pairs = len(found.value), []
-        for path, block in found.gradients:
+        for block in found.gradients:
             slope = self._array(at, block.shape)
             at += block.size
             written = put("x / n", x=slope.text, n=self.count) if self.batched else slope.text
-            name = self.locals.get(path, path)
+            name = self.locals.get(block.path, block.path)
             if len(found.gradients) > 1 and len(written) > 30 and f"d{name}" not in self.writer.taken:
                 self.writer.taken.add(f"d{name}")
                 lines.append(f"d{name} = {written}")
@@ -197,7 +189,7 @@ class Text:
         import numpy as np
 
         found, lib = self.found, self.spelling.lib
-        first = len(found.value) + sum(block.size for _, block in found.gradients or ())
+        first = len(found.value) + sum(block.size for block in found.gradients or ())
         flags = self._array(first, (len(found.guards),))
         expected = np.array([float(outcome) for outcome, _ in found.guards])
         if len(found.guards) == 1:
@@ -208,21 +200,6 @@ class Text:
         message = "another branch is taken than when this was written" + (f" ({', '.join(lines[:3])})" if lines else "")
         made = self.spelling.refuse(condition, message.replace('"', "'").replace("\n", " "))
         return made, f"{lib}.where(taken, {text}, {lib}.nan)" if made[0].startswith("taken") else text
-
-
-def _alone(nest: LoopNest, m: int) -> LoopNest:
-    """One iteration of the nest."""
-
-    def one(a: Access, terms: int) -> Access:
-        if a.literal is not None:
-            return a
-        if a.table is None:
-            return Access(a.array, a.entry(nest.dims, m), (0,), a.term_stride)
-        table = a.table.reshape(nest.iterations, -1)[m]
-        return Access(a.array, table=table) if terms > 1 else Access(a.array, int(table[0]), (0,))
-
-    runs = [Reduction(r.sign, r.expression, r.terms, [one(a, r.terms) for a in r.accesses]) for r in nest.reductions]
-    return LoopNest(nest.name, (1,), runs, one(nest.target, 1))
 
 
 def _bound(line: str) -> str:

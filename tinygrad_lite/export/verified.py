@@ -2,29 +2,34 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 from tinygrad_lite.errors import TinygradLiteError, user_line
-from tinygrad_lite.export.blocks import Block
+from tinygrad_lite.export.blocks import entries, values_in
 from tinygrad_lite.export.program import ArrayProgram
 
 CLOSE = 1e-11
 """How far, relative to the largest number, a source may be from the engine when it is made."""
 
+LONG = 300
+"""Loop nests of a program that is run op by op, since compiling it would take minutes."""
 
-def verified(library: str, source: Any, found: ArrayProgram) -> str:
+
+def verified(library: str, f: Any, found: ArrayProgram) -> str:
     """Run what was written, where its library is there, and compare it with the engine.
 
     Raises:
         TinygradLiteError: they differ.
     """
     try:
-        value, slopes = run(library, source.function, found)
+        mine = outcome(library, f, found)
     except ImportError:
         return f"not run: {library} is not installed"
+    right = expected(found, mine)
     least = 1e-3 * max(map(abs, found.value), default=0.0)  # where tanh is flat, 1 - out**2 has few digits
-    worst = max(apart(value, found.value), apart(slopes, found.slopes, least) if slopes is not None else 0.0)
+    slopes, others = ([x for n, part in d.items() if n != "value" for x in values_in(part)] for d in (mine, right))
+    worst = max(_apart(mine["value"], right["value"], 0.0), _apart(slopes, others, least))
     if not worst <= CLOSE:
         raise TinygradLiteError(
             f"the source for {library} is {worst:.1e} away from the engine's value or gradient{user_line()}, "
@@ -33,103 +38,83 @@ def verified(library: str, source: Any, found: ArrayProgram) -> str:
     return f"equal to the engine to {worst:.0e}"
 
 
-def run(library: str, f: Any, found: ArrayProgram) -> tuple[list[float], list[float] | None]:
-    """The value, and the gradient w.r.t. all numbers of P where the library takes one."""
-    blocks = [block for block in found.blocks if not block.samples]
-    if library == "numpy":
-        import numpy as np
+def outcome(library: str, f: Any, found: ArrayProgram) -> dict[str, Any]:
+    """The value under "value", as a list; and by their names the derivatives that the library gives."""
+    import numpy as np
 
-        with np.errstate(all="ignore"):
-            value, slopes = f(*found.point)
-        expected = dict(found.gradients or ())
-        flat = list(found.slopes)
-        for (_, block), slope in zip(expected.items(), slopes.values(), strict=True):
-            flat[block.base : block.base + block.size] = [float(x) for x in np.asarray(slope).reshape(-1)]
-        return [float(x) for x in _numbers(value)], flat
-    return _by_jax(f, found, blocks) if library == "jax" else _by_torch(f, found, blocks)
+    run = {"numpy": _by_numpy, "jax": _by_jax, "torch": _by_torch}[library]
+    value, slopes = run(f, found)
+    made = {"value": [float(x) for x in values_in(value)]}
+    for block in found.blocks:
+        if not block.samples and (block.path in slopes or block.path.split("[")[0] in slopes):
+            got = slopes[block.path] if library == "numpy" else eval(block.path, {}, slopes)  # our own text
+            made[block.path] = np.asarray(got, dtype=float).reshape(block.shape)
+    return made
 
 
-def _by_jax(f: Any, found: ArrayProgram, blocks: Sequence[Block]) -> tuple[list[float], list[float] | None]:
+def expected(found: ArrayProgram, names: Any) -> dict[str, Any]:
+    """What the engine gives for these names."""
+    return {"value": found.value, **{b.path: entries(b, found.slopes) for b in found.blocks if b.path in names}}
+
+
+def _by_numpy(f: Any, found: ArrayProgram) -> tuple[Any, dict[str, Any]]:
+    import numpy as np
+
+    with np.errstate(all="ignore"):
+        value, slopes = f(*found.point)
+    return value, dict(zip([block.path for block in found.gradients or ()], slopes.values(), strict=True))
+
+
+def _by_jax(f: Any, found: ArrayProgram) -> tuple[Any, dict[str, Any]]:
     import jax
 
     with jax.enable_x64(True):
-        import jax.numpy as jnp
-
-        point = jax.tree.map(lambda x: x if isinstance(x, str | bool) else jnp.asarray(x), found.point)
-        differentiable = [k for k, x in enumerate(found.point) if _floats(x)]
-        if len(found.value) > 1 or not differentiable:
-            return [float(x) for x in _numbers(f(*point))], None
-        value, slopes = jax.jit(jax.value_and_grad(f, argnums=tuple(differentiable)))(*point)
-        pairs = dict(zip([found.parameters[k] for k in differentiable], slopes, strict=True))
-        return [float(value)], _flat(pairs, found, blocks)
+        point = jax.tree.map(lambda x: x if isinstance(x, str | bool) else jax.numpy.asarray(x), found.point)
+        floats = tuple(k for k, x in enumerate(found.point) if _floats(x))
+        if len(found.value) > 1 or not floats:
+            return f(*point), {}
+        both = jax.value_and_grad(f, argnums=floats)
+        value, slopes = (both if len(found.plan.nests) > LONG else jax.jit(both))(*point)
+    return value, {found.parameters[k]: slope for k, slope in zip(floats, slopes, strict=True)}
 
 
-def _by_torch(f: Any, found: ArrayProgram, blocks: Sequence[Block]) -> tuple[list[float], list[float] | None]:
+def _by_torch(f: Any, found: ArrayProgram) -> tuple[Any, dict[str, Any]]:
     import torch
 
     def tensor(x: Any) -> Any:
-        if isinstance(x, dict):
-            return {key: tensor(part) for key, part in x.items()}
-        if isinstance(x, list | tuple):
-            return type(x)([tensor(part) for part in x])
         if isinstance(x, str | bool) or x is None:
             return x
         return torch.tensor(x, dtype=torch.float64, requires_grad=True) if _floats(x) else torch.tensor(x)
 
-    point = [tensor(x) for x in found.point]
-    value = f(*point)
-    values = [float(x.detach()) if hasattr(x, "detach") else float(x) for x in _numbers(value)]
-    if len(found.value) > 1 or not hasattr(value, "requires_grad") or not value.requires_grad:
-        return values, None
-    value.backward()
-
     def slope(x: Any) -> Any:
-        if isinstance(x, dict):
-            return {key: slope(part) for key, part in x.items()}
-        if isinstance(x, list | tuple):
-            return [slope(part) for part in x]
-        grad = getattr(x, "grad", None)
-        return (grad if grad is not None else torch.zeros_like(x)).numpy() if hasattr(x, "detach") else x
+        if not hasattr(x, "detach"):
+            return x
+        return (x.grad if x.grad is not None else torch.zeros_like(x)).numpy()
 
-    return values, _flat(dict(zip(found.parameters, map(slope, point), strict=True)), found, blocks)
+    point = [_mapped(tensor, x) for x in found.point]
+    value = f(*point)
+    values = _mapped(lambda x: x.detach() if hasattr(x, "detach") else x, value)
+    if len(found.value) > 1 or not getattr(value, "requires_grad", False):
+        return values, {}
+    value.backward()
+    floats = [k for k, x in enumerate(found.point) if _floats(x)]
+    return values, {found.parameters[k]: _mapped(slope, point[k]) for k in floats}
 
 
-def _flat(pairs: dict[str, Any], found: ArrayProgram, blocks: Sequence[Block]) -> list[float]:
-    """The derivatives in the order of P."""
-    import numpy as np
-
-    flat = list(found.slopes)
-    for block in blocks:
-        try:
-            got = eval(block.path, {}, pairs)  # our own text
-        except NameError:
-            continue
-        flat[block.base : block.base + block.size] = [float(x) for x in np.asarray(got).reshape(-1)]
-    return flat
+def _mapped(give: Any, x: Any) -> Any:
+    if isinstance(x, dict):
+        return {key: _mapped(give, part) for key, part in x.items()}
+    return [_mapped(give, part) for part in x] if isinstance(x, list | tuple) else give(x)
 
 
 def _floats(x: Any) -> bool:
     """Whether an argument holds numbers that can be differentiated."""
-    if isinstance(x, dict):
-        return all(map(_floats, x.values()))
-    if isinstance(x, list | tuple):
-        return all(map(_floats, x))
+    if isinstance(x, dict | list | tuple):
+        return all(map(_floats, x.values() if isinstance(x, dict) else x))
     return isinstance(x, float) or (hasattr(x, "dtype") and x.dtype.kind == "f")
 
 
-def _numbers(thing: Any) -> Iterator[Any]:
-    if isinstance(thing, dict):
-        thing = list(thing.values())
-    if isinstance(thing, list | tuple):
-        for x in thing:
-            yield from _numbers(x)
-    elif getattr(thing, "shape", ()):
-        yield from thing.reshape(-1)
-    elif not isinstance(thing, str | bool) and thing is not None:
-        yield thing
-
-
-def apart(xs: Sequence[float], ys: Sequence[float], least: float = 0.0) -> float:
+def _apart(xs: Sequence[float], ys: Sequence[float], least: float) -> float:
     """The largest difference, relative to the largest number, or to `least`."""
     if len(xs) != len(ys):
         return float("inf")

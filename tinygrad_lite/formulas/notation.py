@@ -27,7 +27,8 @@ class Notation:
     """The part that all notations share.
 
     Args:
-        digits: significant digits of the numbers that stand for names; constants of the program are exact.
+        digits: significant digits of the numbers that stand for names.
+        constants: significant digits of the constants of the program; 17 are exact.
         most: a longer sum or product is shown by its first and last terms; None for no limit.
     """
 
@@ -35,8 +36,9 @@ class Notation:
     times: str = "*"
     dots: str = "..."
 
-    def __init__(self, digits: int = 6, most: int | None = 12) -> None:
+    def __init__(self, digits: int = 6, most: int | None = 12, constants: int = 17) -> None:
         self.digits: int = digits
+        self.constants: int = constants
         self.most: int | None = most
 
     def of(self, symbol: Symbol, *, numbers: bool = False, rank: int = SUM) -> str:
@@ -73,10 +75,10 @@ class Notation:
         return sign.join(written), SUM if op is ops.add else PRODUCT
 
     def constant(self, x: float) -> tuple[str, int]:
-        """A constant in full; one that is exactly the float of a simple fraction as that fraction."""
+        """A constant; one that is exactly the float of a simple fraction as that fraction."""
         fraction = simple_fraction(x)
         if fraction is None:
-            return self.number(x, 17)
+            return self.number(x, self.constants)
         above, below = (Symbol.constant(float(n)) for n in fraction)
         return self.applied(Symbol(ops.div, (above, below), x), False)
 
@@ -107,7 +109,6 @@ class Infix(Notation):
     """
 
     minus: str = " - "
-    over: str = " / "
     negative: str = "-"
 
     def name(self, symbol: Symbol) -> str:
@@ -121,11 +122,9 @@ class Infix(Notation):
     def applied(self, symbol: Symbol, numbers: bool) -> tuple[str, int]:
         op, operands = symbol.op, symbol.operands
         if op is ops.sub:
-            left, right = self.pair(operands, numbers, SUM, PRODUCT)
-            return f"{left}{self.minus}{right}", SUM
+            return self.minus.join(self.pair(operands, numbers, SUM, PRODUCT)), SUM
         if op is ops.div:
-            left, right = self.pair(operands, numbers, PRODUCT, POWER)
-            return f"{left}{self.over}{right}", PRODUCT
+            return " / ".join(self.pair(operands, numbers, PRODUCT, POWER)), PRODUCT
         if op is ops.pow:
             return self.power(operands[0], operands[1], numbers), POWER
         if op is ops.neg:
@@ -147,7 +146,6 @@ class HTML(Infix):
     """The same with raised exponents, centred dots and slanted names."""
 
     minus: str = " − "
-    over: str = " / "
     negative: str = "−"
     times: str = " · "
     dots: str = "…"

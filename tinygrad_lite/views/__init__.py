@@ -2,7 +2,7 @@
 
 Each package builds on those before it; a test holds the arrows.
 
-- `layout/`       places boxes and arrows of given sizes; `engines.py` chooses who does it
+- `layout/`       places boxes and arrows of given sizes
 - `drawing/`      a picture as data, its colours, and how large each box is
 - `formats/`      drawings as SVG, DOT, Mermaid, a tree, JSON, PDF, pixels
 - `formulas/`     numbers that remember how they were made, their names, and how they are spelled

@@ -18,6 +18,17 @@ def test_a_lesson_with_a_slip_gets_its_line_and_its_mend():
     assert any(f"+    da = d.dot(w2.T) {right}" in mend.diff for mend in result.mends)
 
 
+@pytest.mark.parametrize(
+    "name", ["layer functions: affine_forward and affine_backward", "layer objects of a book: Affine, Sigmoid, Relu"]
+)
+def test_a_layer_that_stands_alone_has_its_own_lines_marked_and_mended(name):
+    code, (right, slip) = LESSONS[name]
+    result = checked(check, load(code.replace(right, slip), "layers.py"), {})
+
+    assert [line.text.strip() for line in result.lines if line.mark == "wrong"] == [slip]
+    assert [edit.new.strip() for edit in result.mends[0].edits] == [right]
+
+
 FOUR_MISTAKES = """
 import numpy as np
 
@@ -77,6 +88,7 @@ def test_four_mistakes_on_three_lines_are_mended_with_what_the_forward_pass_comp
             assert (old - new)[index] / 0.1 == pytest.approx((loss(*there) - loss(*back)) / 2e-6, abs=1e-7)
 
 
+@pytest.mark.long
 def test_the_report_of_four_mistakes_shows_whole_lines_and_reasons_of_the_forward_pass_alone():
     result = checked(check, load(FOUR_MISTAKES, "four.py"), {})
     text = result.text()

@@ -119,7 +119,7 @@ def planted(text: str, count: int, seed: int):
         tries += 1
         claim, index, wrong = draw.choice(made[kind])
         try:
-            same = all(abs(judge.gap(v, claim, wrong).data) < 1e-7 for v in judge.worlds)
+            same = all(abs(judge.gap(v, claim, wrong)[0].data) < 1e-7 for v in judge.worlds)
         except Exception:  # shapes that do not fit are a mistake, too
             same = False
         if same:

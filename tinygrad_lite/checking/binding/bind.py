@@ -6,12 +6,12 @@ import inspect
 import types
 from collections.abc import Mapping
 from functools import partial
-from typing import Any
+from typing import Any, NamedTuple
 
 from tinygrad_lite.checking.binding.fit import candidates, fitted, runs
-from tinygrad_lite.checking.binding.flow import Flow, Unplaced, as_check_takes_it, backprop_of, loss_of, parameters_of
+from tinygrad_lite.checking.binding.flow import Flow, Unplaced, as_check_takes_it, parameters_of
+from tinygrad_lite.checking.binding.layers import layer_checks
 from tinygrad_lite.checking.binding.losses import assumed_loss
-from tinygrad_lite.checking.binding.objects import instance, layer_checks
 from tinygrad_lite.checking.binding.roles import (
     BACKWARD,
     CACHE,
@@ -30,14 +30,14 @@ from tinygrad_lite.checking.binding.roles import (
     Function,
     bare,
 )
-from tinygrad_lite.checking.binding.scripts import step_of
+from tinygrad_lite.checking.binding.scripts import loop_flow
 from tinygrad_lite.checking.binding.source import Lesson
-from tinygrad_lite.checking.binding.values import fitted_data, sized, values
+from tinygrad_lite.checking.binding.values import fitted_data, instance, values
 from tinygrad_lite.checking.network.arrays import np
 from tinygrad_lite.report.language import say
 
 
-class Binding:
+class Binding(NamedTuple):
     """What `check` is to be called with, and how that was found.
 
     Attributes:
@@ -45,15 +45,12 @@ class Binding:
         words: what was bound to what, in two lines.
     """
 
-    def __init__(
-        self, loss: Any, backprop: Any, params: dict[str, Any], data: tuple[Any, ...], words: list[str]
-    ) -> None:
-        self.loss: Any = loss
-        self.backprop: Any = backprop
-        self.params: dict[str, Any] = params
-        self.data: tuple[Any, ...] = data
-        self.words: list[str] = words
-        self.options: dict[str, Any] = {}
+    loss: Any
+    backprop: Any
+    params: dict[str, Any]
+    data: tuple[Any, ...]
+    words: list[str]
+    options: Mapping[str, Any] = {}
 
 
 def bind(lesson: Lesson, roles: Mapping[str, Any] | None = None, seed: int = 0) -> list[Binding]:
@@ -71,11 +68,7 @@ def bind(lesson: Lesson, roles: Mapping[str, Any] | None = None, seed: int = 0) 
     pairs = [] if {"loss", "backprop"} & set(said) else layer_checks(lesson, seed)
     if pairs:
         return [Binding(*pair) for pair in pairs]
-    step = None
-    flow = _functions(lesson, said) or instance_flow(lesson, said)
-    if flow is None and lesson.loops:
-        step = step_of(lesson)
-        flow = None if step is None else Flow(step.forward, step.loss, step.backward, step.params, step.data, {})
+    flow = _functions(lesson, said) or instance_flow(lesson, said) or loop_flow(lesson)
     if flow is None:
         own = ", ".join([*lesson.own(types.FunctionType), *lesson.own(type)]) or "nothing"
         raise Unplaced(
@@ -114,14 +107,13 @@ def _bound(lesson: Lesson, flow: Flow, said: dict[str, Any], seed: int) -> Bindi
     loss_words = flow.spoken.get(flow.loss.name, "") if flow.loss is not None else ""
     if guess:
         loss_words = assumed_loss(flow, params, data)
-    backprop = as_check_takes_it(partial(backprop_of, flow, flow.own), flow.backward.function)
-    loss = as_check_takes_it(partial(loss_of, flow, flow.own), (flow.loss or flow.backward).function)
+    backprop = as_check_takes_it(partial(Flow.backprop_fn, flow, own=flow.own), flow.backward.function)
+    loss = as_check_takes_it(partial(Flow.loss_fn, flow, own=flow.own), (flow.loss or flow.backward).function)
+    updates = bool(flow.updates and flow.rate)
     gives = say("updated parameters") if flow.updates else say("gradients")
-    if flow.updates and flow.rate:
+    if updates:
         gives = say("updated parameters, learning rate {0:g}", flow.rate)
-    forward = (
-        f"{flow.spoken[flow.forward.name]}, " if flow.forward is not None and flow.forward.name in flow.spoken else ""
-    )
+    forward = f"{flow.spoken[flow.forward.name]}, " if flow.forward and flow.forward.name in flow.spoken else ""
     shapes = ", ".join(
         f"{n} {_shape(x)}" for n, x in [*params.items(), *zip(flow.data or ["X", "y"], data, strict=False)]
     )
@@ -129,10 +121,7 @@ def _bound(lesson: Lesson, flow: Flow, said: dict[str, Any], seed: int) -> Bindi
         say("Bound: {0}loss {1}, backprop {2} gives {3}.", forward, loss_words, flow.spoken[flow.backward.name], gives),
         say("Made to fit: {0}.", shapes) if made else say("From the lesson: {0}.", shapes),
     ]
-    binding = Binding(loss, backprop, params, data, words)
-    if flow.updates and flow.rate:
-        binding.options = {"updates": True, "lr": flow.rate}
-    return binding
+    return Binding(loss, backprop, params, data, words, {"updates": True, "lr": flow.rate} if updates else {})
 
 
 def _missing(flow: Flow, problem: Any) -> None:
@@ -167,6 +156,19 @@ def _chosen(said: Any, candidates: dict[str, Function], *patterns: Any, but: Any
     return None
 
 
+def _three(
+    said: dict[str, Any], backwards: dict[str, Function], own: dict[str, Function], losses: dict[str, Function]
+) -> tuple[Function | None, Function | None, Function] | None:
+    """Forward pass, loss and backward pass by their names; None without a backward pass."""
+    backward = _chosen(said.get("backprop"), backwards, BACKWARD, STEP, but=NO_BACKWARD)
+    if backward is None:
+        return None
+    rest = {n: f for n, f in own.items() if f is not backward}
+    loss = _chosen(said.get("loss"), rest, LOSS, but=NO_LOSS) or _chosen(None, losses, LOSS, but=NO_LOSS)
+    forward = _chosen(said.get("forward"), {n: f for n, f in rest.items() if f is not loss}, FORWARD, but=NO_LOSS)
+    return forward, loss, backward
+
+
 def _functions(lesson: Lesson, said: dict[str, Any]) -> Flow | None:
     """The flow of a lesson of functions, or None."""
     own = {name: Function(name, f) for name, f in lesson.own(types.FunctionType).items()}
@@ -177,14 +179,10 @@ def _functions(lesson: Lesson, said: dict[str, Any]) -> Flow | None:
     }
     inner = {n for f in own.values() for n in f.globals}
     tops = {n: f for n, f in own.items() if len(f.arguments) > 1 or n not in inner}
-    backward = _chosen(
-        said.get("backprop"), {n: f for n, f in tops.items() if not _elementwise(f)}, BACKWARD, STEP, but=NO_BACKWARD
-    )
-    if backward is None:
+    three = _three(said, {n: f for n, f in tops.items() if not _elementwise(f)}, own, {})
+    if three is None:
         return None
-    rest = {n: f for n, f in own.items() if f is not backward}
-    loss = _chosen(said.get("loss"), rest, LOSS, but=NO_LOSS)
-    forward = _chosen(said.get("forward"), {n: f for n, f in rest.items() if f is not loss}, FORWARD, but=NO_LOSS)
+    forward, loss, backward = three
     if loss is not None and forward is not None and forward.name in loss.globals and not _needs_output(backward):
         forward = None  # the loss makes its own forward pass
     functions = [f for f in (forward, loss, backward) if f is not None]
@@ -242,7 +240,7 @@ def parameters_and_data(functions: list[Function], lesson: Lesson, said: dict[st
 
 def instance_flow(lesson: Lesson, said: dict[str, Any]) -> Flow | None:
     """The flow of a lesson whose network is an object, or None."""
-    thing = instance(lesson, sized)
+    thing = instance(lesson)
     if thing is None:
         return None
     methods = {
@@ -250,13 +248,11 @@ def instance_flow(lesson: Lesson, said: dict[str, Any]) -> Flow | None:
         for n, m in inspect.getmembers(type(thing), inspect.isfunction)
         if not n.startswith("__")
     }
-    backward = _chosen(said.get("backprop"), methods, BACKWARD, STEP, but=NO_BACKWARD)
-    if backward is None:
-        return None
-    rest = {n: f for n, f in methods.items() if f is not backward}
     own = {n: Function(n, f) for n, f in lesson.own(types.FunctionType).items()}
-    loss = _chosen(said.get("loss"), rest, LOSS, but=NO_LOSS) or _chosen(None, own, LOSS, but=NO_LOSS)
-    forward = _chosen(said.get("forward"), {n: f for n, f in rest.items() if f is not loss}, FORWARD, but=NO_LOSS)
+    three = _three(said, methods, methods, own)
+    if three is None:
+        return None
+    forward, loss, backward = three
     functions = [f for f in (forward, loss, backward) if f is not None]
     data = [next((a for f in functions for a in f.arguments if role.fullmatch(a)), "") for role in (INPUT, TARGET)]
     attributes = [next((a for a in vars(thing) if role.fullmatch(a)), "") for role in (INPUT, TARGET)]
@@ -265,7 +261,7 @@ def instance_flow(lesson: Lesson, said: dict[str, Any]) -> Flow | None:
         n
         for n in parameters_of(thing)
         if (PARAMETER.fullmatch(n) or PARAMETER.fullmatch(n.rpartition("_")[0]))
-        and not bare_is_param(n, thing)
+        and bare(n) not in parameters_of(thing)
         and n not in data
         and not PREDICTION.fullmatch(n)
         and not RATE.fullmatch(n)
@@ -276,8 +272,3 @@ def instance_flow(lesson: Lesson, said: dict[str, Any]) -> Flow | None:
     flow.rate = flow.rate if rate is None else rate
     flow.grouped = ""
     return flow
-
-
-def bare_is_param(name: str, thing: Any) -> bool:
-    """Whether an attribute is the gradient of another one."""
-    return bool(bare(name)) and bare(name) in parameters_of(thing)

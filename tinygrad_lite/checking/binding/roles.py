@@ -9,9 +9,11 @@ from __future__ import annotations
 import ast
 import inspect
 import re
-import textwrap
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
+
+from tinygrad_lite.checking.lines.functions import Node, names_of, source
+from tinygrad_lite.checking.lines.slots import statements
 
 INPUT = re.compile(r"(?i)_*(x|xs|xi|xb|x_?(train|batch|data)|inputs?|input_data|features?|data|images?|l0|a0|sample)_*")
 TARGET = re.compile(
@@ -54,6 +56,8 @@ class Function:
         changed: the names that it assigns or changes.
         keys: for each name that is read or written like a dict, the keys.
         source: its code, or "".
+        empty: it has no body to speak of: a stub.
+        globals: the names it uses that are none of its own.
     """
 
     def __init__(self, name: str, function: Callable[..., Any]) -> None:
@@ -66,78 +70,44 @@ class Function:
         kinds = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
         self.arguments = [a.name for a in found if a.kind in kinds and a.name not in ("self", "cls")]
         self.defaults = {a.name: a.default for a in found if a.default is not a.empty}
-        try:
-            self.source: str = textwrap.dedent(inspect.getsource(function))
-            tree = ast.parse(self.source)
-        except (OSError, TypeError, SyntaxError):
-            self.source = ""
-            tree = ast.parse("")
-        self.tree = tree
+        written = source(inspect.unwrap(function))
+        tree: Node = written[0] if written is not None else ast.Module([], [])
+        self.source = ast.unparse(tree)
         self.returned: list[str] = returned_names(tree)
-        self.changed: set[str] = {
-            n.id for n in ast.walk(tree) if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Store)
-        }
-        self.keys: dict[str, list[str]] = dict(_keys(tree))
-
-    @property
-    def empty(self) -> bool:
-        """It has no body to speak of: a stub."""
-        top = next((n for n in ast.walk(self.tree) if isinstance(n, ast.FunctionDef)), None)
-        return top is not None and all(
-            isinstance(s, ast.Pass) or (isinstance(s, ast.Expr) and isinstance(s.value, ast.Constant)) for s in top.body
+        code = getattr(inspect.unwrap(function), "__code__", None)
+        self.globals: set[str] = set(names_of(code)) if code is not None else set()
+        self.changed: set[str] = set()
+        keys: dict[str, dict[str, None]] = {}
+        for n in ast.walk(tree):
+            if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Store):
+                self.changed.add(n.id)
+            if isinstance(n, ast.Subscript) and isinstance(n.slice, ast.Constant) and isinstance(n.slice.value, str):
+                keys.setdefault(ast.unparse(n.value), {})[n.slice.value] = None
+        self.keys: dict[str, list[str]] = {name: list(some) for name, some in keys.items()}
+        body = tree.body if isinstance(tree, ast.FunctionDef) else [tree]
+        self.empty = all(
+            isinstance(s, ast.Pass) or (isinstance(s, ast.Expr) and isinstance(s.value, ast.Constant)) for s in body
         )
 
-    @property
-    def globals(self) -> set[str]:
-        """The names it uses that are none of its own."""
-        return set(names_in(getattr(inspect.unwrap(self.function), "__code__", None)))
 
-
-def names_in(code: Any) -> Iterator[str]:
-    """The global names and attributes in a code object and those inside it."""
-    if code is not None:
-        yield from code.co_names
-        for constant in code.co_consts:
-            if hasattr(constant, "co_names"):
-                yield from names_in(constant)
-
-
-def returned_names(tree: ast.AST) -> list[str]:
-    """The names in the last `return` of the outermost function; [] if it returns nothing."""
-    top = next((n for n in ast.walk(tree) if isinstance(n, (ast.FunctionDef, ast.Lambda))), None)
-    if isinstance(top, ast.Lambda):
-        return [_name(x) for x in (top.body.elts if isinstance(top.body, ast.Tuple) else [top.body])]
-    inner = {id(m) for n in ast.walk(tree) if isinstance(n, ast.FunctionDef) and n is not top for m in ast.walk(n)}
-    found = [
-        n.value for n in ast.walk(tree) if isinstance(n, ast.Return) and n.value is not None and id(n) not in inner
-    ]
-    if not found:
-        return []
-    last = max(found, key=lambda value: value.lineno)
+def returned_names(function: Node) -> list[str]:
+    """The names in the last `return` of a function, not of those inside it; [] if it returns nothing."""
+    if isinstance(function, ast.Lambda):
+        last = function.body
+    else:
+        inside = {id(s) for _, f in statements(function) if isinstance(f, ast.FunctionDef) for _, s in statements(f)}
+        outer = [s for _, s in statements(function) if isinstance(s, ast.Return) and id(s) not in inside]
+        found = [s.value for s in outer if s.value is not None]
+        if not found:
+            return []
+        last = found[-1]
     return [_name(x) for x in (last.elts if isinstance(last, (ast.Tuple, ast.List)) else [last])]
 
 
 def _name(x: ast.expr) -> str:
-    if isinstance(x, ast.Name):
-        return x.id
-    if isinstance(x, ast.Attribute):
-        return x.attr
     if isinstance(x, ast.BinOp) and isinstance(x.op, ast.Sub):  # W1 - lr * dW1
         return _name(x.left)
-    return ""
-
-
-def _keys(tree: ast.AST) -> Iterator[tuple[str, list[str]]]:
-    found: dict[str, list[str]] = {}
-    for node in ast.walk(tree):
-        if (
-            isinstance(node, ast.Subscript)
-            and isinstance(node.slice, ast.Constant)
-            and isinstance(node.slice.value, str)
-        ):
-            found.setdefault(ast.unparse(node.value), []).append(node.slice.value)
-    for name, keys in found.items():
-        yield name, list(dict.fromkeys(keys))
+    return x.id if isinstance(x, ast.Name) else x.attr if isinstance(x, ast.Attribute) else ""
 
 
 def bare(name: str) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import itertools
 import types
 from collections.abc import Callable
@@ -9,7 +10,7 @@ from typing import Any
 
 from tinygrad_lite.checking.binding.fit import SAMPLES, Found, runs, targets
 from tinygrad_lite.checking.binding.flow import Flow, parameters_of
-from tinygrad_lite.checking.binding.roles import INIT, INPUT, RATE, TARGET, Function
+from tinygrad_lite.checking.binding.roles import BACKWARD, INIT, INPUT, RATE, STEP, TARGET, Function
 from tinygrad_lite.checking.binding.source import Lesson
 from tinygrad_lite.checking.network.arrays import np
 
@@ -94,6 +95,48 @@ def initialised(lesson: Lesson, flow: Flow) -> Any:
     return None
 
 
+def instance(lesson: Lesson) -> Any:
+    """An object of the lesson's own class that has a backward pass: the lesson's, or a new one."""
+    classes = [c for c in lesson.own(type).values() if has_method(c, BACKWARD) or has_method(c, STEP)]
+    for x in lesson.names.values():
+        if type(x) in classes and parameters_of(x):
+            return x
+    for c in reversed(classes):
+        try:
+            made = c(*constructor_arguments(c))
+        except Exception:
+            continue
+        if parameters_of(made):
+            return made
+    return None
+
+
+def has_method(c: type, pattern: Any) -> bool:
+    """Whether a class has a method of such a name."""
+    return any(pattern.match(name) for name, _ in inspect.getmembers(c, inspect.isfunction))
+
+
+def constructor_arguments(c: type) -> list[Any]:
+    """What a class can be made with: sizes, data, weights."""
+    found = [a for a in inspect.signature(c).parameters.values() if a.default is a.empty]
+    chance = np.random.default_rng(0)
+    values = []
+    for i, a in enumerate(found):
+        if a.kind in (a.VAR_POSITIONAL, a.VAR_KEYWORD):
+            continue
+        if INPUT.fullmatch(a.name) and a.name.lower() in ("x", "inputs", "data", "x_train"):
+            values.append(chance.normal(size=(7, 3)))
+        elif TARGET.fullmatch(a.name):
+            values.append(chance.uniform(size=(7, 1)))
+        elif a.name.lower() in ("w", "weights", "weight"):
+            values.append(chance.normal(size=(4, 3)))
+        elif a.name.lower() in ("b", "bias"):
+            values.append(chance.normal(size=3))
+        else:
+            values.append(sized(a.name, i, len(found)))
+    return values
+
+
 def sized(name: str, i: int, many: int) -> Any:
     """A value for an argument of a constructor: sizes that differ, a list of them, a seed, a learning rate."""
     lowered = name.lower()
@@ -111,19 +154,8 @@ def sized(name: str, i: int, many: int) -> Any:
 
 
 def _numbers(x: Any) -> bool:
-    if isinstance(x, (bool, str, bytes)) or x is None:
-        return False
-    if isinstance(x, (int, float)):
-        return True
-    return (
-        isinstance(x, (np.ndarray, list))
-        and getattr(np.asarray(x, dtype=None if isinstance(x, np.ndarray) else object), "dtype", None) is not None
-        and _array(x)
-    )
-
-
-def _array(x: Any) -> bool:
+    """Whether something is a number, an array of numbers or a list that makes one."""
     try:
-        return np.asarray(x).dtype.kind in "iuf" and np.size(x) > 0
+        return isinstance(x, (int, float, list, np.ndarray)) and np.asarray(x).dtype.kind in "iuf" and np.size(x) > 0
     except ValueError:
         return False

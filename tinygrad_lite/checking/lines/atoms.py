@@ -22,7 +22,7 @@ from tinygrad_lite.checking.network.arrays import Array, np
 Write = Callable[[int], Node]
 Block = tuple[Array, Array, Write]  # costs, values, and how each is written
 Shape = tuple[int, ...]
-MOST_ATOMS, MOST_PAIRED, MANY = 150, 56, 8
+MOST_ATOMS, MOST_PAIRED, MANY = 300, 56, 8
 MADE_OF = (  # what activations, norms and masks are made of: of anything, of a variable, of a matrix
     *((0.3, derivative, 0) for derivative in DERIVATIVES),
     (0.2, "1 - a", 0),
@@ -46,8 +46,8 @@ class Terms:
         self._kept = np.nonzero(np.isfinite(every).all(axis=(0, 2)) & every.any(axis=(0, 2)))[0]
         self._starts = np.cumsum([0, *(len(costs) for costs, _, _ in blocks)])
         self._writes = [write for _, _, write in blocks]
-        self.costs = np.concatenate([[], *(costs for costs, _, _ in blocks)])[self._kept]
-        self.rows = every[:, self._kept].swapaxes(0, 1).reshape(len(self._kept), visits * entries)
+        self.costs: Any = np.concatenate([[], *(costs for costs, _, _ in blocks)])[self._kept]
+        self.rows: Any = every[:, self._kept].swapaxes(0, 1).reshape(len(self._kept), visits * entries)
 
     def written(self, i: int) -> Node:
         """A term as an expression."""
@@ -65,7 +65,7 @@ class Atoms:
 
     def __init__(self, offers: Offers, scopes: list[Scope], tree: Node) -> None:
         self.offers, self.scopes = offers, scopes
-        self.scope = scopes[len(scopes) // 2]  # at the first of several visits much is still zero
+        self.scope: Scope = scopes[len(scopes) // 2]  # at the first of several visits much is still zero
         self.items: list[tuple[float, Node, Array]] = []
         self._known: set[bytes] = set()
         self._shaped: dict[Shape, Terms] = {}
@@ -233,8 +233,6 @@ def _ways(have: Shape, want: Shape) -> tuple[tuple[float, str, int], ...]:
     for axis in range(len(have)):
         if have[:axis] + have[axis + 1 :] == want:
             found.append((0.1, "sum", axis))
-        if have[axis] > 1 and (*have[:axis], 1, *have[axis + 1 :]) == want:
-            found.append((0.2, "keep", axis))
     if not want and len(have) > 1:
         found.append((0.1, "all", 0))
     return tuple(found)
@@ -246,14 +244,13 @@ def _forms(cost: Array, write: Write, values: Array, shape: Shape) -> Iterator[B
         if way == "plain":
             yield cost, np.broadcast_to(_aligned(values, len(shape)), (*values.shape[:2], *shape)), write
             continue
-        text, axes, keep = {
-            "T": ("a.T", (), False),
-            "all": ("a.sum()", tuple(range(2, values.ndim)), False),
-            "sum": (f"a.sum(axis={axis})", (axis + 2,), False),
-            "keep": (f"a.sum(axis={axis}, keepdims=True)", (axis + 2,), True),
+        text, axes = {
+            "T": ("a.T", ()),
+            "all": ("a.sum()", tuple(range(2, values.ndim))),
+            "sum": (f"a.sum(axis={axis})", (axis + 2,)),
         }[way]
         made_so: Write = lambda n, text=text: made(text, a=write(n))  # type: ignore[misc]  # noqa: E731
-        yield cost + more, values.sum(axis=axes, keepdims=keep) if axes else values.swapaxes(-1, -2), made_so
+        yield cost + more, values.sum(axis=axes) if axes else values.swapaxes(-1, -2), made_so
 
 
 def _matrix_product(u: Array, v: Array, turn: bool, also: bool, shape: Shape) -> Array | None:

@@ -49,13 +49,13 @@ class Bench:
 
     def __init__(self, evaluation: Evaluation, budget: float) -> None:
         self.original = given = evaluation.submission
-        self.world = World(given.backprop_fn)
+        self.world: World = World(given.backprop_fn)
         self.functions = list(self.world.functions)
         self.submission = submission = copy.copy(given)
         submission.backprop_fn, submission.loss_fn = self.world.entry, self.world.of(given.loss_fn)
         submission.state = State(submission.loss_fn, submission.backprop_fn)
         self.names, self.rtol = frozenset(submission.names), evaluation.rtol
-        self.coarse = False
+        self.coarse: bool = False
         self.runs, self.effort, self.budget = 0, 0.0, budget
         self._began, self._each, self._watch = time.perf_counter(), 1.0, Watch()
         self._own: dict[str, str] = {}

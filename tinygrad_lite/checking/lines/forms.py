@@ -27,8 +27,8 @@ class Form:
         stmt: Node = ast.parse(text).body[0]
         self.tree: Node = stmt.value if isinstance(stmt, ast.Expr) else stmt
         names = {n.id for n in ast.walk(self.tree) if isinstance(n, ast.Name)}
-        self.holes = sorted(n for n in names if n == "np" or n.isupper() or len(n) == 1)
-        self.kind = None if self._hole(self.tree) else kind(self.tree)
+        self.holes: list[str] = sorted(n for n in names if n == "np" or n.isupper() or len(n) == 1)
+        self.kind: tuple[type, type] | None = None if self._hole(self.tree) else kind(self.tree)
         made = eval(
             f"lambda {', '.join(self.holes)}: {self._code(self.tree)}", {**vars(ast), "_t": transposed, "_s": storing}
         )

@@ -83,11 +83,16 @@ class Function:
         return found
 
 
+@functools.lru_cache(maxsize=16)
+def _parsed(text: str) -> Node:
+    return ast.parse(text)
+
+
 def source(function: Any) -> tuple[Node, list[str]] | None:
     """The syntax tree of a function, placed as in its file, and the file's lines; None without source."""
     try:
         lines, _ = inspect.findsource(function)
-        module = ast.parse("".join(lines))
+        module = _parsed("".join(lines))
     except (OSError, TypeError, SyntaxError, ValueError, IndexError):
         return None
     code = function.__code__

@@ -16,7 +16,6 @@ from tinygrad_lite.checking.lines.loss import Loss, meant
 from tinygrad_lite.checking.lines.program import Program, Recording
 from tinygrad_lite.checking.lines.slots import (
     Slot,
-    assigned,
     target_name,
     targets_of,
 )  # fmt: skip
@@ -72,11 +71,8 @@ class Goals:
                 pool = []  # N and H are numbers of things, not the loss's n and h
             if not pool:
                 continue
-            final = len(pool) == 1 and len(made) > 1 and slot.kind == "aug"
-            hits = [any(same(x, p, slot.out) for p in pool) for x in (made[-1:] if final else made)]
-            met.append(all(hits))
-            slot.mixed = slot.mixed or (any(hits) and not all(hits))
-            alternatives.append([] if final else pool)
+            met.append(all(any(same(x, p, slot.out) for p in pool) for x in made))
+            alternatives.append(pool)
         slot.known = bool(known) and all(known)
         slot.met = all(met) if met and len(met) == len(runs) else None
         if slot.met is False and self._last.get((slot.function, slot.name), slot) is not slot:
@@ -87,10 +83,6 @@ class Goals:
     def _sure(self, slot: Slot) -> bool:
         """Whether a slot met its goal, or its values occur in the loss."""
         return bool(slot.met) or slot.known or not slot.visits
-
-    def _uses(self, prime: Slot, slot: Slot, program: Program) -> bool:
-        e = prime.expression(program.trees[prime.function])
-        return bool({n.id for n in ast.walk(e) if isinstance(n, ast.Name)} & assigned(slot.stmt))
 
     def primes(self, program: Program) -> list[Slot]:
         """The slots that miss their goal while nothing they use misses its own, in the order of the text."""
@@ -105,21 +97,20 @@ class Goals:
             follows = any(off.get((slot.function, u), slot.line) < slot.line for u in used)
             passed_on = isinstance(slot.stmt, ast.Return) and isinstance(e, ast.Name)
             unsure = {s.name for s in slots if s.function is slot.function and s.name in used and not self._sure(s)}
-            slot.prime = slot.met is False and not follows and not slot.mixed and not passed_on and slot.editable
+            slot.prime = slot.met is False and not follows and not passed_on and slot.editable
             slot.unsure = bool(unsure)
             slot.evidence = 0.8 if slot.shared else 0.0
             if not slot.visits:
                 slot.evidence = 3.0
             elif slot.met is False:
-                slot.evidence = (0.0 if unsure else -0.6) if slot.prime else -0.3 if slot.mixed else 0.4
+                slot.evidence = (0.0 if unsure else -0.6) if slot.prime else 0.4
             else:
                 slot.evidence += 1.2 if slot.met else 0.5 if slot.known else 0.0
             if isinstance(slot.stmt, ast.Return) and isinstance(e, ast.Name) and not slot.prime:
                 slot.evidence += 0.5  # made elsewhere
         for slot in slots:
             if slot.visits and slot.met is None and not slot.known and not slot.shared:
-                feeds = any(p.prime and p.function is slot.function and self._uses(p, slot, program) for p in slots)
-                slot.evidence -= 0.3 * (feeds or not is_float(slot.visits[0][1]))
+                slot.evidence -= 0.3
         return sorted((s for s in slots if s.prime), key=lambda s: (self.bench.functions.index(s.function), s.line))
 
 

@@ -9,7 +9,6 @@ put in as a replacement, a factor, a divisor or a term, and the number in front 
 from __future__ import annotations
 
 import ast
-import contextlib
 from collections.abc import Iterator
 from typing import Any
 
@@ -53,11 +52,13 @@ def grafts(e: Node, atoms: Atoms, matrix: Array, wanted: Array) -> Iterator[Edit
             continue
         if isinstance(n, ast.Name) and n.id not in scope.names:
             continue
-        for start in [value] if not path else [] if many else _starts(n, scope, whole):
-            inner = matrix if not path else _through(e, path, start[0], scope, matrix, whole)
-            if inner is not None:
-                fits = _fits(n, start, atoms, inner, wanted, front)
-                found += [(c + 0.05 * len(path), put(e, path, x)) for c, x in fits]
+        if not path:
+            fits = _fits(n, value, atoms, matrix, wanted, front)
+        else:
+            start = None if many else _start(n, scope)
+            inner = None if start is None else _through(e, path, start, scope, matrix, whole)
+            fits = iter(()) if start is None or inner is None else _fits(n, start[None], atoms, inner, wanted, front)
+        found += [(c + 0.05 * len(path), put(e, path, x)) for c, x in fits]
     yield from sorted(found, key=lambda f: f[0])[:300]
 
 
@@ -75,19 +76,13 @@ def toward(e: Node, atoms: Atoms, start: Array, goal: Array) -> Iterator[Edit]:
     yield from sorted(found, key=lambda f: f[0])[:300]
 
 
-def _starts(n: Node, scope: Scope, whole: Array) -> list[Array]:
-    """The value of a part of an expression, as it is and stretched to the shape of the whole."""
+def _start(n: Node, scope: Scope) -> Array | None:
+    """The value of a part of an expression; None if it is none to be moved."""
     try:
         start = scope.value(n)
     except Exception:
-        return []
-    if not is_float(start):
-        return []
-    found = [np.asarray(start, float)]
-    if found[0].size < whole.size and found[0].ndim <= whole.ndim:
-        with contextlib.suppress(ValueError):
-            found.append(np.array(np.broadcast_to(start, whole.shape)))
-    return [x[None] for x in found if x.size <= LARGEST_INNER]
+        return None
+    return np.asarray(start, float) if is_float(start) and np.size(start) <= LARGEST_INNER else None
 
 
 def _through(e: Node, path: Any, start: Array, scope: Scope, matrix: Array, value: Array) -> Array | None:

@@ -59,7 +59,7 @@ class Mend:
         self.problems, self.sizes = len(tried), len(shapes) > 1
         self.tied: list[int] = []
         self._texts = {f.filename: f.lines for f in self._changed}
-        self.files = {file: self._mended(file) for file in self._texts}
+        self.files: dict[str, str] = {file: self._mended(file) for file in self._texts}
         self.sources: dict[str, str] = {f.name: source_of(f, t) for f, t in self._changed.items()}
         self.edits: list[Edit] = sorted((e for file in self._texts for e in self._edits(file)), key=lambda e: e.line)
 

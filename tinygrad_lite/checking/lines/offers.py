@@ -39,12 +39,12 @@ class Offers:
         space = space_of(function)
         used = {n.id for n in ast.walk(tree) if isinstance(n, ast.Name)}
         held = {k: space[k] for k in sorted(used) if k in space and k not in local and is_number(space[k])}
-        self.names = [*(k for k, x in local.items() if is_number(x)), *held]
-        self.numpy = next((k for k in ("np", "numpy", "onp") if space.get(k) is np), "")
+        self.names: list[str] = [*(k for k, x in local.items() if is_number(x)), *held]
+        self.numpy: str = next((k for k in ("np", "numpy", "onp") if space.get(k) is np), "")
         self.decimals = decimals
         self.rebuilt: list[Node] = []
         self.elsewhere: list[Node] = []
-        self.counts = [k for k, x in local.items() if isinstance(x, int) and not isinstance(x, bool)]
+        self.counts: list[str] = [k for k, x in local.items() if isinstance(x, int) and not isinstance(x, bool)]
         subscripts: dict[str, Node] = {}
         keys: list[str] = []
         attributes = [a for a, x in getattr(local.get("self"), "__dict__", {}).items() if is_number(x)]
@@ -56,7 +56,7 @@ class Offers:
             if isinstance(n, ast.Subscript):
                 subscripts[ast.dump(n.value) + ast.dump(n.slice)] = made("a[i]", a=n.value, i=n.slice)
         self.keys, self.attributes = list(dict.fromkeys(keys)), list(dict.fromkeys(attributes))
-        self.subscripts = list(subscripts.values())
+        self.subscripts: list[Node] = list(subscripts.values())
         own = (k for k in sorted(used) if isinstance(space.get(k), types.FunctionType) and is_own(space[k].__code__))
         self.at_hand: dict[str, list[Node]] = {
             "N": self._sizes({**held, **local}, {**held, **(twins or local)}),

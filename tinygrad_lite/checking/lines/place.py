@@ -100,11 +100,11 @@ class Place:
         if not slot.visits or not is_number(slot.visits[0][1]):
             return
         first = Atoms(self.offers, self.every[:1], self.tree)
-        atoms = Atoms(self.offers, self.every, self.tree) if reach.joint else first
-        demands = reach.joint or reach.demands
-        for matrix, wanted in demands[:1] if reach.possible else demands:
-            if np.abs(matrix).max(initial=0.0) > 1e-9:
-                yield from grafts(self.expression, atoms, matrix, wanted)
+        every = Atoms(self.offers, self.every, self.tree) if reach.joint else first
+        for atoms, demands in ((every, reach.joint), (first, reach.demands)):  # in a recurrence the first visit is sure
+            for matrix, wanted in demands[:1] if reach.possible else demands:
+                if np.abs(matrix).max(initial=0.0) > 1e-9:
+                    yield from grafts(self.expression, atoms, matrix, wanted)
         start = np.asarray(slot.visits[0][1], float)
         for goal in self.goals():
             yield from toward(self.expression, first, start, goal)
@@ -158,12 +158,11 @@ class Place:
 
     def may(self, x: Node, first: Any) -> bool:
         """Whether a candidate's value may make every gradient exact, or one more of them."""
-        reach, slot = self.reach, self.slot
+        reach = self.reach
         if not reach.felt:
             return False
         if reach.whole is None and not reach.demands:
-            goals = [g for g in self.goals() if np.shape(g) == np.shape(first)]
-            return not (goals and slot.prime and slot.visits)  # it had a goal, and missed it
+            return True
         total = self._total(x, first)
         return total is not None and reach.passes(total)
 

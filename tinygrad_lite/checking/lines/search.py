@@ -7,7 +7,6 @@ best steps: programs in which one more gradient is exact, or one more line meets
 
 from __future__ import annotations
 
-import ast
 from typing import NamedTuple
 
 from tinygrad_lite.checking.lines.atoms import Atoms
@@ -20,7 +19,7 @@ from tinygrad_lite.checking.lines.offers import Offers
 from tinygrad_lite.checking.lines.place import CHEAPEST, Place, key
 from tinygrad_lite.checking.lines.program import Program, Recording, Standing
 from tinygrad_lite.checking.lines.reach import beyond, reach
-from tinygrad_lite.checking.lines.slots import Slot, assigned, entries, missing_slots
+from tinygrad_lite.checking.lines.slots import Slot, entries, missing_slots
 from tinygrad_lite.checking.lines.statements import changes, elements, forgotten, scattered_sums
 from tinygrad_lite.checking.lines.values import Scope
 from tinygrad_lite.checking.network.arrays import Array, np
@@ -55,14 +54,14 @@ class Search:
 
     def __init__(self, bench: Bench, loss: Loss, program: Program, until: float = 1.0, depth: int = 1) -> None:
         self.bench, self.loss, self.program, self.until, self.depth = bench, loss, program, until, depth
-        self.since = bench.effort / bench.budget
-        self.runs = [bench.record(program, k) for k in range(len(loss.passes))]
+        self.since: float = bench.effort / bench.budget
+        self.runs: list[Recording] = [bench.record(program, k) for k in range(len(loss.passes))]
         self.first: Recording = self.runs[0]
-        self.goals = Goals(bench, self.runs, loss)
+        self.goals: Goals = Goals(bench, self.runs, loss)
         self.base: dict[str, Array] = self.first.got or {}
-        self.stands = bench.right_everywhere(program.codes)
+        self.stands: Standing = bench.right_everywhere(program.codes)
         self.right, self.wrong = self.stands.right, bench.names - self.stands.right
-        self.primes = self.goals.primes(program)
+        self.primes: list[Slot] = self.goals.primes(program)
         self.places = [Place(bench, program, s, self.runs, loss) for s in self.first.slots if self._open(s)]
         self.found: list[Step] = []
         self.narrow: list[Step] = []
@@ -105,7 +104,7 @@ class Search:
             for place in places:
                 self.search(place, "near", band)
                 if place.reach.possible or band >= 1.6:
-                    self.search(place, "graft", self.reached(band))
+                    self.search(place, "graft", band)
                 if self.late():
                     break
             while todo and todo[-1][0] <= band and not self.late():
@@ -113,45 +112,27 @@ class Search:
             if not self.found and band >= (2.5 if self.patience > 2 else 1.6):
                 self.insertions()
             if not self.found and band >= self.patience:
-                self.descend(self.reached(band))
+                self.descend(band)
             if not self.found and band == 1.6 and self.patience < band:
                 self.in_series()
                 self.descend(band)
         self.descend(BANDS[-1])
-
-    def reached(self, band: float) -> float:
-        """Up to which cost what is missing is put in: further where no one change can do, and only steps are sought."""
-        return max(band, 3.6) if self.patience < 2 and band >= 1.6 else band
 
     # ------------------------------------------------------------------ what is known
 
     def by_name(self) -> None:
         """The first line of the text that misses its goal: a change that meets it."""
         of = {id(p.slot): p for p in self.places}
-        inner = any(not s.out for s in self.primes)  # what is handed back may be wrong since something before it is
         for slot in self.primes:
             place = of.get(id(slot))
-            if place is None or not slot.goals or self.late(0.35) or (slot.out and len(self.wrong) > 1 and inner):
+            if place is None or not slot.goals or self.late(0.35):
                 continue
-            for other in self._counts(place):
-                self.search(other, "near", 1.6 + other.price)
-            if self.found:
-                return
             for tier in ("near",) if slot.unsure else ("near", "graft"):
                 before = len(self.found) + len(self.partial)
                 self.search(place, tier, 3.4, goal_only=True)
                 place.next[tier] = 0
                 if len(self.found) + len(self.partial) > before:
                     return
-
-    def _counts(self, place: Place) -> list[Place]:
-        """The places of the counts and masks that a place uses: nothing says yet whether they are right."""
-        used = {n.id for n in ast.walk(place.expression) if isinstance(n, ast.Name)}
-        mine = [p for p in self.places if p.slot.function is place.slot.function and assigned(p.slot.stmt) & used]
-        found = [p for p in mine if not _floats(p.slot) and not p.slot.known and p.slot.met is None]
-        for p in found:
-            p.slot.evidence = -0.7
-        return found
 
     def measure(self) -> None:
         """What the values at each place must satisfy."""

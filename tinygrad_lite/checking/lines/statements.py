@@ -93,7 +93,7 @@ def _with(stmt: Node, **fields: Any) -> Node:
 
 
 def _moved(tree: Node, path: Path, stmt: Node, most: int = 6) -> Iterator[Change]:
-    """The statement elsewhere in its block, or one level out, after the block."""
+    """The statement elsewhere in its block."""
     field, i = path[-1]
     parent = at(tree, path[:-1])
     block = getattr(parent, field)
@@ -103,9 +103,6 @@ def _moved(tree: Node, path: Path, stmt: Node, most: int = 6) -> Iterator[Change
             order = list(block)
             order.insert(j, order.pop(i))
             yield 1.3 + 0.05 * abs(j - i), put(tree, path[:-1], _with(parent, **{field: order})), stmt.lineno
-    if len(path) > 1 and len(block) > 1 and path[-2][1] is not None:  # out of a loop
-        rest = put(tree, path[:-1], _with(parent, **{field: [s for s in block if s is not stmt]}))
-        yield 1.6, inserted(rest, path[:-1], stmt), stmt.lineno
 
 
 # ------------------------------------------------------------------ what may have been forgotten
@@ -128,10 +125,9 @@ def elements(tree: Node, local: dict[str, Any], answers: frozenset[str], most: i
 
 
 def scattered_sums(tree: Node, empty: list[str], atoms: Atoms) -> Iterator[Change]:
-    """`np.add.at(x, i, v)` and `x[i] += v` at the end of a block, for an x that nothing was ever added to."""
+    """`np.add.at(x, i, v)` at the end of a block, for an x that nothing was ever added to."""
     values, numpy = atoms.scope.local, load(atoms.offers.numpy)
     whole = [k for k, v in values.items() if isinstance(v, np.ndarray) and v.dtype.kind in "iu"]
-    slices = {ast.dump(s.slice): s.slice for s in atoms.offers.subscripts}
     ends = [(path, s) for path, s in statements(tree) if ends_block(tree, path, s)]
     for path, stmt in sorted(ends, key=lambda e: -len(e[0])):
         for name, (cost, x, v) in itertools.product(empty, atoms.items):
@@ -141,12 +137,6 @@ def scattered_sums(tree: Node, empty: list[str], atoms: Atoms) -> Iterator[Chang
                 for i in (whole if v.ndim else ())
                 if v.ndim == values[i].ndim + len(shape) - 1
             ]
-            for index in slices.values() if v.ndim < len(shape) else ():
-                try:
-                    fits = np.shape(values[name][atoms.scope.value(index)]) == v.shape
-                except Exception:
-                    continue
-                new += [made("x[i] += v", x=load(name), i=index, v=x)] * fits
             yield from ((2.6 + cost, inserted(tree, path, s), stmt.lineno) for s in new)
 
 

@@ -45,7 +45,7 @@ class Text:
     """A file's text, in which syntax trees know their places by line and column in bytes."""
 
     def __init__(self, lines: Sequence[str]) -> None:
-        self.bytes = "".join(lines).encode()
+        self.bytes: bytes = "".join(lines).encode()
         self._starts = [0]
         for line in lines:
             self._starts.append(self._starts[-1] + len(line.encode()))

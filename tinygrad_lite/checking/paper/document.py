@@ -16,6 +16,9 @@ ROOTS = ("L", "J", "E", "C", "loss", "Loss", "cost", "ℓ")
 DEFINITION, STEP, ASSUMPTION, UNREAD = "definition", "step", "assumption", "unread"
 
 
+_LETTERS = {"sigma": "σ", "phi": "φ", "varphi": "φ", "psi": "ψ"}  # for functions
+
+
 class Statement:
     """One row: what kind it is, and its sides as trees.
 
@@ -36,6 +39,11 @@ class Statement:
         self.continued = False
 
     @property
+    def claimed(self) -> list[Term]:
+        """The sides that are claimed to be the first."""
+        return self.sides[{STEP: 1, DEFINITION: 2}.get(self.kind, len(self.sides)) :]
+
+    @property
     def left(self) -> Term:
         return self.sides[0]
 
@@ -50,17 +58,19 @@ class Document:
         numbers: the user's own numbers by name.
         shapes: the shapes that were given, as names or numbers.
         simplex: vectors whose entries add up to 1.
+        relations: assumptions such as x > 0.
+        unread: names whose definition could not be read, each with its line.
     """
 
     def __init__(self, text: str, shapes: Mapping[str, Any] | None = None) -> None:
         found = rows(text)
-        self._read_all(text, found, set(shapes or {}), shapes)
+        self._read_all(text, found, shapes, set(shapes or {}))
         names = [t for s in self.statements for side in s.sides for t in side.walk() if t.op == "name"]
         lettered = {t.word for t in names if any(i.op == "name" for i in t.args)} | set(self.shapes)
         if lettered:  # so that x_1 is an entry of x
-            self._read_all(text, found, lettered, shapes)
+            self._read_all(text, found, shapes, lettered)
 
-    def _read_all(self, text: str, found: list[Row], lettered: set[str], shapes: Mapping[str, Any] | None) -> None:
+    def _read_all(self, text: str, found: list[Row], shapes: Mapping[str, Any] | None, lettered: set[str]) -> None:
         self.known: Known = Known()
         self.known.lettered = lettered
         self.statements: list[Statement] = []
@@ -70,9 +80,22 @@ class Document:
         self.shapes: dict[str, Any] = dict(shapes or {})
         self.simplex: set[str] = set()
         self.relations: list[Term] = []
+        self.unread: dict[str, int] = {}
         self._look_ahead(text, found)
         for row in found:
             self._read(row)
+
+    def behind(self, *formulas: Term) -> set[str]:
+        """The names in some formulas, and those behind them by the definitions."""
+        found: set[str] = set()
+        todo = [word for t in formulas for word in t.names() | _functions(t)]
+        while todo:
+            word = todo.pop()
+            if word not in found:
+                found.add(word)
+                for body in (self.definitions.get(word), self.functions.get(word)):
+                    todo += body[1].names() | _functions(body[1]) if body else ()
+        return found
 
     # ------------------------------------------------------------------ what the words mean
 
@@ -87,7 +110,7 @@ class Document:
             head = re.match(rf"\s*{word}\s*(?:\\left)?\(\s*\w+\s*(?:\\right)?\)\s*:?=", row.text)
             if head:
                 f = next(g for g in head.groups() if g)
-                f = {"sigma": "σ", "phi": "φ", "psi": "ψ"}.get(f, f)
+                f = _LETTERS.get(f, f)
                 if (f not in ROOTS and f not in ("y", "z", "a", "h", "s")) or f"{f}'" in text or f"\\{f}'" in text:
                     known.functions.add(f)
             head = re.match(rf"\s*{word}\s*:?=(?!=)", row.text)
@@ -111,6 +134,18 @@ class Document:
                 self._equation(row, statement)
         except Unreadable as error:
             statement.kind, statement.error = UNREAD, str(error)
+            self._missed(row)
+
+    def _missed(self, row: Row) -> None:
+        """Remember the name that a row would have defined, had it been read."""
+        if len(parts := sides(row.text)) > 1:
+            head = re.match(r"\s*\\?(\w+)\s*(?:\\left)?\([\w\s,;]+(?:\\right)?\)\s*$", parts[0][0])
+            try:
+                left = name(_LETTERS.get(head[1], head[1])) if head else parse(parts[0][0], self.known, row.latex)
+            except Unreadable:
+                return
+            if left.op == "name" and left.word not in self.definitions:
+                self.unread[left.word] = row.line
 
     def _assumption(self, row: Row, statement: Statement) -> bool:
         """Shapes, one-hot targets, and relations such as x > 0."""
@@ -151,6 +186,8 @@ class Document:
 
     def _equation(self, row: Row, statement: Statement) -> None:
         parts = sides(row.text)
+        if several := re.fullmatch(r"(\s*\w+\s*)\(\s*\w+\s*(,\s*\w+\s*)+\)\s*", parts[0][0]):  # f(x, y) = x y
+            parts[0] = (several[1].ljust(len(parts[0][0])), 0)
         before = [s for s in self.statements[:-1] if s.sides and s.kind != ASSUMPTION]
         if not parts[0][0].strip():
             if not before:
@@ -163,7 +200,7 @@ class Document:
             if not statement.continued
             else None
         )
-        f = head and {"\\sigma": "σ", "\\phi": "φ", "\\psi": "ψ", "\\varphi": "φ"}.get(head.group(1), head.group(1))
+        f = head and _LETTERS.get(head.group(1).lstrip("\\"), head.group(1))
         if head and f in self.known.functions and f not in self.functions:
             body = parse(parts[1][0], self.known, row.latex)
             statement.sides = [Term("call", (name(head.group(2)),), f), self._placed(body, parts[1][1])]
@@ -172,7 +209,7 @@ class Document:
             parts = parts[2:]
         for part, start in parts:
             part = re.sub(
-                r"(?<![\w\\])([LJEC]|\\mathcal\{?L\}?|ℓ)\(\s*\w+(?:\s*,\s*\w+)*\s*\)",
+                r"(?<![\w\\])([LJEC]|\\mathcal\{?L\}?|ℓ)\(\s*\\?\w+(?:\s*[,;]\s*\\?\w+)*\s*\)",
                 lambda m: m.group(1) + " " * (len(m.group()) - len(m.group(1))),
                 part,
             )
@@ -214,6 +251,7 @@ class Document:
             ):
                 return
         self.definitions[left.word] = (left, right)
+        self.known.defined.add(left.word)
         statement.kind = DEFINITION
         if left.word in ROOTS or self.known.root not in ROOTS:
             self.known.root = left.word
@@ -224,14 +262,12 @@ class Document:
         if left.op != "name" or left.word not in order:
             return
         later = order[order.index(left.word) + 1 :]
-        behind, todo = set(), list(right.names())
-        while todo:
-            word = todo.pop()
-            if word not in behind:
-                behind.add(word)
-                todo += self.definitions[word][1].names() if word in self.definitions else []
-        if set(later) & right.names() and left.word not in behind:
+        if set(later) & right.names() and left.word not in self.behind(right):
             old = self.definitions.pop(left.word)
             for s in self.statements[:-1]:
                 if s.kind == DEFINITION and s.sides[:2] == list(old):
                     s.kind = STEP
+
+
+def _functions(t: Term) -> set[str]:
+    return {node.word.rstrip("'") for node in t.walk() if node.op in ("call", "prime")}

@@ -12,6 +12,15 @@ from tinygrad_lite.engine.op import TABLE
 from tinygrad_lite.engine.value import Value
 from tinygrad_lite.errors import DomainError, ShapeError
 
+RELATIONS: dict[str, Callable[[float, float], bool]] = {
+    "<": operator.lt,
+    ">": operator.gt,
+    "≤": operator.le,
+    "≥": operator.ge,
+    "=": operator.eq,
+    "≠": operator.ne,
+}
+
 
 def as_value(x: Any) -> Any:
     return x if isinstance(x, Value) else Value(float(x))
@@ -44,6 +53,8 @@ def _by(a: Any) -> str:
 
 
 def combined(op: str, x: Any, y: Any) -> Any:
+    if op == "outer":
+        return np.multiply.outer(np.ravel(x), np.ravel(y))
     if op == "*" and isinstance(x, np.ndarray) and isinstance(y, np.ndarray) and x.size > 1 and y.size > 1:
         if x.ndim == y.ndim == 2 and x.shape[1] == y.shape[0]:
             return scalar(np.dot(x, y))
@@ -51,6 +62,14 @@ def combined(op: str, x: Any, y: Any) -> Any:
             raise ShapeError(f"the product of {_by(x)} and {_by(y)} does not exist")
     x, y = scalar(x), scalar(y)
     return each({"+": operator.add, "-": operator.sub, "/": operator.truediv}.get(op, operator.mul), x, y)
+
+
+def stretched(x: Any, y: Any) -> Any:
+    """A number for an array of equal numbers: 0 on the right of a gradient."""
+    if not isinstance(y, np.ndarray) and not y.parents:
+        return np.full(np.shape(x), y, dtype=object)
+    a, b = (" x ".join(map(str, np.shape(v))) or "one number" for v in (x, y))
+    raise ShapeError(f"the left-hand side is {a}, the right-hand side {b}")
 
 
 def total(parts: list[Any]) -> Any:

@@ -1,8 +1,7 @@
 """What is missing in a line, found by its numbers: a term or a factor made of what the document speaks of.
 
 The gap between both sides, and their ratio, are known at many points. A product of up to three parts of the document
-that is proportional to one of them at all points is what was left out. Where nothing fits, the chain rule
-itself, written with the derivatives of the definitions, is a right line to go on from.
+that is proportional to one of them at all points is what was left out.
 """
 
 from __future__ import annotations
@@ -16,91 +15,46 @@ from typing import Any
 from tinygrad_lite.checking.network.arrays import np
 from tinygrad_lite.checking.paper.edits import Edit, Vocabulary
 from tinygrad_lite.checking.paper.judge import Claim, Judge
-from tinygrad_lite.checking.paper.points import letters_of
-from tinygrad_lite.checking.paper.term import Term, name, num, times
-from tinygrad_lite.checking.paper.world import Unknown
-from tinygrad_lite.errors import TinygradLiteError
+from tinygrad_lite.checking.paper.term import Term, num, times
 
 PARTS = 40
 
 
 def fitted(judge: Judge, claim: Claim, words: Vocabulary) -> Iterator[Edit]:
     """Edits of the whole formula: a factor or a term that was left out, by its numbers."""
-    left, right = _numbers(judge, claim, claim.left), _numbers(judge, claim, claim.right)
+    t, left, right = claim.right, judge.numbers(claim, claim.left), judge.numbers(claim, claim.right)
     if left is None or right is None or len(left) != len(right):
         return
-    atoms = [(t, v) for t in _parts(judge, claim, words) if (v := _numbers(judge, claim, t)) is not None]
-    usable = [(t, v) for t, v in atoms if len(v) == len(left) and np.any(v != 0.0)]
-    inverse = [(Term("/", (num(1), t)), 1.0 / v) for t, v in usable[:12] if np.all(v != 0.0)]
-    t = claim.right
+    atoms = [(part, judge.numbers(claim, part)) for part in _parts(judge, claim, words)]
+    usable = [(part, v) for part, v in atoms if v is not None and len(v) == len(left) and np.any(v != 0.0)]
+    inverse = [(Term("/", (num(1), part)), 1.0 / v) for part, v in usable[:12] if np.all(v != 0.0)]
+    pools = ([*usable, *inverse], [*usable, *inverse[:6]], usable[:16])
     for wanted, what in ((left / np.where(right == 0.0, np.nan, right), "factor"), (left - right, "term")):
-        for n in (1, 2, 3):
-            pool = [*usable, *inverse] if n == 1 else [*usable, *inverse[:6]] if n == 2 else usable[:16]
+        for n, pool in enumerate(pools, 1):
             for some in itertools.combinations_with_replacement(pool, n):
                 c = _constant(wanted, math.prod((v for _, v in some[1:]), start=some[0][1]))
                 if c is None:
                     continue
-                new = times(*([num(abs(c.numerator))] if abs(c) != 1 else []), *[p for p, _ in some])
+                new = times(num(abs(c.numerator)), *[part for part, _ in some])
                 new = Term("/", (new, num(c.denominator))) if c.denominator != 1 else new
+                code, op, first = "DROPPED_PATH", "-" if c < 0 else "+", t
                 if what == "factor":
-                    whole = Term("*", (Term("neg", (t,)) if c < 0 else t, new))
                     code = "NO_ACT_DERIV" if some[0][0].op == "prime" and n == 1 else "DROPPED_FACTOR"
-                    yield Edit(code, f"the factor {'-' if c < 0 else ''}{new} is left out", whole, t.span, t, whole)
-                else:
-                    whole = Term("-" if c < 0 else "+", (t, new))
-                    message = f"the term {'-' if c < 0 else ''}{new} is left out"
-                    yield Edit("DROPPED_PATH", message, whole, t.span, t, whole)
-
-
-def chain(judge: Judge, claim: Claim) -> Term | None:
-    """The chain rule through everything that is computed from the variable: a sum of products of derivatives."""
-    if claim.left.op != "d" or len(claim.left.args) != 2:
-        return None
-    top, wrt = claim.left.args
-    used = {i.word for t in claim.left.walk() for i in (t.args if t.op == "name" else ()) if i.op == "name"}
-    terms = []
-    for word, (left, body) in judge.document.definitions.items():
-        if wrt.word not in body.names() or word == top.word:
-            continue
-        free = [x for x in "ijkmpqrsuv" if x not in used]
-        middle = name(word, *map(name, free[: len(left.args)]))
-        product: Term = Term("*", (Term("d", (top, middle), "∂"), Term("d", (middle, wrt), "∂")))
-        terms.append(Term("sum", (*middle.args, product)) if middle.args else product)
-    found: Term | None = None
-    for term in terms:
-        found = term if found is None else Term("+", (found, term))
-    return found
+                    op, first = "*", Term("neg", (t,)) if c < 0 else t
+                whole = Term(op, (first, new))
+                yield Edit(code, f"the {what} {'-' if c < 0 else ''}{new} is left out", whole, t.span, t, whole)
 
 
 def _parts(judge: Judge, claim: Claim, words: Vocabulary) -> list[Term]:
     """Names, derivatives, and what the document adds, takes functions of, or differentiates."""
-    found = dict.fromkeys([t.bare() for t in (*words.derivatives, *words.names)])
+    ops = {"+", "-", "call", "prime", "sum", "rel"} | ({"*"} if judge.points.matrices else set())
+    found = [*words.derivatives, *words.names]
     for s in judge.document.statements:
         if s is not claim.statement:
-            for t in [t for side in s.sides[1:] for t in side.walk()]:
-                if t.op in ("+", "-", "call", "prime", "sum", "rel") and t is not claim.right:
-                    found.setdefault(t.bare())
-                if t.op == "*" and judge.points.matrices:
-                    found.setdefault(t.bare())
+            found += [t for side in s.sides[1:] for t in side.walk() if t.op in ops]
     if claim.left.op == "d":
-        for t in words.names:
-            found.setdefault(Term("d", (claim.left.args[0].bare(), t), "∂"))
-    return list(found)[:PARTS]
-
-
-def _numbers(judge: Judge, claim: Claim, t: Term) -> Any:
-    """The numbers of a formula at every point and for every index of the claim; None where it has none."""
-    found: list[float] = []
-    for w in judge.worlds:
-        letters = letters_of([claim.left, claim.right], judge.document.known.indices, w.env)
-        both = Term("+", (claim.left, claim.right))
-        try:
-            for places in itertools.product(*[range(w.size(x, both)) for x in letters]):
-                x = w.evaluate(t, dict(zip(letters, places, strict=True)))
-                found += [v.data for v in np.ravel(x)]
-        except (TinygradLiteError, Unknown, ValueError, OverflowError):
-            return None
-    return np.array(found)
+        found += [Term("d", (claim.left.args[0], t), "∂") for t in words.names]
+    return list(dict.fromkeys(t.bare() for t in found))[:PARTS]
 
 
 def _constant(wanted: Any, made: Any) -> Fraction | None:

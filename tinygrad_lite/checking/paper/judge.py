@@ -9,20 +9,19 @@ from __future__ import annotations
 import itertools
 import random
 import time
-from collections.abc import Iterator
-from functools import partial
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from tinygrad_lite.checking.network.arrays import np
-from tinygrad_lite.checking.paper.document import DEFINITION, STEP, Document, Statement
-from tinygrad_lite.checking.paper.entrywise import combined, each, total
-from tinygrad_lite.checking.paper.numbers import half_unit, on_kink
+from tinygrad_lite.checking.paper.document import Document, Statement
+from tinygrad_lite.checking.paper.entrywise import combined, each, stretched, total
+from tinygrad_lite.checking.paper.numbers import exact_number, half_unit, on_kink
 from tinygrad_lite.checking.paper.points import Points, letters_of
-from tinygrad_lite.checking.paper.term import Term
+from tinygrad_lite.checking.paper.term import Term, num
 from tinygrad_lite.checking.paper.world import TOTAL, Reading, Unknown, World
 from tinygrad_lite.engine.graph import topological
 from tinygrad_lite.engine.value import Value
-from tinygrad_lite.errors import NoExactValue, OperandError, ShapeError, TinygradLiteError
+from tinygrad_lite.errors import ShapeError, TinygradLiteError
 
 FOLLOWS, WRONG, CONDITION, CARRIED, UNCHECKED = "follows", "does not follow", "condition", "carried", "not checked"
 WORLDS = 4
@@ -31,6 +30,9 @@ EVERYDAY = {x / 2 for x in range(-4, 5)}  # numbers that a formula of symbols ma
 
 class Late(Exception):
     """The time that was allowed is over."""
+
+
+FAILURES = (TinygradLiteError, Unknown, OverflowError, ValueError, RecursionError)
 
 
 class Claim:
@@ -42,14 +44,9 @@ class Claim:
         blame: the line that is to blame where the status is carried.
     """
 
-    def __init__(self, statement: Statement, left: Term, right: Term, which: int) -> None:
-        self.statement, self.left, self.right, self.which = statement, left, right, which
+    def __init__(self, statement: Statement, left: Term, right: Term) -> None:
+        self.statement, self.left, self.right = statement, left, right
         self.status, self.why, self.blame = UNCHECKED, "", 0
-        self.mistake: Any = None
-
-    @property
-    def line(self) -> int:
-        return self.statement.row.line
 
 
 class Judge:
@@ -58,92 +55,69 @@ class Judge:
     def __init__(self, document: Document, numbers: dict[str, Any] | None = None, seconds: float = 20.0) -> None:
         self.document, self.until = document, time.process_time() + seconds
         self.points = Points(document)
-        self.numbers = {**document.numbers, **(numbers or {})}
+        self.given = {**document.numbers, **(numbers or {})}
         self.trouble = ""
         self.worlds = self._worlds()
         self.near: list[World] = []
         self.own = self._own()
-        self.claims = [claim for s in document.statements for claim in self._claims(s)]
-        self.missing = [x for x in self.points.leaves if x in self.points.known and x not in self.numbers]
+        self.claims = [Claim(s, s.left, side) for s in document.statements for side in s.claimed]
+        self.missing = [x for x in self.points.leaves if x in self.points.known and x not in self.given]
         self.numeric = any(self.of_numbers(c) and self._number(c.right) not in EVERYDAY for c in self.claims)
-        pairs = [
-            (t.args[0].bare(), t.args[1].bare(), t.word)
-            for c in self.claims
-            for side in (c.left, c.right)
-            for t in side.walk()
-            if t.op == "d"
-        ]
-        self.signs = {word for _, _, word in pairs}
-        self.both = {(a, b) for a, b, word in pairs if word == "d"} & {(a, b) for a, b, word in pairs if word == "∂"}
+        ds = [t for c in self.claims for side in (c.left, c.right) for t in side.walk() if t.op == "d"]
+        self.signs = {t.word for t in ds}
+        of = {word: {_pair(t) for t in ds if t.word == word} for word in "d∂"}
+        self.both = of["d"] & of["∂"]  # pairs of which the text has both derivatives, dy/dx and ∂y/∂x
 
     def _worlds(self) -> list[World]:
         found: list[World] = []
         for kind, seed in itertools.product(("mixed", "positive", "unit"), range(24)):
             if len(found) == WORLDS or (found and kind != "mixed" and len(found) > 1):
                 break
-            try:
-                found.append(self.points.world(seed, kind))
-            except (TinygradLiteError, Unknown, NoExactValue, OperandError, RecursionError, ValueError) as error:
-                self.trouble = (
-                    str(error).split("\n")[0] if not isinstance(error, Unknown) else f"{error} is not defined"
-                )
-            if not found and seed > 8 and kind == "mixed" and not self.document.relations:
-                continue
+            found += self.world(seed, kind)
         return found
 
-    def _nodes(self, w: World) -> list[Value]:
-        return topological(*[v for x in w.env.values() for v in np.ravel(x)])
-
-    def _kinked(self, w: World) -> bool:
-        return any(node.op.kink is not None for node in self._nodes(w))
+    def world(self, seed: int, kind: str, numbers: dict[str, Any] | None = None) -> list[World]:
+        """The world of that seed, if the definitions can be computed there."""
+        try:
+            return [self.points.world(seed, kind, numbers)]
+        except FAILURES as error:
+            self.trouble = f"{error} is not defined" if isinstance(error, Unknown) else str(error).split("\n")[0]
+            return []
 
     def _around(self, own: World) -> list[World]:
         """Points around the user's own numbers; those themselves if they lie on a kink."""
-        if any(on_kink(node) for node in self._nodes(own)):
+        if any(on_kink(node) for node in _nodes(own)):
             return [own]
-        found = []
+        found: list[World] = []
         for seed in range(3):
-            step = partial(random.Random(f"near {seed}").choice, (-3, -2, -1, 1, 2, 3))
-            moved = {x: each(partial(_moved, step), own.env[x]) for x in self.points.leaves}
-            try:
-                found.append(self.points.world(seed, "mixed", moved))
-            except (TinygradLiteError, Unknown, ValueError):
-                continue
+            draw = random.Random(f"near {seed}")
+            moved = {
+                x: each(lambda v, draw=draw: v.data + draw.choice((-3, -2, -1, 1, 2, 3)) / 1024.0, own.env[x])
+                for x in self.points.leaves
+            }
+            found += self.world(seed, "mixed", moved)
         return found
 
     def _own(self) -> World | None:
-        if not self.numbers or not set(self.points.leaves) & set(self.numbers):
+        if not set(self.points.leaves) & set(self.given):
             return None
-        try:
-            w = self.points.world(0, "mixed", self.numbers)
-        except (TinygradLiteError, Unknown, ValueError):
-            return None
-
-        constants = [float(t.word) for _, b in self.document.definitions.values() for t in b.walk() if t.op == "num"]
-        given = [v for x in self.points.leaves for v in np.ravel(w.env[x])]
-        w.rounded = [(v, half) for v in given if (half := half_unit(repr(v.data))) < 1e-4 * abs(v.data)]
-        w.rounded = [(v, half) for v, half in w.rounded if len(repr(v.data).strip("-0.").replace(".", "")) > 5]
-        w.exact = {*constants, *[abs(v.data) for v in given]} - {abs(v.data) for v, _ in w.rounded}
-        return w
-
-    def _claims(self, s: Statement) -> Iterator[Claim]:
-        if s.kind == DEFINITION:
-            for k, side in enumerate(s.sides[2:], 2):
-                yield Claim(s, s.left, side, k)
-        elif s.kind == STEP:
-            for k, side in enumerate(s.sides[1:], 1):
-                yield Claim(s, s.left, side, k)
+        for w in self.world(0, "mixed", self.given):
+            bodies = [b for _, b in self.document.definitions.values()]
+            constants = {float(t.word) for b in bodies for t in b.walk() if t.op == "num"}
+            given = [v for x in self.points.leaves for v in np.ravel(w.env[x])]
+            w.rounded = [(v, half) for v in given if (half := half_unit(repr(v.data))) < 1e-4 * abs(v.data)]
+            w.rounded = [(v, half) for v, half in w.rounded if len(repr(v.data).strip("-0.").replace(".", "")) > 5]
+            w.exact = constants | ({abs(v.data) for v in given} - {abs(v.data) for v, _ in w.rounded})
+            return w
+        return None
 
     # ------------------------------------------------------------------ the verdicts
 
     def judge(self, claim: Claim) -> None:
         """Give the claim its status: follows, does not follow, or not checked."""
-        try:
-            self._judge(claim)
-        except Late:
-            claim.status, claim.why = UNCHECKED, "the time allowed is over"
-
-    def _judge(self, claim: Claim) -> None:
+        if missed := self._missed(claim):
+            claim.why = f"{missed} is defined in line {self.document.unread[missed]}, which could not be read"
+            return
         if not self.worlds:
             claim.why = f"the definitions cannot be computed: {self.trouble}" if self.trouble else "no point was found"
             return
@@ -152,44 +126,58 @@ class Judge:
             if self.holds(claim, claim.right) or self._here(claim):
                 claim.status = FOLLOWS
                 return
-            if unknown:
-                claim.why = f"no definition speaks of {', '.join(unknown)}"
-                return
-            if (self.own is None or self.missing) and (
-                (self.numeric and self.of_numbers(claim)) or (self.own is not None and self._kinked(self.own))
-            ):
-                claim.why = f"no number is given for {', '.join(self.missing)}"
-                return
+        except Late:
+            claim.why = "the time allowed is over"
         except Unknown as word:
             claim.why = f"no definition speaks of {word}"
-            return
         except ShapeError as error:
-            claim.status, claim.why = WRONG, str(error).split("\n")[0]
-        except (TinygradLiteError, ValueError, RecursionError) as error:
-            claim.why = str(error).split("\n")[0]
+            claim.why = self._apart(claim)
+            if not claim.why:
+                claim.status, claim.why = WRONG, str(error).split("\n")[0]
             return
-        claim.status = WRONG
+        except FAILURES as error:
+            claim.why = str(error).split("\n")[0]
+        if claim.why:
+            return
+        kinked = self.own is not None and any(node.op.kink is not None for node in _nodes(self.own))
+        if unknown:
+            claim.why = f"no definition speaks of {', '.join(unknown)}"
+        elif (self.own is None or self.missing) and ((self.numeric and self.of_numbers(claim)) or kinked):
+            claim.why = f"no number is given for {', '.join(self.missing)}"
+        elif apart := self._apart(claim):
+            claim.why = apart
+        else:
+            claim.status = WRONG
+
+    def _apart(self, claim: Claim) -> str:
+        """What the definitions do not connect: of a derivative that is no 0, so that a definition must be missing."""
+        for t in claim.left.walk():
+            if t.op == "d" and claim.right.bare() != num(0):
+                behind = self.document.behind(t.args[0])
+                if not behind & (self.points.tops | t.args[1].names()):
+                    return f"no definition connects {t.args[0]} with {t.args[1]}"
+        return ""
+
+    def _missed(self, claim: Claim) -> str:
+        """A name behind a claim whose definition could not be read; "" if the claim holds whatever that name is."""
+        d, unread = self.document, set(self.document.unread)
+        missed = d.behind(claim.left, claim.right) & unread
+        ds = [t for side in (claim.left, claim.right) for t in side.walk() if t.op == "d"]
+        free = all(t.args[1].names() <= unread or not d.behind(t.args[0]) & unread for t in ds)
+        return "" if not missed or (free and self.safely(claim, claim.right)) else min(missed)
 
     def unknown(self, claim: Claim) -> list[str]:
         """Names of a claim that no definition speaks of."""
         if not self.document.definitions:
             return []
         names = claim.left.names() | claim.right.names()
-        letters = set(letters_of([claim.left, claim.right], self.document.known.indices, self.worlds[0].env))
-        bound = {
-            i.word
-            for side in (claim.left, claim.right)
-            for t in side.walk()
-            if t.op in ("sum", "prod")
-            for i in t.args[:-1]
-        }
-        free = names - letters - bound - self.points.known - set(self.document.definitions) - self.points.tops
-        return sorted(w for w in free - self.points.sizes if w in self.points.leaves)
+        spoken_of = self.points.known | set(self.document.definitions) | set(self.letters(claim.left, claim.right))
+        return sorted(w for w in names - spoken_of if w in self.points.leaves)
 
     def _number(self, t: Term) -> float:
         try:
             return float(self.worlds[0].evaluate(t).data)
-        except (TinygradLiteError, Unknown, OverflowError, IndexError, AttributeError):
+        except (*FAILURES, IndexError, AttributeError):
             return 0.0
 
     def _here(self, claim: Claim) -> bool:
@@ -209,56 +197,77 @@ class Judge:
         return True
 
     def of_numbers(self, claim: Claim) -> bool:
-        """Whether a line is about the user's own numbers: it has no names, or rounded numbers."""
-        names = claim.right.names()
-        return self.rounded(claim) or (not names and claim.right.op != "d")
+        """Whether a line is about the user's own numbers: it has no names, or digits after the point, rounded."""
+        digits = [t.word.replace(".", "").lstrip("0") for t in claim.right.walk() if t.op == "num"]
+        rounded = self.own is not None and any(len(word) > 3 for word in digits)
+        return rounded or (not claim.right.names() and claim.right.op != "d")
 
-    def rounded(self, claim: Claim) -> bool:
-        """Whether the line has numbers with digits after the point: those of one point, rounded."""
-        return self.own is not None and any(
-            t.op == "num" and len(t.word.replace(".", "").lstrip("0")) > 3 for t in claim.right.walk()
-        )
+    # ------------------------------------------------------------------ both sides evaluated
 
-    def readings(self, claim: Claim) -> list[Reading]:
+    def letters(self, *terms: Term) -> list[str]:
+        """The indices that are free in some formulas."""
+        return letters_of(terms, self.document.known.indices, self.worlds[0].env)
+
+    def places(self, w: World, *terms: Term) -> Iterator[dict[str, int]]:
+        """Every number that the free indices of some formulas can have in a world."""
+        letters, both = letters_of(terms, self.document.known.indices, w.env), Term("+", terms)
+        for numbers in itertools.product(*[range(w.size(x, both)) for x in letters]):
+            yield dict(zip(letters, numbers, strict=True))
+
+    def numbers(self, claim: Claim, t: Term) -> Any:
+        """The numbers of a formula in every world and for every index of the claim; None where it has none."""
+        try:
+            found = [w.evaluate(t, at) for w in self.worlds for at in self.places(w, claim.left, claim.right)]
+        except FAILURES:
+            return None
+        return np.array([v.data for x in found for v in np.ravel(x)])
+
+    def readings(self, left: Term, right: Term) -> list[Reading]:
         """How the ∂ on the right may be meant: along every path, or through one definition only."""
-
-        def split(t: Term) -> bool:
-            return (t.args[0].bare(), t.args[1].bare()) in self.both and t.word == "∂"
-
-        local = Reading(lambda t: t.word == "∂", left=True)
-        if self.signs == {"d", "∂"} and claim.left.op == "d" and claim.left.word == "∂":
-            return [TOTAL, local]
-        if not any(t.op == "d" and t.word == "∂" for t in claim.right.walk()):
+        if self.signs == {"d", "∂"} and left.op == "d" and left.word == "∂":
+            return [TOTAL, Reading(lambda t: t.word == "∂", left=True)]
+        if not any(t.op == "d" and t.word == "∂" for t in right.walk()):
             return [TOTAL]
-        top = claim.left.args[0].bare() if claim.left.op == "d" else None
-        direct = Reading(lambda t: t.word == "∂")
-        others = Reading(lambda t: t.word == "∂" and (t.args[0].bare() != top or split(t)))
-        same = Reading(lambda t: t.word == "∂" and (t.args[0].bare() == top or split(t)))
-        return [Reading(split) if self.both else TOTAL, direct, others, same]
+        top, both = left.args[0].bare() if left.op == "d" else None, self.both
 
-    def holds(self, claim: Claim, right: Term, worlds: list[World] | None = None, quick: bool = False) -> bool:
+        def other(t: Term) -> bool:
+            return t.word == "∂" and (t.args[0].bare() != top or _pair(t) in both)
+
+        def same(t: Term) -> bool:
+            return t.word == "∂" and (t.args[0].bare() == top or _pair(t) in both)
+
+        total = Reading(lambda t: t.word == "∂" and _pair(t) in both)
+        return [total, Reading(lambda t: t.word == "∂"), Reading(other), Reading(same)]
+
+    def safely(self, claim: Claim, right: Term, worlds: Sequence[World] | None = None, quick: bool = False) -> bool:
+        """`holds`, and False where that could not be computed."""
+        try:
+            return self.holds(claim, right, worlds, quick)
+        except FAILURES:
+            return False
+
+    def holds(self, claim: Claim, right: Term, worlds: Sequence[World] | None = None, quick: bool = False) -> bool:
         """Whether the right-hand side, or another one in its place, is the left-hand side in every world.
 
         Raises:
             ShapeError, Unknown, DomainError: it could not be computed anywhere.
+            Late: the time that was allowed is over.
         """
+        if time.process_time() > self.until:
+            raise Late
         errors: list[Exception] = []
-        for reading in self.readings(Claim(claim.statement, claim.left, right, 0)):
-            verdicts = []
+        for reading in self.readings(claim.left, right):
+            verdicts: list[bool] = []
             for w in worlds or self.worlds:
-                if time.process_time() > self.until:
-                    raise Late
                 try:
-                    gap = self.gap(w, claim, right, reading)
+                    gap, scale = self.gap(w, claim, right, reading)
                 except (TinygradLiteError, Unknown, OverflowError) as error:
                     errors.append(error)
                     if isinstance(error, (ShapeError, Unknown)):
                         break
                     continue
-                if w is self.own:
-                    verdicts.append(abs(gap.data) <= 1e-9 * self.scale + w.slack(gap))
-                else:
-                    verdicts.append(abs(gap.data) <= 1e-7 * self.scale and (quick or w.zero(gap)))
+                near = 1e-9 * scale + w.slack(gap) if w is self.own else 1e-7 * scale
+                verdicts.append(abs(gap.data) <= near and (w is self.own or quick or exact_number(gap) == 0))
                 if not verdicts[-1]:
                     break
             if verdicts and all(verdicts):
@@ -267,34 +276,23 @@ class Judge:
                 raise errors[0]
         return False
 
-    def gap(self, w: World, claim: Claim, right: Term, reading: Reading = TOTAL) -> Value:
-        """The difference of all entries of both sides, weighted and added."""
-        letters = letters_of([claim.left, right], self.document.known.indices, w.env)
-        both = Term("+", (claim.left, right))
-        ranges = [range(w.size(letter, both)) for letter in letters]
-        draw, parts = random.Random(7), []
-        self.scale = 1.0
-        for places in itertools.product(*ranges):
-            at = dict(zip(letters, places, strict=True))
+    def gap(self, w: World, claim: Claim, right: Term, reading: Reading = TOTAL) -> tuple[Value, float]:
+        """The difference of all entries of both sides, weighted and added; and how large the left-hand side is."""
+        draw, parts, scale = random.Random(7), [], 1.0
+        for at in self.places(w, claim.left, right):
             if any(w.evaluate(r, at).data == 0.0 for r in claim.statement.only):
                 continue
             x, y = w.evaluate(claim.left, at, reading if reading.left else TOTAL), w.evaluate(right, at, reading)
-            if isinstance(x, np.ndarray) != isinstance(y, np.ndarray) or np.shape(x) != np.shape(y):
-                y = _stretched(x, y)
-            for v in np.ravel(combined("-", x, y)):
-                parts.append(v * float(draw.randint(2, 30)))
-            self.scale = max(self.scale, *[abs(v.data) for v in np.ravel(x)])
-        found: Value = total(parts)
-        return found
+            if np.shape(x) != np.shape(y):
+                y = stretched(x, y)
+            parts += [v * float(draw.randint(2, 30)) for v in np.ravel(combined("-", x, y))]
+            scale = max(scale, *[abs(v.data) for v in np.ravel(x)])
+        return total(parts), scale
 
 
-def _moved(step: Any, v: Value) -> float:
-    return v.data + float(step()) / 1024.0
+def _pair(t: Term) -> tuple[Term, Term]:
+    return t.args[0].bare(), t.args[1].bare()
 
 
-def _stretched(x: Any, y: Any) -> Any:
-    """A number for an array of equal numbers: 0 on the right of a gradient."""
-    if not isinstance(y, np.ndarray) and not y.parents:
-        return np.full(np.shape(x), y, dtype=object) if isinstance(x, np.ndarray) else y
-    a, b = (" x ".join(map(str, np.shape(v))) or "one number" for v in (x, y))
-    raise ShapeError(f"the left-hand side is {a}, the right-hand side {b}")
+def _nodes(w: World) -> list[Value]:
+    return topological(*[v for x in w.env.values() for v in np.ravel(x)])

@@ -1,28 +1,25 @@
 """The mistake in a line, and the mended line.
 
 The edits of the formula are tried in turn: first at one point in floats, then at all, then exactly. What is named
-has been verified: with it the line holds.
+has been verified: with it the line holds. Where no edit helps, the chain rule itself, written with the derivatives of
+the definitions, is a right line to go on from.
 """
 
 from __future__ import annotations
 
 import itertools
-import time
+from collections.abc import Iterator
 
 from tinygrad_lite.checking.network.arrays import np
 from tinygrad_lite.checking.paper.edits import Edit, Vocabulary, edits, places
 from tinygrad_lite.checking.paper.example import example
-from tinygrad_lite.checking.paper.fit import chain, fitted
-from tinygrad_lite.checking.paper.judge import Claim, Judge, Late
-from tinygrad_lite.checking.paper.points import letters_of
+from tinygrad_lite.checking.paper.fit import fitted
+from tinygrad_lite.checking.paper.judge import FAILURES, Claim, Judge, Late
 from tinygrad_lite.checking.paper.term import Term, name, num
-from tinygrad_lite.checking.paper.world import Unknown, World
 from tinygrad_lite.checking.result.mistakes import Mistake
-from tinygrad_lite.errors import TinygradLiteError
 
 TRIED = 6000  # edits of one line
 PARTS = 16  # of the other lines
-FAILURES = (TinygradLiteError, Unknown, OverflowError, ValueError, Late)
 
 
 class Mend:
@@ -30,108 +27,140 @@ class Mend:
 
     Attributes:
         mistake: its code, its place and the sentence; None if no edit of one place makes the line right.
-        right: the right-hand side that makes it right, as a tree.
+        right: the right-hand side that makes it right, as a tree; None if none was found.
         mark: where the sub-expression stands in the row.
+        text, latex: the mended line; "" without one.
         example: small whole numbers at which both sides differ, as sentences.
     """
 
-    def __init__(self, claim: Claim, mistake: Mistake | None, right: Term | None, mark: tuple[int, int]) -> None:
-        self.claim, self.mistake, self.right, self.mark = claim, mistake, right, mark
+    def __init__(self, claim: Claim, edit: Edit | None, right: Term | None = None) -> None:
+        left, right = claim.left, plain(edit.right) if edit else right
+        self.mistake = Mistake(edit.code, str(left), edit.message, str(edit.new)) if edit else None
+        self.mark: tuple[int, int] = edit.mark if edit else claim.right.span
+        self.right = right
+        self.text: str = f"{left} = {right}" if right else ""
+        self.latex: str = f"{left.latex} = {right.latex}" if right else ""
         self.example: list[str] = []
-
-    @property
-    def text(self) -> str:
-        """The mended line."""
-        return f"{self.claim.left} = {self.right}" if self.right else ""
-
-    @property
-    def latex(self) -> str:
-        """The mended line as LaTeX."""
-        return f"{self.claim.left.latex} = {self.right.latex}" if self.right else ""
 
 
 def mend(judge: Judge, claim: Claim) -> Mend:
     """Name the mistake in a claim that does not follow, and mend it."""
     if judge.own is not None and judge.of_numbers(claim):
-        return _recomputed(judge, judge.own, claim)
-    rule = _rules(judge, claim)
-    found = None if rule else _search(judge, claim)
-    if rule:
-        result = rule
-    elif found is None:
-        right = chain(judge, claim)
-        if right is not None and not _right(judge, claim, right):
-            right = None
-        result = Mend(claim, None, right, claim.right.span)
-    else:
-        code, message = _named(judge, claim, found)
-        result = Mend(claim, Mistake(code, str(claim.left), message, str(found.new)), _plain(found.right), found.mark)
+        return _recomputed(judge, claim)
+    edit = right = None
+    try:
+        edit = found(judge, claim)
+        right = None if edit else chain(judge, claim)
+        right = right if right and judge.safely(claim, right) else None
+    except Late:
+        pass  # what was not found in time is not named
+    result = Mend(claim, edit, right)
     result.example = example(judge, claim)
     return result
 
 
-def _recomputed(judge: Judge, own: World, claim: Claim) -> Mend:
+def found(judge: Judge, claim: Claim) -> Edit | None:
+    """The first edit that makes the line right."""
+    words, seen = vocabulary(judge, claim), set()
+    tried = itertools.islice(edits(claim.right, words), TRIED)
+    for edit in itertools.chain(_rules(judge, claim), tried, fitted(judge, claim, words)):
+        key = edit.right.bare()
+        if key in seen:
+            continue
+        seen.add(key)
+        if judge.safely(claim, edit.right, judge.worlds[:1], quick=True) and judge.safely(claim, edit.right):
+            return _named(judge, claim, edit, words)
+    return None
+
+
+def _recomputed(judge: Judge, claim: Claim) -> Mend:
     """A line of numbers with the number that belongs there; a factor 2 or a sign is named."""
+    own = judge.own
+    assert own is not None
     for edit in itertools.islice(edits(claim.right, Vocabulary()), 3):
-        if judge.holds(claim, edit.right, [own]):
-            mistake = Mistake(edit.code, str(claim.left), edit.message, str(edit.right))
-            return Mend(claim, mistake, _plain(edit.right), claim.right.span)
+        if judge.safely(claim, edit.right, [own]):
+            return Mend(claim, edit)
     try:
         x = float(own.evaluate(claim.left).data)
-        right = num(f"{abs(x):.6g}")
-        return Mend(claim, None, Term("neg", (right,)) if x < 0 else right, claim.right.span)
     except (*FAILURES, AttributeError):  # an array: its numbers are not written out
-        return Mend(claim, None, None, claim.right.span)
+        return Mend(claim, None)
+    right = num(f"{abs(x):.6g}")
+    return Mend(claim, None, Term("neg", (right,)) if x < 0 else right)
 
 
-def _right(judge: Judge, claim: Claim, right: Term) -> bool:
-    try:
-        return judge.holds(claim, right)
-    except FAILURES:
-        return False
+def _named(judge: Judge, claim: Claim, edit: Edit, words: Vocabulary) -> Edit:
+    """The edit; an operand inside the derivative of an activation is a derivative at the wrong place."""
+    if edit.code != "WRONG_OPERAND":
+        return edit
+    derivatives = [(f, judge.numbers(claim, f)) for f in words.derivatives]
+    for (new, _), (old, _) in zip(places(edit.right), places(claim.right), strict=False):
+        if new.bare() != old.bare() and new.op not in ("name", "num"):
+            value = judge.numbers(claim, new)
+            for f, of_f in derivatives:
+                if value is not None and of_f is not None and value.shape == of_f.shape and np.allclose(value, of_f):
+                    message = f"the derivative {f} is taken at the wrong place: {edit.message}"
+                    return edit._replace(code="DERIV_OF_DERIV_ARG", message=message)
+    return edit
+
+
+def plain(t: Term) -> Term:
+    """Without --x and x/1, as a person would write it."""
+
+    def change(n: Term) -> Term | None:
+        if n.op == "neg" and n.args[0].op == "neg":
+            return plain(n.args[0].args[0])
+        if n.op in ("+", "-") and n.args[1].op == "neg":
+            return plain(n._replace(op="-" if n.op == "+" else "+", args=(n.args[0], n.args[1].args[0])))
+        return None
+
+    return t.mapped(change)
+
+
+# ------------------------------------------------------------------ what may have been meant
 
 
 def vocabulary(judge: Judge, claim: Claim) -> Vocabulary:
     """What may stand in this line, told from the definitions."""
-    d, w = judge.document, judge.worlds[0]
-    indices = d.known.indices
-    free = letters_of([claim.left, claim.right], indices, w.env)
+    d, env = judge.document, judge.worlds[0].env
+    free, on_the_left = judge.letters(claim.left, claim.right), judge.letters(claim.left)
     bound = [i.word for t in claim.right.walk() if t.op in ("sum", "prod") for i in t.args[:-1]]
     letters = list(dict.fromkeys([*free, *bound]))
     words = [*d.definitions, *[x for x in judge.points.leaves if x in judge.points.known or not d.definitions]]
-    if claim.left.op == "d" and not d.definitions:
+    if claim.left.op == "d" and not d.definitions and not judge.points.known:
         words = sorted(claim.left.names())
-    counted = {
-        word: np.ndim(w.env[word]) if isinstance(w.env[word], np.ndarray) else 0 for word in words if word in w.env
-    }
-    matrices = judge.points.matrices
+    shape = {word: np.shape(env[word]) for word in words if word in env}
     names: list[Term] = []
-    for word, n in counted.items():
-        if matrices or n == 0:
-            names.append(name(word))
-            names += [Term("T", (name(word),))] if n == 2 else []
-        else:
-            names += [name(word, *map(name, some)) for some in itertools.product(letters, repeat=n)] if n < 3 else []
-    derivatives: list[Term] = []
-    bodies = [*d.definitions.values(), *[(c, c) for c in (claim.left.args[:1] if claim.left.op == "d" else [])]]
-    for left, body in bodies:
+    for word, sizes in shape.items():
+        if judge.points.matrices or not sizes:
+            names += [name(word), Term("T", (name(word),))][: 2 if len(sizes) == 2 else 1]
+        elif len(sizes) < 3:
+            names += [name(word, *map(name, some)) for some in itertools.product(letters, repeat=len(sizes))]
+    sides = [side for s in d.statements if s is not claim.statement for side in s.sides[1:]]
+    parts = [t.bare() for side in sides for t in side.walk() if t.op in ("+", "-") or (t.op == "*" and side is not t)]
+    return Vocabulary(
+        names,
+        list(dict.fromkeys(t.bare() for t in _derivatives(judge, claim, letters))),
+        alike={a: [b for b in shape if b != a and shape[b] == shape[a]] for a in shape},
+        letters=letters,
+        extra=[x for x in free if x not in on_the_left],
+        sizes=[name(s) for s in sorted(judge.points.sizes)],
+        parts=list(dict.fromkeys(parts))[:PARTS],
+        matrices=judge.points.matrices,
+    )
+
+
+def _derivatives(judge: Judge, claim: Claim, letters: list[str]) -> Iterator[Term]:
+    """f'(u) of every function in the definitions, with every index."""
+    yield from judge.points.derivatives
+    top = claim.left.args[0] if claim.left.op == "d" else claim.left
+    for left, body in [*judge.document.definitions.values(), (top, top)]:
         for t in body.walk():
             if t.op == "call" and len(t.args) == 1 and t.word not in ("softmax", "mean", "tr", "diag", "norm"):
                 own = [i.word for i in left.args if i.op == "name" and left.op == "name"]
-                for some in itertools.product(letters, repeat=len(own)) if own else [()]:
-                    swap = dict(zip(own, some, strict=True))
-                    derivatives.append(_lettered(Term("prime", t.args, t.word), swap))
+                for some in itertools.product(letters, repeat=len(own)):
+                    yield _lettered(Term("prime", t.args, t.word), dict(zip(own, some, strict=True)))
             elif t.op == "call" and t.word == "max" and len(t.args) == 2 and t.args[0].word == "0":
-                derivatives.append(Term("rel", (t.args[1], num(0)), ">"))
-    shape = {word: np.shape(w.env[word]) if n else () for word, n in counted.items()}
-    alike = {a: [b for b in shape if b != a and shape[b] == shape[a]] for a in shape}
-    left_letters = letters_of([claim.left], indices, w.env)
-    extra = [x for x in free if x not in left_letters]
-    sizes = [name(s) for s in sorted(judge.points.sizes)]
-    sides = [side for s in d.statements if s is not claim.statement for side in s.sides[1:]]
-    parts = [t.bare() for side in sides for t in side.walk() if t.op in ("+", "-") or (t.op == "*" and side is not t)]
-    derivatives = list(dict.fromkeys(t.bare() for t in derivatives))
-    return Vocabulary(names, derivatives, alike, letters, extra, sizes, list(dict.fromkeys(parts))[:PARTS], matrices)
+                yield Term("rel", (t.args[1], num(0)), ">")
 
 
 def _lettered(t: Term, swap: dict[str, str]) -> Term:
@@ -140,106 +169,48 @@ def _lettered(t: Term, swap: dict[str, str]) -> Term:
     )
 
 
-def _search(judge: Judge, claim: Claim) -> Edit | None:
-    words = vocabulary(judge, claim)
-    first, seen = judge.worlds[:1], set()
-    for edit in itertools.chain(itertools.islice(edits(claim.right, words), TRIED), fitted(judge, claim, words)):
-        key = edit.right.bare()
-        if key in seen:
-            continue
-        seen.add(key)
-        if time.process_time() > judge.until:
-            return None
-        try:
-            if judge.holds(claim, edit.right, first, quick=True) and judge.holds(claim, edit.right):
-                return edit
-        except FAILURES:
-            continue
-    return None
-
-
-def _named(judge: Judge, claim: Claim, edit: Edit) -> tuple[str, str]:
-    """The code of an edit; an operand inside a derivative of an activation is a derivative at the wrong place."""
-    if edit.code != "WRONG_OPERAND":
-        return edit.code, edit.message
-    w = judge.worlds[0]
-    letters = letters_of([claim.left, claim.right], judge.document.known.indices, w.env)
-    slopes = []
-    for f in vocabulary(judge, claim).derivatives:
-        slopes.append((f, _numbers(w, f, letters)))
-    for (new, _), (old, _) in zip(places(edit.right), places(claim.right), strict=False):
-        if new.bare() == old.bare() or new.op in ("name", "num"):
-            continue
-        value = _numbers(w, new, letters)
-        for f, slope in slopes:
-            if (
-                value is not None
-                and slope is not None
-                and len(value) == len(slope)
-                and np.allclose(value, slope, rtol=1e-9)
-            ):
-                return "DERIV_OF_DERIV_ARG", f"the derivative {f} is taken at the wrong place: {edit.message}"
-    return edit.code, edit.message
-
-
-def _numbers(w: World, t: Term, letters: list[str]) -> list[float] | None:
-    try:
-        return [float(v.data) for v in np.ravel(w.evaluate(t, dict.fromkeys(letters, 0)))]
-    except FAILURES:
-        return None
-
-
-def _plain(t: Term) -> Term:
-    """Without --x and x/1, as a person would write it."""
-
-    def change(n: Term) -> Term | None:
-        if n.op == "neg" and n.args[0].op == "neg":
-            return _plain(n.args[0].args[0])
-        if n.op in ("+", "-") and n.args[1].op == "neg":
-            return _plain(n._replace(op="-" if n.op == "+" else "+", args=(n.args[0], n.args[1].args[0])))
-        return None
-
-    return t.mapped(change)
-
-
-def _rules(judge: Judge, claim: Claim) -> Mend | None:
+def _rules(judge: Judge, claim: Claim) -> Iterator[Edit]:
     """A product rule or a quotient rule misapplied: recognised by what the wrong rule would give."""
-    if claim.left.op == "prime" and claim.left.word in judge.document.functions and claim.left.args[0].op == "name":
-        operand, body = judge.document.functions[claim.left.word]
-        x = claim.left.args[0]
-        top = body.mapped(lambda t: x if t.op == "name" and t.word == operand else None)
-    elif claim.left.op == "d" and len(claim.left.args) == 2:
-        top, x = claim.left.args
+    left, d = claim.left, judge.document
+    if left.op == "prime" and left.word in d.functions and left.args[0].op == "name":
+        operand, body = d.functions[left.word]
+        x = left.args[0]
+        body = body.mapped(lambda t: x if t.op == "name" and t.word == operand else None)
+    elif left.op == "d" and len(left.args) == 2:
+        body, x = left.args
+        body = d.definitions[body.word][1] if body.op == "name" and body.word in d.definitions else body
     else:
-        return None
-    body = (
-        judge.document.definitions[top.word][1] if top.op == "name" and top.word in judge.document.definitions else top
-    )
+        return
     if body.op not in ("*", "/"):
-        return None
+        return
     u, v = body.args
     du, dv = (Term("d", (s, x), "d") for s in (u, v))
-    left, right = Term("*", (du, v)), Term("*", (u, dv))
-    square = Term("^", (v, num(2)))
-    if body.op == "*":
-        wrong, correct = [Term("*", (du, dv)), left, right], Term("+", (left, right))
-    else:
-        correct = Term("/", (Term("-", (left, right)), square))
-        wrong = [
-            Term("/", (du, dv)),
-            Term("/", (Term("+", (left, right)), square)),
-            Term("/", (Term("-", (left, right)), v)),
-        ]
-        wrong += [Term("/", (Term("-", (right, left)), square))]
+    first, second, square = Term("*", (du, v)), Term("*", (u, dv)), Term("^", (v, num(2)))
+    plus, minus, back = Term("+", (first, second)), Term("-", (first, second)), Term("-", (second, first))
+    rule, right = ("product", plus) if body.op == "*" else ("quotient", Term("/", (minus, square)))
+    halves = [(plus, square), (minus, v), (back, square)]
+    wrong = [Term("*", (du, dv)), first, second] if body.op == "*" else [Term("/", (du, dv)), *_over(halves)]
     for candidate in wrong:
-        try:
-            asked = Claim(claim.statement, candidate, claim.right, 0)
-            if judge.holds(asked, claim.right) and judge.holds(claim, correct):
-                rule = "product rule" if body.op == "*" else "quotient rule"
-                message = f"the {rule} is misapplied: this is {candidate}"
-                return Mend(
-                    claim, Mistake("PRODUCT_RULE", str(claim.left), message, str(correct)), correct, claim.right.span
-                )
-        except FAILURES:
-            continue
-    return None
+        if judge.safely(Claim(claim.statement, candidate, claim.right), claim.right):
+            message = f"the {rule} rule is misapplied: this is {candidate}"
+            yield Edit("PRODUCT_RULE", message, right, claim.right.span, claim.right, right)
+
+
+def _over(halves: list[tuple[Term, Term]]) -> list[Term]:
+    return [Term("/", pair) for pair in halves]
+
+
+def chain(judge: Judge, claim: Claim) -> Term | None:
+    """The chain rule through everything that is computed from the variable: a sum of products of derivatives."""
+    if claim.left.op != "d" or len(claim.left.args) != 2:
+        return None
+    top, wrt = claim.left.args
+    used = {i.word for t in claim.left.walk() if t.op == "name" for i in t.args}
+    total: Term | None = None
+    for word, (left, body) in judge.document.definitions.items():
+        if wrt.word in body.names() and word != top.word:
+            middle = name(word, *map(name, [x for x in "ijkmpqrsuv" if x not in used][: len(left.args)]))
+            term = Term("*", (Term("d", (top, middle), "∂"), Term("d", (middle, wrt), "∂")))
+            term = Term("sum", (*middle.args, term)) if middle.args else term
+            total = Term("+", (total, term)) if total else term
+    return total

@@ -22,6 +22,7 @@ class Known:
 
     Attributes:
         variables: names that are defined, or that stand for numbers.
+        defined: names with a definition, of which a prime makes a derivative.
         functions: functions that the document defines or uses, beside those of the table.
         indices: letters that count.
         lettered: names with a letter for an index somewhere: their x_1 is an entry, that of others a name of its own.
@@ -30,6 +31,7 @@ class Known:
 
     def __init__(self) -> None:
         self.variables: set[str] = set()
+        self.defined: set[str] = set()
         self.functions: set[str] = set()
         self.indices: set[str] = {*"ijkpqrs"}
         self.root = ""
@@ -136,7 +138,7 @@ class Names:
         if not match or match[0] in ("T", "⊤", ""):
             return ""
         word = match["word"]
-        if match["layer"] and (match["layer"][0] in self.known.variables or word[0] == self.known.root):
+        if (match["layer"] or "")[:1] == "l" and "l" in self.known.variables:
             return ""
         if opening == "(" and not (word[1:-1].isdigit() or word[1:-1] in self.known.indices or word[1] in "lL"):
             return ""  # x^(n - 1), typed as a power

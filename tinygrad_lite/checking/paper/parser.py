@@ -58,7 +58,8 @@ class Parser(Words):
     def __init__(self, text: str, found: list[Token], known: Known) -> None:
         super().__init__(text, found, known)
         self.depth: int = 0
-        self.bars: int = 0
+        self.bars = 0
+        self.whole = False  # whether a bar belongs to all that began with \\left.
         self.parts: dict[str, Callable[[], Term]] = dict.fromkeys(CLOSING, self.group)
         self.parts |= {"|": self.between_bars, "‖": self.between_bars, "sum": self.big, "prod": self.big}
         self.parts |= {"frac": self.fraction, "∂": self.fraction, "∇": self.gradient, "cases": self.cases}
@@ -106,7 +107,7 @@ class Parser(Words):
                 power = self.exponent()
                 parts = (found,) if power is None else (found, power)
                 found = self.made("T" if power is None else "^", parts, "", start)
-            elif self.sign("where"):
+            elif self.sign("where") and not self.whole:
                 found = self.put_in(found, start)
             else:
                 return found
@@ -168,13 +169,13 @@ class Parser(Words):
     def group(self) -> Term:
         """What stands in parentheses; a relation in them is 1 where it holds and 0 elsewhere."""
         start, opening = self.token.start, self.take().text
-        bars, self.bars = self.bars, 0
+        before, self.bars, self.whole = (self.bars, self.whole), 0, opening == "where("
         found = self.relation()
         if opening == "where(":
             found = self.put_in(found, start)
         else:
             self.take(CLOSING[opening])
-        self.bars = bars
+        self.bars, self.whole = before
         return found._replace(span=(start, self.all[self.at - 1].end))
 
     def relation(self) -> Term:
@@ -253,6 +254,9 @@ class Parser(Words):
             return self.made("sum", (self.group(),), "", token.start)
         while self.sign("_", "^"):
             if self.take().text == "^":
+                if self.sign("{") and self.sign("}", ahead=1):
+                    self.at += 2
+                    continue
                 limit = str(self.exponent() or "T")
                 word = f"^{limit.removesuffix(' - 1') if first == '0' else limit}"
                 continue

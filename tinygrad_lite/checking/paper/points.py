@@ -7,13 +7,13 @@ each world counts its indices differently, so that 1/n and 1/m are told apart.
 from __future__ import annotations
 
 import random
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from tinygrad_lite.checking.network.arrays import np
 from tinygrad_lite.checking.paper.document import STEP, Document
 from tinygrad_lite.checking.paper.entrywise import array, each, total
-from tinygrad_lite.checking.paper.shapes import Misfit, infer, resolved, slots
+from tinygrad_lite.checking.paper.shapes import ONE, Groups, Misfit, infer, resolved, slots
 from tinygrad_lite.checking.paper.term import Term
 from tinygrad_lite.checking.paper.world import Unknown, World
 from tinygrad_lite.engine.value import Value
@@ -28,6 +28,7 @@ class Points:
     Attributes:
         leaves: the free names, in the order of the text.
         matrices: the document speaks of matrices, not of entries.
+        derivatives: f'(u) of functions that no definition has.
         tops: undefined results such as the L of ∂L/∂z, for which any function serves.
     """
 
@@ -61,7 +62,8 @@ class Points:
         ]
         defined = [body for _, body in d.definitions.values()] + [body for _, body in d.functions.values()]
         self.known = set().union(*[b.names() for b in defined], *[r.names() for r in d.relations], set())
-        self.dims: dict[Any, Any] = self._dims() if self.matrices else {}
+        self.dims: dict[Any, Any] = self._dims(bodies) if self.matrices else {}
+        self.derivatives: list[Term] = []
 
     def _indexed(self) -> bool:
         return any(
@@ -80,8 +82,21 @@ class Points:
             if side.op != "call" and s.kind == STEP
         )
 
-    def _dims(self) -> dict[Any, Any]:
-        d = self.document
+    def _plain(self, formulas: Sequence[Sequence[Term]]) -> set[str]:
+        """The names that no formula ties to a matrix, by a sign of matrices or by a capital letter: numbers."""
+        tied, marked = Groups(), set(self.document.shapes)
+        for terms in formulas:
+            nodes = [t for term in terms for t in term.walk()]
+            names = [t.word for t in nodes if t.op == "name"]
+            for name in names:
+                tied.join(names[0], name)
+            if any(t.op in MATRIX_OPS or t.op == "call" for t in nodes) or any(n[0].isupper() for n in names):
+                marked |= set(names)
+        roots = {tied.find(name) for name in marked}
+        return {n for terms in formulas for t in terms for n in t.names() if tied.find(n) not in roots}
+
+    def _dims(self, formulas: Sequence[Sequence[Term]]) -> dict[Any, Any]:
+        d, plain = self.document, self._plain(formulas)
         tops = {
             t.args[0].word
             for s in d.statements
@@ -93,6 +108,8 @@ class Points:
         given: dict[str, Any] = {
             w: tuple(n if isinstance(n, int) else str(n) for n in dims) for w, dims in d.shapes.items()
         }
+        given |= dict.fromkeys(plain, ONE)
+        scalars |= plain
         try:
             return infer(list(d.definitions.values()), scalars, given)
         except Misfit:
@@ -109,6 +126,7 @@ class Points:
             DomainError, ShapeError, Unknown: the definitions cannot be computed there.
         """
         w, draw = World(), random.Random(f"{seed} {kind}")
+        w.define = self.defined
         w.functions = {f: _polynomial(f, seed) for f in self.document.known.functions}
         for f, (x, body) in self.document.functions.items():
             w.functions[f] = _defined(w, x, body)

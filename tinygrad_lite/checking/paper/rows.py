@@ -21,6 +21,7 @@ _MATH = re.compile(
     r"(?P<star>\*?)\}(?P<e>.+?)\\end\{(?P=env)(?P=star)\}",
     re.DOTALL,
 )
+_CASES = re.compile(r"\\begin\{d?cases\}.*?\\end\{d?cases\}", re.DOTALL)
 _CONTINUED = re.compile(
     r"\\\\\s*&?\s*(?:\\q?quad)?\s*([-+]|\\cdot|\\times)"
 )  # a row that goes on with + is one with the row before
@@ -40,12 +41,26 @@ _TAIL = re.compile(
 _CUT = re.compile(r"\\Rightarrow|\\implies|\\Longrightarrow|⇒|=>|\\qquad|\\quad")
 
 
+def hidden(text: str) -> str:
+    """The text with what stands inside cases taken out of sight, each character for one, so that nothing cuts it."""
+    return _CASES.sub(lambda m: "".join(chr(0xE000 + ord(c)) if c.isascii() else c for c in m.group()), text)
+
+
+def shown(text: str) -> str:
+    """What `hidden` has taken out of sight, as it was."""
+    return "".join(chr(ord(c) - 0xE000) if 0xE000 <= ord(c) < 0xE080 else c for c in text)
+
+
 def rows(text: str) -> list[Row]:
     """The rows of a text in order; words between formulas are left out.
 
     >>> [row.text for row in rows("Let z = w x + b, a = tanh(z).\\n\\nda/dw = (1 - a^2) x")]
     ['z = w x + b', 'a = tanh(z)', 'da/dw = (1 - a^2) x']
     """
+    return [row._replace(text=shown(row.text)) for row in _rows(hidden(text))]
+
+
+def _rows(text: str) -> list[Row]:
     found: list[Row] = []
     if _MATH.search(text):
         for match in _MATH.finditer(text):
@@ -86,7 +101,7 @@ def _pieces(part: str, line: int, latex: bool, words: str) -> list[Row]:
     found = []
     part = re.sub(
         r"\\(text|mbox|textrm)\{\s*(?:[^{}]*\s[^{}]*|and|where|with|for|so|then|or|if)\s*\}",
-        lambda m: f" \\quad {_condition(m.group())} ",
+        lambda m: r" \quad ",
         part,
     )
     for piece in _CUT.split(part):
@@ -102,10 +117,6 @@ def _pieces(part: str, line: int, latex: bool, words: str) -> list[Row]:
             ):
                 found.append(Row(formula, line, latex))
     return found
-
-
-def _condition(text: str) -> str:
-    return ""
 
 
 def _split(text: str) -> list[str]:
@@ -131,7 +142,7 @@ def sides(formula: str) -> list[tuple[str, int]]:
     [('dL/da ', 0), (' 2(a - t) ', 7), (' 2 sum_{i=1} e', 18)]
     """
     found, depth, start = [], 0, 0
-    for i, c in enumerate(formula):
+    for i, c in enumerate(hidden(formula)):
         depth += (c in "([{") - (c in ")]}")
         neighbour = formula[i - 1 : i] in ("<", ">", "!", "=") or formula[i + 1 : i + 2] == "="
         if depth <= 0 and c == "=" and not neighbour:

@@ -136,7 +136,7 @@ class _Solver:
         elif t.op == "call":
             for dims, s in self.of(t.args[-1], sub):
                 yield (ONE if t.word in ("tr", "mean", "det", "sum") else dims), s
-        elif t.op in ("+", "-", "*", "/", "odot"):
+        elif t.op in ("+", "-", "*", "/", "odot", "outer"):
             for left, s in self.of(t.args[0], sub):
                 across = t.op in "+-" and 1 not in [resolved(n, s) for n in left]  # a bias below the rows of a matrix
                 for right, both in self.of(t.args[1], s, across):
@@ -162,6 +162,9 @@ class _Solver:
     def pair(self, op: str, left: Dims, right: Dims, sub: Sub) -> Iterator[tuple[Dims, Sub]]:
         l = (resolved(left[0], sub), resolved(left[1], sub))
         r = (resolved(right[0], sub), resolved(right[1], sub))
+        if op == "outer":
+            yield (l[0], r[0]), sub
+            return
         if r == ONE:
             yield l, sub
             return

@@ -138,10 +138,12 @@ def _call(t: Term, form: int) -> str:
 
 
 def _derivative(t: Term, form: int) -> str:
-    sign = "d" if t.word != "∂" else "∂" if form == TEXT else r"\partial "
-    n = "" if len(t.args) < 3 else f"^{len(t.args) - 1}"
-    top, bottom = written(t.args[0], form, _ATOM), f"{sign}{written(t.args[1], form, _ATOM)}{n}"
-    return f"{sign}{n}{top}/{bottom}" if form == TEXT else rf"\frac{{{sign}{n} {top}}}{{{bottom}}}"
+    sign, n = "∂" if t.word == "∂" else "d", "" if len(t.args) < 3 else f"^{len(t.args) - 1}"
+    top, bottom = written(t.args[0], form, _ATOM), f"{written(t.args[1], form, _ATOM)}{n}"
+    if form == TEXT:
+        return f"{sign}{n}{top}/{sign}{bottom}"
+    d = r"\partial " if sign == "∂" else "d"
+    return rf"\frac{{{d.strip() + n} {top}}}{{{d}{bottom}}}"
 
 
 def _big(t: Term, form: int) -> str:

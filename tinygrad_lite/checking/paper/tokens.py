@@ -78,11 +78,13 @@ def _words(text: str) -> set[str]:
 
 IGNORED = {" ", "\n", "\\"} | _words(
     ", ; : ! quad qquad left right big Big bigg Bigg bigl bigr Bigl Bigr biggl biggr displaystyle textstyle limits "
-    "nolimits notag nonumber thinspace medspace hfill mathop middle mleft mright"
+    "nolimits notag nonumber thinspace medspace hfill mathop middle mleft mright cal rm bf it"
 )
 WITH_A_GROUP = _words("phantom label tag hspace vspace color")  # ignored with what follows
 FONTS = _words("mathbf boldsymbol bm vec mathcal mathscr mathsf mathfrak mathbb underline symbf pmb")
 WORDS = _words("text mathrm operatorname mathit textrm textit mathtt textbf")
+WHOLE = _words("net out target loss cost error output input pred ln exp log tanh max min softmax relu ReLU sigmoid")
+"""Words that are no product of letters in LaTeX either."""
 ACCENTS = {"hat": "hat", "widehat": "hat", "bar": "bar", "overline": "bar", "tilde": "tilde", "widetilde": "tilde"}
 SUB = str.maketrans("₀₁₂₃₄₅₆₇₈₉ᵢⱼₖₗₘₙₚᵣₛₜ₊₋", "0123456789ijklmnprst+-")
 SUPER = str.maketrans("⁰¹²³⁴⁵⁶⁷⁸⁹ᵀ⁻ⁿˡ⁽⁾", "0123456789⊤-nl()")
@@ -132,7 +134,7 @@ def tokens(text: str, latex: bool) -> list[Token]:
             found.append(Token("op", "^", start, start))
             found += [Token("op", "{", start, start), *[t._replace(start=start, end=at) for t in raised]]
             found.append(Token("op", "}", at, at))
-        elif kind == "id" and latex and word not in ("sum", "prod"):
+        elif kind == "id" and latex and word not in WHOLE | {"sum", "prod"}:
             found += _letters(word, start)
         elif kind in ("id", "entry"):  # W[0, 1] and layers.0.bias are names
             sign = piece["id"] in ("sum", "prod")
@@ -195,7 +197,7 @@ def _command(found: list[Token], word: str, text: str, start: int, at: int) -> i
         letters = "".join(t.text for t in tokens(inner, True)[:-1])
         found.append(Token("name", f"{letters}_{ACCENTS[word]}", start, end))
     elif word in FONTS and inner.strip() in ("1", "I"):  # of ones, or the indicator of a relation
-        indicator = re.match(r"\s*(\\left|\\big+)?\s*(\\?\{|\[|\(|_)", text[end:])
+        indicator = re.match(r"\s*(\\left|\\big+)?\s*(\\?\{|\[|\(|_\s*\\?[{[(][^}]*([<>=]|\\[gln]e))", text[end:])
         found.append(Token(*(("num", "1") if indicator else ("name", "ones" if "1" in inner else "I")), start, end))
     elif word in FONTS:
         found += [t._replace(start=t.start + begin, end=t.end + begin) for t in tokens(inner, True)[:-1]]

@@ -47,7 +47,7 @@ class Words(Names):
         return self.primed(found) if self.sign("'") else found
 
     def primed(self, found: Term) -> Term:
-        """A derivative such as f'(x); a name such as y' where neither y nor a function y is known."""
+        """A derivative such as f'(x); a name such as y' where neither a definition nor a function y is known."""
         word, primes = found.word, 0
         while self.taken("'"):
             primes += 1
@@ -55,7 +55,7 @@ class Words(Names):
             self.known.functions |= set() if self.known.function(word) else {word}
             word = self.known.function(word) or word
             return self.made("prime", (self.group(),), word + "'" * (primes - 1), found.span[0])
-        if found.args or word in self.known.variables or self.known.function(word):
+        if found.args or word in self.known.defined or self.known.function(word):
             raise self.refused("a derivative with a prime needs its operand in parentheses")
         return self.made("name", (), word + "'" * primes, found.span[0])
 
@@ -139,4 +139,5 @@ class Words(Names):
             raise self.refused("a name was expected here", token)
         if self.known.function(token.text) and self.sign("("):
             return self.call(self.known.function(token.text), token)
-        return self.named(token)
+        found = self.named(token)
+        return self.primed(found) if self.sign("'") else found

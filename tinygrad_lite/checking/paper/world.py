@@ -1,9 +1,4 @@
-"""The definitions at one point, as a recorded graph, and formulas evaluated in it.
-
-Every name is a Value or an array of Values, computed from the leaves by the definitions, so that a derivative is one
-that the engine knows, and is itself a graph. `World.zero` decides whether a Value is 0: in exact fractions where
-the graph is rational, in 50 digits elsewhere.
-"""
+"""The definitions at one point, as a recorded graph, and formulas evaluated in it: every derivative is the engine's."""
 
 from __future__ import annotations
 
@@ -14,6 +9,7 @@ from typing import Any
 
 from tinygrad_lite.checking.network.arrays import np
 from tinygrad_lite.checking.paper.entrywise import (
+    RELATIONS,
     array,
     as_value,
     combined,
@@ -24,12 +20,12 @@ from tinygrad_lite.checking.paper.entrywise import (
     softmax,
     total,
 )
-from tinygrad_lite.checking.paper.numbers import exact_number, half_unit
+from tinygrad_lite.checking.paper.numbers import half_unit
 from tinygrad_lite.checking.paper.term import Term
 from tinygrad_lite.engine.op import TABLE
 from tinygrad_lite.engine.reverse import adjoints
 from tinygrad_lite.engine.value import Value
-from tinygrad_lite.errors import ShapeError
+from tinygrad_lite.errors import DomainError, ShapeError
 
 WORK = 60_000  # operations on Values that one formula may cost
 
@@ -56,6 +52,7 @@ class World:
         env: a Value, or an array of Values, by name.
         lefts, bodies: what each name is defined as: the two sides.
         functions: functions by name.
+        define: computes what a definition gives its name.
         rounded: numbers that may have been rounded, each with half a unit of its last digit.
         exact: numbers that were not.
     """
@@ -66,18 +63,11 @@ class World:
         self.lefts: dict[str, Term] = {}
         self.functions: dict[str, Callable[..., Any]] = {}
         self.work = 0
+        self.define: Callable[[World, Term, Term], Any] = lambda w, left, body: w._value(body, {})
         self.exact: set[float] = set()
         self.rounded: list[tuple[Value, float]] = []
         self._adjoints: dict[Value, dict[Value, Any]] = {}
         self.reading = TOTAL
-
-    # ------------------------------------------------------------------ deciding
-
-    def zero(self, root: Any) -> bool:
-        """Whether a Value is 0 at this point."""
-        if not isinstance(root, Value):
-            return bool(root == 0)
-        return bool(exact_number(root) == 0)
 
     # ------------------------------------------------------------------ evaluating
 
@@ -110,6 +100,10 @@ class World:
             return self._prime(t.word, self._value(a[0], at))
         if t.op == "^":
             return self._power(a[0], a[1], at)
+        if t.op == "cases":
+            return self._chosen(t, at)
+        if t.op == "where":
+            return self._put_in(t, at)
         if t.op == "at":
             return entry(self._value(a[0], at), [self._place(i, at) for i in a[1:]])
         inside = [self._value(x, at) for x in a]
@@ -120,7 +114,7 @@ class World:
         if t.op == "neg":
             return -inside[0]
         if t.op == "rel":
-            return each(lambda x, y: Value(float(_RELATIONS[t.word](x.data, y.data))), *inside)
+            return each(lambda x, y: Value(float(RELATIONS[t.word](x.data, y.data))), *inside)
         return combined(t.op, *inside)
 
     def _digits(self, word: str) -> Value:
@@ -206,6 +200,32 @@ class World:
             raise ShapeError("an exponent beyond 64 is not tried")
         return each(lambda x: x**n, bottom)
 
+    def _chosen(self, t: Term, at: dict[str, int]) -> Any:
+        """The value whose relation holds here; entry by entry for arrays."""
+
+        def one(*parts: Value) -> Value:
+            held = [v for v, r in zip(parts[::2], parts[1::2], strict=False) if r.data == 1.0]
+            if not held and len(parts) % 2 == 0:
+                raise DomainError("no case holds at this point")
+            return held[0] if held else parts[-1]
+
+        return each(one, *[self._value(x, at) for x in t.args])
+
+    def _put_in(self, t: Term, at: dict[str, int]) -> Any:
+        """A formula with another value for one name, and everything computed anew that depends on it."""
+        body, variable, value = t.args
+        kept, new = self.env, self._value(value, at)
+        if variable.op != "name" or variable.args:
+            raise Unknown(str(variable))
+        self.env = {**kept, variable.word: each(lambda x: x * 1.0, new)}
+        try:
+            for word in list(self.bodies):
+                if word != variable.word:
+                    self.env[word] = self.define(self, self.lefts[word], self.bodies[word])
+            return self._value(body, at)
+        finally:
+            self.env = kept
+
     def _call(self, word: str, inside: list[Any]) -> Any:
         if word in self.functions:
             return self.functions[word](*inside)
@@ -245,10 +265,10 @@ class World:
             return self._direct(top, wrt[0], at)
         found = self._value(top, at)
         for variable in wrt:
-            found = self.slope(found, self._value(variable, at))
+            found = self.derivative(found, self._value(variable, at))
         return found
 
-    def slope(self, top: Any, wrt: Any) -> Any:
+    def derivative(self, top: Any, wrt: Any) -> Any:
         """The derivative of Values w.r.t. Values that lie behind them; a Jacobian for two columns."""
         top = scalar(top)
         if not isinstance(top, np.ndarray):
@@ -256,7 +276,7 @@ class World:
                 self._adjoints[top] = adjoints(top, create_graph=True)
             known = self._adjoints[top]
             return each(lambda x: as_value(known.get(x, 0.0)), wrt)
-        flat = [self.slope(x, wrt) for x in top.ravel()]
+        flat = [self.derivative(x, wrt) for x in top.ravel()]
         if not isinstance(wrt, np.ndarray):
             return array(flat).reshape(top.shape)
         if wrt.shape[1:] not in ((1,), ()) or top.shape[1:] not in ((1,), ()):
@@ -273,16 +293,6 @@ class World:
             indices |= {i.word: self._place(j, at) for i, j in zip(left.args, top.args, strict=True)}
         self.env = held
         try:
-            return self.slope(self._value(body, indices), self._value(wrt, at))
+            return self.derivative(self._value(body, indices), self._value(wrt, at))
         finally:
             self.env = kept
-
-
-_RELATIONS: dict[str, Callable[[float, float], bool]] = {
-    "<": lambda x, y: x < y,
-    ">": lambda x, y: x > y,
-    "≤": lambda x, y: x <= y,
-    "≥": lambda x, y: x >= y,
-    "=": lambda x, y: x == y,
-    "≠": lambda x, y: x != y,
-}

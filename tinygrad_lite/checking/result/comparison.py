@@ -36,7 +36,7 @@ class Comparison(Judged):
         self, hands: Mapping[str, Entries], exacts: Mapping[str, Entries], rtol: float, noise: Mapping[str, float] = {}
     ) -> None:
         overall = max(map(size, exacts.values()), default=0.0)
-        self.verdicts = [
+        self.verdicts: list[Verdict] = [
             Verdict(name, hands.get(name), exacts.get(name), rtol, overall, noise.get(name, 0.0))
             for name in dict.fromkeys([*exacts, *hands])
         ]

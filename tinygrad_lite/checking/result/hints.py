@@ -39,7 +39,7 @@ class Tolerance:
 
     def __init__(self, rtol: float, scale: float, overall: float) -> None:
         self.rtol, self.scale = rtol, scale
-        self.floor = 1e-3 * rtol * scale + 1e-5 * rtol * overall
+        self.floor: float = 1e-3 * rtol * scale + 1e-5 * rtol * overall
 
     def __call__(self, hand: float, exact: float) -> bool:
         if hand == exact:

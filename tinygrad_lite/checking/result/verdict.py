@@ -31,8 +31,8 @@ class Verdict:
         self, name: str, hand: Entries | None, exact: Entries | None, rtol: float, overall: float, noise: float = 0.0
     ) -> None:
         self.name, self.hand, self.exact = name, hand, exact
-        self.scale = size(exact) if exact is not None else 0.0
-        self.near = Tolerance(rtol, self.scale, overall)
+        self.scale: float = size(exact) if exact is not None else 0.0
+        self.near: Tolerance = Tolerance(rtol, self.scale, overall)
         self.near.floor += noise  # how exactly hand's numbers are known at all
         if hand is not None and hand.dtype in COARSE:
             coarse = COARSE[hand.dtype]

@@ -35,7 +35,7 @@ class Answer:
         self.params = params
         self.gradients: dict[str, Entries] = {}
         self.extras: dict[str, Entries] = {}
-        self.error = ""
+        self.error: str = ""
         self.remarks: list[tuple[str, str]] = []
         self.noise: dict[str, float] = {}
         self.left: tuple[dict[str, Any], tuple[Any, ...]] = ({}, ())

@@ -51,7 +51,7 @@ class Evaluation:
         self.structure: Structure | None = None
         self.cases: list[CaseResult] = []
         self.remarks: list[tuple[str, str]] = []
-        self.error = submission.loss_error(given)
+        self.error: str = submission.loss_error(given)
         if self.error:
             return
         if submission.draws:

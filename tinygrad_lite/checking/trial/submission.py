@@ -62,11 +62,11 @@ class Submission:
         self.loss_fn, self.backprop_fn, self.names = loss_fn, backprop_fn, names
         self.updates, self.lr, self.limit = updates, lr, limit
         self.kinds = kinds or {}  # "list" and "number" parameters are handed over as such, others as arrays
-        self.loss_takes_dict = takes_dict(loss_fn, names, data_names)
-        self.backprop_takes_dict = takes_dict(backprop_fn, names, data_names)
-        self.state = State(loss_fn, backprop_fn)
+        self.loss_takes_dict: bool = takes_dict(loss_fn, names, data_names)
+        self.backprop_takes_dict: bool = takes_dict(backprop_fn, names, data_names)
+        self.state: State = State(loss_fn, backprop_fn)
         self.remembers = self.draws = False
-        self.nodes = 0
+        self.nodes: int = 0
         self.quick: set[str] = set()
         self._near: dict[Problem, LossNear] = {}
         self._watch = Watch()

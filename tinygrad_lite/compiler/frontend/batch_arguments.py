@@ -75,7 +75,7 @@ class BatchCall(Call):
         if len(set(lengths.values())) != 1 or 0 in lengths.values():
             shown = ", ".join(f"{name} has {n}" for name, n in lengths.items())
             raise ShapeError(f"batch arguments need the same number of rows, at least one, but {shown}{user_line()}.")
-        self.samples = next(iter(lengths.values()))
+        self.samples: int = next(iter(lengths.values()))
         starts = accumulate([size(block.structure) for block in self.blocks.values()], initial=0)
         self.columns = [(at, block.samples) for at, block in zip(starts, self.blocks.values(), strict=False)]
         self.structure: tuple[tuple[str, Structure], ...] = tuple(self.structures.items())
@@ -92,8 +92,8 @@ class BatchCall(Call):
         return found
 
     def _labelled(self, labels: dict[str, tuple[int, ...]]) -> None:
-        self.choices = {name: found for name, found in labels.items() if found}
-        self.key = self.structure, tuple(self.choices.items())
+        self.choices: dict[str, tuple[int, ...]] = {name: found for name, found in labels.items() if found}
+        self.key: Structure = self.structure, tuple(self.choices.items())
 
     def without_labels(self, names: Collection[str]) -> None:
         """What was compiled computes with these and takes none of them as an index: their values do not matter."""

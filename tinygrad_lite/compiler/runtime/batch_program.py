@@ -68,7 +68,7 @@ class BatchProgram(Program):
         tape.inputs = [*front, *trace.captured.values(), *[t.ref for t in columns]]
         self.parameters: int = len(front) + len(self.captured)
         self.columns: int = len(columns)
-        self.samples = call.samples
+        self.samples: int = call.samples
         self.seconds: float = time.perf_counter() - start
 
     def inputs(self, wrt: Wrt) -> Wrt:

@@ -6,7 +6,7 @@
     chain.paths(a, limit=6)   # the first of them, each a list of links from out down to a
 
 A step from a node to one of its operands is a `Link`. If the operand was used several times, as in a * a, its
-slopes are added into one link: that is one place of the product rule. Formulas come from evaluating
+derivatives are added into one link: that is one place of the product rule. Formulas come from evaluating
 the rules of the table on symbols, numbers from the forward pass that was recorded.
 """
 
@@ -16,7 +16,9 @@ import math
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+from tinygrad_lite.engine import ops
 from tinygrad_lite.engine.graph import topological
+from tinygrad_lite.engine.op import Op
 from tinygrad_lite.engine.reverse import adjoints, require_fresh
 from tinygrad_lite.formulas.formula import Symbol, Tidy, size
 from tinygrad_lite.formulas.naming import Names
@@ -26,7 +28,7 @@ if TYPE_CHECKING:
 
 
 class Link:
-    """One step of the chain rule: along which operand, by which rule, with what slope."""
+    """One step of the chain rule: along which operand, by which rule, with what derivative."""
 
     __slots__ = ("top", "bottom", "slope", "formula", "uses")
 
@@ -38,18 +40,18 @@ class Link:
         self.uses: int = uses  # how many times bottom stands among the operands of top
 
     def remarks(self, *, again: bool = False) -> list[str]:
-        """The rule's sentence, unless it was said before, and what was chosen where its slope jumps."""
+        """The rule's sentence, unless it was said before, and what was chosen where its derivative jumps."""
         op = self.top.op
         said = [f"{op.name}, as above." if again else f"{op.name}: {op.doc}"]
         if self.uses > 1:
-            said.append(f"It is used {self.uses} times here, so {self.uses} slopes add up.")
+            said.append(f"It is used {self.uses} times here, so {self.uses} derivatives add up.")
         if at_kink(self.top) and op.kink is not None:
             said.append(f"This is exactly at the kink. {op.kink.choice}")
         return said
 
 
 def at_kink(node: Value) -> bool:
-    """Whether a node was computed exactly where the slope of its op jumps."""
+    """Whether a node was computed exactly where the derivative of its op jumps."""
     if node.op.kink is None:
         return False
     numbers = [p if p.__class__ is float else p.data for p in node.parents]
@@ -66,12 +68,23 @@ class Chain:
         links: the step from each node of `between` to each of its operands there.
         adjoints: d(out)/d(node) of every node, as `backward` computes it.
 
+    Args:
+        expand: fused ops are written in elementary ones.
+        called: names for nodes without a label.
+        names: of every node, where a larger graph has named them already.
+
     Raises:
         StaleGraphError: some `.data` was changed after the forward pass.
     """
 
     def __init__(
-        self, out: Value, targets: Sequence[Value], *, expand: bool = True, called: Mapping[Value, str] | None = None
+        self,
+        out: Value,
+        targets: Sequence[Value],
+        *,
+        expand: bool = True,
+        called: Mapping[Value, str] | None = None,
+        names: Names | None = None,
     ) -> None:
         self.out: Value = out
         self.targets: tuple[Value, ...] = tuple(targets)
@@ -79,7 +92,7 @@ class Chain:
         self.order: list[Any] = topological(out)
         require_fresh(self.order)
         self.adjoints: dict[Any, Any] = adjoints(out)
-        self.names: Names = Names(self.order, [x for x in self.targets if x not in self.adjoints], called)
+        self.names: Names = names or Names(self.order, [x for x in self.targets if x not in self.adjoints], called)
         reached = set(self.targets)
         for node in self.order:
             if any(parent in reached for parent in node.parents if parent.__class__ is not float):
@@ -182,3 +195,28 @@ def written(node: Value, names: Names, operands: Iterable[Symbol] | None = None,
 
 def _equal(x: float, y: float) -> bool:
     return x == y or (x != x and y != y) or abs(x - y) <= 1e-12 * max(abs(x), abs(y))
+
+
+def folded(op: Op, terms: Sequence[Symbol]) -> Symbol:
+    """t1 + t2 + ..., or t1 * t2 * ..., as written."""
+    total = terms[0]
+    for term in terms[1:]:
+        total = Symbol(op, (total, term), op.forward(total.number, term.number))
+    return total
+
+
+def product_of(path: Sequence[Link]) -> Symbol:
+    return folded(ops.mul, [link.slope for link in path])
+
+
+def sum_of_paths(paths: Sequence[Sequence[Link]], formulas: bool) -> Symbol:
+    """The chain rule: over the paths the sum, along each the product of names, or of tidied formulas."""
+    if not formulas:
+        return folded(ops.add, [product_of(path) for path in paths])
+    total: Any = None
+    for path in paths:
+        product: Any = 1.0
+        for link in path:
+            product = product * link.formula
+        total = product if total is None else total + product
+    return total if isinstance(total, Symbol) else Tidy.constant(total)

@@ -36,7 +36,7 @@ class Equations:
     """A group of equations with their signs of equality in line.
 
     Args:
-        digits: significant digits of the numbers put in.
+        digits: significant digits of the numbers put in, and of the program's constants.
         most: longer sums and products show their first and last terms; None for no limit.
     """
 
@@ -46,7 +46,7 @@ class Equations:
         self.most: int | None = most
 
     def text(self, width: int = 80, *, ascii: bool = False) -> str:
-        notation = Infix(self.digits, self.most)
+        notation = Infix(self.digits, self.most, self.digits)
         lines: list[str] = []
         for equation in self.equations:
             left, sides = equation.left.text, equation.written(notation)
@@ -63,7 +63,7 @@ class Equations:
         return escape.ascii_only(text.replace("∂", "d").replace("…", "...")) if ascii else text
 
     def html(self) -> str:
-        notation = HTML(self.digits, self.most)
+        notation = HTML(self.digits, self.most, self.digits)
         rows = []
         for equation in self.equations:
             sides = equation.written(notation)
@@ -87,7 +87,7 @@ class Equations:
 
     def rows(self) -> list[str]:
         """The lines of the `aligned` block."""
-        notation = LaTeX(self.digits, self.most)
+        notation = LaTeX(self.digits, self.most, self.digits)
         rows = []
         for equation in self.equations:
             sides = equation.written(notation)

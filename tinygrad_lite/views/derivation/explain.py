@@ -20,7 +20,8 @@ from tinygrad_lite.engine.graph import topological
 from tinygrad_lite.engine.value import Value
 from tinygrad_lite.errors import OperandError
 from tinygrad_lite.formulas.names import names_in
-from tinygrad_lite.report.text import Report
+from tinygrad_lite.report.text import Report, Reported
+from tinygrad_lite.views.derivation.batch import find_batch
 from tinygrad_lite.views.derivation.chain import Chain
 from tinygrad_lite.views.derivation.equations import Equations, aligned
 from tinygrad_lite.views.derivation.sections import Sections
@@ -35,6 +36,7 @@ def explain(
     max_nodes: int | None = 40,
     digits: int = 6,
     names: bool | Mapping[Value, str] = True,
+    sample: int | None = 0,
 ) -> Explanation:
     """The derivation of d(out)/d(wrt), with symbols and with numbers.
 
@@ -48,10 +50,12 @@ def explain(
         digits: significant digits of the numbers; 17 are exact.
         names: True calls a Value without a label as the variable does that holds it where explain is called; a dict
             gives names; False leaves v1, v2, ...
+        sample: of a loss that is a sum over 8 samples or more, each computed alike, this one is told, and the sum
+            over all; None writes every sample out.
 
     Raises:
         StaleGraphError: some `.data` was changed after the forward pass.
-        OperandError: `out` is no Value, or `wrt` is neither a Value nor the label of one.
+        OperandError: `out` is no Value, `wrt` is neither a Value nor the label of one, or there is no such sample.
 
     >>> from tinygrad_lite import Value
     >>> a, b = Value(-4.0, "a"), Value(2.0, "b")
@@ -65,23 +69,27 @@ def explain(
     order = _order(out)
     called = names if isinstance(names, Mapping) else names_in(sys._getframe(1)) if names else {}
     chain = Chain(out, _targets(order, wrt), expand=expand, called=called)
-    return Explanation(chain, max_paths=max_paths, max_nodes=max_nodes, digits=digits)
+    batch = None if sample is None else find_batch(out, chain.targets)
+    if batch is not None and not -len(batch.terms) <= (sample or 0) < len(batch.terms):
+        raise OperandError(f"sample={sample}: there are {len(batch.terms)} samples, counted from 0.")
+    told = Sections(chain, max_paths=max_paths, max_nodes=max_nodes, digits=digits, batch=batch, sample=sample or 0)
+    return Explanation(chain, told)
 
 
-class Explanation:
-    """A derivation, as text, HTML, Markdown and LaTeX; shows itself in a notebook.
+class Explanation(Reported):
+    """A derivation, as text (in Python's notation), HTML, Markdown and LaTeX; shows itself in a notebook.
 
     Attributes:
         gradients: the number of each derivative, by its name: {"dy/da": 2.0}.
         chain: the facts: names, links, paths.
     """
 
-    def __init__(self, chain: Chain, *, max_paths: int = 6, max_nodes: int | None = 40, digits: int = 6) -> None:
+    def __init__(self, chain: Chain, sections: Sections) -> None:
         self.chain = chain
         self.gradients: dict[str, Any] = {
             chain.names.slope(chain.out, x).text: chain.adjoints.get(x, 0.0) for x in chain.targets
         }
-        self._story = Sections(chain, max_paths=max_paths, max_nodes=max_nodes, digits=digits)
+        self._story = sections
         self._told: Report | None = None
 
     def report(self) -> Report:
@@ -89,18 +97,6 @@ class Explanation:
         if self._told is None:
             self._told = self._story.report()
         return self._told
-
-    def text(self, width: int = 80, *, ascii: bool = False) -> str:
-        """For a terminal of that width. Formulas are in Python's notation."""
-        return self.report().text(width, ascii=ascii)
-
-    def html(self) -> str:
-        """A fragment that needs no script, no style sheet and no network."""
-        return self.report().html()
-
-    def markdown(self) -> str:
-        """Markdown with LaTeX between `$$`, as GitHub and notebooks show it."""
-        return self.report().markdown()
 
     def latex(self) -> str:
         """The formulas alone as one `aligned` block for MathJax or TeX, to be put between `$$`."""
@@ -114,17 +110,13 @@ class Explanation:
         """The same for a notebook that typesets LaTeX: it shows Markdown with formulas instead of HTML."""
         return Typeset(self)
 
-    def to_dict(self) -> dict[str, Any]:
-        """Plain data, ready for JSON."""
-        return self.report().to_dict()
-
     def save(self, path: str | Path) -> Path:
         """Write .html, .md, .txt, .json, or .tex."""
         path = Path(path)
         if path.suffix == ".tex":
             path.write_text(f"\\[\n{self.latex()}\n\\]\n", encoding="utf-8")
             return path
-        return self.report().save(path)
+        return super().save(path)
 
     def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, str]:
         forms: dict[str, Callable[[], str]] = {
@@ -135,9 +127,6 @@ class Explanation:
         }
         kept = [form for form in forms if (not include or form in include) and form not in (exclude or ())]
         return {form: forms[form]() for form in kept}
-
-    def __str__(self) -> str:
-        return self.text()
 
     def __repr__(self) -> str:
         return f"Explanation({', '.join(f'{name} = {x:.6g}' for name, x in self.gradients.items())})"

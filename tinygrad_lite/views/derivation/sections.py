@@ -8,14 +8,16 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from typing import Any
+from copy import copy
 
 from tinygrad_lite.engine import ops
+from tinygrad_lite.engine.graph import topological
 from tinygrad_lite.engine.op import Op
 from tinygrad_lite.engine.value import Value
 from tinygrad_lite.formulas.formula import Name, Symbol, Tidy
 from tinygrad_lite.report.text import Report, Table
-from tinygrad_lite.views.derivation.chain import Chain, Link
+from tinygrad_lite.views.derivation.batch import Batch
+from tinygrad_lite.views.derivation.chain import Chain, at_kink, folded, product_of, sum_of_paths
 from tinygrad_lite.views.derivation.equations import Equation, Equations, Numbers
 from tinygrad_lite.views.derivation.why_zero import why_zero
 
@@ -23,9 +25,26 @@ _NO_NAME = Name("", "", "")
 
 
 class Sections:
-    """Tells one chain as a report; the arguments are those of `explain`."""
+    """Tells one chain as a report; the arguments are those of `explain`.
 
-    def __init__(self, chain: Chain, *, max_paths: int, max_nodes: int | None, digits: int) -> None:
+    Args:
+        batch: the samples behind the result, of which one is told.
+        sample: which one.
+    """
+
+    def __init__(
+        self,
+        chain: Chain,
+        *,
+        max_paths: int,
+        max_nodes: int | None,
+        digits: int,
+        batch: Batch | None = None,
+        sample: int = 0,
+    ) -> None:
+        self.batch: Batch | None = batch
+        self.sample: int = sample
+        self.folded = False  # whether this is one sample of a batch: then the rest of the computation is left out
         self.chain: Chain = chain
         self.max_paths: int = max_paths
         self.max_nodes: int | None = max_nodes
@@ -35,12 +54,22 @@ class Sections:
     def report(self) -> Report:
         """The derivation as the parts of a report."""
         chain, names = self.chain, self.chain.names
-        y, many = names[chain.out].text, len(chain.targets) > 1
         inputs = ", ".join(self._called(x) for x in chain.targets[:4]) + ", ..." * (len(chain.targets) > 4)
-        slopes = (
-            "" if len(chain.targets) > 4 else f"{', '.join(names.slope(chain.out, x).text for x in chain.targets)}: "
-        )
-        report = Report(f"{slopes}how {y} changes with {inputs}")
+        few = chain.targets if len(chain.targets) <= 4 else ()
+        derivatives = ", ".join(names.slope(chain.out, x).text for x in few) + ": " * bool(few)
+        report = Report(f"{derivatives}how {self._called(chain.out)} changes with {inputs}")
+        if self.batch is not None:
+            self._tell_batch(report, self.batch)
+        else:
+            self._tell_body(report)
+            report.heading("The result")
+            self._equations(report, [self._result(x) for x in chain.targets])
+        self._tell_result(report)
+        return report
+
+    def _tell_body(self, report: Report) -> None:
+        """From the computation to the numbers put in."""
+        chain, many = self.chain, len(self.chain.targets) > 1
         self._tell_computation(report)
         connected = [x for x in chain.targets if chain.count(x)]
         for x in chain.targets:
@@ -52,12 +81,42 @@ class Sections:
         if chain.links and connected:
             report.heading("The local derivatives")
             self._tell_links(report)
-            report.heading("The numbers put in")
-            for x in connected:
-                self._equations(report, self._numbers(x))
-        report.heading("The result")
-        self._tell_result(report)
-        return report
+            if not self.folded:
+                report.heading("The numbers put in")
+                for x in connected:
+                    self._equations(report, self._numbers(x))
+
+    def _tell_batch(self, report: Report, batch: Batch) -> None:
+        """One sample, and the sum over all of them."""
+        chain, names, term = self.chain, self.chain.names, batch.terms[self.sample]
+        report.paragraph(
+            f"{self._called(batch.total)} adds up {len(batch.terms):,} terms that are computed alike, one for each "
+            f"sample. Told here is {self._called(term)}, of sample {self.sample}; sample=None tells all."
+        )
+        after = [node for node in chain.between if node.parents and batch.total in topological(node)]
+        linear = batch.total.op in (ops.sum, ops.add)
+        terms = folded(ops.add, [Symbol.named(names[t], t.data) for t in batch.terms])
+        sums = [terms if node is batch.total and linear else chain.written(node) for node in after]
+        steps = [Equation(names[n], [(sum_, False), _number(n.data)]) for n, sum_ in zip(after, sums, strict=True)]
+        report.add(Equations(steps, digits=self.digits, most=4))
+        one = copy(self)
+        one.chain, one.folded = Chain(term, chain.targets, expand=chain.expand, names=names), True
+        one._tell_body(report)
+        report.heading("The sum over the samples")
+        steps = []
+        for x in chain.targets:
+            shares, numbers = [], []
+            for t, c, d in zip(batch.terms, batch.factors, batch.derivatives[x], strict=True):
+                own, factor = Symbol.named(names.slope(t, x), d), Symbol.named(names.slope(batch.total, t), c)
+                shares.append(own if linear else Symbol(ops.mul, (factor, own), c * d))
+                numbers.append(c * d)
+            total, every = names.slope(batch.total, x), folded(ops.add, shares)
+            steps.append(Equation(total, [(every, False), (every, True), _number(math.fsum(numbers))]))
+            if batch.total is not chain.out:
+                factor = Symbol.named(names.slope(chain.out, batch.total), chain.adjoints[batch.total])
+                both = folded(ops.mul, [factor, Symbol.named(total, math.fsum(numbers))])
+                steps.append(self._result(x)._replace(sides=[(both, False), (both, True), *self._result(x).sides]))
+        report.add(Equations(steps, digits=self.digits, most=4))
 
     def _tell_computation(self, report: Report) -> None:
         chain = self.chain
@@ -88,7 +147,7 @@ class Sections:
     def _shown_nodes(self) -> list[Value]:
         """The computed nodes of the story: all of them if they are few, else those between input and result."""
         inner = [node for node in self.chain.order if node.parents]
-        if self.max_nodes is not None and len(inner) > min(self.max_nodes, 20):
+        if self.folded or (self.max_nodes is not None and len(inner) > min(self.max_nodes, 20)):
             inner = [node for node in self.chain.between if node.parents and node not in self.chain.targets]
         return inner
 
@@ -104,10 +163,12 @@ class Sections:
             several = f"{paths} paths; along each, the local derivatives multiply, and the paths add up"
             how = several if paths > 1 else "one path; along it, the local derivatives multiply"
             terms = chain.paths(x, self.max_paths)
-            gone = sum(_sum_of_paths([path], True).is_number(0.0) for path in terms) if paths > 1 else 0
+            gone = sum(sum_of_paths([path], True).is_number(0.0) for path in terms) if paths > 1 else 0
             left_out = " A path whose product is 0 is left out of the second line." if 0 < gone < paths else ""
-            report.paragraph(f"{name} reaches {y} along {how}.{left_out}")
-            sides = [(_sum_of_paths(terms, formulas), False) for formulas in (False, True)]
+            if paths > 1 or not self.folded:
+                report.paragraph(f"{name} reaches {y} along {how}.{left_out}")
+            sides = [(sum_of_paths(terms, formulas), False) for formulas in (False, True)]
+            sides += self._numbers(x)[0].sides if self.folded else []
             self._equations(report, [Equation(total, sides)])
         else:
             report.paragraph(
@@ -115,7 +176,7 @@ class Sections:
                 f" (each path is a product of local derivatives):"
             )
             rest = Name(f"{total.text} - ...", f"{total.html} − …", rf"{total.latex} - \cdots")
-            self._equations(report, [Equation(rest, [(_sum_of_paths(chain.paths(x, 2), False), False)])])
+            self._equations(report, [Equation(rest, [(sum_of_paths(chain.paths(x, 2), False), False)])])
             report.paragraph(
                 "Many of these paths share their upper parts. Factored, each node adds up once what comes from "
                 "above and hands it on; that is the same sum, and it is how backward() computes it:"
@@ -137,7 +198,7 @@ class Sections:
                 else:
                     upper = Tidy.named(chain.names.slope(chain.out, link.top), chain.adjoints[link.top])
                     terms.append(Symbol(ops.mul, (upper, link.slope), upper.number * link.slope.number))
-            total = _folded(ops.add, terms)
+            total = folded(ops.add, terms)
             sides = [(total, False)] if formulas else [(total, True), _number(chain.adjoints[node])]
             found.append(Equation(name, sides))
         return found
@@ -150,8 +211,8 @@ class Sections:
         if chain.count(x) > self.max_paths:
             return self._factored(x, formulas=False)
         terms = chain.paths(x, self.max_paths)
-        products = [Symbol.named(_NO_NAME, _product(path).number) for path in terms]
-        sides = [(_sum_of_paths(terms, False), True), (_folded(ops.add, products), True), _number(answer)]
+        products = [Symbol.named(_NO_NAME, product_of(path).number) for path in terms]
+        sides = [(sum_of_paths(terms, False), True), (folded(ops.add, products), True), _number(answer)]
         return [Equation(total, sides)]
 
     def _tell_links(self, report: Report) -> None:
@@ -165,17 +226,17 @@ class Sections:
         steps = []
         for link in links:
             sides = [(link.formula, False), (link.formula, True), _number(link.slope.number)]
-            steps.append(Equation(link.slope.name or _NO_NAME, sides, link.remarks(again=link.top.op in said)))
+            plain = self.folded and not link.formula.operands and link.uses == 1 and not at_kink(link.top)
+            if plain and link.formula.op is ops.constant:
+                continue  # such as the 1 of a sum: it stands in the chain rule
+            remarks = [] if plain else link.remarks(again=link.top.op in said)
+            steps.append(Equation(link.slope.name or _NO_NAME, sides, remarks))
             said.add(link.top.op)
         self._equations(report, steps)
 
     def _tell_result(self, report: Report) -> None:
         chain = self.chain
         y = self._called(chain.out)
-        results = [
-            Equation(chain.names.slope(chain.out, x), [_number(chain.adjoints.get(x, 0.0))]) for x in chain.targets
-        ]
-        self._equations(report, results)
         x = chain.targets[0]
         slope = chain.adjoints.get(x, 0.0)
         if len(chain.targets) == 1 and math.isfinite(slope) and slope != 0:
@@ -187,6 +248,9 @@ class Sections:
                 report.paragraph(why_zero(x, chain.out))
 
     # ------------------------------------------------------------------ small words
+
+    def _result(self, x: Value) -> Equation:
+        return Equation(self.chain.names.slope(self.chain.out, x), [_number(self.chain.adjoints.get(x, 0.0))])
 
     def _called(self, node: Value) -> str:
         return self.chain.names[node].text
@@ -213,28 +277,3 @@ class Sections:
 def _number(x: float) -> tuple[Symbol, bool]:
     """A right side that is a bare number, in as many digits as the numbers put in."""
     return Symbol.named(_NO_NAME, x), True
-
-
-def _folded(op: Op, terms: Sequence[Symbol]) -> Symbol:
-    """t1 + t2 + ..., or t1 * t2 * ..., as written."""
-    total = terms[0]
-    for term in terms[1:]:
-        total = Symbol(op, (total, term), op.forward(total.number, term.number))
-    return total
-
-
-def _product(path: Sequence[Link]) -> Symbol:
-    return _folded(ops.mul, [link.slope for link in path])
-
-
-def _sum_of_paths(paths: Sequence[Sequence[Link]], formulas: bool) -> Symbol:
-    """The chain rule: over the paths the sum, along each the product of names, or of tidied formulas."""
-    if not formulas:
-        return _folded(ops.add, [_product(path) for path in paths])
-    total: Any = None
-    for path in paths:
-        product: Any = 1.0
-        for link in path:
-            product = product * link.formula
-        total = product if total is None else total + product
-    return total if isinstance(total, Symbol) else Tidy.constant(total)

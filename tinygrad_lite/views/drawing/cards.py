@@ -39,7 +39,7 @@ class Text(NamedTuple):
 
 
 def sketch(drawing: Drawing) -> LayoutGraph:
-    """The picture reduced to sizes and arrows, for a layout engine."""
+    """The picture reduced to sizes and arrows, for the layout."""
     sizes: dict[str, Size] = {}
     arrows = []
     for box in drawing.boxes:

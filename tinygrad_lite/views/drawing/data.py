@@ -1,4 +1,4 @@
-"""A picture as data: boxes, arrows and notes. Writers turn it into text; layout engines place it.
+"""A picture as data: boxes, arrows and notes. Writers turn it into text; `layout/` places it.
 
 **Keys.** Everything in a picture has a key made of the numbers of `engine.graph.Graph`, so that
 the same computation always draws the same picture, and a program can find its way in the SVG:
@@ -18,6 +18,7 @@ pictures can stand on one page.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
 from tinygrad_lite.views.drawing.themes import LIGHT, Theme
@@ -83,6 +84,7 @@ class Part(NamedTuple):
     shift: int
 
 
+@dataclass(eq=False, repr=False)
 class Drawing:
     """Everything that is drawn, and how it looks; not yet where it stands.
 
@@ -95,25 +97,12 @@ class Drawing:
         alt: what a screen reader says.
     """
 
-    def __init__(
-        self,
-        boxes: list[Box],
-        edges: list[Edge],
-        *,
-        graph: Graph | None = None,
-        direction: str = "LR",
-        theme: Theme = LIGHT,
-        title: str = "",
-        alt: str = "",
-        notes: tuple[Note, ...] = (),
-        parts: tuple[Part, ...] = (),
-    ) -> None:
-        self.boxes = boxes
-        self.edges = edges
-        self.graph = graph
-        self.direction = direction
-        self.theme = theme
-        self.title = title
-        self.alt = alt
-        self.notes = notes
-        self.parts = parts
+    boxes: list[Box]
+    edges: list[Edge]
+    graph: Graph | None = None
+    direction: str = "LR"
+    theme: Theme = LIGHT
+    title: str = ""
+    alt: str = ""
+    notes: tuple[Note, ...] = ()
+    parts: tuple[Part, ...] = ()

@@ -127,20 +127,5 @@ def mixed(ground: str, colour: str, share: float) -> str:
     return "#" + "".join(f"{round(g + (c - g) * share):02x}" for g, c in channels)
 
 
-def contrast(one: str, other: str) -> float:
-    """The contrast of two colours, from 1 to 21, by the formula of WCAG 2.
-
-    >>> contrast("#000000", "#ffffff")
-    21.0
-    """
-    low, high = sorted((_luminance(one), _luminance(other)))
-    return (high + 0.05) / (low + 0.05)
-
-
 def _channels(colour: str) -> tuple[int, int, int]:
     return int(colour[1:3], 16), int(colour[3:5], 16), int(colour[5:7], 16)
-
-
-def _luminance(colour: str) -> float:
-    linear = [c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4 for c in (x / 255 for x in _channels(colour))]
-    return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]

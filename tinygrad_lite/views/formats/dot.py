@@ -7,12 +7,12 @@ user's ever becomes a name, a URL or a tooltip.
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from pathlib import Path
+from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any
 
 from tinygrad_lite.report import escape
 from tinygrad_lite.views.drawing import cards
+from tinygrad_lite.views.formats import programs
 from tinygrad_lite.views.formats.svg import TITLE
 
 if TYPE_CHECKING:
@@ -20,28 +20,12 @@ if TYPE_CHECKING:
 
 
 def to_dot(drawing: Drawing) -> str:
-    """The DOT text of the drawing."""
-    theme = drawing.theme
-    lines = ["digraph {", *(f"  {name} [{attributes(looks)}];" for name, looks in defaults(drawing).items())]
-    for box in drawing.boxes:
-        lines += [f"  {name} [{attributes(looks)}];" for name, looks in nodes(drawing, box)]
-        if box.symbol:
-            lines.append(f"  o{box.number} -> v{box.number} [{attributes(result(box))}];")
-    for i, part in enumerate(drawing.parts):
-        members = " ".join(
-            f"v{box.number + part.shift};" + (f" o{box.number + part.shift};" if box.symbol else "")
-            for box in part.picture.boxes
-        )
-        looks = f"label={_lines([part.title])}; labelloc=t; color={quoted(theme.line)}"
-        lines.append(f"  subgraph cluster{i} {{ {looks}; {members} }}")
-    if _framed(drawing):
-        members = " ".join(f"{name};" for box in drawing.boxes for name, _ in nodes(drawing, box))
-        lines.append(f"  subgraph cluster_all {{ {'; '.join(_pairs(_below(drawing)))}; {members} }}")
-    symbols = {box.number: box.symbol for box in drawing.boxes}
-    for edge in drawing.edges:
-        head = f"o{edge.head}" if symbols[edge.head] else f"v{edge.head}"
-        lines.append(f"  v{edge.tail} -> {head} [{attributes(arrow(edge, theme))}];")
-    return "\n".join([*lines, "}"]) + "\n"
+    """The DOT text of the drawing.
+
+    Raises:
+        RenderingError: the Python package graphviz is not installed.
+    """
+    return str(digraph(drawing).source)
 
 
 def defaults(drawing: Drawing) -> dict[str, dict[str, str]]:
@@ -107,25 +91,6 @@ def arrow(edge: Edge, theme: Any) -> dict[str, str]:
     return looks
 
 
-def result(box: Box) -> dict[str, str]:
-    """The looks of the arrow from an ellipse to its box."""
-    return {"id": f"r{box.number}", "weight": "20"}
-
-
-def attributes(looks: dict[str, str]) -> str:
-    """`name=value` pairs; a value in angle brackets is HTML-like, all others are quoted."""
-    return ", ".join(_pairs(looks))
-
-
-def _pairs(looks: dict[str, str]) -> list[str]:
-    return [f"{name}={value if value[:1] == '<' else quoted(value)}" for name, value in looks.items()]
-
-
-def quoted(text: str) -> str:
-    """A text of our own in quotes."""
-    return '"' + text.replace("\\", "\\\\").replace('"', '\\"') + '"'
-
-
 def _table(drawing: Drawing, box: Box) -> str:
     """The card of a box as an HTML-like label."""
     theme = drawing.theme
@@ -157,11 +122,6 @@ def _lines(texts: list[str]) -> str:
     return f"<{'<BR/>'.join(_words(text) for text in texts)}>"
 
 
-def _framed(drawing: Drawing) -> bool:
-    """Whether the boxes need a frame, unseen, that bears the lines below: a graph has one label, above or below."""
-    return bool(drawing.title and drawing.notes)
-
-
 def _below(drawing: Drawing) -> dict[str, str]:
     """The lines below, with their swatches, as an HTML-like table, and where they stand."""
     rows = []
@@ -188,8 +148,8 @@ def _n(x: float) -> str:
     return f"{x:g}"
 
 
-def digraph(drawing: Drawing, mimebundle: Callable[..., dict[str, str]], format: str = "svg") -> Any:
-    """The picture as a `graphviz.Digraph`, which shows itself by our engines, so without a system `dot`.
+def digraph(drawing: Drawing, mimebundle: Callable[..., dict[str, str]] | None = None, format: str = "svg") -> Any:
+    """The picture as a `graphviz.Digraph`, which renders by the bundled program where the system has no `dot`.
 
     Raises:
         RenderingError: the Python package graphviz is not installed.
@@ -200,62 +160,43 @@ def digraph(drawing: Drawing, mimebundle: Callable[..., dict[str, str]], format:
         from tinygrad_lite.errors import RenderingError
 
         raise RenderingError(
-            "draw_dot needs the Python package graphviz, which is not installed.\n"
-            "  `pip install graphviz`; or use tg.draw(root), which needs nothing."
+            "DOT is written by the Python package graphviz, which is not installed.\n"
+            "  `pip install graphviz`; or use tg.draw(root).save('graph.svg'), which needs nothing."
         ) from None
 
+    programs.tell_graphviz()
+
     class Digraph(graphviz.Digraph):  # type: ignore[misc]
-        """A Digraph that is rendered by the chain of `engines.py`."""
-
-        def pipe(self, format: str | None = None, *rest: Any, encoding: str | None = None, **options: Any) -> Any:
-            from tinygrad_lite.views.layout import engines
-
-            answer = engines.drawn(self.source, format or self.format, None)
-            return answer if encoding is None else answer.decode(encoding)
-
-        def render(
-            self,
-            filename: Any = None,
-            directory: Any = None,
-            view: bool = False,
-            cleanup: bool = False,
-            format: str | None = None,
-            *rest: Any,
-            outfile: Any = None,
-            **options: Any,
-        ) -> str:
-            if outfile and not filename:
-                filename = Path(outfile).with_suffix(".gv")
-            source = Path(self.save(filename, directory=directory))
-            format = format or (Path(outfile).suffix[1:] if outfile else self.format)
-            target = Path(outfile) if outfile else source.with_name(f"{source.name}.{format}")
-            target.write_bytes(self.pipe(format))
-            if cleanup:
-                source.unlink()
-            if view:
-                graphviz.backend.viewing.view(str(target))
-            return str(target)
+        """A Digraph that a notebook shows as our own picture."""
 
         def _repr_mimebundle_(self, include: Any = None, exclude: Any = None, **_: Any) -> dict[str, str]:
-            return mimebundle(include, exclude)
+            return mimebundle(include, exclude) if mimebundle else {"text/plain": self.source}
 
     graph = Digraph(format=format)
-    looks = defaults(drawing)
-    graph.attr("graph", **looks["graph"])
-    graph.attr("node", **looks["node"])
-    graph.attr("edge", **looks["edge"])
-    symbols = {box.number: box.symbol for box in drawing.boxes}
+    for kind, looks in defaults(drawing).items():
+        graph.attr(kind, **looks)
     for box in drawing.boxes:
-        for name, attributes_ in nodes(drawing, box):
-            graph.node(name, **attributes_)
+        for name, looks in nodes(drawing, box):
+            graph.node(name, **looks)
         if box.symbol:
-            graph.edge(f"o{box.number}", box.key, **result(box))
-    if _framed(drawing):
-        with graph.subgraph(name="cluster_all", graph_attr=_below(drawing)) as frame:
-            for box in drawing.boxes:
-                for name, _ in nodes(drawing, box):
-                    frame.node(name)
+            graph.edge(f"o{box.number}", box.key, id=f"r{box.number}", weight="20")
+    for name, looks, boxes in _frames(drawing):
+        with graph.subgraph(name=name, graph_attr=looks) as frame:
+            for box in boxes:
+                for key in (f"o{box.number}", box.key) if box.symbol else (box.key,):
+                    frame.node(key)
+    symbols = {box.number: box.symbol for box in drawing.boxes}
     for edge in drawing.edges:
         head = f"o{edge.head}" if symbols[edge.head] else f"v{edge.head}"
         graph.edge(f"v{edge.tail}", head, **arrow(edge, drawing.theme))
     return graph
+
+
+def _frames(drawing: Drawing) -> Iterator[tuple[str, dict[str, str], list[Box]]]:
+    """Frames around boxes: of each part, and an unseen one that bears the lines below where a title stands above."""
+    for i, part in enumerate(drawing.parts):
+        looks = {"label": _lines([part.title]), "labelloc": "t", "color": drawing.theme.line}
+        moved = [box._replace(number=box.number + part.shift) for box in part.picture.boxes]
+        yield f"cluster{i}", looks, moved
+    if drawing.title and drawing.notes:
+        yield "cluster_all", _below(drawing), drawing.boxes

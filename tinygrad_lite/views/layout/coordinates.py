@@ -76,22 +76,3 @@ def nearest(wishes: list[tuple[float, float]], gaps: list[float]) -> list[float]
         pools.append(pool)
     places = [total / weight for total, weight, count in pools for _ in range(int(count))]
     return [place + offset for place, offset in zip(places, shifts, strict=False)]
-
-
-def straightened(layers: list[list[Unit]], routes: dict[str, list[Unit]]) -> None:
-    """Give the dummies of one arrow one place across, wherever their neighbours leave room for it."""
-    index = {unit: i for layer in layers for i, unit in enumerate(layer)}
-    for route in routes.values():
-        dummies = route[1:-1]
-        if dummies:
-            low, high = -1e18, 1e18
-            for dummy in dummies:
-                layer, i = layers[dummy.layer], index[dummy]
-                if i > 0:
-                    low = max(low, layer[i - 1].at + apart(layer[i - 1], dummy))
-                if i + 1 < len(layer):
-                    high = min(high, layer[i + 1].at - apart(dummy, layer[i + 1]))
-            if low <= high:
-                wish = (route[0].at + route[-1].at + sum(d.at for d in dummies)) / (len(dummies) + 2)
-                for dummy in dummies:
-                    dummy.at = min(max(wish, low), high)

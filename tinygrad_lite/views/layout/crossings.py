@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from bisect import bisect_left, bisect_right, insort
+from bisect import bisect_right, insort
+from statistics import median
 
 from tinygrad_lite.views.layout.graph import Unit
 
@@ -15,8 +16,8 @@ def ordered(layers: list[list[Unit]]) -> list[list[Unit]]:
 
     Few arrows cross in it, and operands stand in the order of the program.
 
-    Each sweep sorts layer after layer by the medians of the neighbours in the layer before (or
-    after, on the way back), then swaps neighbours as long as that helps.
+    Each sweep sorts layer after layer by the median place of the neighbours in the layer before (or
+    after, on the way back).
     """
     _count_off(layers)
     best, fewest = [list(layer) for layer in layers], crossings(layers) + disorder(layers)
@@ -27,7 +28,6 @@ def ordered(layers: list[list[Unit]]) -> list[list[Unit]]:
         back = sweep % 2 == 0
         for layer in reversed(layers[:-1]) if back else layers[1:]:
             _sort(layer, back)
-        _swap(layers)
         now = crossings(layers) + disorder(layers)
         waited += 1
         if now < fewest:
@@ -68,53 +68,10 @@ def _count_off(layers: list[list[Unit]]) -> None:
 
 
 def _sort(layer: list[Unit], back: bool) -> None:
-    """Sort by medians; units without a neighbour there stay where they are."""
-    medians = [_median(sorted([near.place for near in (unit.outward if back else unit.inward)])) for unit in layer]
-    movable = [i for i, median in enumerate(medians) if median >= 0]
-    units = [layer[i] for i in sorted(movable, key=lambda i: medians[i])]
+    """Sort by the median place of the neighbours; units without a neighbour there stay where they are."""
+    near = {unit: [one.place for one in (unit.outward if back else unit.inward)] for unit in layer}
+    movable = [i for i, unit in enumerate(layer) if near[unit]]
+    units = sorted((layer[i] for i in movable), key=lambda unit: median(near[unit]))
     for i, unit in zip(movable, units, strict=True):
         layer[i] = unit
         unit.place = i
-
-
-def _median(places: list[int]) -> float:
-    """The middle place; of an even number, the mean of the two, weighted toward the denser side. -1 if none."""
-    n = len(places)
-    if n == 0:
-        return -1.0
-    middle = n // 2
-    if n % 2:
-        return places[middle]
-    if n == 2:
-        return (places[0] + places[1]) / 2
-    left, right = places[middle - 1] - places[0], places[-1] - places[middle]
-    if left + right == 0:
-        return (places[middle - 1] + places[middle]) / 2
-    return (places[middle - 1] * right + places[middle] * left) / (left + right)
-
-
-def _swap(layers: list[list[Unit]]) -> None:
-    """Swap neighbours in a layer as long as that takes crossings away; a few rounds."""
-    for _ in range(4):
-        better = False
-        for layer in layers:
-            ends = [
-                (sorted([near.place for near in unit.inward]), sorted([near.place for near in unit.outward]))
-                for unit in layer
-            ]
-            for i in range(len(layer) - 1):
-                (a, b), (c, d) = ends[i], ends[i + 1]
-                if _cross(a, c) + _cross(b, d) > _cross(c, a) + _cross(d, b):
-                    layer[i], layer[i + 1] = layer[i + 1], layer[i]
-                    layer[i].place, layer[i + 1].place = i, i + 1
-                    ends[i], ends[i + 1] = ends[i + 1], ends[i]
-                    better = True
-        if not better:
-            return
-
-
-def _cross(upper: list[int], lower: list[int]) -> int:
-    """How many arrows cross if the one with the ends `upper` stands above the one with `lower`."""
-    if not upper or not lower or upper[-1] <= lower[0]:
-        return 0
-    return sum([bisect_left(lower, end) for end in upper])

@@ -1,4 +1,4 @@
-"""What a layout engine is given, and what it gives back: sizes in, places out.
+"""What the layout is given, and what it gives back: sizes in, places out.
 
 All lengths are in pixels, x to the right and y downward. A key names a box ("v3"), an op's
 ellipse ("o3") or an arrow ("e3.0" from an operand to an ellipse, "r3" from an ellipse to its box).
@@ -42,7 +42,6 @@ class Placement(NamedTuple):
     centre: dict[str, Point]
     curve: dict[str, list[Point]]
     spot: dict[str, Point]
-    engine: str
     titles: tuple[tuple[str, Point], ...] = ()
 
 
@@ -91,7 +90,7 @@ def joined(parts: list[tuple[str, Placement, int]]) -> Placement:
         curve |= {moved(key, shift): [(x + x0, y + y0) for x, y in points] for key, points in place.curve.items()}
         spot |= {moved(key, shift): (x + x0, y + y0) for key, (x, y) in place.spot.items()}
         width, height = max(width, x0 + place.width), max(height, y0 + place.height)
-    return Placement(width, height, centre, curve, spot, parts[0][1].engine, tuple(titles))
+    return Placement(width, height, centre, curve, spot, tuple(titles))
 
 
 def moved(key: str, shift: int) -> str:

@@ -1,7 +1,7 @@
-"""Where the boxes go: a layered layout in plain Python, which draws where no program is installed.
+"""Where the boxes go: a layered layout in plain Python, the same on every machine.
 
 The method is Sugiyama's, in four steps: the layers (here), the order in each layer
-(`order.py`), the places across (`across.py`), and the places along with the arrows (here).
+(`crossings.py`), the places across (`coordinates.py`), and the places along with the arrows (here).
 *Along* is the direction of the arrows, from left to right in an "LR" picture; *across* is at
 right angles to it. An arrow over several layers passes through a dummy in each layer between,
 so that no arrow runs over a box. An op's ellipse and the box of its result travel as one unit.
@@ -13,9 +13,10 @@ drawing directed graphs.
 
 from __future__ import annotations
 
+from graphlib import TopologicalSorter
 from itertools import pairwise
 
-from tinygrad_lite.views.layout.coordinates import moved, nearest, straightened
+from tinygrad_lite.views.layout.coordinates import moved, nearest
 from tinygrad_lite.views.layout.crossings import ordered
 from tinygrad_lite.views.layout.graph import LayoutGraph, Placement, Point, Unit
 
@@ -31,7 +32,6 @@ def placed(sketch: LayoutGraph) -> Placement:
     routes = _layers(sketch, units, home)
     layers = ordered(_by_layer(units, routes))
     moved(layers)
-    straightened(layers, routes)
     centre, curve, spot = _along(sketch, sizes, layers, home, routes, turned)
     return _framed(sketch, centre, curve, spot, turned)
 
@@ -67,7 +67,7 @@ def _layers(sketch: LayoutGraph, units: list[Unit], home: dict[str, Unit]) -> di
     for arrow in arrows:
         into[home[arrow.head]].append(home[arrow.tail])
         out_of[home[arrow.tail]].append(home[arrow.head])
-    order = _parents_first(units, into)
+    order = list(TopologicalSorter(into).static_order())
     for unit in order:
         unit.layer = 1 + max((parent.layer for parent in into[unit]), default=-1)
     for unit in reversed(order):
@@ -85,25 +85,6 @@ def _layers(sketch: LayoutGraph, units: list[Unit], home: dict[str, Unit]) -> di
             route.append(dummy)
         routes[arrow.key] = [*route, head]
     return routes
-
-
-def _parents_first(units: list[Unit], into: dict[Unit, list[Unit]]) -> list[Unit]:
-    """The units in topological order, without recursion."""
-    order: list[Unit] = []
-    state: dict[Unit, int] = {}
-    for first in units:
-        todo = [first]
-        while todo:
-            unit = todo[-1]
-            if state.get(unit) is None:
-                state[unit] = 0
-                todo += [parent for parent in into[unit] if parent not in state]
-            else:
-                todo.pop()
-                if state[unit] == 0:
-                    state[unit] = 1
-                    order.append(unit)
-    return order
 
 
 def _by_layer(units: list[Unit], routes: dict[str, list[Unit]]) -> list[list[Unit]]:
@@ -274,5 +255,4 @@ def _framed(
         {k: (x - left, y - top) for k, (x, y) in centre.items()},
         {k: [(x - left, y - top) for x, y in points] for k, points in curve.items()},
         {k: (x - left, y - top) for k, (x, y) in spot.items()},
-        "own",
     )

@@ -95,7 +95,6 @@ class _Translation:
         self.library = library
         self.function = function
         self.local: set[str] = set()
-        self.imported: dict[str, Any] = {}
         code = function.__code__
         cells = [cell.cell_contents for cell in function.__closure__ or ()]
         self.outer = {**vars(builtins), **function.__globals__, **dict(zip(code.co_freevars, cells, strict=True))}
@@ -155,10 +154,6 @@ class _Translation:
                 return ""
             case ast.Expr(value=value):
                 return f"{self.of(value)};"
-            case ast.ImportFrom(module=module, names=names, level=0):
-                found = __import__(module or "", fromlist=["*"])
-                self.imported |= {alias.asname or alias.name: getattr(found, alias.name) for alias in names}
-                return ""
         raise Untranslatable(f"its statement `{ast.unparse(line).splitlines()[0]:.50}` has no JavaScript")
 
     def _target(self, target: ast.expr) -> str:
@@ -193,8 +188,6 @@ class _Translation:
                 return f"(!{self.test(operand)})"
             case ast.UnaryOp(op=ast.USub(), operand=operand):
                 return f"(-{self.of(operand)})"
-            case ast.UnaryOp(op=ast.UAdd(), operand=operand):
-                return self.of(operand)
             case ast.BoolOp(op=op, values=values):
                 return f"({(' && ' if isinstance(op, ast.And) else ' || ').join(map(self.test, values))})"
             case ast.Compare() | ast.IfExp() if (known := _known(node)) is not None:
@@ -268,11 +261,8 @@ class _Translation:
 
     def lookup(self, node: ast.expr) -> Any:
         """What a name or a dotted name stands for where the rule was written."""
-        if isinstance(node, ast.Name) and node.id not in self.local:
-            if node.id in self.imported:
-                return self.imported[node.id]
-            if node.id in self.outer:
-                return self.outer[node.id]
+        if isinstance(node, ast.Name) and node.id not in self.local and node.id in self.outer:
+            return self.outer[node.id]
         if isinstance(node, ast.Attribute):
             found = getattr(self.lookup(node.value), node.attr, None)
             if found is not None:

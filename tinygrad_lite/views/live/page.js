@@ -35,17 +35,21 @@ for (const [i, {part}] of boxes) {
   part.setAttribute("aria-label", P.names[i]);
 }
 
-// Only what is in view is written, and of a large picture only that is there; the rest when it is scrolled to.
+// Only what is in view is written, and of a large picture only that is in the document, since a browser's work grows
+// with all that is there; the rest comes when it is scrolled to. Numbers stay above arrows and boxes.
 let dirty = false, view = [];
+const large = boxes.size > 400, layers = [0, 1, 2].map(() => document.createElementNS(svg.namespaceURI, "g"));
+const layerOf = part => layers[part.matches(".edge, .result") ? 0 : part.matches(".beside") ? 2 : 1];
+svg.querySelector(".graph").append(...layers);
 function lookAround() {
   const left = stage.scrollLeft - 300, right = stage.scrollLeft + stage.clientWidth + 300;
   const top = stage.scrollTop - 200, bottom = stage.scrollTop + stage.clientHeight + 200;
   view = [];
-  for (const box of boxes) {
-    const {x, y, all, shown} = box[1], seen = x > left && x < right && y > top && y < bottom;
-    if (seen) view.push(box);
-    if (boxes.size > 400 && seen !== shown) for (const part of all) part.style.display = seen ? "" : "none";
-    box[1].shown = seen;
+  for (const entry of boxes) {
+    const [i, box] = entry, seen = i === chosen || (box.x > left && box.x < right && box.y > top && box.y < bottom);
+    if (seen) view.push(entry);
+    if (large && seen !== box.shown) for (const part of box.all) if (seen) layerOf(part).append(part); else part.remove();
+    box.shown = seen;
   }
 }
 function paint() {

@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Callable, Collection, Mapping
+from graphlib import CycleError, TopologicalSorter
 
 from tinygrad_lite.engine import ops
 from tinygrad_lite.engine.value import Value
@@ -127,31 +128,18 @@ def _check(expand: Collection[str], places: Mapping[int, tuple[str, ...]], depth
 def _without_cycles(fold: Fold, closed: dict[int, str]) -> dict[int, str]:
     """Open the boxes that would be both before and after another, until no two are."""
     while True:
-        before: dict[object, set[object]] = {}
+        before: TopologicalSorter[int | str] = TopologicalSorter()
         for child, parents in enumerate(fold.graph.parents):
-            head: object = closed.get(fold.home[child], fold.home[child])
-            for parent in parents:
-                tail: object = closed.get(fold.home[parent], fold.home[parent])
-                if tail != head:
-                    before.setdefault(head, set()).add(tail)
-                    before.setdefault(tail, set())
-        after: dict[object, list[object]] = {}
-        for one, tails in before.items():
-            for other in tails:
-                after.setdefault(other, []).append(one)
-        waiting = {one: len(tails) for one, tails in before.items()}
-        ready = [one for one, count in waiting.items() if count == 0]
-        while ready:
-            one = ready.pop()
-            del waiting[one]
-            for other in after.get(one, ()):
-                waiting[other] -= 1
-                if waiting[other] == 0:
-                    ready.append(other)
-        stuck = [name for name in dict.fromkeys(closed.values()) if name in waiting]
-        if not stuck:
+            head = closed.get(fold.home[child], fold.home[child])
+            tails = (closed.get(fold.home[parent], fold.home[parent]) for parent in parents)
+            before.add(head, *(tail for tail in tails if tail != head))
+        try:
+            before.prepare()
+        except CycleError as cycle:
+            name = next(one for one in cycle.args[1] if isinstance(one, str))
+            closed = {number: other for number, other in closed.items() if other != name}
+        else:
             return closed
-        closed = {number: name for number, name in closed.items() if name != stuck[0]}
 
 
 def _drawn(

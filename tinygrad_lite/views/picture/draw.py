@@ -44,7 +44,6 @@ def draw(
     collapse: Callable[[Value], str | None] | None = None,
     expand: str | Iterable[str] = (),
     limit: int | None = LIMIT,
-    engine: str | None = None,
 ) -> Picture:
     """A picture of the graph behind a Value, which shows itself in a notebook.
 
@@ -73,7 +72,6 @@ def draw(
         collapse: a rule of your own: the name of the box in which a Value is drawn, or None.
         expand: the names of closed boxes to open by one level, such as "layer 1", or "layers.0" of nn.
         limit: the largest number of boxes that is drawn; None is any.
-        engine: "graphviz-pure", "dot", "own", or the path of a Graphviz program.
 
     Numbers that were computed before some `.data` was assigned are marked as stale.
 
@@ -139,7 +137,6 @@ def draw(
         title=title,
         alt=described(graph, boxes),
         notes=tuple(notes),
-        engine=engine,
     )
 
 

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import base64
+import dataclasses
+import functools
 import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from tinygrad_lite.report import escape
-from tinygrad_lite.views.drawing.data import Box, Drawing, Edge
+from tinygrad_lite.report.style import page
+from tinygrad_lite.views.drawing.data import Drawing
 
 if TYPE_CHECKING:
     from tinygrad_lite.views.layout.graph import Placement
@@ -27,7 +30,6 @@ class Picture(Drawing):
         graph: the numbered graph that is drawn.
         alt: what a screen reader says.
         svg, dot, mermaid, tree: the picture as text in each form; `to_dict()` gives data.
-        engine: which layout engine placed the boxes.
 
     >>> import tinygrad_lite as tg
     >>> a, b = tg.Value(2.0, label="a"), tg.Value(3.0, label="b")
@@ -38,52 +40,28 @@ class Picture(Drawing):
     └─ b = 3  grad 0  local 2
     """
 
-    def __init__(self, boxes: list[Box], edges: list[Edge], *, engine: str | None = None, **look: Any) -> None:
-        super().__init__(boxes, edges, **look)
-        self._asked = engine
-        self._placement: Placement | None = None
-        self._svg = ""
-
     def changed(self, **fields: Any) -> Picture:
         """A picture like this one, with some fields changed."""
-        kept = {name: getattr(self, name) for name in _FIELDS}
-        return Picture(**{**kept, "engine": self._asked, **fields})
+        return dataclasses.replace(self, **fields)
 
     # ------------------------------------------------------------------ the forms
 
-    @property
+    @functools.cached_property
     def placement(self) -> Placement:
-        """Where everything is; see `sketch.py`."""
-        if self._placement is None:
-            from tinygrad_lite.views.drawing import cards
-            from tinygrad_lite.views.layout import engines
-            from tinygrad_lite.views.layout.graph import joined
+        """Where everything is; see `layout/graph.py`."""
+        from tinygrad_lite.views.drawing import cards
+        from tinygrad_lite.views.layout import graph, layered
 
-            if self.parts:
-                self._placement = joined(
-                    [
-                        (part.title, engines.placed(cards.sketch(part.picture), self._asked), part.shift)
-                        for part in self.parts
-                    ]
-                )
-            else:
-                ours = any(box.kind == "group" for box in self.boxes)
-                self._placement = engines.placed(cards.sketch(self), self._asked, ours=ours)
-        return self._placement
+        if self.parts:
+            return graph.joined([(p.title, layered.placed(cards.sketch(p.picture)), p.shift) for p in self.parts])
+        return layered.placed(cards.sketch(self))
 
-    @property
-    def engine(self) -> str:
-        """The layout engine that placed the boxes: "graphviz-pure", "dot" or "own"."""
-        return self.placement.engine
-
-    @property
+    @functools.cached_property
     def svg(self) -> str:
         """The picture as SVG: one root element, no ids, no scripts, nothing fetched."""
-        if not self._svg:
-            from tinygrad_lite.views.formats import svg
+        from tinygrad_lite.views.formats import svg
 
-            self._svg = svg.to_svg(self, self.placement)
-        return self._svg
+        return svg.to_svg(self, self.placement)
 
     @property
     def dot(self) -> str:
@@ -121,8 +99,8 @@ class Picture(Drawing):
 
         Raises:
             ValueError: an ending that is none of these.
-            RenderingError: .png, .jpg, or a .pdf with letters outside Latin and Greek, and nothing here
-                can paint it; `pip install 'tinygrad-lite[plot]'` brings what can.
+            RenderingError: .png, .jpg or .pdf, and nothing here can paint it;
+                `pip install 'tinygrad-lite[plot]'` brings what can.
         """
         path = Path(path)
         ending = path.suffix.lower()
@@ -145,24 +123,17 @@ class Picture(Drawing):
 
     def _painted(self, format: str) -> bytes:
         """The bytes of a PNG, JPEG or PDF: from our own SVG, or by a Graphviz program where no painter is installed."""
-        from tinygrad_lite.views.formats import pdf, raster
-        from tinygrad_lite.views.layout import engines
+        from tinygrad_lite.views.formats import pdf, programs, raster
 
-        if format == "pdf" and pdf.has_letters(self.svg):
+        if format == "pdf" and pdf.convertible(self.svg):
             return pdf.to_pdf(self.svg)
         if raster.available():
             return raster.saved(self.svg, format)
-        return engines.drawn(self.dot, format, self._asked)
+        return programs.drawn(self.dot, format)
 
     def page(self) -> str:
         """A whole HTML page with the picture, which opens without a network."""
-        return (
-            '<!doctype html>\n<html lang="en"><head><meta charset="utf-8">'
-            '<meta name="viewport" content="width=device-width,initial-scale=1">'
-            "<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none';style-src 'unsafe-inline'\">"
-            f"<title>{escape.html(self.title or 'A computation graph')}</title></head>"
-            f'<body style="margin:0;background:{self.theme.background}">{self.svg}</body></html>\n'
-        )
+        return page(self.svg, self.title or "A computation graph")
 
     # ------------------------------------------------------------------ notebooks
 
@@ -190,6 +161,3 @@ class Picture(Drawing):
 
     def __repr__(self) -> str:
         return f"<Picture of {len(self.boxes)} values and {len(self.edges)} operands>"
-
-
-_FIELDS = ("boxes", "edges", "graph", "direction", "theme", "title", "alt", "notes", "parts")

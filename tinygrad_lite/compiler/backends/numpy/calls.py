@@ -79,14 +79,14 @@ class Calls:
 
         self.np = np
         self.plan, self.samples, self.pool = plan, samples, pool
-        self.by_sample = bool(plan.samples)
+        self.by_sample: bool = bool(plan.samples)
         self.calls: list[Call] = []
         self.lines: list[str] = []
-        self.size = 0
+        self.size: int = 0
         self._views: dict[Any, Operand] = {}
         shapes = {name: (n, samples) if self.by_sample else (n,) for name, n in plan.sizes.items()}
         made = {name: self._empty(shape, self.by_sample) for name, shape in shapes.items()}
-        self.arrays = arrays | made
+        self.arrays: dict[str, Any] = arrays | made
         for nest in plan.nests:
             self.lines.append(f"# {nest}")
             self._taken: list[Any] = []
@@ -238,7 +238,7 @@ class Calls:
         """A number, and what it is to be multiplied by: together the sum of the terms, and of the samples."""
         self.accesses: list[Access] = run.accesses
         self.here: tuple[Reduction, LoopNest] = (run, nest)
-        self.length = dict(enumerate(nest.dims)) | {T: run.terms}
+        self.length: dict[int, int] = dict(enumerate(nest.dims)) | {T: run.terms}
         if run.starts is not None:
             self.length = {T: int(run.starts[-1])}
         sign, e = run.sign, run.expression

@@ -46,7 +46,7 @@ class NumpyRunner(Buffered):
         if not wanted:
             self._refuse_scalars(samples)
         start = time.perf_counter()
-        self.one = Buffers(self, 1)
+        self.one: Buffers = Buffers(self, 1)
         self.seconds["preparing NumPy calls"] = time.perf_counter() - start
         self._prepare()
 

@@ -5,35 +5,13 @@ from __future__ import annotations
 import random
 from typing import Any
 
+from tinygrad_lite.checking.compare import compare
+from tinygrad_lite.checking.result.comparison import Comparison
 from tinygrad_lite.errors import OperandError, user_line
 from tinygrad_lite.export.program import program
 from tinygrad_lite.export.source import Source
 from tinygrad_lite.export.spelling import SPELLINGS
-from tinygrad_lite.export.verified import apart, run
-
-
-class ExportCheck:
-    """What was compared.
-
-    Attributes:
-        ok: whether value and gradient agree at every point.
-        worst: the largest difference at each point, relative to the largest number.
-    """
-
-    def __init__(self, library: str, worst: list[float], tolerance: float) -> None:
-        self.library, self.worst, self.tolerance = library, worst, tolerance
-        self.ok: bool = all(far <= tolerance for far in worst)
-
-    def __bool__(self) -> bool:
-        return self.ok
-
-    def __str__(self) -> str:
-        lines = [f"value and gradient by {self.library}, beside the engine's:"]
-        lines += [f"  point {k}: {far:.1e} apart" for k, far in enumerate(self.worst, start=1)]
-        lines.append(f"They {'agree' if self.ok else 'do NOT agree'} to {self.tolerance:.0e} of the largest number.")
-        return "\n".join(lines)
-
-    __repr__ = __str__
+from tinygrad_lite.export.verified import expected, outcome
 
 
 def check_export(
@@ -45,8 +23,11 @@ def check_export(
     tolerance: float = 1e-9,
     seed: int = 0,
     **kwargs: Any,
-) -> ExportCheck:
+) -> Comparison:
     """Whether an export, or a function written by hand for another library, has the original's value and gradient.
+
+    The result is that of `compare`, true if all is right: the value and each gradient by name, the first index of an
+    entry being the point.
 
     Args:
         exported: a source of `to_jax`, `to_torch` or `to_numpy`, or a function of another library.
@@ -54,7 +35,7 @@ def check_export(
         args: the arguments of the original, for their shapes; floats among them are drawn anew for each point.
         library: of a function: "jax", "torch" or "numpy", the last giving (value, gradients by name) as to_numpy does.
         points: at how many points.
-        tolerance: how far, relative to the largest number, the two may be apart.
+        tolerance: how far an entry may be from the exact one, relative to the larger of the two, as in `compare`.
         seed: of the points.
         kwargs: further arguments, by name.
 
@@ -74,16 +55,15 @@ def check_export(
     if not callable(function) or not callable(original):
         raise OperandError(f"check_export needs two functions, the exported and the original{user_line()}.")
     rng = random.Random(seed)
-    worst = []
+    mine: dict[str, list[Any]] = {}
+    right: dict[str, list[Any]] = {}
     for _ in range(points):
-        moved = [_moved(x, rng) for x in args]
-        named = {k: _moved(x, rng) for k, x in kwargs.items()}
-        found = program(original, moved, named, SPELLINGS[library].has, library == "numpy")
-        value, slopes = run(library, function, found)
-        least = 1e-3 * max(map(abs, found.value), default=0.0)
-        far = apart(value, found.value)
-        worst.append(max(far, apart(slopes, found.slopes, least)) if slopes is not None else far)
-    return ExportCheck(library, worst, tolerance)
+        found = program(original, _moved(args, rng), _moved(kwargs, rng), SPELLINGS[library].has, library == "numpy")
+        result = outcome(library, function, found)
+        for into, part in ((mine, result), (right, expected(found, result))):
+            for name, x in part.items():
+                into.setdefault(name, []).append(x.tolist() if hasattr(x, "tolist") else x)
+    return compare(mine, right, rtol=tolerance)
 
 
 def _moved(x: Any, rng: random.Random) -> Any:
@@ -95,11 +75,11 @@ def _moved(x: Any, rng: random.Random) -> Any:
     if isinstance(x, float):
         return x + rng.gauss(0.0, 0.1)
     if getattr(getattr(x, "dtype", None), "kind", "") == "f":
-        return x + _noise(x.shape, rng)
+        return x + _noise(x, rng)
     return x
 
 
-def _noise(shape: Any, rng: random.Random) -> Any:
+def _noise(x: Any, rng: random.Random) -> Any:
     import numpy as np
 
-    return np.array([rng.gauss(0.0, 0.1) for _ in range(int(np.prod(shape)))]).reshape(shape)
+    return np.reshape([rng.gauss(0.0, 0.1) for _ in range(x.size)], x.shape)
