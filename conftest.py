@@ -13,7 +13,7 @@ import os
 import pytest
 from hypothesis import settings
 
-FEW = 3
+FEW = 2
 """Seeds of a test that are tried by default."""
 
 settings.register_profile("dev", max_examples=12, deadline=None, derandomize=True)

@@ -22,7 +22,7 @@ for _ in range(100_000):
     z = z * 1.00001
 z.backward()
 del z  # a chain that is freed on a browser's stack
-print(sys.platform, round(x.grad, 6), tg.compare({'x': 5.0}, {'x': 6.0}).wrong, 'it ran')
+print(sys.platform, round(x.grad, 6), tg.compare({'x': 5.0}, {'x': x}, loss=x * x).wrong, 'it ran')
 x * x
 """
 

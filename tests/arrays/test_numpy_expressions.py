@@ -277,6 +277,7 @@ def test_it_works_with_any_object_array_of_values(expression):
 
 
 @lines(UNCHANGED + WITH_OURS)
+@pytest.mark.few(60)
 def test_it_works_with_our_arrays(expression):
     check(expression, tg.array)
 

@@ -529,7 +529,7 @@ ODD_ANSWERS = {
 }
 
 
-@pytest.mark.few(6)
+@pytest.mark.few(4)
 @pytest.mark.parametrize("name", ODD_ANSWERS)
 def test_whatever_comes_back_is_judged(name):
     answer, wrong, code = ODD_ANSWERS[name]

@@ -1,7 +1,13 @@
 """A class: files of every kind graded by one command, interrupted and resumed, and listed together."""
 
+import csv
+import io
 import json
+import subprocess
+import sys
+import time
 import xml.etree.ElementTree as ET
+from pathlib import Path
 
 import pytest
 
@@ -80,6 +86,71 @@ def test_a_run_that_is_taken_up_again_gives_the_same_table_and_grades_only_what_
 
     assert len(again) == 1
     assert (out / "grades.csv").read_bytes() == before
+
+
+SLOW = "import time\ntime.sleep(0.5)\n"
+
+
+def _grade(folder, out):
+    """The command in a process of its own, two files at a time."""
+    command = [sys.executable, "-m", "tinygrad_lite", "grade", str(folder), "--out", str(out), "--jobs", "2"]
+    return subprocess.Popen(
+        command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, cwd=Path(__file__).parents[2]
+    )
+
+
+def test_a_run_that_is_killed_and_started_again_gives_the_same_table(tmp_path):
+    """kill -9 when some results are there and some are not."""
+    for i in range(8):
+        (tmp_path / f"s{i}.py").write_text(SLOW + (WRONG if i % 3 else RIGHT) + f"\n# {i}\n")
+    whole, broken = tmp_path / "whole", tmp_path / "broken"
+    assert _grade(tmp_path, whole).wait(timeout=300) == 1
+
+    process = _grade(tmp_path, broken)
+    while process.poll() is None and len(list(broken.glob("results/*.json"))) < 3:
+        time.sleep(0.05)
+    process.kill()
+    process.wait()
+    assert 3 <= len(list(broken.glob("results/*.json"))) < 8
+    assert not (broken / "grades.csv").exists()
+    assert _grade(tmp_path, broken).wait(timeout=300) == 1
+
+    assert (broken / "grades.csv").read_bytes() == (whole / "grades.csv").read_bytes()
+    assert len(list(broken.glob("results/*.json"))) == 8
+
+
+def submissions(many):
+    """(name, text) of generated submissions: right, each slip of a list, crashes, empty files, wrong shapes."""
+    slips = {
+        "A.T @ D": "X.T @ D", "2 * (A": "(A", "(A @ W2 + b2 - y)": "(y - A @ W2 - b2)", "D.sum(0)": "D.mean(0)",
+        " * (1 - A ** 2)": "", "1 - A ** 2": "1 - A", "/ y.size": "/ len(y)", "X.T @ H": "(X.T @ H).T",
+        "H.sum(0)": "H.sum()", "D @ W2.T": "D @ W2",
+    }  # fmt: skip
+    texts = [
+        RIGHT,
+        *(RIGHT.replace(right, wrong) for right, wrong in slips.items()),
+        "",
+        "def broken(:",
+        RIGHT + "\n1 / 0",
+    ]
+    for i in range(many):
+        text = texts[i % len(texts)].replace("default_rng(0)", f"default_rng({i // len(texts)})")
+        yield f"group{i % 7}/s{i:03d}.py", f"# submission {i}\n{text}"
+
+
+def test_two_hundred_generated_submissions_have_the_totals_of_their_single_reports(tmp_path):
+    for name, text in submissions(200):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_text(text)
+    found = classroom.grade_folder(tmp_path, tmp_path / "grades", jobs=2)
+    rows = list(csv.DictReader(io.StringIO(found.csv())))
+
+    assert [row["file"] for row in rows] == sorted(name for name, _ in submissions(200))
+    assert sum(int(row["ok"]) for row in rows) == sum(text.endswith(RIGHT[-60:]) for _, text in submissions(200))
+    for row in rows[:: 200 // 14]:
+        alone = classroom.graded(tmp_path / row["file"], [0], [], hint="none", memory=4.0)
+        assert (row["ok"], row["codes"]) == (str(int(alone["ok"])), " ".join(alone["codes"]))
+    assert sum(len(who) for _, who in found.counts()) == sum(len(row["codes"].split()) for row in rows)
 
 
 def test_copies_are_listed_and_files_that_share_the_task_are_not(tmp_path):

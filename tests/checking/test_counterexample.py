@@ -24,7 +24,7 @@ CASES = [
 ]
 
 
-@pytest.mark.few(3)
+@pytest.mark.few(2)
 @pytest.mark.parametrize(("lesson", "plant"), CASES)
 def test_a_planted_mistake_is_shown_on_whole_numbers_in_five_lines(lesson, plant):
     widths = [3] * (lesson.depth + 1)

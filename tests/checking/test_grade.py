@@ -65,7 +65,7 @@ def test_a_wrong_file_fails_with_the_mistake_by_name(written, capsys, tmp_path):
     assert "dZ1 lacks the derivative of tanh" in html.read_text()
 
 
-@pytest.mark.few(3)
+@pytest.mark.few(1)
 @pytest.mark.parametrize(("text", "words"), [
     (RIGHT + "\nimport time\nwhile True: time.sleep(0.01)", "still running after 2 s"),
     (RIGHT + "\nraise ValueError('no')", "ValueError: no"),

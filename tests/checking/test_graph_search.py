@@ -7,7 +7,8 @@ import pytest
 
 import tinygrad_lite as tg
 from tinygrad_lite import Value
-from tinygrad_lite.checking.catalogue.graph_search import explain_graph, kink_intervals
+from tinygrad_lite.checking.catalogue.graph_changes import changes_of
+from tinygrad_lite.checking.catalogue.graph_search import _plain_sweep, _sweep, explain_graph, kink_intervals
 from tinygrad_lite.checking.compare import compare
 from tinygrad_lite.engine.numbered import Graph
 
@@ -321,3 +322,12 @@ def test_slips_in_a_network_of_single_numbers_are_named(slip, codes, message):
     assert result.codes == codes
     assert message in " ".join(m.message for m in result.mistakes)
     assert result.diagnosis.unknown == []
+
+
+def test_the_sweep_without_numpy_gives_the_same_numbers():
+    w, b = Value(3.0, label="w"), Value(-1.0, label="b")
+    g = Graph(tg.tanh(w * b + b) * w)
+    sets = [[], *([change] for change in changes_of(g))]
+
+    for changes, numbers in zip(sets, _sweep(g, sets, [w, b]), strict=True):
+        assert _plain_sweep(g, changes, [w, b]) == pytest.approx(numbers, rel=1e-12)

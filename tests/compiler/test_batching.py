@@ -212,6 +212,7 @@ def _of_sums(total, p, x, y):
     return total + (1.0 + tg.sum([q * x[0] for q in p[:5]]) - tg.tanh(p[6] * y))
 
 
+@pytest.mark.few(4)
 @pytest.mark.parametrize("backend", [b for b in available() if b != "tape"])
 @pytest.mark.parametrize(
     "step", [_taken_away, _added_and_taken, _with_a_constant, _with_a_term_that_all_share, _of_sums]

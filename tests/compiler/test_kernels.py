@@ -167,6 +167,7 @@ def same(x, y):
     return (math.isnan(x) and math.isnan(y)) or (x == y and math.copysign(1, x) == math.copysign(1, y))
 
 
+@pytest.mark.few(20)
 @pytest.mark.parametrize("lanes", [1, 2, 4, 8])
 @pytest.mark.parametrize("name", SPECIAL)
 def test_zeros_infinities_nan_and_the_edges_of_the_range_are_exact(name, lanes):

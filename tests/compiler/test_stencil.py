@@ -111,6 +111,7 @@ def engine(f, point):
     return root.data, [leaf.grad for leaf in leaves]
 
 
+@pytest.mark.few(4)
 @pytest.mark.parametrize("backend", BACKENDS)
 @pytest.mark.parametrize("f", [rosenbrock, smoothness, fit_and_smoothness, root_of_a_sum, shared_input])
 def test_rows_in_several_stretches(f, backend, monkeypatch):

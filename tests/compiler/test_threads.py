@@ -54,6 +54,7 @@ def shards_of(rows):
     return fast.prepare(W, X[:rows], Y[:rows])._buffers.shards
 
 
+@pytest.mark.few(4)
 @pytest.mark.parametrize("rows", [1, 7, 31, 32, 65, 129, 500, 1023, 2999, 3000])
 def test_shards_give_what_numpy_gives(rows, small_shards):
     expected = answer(rows, backend="numpy")
@@ -494,6 +495,7 @@ def test_helpers_are_made_when_they_are_needed_and_do_not_keep_the_interpreter_a
     assert life("print('done')") == (0, "done\n", "")
 
 
+@pytest.mark.long
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="this system cannot fork")
 def test_a_child_made_by_fork_has_helpers_of_its_own():
     more = """
@@ -511,6 +513,7 @@ print(os.waitpid(child, 0)[1], again.value_and_grad(W, X) == first)
     assert life(more) == (0, "0 True\n", "")
 
 
+@pytest.mark.long
 def test_a_call_at_the_very_end_of_the_interpreter_works():
     more = "import atexit\nthreads._crew.cache_clear()\n"
     more += "atexit.register(lambda: print(again.value_and_grad(W, X) == first))"

@@ -65,6 +65,7 @@ def test_epochs_in_compiled_code_end_where_fit_ends(name, backend):
     assert optimizer.steps == 9
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(("lanes", "cpu"), [(4, "haswell"), (2, "x86-64")])
 def test_processors_with_shorter_vectors_end_there_too(lanes, cpu, monkeypatch):
     host = jit.host()

@@ -93,7 +93,7 @@ def test_arrays_comparisons_checks_and_steps_take_them(kind):
 
     assert W.shape == (4, 2)
     assert tg.compare({"W": kind(2 * X)}, {"W": W}).ok
-    assert nn.Standardize(kind(X)).mean == [0.5, 0.5]
+    assert nn.Standardize(kind(X)).state_dict()["mean"] == [0.5, 0.5]
     assert nn.compile_step(model, nn.mse, nn.SGD(model))(kind(X), kind(y)) > 0
 
 

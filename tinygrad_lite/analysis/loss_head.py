@@ -59,11 +59,7 @@ def _known(given: Given) -> Head | None:
     finite = np.isfinite(given.loss) and np.isfinite(given.z).all() and np.isfinite(given.dz).all()
     if not finite or not given.dz.any():
         return None
-    for kind in (_of_differences, _softmax_cross_entropy, _binary_cross_entropy, _hinge):
-        head = kind(given)
-        if head is not None:
-            return head
-    return None
+    return _of_differences(given) or _of_scores(given)
 
 
 def _known_behind_an_activation(given: Given) -> Head | None:
@@ -198,45 +194,56 @@ def _difference(node: Value, users: dict[Value, list[Value]]) -> tuple[Steps, fl
     return None
 
 
-def _softmax_cross_entropy(given: Given) -> Head | None:
-    """-c * sum(T * log(softmax(Z))), where each row of T is a distribution."""
+def _of_scores(given: Given) -> Head | None:
+    """c times a loss of the scores Z themselves, whose target follows from its derivative: it stands nowhere."""
     import numpy as np
 
-    if given.z.shape[1] < 2:
-        return None
-    log_p = given.z - given.z.max(axis=1, keepdims=True)
+    z, name = given.z, given.zn
+    log_p = z - z.max(axis=1, keepdims=True)
     log_p = log_p - np.log(np.exp(log_p).sum(axis=1, keepdims=True))
-    p = np.exp(log_p)
-    for c, code, words in _factors(*given.z.shape):
-        t = _target(p - given.dz / c)
-        if t is not None and _fits(given, -c * float((t * log_p).sum()), c * (p - t)):
-            forward = [
-                "# the softmax, the largest moved to 0 first, so that exp cannot overflow",
-                f"logP = {given.zn} - {given.zn}.max(axis=1, keepdims=True)",
-                "logP = logP - np.log(np.exp(logP).sum(axis=1, keepdims=True))",
-                "P = np.exp(logP)",
-                f"loss = -np.sum(T * logP){code}",
-            ]
-            backward = [f"{given.dzn} = (P - T){code}"]
-            return Head(f"softmax and cross-entropy, {words}", forward, backward, {"T": t})
-    return None
-
-
-def _binary_cross_entropy(given: Given) -> Head | None:
-    """The cross-entropy of sigmoid(Z) against targets from 0 to 1."""
-    import numpy as np
-
-    p = np.exp(-np.logaddexp(0.0, -given.z))
-    for c, code, words in _factors(*given.z.shape):
-        t = _target(p - given.dz / c)
-        if t is not None and _fits(given, c * float((np.logaddexp(0.0, given.z) - t * given.z).sum()), c * (p - t)):
-            forward = [
-                f"P = 1 / (1 + np.exp(-{given.zn}))",
-                "# -T log P - (1 - T) log(1 - P), in a form that is stable",
-                f"loss = np.sum(np.logaddexp(0, {given.zn}) - T * {given.zn}){code}",
-            ]
-            backward = [f"{given.dzn} = (P - T){code}"]
-            return Head(f"sigmoid and binary cross-entropy, {words}", forward, backward, {"T": t})
+    soft, share = np.exp(log_p), np.exp(-np.logaddexp(0.0, -z))
+    sides = np.where(given.dz != 0, -np.sign(given.dz), np.where(z > 0, 1.0, -1.0))
+    softmax = (
+        "softmax and cross-entropy",
+        lambda c: _target(soft - given.dz / c),
+        lambda t: -(t * log_p).sum(),
+        lambda t: soft - t,
+        [
+            "# the softmax, the largest moved to 0 first, so that exp cannot overflow",
+            f"logP = {name} - {name}.max(axis=1, keepdims=True)",
+            "logP = logP - np.log(np.exp(logP).sum(axis=1, keepdims=True))",
+            "P = np.exp(logP)",
+            "loss = -np.sum(T * logP)",
+        ],
+        "(P - T)",
+    )
+    sigmoid = (
+        "sigmoid and binary cross-entropy",
+        lambda c: _target(share - given.dz / c),
+        lambda t: (np.logaddexp(0.0, z) - t * z).sum(),
+        lambda t: share - t,
+        [
+            f"P = 1 / (1 + np.exp(-{name}))",
+            "# -T log P - (1 - T) log(1 - P), in a form that is stable",
+            f"loss = np.sum(np.logaddexp(0, {name}) - T * {name})",
+        ],
+        "(P - T)",
+    )
+    hinge = (
+        "hinge",
+        lambda c: sides,
+        lambda t: np.maximum(0.0, 1.0 - t * z).sum(),
+        lambda t: -t * (t * z < 1),
+        [f"loss = np.sum(np.maximum(0, 1 - T * {name}))"],
+        f"-T * (T * {name} < 1)",
+    )
+    heads: list[Any] = [softmax, sigmoid, hinge]
+    for kind, target, loss, derivative, forward, back in heads[z.shape[1] < 2 :]:
+        for c, code, words in _factors(*z.shape):
+            t = target(c)
+            if t is not None and _fits(given, c * float(loss(t)), c * derivative(t)):
+                lines = [*forward[:-1], forward[-1] + code]
+                return Head(f"{kind}, {words}", lines, [f"{given.dzn} = {back}{code}"], {"T": t})
     return None
 
 
@@ -247,21 +254,6 @@ def _target(t: Array) -> Array | None:
     whole = np.round(t)
     t = np.where(np.abs(t - whole) < _SAME, whole, t)
     return t if (t >= 0).all() and (t <= 1).all() else None
-
-
-def _hinge(given: Given) -> Head | None:
-    """c * sum(max(0, 1 - T Z)) with targets -1 and +1."""
-    import numpy as np
-
-    z = given.z
-    t = np.where(given.dz != 0, -np.sign(given.dz), np.where(z > 0, 1.0, -1.0))
-    margin = np.maximum(0.0, 1.0 - t * z)
-    for c, code, words in _factors(*z.shape):
-        if _fits(given, c * float(margin.sum()), -c * t * (t * z < 1)):
-            forward = [f"loss = np.sum(np.maximum(0, 1 - T * {given.zn})){code}"]
-            backward = [f"{given.dzn} = -T * (T * {given.zn} < 1){code}"]
-            return Head(f"hinge, {words}", forward, backward, {"T": t})
-    return None
 
 
 def _factors(n: int, o: int) -> Iterator[tuple[float, str, str]]:

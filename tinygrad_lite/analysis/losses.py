@@ -6,66 +6,80 @@ Every function here works on one problem or on many candidates at once (a furthe
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
 Array = Any
 
 
-class LossKind:
-    """A sum over all entries of a function of prediction and target, and its derivative w.r.t. the prediction."""
+class LossKind(NamedTuple):
+    """A sum over all entries of a function of prediction and target, and its derivative w.r.t. the prediction.
 
-    def __init__(
-        self,
-        name: str,
-        terms: Callable[[Array, Array], Array],
-        derivative: Callable[[Array, Array], Array],
-        written: str,
-        fits: Callable[[Array, Array], bool],
-        plain: LossKind | None = None,
-        epsilon: float = 0.0,
-        delta: float = 0.0,
-    ) -> None:
-        self.name = name
-        self.plain = plain or self  # the loss people differentiate, without what guards its logarithm
-        self.epsilon = epsilon
-        self.delta = delta  # where Huber's parabola ends
-        self.terms = terms
-        self.derivative = derivative
-        self.written = written  # the derivative as people write it
-        self.fits = fits  # whether prediction and target may be put in
+    Attributes:
+        written: the derivative as people write it.
+        fits: whether prediction and target may be put in.
+        targets: whether this is a target of such a loss.
+        unguarded: the loss people differentiate, without the epsilon that guards its logarithm; None if it is this.
+        delta: where Huber's parabola ends.
+    """
+
+    name: str
+    terms: Callable[[Array, Array], Array]
+    derivative: Callable[[Array, Array], Array]
+    written: str
+    fits: Callable[[Array, Array], bool] = lambda p, y: True
+    targets: Callable[[Array], bool] = lambda y: True
+    unguarded: Any = None
+    epsilon: float = 0.0
+    delta: float = 0.0
+
+    @property
+    def plain(self) -> LossKind:
+        """The loss without what guards its logarithm."""
+        return self.unguarded or self
 
     def __repr__(self) -> str:
         return self.name
 
 
-def _probabilities(p: Array, y: Array) -> bool:
-    return bool(np.all((p > 0) & (p < 1)))
+def _shares(y: Array) -> bool:
+    return bool(np.all((y >= 0) & (y <= 1)))
 
 
-SQUARE = LossKind(
-    "squared error", lambda p, y: (p - y) ** 2, lambda p, y: 2 * (p - y), "2 * (P - y)", lambda p, y: True
-)
-ABSOLUTE = LossKind(
-    "absolute error", lambda p, y: np.abs(p - y), lambda p, y: np.sign(p - y), "sign(P - y)", lambda p, y: True
-)
+def _signs(y: Array) -> bool:
+    return bool(np.all(np.abs(y) == 1))
+
+
+def _one_hot(y: Array) -> bool:
+    return bool(y.shape[-1] > 1 and np.all((y == 0) | (y == 1)) and np.all(y.sum(axis=-1) == 1))
+
+
+SQUARE = LossKind("squared error", lambda p, y: (p - y) ** 2, lambda p, y: 2 * (p - y), "2 * (P - y)")
+ABSOLUTE = LossKind("absolute error", lambda p, y: np.abs(p - y), lambda p, y: np.sign(p - y), "sign(P - y)")
 BINARY = LossKind(
     "binary cross-entropy",
     lambda p, y: -(y * np.log(p) + (1 - y) * np.log1p(-p)),
     lambda p, y: (p - y) / (p * (1 - p)),
     "(P - y) / (P * (1 - P))",
-    _probabilities,
+    lambda p, y: bool(np.all((p > 0) & (p < 1))),
+    _shares,
 )
 CROSS = LossKind(
-    "cross-entropy", lambda p, y: -y * np.log(p), lambda p, y: -y / p, "-y / P", lambda p, y: bool(np.all(p > 0))
+    "cross-entropy",
+    lambda p, y: -y * np.log(p),
+    lambda p, y: -y / p,
+    "-y / P",
+    lambda p, y: bool(np.all(p > 0)),
+    _shares,
 )
 HINGE = LossKind(
     "hinge",
     lambda p, y: np.maximum(0.0, 1 - y * p),
     lambda p, y: -y * (1 - y * p > 0),
     "-y * (y * P < 1)",
-    lambda p, y: bool(np.all(np.abs(y) == 1)),
+    lambda p, y: _signs(y),
+    _signs,
 )
 
 
@@ -82,7 +96,6 @@ def huber(delta: float) -> LossKind:
         terms,
         lambda p, y: np.clip(p - y, -delta, delta),
         f"np.clip(P - y, -{d}, {d})",
-        lambda p, y: True,
         delta=delta,
     )
 
@@ -98,16 +111,13 @@ def _violated(p: Array, y: Array) -> Array:
     return over - y * over.sum(axis=-1, keepdims=True)
 
 
-def _one_hot(p: Array, y: Array) -> bool:
-    return bool(y.shape[-1] > 1 and np.all((y == 0) | (y == 1)) and np.all(y.sum(axis=-1) == 1))
-
-
 HUBER = huber(1.0)
 MARGINS = LossKind(
     "multi-class hinge",
     lambda p, y: np.maximum(0.0, margins(p, y)),
     _violated,
     "M - y * M.sum(axis=-1, keepdims=True), with M = 1 where 1 - P[right] + P > 0 and the class is not the right one",
+    lambda p, y: _one_hot(y),
     _one_hot,
 )
 KINDS = [SQUARE, ABSOLUTE, BINARY, CROSS, HINGE, HUBER, MARGINS]
@@ -118,17 +128,13 @@ HUBERS = [huber(delta) for delta in (0.5, 2.0, 1.345, 1.5, 0.1, 0.2, 5.0)]
 def guarded(kind: LossKind, e: float) -> LossKind:
     """A cross-entropy with a small number added inside the logarithm, as many programs have it."""
     if kind is CROSS:
-        return LossKind(
-            kind.name, lambda p, y: -y * np.log(p + e), lambda p, y: -y / (p + e), kind.written, kind.fits, kind, e
-        )
-    return LossKind(
-        kind.name,
-        lambda p, y: -(y * np.log(p + e) + (1 - y) * np.log(1 - p + e)),
-        lambda p, y: -y / (p + e) + (1 - y) / (1 - p + e),
-        kind.written,
-        kind.fits,
-        kind,
-        e,
+        terms, derivative = lambda p, y: -y * np.log(p + e), lambda p, y: -y / (p + e)
+        return kind._replace(terms=terms, derivative=derivative, unguarded=kind, epsilon=e)
+    return kind._replace(
+        terms=lambda p, y: -(y * np.log(p + e) + (1 - y) * np.log(1 - p + e)),
+        derivative=lambda p, y: -y / (p + e) + (1 - y) / (1 - p + e),
+        unguarded=kind,
+        epsilon=e,
     )
 
 

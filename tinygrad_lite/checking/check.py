@@ -183,7 +183,7 @@ class Check(Findings):
             "lines": [line.to_dict() for line in self.lines],
             "mends": [mend.to_dict() for mend in self.mends] if self.hint == "mend" else [],
             "remarks": [{"code": c, "sentence": s} for c, s in self.evaluation.remarks],
-            "coverage": [{"code": c, "sentence": s} for c, s in self.coverage],
+            "coverage": [hint._asdict() for hint in self.coverage],
             "measured": [
                 {"entry": name, "yours": mine, "exact": exact, "measured": derivative.value, "bar": derivative.bar}
                 for name, mine, exact, derivative in self.measured

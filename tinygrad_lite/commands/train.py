@@ -137,11 +137,8 @@ def _train(
         progress=False if args.quiet else None,
     )
     if unit is not None:
-        (neuron,) = network.layers[-1].neurons  # y = deviation * (w.x + b) + mean, put into w and b
-        for w in neuron.w:
-            w.data *= unit.deviation[0]
-        assert neuron.b is not None
-        neuron.b.data = neuron.b.data * unit.deviation[0] + unit.mean[0]
+        for name, p in network.layers[-1].own_parameters():  # y = deviation * (w.x + b) + mean, put into w and b
+            p.data = p.data * unit.deviation[0].data + (unit.mean[0].data if name == "bias[0]" else 0.0)
     return model, history
 
 

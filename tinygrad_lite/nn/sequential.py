@@ -14,7 +14,7 @@ from tinygrad_lite.engine.value import Value
 from tinygrad_lite.errors import DomainError, ShapeError, user_line
 from tinygrad_lite.nn.initial import Draw, draw, generator
 from tinygrad_lite.nn.layers import SMOOTH, Activation, Layer, activation_name, named
-from tinygrad_lite.nn.module import Batched, Module, Named, samples_in
+from tinygrad_lite.nn.module import Batched, Module, samples_in
 
 
 class Sequential(Module):
@@ -34,7 +34,7 @@ class Sequential(Module):
         self.label_parameters()
 
     def __call__(self, x: Any) -> Any:
-        each = samples_in(x) if self._steps and isinstance(self._steps[0], (Batched, Standardize)) else None
+        each = samples_in(x) if self._steps and isinstance(self._steps[0], Batched) else None
         if each is not None:
             return [self(sample) for sample in each]
         for step in self._steps:
@@ -123,7 +123,7 @@ class Dropout(Module):
         return f"Dropout({self.p})"
 
 
-class Standardize(Module):
+class Standardize(Batched):
     """Each input shifted and scaled to mean 0 and standard deviation 1, as measured on the samples it was made from.
 
     Measure on the training samples only, and put it in front of the network, so that new ones are treated alike.
@@ -133,8 +133,8 @@ class Standardize(Module):
         samples: m samples of n numbers: lists, an array or a DataFrame. An input that is constant is only shifted.
 
     >>> scale = Standardize([[1.0, 5.0], [3.0, 5.0]])
-    >>> scale([2.0, 6.0]), scale.mean, scale.deviation
-    ([0.0, 1.0], [2.0, 5.0], [1.0, 1.0])
+    >>> scale([2.0, 6.0]), scale.state_dict()
+    ([0.0, 1.0], {'mean': [2.0, 5.0], 'deviation': [1.0, 1.0]})
     """
 
     measured = True
@@ -146,36 +146,22 @@ class Standardize(Module):
         columns = list(zip(*samples, strict=True))
         means = [sum(column) / len(column) for column in columns]
         squares = [sum((x - m) ** 2 for x in column) for column, m in zip(columns, means, strict=True)]
-        self._mean = [Value(m) for m in means]
-        self._deviation = [Value((square / len(samples)) ** 0.5 or 1.0) for square in squares]
+        self.mean: list[Value] = [Value(m) for m in means]
+        self.deviation: list[Value] = [Value((square / len(samples)) ** 0.5 or 1.0) for square in squares]
 
-    @property
-    def mean(self) -> list[float]:
-        """The mean of each input."""
-        return [m.data for m in self._mean]
-
-    @property
-    def deviation(self) -> list[float]:
-        """The standard deviation of each input, 1 where it is 0."""
-        return [s.data for s in self._deviation]
-
-    def own_parameters(self) -> Iterator[Named]:
-        """The measured numbers, for the state."""
-        for name, numbers in (("mean", self._mean), ("deviation", self._deviation)):
-            yield from ((f"{name}[{i}]", number) for i, number in enumerate(numbers))
-
-    def __call__(self, x: Sequence[Any]) -> list[Any]:
-        if len(x) != len(self._mean):
-            raise ShapeError(f"Standardize takes samples of {len(self._mean)} numbers, but got {len(x)}{user_line()}.")
-        return [(v - m.data) / s.data for v, m, s in zip(x, self._mean, self._deviation, strict=True)]
+    def forward(self, x: Sequence[Any]) -> list[Any]:
+        """The inputs of one sample, shifted and scaled."""
+        if len(x) != len(self.mean):
+            raise ShapeError(f"Standardize takes samples of {len(self.mean)} numbers, but got {len(x)}{user_line()}.")
+        return [(v - m.data) / s.data for v, m, s in zip(x, self.mean, self.deviation, strict=True)]
 
     def config(self) -> dict[str, Any]:
         """Two samples with this mean and deviation, but for rounding: the bits are in the state."""
-        ends = list(zip(self.mean, self.deviation, strict=True))
+        ends = [(m.data, s.data) for m, s in zip(self.mean, self.deviation, strict=True)]
         return {"samples": [[m - s for m, s in ends], [m + s for m, s in ends]]}
 
     def __repr__(self) -> str:
-        return f"Standardize({len(self._mean)} inputs)"
+        return f"Standardize({len(self.mean)} inputs)"
 
 
 class Embedding(Module):

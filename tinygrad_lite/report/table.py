@@ -41,11 +41,10 @@ class Table:
         note: str = "",
         marks: Sequence[str] = (),
     ) -> None:
-        self.columns: list[str] = [str(column) for column in columns]
-        self.rows: list[list[Any]] = [list(row) for row in rows]
-        self.title: str = title
-        self.note: str = note
-        self.marks: list[str] = list(marks) or [""] * len(self.rows)
+        self.columns = [str(column) for column in columns]
+        self.rows = [list(row) for row in rows]
+        self.title, self.note = title, note
+        self.marks = list(marks) or [""] * len(self.rows)
         for i, row in enumerate(self.rows):
             if len(row) != len(self.columns):
                 raise ValueError(f"the table has {len(self.columns)} columns, but row {i} has {len(row)} cells.")
@@ -86,7 +85,7 @@ class Table:
         body = []
         for i, mark in enumerate(self.marks):
             tint = f";background-color:{TINT[mark]}" if mark else ""
-            cells = [_marked(mark, tint)] if marked else []
+            cells = [f'<td style="{CELL}{tint}">{sign(mark, False)} {escape.html(say(mark))}</td>'] if marked else []
             for column, side in zip(columns, sides, strict=True):
                 face = f";{MONO};white-space:pre" if column.numeric else ""
                 cells.append(f'<td style="{CELL};text-align:{side}{face}{tint}">{bdi(column.texts[i])}</td>')
@@ -107,13 +106,12 @@ class Table:
     def markdown(self) -> str:
         """A table of GitHub's Markdown."""
         columns = [aligned([row[j] for row in self.rows], ascii=False) for j in range(len(self.columns))]
-        names, rules = list(self.columns), ["---:" if column.numeric else ":---" for column in columns]
-        lines = [[column.texts[i].strip() for column in columns] for i in range(len(self.rows))]
+        names = self.columns
         if any(self.marks):
-            names, rules = ["", *names], [":---", *rules]
-            lines = [
-                [f"{sign(mark, False)} {mark}".strip(), *line] for mark, line in zip(self.marks, lines, strict=True)
-            ]
+            names, marks = ["", *names], [f"{sign(mark, False)} {mark}" for mark in self.marks]
+            columns.insert(0, Column(marks, False))
+        rules = ["---:" if column.numeric else ":---" for column in columns]
+        lines = [[column.texts[i].strip() for column in columns] for i in range(len(self.rows))]
         table = [f"| {' | '.join(map(escape.markdown, line))} |" for line in (names, *lines)]
         table.insert(1, f"| {' | '.join(rules)} |")
         above = [f"**{escape.markdown(self.title)}**", ""] if self.title else []
@@ -125,19 +123,13 @@ class Table:
 
         A text that a spreadsheet would run as a formula (`=`, `+`, `-` or `@` first) gets a `'` in front.
         """
-        return "".join(csv_line(line) for line in (self.columns, *self.rows))
+        out = io.StringIO()
+        csv.writer(out, lineterminator="\n").writerows(map(_csv_cell, line) for line in (self.columns, *self.rows))
+        return out.getvalue()
 
     def to_dict(self) -> dict[str, Any]:
         """Title, note, columns, rows and marks, ready for JSON."""
-        rows = [[plain_data(cell) for cell in row] for row in self.rows]
-        return {
-            "kind": "table",
-            "title": self.title,
-            "note": self.note,
-            "columns": self.columns,
-            "rows": rows,
-            "marks": self.marks,
-        }
+        return {"kind": "table", **vars(self), "rows": [list(map(plain_data, row)) for row in self.rows]}
 
     def _repr_html_(self) -> str:
         return self.html()
@@ -147,10 +139,6 @@ class Table:
 
     def __len__(self) -> int:
         return len(self.rows)
-
-
-def _marked(mark: str, tint: str) -> str:
-    return f'<td style="{CELL}{tint}">{sign(mark, False)} {escape.html(say(mark))}</td>'
 
 
 def _pad(text: str, columns: int, right: bool) -> str:
@@ -203,15 +191,6 @@ class Column(NamedTuple):
     numeric: bool
 
 
-def number_text(x: float) -> str:
-    """Six significant digits, without a sign on zero's opposite.
-
-    >>> number_text(0.1 + 0.2), number_text(-0.0), number_text(1e-20), number_text(3.0)
-    ('0.3', '0', '1e-20', '3')
-    """
-    return f"{x + 0.0:.6g}"
-
-
 def plain_number(cell: Any) -> float | None:
     """The number in a cell, or None for text, an empty cell, or a bool."""
     if isinstance(cell, Value):
@@ -222,25 +201,24 @@ def plain_number(cell: Any) -> float | None:
 
 
 def cell_text(cell: Any) -> str:
-    """A cell as text: a number in six digits, an int in full, None as nothing."""
-    if cell is None:
-        return ""
-    if isinstance(cell, int) and not isinstance(cell, bool):
-        return str(cell)
+    """A cell as text: a number in six digits without a sign on zero's opposite, an int in full, None as nothing.
+
+    >>> cell_text(0.1 + 0.2), cell_text(-0.0), cell_text(1e-20), cell_text(3.0), cell_text(1234567)
+    ('0.3', '0', '1e-20', '3', '1234567')
+    """
     x = plain_number(cell)
-    return str(cell) if x is None else number_text(x)
+    if x is None or isinstance(cell, int):
+        return "" if cell is None else str(cell)
+    return f"{x + 0.0:.6g}"
 
 
 def aligned(cells: list[Any], ascii: bool) -> Column:
     """The cells of a column as texts; if all are numbers, padded so that their points stand in line."""
-    texts = [escape.visible(cell_text(cell)) for cell in cells]
-    if ascii:
-        texts = [escape.ascii_only(text) for text in texts]
-    filled = [cell for cell in cells if cell is not None and cell != ""] if cells else []
-    numeric = bool(filled) and all(plain_number(cell) is not None for cell in filled)
-    if not numeric:
+    texts = [shown(cell_text(cell), ascii) for cell in cells]
+    filled = [cell for cell in cells if cell is not None and not (isinstance(cell, str) and cell == "")]
+    if not filled or any(plain_number(cell) is None for cell in filled):
         return Column(texts, False)
-    tails = [0 if "." not in text else len(text) - text.index(".") for text in texts]
+    tails = [len(text.partition(".")[2]) + ("." in text) for text in texts]
     padding = [
         max(tails) - tail if math.isfinite(plain_number(cell) or 0.0) else 0
         for cell, tail in zip(cells, tails, strict=True)
@@ -256,13 +234,6 @@ def plain_data(cell: Any) -> Any:
     if x is None:
         return str(cell)
     return x if math.isfinite(x) else repr(x)
-
-
-def csv_line(cells: list[Any]) -> str:
-    """One line of CSV: numbers with all their digits, text guarded against spreadsheets that run formulas."""
-    out = io.StringIO()
-    csv.writer(out, lineterminator="\n").writerow([_csv_cell(cell) for cell in cells])
-    return out.getvalue()
 
 
 def _csv_cell(cell: Any) -> str:

@@ -22,7 +22,7 @@ from tinygrad_lite.report.language import say
 from tinygrad_lite.report.style import LINE, MARKS, MONO, TINT, bdi, known, page, shown, sign, wrapped
 from tinygrad_lite.report.table import Table
 
-__all__ = ["Code", "Heading", "Paragraph", "Part", "Report", "Strip", "Table", "page"]
+__all__ = ["Code", "Heading", "Paragraph", "Part", "Report", "Reported", "Strip", "Table", "page"]
 
 
 class Part(Protocol):
@@ -34,20 +34,23 @@ class Part(Protocol):
     def to_dict(self) -> dict[str, Any]: ...
 
 
-class Heading:
+class Plain:
+    """A part whose data are its attributes."""
+
+    def to_dict(self) -> dict[str, Any]:
+        return {"kind": type(self).__name__.lower(), **vars(self)}
+
+
+class Heading(Plain):
     """A title inside a report; level 1 is the report's own."""
 
     def __init__(self, words: str, level: int = 2) -> None:
-        self.words: str = words
-        self.level: int = level
+        self.words, self.level = words, level
 
     def text(self, width: int = 80, *, ascii: bool = False) -> str:
         words = shown(self.words, ascii)
-        return (
-            words
-            if self.level > 2
-            else f"{words}\n{('=' if self.level == 1 else '-') * min(escape.width(words), width)}"
-        )
+        line = ("=" if self.level == 1 else "-") * min(escape.width(words), width)
+        return words if self.level > 2 else f"{words}\n{line}"
 
     def html(self) -> str:
         size = {1: "1.5em", 2: "1.2em"}.get(self.level, "1em")
@@ -57,11 +60,8 @@ class Heading:
     def markdown(self) -> str:
         return f"{'#' * self.level} {escape.markdown(self.words)}"
 
-    def to_dict(self) -> dict[str, Any]:
-        return {"kind": "heading", "words": self.words, "level": self.level}
 
-
-class Paragraph:
+class Paragraph(Plain):
     """A few sentences, wrapped to the width of the reader."""
 
     def __init__(self, words: str) -> None:
@@ -76,16 +76,12 @@ class Paragraph:
     def markdown(self) -> str:
         return escape.markdown(self.words)
 
-    def to_dict(self) -> dict[str, Any]:
-        return {"kind": "paragraph", "words": self.words}
 
-
-class Code:
+class Code(Plain):
     """Lines that must keep their shape: a formula, a program, a traceback."""
 
     def __init__(self, code: str, language: str = "") -> None:
-        self.code: str = code
-        self.language: str = language
+        self.code, self.language = code, language
 
     def _lines(self) -> list[str]:
         return [escape.visible(line.expandtabs(4)) for line in self.code.split("\n")]
@@ -103,9 +99,6 @@ class Code:
 
     def markdown(self) -> str:
         return escape.fenced("\n".join(self._lines()), self.language)
-
-    def to_dict(self) -> dict[str, Any]:
-        return {"kind": "code", "code": self.code, "language": self.language}
 
 
 class Strip:
@@ -239,4 +232,38 @@ class Report:
         return self.html()
 
     def __repr__(self) -> str:
+        return self.text()
+
+
+class Reported:
+    """The base of what can be told as a report: in a terminal, a notebook, a page or a file."""
+
+    def report(self) -> Report:
+        """The parts of the report."""
+        raise NotImplementedError
+
+    def text(self, width: int = 80, *, ascii: bool = False) -> str:
+        """For a terminal of that width."""
+        return self.report().text(width, ascii=ascii)
+
+    def html(self) -> str:
+        """A fragment that needs no script, no style sheet and no network."""
+        return self.report().html()
+
+    def markdown(self) -> str:
+        """Markdown with LaTeX between `$$`, as GitHub and notebooks show it."""
+        return self.report().markdown()
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain data, ready for JSON."""
+        return self.report().to_dict()
+
+    def save(self, path: str | Path) -> Path:
+        """Write .html, .md, .txt or .json."""
+        return self.report().save(path)
+
+    def _repr_html_(self) -> str:
+        return self.html()
+
+    def __str__(self) -> str:
         return self.text()

@@ -103,7 +103,7 @@ def test_functions_and_modules_are_taken_without_an_adapter():
     assert set(by_functions.codes) == set(by_names.codes) == FOUR
 
 
-@pytest.mark.few(2)
+@pytest.mark.few(1)
 @pytest.mark.parametrize("form", ["file", "notebook", "input"])
 def test_the_command_takes_a_file_a_notebook_and_standard_input(form, tmp_path, monkeypatch, capsys):
     path = tmp_path / ("lesson.ipynb" if form == "notebook" else "lesson.py")

@@ -19,6 +19,7 @@ from tinygrad_lite.checking.network.arrays import np
 from tinygrad_lite.checking.network.kinks import kinks_of
 from tinygrad_lite.checking.network.network import Network
 from tinygrad_lite.checking.result.mistakes import Mistake
+from tinygrad_lite.checking.result.verdict import COARSE
 from tinygrad_lite.checking.trial.case import CaseResult
 from tinygrad_lite.checking.trial.evaluation import Evaluation
 from tinygrad_lite.report.language import say
@@ -54,8 +55,8 @@ def _by_network(
     if not usable:
         return
     shape_slips = _shape_slips(net, usable)
-    pairs = [(e, _observed(net, e, shape_slips, found)) for e in usable]
-    fitting = [(e, o) for e, o in pairs if _complete(net, e, o, found)] or pairs  # elsewhere the shape says it
+    seen = [(e, *_observed(net, e, shape_slips, found)) for e in usable]
+    fitting = [(e, o) for e, o, complete in seen if complete] or [(e, o) for e, o, _ in seen]  # else the shape says it
     records = [e.record for e, _ in fitting if e.record is not None]
     explanations = search(net, records, [o for _, o in fitting], evaluation.submission.lr)
     # what was compared and equal, or follows from the user's own numbers above it, was not changed there
@@ -124,58 +125,44 @@ def _usable(e: CaseResult, found: Diagnosis) -> bool:
     return all(np.all(np.isfinite(g.numbers)) for name, g in e.answer.gradients.items() if name not in found.causes)
 
 
-def _shape_slips(net: Network, exhibits: list[CaseResult]) -> dict[str, Mistake]:
+def _shape_slips(net: Network, cases: list[CaseResult]) -> dict[str, Mistake]:
     """Gradients whose shape alone says what was done: turned matrices, biases that were not summed."""
     found: dict[str, Mistake] = {}
-    for exhibit in exhibits:
-        for name in net.weights:
-            mine, right = _shapes(exhibit, name)
-            if mine is not None and mine != right and mine == right[::-1]:
+    for case in cases:
+        for name in (name for name in (*net.weights, *net.biases) if name in case.answer.gradients):
+            mine, right = case.answer.gradients[name].shape, np.shape(case.problem.params[name])
+            if name in net.weights and mine != right and mine == right[::-1]:
                 found[name] = Mistake("TRANSPOSED", f"d{name}", say("d{0} has the shape of {0}.T", name), f"d{name}.T")
-        for layer, name in enumerate(net.biases, start=1):
-            mine, right = _shapes(exhibit, name)
-            if mine is None or exhibit.record is None:
-                continue
-            rows = exhibit.record.A[layer].shape
-            if mine in (rows, rows[::-1]) and np.prod(right) != np.prod(mine):
-                axis = net.layout.sample_axis
-                message = say("d{0} is not summed over the samples", name)
-                found[name] = Mistake("SUM_AXIS", f"d{name}", message, f"dZ{layer}.sum(axis={axis})")
+            elif name in net.biases and case.record is not None:
+                layer = net.biases.index(name) + 1
+                rows = case.record.A[layer].shape
+                if mine in (rows, rows[::-1]) and np.prod(right) != np.prod(mine):
+                    summed = f"dZ{layer}.sum(axis={net.layout.sample_axis})"
+                    message = say("d{0} is not summed over the samples", name)
+                    found[name] = Mistake("SUM_AXIS", f"d{name}", message, summed)
     return found
 
 
-def _shapes(exhibit: CaseResult, name: str) -> tuple[Any, Any]:
-    entries = exhibit.answer.gradients.get(name)
-    return (None if entries is None else entries.shape), np.shape(exhibit.problem.params[name]) if name else ()
-
-
-def _observed(net: Network, exhibit: CaseResult, slips: dict[str, Mistake], found: Diagnosis) -> Observed:
-    """The user's gradients with samples as rows, slips of shape taken out."""
-    answer, record = exhibit.answer, exhibit.record
-    assert record is not None
-    weights: list[Any] = [None]
-    biases: list[Any] = [None]
-    coarse = 0.0
-    for layer, (w, b) in enumerate(zip(net.weights, net.biases, strict=True), start=1):
-        for name, into in ((w, weights), (b, biases)):
+def _observed(net: Network, case: CaseResult, slips: dict[str, Mistake], found: Diagnosis) -> tuple[Observed, bool]:
+    """The user's gradients with samples as rows, slips of shape taken out; and whether all can be compared."""
+    answer, record = case.answer, case.record
+    sides: list[list[Any]] = []
+    noise, complete = [0.0, *answer.noise.values()], True
+    for names in (net.weights, net.biases):
+        sides.append([None])
+        for layer, name in enumerate(names, start=1):
             entries = answer.gradients.get(name)
-            if entries is None or name in found.causes:
-                into.append(None)
-                continue
-            x = np.array(entries.numbers).reshape(entries.shape)
-            if entries.dtype in ("float32", "float16"):
-                coarse = max(coarse, (1e-5 if entries.dtype == "float32" else 1e-2) * float(np.abs(x).max(initial=0.0)))
-            into.append(_canonical(net, x, record, layer, name, name in slips, into is weights))
-    return Observed(weights, biases, max([coarse, *answer.noise.values()]))
+            x = None
+            if entries is not None and name not in found.causes:
+                x = np.array(entries.numbers).reshape(entries.shape)
+                noise.append(COARSE.get(entries.dtype, 0.0) * float(np.abs(x).max(initial=0.0)))
+                x = _canonical(net, x, record, layer, name in slips, names is net.weights)
+                complete &= x is not None
+            sides[-1].append(x)
+    return Observed(sides[0], sides[1], max(noise)), complete
 
 
-def _complete(net: Network, exhibit: CaseResult, observed: Observed, found: Diagnosis) -> bool:
-    """Whether every gradient that was given has a shape that can be compared."""
-    pairs = [*zip(net.weights, observed.dW[1:], strict=True), *zip(net.biases, observed.db[1:], strict=True)]
-    return all(x is not None for name, x in pairs if name in exhibit.answer.gradients and name not in found.causes)
-
-
-def _canonical(net: Network, x: Any, record: Any, layer: int, name: str, slipped: bool, weight: bool) -> Any:
+def _canonical(net: Network, x: Any, record: Any, layer: int, slipped: bool, weight: bool) -> Any:
     if weight:
         right = record.W[layer].shape
         x = net.layout.weight(x.T if slipped and x.ndim == 2 else x)

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 from tinygrad_lite.checking.result.mistakes import Mistake
 from tinygrad_lite.engine import Value, ops
@@ -20,15 +20,12 @@ Edge = tuple[int, int]  # the number of a child, and which of its operands
 Chain = tuple[Edge, ...]  # edges in a row, from the loss down, of which only the whole derivative matters
 
 
-class Change:
+class Change(NamedTuple):
     """One mistake in a graph: the edges it touches, and their wrong local derivative, graph by graph."""
 
-    __slots__ = ("mistake", "edges", "derivative")
-
-    def __init__(self, mistake: Mistake, edges: list[Edge], derivative: Callable[[Graph, Edge], float]) -> None:
-        self.mistake: Mistake = mistake
-        self.edges: list[Edge] = edges
-        self.derivative = derivative
+    mistake: Mistake
+    edges: list[Edge]
+    derivative: Callable[[Graph, Edge], float]
 
 
 def changes_of(g: Graph) -> Iterator[Change]:
@@ -72,6 +69,11 @@ def operands_of(
         h: {h.number[leaf]: x for leaf, x in pairs if leaf in h.number} for h, pairs in zip(graphs, wanted, strict=True)
     }
 
+    def change(
+        code: str, place: str, edges: list[Edge], rule: Callable[[Graph, Edge], float], english: str, *put_in: Any
+    ) -> Change:
+        return Change(Mistake(code, place, say(english, *put_in)), edges, rule)
+
     def other_leaf(number: int) -> Callable[[Graph, Edge], float]:
         return lambda h, edge: h.nodes[number].data
 
@@ -88,21 +90,19 @@ def operands_of(
             w = operands[1 - i]
             if w in leaves and operands[i] not in leaves and g.nodes[child].local[i] is not None:
                 layers.setdefault(depth[child], []).append((child, i))
-                place, into = describe(g, operands[i]), describe(g, child)
+                place, into, own = (describe(g, n) for n in (operands[i], child, w))
                 for other in leaves if len(leaves) < 40 else ():
                     if other != w:
-                        names = say("{0} instead of {1}", describe(g, other), describe(g, w))
-                        message = say("{0} is taken back to {1} with {2}", into, place, names)
-                        yield Change(Mistake("WRONG_OPERAND", place, message), [(child, i)], other_leaf(other))
+                        said = "{0} is taken back to {1} with {2} instead of {3}"
+                        put_in = (into, place, describe(g, other), own)
+                        yield change("WRONG_OPERAND", place, [(child, i)], other_leaf(other), said, *put_in)
     for edges in layers.values():
         names = ", ".join(dict.fromkeys(describe(g, g.parents[child][1 - i]) for child, i in edges))
-        message = say("the errors go back through the gradient of {0} instead of {0} itself", names)
-        yield Change(Mistake("WRONG_OPERAND", names, message), edges, moved(0.0, -1.0))
+        said = "the errors go back through the gradient of {0} instead of {0} itself"
+        yield change("WRONG_OPERAND", names, edges, moved(0.0, -1.0), said, names)
         for rate in rates:
-            message = say(
-                "{0} had already been updated (with lr = {1:g}) when the errors went back through it", names, rate
-            )
-            yield Change(Mistake("UPDATED_TOO_EARLY", names, message), edges, moved(1.0, rate))
+            said = "{0} had already been updated (with lr = {1:g}) when the errors went back through it"
+            yield change("UPDATED_TOO_EARLY", names, edges, moved(1.0, rate), said, names, rate)
 
 
 def _depths(g: Graph) -> list[int]:
@@ -140,66 +140,56 @@ def _at(g: Graph, chains: list[Chain], uses: int, key: Any = (), zero: bool = Fa
     one = len(chains) == 1
     every = into if one else _group(g, chains, key)
     place = g.nodes[bottom].label or g.nodes[child].label or g.nodes[child].op.name
-    derivative = (
-        say("the local derivative of {0} w.r.t. {1}", every, source) if one else say("the derivative of {0}", every)
-    )
-    wrt = (
-        source
-        if one
-        else {0: say("the first operand"), 1: say("the second operand"), None: say("both operands")}[key[1]]
-    )
-    if not one and op is not None and op.arity == 2:
+    sides = {0: say("the first operand"), 1: say("the second operand"), None: say("both operands")}
+    wrt = source if one else sides[key[1]]
+    derivative = say("the derivative of {0}", every)
+    if one:
+        derivative = say("the local derivative of {0} w.r.t. {1}", every, source)
+    elif op is not None and op.arity == 2:
         derivative += f" w.r.t. {wrt}"
     rows = {each[0]: each for each in chains}
 
-    def change(code: str, message: str, rule: Callable[[Graph, Chain], float]) -> Change:
+    def change(code: str, rule: Callable[[Graph, Chain], float], english: str, *put_in: Any) -> Change:
         def put(h: Graph, edge: Edge) -> float:
             row = rows[edge]
             rest = math.prod(local(h, each) for each in row[1:])
             return rule(h, row) if len(row) == 1 else rule(h, row) / rest if rest else math.nan
 
-        return Change(Mistake(code, place, message), list(rows), put)
+        return Change(Mistake(code, place, say(english, *put_in)), list(rows), put)
 
     if uses > 1:
-        message = say(
-            "the path from {0} through {1} is left out; {0} has {2} paths, and they are summed", source, into, uses
-        )
-        yield change("DROPPED_PATH", message, lambda h, c: 0.0)
+        said = "the path from {0} through {1} is left out; {0} has {2} paths, and they are summed"
+        yield change("DROPPED_PATH", lambda h, c: 0.0, said, source, into, uses)
     elif zero:
-        yield change("ZERO", say("nothing comes back through {0} to {1}", into, source), lambda h, c: 0.0)
+        yield change("ZERO", lambda h, c: 0.0, "nothing comes back through {0} to {1}", into, source)
     if op not in (ops.add, ops.sub, ops.sum):
-        yield change("DROPPED_FACTOR", say("{0} is left out", derivative), lambda h, c: 1.0)
+        yield change("DROPPED_FACTOR", lambda h, c: 1.0, "{0} is left out", derivative)
     if op is None or (op.arity == 1 and op is not ops.neg):
-        yield change(
-            "STALE_VALUE",
-            say("the derivative of {0} is taken at its result instead of at its input", every),
-            _elsewhere,
-        )
-        message = say("multiplied by {0} itself instead of by its derivative", every)
-        yield change("MASK_IS_VALUE", message, lambda h, c: h.nodes[c[0][0]].data)
-    yield change("DOUBLED_FACTOR", say("{0} is multiplied in twice", derivative), lambda h, c: _whole(h, c) ** 2)
+        said = "the derivative of {0} is taken at its result instead of at its input"
+        yield change("STALE_VALUE", _elsewhere, said, every)
+        said = "multiplied by {0} itself instead of by its derivative"
+        yield change("MASK_IS_VALUE", lambda h, c: h.nodes[c[0][0]].data, said, every)
+    yield change("DOUBLED_FACTOR", lambda h, c: _whole(h, c) ** 2, "{0} is multiplied in twice", derivative)
     if op is None:
         return
     if op is not ops.neg:  # there it is the same as leaving it out
-        yield change("SIGN", say("{0} has the wrong sign", derivative), lambda h, c: -_whole(h, c))
-    yield change("FACTOR_2", say("{0} is twice what it should be", derivative), lambda h, c: 2 * _whole(h, c))
-    yield change("FACTOR_2", say("{0} is half of what it should be", derivative), lambda h, c: 0.5 * _whole(h, c))
+        yield change("SIGN", lambda h, c: -_whole(h, c), "{0} has the wrong sign", derivative)
+    yield change("FACTOR_2", lambda h, c: 2 * _whole(h, c), "{0} is twice what it should be", derivative)
+    yield change("FACTOR_2", lambda h, c: 0.5 * _whole(h, c), "{0} is half of what it should be", derivative)
     if op is ops.pow and i == 0:
-        message = say("the exponent of {0} is not brought down as a factor", every)
-        yield change("DROPPED_FACTOR", message, lambda h, c: _whole(h, c) / _number(h, c, 1))
-        message = say("the exponent of {0} is brought down, but not lowered by one", every)
-        yield change("WRONG_OPERAND", message, lambda h, c: _whole(h, c) * _number(h, c, 0))
+        said = "the exponent of {0} is not brought down as a factor"
+        yield change("DROPPED_FACTOR", lambda h, c: _whole(h, c) / _number(h, c, 1), said, every)
+        said = "the exponent of {0} is brought down, but not lowered by one"
+        yield change("WRONG_OPERAND", lambda h, c: _whole(h, c) * _number(h, c, 0), said, every)
     if op is ops.mul:
-        message = say(
-            "in {0} the derivative w.r.t. {1} is taken to be that factor itself, not the other one", every, wrt
-        )
-        yield change("SWAPPED", message, lambda h, c: _number(h, c, c[0][1]))
+        said = "in {0} the derivative w.r.t. {1} is taken to be that factor itself, not the other one"
+        yield change("SWAPPED", lambda h, c: _number(h, c, c[0][1]), said, every, wrt)
     if op is ops.div and i == 1:
-        message = say("in {0} the derivative w.r.t. the divisor lacks the square: it is -x / y^2", every)
-        yield change("WRONG_OPERAND", message, lambda h, c: _whole(h, c) * _number(h, c, 1))
+        said = "in {0} the derivative w.r.t. the divisor lacks the square: it is -x / y^2"
+        yield change("WRONG_OPERAND", lambda h, c: _whole(h, c) * _number(h, c, 1), said, every)
     if any(_now(g, e) != local(g, e) for e in rows):
-        message = say("{0} is computed from the numbers of now, which were changed after the forward pass", derivative)
-        yield change("STALE_VALUE", message, lambda h, c: _now(h, c[0]))
+        said = "{0} is computed from the numbers of now, which were changed after the forward pass"
+        yield change("STALE_VALUE", lambda h, c: _now(h, c[0]), said, derivative)
 
 
 def _group(g: Graph, chains: list[Chain], key: Any) -> str:
@@ -210,9 +200,8 @@ def _group(g: Graph, chains: list[Chain], key: Any) -> str:
         return say("every {0}", key[0])
     tops = dict.fromkeys(describe(g, c[0][0]) if len(c) == 1 else describe(g, g.parents[c[-1][0]][0]) for c in chains)
     names = list(tops) if len(chains[0]) == 1 else [f"sigmoid({name})" for name in tops]
-    return say(
-        "{0}{1}, {2} in this layer,", say(" and ").join(names[:2]), say(" and so on") if names[2:] else "", len(chains)
-    )
+    more = say(" and so on") if names[2:] else ""
+    return say("{0}{1}, {2} in this layer,", say(" and ").join(names[:2]), more, len(chains))
 
 
 def local(g: Graph, edge: Edge) -> float:

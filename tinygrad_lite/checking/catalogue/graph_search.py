@@ -146,8 +146,10 @@ def _end(edges: list[Edge], derivative: Callable[..., float]) -> Change:
 
 def _sweep(g: Graph, sets: list[list[Change]], leaves: list[Value]) -> list[list[float]]:
     """The adjoints of the leaves under every set of changes: one reverse sweep for all sets together."""
-    from tinygrad_lite.checking.network.arrays import np
-
+    try:
+        from tinygrad_lite.checking.network.arrays import np
+    except ImportError:
+        return [_plain_sweep(g, changes, leaves) for changes in sets]
     changed: dict[Edge, Any] = {}
     for k, changes in enumerate(sets):
         for change in changes:
@@ -165,6 +167,19 @@ def _sweep(g: Graph, sets: list[list[Change]], leaves: list[Value]) -> list[list
                     adjoint[parent] = adjoint[parent] + adjoint[child] * changed.get((child, i), factor)
     columns = [np.broadcast_to(adjoint[g.number[leaf]] if leaf in g.number else 0.0, len(sets)) for leaf in leaves]
     return np.stack(columns, axis=1).tolist()  # type: ignore[no-any-return]
+
+
+def _plain_sweep(g: Graph, changes: list[Change], leaves: list[Value]) -> list[float]:
+    """The same for one set, where there is no NumPy."""
+    changed = {edge: change.derivative(g, edge) for change in changes for edge in change.edges}
+    adjoint = [0.0] * len(g)
+    adjoint[g.roots[0]] = 1.0
+    for child in range(len(g) - 1, -1, -1):
+        for i, parent in enumerate(g.parents[child]):
+            factor = g.nodes[child].local[i]
+            if factor is not None:
+                adjoint[parent] += adjoint[child] * changed.get((child, i), factor)
+    return [adjoint[g.number[leaf]] if leaf in g.number else 0.0 for leaf in leaves]
 
 
 def _swapped(graphs: list[Graph], wanted: Sequence[Sequence[tuple[Value, float]]]) -> list[list[Mistake]]:

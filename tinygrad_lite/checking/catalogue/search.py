@@ -14,7 +14,7 @@ user's numbers are divided by the prediction, and the ratios of all problems mus
 from __future__ import annotations
 
 import itertools
-from typing import Any
+from typing import Any, NamedTuple
 
 from tinygrad_lite.checking.catalogue.choices import Choice, activation_choices, loss_choices, step_choices
 from tinygrad_lite.checking.catalogue.scale_words import scale_mistakes
@@ -31,29 +31,28 @@ BEAM = 10
 KEPT = 8  # explanations kept of the same numbers
 
 
-class Observed:
+class Observed(NamedTuple):
     """The user's gradients on one problem, turned so that samples are rows; None where there are none."""
 
-    def __init__(self, dW: list[Any], db: list[Any], noise: float = 0.0) -> None:
-        self.dW, self.db, self.noise = dW, db, noise
+    weights: list[Any]
+    biases: list[Any]
+    noise: float = 0.0
 
 
-class Hypothesis:
+class Hypothesis(NamedTuple):
     """One explanation of a gradient: its mistakes, what it costs to believe, and its scale."""
 
-    __slots__ = ("mistakes", "cost", "factor")
+    mistakes: Mistakes
+    cost: float
+    factor: Factor | None  # None: any scale, as of zero
 
-    def __init__(self, mistakes: Mistakes, cost: float, factor: Factor | None) -> None:
-        self.mistakes, self.cost, self.factor = mistakes, cost, factor  # None: any scale, as of zero
 
-
-class Explanation:
+class Explanation(NamedTuple):
     """What has been believed so far, from the loss down: mistakes, cost, and the names left unexplained."""
 
-    __slots__ = ("mistakes", "cost", "unknown")
-
-    def __init__(self, mistakes: Mistakes = (), cost: float = 0.0, unknown: tuple[str, ...] = ()) -> None:
-        self.mistakes, self.cost, self.unknown = mistakes, cost, unknown
+    mistakes: Mistakes = ()
+    cost: float = 0.0
+    unknown: tuple[str, ...] = ()
 
     def plus(self, mistakes: Mistakes, cost: float, unknown: tuple[str, ...] = ()) -> Explanation:
         return Explanation((*self.mistakes, *mistakes), self.cost + cost, (*self.unknown, *unknown))
@@ -103,7 +102,7 @@ def _below(
         for candidate in candidates:
             found = []
             for r, s, d, g in zip(records, answers, candidate.D, candidate.G, strict=True):
-                own = s.dW[layer]
+                own = s.weights[layer]
                 own = own if own is not None and own.shape == r.W[layer].shape else None
                 step = choice.numbers(r, d, g, own)
                 found.append(None if step is None else np.broadcast_to(step, r.A[layer - 1].shape))
@@ -182,7 +181,7 @@ def _hypotheses(
     """For each candidate of dZ the hypotheses in which it gives the user's dW (or db) on all problems."""
     choices = list((weight_choices if which == "W" else bias_choices)(net, layer))
     name = (net.weights if which == "W" else net.biases)[layer - 1]
-    observed = [(s.dW if which == "W" else s.db)[layer] for s in answers]
+    observed = [(s.weights if which == "W" else s.biases)[layer] for s in answers]
     if any(o is None for o in observed):
         return {}
     zero = Mistake("ZERO", "d" + name, say("d{0} is zero everywhere", name), say("the sum over its paths"))

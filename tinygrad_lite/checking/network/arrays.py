@@ -8,8 +8,8 @@ try:
     import numpy as np
 except ImportError as missing:  # pragma: no cover
     raise ImportError(
-        "tg.check tries backprops on arrays and needs NumPy: pip install numpy (it also comes with the extras of "
-        "tinygrad-lite, such as tinygrad-lite[notebook]). tg.compare and tg.gradcheck work without it."
+        "checking backprops and formulas needs NumPy: pip install numpy (it also comes with the extras of "
+        "tinygrad-lite, such as tinygrad-lite[notebook]). tg.compare with numbers and tg.gradcheck work without it."
     ) from missing
 
 Array = Any

@@ -6,7 +6,7 @@ The model is used for a diagnosis only after it has reproduced the user's loss o
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, NamedTuple
 
 from tinygrad_lite.analysis.activations import Activation
 from tinygrad_lite.analysis.losses import LossKind
@@ -14,12 +14,11 @@ from tinygrad_lite.checking.network.arrays import Array, np
 from tinygrad_lite.report.language import say
 
 
-class Layout:
+class Layout(NamedTuple):
     """How the user's matrices lie: samples as rows or columns, weights as X @ W, X @ W.T or W @ X."""
 
-    def __init__(self, columns: bool, turned: bool) -> None:
-        self.columns = columns  # X is (inputs, N)
-        self.turned = turned  # W is (outputs, inputs)
+    columns: bool  # X is (inputs, N)
+    turned: bool  # W is (outputs, inputs)
 
     def data(self, x: Array) -> Array:
         """Samples as the rows of a matrix; for a matrix its own inverse. A list of numbers is one number a sample."""
@@ -52,37 +51,30 @@ class Layout:
         return 1 if self.columns else 0
 
 
-class Network:
+class Network(NamedTuple):
     """What was recognised: the parameters' names by layer, activations, loss and penalty.
 
     Attributes:
         weights, biases: names of the parameters from the first layer to the last; "" for no bias.
         activations: one for each layer.
-        kind, reduction: the loss: a `LossKind`, and how its entries are summed up.
-        summed: the kind with the small number that guards its logarithm, if there is one.
-        penalty: (k, power of 1/N, with biases): the loss also has k/2 * sum of squares; k = 0 for none.
+        summed: what the loss adds up, a `LossKind`, with the small number that guards its logarithm if it has one.
+        reduction: how its entries are summed up.
         layout: how the matrices lie.
+        penalty: (k, power of 1/N, with biases): the loss also has k/2 * sum of squares; k = 0 for none.
     """
 
-    def __init__(
-        self,
-        weights: list[str],
-        biases: list[str],
-        activations: list[Activation],
-        kind: LossKind,
-        reduction: tuple[str, float, int, int],
-        layout: Layout,
-        penalty: tuple[float, int, bool] = (0.0, 0, False),
-    ) -> None:
-        self.weights: list[str] = weights
-        self.biases: list[str] = biases
-        self.activations: list[Activation] = activations
-        self.summed: LossKind = kind  # what the loss adds up
-        kind = kind.plain  # what is differentiated
-        self.kind: LossKind = kind
-        self.reduction: tuple[str, float, int, int] = reduction
-        self.layout: Layout = layout
-        self.penalty: tuple[float, int, bool] = penalty
+    weights: list[str]
+    biases: list[str]
+    activations: list[Activation]
+    summed: LossKind
+    reduction: tuple[str, float, int, int]
+    layout: Layout
+    penalty: tuple[float, int, bool] = (0.0, 0, False)
+
+    @property
+    def kind(self) -> LossKind:
+        """What is differentiated: the loss without a guard."""
+        return self.summed.plain
 
     @property
     def depth(self) -> int:

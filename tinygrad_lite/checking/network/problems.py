@@ -11,7 +11,7 @@ from __future__ import annotations
 import itertools
 import re
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, NamedTuple
 
 from tinygrad_lite.analysis.losses import HINGE, MARGINS, margins
 from tinygrad_lite.checking.network.arrays import Array, np
@@ -49,14 +49,15 @@ class Problem:
         return self.sizes or say(self.name)
 
 
-class Structure:
+class Structure(NamedTuple):
     """Which parameters are weights and which biases, how everything lies, and the user's own sizes."""
 
-    def __init__(
-        self, weights: list[str], biases: list[str], layout: Layout, n: int, widths: list[int], like: Problem
-    ) -> None:
-        self.weights, self.biases, self.layout = weights, biases, layout
-        self.n, self.widths, self.like = n, widths, like
+    weights: list[str]
+    biases: list[str]
+    layout: Layout
+    n: int
+    widths: list[int]
+    like: Problem
 
     def sized(self, name: str, outputs: int | None) -> tuple[int, list[int]]:
         """Samples and widths for one of our problems; one output stays one output."""

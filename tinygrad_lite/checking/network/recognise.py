@@ -12,7 +12,7 @@ from typing import Any
 
 from tinygrad_lite.analysis.activations import LINEAR, SOFTMAX, Activation, activation, known
 from tinygrad_lite.analysis.layers import find_layers
-from tinygrad_lite.analysis.losses import GUARDED, HUBERS, KINDS, MARGINS, REDUCTIONS
+from tinygrad_lite.analysis.losses import GUARDED, HUBERS, KINDS, REDUCTIONS
 from tinygrad_lite.checking.network.arrays import np
 from tinygrad_lite.checking.network.network import Network, target
 from tinygrad_lite.checking.network.problems import Problem, Structure
@@ -101,7 +101,7 @@ def recognise(
     sizes = [p.shape[1:] for p in predictions]
     for kinds, penalised in ((k, penalised) for k in (KINDS, GUARDED, HUBERS) for penalised in (False, True)):
         for kind in kinds:
-            if not all(_target_fits(kind.name, y) for y in targets):
+            if not all(map(kind.targets, targets)):
                 continue
             with np.errstate(all="ignore"):
                 sums = [kind.terms(p, y).sum(axis=(1, 2)) for p, y in zip(predictions, targets, strict=True)]
@@ -126,14 +126,6 @@ def _squares(structure: Structure, problem: Problem) -> tuple[float, float]:
     weights = [np.asarray(problem.params[w], float) for w in structure.weights]
     biases = [np.asarray(problem.params[b], float) for b in structure.biases if b]
     return sum(float((w * w).sum()) for w in weights), sum(float((b * b).sum()) for b in biases)
-
-
-def _target_fits(kind: str, y: Any) -> bool:
-    if kind == "hinge":
-        return bool(np.all(np.abs(y) == 1))
-    if kind == "multi-class hinge":
-        return MARGINS.fits(y, y)
-    return not kind.endswith("cross-entropy") or bool(np.all((y >= 0) & (y <= 1)))
 
 
 def _zero(rest: Any, losses: list[float]) -> tuple[int, tuple[float, int, bool]] | None:

@@ -68,7 +68,6 @@ def _of_kinks(net: Network, record: Record) -> Iterator[Hint]:
         where = unit if layer else say("output {0} has a kink of the loss", index[-1])
         yield hint(
             "KINK",
-            "The data stand exactly on a kink ({0} in all): in sample {1} {2}, where every derivative from {3:g} to "
-            "{4:g} is right.",
+            "Exactly on a kink ({0} in all): in sample {1} {2}, where every derivative from {3:g} to {4:g} is right.",
             *(len(kinks), index[0], where, low, high),
         )
