@@ -429,6 +429,19 @@ def test_large_data_are_cut_to_a_few_samples_for_the_search():
     assert (mended["dW"] * step).sum() == pytest.approx((there - back) / 2, rel=1e-5)
 
 
+@pytest.mark.long
+def test_a_factor_forgotten_in_a_recurrence_is_found_by_the_first_step():
+    """Later steps go on from a wrong gradient, so only the first tells what is missing."""
+    path = Path(__file__).parents[1] / "benchmarks/checking/derivations/lstm.py"
+    right, wrong = "go = gh * tc * o * (1 - o)", "go = gh * tc"
+    space = defined(path.read_text().replace(right, wrong))
+    params, data = space["make"](0)
+    result = tg.check(space["loss"], space["backprop"], params, *data)
+
+    assert [e.old.strip() for e in result.mends[0].edits] == [wrong]
+    assert tg.check(space["loss"], result.mends[0].function, params, *data, mend=False).ok
+
+
 LEFT_OUT = {
     "the labels taken off": (
         """

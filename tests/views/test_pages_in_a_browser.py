@@ -261,6 +261,23 @@ def test_a_leaf_follows_the_hand_the_keys_and_the_typed_number_and_undo_takes_it
     assert numbers(live) == before
 
 
+def test_a_finger_drags_a_leaf_and_a_key_on_it_opens_its_number(live):
+    from selenium.webdriver.common.actions.action_builder import ActionBuilder
+    from selenium.webdriver.common.actions.pointer_input import PointerInput
+    from selenium.webdriver.common.keys import Keys
+
+    box = live.find_element("css selector", '[data-k="v0"]')
+    before = numbers(live)
+    touch = ActionBuilder(live, mouse=PointerInput("touch", "finger"))
+    touch.pointer_action.move_to(box).pointer_down().move_by(30, 0).pointer_up()
+    touch.perform()
+    assert numbers(live)[0] > before[0]
+    live.execute_script("document.querySelector('[data-k=\"v0\"]').focus()")
+    live.switch_to.active_element.send_keys(Keys.ENTER)
+    assert live.switch_to.active_element.get_attribute("id") == "number"
+    assert box.get_attribute("aria-valuetext").startswith(f"{numbers(live)[0]:.4g}, gradient ")
+
+
 def test_an_activation_is_exchanged_and_an_address_keeps_it(live):
     live.execute_script("choose(P.root); at('flip').value = 'relu'; at('flip').dispatchEvent(new Event('change'))")
     kept = numbers(live)

@@ -25,7 +25,8 @@ def compare(hand: Any, exact: Any, *, rtol: float = 1e-9, loss: Value | None = N
     Args:
         hand: your numbers: a float, a nested list or a NumPy array, or a dict of these by name (a
             tuple is taken in the order of `exact`). A text is a formula in the names of your variables and in the
-            labels of the graph, such as "2*(a - t)*(1 - a**2)*x"; it is compared at other numbers too.
+            labels of the graph, such as "2*(a - t)*(1 - a**2)*x"; it is compared at other numbers too, and
+            a wrong one is mended where one change does it.
         exact: the same names; each entry a number, or a Value of which `.grad` is read after
             `loss.backward()`.
         rtol: how far an entry may be from the exact one, relative to the larger of the two; sums that
@@ -77,8 +78,12 @@ def compare(hand: Any, exact: Any, *, rtol: float = 1e-9, loss: Value | None = N
     if loss is not None and not result.ok:
         _look_into(loss, exacts, result)
     for verdict in result.verdicts:
-        if verdict.ok and verdict.name in texts:
-            verdict.refute("HERE_ONLY", formulas.elsewhere(texts[verdict.name], exacts[verdict.name]))
+        if verdict.name in texts:
+            text, wrt = texts[verdict.name], exacts[verdict.name]
+            if verdict.ok:
+                verdict.refute("HERE_ONLY", formulas.elsewhere(text, wrt))
+            if not verdict.ok and (mended := formulas.mended(text, wrt)):
+                verdict.hints.append(mended)
     return result
 
 

@@ -42,7 +42,7 @@ def test_a_formula_that_is_right_at_these_numbers_only_is_wrong():
     result = compared({"w": "2*(a - t)*(1 - a**2)*3"}, "w")
 
     assert result.wrong == ["w"]
-    assert [h.code for h in result["w"].hints] == ["HERE_ONLY"]
+    assert [h.code for h in result["w"].hints] == ["HERE_ONLY", "DROPPED_FACTOR"]
     assert "right at these numbers only: at a = " in str(result)
 
 
@@ -72,3 +72,42 @@ def test_formulas_of_arrays_are_compared_entry_by_entry():
     assert tg.compare(right, {"W": W, "x": x}, loss=loss).ok
     assert tg.compare({"W": "(2*(h - 1)) @ x.T"}, {"W": W}, loss=loss).wrong == ["W"]
     assert tg.compare({"W": "2*(h[0,0] - 1)*(1 - h[0,0]**2)*x[1,0]"}, {"W": W[0, 1]}, loss=loss).ok
+
+
+@pytest.mark.parametrize(
+    ("formula", "code", "sentence"),
+    [
+        ("(a - t)*(1 - a**2)*x", "FACTOR_2", "2 * (a - t) * (1 - a**2) * x is right"),
+        ("2*(a - t)*x", "NO_ACT_DERIV", "the factor tanh'(z) is left out"),
+        (
+            "2*(a - t)*(1 - z**2)*x",
+            "DERIV_OF_DERIV_ARG",
+            "in (1 - z**2): the derivative tanh'(z) is taken",
+        ),
+        ("2*(a - t)*(1 - a**2)*b", "WRONG_OPERAND", "in b: b stands where x belongs"),
+        ("2*(t - a)*(1 - a**2)*x", "SIGN", "the sign is flipped"),
+    ],
+)
+def test_the_first_wrong_part_of_a_formula_is_named_and_mended(formula, code, sentence):
+    hint = compared({"w": formula}, "w")["w"].hints[-1]
+    right = hint.sentence.rpartition("; ")[2].removesuffix(" is right")
+
+    assert (hint.code, sentence in hint.sentence) == (code, True), hint
+    assert compared({"w": right}, "w").ok
+
+
+def test_a_formula_of_arrays_is_mended_in_the_notation_of_numpy():
+    W, x = tg.array([[0.5, -1.0], [0.3, 2.0]], label="W"), tg.array([[1.0], [-2.0]], label="x")
+    h = np.tanh(W @ x)
+    loss = ((h - 1.0) ** 2).sum()
+    hint = tg.compare({"x": "W @ (2*(h - 1)*(1 - h**2))"}, {"x": x}, loss=loss)["x"].hints[-1]
+
+    assert hint.code == "TRANSPOSED"
+    assert hint.sentence.endswith("; W.T @ (2 * (h - 1) * (1 - h**2)) is right")
+
+
+def test_a_formula_that_no_single_change_makes_right_is_wrong_without_a_mend():
+    result = compared({"w": "a + t*t - x"}, "w")
+
+    assert not result.ok
+    assert not any("is right" in hint.sentence for hint in result["w"].hints)

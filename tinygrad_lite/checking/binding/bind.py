@@ -6,10 +6,10 @@ import inspect
 import types
 from collections.abc import Mapping
 from functools import partial
-from typing import Any
+from typing import Any, NamedTuple
 
 from tinygrad_lite.checking.binding.fit import candidates, fitted, runs
-from tinygrad_lite.checking.binding.flow import Flow, Unplaced, as_check_takes_it, backprop_of, loss_of, parameters_of
+from tinygrad_lite.checking.binding.flow import Flow, Unplaced, as_check_takes_it, parameters_of
 from tinygrad_lite.checking.binding.layers import layer_checks
 from tinygrad_lite.checking.binding.losses import assumed_loss
 from tinygrad_lite.checking.binding.roles import (
@@ -30,14 +30,14 @@ from tinygrad_lite.checking.binding.roles import (
     Function,
     bare,
 )
-from tinygrad_lite.checking.binding.scripts import step_of
+from tinygrad_lite.checking.binding.scripts import loop_flow
 from tinygrad_lite.checking.binding.source import Lesson
 from tinygrad_lite.checking.binding.values import fitted_data, instance, values
 from tinygrad_lite.checking.network.arrays import np
 from tinygrad_lite.report.language import say
 
 
-class Binding:
+class Binding(NamedTuple):
     """What `check` is to be called with, and how that was found.
 
     Attributes:
@@ -45,15 +45,12 @@ class Binding:
         words: what was bound to what, in two lines.
     """
 
-    def __init__(
-        self, loss: Any, backprop: Any, params: dict[str, Any], data: tuple[Any, ...], words: list[str]
-    ) -> None:
-        self.loss: Any = loss
-        self.backprop: Any = backprop
-        self.params: dict[str, Any] = params
-        self.data: tuple[Any, ...] = data
-        self.words: list[str] = words
-        self.options: dict[str, Any] = {}
+    loss: Any
+    backprop: Any
+    params: dict[str, Any]
+    data: tuple[Any, ...]
+    words: list[str]
+    options: Mapping[str, Any] = {}
 
 
 def bind(lesson: Lesson, roles: Mapping[str, Any] | None = None, seed: int = 0) -> list[Binding]:
@@ -71,11 +68,7 @@ def bind(lesson: Lesson, roles: Mapping[str, Any] | None = None, seed: int = 0) 
     pairs = [] if {"loss", "backprop"} & set(said) else layer_checks(lesson, seed)
     if pairs:
         return [Binding(*pair) for pair in pairs]
-    step = None
-    flow = _functions(lesson, said) or instance_flow(lesson, said)
-    if flow is None and lesson.loops:
-        step = step_of(lesson)
-        flow = None if step is None else Flow(step.forward, step.loss, step.backward, step.params, step.data, {})
+    flow = _functions(lesson, said) or instance_flow(lesson, said) or loop_flow(lesson)
     if flow is None:
         own = ", ".join([*lesson.own(types.FunctionType), *lesson.own(type)]) or "nothing"
         raise Unplaced(
@@ -114,14 +107,13 @@ def _bound(lesson: Lesson, flow: Flow, said: dict[str, Any], seed: int) -> Bindi
     loss_words = flow.spoken.get(flow.loss.name, "") if flow.loss is not None else ""
     if guess:
         loss_words = assumed_loss(flow, params, data)
-    backprop = as_check_takes_it(partial(backprop_of, flow, flow.own), flow.backward.function)
-    loss = as_check_takes_it(partial(loss_of, flow, flow.own), (flow.loss or flow.backward).function)
+    backprop = as_check_takes_it(partial(Flow.backprop_fn, flow, own=flow.own), flow.backward.function)
+    loss = as_check_takes_it(partial(Flow.loss_fn, flow, own=flow.own), (flow.loss or flow.backward).function)
+    updates = bool(flow.updates and flow.rate)
     gives = say("updated parameters") if flow.updates else say("gradients")
-    if flow.updates and flow.rate:
+    if updates:
         gives = say("updated parameters, learning rate {0:g}", flow.rate)
-    forward = (
-        f"{flow.spoken[flow.forward.name]}, " if flow.forward is not None and flow.forward.name in flow.spoken else ""
-    )
+    forward = f"{flow.spoken[flow.forward.name]}, " if flow.forward and flow.forward.name in flow.spoken else ""
     shapes = ", ".join(
         f"{n} {_shape(x)}" for n, x in [*params.items(), *zip(flow.data or ["X", "y"], data, strict=False)]
     )
@@ -129,10 +121,7 @@ def _bound(lesson: Lesson, flow: Flow, said: dict[str, Any], seed: int) -> Bindi
         say("Bound: {0}loss {1}, backprop {2} gives {3}.", forward, loss_words, flow.spoken[flow.backward.name], gives),
         say("Made to fit: {0}.", shapes) if made else say("From the lesson: {0}.", shapes),
     ]
-    binding = Binding(loss, backprop, params, data, words)
-    if flow.updates and flow.rate:
-        binding.options = {"updates": True, "lr": flow.rate}
-    return binding
+    return Binding(loss, backprop, params, data, words, {"updates": True, "lr": flow.rate} if updates else {})
 
 
 def _missing(flow: Flow, problem: Any) -> None:

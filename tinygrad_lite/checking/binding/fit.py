@@ -88,36 +88,24 @@ def _params(
     names: list[str], kinds: list[str], widths: list[int], layout: str, bias: str, chance: Any
 ) -> dict[str, Any]:
     params: dict[str, Any] = {}
-    layer = -1
-    seen: list[int] = []
-    for name, kind in zip(names, kinds, strict=True):
-        if kind == "w":
-            layer += 1
-            at = layer
-        else:  # the bias of the weight of the same number, or of the next one without
-            digits = re.sub(r"\D", "", name)
-            same = [
-                i
-                for i, n in enumerate(n for n, k in zip(names, kinds, strict=True) if k == "w")
-                if re.sub(r"\D", "", n) == digits
-            ]
-            at = same[0] if digits and same else len(seen)
-            seen.append(at)
-        i, o = widths[min(at, len(widths) - 2)], widths[min(at, len(widths) - 2) + 1]
+    digits = [re.sub(r"\D", "", n) for n in names]
+    weights = [d for d, kind in zip(digits, kinds, strict=True) if kind == "w"]
+    for i, (name, kind) in enumerate(zip(names, kinds, strict=True)):
+        at = kinds[:i].count(kind)
+        if kind == "b" and digits[i] in weights and digits[i]:  # the bias of the weight of the same number
+            at = weights.index(digits[i])
+        ins, outs = widths[min(at, len(widths) - 2) :][:2]
+        last = layout == "vector" and outs == 1
         if layout in ("numbers", "series"):
             params[name] = float(chance.normal())
         elif kind == "w":
-            made = chance.normal(size=(i, o)) * 0.8
-            last = layout == "vector" and o == 1
-            params[name] = (
-                made.ravel() if last else np.ascontiguousarray(made.T) if layout in ("columns", "turned") else made
-            )
+            made = chance.normal(size=(ins, outs)) * 0.8
+            turned = layout in ("columns", "turned")
+            params[name] = made.ravel() if last else np.ascontiguousarray(made.T) if turned else made
         else:
-            made = 0.3 * chance.normal(size=o)
-            number = layout == "vector" and o == 1
-            params[name] = (
-                float(made[0]) if number else made.reshape({"flat": (o,), "row": (1, o), "column": (o, 1)}[bias])
-            )
+            made = 0.3 * chance.normal(size=outs)
+            shape = {"flat": (outs,), "row": (1, outs), "column": (outs, 1)}[bias]
+            params[name] = float(made[0]) if last else made.reshape(shape)
     return params
 
 

@@ -240,16 +240,6 @@ def as_check_takes_it(function: Callable[..., Any], origin: Callable[..., Any]) 
     return made
 
 
-def loss_of(flow: Flow, own: dict[str, Any], params: dict[str, Any], *data: Any) -> Any:
-    """A flow's loss, run on the learner's functions in `own`."""
-    return flow.loss_fn(params, *data, own=own)
-
-
-def backprop_of(flow: Flow, own: dict[str, Any], params: dict[str, Any], *data: Any) -> Any:
-    """A flow's gradients, run on the learner's functions in `own`."""
-    return flow.backprop_fn(params, *data, own=own)
-
-
 # ---------------------------------------------------------------------- objects
 
 

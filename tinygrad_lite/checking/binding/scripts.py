@@ -12,26 +12,14 @@ import ast
 import linecache
 from typing import Any
 
+from tinygrad_lite.checking.binding.flow import Flow
 from tinygrad_lite.checking.binding.roles import INPUT, LOSS, NO_LOSS, TARGET, Function
 from tinygrad_lite.checking.binding.source import Lesson
 from tinygrad_lite.checking.network.arrays import np
 
 
-class Step:
-    """A loop as functions: `forward` (or `loss`, where one is computed) and `backward`, of parameters and data."""
-
-    def __init__(
-        self, forward: Function | None, loss: Function | None, backward: Function, params: list[str], data: list[str]
-    ) -> None:
-        self.forward: Function | None = forward
-        self.loss: Function | None = loss
-        self.backward: Function = backward
-        self.params: list[str] = params
-        self.data: list[str] = data
-
-
-def step_of(lesson: Lesson) -> Step | None:
-    """The first loop that changes arrays, as functions; None if there is none."""
+def loop_flow(lesson: Lesson) -> Flow | None:
+    """The first loop that changes arrays as a flow of functions; None if there is none."""
     for loop in lesson.loops:
         body = _innermost(loop, lesson)
         params = _changed(body, lesson)
@@ -64,7 +52,7 @@ def _changed(body: list[ast.stmt], lesson: Lesson) -> list[str]:
     return list(dict.fromkeys(found))
 
 
-def _functions(body: list[ast.stmt], params: list[str], lesson: Lesson) -> Step:
+def _functions(body: list[ast.stmt], params: list[str], lesson: Lesson) -> Flow:
     body = [s for s in body if not isinstance(s, ast.Expr)]
     loaded = [n.id for s in body for n in ast.walk(s) if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Load)]
     arrays = [
@@ -85,7 +73,7 @@ def _functions(body: list[ast.stmt], params: list[str], lesson: Lesson) -> Step:
     else:
         output = _output(ahead, data, lesson)
         forward = _made("forward", arguments, ahead, output, lesson) if output else None
-    return Step(forward, loss, backward, params, data)
+    return Flow(forward, loss, backward, params, data, {})
 
 
 def _before(statements: list[ast.stmt], said: ast.stmt, ahead: list[ast.stmt]) -> list[ast.stmt]:

@@ -154,19 +154,8 @@ def sized(name: str, i: int, many: int) -> Any:
 
 
 def _numbers(x: Any) -> bool:
-    if isinstance(x, (bool, str, bytes)) or x is None:
-        return False
-    if isinstance(x, (int, float)):
-        return True
-    return (
-        isinstance(x, (np.ndarray, list))
-        and getattr(np.asarray(x, dtype=None if isinstance(x, np.ndarray) else object), "dtype", None) is not None
-        and _array(x)
-    )
-
-
-def _array(x: Any) -> bool:
+    """Whether something is a number, an array of numbers or a list that makes one."""
     try:
-        return np.asarray(x).dtype.kind in "iuf" and np.size(x) > 0
+        return isinstance(x, (int, float, list, np.ndarray)) and np.asarray(x).dtype.kind in "iuf" and np.size(x) > 0
     except ValueError:
         return False

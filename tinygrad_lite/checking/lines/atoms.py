@@ -22,7 +22,7 @@ from tinygrad_lite.checking.network.arrays import Array, np
 Write = Callable[[int], Node]
 Block = tuple[Array, Array, Write]  # costs, values, and how each is written
 Shape = tuple[int, ...]
-MOST_ATOMS, MOST_PAIRED, MANY = 150, 56, 8
+MOST_ATOMS, MOST_PAIRED, MANY = 300, 56, 8
 MADE_OF = (  # what activations, norms and masks are made of: of anything, of a variable, of a matrix
     *((0.3, derivative, 0) for derivative in DERIVATIVES),
     (0.2, "1 - a", 0),

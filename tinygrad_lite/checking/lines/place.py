@@ -100,11 +100,11 @@ class Place:
         if not slot.visits or not is_number(slot.visits[0][1]):
             return
         first = Atoms(self.offers, self.every[:1], self.tree)
-        atoms = Atoms(self.offers, self.every, self.tree) if reach.joint else first
-        demands = reach.joint or reach.demands
-        for matrix, wanted in demands[:1] if reach.possible else demands:
-            if np.abs(matrix).max(initial=0.0) > 1e-9:
-                yield from grafts(self.expression, atoms, matrix, wanted)
+        every = Atoms(self.offers, self.every, self.tree) if reach.joint else first
+        for atoms, demands in ((every, reach.joint), (first, reach.demands)):  # in a recurrence the first visit is sure
+            for matrix, wanted in demands[:1] if reach.possible else demands:
+                if np.abs(matrix).max(initial=0.0) > 1e-9:
+                    yield from grafts(self.expression, atoms, matrix, wanted)
         start = np.asarray(slot.visits[0][1], float)
         for goal in self.goals():
             yield from toward(self.expression, first, start, goal)

@@ -180,27 +180,19 @@ def slots_of(function: Function, tree: Node) -> list[Slot]:
         elif isinstance(stmt, ast.Return) and value is not None:
             found += [Slot(function, (*here, *p), stmt, "value", name) for p, name in _parts(value)]
         elif isinstance(stmt, ast.Expr) and isinstance(value, ast.Call):
-            found += [
-                Slot(function, (*here, *p), stmt, "value", name)
-                for field in ("args", "keywords")
-                for i, argument in enumerate(getattr(value, field))
-                for p, name in _argument(field, i, argument, value)
-            ]
+            added = isinstance(value.func, ast.Attribute) and value.func.attr == "at"  # np.add.at(x, i, v)
+            for i, x in enumerate(value.args):
+                parts = (
+                    _parts(x) if isinstance(x, ast.Dict) else [((), target_name(value.args[0]) * (added and i == 2))]
+                )
+                found += [Slot(function, (*here, ("args", i), *p), stmt, "value", name) for p, name in parts]
+            for i, k in enumerate(value.keywords):  # grads.update(W=dW)
+                found.append(Slot(function, (*here, ("keywords", i), ("value", None)), stmt, "value", k.arg or ""))
         for slot in found[::-1]:
             if slot.stmt is not stmt:
                 break
             slot.editable = harmless(function, stmt)
     return found
-
-
-def _argument(field: str, i: int, argument: Node, value: Node) -> list[tuple[Path, str]]:
-    """The slots within one argument of a call made for its effect, such as `grads.update(W=dW)`."""
-    if field == "keywords":
-        return [(((field, i), ("value", None)), argument.arg or "")]
-    if isinstance(argument, ast.Dict):
-        return [(((field, i), *p), n) for p, n in _parts(argument)]
-    out = isinstance(value.func, ast.Attribute) and value.func.attr == "at"
-    return [(((field, i),), target_name(value.args[0]) if out and i == 2 else "")]
 
 
 def _parts(e: Node) -> list[tuple[Path, str]]:

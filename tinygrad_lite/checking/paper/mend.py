@@ -34,7 +34,7 @@ class Mend:
     """
 
     def __init__(self, claim: Claim, edit: Edit | None, right: Term | None = None) -> None:
-        left, right = claim.left, _plain(edit.right) if edit else right
+        left, right = claim.left, plain(edit.right) if edit else right
         self.mistake = Mistake(edit.code, str(left), edit.message, str(edit.new)) if edit else None
         self.mark: tuple[int, int] = edit.mark if edit else claim.right.span
         self.right = right
@@ -103,14 +103,14 @@ def _named(judge: Judge, claim: Claim, edit: Edit, words: Vocabulary) -> Edit:
     return edit
 
 
-def _plain(t: Term) -> Term:
+def plain(t: Term) -> Term:
     """Without --x and x/1, as a person would write it."""
 
     def change(n: Term) -> Term | None:
         if n.op == "neg" and n.args[0].op == "neg":
-            return _plain(n.args[0].args[0])
+            return plain(n.args[0].args[0])
         if n.op in ("+", "-") and n.args[1].op == "neg":
-            return _plain(n._replace(op="-" if n.op == "+" else "+", args=(n.args[0], n.args[1].args[0])))
+            return plain(n._replace(op="-" if n.op == "+" else "+", args=(n.args[0], n.args[1].args[0])))
         return None
 
     return t.mapped(change)
@@ -126,7 +126,7 @@ def vocabulary(judge: Judge, claim: Claim) -> Vocabulary:
     bound = [i.word for t in claim.right.walk() if t.op in ("sum", "prod") for i in t.args[:-1]]
     letters = list(dict.fromkeys([*free, *bound]))
     words = [*d.definitions, *[x for x in judge.points.leaves if x in judge.points.known or not d.definitions]]
-    if claim.left.op == "d" and not d.definitions:
+    if claim.left.op == "d" and not d.definitions and not judge.points.known:
         words = sorted(claim.left.names())
     shape = {word: np.shape(env[word]) for word in words if word in env}
     names: list[Term] = []

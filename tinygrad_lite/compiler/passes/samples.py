@@ -94,17 +94,13 @@ def _rate(epilogue: Tape) -> Builder | None:
     tape.outputs, tape.guards = [rate], []
     if tape.number(rate) == 1.0:
         return None
+    read = {rate, *(ref for i, needed in enumerate(tape.live()) if needed for ref in tape.args[i])}
+    if not read.isdisjoint([*ps, total]):
+        return None
     alone = Builder()
-    place = {count: alone.input("rows")} | {
-        ~k: alone.constant(x) for k, x in enumerate(tape.sources) if x.__class__ is float
-    }
-    for i, needed in enumerate(tape.live()):
-        if needed:
-            if not all(ref in place for ref in tape.args[i]):
-                return None
-            place[i] = alone.node(tape.op[i], tuple([place[ref] for ref in tape.args[i]]))
-    alone.outputs = [place[rate]] if rate in place else []
-    return alone if alone.outputs else None
+    rows = [alone.input("rows")] * len(tape.inputs)
+    alone.outputs = alone.inline(tape, rows, lambda _, op, args: alone.node(op, args))
+    return alone
 
 
 def _hoisted(tape: Builder, parameters: int) -> tuple[Builder, Builder, list[int]]:

@@ -168,7 +168,7 @@ def _even(batch: Batch | None, inputs: int) -> Batch | None:
     total = rest.node(ops.sum, (given[-2], *terms))
     rest.outputs = rest.inline(batch.epilogue, [*given[:-2], total, given[-1]])
     left = batch.left + len(odd)
-    return Batch(batch.sample, rest, high - low, batch.fixed[low:high], batch.gathered[low:high], left)
+    return Batch(high - low, batch.fixed[low:high], batch.gathered[low:high], left, batch.sample, rest)
 
 
 def _cut(line: Sequence[Any], first: int, second: int) -> tuple[Sequence[Any], Sequence[Any], Sequence[Any]]:
