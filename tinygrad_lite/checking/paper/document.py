@@ -231,7 +231,7 @@ class Document:
             self.simplex.add(left.args[-1].word)
             statement.kind = ASSUMPTION
             return
-        self._in_steps(statement, left, right)
+        self._in_steps(left, right)
         new = left.op == "name" and left.word not in self.definitions and left.word not in right.names()
         if not new or any(i.op == "num" for i in left.args):
             return
@@ -256,7 +256,7 @@ class Document:
         if left.word in ROOTS or self.known.root not in ROOTS:
             self.known.root = left.word
 
-    def _in_steps(self, statement: Statement, left: Term, right: Term) -> None:
+    def _in_steps(self, left: Term, right: Term) -> None:
         """What was first written in full may be defined again by the steps between: then that is its definition."""
         order = list(self.definitions)
         if left.op != "name" or left.word not in order:

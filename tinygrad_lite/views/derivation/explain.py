@@ -87,7 +87,7 @@ class Explanation(Reported):
     def __init__(self, chain: Chain, sections: Sections) -> None:
         self.chain = chain
         self.gradients: dict[str, Any] = {
-            chain.names.slope(chain.out, x).text: chain.adjoints.get(x, 0.0) for x in chain.targets
+            chain.names.derivative(chain.out, x).text: chain.adjoints.get(x, 0.0) for x in chain.targets
         }
         self._story = sections
         self._told: Report | None = None
