@@ -347,6 +347,28 @@ def test_an_export_is_checked_at_other_points_and_a_wrong_one_is_found():
         tg.check_export(3, matrices)
 
 
+def test_a_sum_of_many_unlike_terms_is_written_in_parts():
+    steps = (tg.sin, tg.tanh, lambda t: t * t, lambda t: 1.0 / (2.0 + t))
+
+    def f(x):
+        total = 0.0
+        for k in range(700):
+            t = x[k % 5] * (1.0 + 0.001 * k)
+            for d in range(6):
+                t = steps[k // 4**d % 4](t)
+            total = total + t
+        return total
+
+    point = rng_of(7).normal(size=5)
+    source = tg.to_torch(f, point)
+    right = tg.compile(f).value_and_grad(point)
+
+    assert max(map(len, source.code.splitlines())) < 2_000
+    value, slopes = by(source, point)
+    near(value, right[0])
+    near(slopes[0], right[1])
+
+
 # ------------------------------------------------------------------ names and errors
 
 
