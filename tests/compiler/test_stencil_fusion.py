@@ -8,10 +8,8 @@ from hypothesis import strategies as st
 
 import tinygrad_lite as tg
 from tinygrad_lite import Value
-from tinygrad_lite.compiler import CompileWarning
 from tinygrad_lite.compiler.backends.choice import available
 from tinygrad_lite.compiler.backends.llvm import stencil_fusion
-from tinygrad_lite.compiler.backends.llvm.writer import Writer
 from tinygrad_lite.compiler.ir.loop_nest import Access, LoopNest, Reduction
 
 np = pytest.importorskip("numpy")
@@ -149,13 +147,3 @@ def test_slopes_along_a_part_of_what_is_read(n):
 
     assert found == pytest.approx(value, rel=1e-12)
     close(gradient, slopes)
-
-
-@pytest.mark.usefixtures("loops_at_once")
-def test_the_vector_that_reaches_back_counts_no_term_twice(monkeypatch):
-    """The witness can fail: with all lanes counted, the value is wrong and the engine's is given instead."""
-    monkeypatch.setattr(Writer, "chosen", lambda self, lanes, x, y: x)
-    point = np.linspace(-1.0, 1.0, 61)
-
-    with pytest.warns(CompileWarning, match="away from the engine's"):
-        assert tg.compile(springs).value_and_grad(point)[0] == pytest.approx(engine(springs, point, 61)[0], rel=1e-12)

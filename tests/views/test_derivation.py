@@ -187,9 +187,9 @@ def numbers_of(explanation, form):
     chain = explanation.chain
     known = {getattr(chain.names[node], form): node.data for node in chain.order}
     for link in chain.links.values():
-        known[getattr(link.slope.name, form)] = link.slope.number
+        known[getattr(link.derivative.name, form)] = link.derivative.number
     for node in chain.order:
-        known[getattr(chain.names.slope(chain.out, node), form)] = chain.adjoints[node]
+        known[getattr(chain.names.derivative(chain.out, node), form)] = chain.adjoints[node]
     return known
 
 
@@ -220,7 +220,7 @@ def test_every_equation_of_500_random_graphs_reads_back_to_the_engine_s_number(s
                     assert equal(read_text(side, text), wanted), (each, equation.left.text, side)
                 for side in equation.written(TEX_EXACT):
                     assert equal(LatexReader(side, latex).read(), wanted), (each, side)
-                seen += equation.left.text == explanation.chain.names.slope(out, x).text
+                seen += equation.left.text == explanation.chain.names.derivative(out, x).text
         assert seen >= 2
         assert list(explanation.gradients.values()) == [expected]
 
@@ -252,7 +252,7 @@ def test_the_printed_lines_themselves_read_back_with_sympy(seed):
     out, x = random_graph(seed)
     explanation = explain(out, x, digits=17, max_nodes=None, max_paths=20)
     chain = explanation.chain
-    name = chain.names.slope(out, x).text
+    name = chain.names.derivative(out, x).text
     table = {chain.names[node].text: sympy.Float(node.data, 30) for node in chain.order}
     functions = {
         **{name: getattr(sympy, name) for name in ("tanh", "sin", "cos", "exp", "log", "sqrt")},

@@ -33,7 +33,7 @@ def test_the_tangent_touches_the_curve_with_its_slope():
 
     assert slope == pytest.approx(math.sin(1.2) + 1.2 * math.cos(1.2), rel=1e-12)
     assert point.get_ydata()[0] == pytest.approx(1.2 * math.sin(1.2))
-    assert len(curve.get_xdata()) == 201
+    assert len(curve.get_xdata()) == 401
 
 
 def test_outside_the_domain_there_is_no_curve():

@@ -142,7 +142,7 @@ def test_a_pdf_begins_as_a_pdf(tmp_path):
     ("body", "complaint"),
     [
         ("sys.stderr.write('lost edge'); print('{}'); sys.exit(1)", "exit code 1 and said: lost edge"),
-        ("pass", "wrote no svg"),
+        ("pass", "wrote no png"),
         ("import time; time.sleep(30)", "no answer within 0.3 s"),
     ],
 )
@@ -153,18 +153,21 @@ def test_a_program_that_fails_is_never_believed(monkeypatch, tmp_path, body, com
 
     monkeypatch.setenv(programs.VARIABLE, fake)
 
+    monkeypatch.setattr(raster, "available", lambda: False)
+
     with pytest.raises(RenderingError, match=complaint):
-        tg.draw_dot(lesson()).pipe()
+        tg.draw(lesson()).save(tmp_path / "g.png")
 
 
 @needs_scripts
 def test_when_the_bundled_program_fails_the_next_one_draws(monkeypatch, tmp_path):
     broken = program_that(tmp_path, "sys.exit(3)")
-    works = program_that(tmp_path / "other", "print('<svg')")
+    works = program_that(tmp_path / "other", "sys.stdout.buffer.write(bytes([0x89]) + b'PNG')")
+    monkeypatch.setattr(raster, "available", lambda: False)
     monkeypatch.setattr(programs, "program", lambda name: broken if name == "graphviz-pure" else works)
     monkeypatch.delenv(programs.VARIABLE, raising=False)
 
-    assert tg.draw_dot(lesson()).pipe() == b"<svg\n"
+    assert tg.draw(lesson()).save(tmp_path / "g.png").read_bytes() == b"\x89PNG"
 
 
 @pytest.mark.skipif(PURE is None, reason="graphviz-pure is not installed")
@@ -207,9 +210,10 @@ def test_a_file_that_is_no_program_is_said_to_be_none(monkeypatch, tmp_path):
     path = tmp_path / "not-a-program"
     path.write_text("hello")
     monkeypatch.setenv(programs.VARIABLE, str(path))
+    monkeypatch.setattr(raster, "available", lambda: False)
 
     with pytest.raises(RenderingError, match="could not be started"):
-        tg.draw_dot(lesson()).pipe()
+        tg.draw(lesson()).save(tmp_path / "g.png")
 
 
 def test_draw_dot_without_the_package_says_what_to_install(monkeypatch):

@@ -17,7 +17,7 @@ from tinygrad_lite.exercises.kinds import KINDS, Backward, Gradient
 from tinygrad_lite.exercises.program import Program, entry, flat
 from tinygrad_lite.exercises.programs import PROGRAMS
 from tinygrad_lite.report.language import say
-from tinygrad_lite.report.text import Report
+from tinygrad_lite.report.text import Report, Reported
 
 TITLES = {
     "blanks": "Fill the blanks",
@@ -29,7 +29,7 @@ TITLES = {
 }
 
 
-class Exercise:
+class Exercise(Reported):
     """A question, its marking, and the next one.
 
     Attributes:
@@ -79,15 +79,8 @@ class Exercise:
         title = f"{say(TITLES[self.kind])} ({say('level {0}, number {1}', self.level, self.seed)})"
         return Report(title, self._asked.parts())
 
-    def text(self, width: int = 80) -> str:
-        """The question for a terminal."""
-        return self.report().text(width)
-
     def __repr__(self) -> str:
         return self.text()
-
-    def _repr_html_(self) -> str:
-        return self.report().html()
 
 
 def exercise(kind: str = "gradient", *, level: int = 1, seed: int = 0) -> Exercise:

@@ -94,13 +94,7 @@ def planned(
         tidy.outputs = [tidy.outputs[0], *(slopes.get(i, tidy.constant(0.0)) for i in wrt)]
     tidy.outputs += flags
     made = _Kept(spelled)
-    sources = [made.input(x) if isinstance(x, str) else made.constant(x) for x in tidy.sources]
-    made.inputs = [sources[~ref] for ref in tidy.inputs]
-    place: list[Ref] = []
-    for op, args in zip(tidy.op, tidy.args, strict=True):
-        refs = tuple([place[ref] if ref >= 0 else sources[~ref] for ref in args])
-        place.append(made.written(op, refs) if made.has(op) else made.opened(op, refs))
-    made.outputs = [place[ref] if ref >= 0 else sources[~ref] for ref in tidy.outputs]
+    made.rewritten(tidy, lambda _, op, args: (made.written if made.has(op) else made.opened)(op, args))
     return reroll(made, dict(zip(made.inputs, arrays, strict=True)), long=2), guards
 
 

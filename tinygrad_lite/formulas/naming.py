@@ -21,10 +21,9 @@ if TYPE_CHECKING:
 
 LONGEST = 32
 _WORD = re.compile(r"([^\W\d_]\w*(?:[. ]\w+)*)((?:\[\d+(?:, ?\d+)*\])*)('*)")
-_GREEK = (
-    *("alpha", "beta", "gamma", "delta", "epsilon", "zeta", "eta", "theta", "iota", "kappa", "lambda", "mu"),
-    *("nu", "xi", "pi", "rho", "sigma", "tau", "upsilon", "phi", "chi", "psi", "omega"),
-)
+_WORDS = """alpha beta gamma delta epsilon zeta eta theta iota kappa lambda mu nu xi pi rho sigma tau upsilon phi chi
+psi omega Gamma Delta Theta Lambda Xi Pi Sigma Phi Psi Omega"""
+GREEK = dict(zip("αβγδεζηθικλμνξπρστυφχψωΓΔΘΛΞΠΣΦΨΩ", _WORDS.split(), strict=True))
 
 
 class Names:
@@ -77,7 +76,7 @@ class Names:
         """(name in formulas, label) wherever the two differ."""
         return [(self[node].text, node.label) for node in self.order if node.label and node.label != self[node].text]
 
-    def slope(self, top: Value, bottom: Value, *, local: bool = False) -> Name:
+    def derivative(self, top: Value, bottom: Value, *, local: bool = False) -> Name:
         """The name of d(top)/d(bottom), along every path; `local`: of ∂(top)/∂(bottom), along one step."""
         y, x, d, tex = self[top], self[bottom], "∂" if local else "d", r"\partial " if local else "d"
         return Name(
@@ -111,7 +110,7 @@ def _latex_word(word: str, subscript: str) -> str:
         split = re.fullmatch(r"(.*?[^\d_])_?(\d+)", word)
         if split and not {"_", ".", " "} & set(split[1]):
             stem, digits = split.groups()
-    if stem in _GREEK:
+    if stem in GREEK.values():
         stem = rf"\{stem}"
     elif len(stem) > 1:
         escaped = re.sub("([_ ])", r"\\\1", stem)

@@ -271,8 +271,8 @@ class Adam(Optimizer):
         super().__init__(parameters, lr, hyper, **clip)
 
     def numbers(self, lr: float, t: Any) -> State:
-        """The learning rate, the corrected one, and the root of the square's correction."""
-        return lr, lr / (1 - self.hyper["beta1"] ** t), sqrt(1 - self.hyper["beta2"] ** t)
+        """The learning rate, the corrected one, and by what the root of the square is multiplied to correct it."""
+        return lr, lr / (1 - self.hyper["beta1"] ** t), 1.0 / sqrt(1 - self.hyper["beta2"] ** t)
 
     def rule(self, p: Any, g: Any, state: State, *numbers: Any) -> tuple[Any, State]:
         return self.moved(p, self.decayed(p, g), state, *numbers)
@@ -281,7 +281,7 @@ class Adam(Optimizer):
         (m, v), beta1, beta2 = state, self.hyper["beta1"], self.hyper["beta2"]
         m = beta1 * m + (1 - beta1) * g
         v = beta2 * v + (1 - beta2) * (g * g)
-        return p - pace * (m / (sqrt(v) / correction + self.hyper["eps"])), (m, v)
+        return p - pace * (m / (sqrt(v) * correction + self.hyper["eps"])), (m, v)
 
 
 class AdamW(Adam):

@@ -22,7 +22,7 @@ from tinygrad_lite.report.language import say
 from tinygrad_lite.report.style import LINE, MARKS, MONO, TINT, bdi, known, page, shown, sign, wrapped
 from tinygrad_lite.report.table import Table
 
-__all__ = ["Code", "Heading", "Paragraph", "Part", "Report", "Strip", "Table", "page"]
+__all__ = ["Code", "Heading", "Paragraph", "Part", "Report", "Reported", "Strip", "Table", "page"]
 
 
 class Part(Protocol):
@@ -232,4 +232,38 @@ class Report:
         return self.html()
 
     def __repr__(self) -> str:
+        return self.text()
+
+
+class Reported:
+    """The base of what can be told as a report: in a terminal, a notebook, a page or a file."""
+
+    def report(self) -> Report:
+        """The parts of the report."""
+        raise NotImplementedError
+
+    def text(self, width: int = 80, *, ascii: bool = False) -> str:
+        """For a terminal of that width."""
+        return self.report().text(width, ascii=ascii)
+
+    def html(self) -> str:
+        """A fragment that needs no script, no style sheet and no network."""
+        return self.report().html()
+
+    def markdown(self) -> str:
+        """Markdown with LaTeX between `$$`, as GitHub and notebooks show it."""
+        return self.report().markdown()
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain data, ready for JSON."""
+        return self.report().to_dict()
+
+    def save(self, path: str | Path) -> Path:
+        """Write .html, .md, .txt or .json."""
+        return self.report().save(path)
+
+    def _repr_html_(self) -> str:
+        return self.html()
+
+    def __str__(self) -> str:
         return self.text()

@@ -44,6 +44,19 @@ def _grid(low: float, high: float, count: int) -> list[float]:
     return [low + (high - low) * i / (count - 1) for i in range(count)]
 
 
+def _curve(f: Callable[[float], float], low: float, high: float) -> tuple[list[float], list[float]]:
+    """Points of the curve of f; outside its domain there are none."""
+    xs, ys = [], []
+    for x in _grid(low, high, 401):
+        try:
+            y = f(x)
+        except TinygradLiteError:
+            continue
+        xs.append(x)
+        ys.append(y)
+    return xs, ys
+
+
 def tangent(
     f: Callable[[Any], Any],
     at: float,
@@ -68,14 +81,7 @@ def tangent(
     """
     value, derivative = value_and_grad(f)(float(at))
     low, high = (at - 2.0 if low is None else low), (at + 2.0 if high is None else high)
-    xs, ys = [], []
-    for x in _grid(low, high, 201):
-        try:
-            y = _number(f(Value(x)))
-        except TinygradLiteError:
-            continue  # outside the domain of f there is no curve
-        xs.append(x)
-        ys.append(y)
+    xs, ys = _curve(lambda x: _number(f(Value(x))), low, high)
     ax = _axes(ax)
     ax.plot(xs, ys, color=BLUE, label="f")
     ax.plot([low, high], [value + derivative * (x - at) for x in (low, high)], "--", color=ORANGE, label="tangent")
@@ -237,15 +243,8 @@ def activation(op: str | Op, *, low: float = -4.0, high: float = 4.0, ax: Any = 
     'tanh'
     """
     op = op_named(op) if isinstance(op, str) else op
-    xs, ys, derivatives = [], [], []
-    for x in _grid(low, high, 401):
-        try:
-            y = op(x)
-        except TinygradLiteError:
-            continue
-        xs.append(x)
-        ys.append(y)
-        derivatives.append(op.partials(x, y)[0])
+    xs, ys = _curve(op, low, high)
+    derivatives = [op.partials(x, y)[0] for x, y in zip(xs, ys, strict=True)]
     ax = _axes(ax)
     ax.axhline(0.0, color=GREY, linewidth=0.6)
     ax.axvline(0.0, color=GREY, linewidth=0.6)

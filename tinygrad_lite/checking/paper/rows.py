@@ -38,6 +38,7 @@ _TAIL = re.compile(
     r"\s+\((?=[^()]*\b(?:rule|chain|definition|using|because|since|above)\b)[a-z ,'-]+\)\s*$|\s+#.*$|\s{2,}%.*$"
     r"|\s+(?:by|using|since|because|from)\s+(?:the\s)?[a-z ,]+$"
 )
+_BETWEEN = re.compile(r"\\(text|mbox|textrm)\{\s*(?:[^{}]*\s[^{}]*|and|where|with|for|so|then|or|if)\s*\}")
 _CUT = re.compile(r"\\Rightarrow|\\implies|\\Longrightarrow|⇒|=>|\\qquad|\\quad")
 
 
@@ -66,44 +67,33 @@ def _rows(text: str) -> list[Row]:
         for match in _MATH.finditer(text):
             inner = next(match.group(g) for g in "abcde" if match.group(g) is not None)
             line = text.count("\n", 0, match.start()) + 1
-            short = match.group("d") is not None or match.group("c") is not None
-            words = text[max(0, match.start() - 30) : match.start()] if short else ""
             inner = _CONTINUED.sub(r"   \1", _INNER.sub(lambda m: " " * len(m.group()), inner).replace("{}", "  "))
             for part in re.split(r"\\\\(?:\[[^\]]*\])?", inner):
-                found += _pieces(part.replace("\n", " "), line, True, words)
+                found += _pieces(part.replace("\n", " "), line, True)
                 line += part.count("\n")
         return found
     lines: list[tuple[int, str]] = []
     for number, line_text in enumerate(text.splitlines(), 1):
-        if (
-            lines
-            and (
-                ("=" in lines[-1][1] and re.match(r"\s+[-+*/] ?\S", line_text))
-                or ("=" in lines[-1][1] and re.search(r"([-+*/(,]|[^=]=)\s*$", lines[-1][1]))
-                or (re.match(r"\s*=[^=]", line_text) and re.search(r"(^|, )\s*[^\s=]+$", lines[-1][1]))
-            )
-            and not re.match(r"\s*[-*] \S+ *[=:]", line_text)
-            and line_text.strip()
-        ):
-            lines[-1] = (lines[-1][0], f"{lines[-1][1]} {line_text.strip()}")
+        last = lines[-1][1] if lines else ""
+        goes_on = re.match(r"\s+[-+*/] ?\S", line_text) or re.search(r"([-+*/(,]|[^=]=)\s*$", last)
+        begins = re.match(r"\s*=[^=]", line_text) and re.search(r"(^|, )\s*[^\s=]+$", last)
+        item = re.match(r"\s*[-*] \S+ *[=:]", line_text)
+        if line_text.strip() and not item and ((goes_on and "=" in last) or begins):
+            lines[-1] = (lines[-1][0], f"{last} {line_text.strip()}")
         else:
             lines.append((number, line_text))
     for number, line_text in lines:
         latex = "\\" in line_text
         for part in re.split(r"\\\\", line_text):
             for sentence in re.split(r"(?<=[\w)\]}])[.;](?=\s+[A-Z]|\s*$)|;\s", part):
-                found += _pieces(sentence, number, latex, "")
+                found += _pieces(sentence, number, latex)
     return found
 
 
-def _pieces(part: str, line: int, latex: bool, words: str) -> list[Row]:
+def _pieces(part: str, line: int, latex: bool) -> list[Row]:
     """The formulas in a piece of text: cut at commas, arrows and words between them."""
     found = []
-    part = re.sub(
-        r"\\(text|mbox|textrm)\{\s*(?:[^{}]*\s[^{}]*|and|where|with|for|so|then|or|if)\s*\}",
-        lambda m: r" \quad ",
-        part,
-    )
+    part = _BETWEEN.sub(r" \\quad ", part)
     for piece in _CUT.split(part):
         for formula in _split(piece):
             formula = formula.replace("&", " ")
@@ -112,9 +102,8 @@ def _pieces(part: str, line: int, latex: bool, words: str) -> list[Row]:
             while tail := _TAIL.search(formula):
                 formula = formula[: tail.start()]
             formula = formula.strip().rstrip(",.;: ").strip()
-            if re.search(r"\w", formula) and re.search(
-                r"[=<>≤≥≠∈]|\\(le|ge|ne|in|lt|gt|leq|geq|neq)\b|one-hot", formula
-            ):
+            relation = r"[=<>≤≥≠∈]|\\(le|ge|ne|in|lt|gt|leq|geq|neq)\b|one-hot"
+            if re.search(r"\w", formula) and re.search(relation, formula):
                 found.append(Row(formula, line, latex))
     return found
 

@@ -12,6 +12,8 @@ import re
 from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
+from tinygrad_lite.formulas.naming import GREEK
+
 
 class Term(NamedTuple):
     """One node of a formula: what it is, its operands, its word, and where it stands in the text."""
@@ -73,9 +75,6 @@ def times(*factors: Term) -> Term:
 
 
 TEXT, LATEX = 0, 1
-_GREEK = """alpha beta gamma delta epsilon zeta eta theta iota kappa lambda mu nu xi pi rho sigma tau upsilon phi chi
-psi omega Gamma Delta Theta Lambda Xi Pi Sigma Phi Psi Omega"""
-GREEK = dict(zip("αβγδεζηθικλμνξπρστυφχψωΓΔΘΛΞΠΣΦΨΩ", _GREEK.split(), strict=True))
 FUNCTIONS = {"exp", "log", "ln", "tanh", "sin", "cos", "tan", "sinh", "cosh", "arctan", "max", "min", "det"}
 """Functions that LaTeX has a command for."""
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 import re
 from typing import NamedTuple
 
-from tinygrad_lite.checking.paper.term import FUNCTIONS, GREEK
+from tinygrad_lite.checking.paper.term import FUNCTIONS
 from tinygrad_lite.errors import ExpressionError
+from tinygrad_lite.formulas.naming import GREEK
 
 LIMIT = 3000  # characters of one formula
 

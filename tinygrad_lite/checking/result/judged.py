@@ -8,9 +8,10 @@ from __future__ import annotations
 from typing import Any
 
 from tinygrad_lite.errors import GradientMismatch
+from tinygrad_lite.report.text import Reported
 
 
-class Judged:
+class Judged(Reported):
     """The base of `Comparison`, `Check` and `GradCheck`."""
 
     __slots__ = ()
@@ -20,18 +21,6 @@ class Judged:
     def __bool__(self) -> bool:
         return bool(self.ok)
 
-    def report(self) -> Any:
-        """The result as a report of paragraphs and tables."""
-        raise NotImplementedError
-
-    def text(self, width: int = 80) -> str:
-        """The report for a terminal."""
-        return str(self.report().text(width))
-
-    def html(self) -> str:
-        """The report for a page or a notebook, in light and dark."""
-        return str(self.report().html())
-
     def assert_ok(self) -> None:
         """Raise GradientMismatch, whose text is the report, unless every gradient is right."""
         if not self.ok:
@@ -39,6 +28,3 @@ class Judged:
 
     def __repr__(self) -> str:
         return self.text()
-
-    def _repr_html_(self) -> str:
-        return self.html()

@@ -17,7 +17,9 @@ or, where that fails, a table of indices. Short letters: m iterations, t terms, 
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from tinygrad_lite.compiler.ir.spelling import INFIX, spelled
@@ -29,32 +31,17 @@ UNIFORM = frozenset(("P", "K"))
 """The arrays of a plan for samples whose numbers are the same for every sample: parameters and constants."""
 
 
+@dataclass(slots=True, eq=False)
 class Access:
     """Where a leaf finds its number: `array[index]`, with the index affine in the counters, or from a table."""
 
-    __slots__ = ("array", "base", "strides", "term_stride", "table", "literal", "pattern")
-
-    def __init__(
-        self,
-        array: str,
-        base: int = 0,
-        strides: tuple[int, ...] = (),
-        term_stride: int = 0,
-        table: Any = None,
-        literal: float | None = None,
-        pattern: tuple[list[int], list[int]] | None = None,
-    ) -> None:
-        self.array: str = (
-            array  # "P" parameters, "X" samples of data, "K" constants, "A3" the results of loop nest 3, ...
-        )
-        self.base: int = base
-        self.strides: tuple[int, ...] = strides  # one for each dimension of the loop nest
-        self.term_stride: int = term_stride  # the stride from term to term
-        self.table: Any = table  # an array of indices, by iteration and term, if they are not affine
-        self.pattern: tuple[list[int], list[int]] | None = (
-            pattern  # (strides from period to period, indices in the first): see periodic.py
-        )
-        self.literal: float | None = literal  # the number itself, if it is the same constant everywhere
+    array: str  # "P" parameters, "X" samples of data, "K" constants, "A3" the results of loop nest 3, ...
+    base: int = 0
+    strides: tuple[int, ...] = ()  # one for each dimension of the loop nest
+    term_stride: int = 0  # the stride from term to term
+    table: Any = None  # an array of indices, by iteration and term, if they are not affine
+    literal: float | None = None  # the number itself, if it is the same constant everywhere
+    pattern: tuple[list[int], list[int]] | None = None  # see periodic.py: strides between periods, indices in the first
 
     def entry(self, dims: Sequence[int], m: int) -> int:
         """The index read for iteration m of a nest with these dimensions, at its first term."""
@@ -84,19 +71,15 @@ def _counters(access: Access) -> list[str]:
     return [*(f"i{d}" for d in range(len(access.strides))), "t"]
 
 
+@dataclass(slots=True, eq=False)
 class Reduction:
     """One expression summed over its terms: `sign * sum over t of expression`."""
 
-    __slots__ = ("sign", "expression", "terms", "starts", "accesses")
-
-    def __init__(
-        self, sign: int, expression: Expression, terms: int, accesses: list[Access], starts: Any = None
-    ) -> None:
-        self.sign: int = sign
-        self.expression: Expression = expression
-        self.terms: int = terms  # how many, if every iteration has as many
-        self.starts: Any = starts  # else iteration m has the terms starts[m] ... starts[m + 1]
-        self.accesses: list[Access] = accesses
+    sign: int
+    expression: Expression
+    terms: int  # how many, if every iteration has as many
+    accesses: list[Access]
+    starts: Any = None  # else iteration m has the terms starts[m] ... starts[m + 1]
 
     def __str__(self) -> str:
         text = written(self.expression, [str(access) for access in self.accesses])
@@ -107,28 +90,19 @@ class Reduction:
         return ("-" if self.sign < 0 else "+") + " " + text
 
 
+@dataclass(slots=True, eq=False)
 class LoopNest:
     """Iterations computed alike: `dims` are the lengths of the loops over them, outermost first."""
 
-    __slots__ = ("name", "dims", "reductions", "target", "period")
-
-    def __init__(
-        self, name: str, dims: tuple[int, ...], reductions: list[Reduction], target: Access, period: int = 0
-    ) -> None:
-        self.name: str = name
-        self.dims: tuple[int, ...] = dims
-        self.reductions: list[Reduction] = reductions
-        self.period: int = (
-            period  # after so many iterations the tables repeat, shifted; 0 if there are none or they do not
-        )
-        self.target: Access = target  # an array of its own, or places in an output
+    name: str
+    dims: tuple[int, ...]
+    reductions: list[Reduction]
+    target: Access  # an array of its own, or places in an output
+    period: int = 0  # after so many iterations the tables repeat, shifted; 0 if there are none or they do not
 
     @property
     def iterations(self) -> int:
-        n = 1
-        for length in self.dims:
-            n *= length
-        return n
+        return math.prod(self.dims)
 
     @property
     def terms(self) -> int:
@@ -172,11 +146,12 @@ class LoopNest:
         return f"{loops}{self.target} = {text}"
 
 
+@dataclass(eq=False)
 class Plan:
     """Loop nests in the order of computation.
 
     Attributes:
-        loop nests: see `LoopNest`.
+        nests: see `LoopNest`.
         sizes: for each array that the plan makes, how many numbers (for each sample, in a plan for samples).
         constants: the numbers of the array K.
         samples: the names of the arrays that have an entry for each sample.
@@ -184,21 +159,12 @@ class Plan:
         steps: stretches of loop nests that go through their first dimension together, one step after the other.
     """
 
-    def __init__(
-        self,
-        nests: list[LoopNest],
-        sizes: dict[str, int],
-        constants: list[float],
-        samples: set[str],
-        nodes: int,
-        steps: Sequence[range] = (),
-    ):
-        self.nests = nests
-        self.sizes = sizes
-        self.constants = constants
-        self.samples = samples
-        self.nodes = nodes
-        self.steps = steps
+    nests: list[LoopNest]
+    sizes: dict[str, int]
+    constants: list[float]
+    samples: set[str]
+    nodes: int
+    steps: Sequence[range] = ()
 
     def parts(self) -> Iterator[tuple[bool, list[LoopNest]]]:
         """All loop nests in order, as (whether these go step by step, loop nests)."""

@@ -17,7 +17,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable, Sequence
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Self
 
 from tinygrad_lite.compiler.ir.spelling import spelled
 from tinygrad_lite.engine import ops
@@ -25,13 +25,16 @@ from tinygrad_lite.engine.op import REAL, Op
 
 Ref = int
 
+Write = Callable[[int, Op, tuple[Ref, ...]], Ref]
+"""What a pass does with an op: given which it was, the op, and what it reads on the new tape."""
+
 
 def _flag(x: float, y: float) -> float:
     return 1.0 if x < y else 0.0
 
 
 def _no_derivatives(*_: Any) -> Any:
-    raise TypeError("a select has no slopes of its own: the adjoint selects, see adjoint.py.")
+    raise TypeError("a select has no derivatives of its own: the adjoint selects, see adjoint.py.")
 
 
 LESS = Op(
@@ -222,8 +225,8 @@ class Builder(Tape):
             return None  # it is for the run to complain
         return self.constant(out) if math.isfinite(out) else None
 
-    def inline(self, tape: Tape, inputs: Sequence[Ref]) -> list[Ref]:
-        """Write another tape's program here, with these references as its inputs; its outputs."""
+    def inline(self, tape: Tape, inputs: Sequence[Ref], write: Write | None = None) -> list[Ref]:
+        """Write another tape's program here, each op by `write` or else by `node`, given its inputs; its outputs."""
         if not tape.op and not tape.guards:  # a rule such as that of mul, which only hands out what it was given
             return self._handed_out(tape, inputs)
         given = {~ref: new for ref, new in zip(tape.inputs, inputs, strict=True)}
@@ -232,15 +235,21 @@ class Builder(Tape):
             for i, x in enumerate(tape.sources)
         ]
         place: list[Ref] = []
-        live = tape.live() if len(tape) > 16 else [True] * len(tape)  # a rule is short, and needed as a whole
-        for op, args, needed in zip(tape.op, tape.args, live, strict=True):
+        rule = write is None and len(tape) <= 16  # it is short, and needed as a whole
+        live = [True] * len(tape) if rule else tape.live()
+        for i, (op, args, needed) in enumerate(zip(tape.op, tape.args, live, strict=True)):
             refs = tuple([place[ref] if ref >= 0 else known[~ref] for ref in args]) if needed else ()
-            place.append(self.node(op, refs) if needed else 0)
+            place.append(0 if not needed else self.node(op, refs) if write is None else write(i, op, refs))
         moved = [place[ref] if ref >= 0 else known[~ref] for ref in tape.outputs]
         for guard in tape.guards:
             flag = place[guard.flag] if guard.flag >= 0 else known[~guard.flag]
             self.guards.append(Guard(flag, guard.outcome, guard.line))
         return moved
+
+    def rewritten(self, tape: Tape, write: Write) -> Self:
+        """This empty tape with the whole program of another. So a pass from tape to tape is what it does with an op."""
+        self.outputs = self.inline(tape, self.declared(tape.names()), write)
+        return self
 
     def _handed_out(self, tape: Tape, inputs: Sequence[Ref]) -> list[Ref]:
         if tape.handed is None:

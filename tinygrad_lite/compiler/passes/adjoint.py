@@ -1,6 +1,6 @@
 """The gradient of a tape, as more tape.
 
-In: a tape, one scalar output, and the inputs to differentiate along. Out: a Builder that computes
+In: a tape, one scalar output, and the inputs to differentiate w.r.t. Out: a Builder that computes
 the output and its derivative w.r.t. each of those inputs.
 
 The sweep goes from the output back to the inputs, as the engine's `backward` does, and takes
@@ -17,7 +17,7 @@ from collections.abc import Mapping, Sequence
 
 from tinygrad_lite.compiler.frontend.paths import TooManyPaths, explore
 from tinygrad_lite.compiler.ir.recording import Recording
-from tinygrad_lite.compiler.ir.tape import LESS, SELECT, Builder, Guard, Ref, Tape
+from tinygrad_lite.compiler.ir.tape import LESS, SELECT, Builder, Ref, Tape
 from tinygrad_lite.compiler.passes.nested import DifferentiableTrace
 from tinygrad_lite.engine import ops
 from tinygrad_lite.engine.op import TABLE, Op
@@ -28,31 +28,19 @@ their error is one rounding of the largest derivative that such a node can have.
 
 
 def tidied(tape: Tape) -> Builder:
-    """The same program without dead, repeated or constant nodes; fused sums written out."""
-    builder = Builder()
-    inputs = builder.declared(tape.names())
-    builder.outputs = builder.inline(expanded(tape), inputs)
-    return builder
+    """The same program without dead, repeated or constant nodes.
 
+    A dot becomes products and one sum, so that a fused neuron and a written-out one look alike.
+    """
+    made = Builder()
 
-def expanded(tape: Tape) -> Tape:
-    """A dot as products and one sum: so that a fused neuron and a written-out one look alike."""
-    if ops.dot not in tape.op:
-        return tape
-    plain = Tape()
-    plain.sources, plain.inputs, plain._constants = tape.sources, tape.inputs, tape._constants
-    place: list[Ref] = []
-    for op, args in zip(tape.op, tape.args, strict=True):
-        refs = tuple([place[ref] if ref >= 0 else ref for ref in args])
-        if op is ops.dot:
-            n = len(refs) // 2
-            products = [plain.node(ops.mul, (refs[i], refs[n + i])) for i in range(n)]
-            refs, op = (*refs[2 * n :], *products), ops.sum
-        place.append(plain.node(op, refs))
-    plain.outputs = [place[ref] if ref >= 0 else ref for ref in tape.outputs]
-    for guard in tape.guards:
-        plain.guards.append(Guard(place[guard.flag], guard.outcome, guard.line))
-    return plain
+    def write(_: int, op: Op, args: tuple[Ref, ...]) -> Ref:
+        if op is not ops.dot:
+            return made.node(op, args)
+        n = len(args) // 2
+        return made.node(ops.sum, (*args[2 * n :], *[made.node(ops.mul, (args[i], args[n + i])) for i in range(n)]))
+
+    return made.rewritten(tape, write)
 
 
 def differentiable(tape: Recording | Builder) -> DifferentiableTrace:

@@ -17,6 +17,7 @@ two, would make samples differ.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from tinygrad_lite.compiler.frontend.paths import picked
@@ -29,6 +30,7 @@ MOST_CHOICES = 64
 """Nodes of a sample among which a label may choose."""
 
 
+@dataclass(eq=False)
 class SampleData:
     """How the numbers of a call become samples of data.
 
@@ -39,25 +41,23 @@ class SampleData:
         left: samples that look different and are computed one by one.
     """
 
-    def __init__(self, samples: int, fixed: Any, gathered: Any, left: int) -> None:
-        self.samples = samples
-        self.fixed = fixed
-        self.gathered = gathered
-        self.left = left
+    samples: int
+    fixed: Any
+    gathered: Any
+    left: int
 
 
+@dataclass(eq=False)
 class Batch(SampleData):
     """What was found: the samples, and two tapes.
 
     Attributes:
-        sample: inputs are those of the whole tape, then the columns; outputs the sample's term. Guards are the
-        sample's. epilogue: inputs are those of the whole tape, then the sum over the samples and their number.
+        sample: inputs are those of the whole tape, then the columns; outputs the sample's term. Guards are its own.
+        epilogue: inputs are those of the whole tape, then the sum over the samples and their number.
     """
 
-    def __init__(self, sample: Tape, epilogue: Tape, samples: int, fixed: Any, gathered: Any, left: int) -> None:
-        super().__init__(samples, fixed, gathered, left)
-        self.sample = sample
-        self.epilogue = epilogue
+    sample: Tape
+    epilogue: Tape
 
 
 def find(tape: Tape, keep: Sequence[Ref] = ()) -> Batch | None:
@@ -73,8 +73,7 @@ def joined(tape: Tape, found: Alike | None, keep: Sequence[Ref] = ()) -> Batch |
     sample = reader.sample()
     if sample is None:
         return None
-    fixed, gathered = reader.data()
-    made = Batch(sample, _epilogue(tape, found), len(found.numbers), fixed, gathered, found.left)
+    made = Batch(len(found.numbers), *reader.data(), found.left, sample, _epilogue(tape, found))
     ran("samples", {f"each of {made.samples:,} samples": sample, "what is made of their sum": made.epilogue})
     return made
 

@@ -9,7 +9,6 @@ What an op stands for is said by the op itself: `lower`, `expand` or `forward`, 
 from __future__ import annotations
 
 import functools
-from collections.abc import Sequence
 from collections.abc import Set as AbstractSet
 
 from tinygrad_lite.compiler.frontend.paths import TooManyPaths, explore
@@ -94,18 +93,5 @@ def lowered(tape: Tape, known: AbstractSet[str]) -> Builder:
     made = Lowered(known)
     if isinstance(tape, Builder) and all(map(made.has, set(tape.op))):
         return tape
-    place: list[Ref] = []
-    sources = [made.input(x) if isinstance(x, str) else made.constant(x) for x in tape.sources]
-    made.inputs = [sources[~ref] for ref in tape.inputs]
-
-    def moved(refs: Sequence[Ref]) -> tuple[Ref, ...]:
-        return tuple([place[ref] if ref >= 0 else sources[~ref] for ref in refs])
-
     plainly = made.written if isinstance(tape, Builder) else made.node  # what is tidy stays tidy
-    for op, args, needed in zip(tape.op, tape.args, tape.live(), strict=True):
-        if needed:
-            place.append((plainly if made.has(op) else made.opened)(op, moved(args)))
-        else:
-            place.append(0)
-    made.outputs = list(moved(tape.outputs))
-    return made
+    return made.rewritten(tape, lambda _, op, args: (plainly if made.has(op) else made.opened)(op, args))

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping, Sequence
+from functools import partial
 from typing import Any
 
 from tinygrad_lite.compiler.ir.loop_nest import Plan
@@ -92,14 +93,14 @@ def _rerolled(
     how: Mapping[str, dict[str, Any]],
 ) -> dict[str, Plan]:
     """The plan of each of these tapes."""
-    low = {title: lowered(tape, known) for title, tape in tapes.items()}
-    if any(low[title] is not tape for title, tape in tapes.items()):
-        ran("lower", low)
-    fewer = {title: reciprocals(tape) for title, tape in low.items()}
-    if any(fewer[title] is not tape for title, tape in low.items()):
-        ran("reciprocals", fewer)
+    now = dict(tapes)
+    for name, rewrite in (("lower", partial(lowered, known=known)), ("reciprocals", reciprocals)):
+        new = {title: rewrite(tape) for title, tape in now.items()}
+        if any(new[title] is not tape for title, tape in now.items()):
+            ran(name, new)
+        now = new
     plans = {}
-    for title, tape in fewer.items():
+    for title, tape in now.items():
         places = zip(tape.inputs, tapes[title].inputs, strict=True)
         plans[title] = reroll(tape, {new: arrays[title][old] for new, old in places}, **how[title])
     ran("reroll", plans)

@@ -13,6 +13,7 @@ from collections import Counter
 
 from tinygrad_lite.compiler.ir.tape import Builder, Ref
 from tinygrad_lite.engine import ops
+from tinygrad_lite.engine.op import Op
 
 MANY = 4
 """Quotients by one divisor that are worth a reciprocal."""
@@ -36,15 +37,10 @@ def reciprocals(tape: Builder) -> Builder:
     if not often:
         return tape
     made = Builder()
-    sources = [made.input(x) if isinstance(x, str) else made.constant(x) for x in tape.sources]
-    made.inputs = [sources[~ref] for ref in tape.inputs]
-    place: list[Ref] = []
-    for op, args in zip(tape.op, tape.args, strict=True):
-        moved = tuple([place[ref] if ref >= 0 else sources[~ref] for ref in args])
-        if op is ops.div and args[1] in often:
-            x, s = moved
-            place.append(made.node(ops.mul, (x, made.node(ops.div, (made.constant(1.0), s)))))
-        else:
-            place.append(made.written(op, moved))
-    made.outputs = [place[ref] if ref >= 0 else sources[~ref] for ref in tape.outputs]
-    return made
+
+    def write(i: int, op: Op, args: tuple[Ref, ...]) -> Ref:
+        if op is ops.div and tape.args[i][1] in often:
+            return made.node(ops.mul, (args[0], made.node(ops.div, (made.constant(1.0), args[1]))))
+        return made.written(op, args)
+
+    return made.rewritten(tape, write)

@@ -6,7 +6,7 @@ In: the tape of one sample's loss, and the tape of what is made of the sum of th
     sample        those and the sample's data -> the sample's loss, and its derivatives w.r.t. them
     epilogue     the sums of these over all samples -> the loss, and its derivatives w.r.t. the parameters
 
-The gradient goes back the same way: the samples' gradients are added up along what the prologue gave, and the
+The gradient goes back the same way: the samples' gradients w.r.t. what the prologue gave are added up, and the
 epilogue sends the sums back through the prologue. Where the loss changes with the sum at a rate known beforehand,
 as a mean does at 1/samples, the samples' sweep starts from that rate, and no derivative is scaled afterwards.
 """
@@ -40,7 +40,7 @@ class SampleProgram:
         sample: inputs are the parameters, then the columns of a sample; one output.
         epilogue: inputs are the parameters, the sum over the samples, and their number; one output.
         parameters, columns: how many of each.
-        wrt: the parameters along which the gradients are wanted; None for the value alone.
+        wrt: the parameters that gradients are wanted w.r.t.; None for the value alone.
         """
         gradients = wrt is not None
         self.parameters = parameters
@@ -94,17 +94,13 @@ def _rate(epilogue: Tape) -> Builder | None:
     tape.outputs, tape.guards = [rate], []
     if tape.number(rate) == 1.0:
         return None
+    read = {rate, *(ref for i, needed in enumerate(tape.live()) if needed for ref in tape.args[i])}
+    if not read.isdisjoint([*ps, total]):
+        return None
     alone = Builder()
-    place = {count: alone.input("rows")} | {
-        ~k: alone.constant(x) for k, x in enumerate(tape.sources) if x.__class__ is float
-    }
-    for i, needed in enumerate(tape.live()):
-        if needed:
-            if not all(ref in place for ref in tape.args[i]):
-                return None
-            place[i] = alone.node(tape.op[i], tuple([place[ref] for ref in tape.args[i]]))
-    alone.outputs = [place[rate]] if rate in place else []
-    return alone if alone.outputs else None
+    rows = [alone.input("rows")] * len(tape.inputs)
+    alone.outputs = alone.inline(tape, rows, lambda _, op, args: alone.node(op, args))
+    return alone
 
 
 def _hoisted(tape: Builder, parameters: int) -> tuple[Builder, Builder, list[int]]:

@@ -4,7 +4,7 @@ In: sums over neighbouring inputs and their ending (stencil.py). Out: a plan wit
 
 Each loop nest of a sample's plan gets the sample as its last dimension. The derivative w.r.t. input j is pulled
 together: sample j's
-derivative w.r.t. its first column, plus sample j-1's along its second, and so on, each computed where it is needed.
+derivative w.r.t. its first column, plus sample j-1's w.r.t. its second, and so on, each computed where it is needed.
 Where some
 of these samples do not exist, or the ending reads the input itself, the gradients are loop nests of their own.
 
@@ -17,6 +17,7 @@ call has left. For it the arrays are kept, and each column's gradients are added
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from itertools import pairwise
 from typing import Any
 
@@ -68,7 +69,7 @@ class _Samples:
 
     def _access(self, a: Access, strides: tuple[int, ...], base: int) -> Access:
         if a.literal is not None:
-            return Access(a.array, literal=a.literal)
+            return a
         kind, still = a.array[0], (0,) * len(strides)
         if kind == "S":
             return Access("P", self.bases[int(a.array[1:])], (*still, 1))
@@ -81,8 +82,7 @@ class _Samples:
 
     def _nest(self, nest: LoopNest) -> LoopNest:
         reductions = [
-            Reduction(run.sign, run.expression, run.terms, [self._access(a, a.strides, a.base) for a in run.accesses])
-            for run in nest.reductions
+            replace(run, accesses=[self._access(a, a.strides, a.base) for a in run.accesses]) for run in nest.reductions
         ]
         target = self._access(nest.target, nest.target.strides, nest.target.base)
         return LoopNest(nest.name, (*nest.dims, self.n), reductions, target)
@@ -91,7 +91,7 @@ class _Samples:
         """A run of one iteration of an output, over the samples alone."""
         places = [0 if a.literal is not None else a.entry(nest.dims, m) for a in run.accesses]
         accesses = [self._access(a, (), place) for a, place in zip(run.accesses, places, strict=True)]
-        return Reduction(run.sign, run.expression, 1, accesses)
+        return replace(run, terms=1, accesses=accesses)
 
     def samples(self, low: int, high: int) -> tuple[int, int]:
         """The samples whose first inputs lie from low to high."""
@@ -158,7 +158,7 @@ def lifted(
     return Plan(nests, sizes, [*constants, *end.constants], set(), end.nodes + sum(each.nodes for each in samples))
 
 
-class _Slopes:
+class _Gradients:
     """The derivatives w.r.t. the inputs: what is known of them, for both ways of putting it together."""
 
     def __init__(
@@ -204,7 +204,7 @@ class _Slopes:
         }
 
 
-class _Pulled(_Slopes):
+class _Pulled(_Gradients):
     """Each derivative in one piece: what all columns have for it."""
 
     late: list[tuple[int, int]]
@@ -239,7 +239,7 @@ class _Pulled(_Slopes):
         return LoopNest("out", (high - low,), reductions, self.target(low)) if reductions else self.nothing(low, high)
 
 
-class _Added(_Slopes):
+class _Added(_Gradients):
     """Column by column, each added to what is there.
 
     Of a single sum the column furthest ahead goes first: it meets entries that no other has written yet.
@@ -291,28 +291,24 @@ def _numbered(lines: Neighbours) -> list[tuple[int, int]]:
 
 def _moved(run: Reduction, by: int) -> Reduction:
     """The same run, beginning at a later sample."""
-    accesses = [
-        a if a.literal is not None else Access(a.array, a.base + by * a.strides[-1], a.strides, a.term_stride)
-        for a in run.accesses
-    ]
-    return Reduction(run.sign, run.expression, run.terms, accesses)
+    accesses = [a if a.literal is not None else replace(a, base=a.base + by * a.strides[-1]) for a in run.accesses]
+    return replace(run, accesses=accesses)
 
 
 def _stretched(nest: LoopNest, low: int, high: int) -> LoopNest:
     """The part of a loop nest for the samples from low to high."""
-    target = Access(nest.name, nest.target.base + low * nest.target.strides[-1], nest.target.strides)
-    return LoopNest(nest.name, (*nest.dims[:-1], high - low), [_moved(run, low) for run in nest.reductions], target)
+    target = replace(nest.target, base=nest.target.base + low * nest.target.strides[-1])
+    reductions = [_moved(run, low) for run in nest.reductions]
+    return replace(nest, dims=(*nest.dims[:-1], high - low), reductions=reductions, target=target)
 
 
 def _summed(reductions: list[Reduction], low: int, high: int, target: Access) -> LoopNest:
     """The sum over the samples from low to high: the counter of the samples becomes that of the terms."""
-    over = []
-    for run in reductions:
-        accesses = [
-            a if a.literal is not None else Access(a.array, a.base, (0,), a.strides[-1])
-            for a in _moved(run, low).accesses
-        ]
-        over.append(Reduction(run.sign, run.expression, high - low, accesses))
+
+    def term(a: Access) -> Access:
+        return a if a.literal is not None else replace(a, strides=(0,), term_stride=a.strides[-1])
+
+    over = [replace(run, terms=high - low, accesses=[term(a) for a in _moved(run, low).accesses]) for run in reductions]
     return LoopNest(target.array, (1,), over, target)
 
 
@@ -353,10 +349,6 @@ def _with_constants(nest: LoopNest, at: int) -> LoopNest:
     def moved(access: Access) -> Access:
         if access.array != "K" or access.literal is not None:
             return access
-        table = None if access.table is None else access.table + at
-        return Access("K", access.base + at, access.strides, access.term_stride, table)
+        return replace(access, base=access.base + at, table=None if access.table is None else access.table + at)
 
-    reductions = [
-        Reduction(r.sign, r.expression, r.terms, [moved(a) for a in r.accesses], r.starts) for r in nest.reductions
-    ]
-    return LoopNest(nest.name, nest.dims, reductions, nest.target)
+    return replace(nest, reductions=[replace(r, accesses=list(map(moved, r.accesses))) for r in nest.reductions])

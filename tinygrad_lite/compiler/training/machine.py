@@ -9,7 +9,7 @@ from __future__ import annotations
 import ctypes
 import itertools
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 from tinygrad_lite.compiler.backends.llvm import jit, threads
@@ -155,14 +155,17 @@ class Machine:
             bind(self.values, self.parameters, self.gradient)
         self.agreed = changes[0]
 
-    def _go(self, plan: _Plan) -> None:
+    def go(self, plan: _Plan) -> None:
         """Take the steps of a plan."""
         optimizer, lr = self.optimizer, self.optimizer.lr
         before, steps = optimizer.steps, plan.steps
         self._agree()
         plan.shared[::2] = [float(lr(i)) for i in range(before, before + steps)] if callable(lr) else [lr] * steps
         plan.shared[1::2] = range(before + 1, before + steps + 1)
-        self._begin(plan)
+        if plan is not self.current:
+            self._set(steps=plan.steps, plan=plan.address, losses=ctypes.addressof(plan.losses), entry=plan.entry)
+            self._set(fetched=int(plan is self.single))
+            self.current = plan
         self.call(self.pointer)
         done = self.fields[_DONE]
         if done < 0:
@@ -172,40 +175,23 @@ class Machine:
         if done < steps:
             raise self._end(plan.losses[done], before + done + 1)
 
-    def _begin(self, plan: _Plan) -> None:
-        if plan is not self.current:
-            self._set(steps=plan.steps, plan=plan.address, losses=ctypes.addressof(plan.losses), entry=plan.entry)
-            self._set(fetched=int(plan is self.single))
-            self.current = plan
+    def more(self) -> Callable[[], bool]:
+        """What writes the number of the next single step, and says whether the optimizer's state is where it was."""
+        optimizer, first, seen = self.optimizer, self.single.first, tuple(self.seen.items())
+        if len(seen) != len(self.state):
+            return lambda: False
 
-    def one(self) -> float:
-        """One step on all samples: what `_go` does, without a detour."""
-        if self.single is not self.current:
-            self._begin(self.single)
-        self.single.first[0] = self.optimizer.learning_rate()
-        if not self.more() or self.agreed != changes[0]:
-            self._agree()
-        train, where = self.train
-        loss: float = train(where)
-        if loss != loss:  # no number: no step was taken
-            raise self.failed()
-        self.optimizer.steps += 1
-        self.owner.losses.append(loss)
-        return loss
+        def more() -> bool:
+            first[1] = optimizer.steps + 1.0
+            state = optimizer.state
+            for name, column in seen:
+                if state[name] is not column:
+                    break
+            else:
+                return True
+            return False
 
-    def more(self) -> bool:
-        """Write the number of the next single step; whether the optimizer's state is still where it was."""
-        optimizer = self.optimizer
-        self.single.first[1] = optimizer.steps + 1.0
-        state = optimizer.state
-        for name, column in self.seen.items():
-            if state[name] is not column:
-                return False
-        return len(self.seen) == len(self.state)
-
-    def failed(self) -> BaseException:
-        """Why the one step was not taken."""
-        return self._unseen() if self.fields[_DONE] < 0 else self._end(self.single.losses[0], self.optimizer.steps + 1)
+        return more
 
     def _end(self, loss: float, step: int) -> BaseException:
         """Why the steps went no further than that one."""
@@ -228,7 +214,7 @@ class Machine:
             plan = self._plan(batches, times)
             if again:
                 self.planned = {key: plan}
-        self._go(plan)
+        self.go(plan)
 
 
 class _Plan:

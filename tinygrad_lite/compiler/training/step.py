@@ -51,7 +51,7 @@ class CompiledStep:
         self.penalty = penalty
         self.backend: str | None = backend
         self.threads: int | None = checked(threads)
-        self.losses = array("d")
+        self.losses: array[float] = array("d")
         self._drawing = [m for _, m in model.modules() if hasattr(m, "reseed")] if hasattr(model, "modules") else []
         self._by_label: bool | None = None
         self._why_not = ""
@@ -88,25 +88,30 @@ class CompiledStep:
         """One step on samples that may be new; if the next one may have the same, all it needs is laid out for it."""
         X, y = as_numpy(X), as_numpy(y)
         self._refuse_chance()
-        self._ready = _NOTHING
-        machine = self._machine
-        if machine is None or not machine.again(X, y):
-            machine = self._prepared(X, y)
+        machine = self._taken(X, y, lambda machine: machine.go(machine.single))
         if machine is None:
             return self._slowly(X, y)
+        if machine.X is not None and not self._drawing and not callable(self.optimizer.lr):
+            seen = self.optimizer, self.optimizer.lr, machine.hyper, machine.agreed
+            more = None if machine.steady else machine.more()
+            self._ready = (machine.X, machine.y, *seen, more, *machine.train, self.losses.append)
+        return self.losses[-1]
+
+    def _taken(self, X: Any, y: Any, steps: Callable[[Machine], Any]) -> Machine | None:
+        """These steps taken in machine code, by the machine that is given back; None if there is no such code."""
+        self._ready = _NOTHING
+        machine = self._machine if self._machine is not None and self._machine.again(X, y) else self._prepared(X, y)
         try:
-            loss = machine.one()
+            if machine is not None:
+                steps(machine)
         except Unseen:  # a class that did not occur before
             machine = self._prepared(X, y)
-            return self._slowly(X, y) if machine is None else machine.one()
+            if machine is not None:
+                steps(machine)
         except AnomalyError:
             self._by_engine(X, y)  # if it refuses these samples it says why
             raise
-        if machine.X is not None and not self._drawing and not callable(self.optimizer.lr):
-            seen = self.optimizer, self.optimizer.lr, machine.hyper, machine.agreed
-            more = None if machine.steady else machine.more
-            self._ready = (machine.X, machine.y, *seen, more, *machine.train, self.losses.append)
-        return loss
+        return machine
 
     def run(
         self, X: Any, y: Any, epochs: int, batch_size: int | None = None, shuffle_seed: object = None
@@ -137,21 +142,7 @@ class CompiledStep:
         ]
         times = 1 if shuffled else epochs
         first = len(self.losses)
-        self._ready = _NOTHING
-        machine = self._machine
-        if machine is None or not machine.again(X, y):
-            machine = self._prepared(X, y)
-        try:
-            if machine is not None:
-                machine.many(batches, times, again=not shuffled)
-        except Unseen:
-            machine = self._prepared(X, y)
-            if machine is not None:
-                machine.many(batches, times, again=not shuffled)
-        except AnomalyError:
-            self._by_engine(X, y)
-            raise
-        if machine is None:
+        if self._taken(X, y, lambda machine: machine.many(batches, times, again=not shuffled)) is None:
             for places in batches * times:
                 self._slowly([X[i] for i in places], [y[i] for i in places])
         found = self.losses[first:].tolist()

@@ -30,12 +30,12 @@ if TYPE_CHECKING:
 class Link:
     """One step of the chain rule: along which operand, by which rule, with what derivative."""
 
-    __slots__ = ("top", "bottom", "slope", "formula", "uses")
+    __slots__ = ("top", "bottom", "derivative", "formula", "uses")
 
-    def __init__(self, top: Value, bottom: Value, slope: Symbol, formula: Symbol, uses: int) -> None:
+    def __init__(self, top: Value, bottom: Value, derivative: Symbol, formula: Symbol, uses: int) -> None:
         self.top: Value = top
         self.bottom: Value = bottom
-        self.slope: Symbol = slope  # the name ∂top/∂bottom with its number
+        self.derivative: Symbol = derivative  # the name ∂top/∂bottom with its number
         self.formula: Symbol = formula  # what the rule says it is
         self.uses: int = uses  # how many times bottom stands among the operands of top
 
@@ -129,15 +129,15 @@ class Chain:
         places = [i for i, parent in enumerate(top.parents) if parent is bottom]
         recorded = sum(top.local[i] for i in places)
         try:
-            slopes = top.op.display_derivatives(*[symbol(x, self.names, Tidy) for x in (*top.parents, top)])
-            formula = sum([slopes[i] for i in places[1:]], start=slopes[places[0]])
+            derivatives = top.op.display_derivatives(*[symbol(x, self.names, Tidy) for x in (*top.parents, top)])
+            formula = sum([derivatives[i] for i in places[1:]], start=derivatives[places[0]])
         except (TypeError, ValueError, ArithmeticError, AttributeError):
             formula = recorded  # a rule of the user's own that works on numbers only
         if not isinstance(formula, Symbol):
             formula = Tidy.constant(float(formula))
         if not _equal(formula.number, recorded):
             formula = Tidy.constant(recorded)
-        name = self.names.slope(top, bottom, local=True)
+        name = self.names.derivative(top, bottom, local=True)
         return Link(top, bottom, Tidy.named(name, recorded), formula, len(places))
 
     # ------------------------------------------------------------------ paths
@@ -206,7 +206,7 @@ def folded(op: Op, terms: Sequence[Symbol]) -> Symbol:
 
 
 def product_of(path: Sequence[Link]) -> Symbol:
-    return folded(ops.mul, [link.slope for link in path])
+    return folded(ops.mul, [link.derivative for link in path])
 
 
 def sum_of_paths(paths: Sequence[Sequence[Link]], formulas: bool) -> Symbol:

@@ -20,7 +20,7 @@ from tinygrad_lite.engine.graph import topological
 from tinygrad_lite.engine.value import Value
 from tinygrad_lite.errors import OperandError
 from tinygrad_lite.formulas.names import names_in
-from tinygrad_lite.report.text import Report
+from tinygrad_lite.report.text import Report, Reported
 from tinygrad_lite.views.derivation.batch import find_batch
 from tinygrad_lite.views.derivation.chain import Chain
 from tinygrad_lite.views.derivation.equations import Equations, aligned
@@ -76,8 +76,8 @@ def explain(
     return Explanation(chain, told)
 
 
-class Explanation:
-    """A derivation, as text, HTML, Markdown and LaTeX; shows itself in a notebook.
+class Explanation(Reported):
+    """A derivation, as text (in Python's notation), HTML, Markdown and LaTeX; shows itself in a notebook.
 
     Attributes:
         gradients: the number of each derivative, by its name: {"dy/da": 2.0}.
@@ -87,7 +87,7 @@ class Explanation:
     def __init__(self, chain: Chain, sections: Sections) -> None:
         self.chain = chain
         self.gradients: dict[str, Any] = {
-            chain.names.slope(chain.out, x).text: chain.adjoints.get(x, 0.0) for x in chain.targets
+            chain.names.derivative(chain.out, x).text: chain.adjoints.get(x, 0.0) for x in chain.targets
         }
         self._story = sections
         self._told: Report | None = None
@@ -97,18 +97,6 @@ class Explanation:
         if self._told is None:
             self._told = self._story.report()
         return self._told
-
-    def text(self, width: int = 80, *, ascii: bool = False) -> str:
-        """For a terminal of that width. Formulas are in Python's notation."""
-        return self.report().text(width, ascii=ascii)
-
-    def html(self) -> str:
-        """A fragment that needs no script, no style sheet and no network."""
-        return self.report().html()
-
-    def markdown(self) -> str:
-        """Markdown with LaTeX between `$$`, as GitHub and notebooks show it."""
-        return self.report().markdown()
 
     def latex(self) -> str:
         """The formulas alone as one `aligned` block for MathJax or TeX, to be put between `$$`."""
@@ -122,17 +110,13 @@ class Explanation:
         """The same for a notebook that typesets LaTeX: it shows Markdown with formulas instead of HTML."""
         return Typeset(self)
 
-    def to_dict(self) -> dict[str, Any]:
-        """Plain data, ready for JSON."""
-        return self.report().to_dict()
-
     def save(self, path: str | Path) -> Path:
         """Write .html, .md, .txt, .json, or .tex."""
         path = Path(path)
         if path.suffix == ".tex":
             path.write_text(f"\\[\n{self.latex()}\n\\]\n", encoding="utf-8")
             return path
-        return self.report().save(path)
+        return super().save(path)
 
     def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, str]:
         forms: dict[str, Callable[[], str]] = {
@@ -143,9 +127,6 @@ class Explanation:
         }
         kept = [form for form in forms if (not include or form in include) and form not in (exclude or ())]
         return {form: forms[form]() for form in kept}
-
-    def __str__(self) -> str:
-        return self.text()
 
     def __repr__(self) -> str:
         return f"Explanation({', '.join(f'{name} = {x:.6g}' for name, x in self.gradients.items())})"

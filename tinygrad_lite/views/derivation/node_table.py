@@ -57,10 +57,10 @@ def table(out: Value, *, most: int = 100, expand: bool = True, names: bool | Map
     known, gradients, notation = Names(order, called=called), adjoints(out), Infix()
     shares: dict[Value, list[tuple[Any, ...]]] = {node: [] for node in order}
     for child in order:
-        for parent, slope in zip(child.parents, child.local, strict=True):
-            if slope is not None:
+        for parent, derivative in zip(child.parents, child.local, strict=True):
+            if derivative is not None:
                 upstream = gradients[child]
-                shares[parent].append((known[child].text, upstream, slope, upstream * slope))
+                shares[parent].append((known[child].text, upstream, derivative, upstream * derivative))
     rows = []
     for node in order:
         formula = notation.of(written(node, known, expand=expand)) if node.parents else ""

@@ -56,7 +56,7 @@ class Sections:
         chain, names = self.chain, self.chain.names
         inputs = ", ".join(self._called(x) for x in chain.targets[:4]) + ", ..." * (len(chain.targets) > 4)
         few = chain.targets if len(chain.targets) <= 4 else ()
-        derivatives = ", ".join(names.slope(chain.out, x).text for x in few) + ": " * bool(few)
+        derivatives = ", ".join(names.derivative(chain.out, x).text for x in few) + ": " * bool(few)
         report = Report(f"{derivatives}how {self._called(chain.out)} changes with {inputs}")
         if self.batch is not None:
             self._tell_batch(report, self.batch)
@@ -107,13 +107,13 @@ class Sections:
         for x in chain.targets:
             shares, numbers = [], []
             for t, c, d in zip(batch.terms, batch.factors, batch.derivatives[x], strict=True):
-                own, factor = Symbol.named(names.slope(t, x), d), Symbol.named(names.slope(batch.total, t), c)
+                own, factor = Symbol.named(names.derivative(t, x), d), Symbol.named(names.derivative(batch.total, t), c)
                 shares.append(own if linear else Symbol(ops.mul, (factor, own), c * d))
                 numbers.append(c * d)
-            total, every = names.slope(batch.total, x), folded(ops.add, shares)
+            total, every = names.derivative(batch.total, x), folded(ops.add, shares)
             steps.append(Equation(total, [(every, False), (every, True), _number(math.fsum(numbers))]))
             if batch.total is not chain.out:
-                factor = Symbol.named(names.slope(chain.out, batch.total), chain.adjoints[batch.total])
+                factor = Symbol.named(names.derivative(chain.out, batch.total), chain.adjoints[batch.total])
                 both = folded(ops.mul, [factor, Symbol.named(total, math.fsum(numbers))])
                 steps.append(self._result(x)._replace(sides=[(both, False), (both, True), *self._result(x).sides]))
         report.add(Equations(steps, digits=self.digits, most=4))
@@ -154,7 +154,7 @@ class Sections:
     def _tell_chain(self, report: Report, x: Value) -> None:
         chain = self.chain
         y, name, paths = self._called(chain.out), self._called(x), chain.count(x)
-        total = chain.names.slope(chain.out, x)
+        total = chain.names.derivative(chain.out, x)
         if x is chain.out:
             report.paragraph("A number changes with itself one to one.")
         elif paths == 0:
@@ -190,14 +190,14 @@ class Sections:
         for node in [*chain.along(x), x]:
             if node is chain.out:
                 continue
-            name = chain.names.slope(chain.out, node)
+            name = chain.names.derivative(chain.out, node)
             terms = []
             for link in chain.above(node):
                 if link.top is chain.out:
-                    terms.append(link.slope)
+                    terms.append(link.derivative)
                 else:
-                    upper = Tidy.named(chain.names.slope(chain.out, link.top), chain.adjoints[link.top])
-                    terms.append(Symbol(ops.mul, (upper, link.slope), upper.number * link.slope.number))
+                    upper = Tidy.named(chain.names.derivative(chain.out, link.top), chain.adjoints[link.top])
+                    terms.append(Symbol(ops.mul, (upper, link.derivative), upper.number * link.derivative.number))
             total = folded(ops.add, terms)
             sides = [(total, False)] if formulas else [(total, True), _number(chain.adjoints[node])]
             found.append(Equation(name, sides))
@@ -205,7 +205,7 @@ class Sections:
 
     def _numbers(self, x: Value) -> list[Equation]:
         chain = self.chain
-        total, answer = chain.names.slope(chain.out, x), chain.adjoints.get(x, 0.0)
+        total, answer = chain.names.derivative(chain.out, x), chain.adjoints.get(x, 0.0)
         if x is chain.out:
             return [Equation(total, [_number(1.0)])]
         if chain.count(x) > self.max_paths:
@@ -225,12 +225,12 @@ class Sections:
         said: set[Op] = set()
         steps = []
         for link in links:
-            sides = [(link.formula, False), (link.formula, True), _number(link.slope.number)]
+            sides = [(link.formula, False), (link.formula, True), _number(link.derivative.number)]
             plain = self.folded and not link.formula.operands and link.uses == 1 and not at_kink(link.top)
             if plain and link.formula.op is ops.constant:
                 continue  # such as the 1 of a sum: it stands in the chain rule
             remarks = [] if plain else link.remarks(again=link.top.op in said)
-            steps.append(Equation(link.slope.name or _NO_NAME, sides, remarks))
+            steps.append(Equation(link.derivative.name or _NO_NAME, sides, remarks))
             said.add(link.top.op)
         self._equations(report, steps)
 
@@ -238,10 +238,10 @@ class Sections:
         chain = self.chain
         y = self._called(chain.out)
         x = chain.targets[0]
-        slope = chain.adjoints.get(x, 0.0)
-        if len(chain.targets) == 1 and math.isfinite(slope) and slope != 0:
-            step = f"{abs(slope):.{self.digits}g}"
-            way = "rises" if slope > 0 else "falls"
+        derivative = chain.adjoints.get(x, 0.0)
+        if len(chain.targets) == 1 and math.isfinite(derivative) and derivative != 0:
+            step = f"{abs(derivative):.{self.digits}g}"
+            way = "rises" if derivative > 0 else "falls"
             report.paragraph(f"If {self._called(x)} grows by a small h, {y} {way} by about {step} h.")
         for x in chain.targets:
             if chain.count(x) and chain.adjoints[x] == 0:
@@ -250,7 +250,7 @@ class Sections:
     # ------------------------------------------------------------------ small words
 
     def _result(self, x: Value) -> Equation:
-        return Equation(self.chain.names.slope(self.chain.out, x), [_number(self.chain.adjoints.get(x, 0.0))])
+        return Equation(self.chain.names.derivative(self.chain.out, x), [_number(self.chain.adjoints.get(x, 0.0))])
 
     def _called(self, node: Value) -> str:
         return self.chain.names[node].text

@@ -148,24 +148,21 @@ def why_order(root: Value | None = None) -> OrderReport:
     >>> replay.first_wrong                      # counted from 0: b handed on 1 when 2 were due
     1
     """
-    if root is not None:
-        if not isinstance(root, Value):
-            raise OperandError(f"why_order needs a Value, but got the {type(root).__name__} {root!r:.60}.")
-        report = OrderReport("Why backward needs the topological order")
-        _act(report, root, list(SHORTCUTS))
-        return report
+    if root is not None and not isinstance(root, Value):
+        raise OperandError(f"why_order needs a Value, but got the {type(root).__name__} {root!r:.60}.")
     report = OrderReport("Why backward needs the topological order")
+    report.replays = {}
+    if root is not None:
+        report.right = _act(report, root, list(SHORTCUTS))
+        return report
     report.paragraph(
         "A node must not hand its gradient on before every node that uses it has added its share. Sorting the graph "
         "makes sure of that. Leaving the sort out looks simpler, and is right as long as no node is used twice."
     )
-    second = OrderReport()
     report.heading("A small diamond")
-    _act(report, _small(), ["recursive"])
-    second.heading("A larger one, where a queue goes wrong too")
-    _act(second, _large(), ["breadth"])
-    report.parts += second.parts
-    report.replays["breadth"] = second.replays["breadth"]
+    report.right = _act(report, _small(), ["recursive"])
+    report.heading("A larger one, where a queue goes wrong too")
+    _act(report, _large(), ["breadth"])
     return report
 
 
@@ -189,11 +186,10 @@ def _large() -> Value:
     return g
 
 
-def _act(report: OrderReport, root: Value, shortcuts: list[str]) -> None:
-    """One graph: what it computes, the right order, and each shortcut."""
+def _act(report: OrderReport, root: Value, shortcuts: list[str]) -> dict[Value, float]:
+    """One graph: what it computes, the right order, and each shortcut; gives the right gradients."""
     order = topological(root)
     names, right = Names(order), adjoints(root)
-    report.right, report.replays = right, {}
     inner = [node for node in order if node.parents]
     if len(inner) <= SHOWN:
         lines = [f"{names[node].text} = {TEXT.of(written(node, names))} = {node.data:.6g}" for node in inner]
@@ -204,6 +200,7 @@ def _act(report: OrderReport, root: Value, shortcuts: list[str]) -> None:
         replay = report.replays[key] = Replay(root, run, right)
         report.table(_steps(title, replay.steps, names, replay.first_wrong))
         _verdict(report, replay, names, right)
+    return right
 
 
 def _steps(title: str, steps: list[Step], names: Names, wrong: int | None) -> Table:

@@ -8,7 +8,6 @@ user's ever becomes a name, a URL or a tooltip.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from tinygrad_lite.report import escape
@@ -150,7 +149,7 @@ def _n(x: float) -> str:
 
 
 def digraph(drawing: Drawing, mimebundle: Callable[..., dict[str, str]] | None = None, format: str = "svg") -> Any:
-    """The picture as a `graphviz.Digraph`, which is rendered by the bundled program, so without a system `dot`.
+    """The picture as a `graphviz.Digraph`, which renders by the bundled program where the system has no `dot`.
 
     Raises:
         RenderingError: the Python package graphviz is not installed.
@@ -165,35 +164,10 @@ def digraph(drawing: Drawing, mimebundle: Callable[..., dict[str, str]] | None =
             "  `pip install graphviz`; or use tg.draw(root).save('graph.svg'), which needs nothing."
         ) from None
 
+    programs.tell_graphviz()
+
     class Digraph(graphviz.Digraph):  # type: ignore[misc]
-        """A Digraph that is rendered by the chain of `programs.py`."""
-
-        def pipe(self, format: str | None = None, *rest: Any, encoding: str | None = None, **options: Any) -> Any:
-            answer = programs.drawn(self.source, format or self.format)
-            return answer if encoding is None else answer.decode(encoding)
-
-        def render(
-            self,
-            filename: Any = None,
-            directory: Any = None,
-            view: bool = False,
-            cleanup: bool = False,
-            format: str | None = None,
-            *rest: Any,
-            outfile: Any = None,
-            **options: Any,
-        ) -> str:
-            if outfile and not filename:
-                filename = Path(outfile).with_suffix(".gv")
-            source = Path(self.save(filename, directory=directory))
-            format = format or (Path(outfile).suffix[1:] if outfile else self.format)
-            target = Path(outfile) if outfile else source.with_name(f"{source.name}.{format}")
-            target.write_bytes(self.pipe(format))
-            if cleanup:
-                source.unlink()
-            if view:
-                graphviz.backend.viewing.view(str(target))
-            return str(target)
+        """A Digraph that a notebook shows as our own picture."""
 
         def _repr_mimebundle_(self, include: Any = None, exclude: Any = None, **_: Any) -> dict[str, str]:
             return mimebundle(include, exclude) if mimebundle else {"text/plain": self.source}

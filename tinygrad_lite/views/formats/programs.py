@@ -58,6 +58,15 @@ def describe() -> str:
     return f"{found} ({program(found)}){chosen}" if found else f"none of {', '.join(chain())} was found{chosen}"
 
 
+def tell_graphviz() -> None:
+    """Let the package graphviz run the program of the chain where the system has no `dot`, or another is asked for."""
+    from graphviz.backend import dot_command
+
+    found = next((path for name in chain() if (path := program(name))), None)
+    if found and (os.environ.get(VARIABLE) or shutil.which("dot") is None):
+        dot_command.DOT_BINARY = Path(found)
+
+
 def drawn(dot: str, format: str) -> bytes:
     """The DOT text as a picture of that format, by the first program of the chain that can.
 

@@ -24,7 +24,7 @@ from tinygrad_lite.engine.graph import topological
 from tinygrad_lite.engine.reverse import adjoints, require_fresh
 from tinygrad_lite.engine.value import Value
 from tinygrad_lite.errors import NotLayered, OperandError
-from tinygrad_lite.report.text import Report, Table
+from tinygrad_lite.report.text import Report, Reported, Table
 from tinygrad_lite.views.matrix_form.program import parameter_names, program, run, shape_words
 
 Array = Any
@@ -66,7 +66,7 @@ def matrix_form(loss: Value) -> MatrixForm:
     return MatrixForm(loss, order)
 
 
-class MatrixForm:
+class MatrixForm(Reported):
     """A network in matrices.
 
     Attributes:
@@ -223,31 +223,13 @@ class MatrixForm:
         report.paragraph("They agree." if self.agree else wrong)
         return report
 
-    def text(self, width: int = 80, *, ascii: bool = False) -> str:
-        return self.report().text(width, ascii=ascii)
-
-    def html(self) -> str:
-        return self.report().html()
-
-    def markdown(self) -> str:
-        return self.report().markdown()
-
-    def to_dict(self) -> dict[str, Any]:
-        return self.report().to_dict()
-
     def save(self, path: str | Path) -> Path:
         """Write the report (.html, .md, .txt, .json), or the code alone (.py)."""
         path = Path(path)
         if path.suffix == ".py":
             path.write_text(f"import numpy as np\n\n{self.code}\n", encoding="utf-8")
             return path
-        return self.report().save(path)
-
-    def _repr_html_(self) -> str:
-        return self.html()
-
-    def __str__(self) -> str:
-        return self.text()
+        return super().save(path)
 
     def __repr__(self) -> str:
         shapes = ", ".join(f"{name} {shape_words(self.arrays[name].shape)}" for name in self.parameters)

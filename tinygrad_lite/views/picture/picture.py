@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from tinygrad_lite.report import escape
+from tinygrad_lite.report.style import page
 from tinygrad_lite.views.drawing.data import Drawing
 
 if TYPE_CHECKING:
@@ -132,13 +133,7 @@ class Picture(Drawing):
 
     def page(self) -> str:
         """A whole HTML page with the picture, which opens without a network."""
-        return (
-            '<!doctype html>\n<html lang="en"><head><meta charset="utf-8">'
-            '<meta name="viewport" content="width=device-width,initial-scale=1">'
-            "<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none';style-src 'unsafe-inline'\">"
-            f"<title>{escape.html(self.title or 'A computation graph')}</title></head>"
-            f'<body style="margin:0;background:{self.theme.background}">{self.svg}</body></html>\n'
-        )
+        return page(self.svg, self.title or "A computation graph")
 
     # ------------------------------------------------------------------ notebooks
 

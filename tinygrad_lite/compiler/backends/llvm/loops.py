@@ -243,6 +243,14 @@ class Loops:
         firsts = [total if total is not None else w.literal(0.0) for total in totals]
         return list(w.accumulate(0, run.terms, firsts, lambda t, values: term((t, 0), list(values))))
 
+    def total(self, before: Name, nests: Sequence[LoopNest]) -> Name:
+        """What is before, and the sums of loop nests of one iteration."""
+        found: list[Name | None] = [before]
+        for nest in nests:
+            for run in nest.reductions:
+                found = self._run(nest, run, [([(None, 0)], 0)], found)
+        return found[0] or before
+
     def _in_lanes(self, nest: LoopNest, run: Reduction, corner: list[Counter], total: Name | None) -> Name:
         """One long sum: lanes are neighbouring terms, and a few sums go on beside each other."""
         w = self.w

@@ -3,24 +3,21 @@
 In: the loop nests of a plan without samples. Out: lists of lines, each of which is written as one loop.
 
 A *line* is a loop nest with a single counter and neighbouring reads: many iterations, or one sum of many terms. Lines
-that share results are laid side by side, each moved along until it shares as many as it can: a result that two of them
-need at one *position* is computed once, and memory is read once for all.
+that read the same numbers are laid side by side, each moved along until it shares as many as it can: memory is read
+once for all, and what two of them need at one *position* is computed once.
 
-Lines begin and end at positions of their own. Between two such edges the same lines go on, a vector of positions
-at a time. The last vector reaches back over some that are done: it stores the same gradients again and leaves those
-terms out of the sums.
+Where all lines go on, a vector of positions is computed at a time. The first and the last vector of results may reach
+over some that others compute too, and store the same. What lies before and behind is done line by line.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import partial
-from itertools import pairwise
-from typing import Any
 
 from tinygrad_lite.compiler.backends.llvm.loops import Counter, Loops
 from tinygrad_lite.compiler.backends.llvm.writer import Name
-from tinygrad_lite.compiler.ir.loop_nest import Access, Expression, LoopNest, Reduction, names
+from tinygrad_lite.compiler.ir.loop_nest import Access, LoopNest, Reduction, names
 from tinygrad_lite.compiler.passes.log import ran
 
 LARGEST = 240
@@ -45,28 +42,26 @@ class Line:
         """How far what is read lies from what is read at the position before."""
         return access.term_stride if self.is_sum else access.strides[-1]
 
-    def results(self) -> set[Any]:
-        """All that it computes or reads at a position and that depends on the position."""
-        found: set[Any] = set()
-        for run in self.nest.reductions:
-            self._result(run, run.expression, found)
-        return found
+    def leaves(self) -> set[tuple[str, int]]:
+        """What it reads at a position: arrays, and how far from the position."""
+        return {(access.array, access.base - self.start) for access in self.nest.reads() if self.step(access)}
 
-    def _result(self, run: Reduction, expression: Expression, found: set[Any]) -> Any:
-        if expression[0] != "leaf":
-            parts = [self._result(run, part, found) for part in expression[1:]]
-            whole = (expression[0], *parts)
-            if any(part in found for part in parts):
-                found.add(whole)
-            return whole
-        access = run.accesses[expression[1]]
-        if access.literal is not None:
-            return access.literal
-        if not self.step(access):
-            return "all", access.array, access.base
-        here = "at", access.array, access.base - self.start
-        found.add(here)
-        return here
+    def part(self, low: int, high: int) -> LoopNest:
+        """The loop nest between two positions."""
+        first = low - self.start
+
+        def moved(access: Access) -> Access:
+            if access.literal is not None:
+                return access
+            base = access.base + first * self.step(access)
+            return Access(access.array, base, access.strides, access.term_stride)
+
+        nest, n = self.nest, high - low
+        reductions = [
+            Reduction(run.sign, run.expression, n if self.is_sum else 1, [moved(a) for a in run.accesses])
+            for run in nest.reductions
+        ]
+        return LoopNest(nest.name, (1 if self.is_sum else n,), reductions, moved(nest.target))
 
 
 def swept(nests: Sequence[LoopNest], lanes: int) -> list[list[Line]]:
@@ -111,15 +106,14 @@ def _is_line(line: Line, lanes: int) -> bool:
 
 def _beside(line: Line, loop: Sequence[Line]) -> Line | None:
     """The line moved to where it shares most with the others; None if it shares nothing or would be too much."""
-    known = set().union(*[other.results() for other in loop])
-    mine, theirs = ([leaf[1:] for leaf in results if leaf[0] == "at"] for results in (line.results(), known))
-    moves = {base - there for array, base in mine for other, there in theirs if other == array}
+    known = set().union(*[other.leaves() for other in loop])
+    moves = {base - there for array, base in line.leaves() for other, there in known if other == array}
     low, high = min(other.start for other in loop), max(other.stop for other in loop)
     places = [Line(line.nest, move) for move in moves]
     places = [p for p in places if 2 * (min(high, p.stop) - max(low, p.start)) > min(high - low, p.stop - p.start)]
     if not places or sum(map(_operations, [line, *loop])) > LARGEST:
         return None
-    return max(places, key=lambda place: (len(place.results() & known), -abs(place.start)))
+    return max(places, key=lambda place: (len(place.leaves() & known), -abs(place.start)))
 
 
 def _operations(line: Line) -> int:
@@ -139,131 +133,85 @@ def write(loops: Loops, nests: Sequence[LoopNest]) -> None:
 
 
 def _write(loops: Loops, lines: Sequence[Line]) -> None:
-    """The lines of one list, from edge to edge, and then the totals of those that are sums."""
-    first = min(line.start for line in lines)
-    lines = [Line(line.nest, line.start - first) for line in lines]  # no counter begins below 0
-    sweep = _Sweep(loops, lines)
-    for low, high in pairwise(sorted({edge for line in lines for edge in (line.start, line.stop)})):
-        there = [line for line in lines if line.start <= low and high <= line.stop]
-        if high - low < loops.lanes:
-            for position in range(low, high):
-                sweep.single(there, position)
-        elif there:
-            sweep.stretch(there, low, high)
-    sweep.finish()
+    """The lines of one list: where all go on together, and then what each has besides."""
+    w, width = loops.w, loops.lanes
+    low, high = max(line.start for line in lines), min(line.stop for line in lines)
+    operations = sum(map(_operations, lines))
+    beside = 4 if operations <= 40 else 2 if operations <= 120 else 1
+    sums = [line for line in lines if line.is_sum]
+    w.lanes = width
+    outer, w.known = w.known, dict(w.known)
+    for line in lines:
+        for run in line.nest.reductions:  # what stays the same is read before the loop
+            for access in run.accesses:
+                if access.literal is None and not line.step(access):
+                    loops.load(line.nest, run, access, [(None, 0)], (None, 0), 0)
 
-
-class _Sweep:
-    """The loop as it is written, and the totals so far of each sum.
-
-    Attributes:
-        beside: vectors in one round of the loop.
-        lanes: so many totals of each sum, every one with a number in each lane.
-        alone: the total of the positions that were computed without lanes.
-    """
-
-    def __init__(self, loops: Loops, lines: Sequence[Line]) -> None:
-        self.loops, self.w = loops, loops.w
-        operations = sum(map(_operations, lines))
-        self.beside = 4 if operations <= 40 else 2 if operations <= 120 else 1
-        self.sums = [line for line in lines if line.is_sum]
-        self.w.lanes = loops.lanes
-        self.lanes = {line: [self.w.literal(0.0)] * self.beside for line in self.sums}
-        self.alone: dict[Line, Name | None] = dict.fromkeys(self.sums)
-
-    def single(self, lines: Sequence[Line], position: int) -> None:
-        """One position, without lanes."""
-        self.w.lanes = 1
-        for line in lines:
-            total = self._value(line, None, position, self.alone[line] if line.is_sum else None, "none")
-            if line.is_sum:
-                self.alone[line] = total
-            else:
-                self._store(line, None, position, total)
-
-    def stretch(self, lines: Sequence[Line], low: int, high: int) -> None:
-        """All positions from low to high, at least a vector of them."""
-        w, loops = self.w, self.loops
-        w.lanes = width = loops.lanes
-        outer, w.known = w.known, dict(w.known)
-        for line in lines:
-            for run in line.nest.reductions:  # what stays the same is read before the loop
-                for access in run.accesses:
-                    if access.literal is None and not line.step(access):
-                        loops.load(line.nest, run, access, [(None, 0)], (None, 0), 0)
-        odd = self._odd(lines, low)
-        if odd and high - low >= LONG * width:
-            self._vectors(lines, None, [low], counted=range(odd))
-            low += odd
-        step = self.beside * width
-        stop = low + (high - low) // step * step
-        if stop - low > step:
-            sums = [line for line in lines if line.is_sum]
-
-            def body(i: Name, values: list[Name]) -> list[Name]:
-                parts = iter(values)
-                self.lanes.update({line: [next(parts) for _ in range(self.beside)] for line in sums})
-                self._vectors(lines, i, range(0, step, width))
-                return [total for line in sums for total in self.lanes[line]]
-
-            totals = iter(w.accumulate(low, stop, [x for line in sums for x in self.lanes[line]], body, step))
-            self.lanes.update({line: [next(totals) for _ in range(self.beside)] for line in sums})
-            low = stop
-        whole = range(low, high - width + 1, width)
-        for n in range(0, len(whole), self.beside):
-            self._vectors(lines, None, whole[n : n + self.beside])
-        left = (high - low) % width
-        if left:
-            self._vectors(lines, None, [high - width], counted=range(width - left, width))
-        w.known = outer
-
-    def _odd(self, lines: Sequence[Line], low: int) -> int:
-        """Positions to go before what is stored lies at a multiple of a vector."""
-        for line in lines:
-            if not line.is_sum:
-                target = line.nest.target
-                entry = target.base + low - line.start
-                return (self.loops.spaces[target.array].even - entry) % self.w.lanes
-        return 0
-
-    def _vectors(
-        self, lines: Sequence[Line], i: Name | None, positions: Sequence[int], counted: range | None = None
-    ) -> None:
-        """A vector at each of these positions behind i; a sum takes only those of its lanes that are counted."""
-        stored: list[tuple[Line, int, Name]] = []
+    def vectors(i: Name | None, positions: Sequence[int], totals: list[Name]) -> list[Name]:
+        """A vector at each of these positions behind i; the totals of each sum, of neighbouring vectors apart."""
+        found, stored = list(totals), []
         for u, position in enumerate(positions):
             for line in lines:
-                if not line.is_sum:
-                    stored.append((line, position, self._value(line, i, position, None, "iterations")))
-                    continue
-                before = self.lanes[line][u]
-                total = self._value(line, i, position, before, "terms")
-                self.lanes[line][u] = total if counted is None else self.w.chosen(counted, total, before)
+                if line.is_sum:
+                    at = sums.index(line) * beside + u
+                    found[at] = _value(loops, line, i, position, found[at])
+                else:
+                    stored.append((line, position, _value(loops, line, i, position, None)))
         for line, position, value in stored:
-            self._store(line, i, position, value)
+            loops.store(line.nest, [(i, position - line.start)], 0, value)
+        return found
 
-    def _value(self, line: Line, i: Name | None, position: int, total: Name | None, lane: str) -> Name:
-        """What a line gives at a position, added to a total."""
-        loops, w = self.loops, self.w
-        here: Counter = (i, position - line.start)
-        still: Counter = (None, 0)
-        corner, t = ([still], here) if line.is_sum else ([here], still)
-        loops.lane = lane
-        for run in line.nest.reductions:
-            value = w.evaluate(run.expression, partial(loops.leaf, line.nest, run, corner, t, 0))
-            total = w.more(total, value, run.sign)
-        assert total is not None
-        return total
+    def results_at(position: int) -> None:
+        """One vector more of the lines that are no sums."""
+        for line in lines:
+            if not line.is_sum:
+                value = _value(loops, line, None, position, None)
+                loops.store(line.nest, [(None, position - line.start)], 0, value)
 
-    def _store(self, line: Line, i: Name | None, position: int, value: Name) -> None:
-        self.loops.store(line.nest, [(i, position - line.start)], 0, value)
+    begin = low
+    if high - low >= LONG * width and len(sums) < len(lines):
+        begin += _odd(loops, next(line for line in lines if not line.is_sum), low)
+        results_at(low)
+    step = beside * width
+    stop = begin + (high - begin) // step * step
+    totals = [w.literal(0.0)] * (beside * len(sums))
+    if stop > begin:
+        totals = w.accumulate(begin, stop, totals, lambda i, before: vectors(i, range(0, step, width), before), step)
+    end = begin + (high - begin) // width * width
+    totals = vectors(None, range(stop, end, width), totals)
+    if end < high:
+        results_at(high - width)
+    w.known = outer
+    for k, line in enumerate(sums):
+        w.lanes = width
+        total = w.total(w.added(totals[k * beside : (k + 1) * beside]))
+        loops.lane, w.lanes = "none", 1
+        loops.store(line.nest, [(None, 0)], 0, loops.total(total, _rest(line, begin, end)))
+    for line in lines:
+        if not line.is_sum:
+            for part in _rest(line, low, high):
+                loops.iterations_of(part)
 
-    def finish(self) -> None:
-        """The sums, each with all of its lanes added up."""
-        w = self.w
-        for line in self.sums:
-            w.lanes = self.loops.lanes
-            total = w.total(w.added(self.lanes[line]))
-            w.lanes = 1
-            alone = self.alone[line]
-            self._store(line, None, line.start, total if alone is None else w.apply("add", [total, alone]))
+
+def _odd(loops: Loops, line: Line, low: int) -> int:
+    """Positions to go before what is stored lies at a multiple of a vector."""
+    target = line.nest.target
+    return (loops.spaces[target.array].even - (target.base + low - line.start)) % loops.lanes
+
+
+def _rest(line: Line, low: int, high: int) -> list[LoopNest]:
+    """What a line does before and behind these positions."""
+    return [line.part(*ends) for ends in ((line.start, low), (high, line.stop)) if ends[0] < ends[1]]
+
+
+def _value(loops: Loops, line: Line, i: Name | None, position: int, total: Name | None) -> Name:
+    """What a line gives at a vector of positions, added to a total."""
+    w = loops.w
+    here: Counter = (i, position - line.start)
+    still: Counter = (None, 0)
+    corner, t = ([still], here) if line.is_sum else ([here], still)
+    loops.lane = "terms" if line.is_sum else "iterations"
+    for run in line.nest.reductions:
+        total = w.more(total, w.evaluate(run.expression, partial(loops.leaf, line.nest, run, corner, t, 0)), run.sign)
+    assert total is not None
+    return total

@@ -125,11 +125,6 @@ class Writer:
     def store(self, x: Name, pointer: Name, align: int) -> None:
         self.do(f"store {self.type} {x}, ptr {pointer}, align {align}")
 
-    def chosen(self, lanes: range, x: Name, y: Name) -> Name:
-        """x in these lanes, y in the others."""
-        flags = ", ".join(f"i1 {'true' if lane in lanes else 'false'}" for lane in range(self.lanes))
-        return self.say(f"select {self.flags} <{flags}>, {self.type} {x}, {self.type} {y}")
-
     def shuffled(self, x: Name, y: Name, picks: Sequence[int]) -> Name:
         """A vector of the entries at these places of two vectors, one behind the other."""
         listed = ", ".join(f"i32 {k}" for k in picks)

@@ -13,12 +13,11 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import Any, TypeVar
 
 from tinygrad_lite.compiler.backends.llvm.writer import Name, Writer, type_name
-
-if TYPE_CHECKING:
-    from tinygrad_lite.engine.op import Op
+from tinygrad_lite.engine.arithmetic import Arithmetic
+from tinygrad_lite.engine.op import Op
 
 Rule = Callable[..., "Vector | tuple[Vector, Vector]"]
 """A kernel in Python: operands in; the result, or the result and a mask of lanes that need the C library, out."""
@@ -39,7 +38,11 @@ def kernel(rule: R) -> R:
     return rule
 
 
-class Vector:
+OPCODES = {"add": ("fadd", "add"), "sub": ("fsub", "sub"), "mul": ("fmul", "mul"), "div": ("fdiv", "sdiv")}
+"""Ops of the table as instructions, on doubles and on whole numbers."""
+
+
+class Vector(Arithmetic):
     """One value of the function being written: a number in each lane."""
 
     __slots__ = ("w", "name", "kind")
@@ -71,39 +74,6 @@ class Vector:
     @property
     def type(self) -> str:
         return type_name(self.kind, self.w.lanes)
-
-    def __add__(self, y: Vector | float) -> Vector:
-        return self._binary("fadd" if self.kind == "double" else "add", self, y)
-
-    def __radd__(self, x: float) -> Vector:
-        return self._binary("fadd" if self.kind == "double" else "add", x, self)
-
-    def __sub__(self, y: Vector | float) -> Vector:
-        return self._binary("fsub" if self.kind == "double" else "sub", self, y)
-
-    def __rsub__(self, x: float) -> Vector:
-        return self._binary("fsub" if self.kind == "double" else "sub", x, self)
-
-    def __mul__(self, y: Vector | float) -> Vector:
-        return self._binary("fmul" if self.kind == "double" else "mul", self, y)
-
-    def __rmul__(self, x: float) -> Vector:
-        return self._binary("fmul" if self.kind == "double" else "mul", x, self)
-
-    def __truediv__(self, y: Vector | float) -> Vector:
-        return self._binary("fdiv", self, y)
-
-    def __rtruediv__(self, x: float) -> Vector:
-        return self._binary("fdiv", x, self)
-
-    def __rpow__(self, x: float) -> Vector:
-        return Vector(self.w, self.w.apply("pow", [self.like(x).name, self.name]))
-
-    def __neg__(self) -> Vector:
-        return self.instruction(f"fneg {self.type} {self.name}", self.kind)
-
-    def __abs__(self) -> Vector:
-        return self.intrinsic("fabs")
 
     def __lshift__(self, n: int) -> Vector:
         return self._binary("shl", self, n)
@@ -147,18 +117,20 @@ class Vector:
     def is_nan(self) -> Vector:
         return self._compare("uno", "", self)
 
-    def __pow__(self, n: float) -> Vector:
-        """A small whole power as products; else the kernel `pow`."""
-        if n in (1, 2, 3, 4):
-            square = self * self
-            return {1: self, 2: square, 3: square * self, 4: square * square}[int(n)]
-        return self._kernel("pow", self, self.like(n))
-
     def _apply(self, op: Op, operands: tuple[Any, ...]) -> Vector:
         """An op of the table on vectors: so a rule in ordinary arithmetic can be run on vectors."""
-        vectors = [self.like(x if isinstance(x, Vector) else float(x)) for x in operands]
+        vectors = [self.like(x) for x in operands]
+        if op.name in OPCODES:
+            return self._binary(OPCODES[op.name][self.kind != "double"], *vectors)
+        if op.name == "neg":
+            return self.instruction(f"fneg {self.type} {self.name}", self.kind)
         if op.name == "abs":
-            return abs(vectors[0])
+            return self.intrinsic("fabs")
+        if op.name == "pow" and not isinstance(operands[0], Vector):
+            return Vector(self.w, self.w.apply("pow", [x.name for x in vectors]))
+        if op.name == "pow" and operands[1] in (1, 2, 3, 4):  # a small whole power as products
+            square = self * self
+            return [self, square, square * self, square * square][int(operands[1]) - 1]
         if op.name in ("max", "min"):
             best = vectors[0]
             for x in vectors[1:]:
