@@ -9,7 +9,6 @@ import importlib.util
 from datetime import UTC, datetime
 from xml.etree import ElementTree
 
-
 _SPELLED = str.maketrans({"…": "...", "≠": "!=", "→": "->"})  # signs of our own that Helvetica lacks
 
 
