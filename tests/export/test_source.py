@@ -225,7 +225,8 @@ def test_steps_that_follow_from_one_another_are_a_scan(export):
     point = [r.normal(size=(3, 3)) * 0.5, r.normal(size=3), r.normal(size=3), r.normal(size=12)]
     source = export(recurrence, *[x.tolist() for x in point])
     if export is tg.to_jax:
-        assert "jax.lax.scan(step" in source.code
+        assert "def step(last_z2, x1):" in source.code
+        assert "last_z2, _ = jax.lax.scan(step, z1, xs[1:], length=11)" in source.code
     else:
         assert "    for " in source.code
     moved = [x + 0.05 for x in point]
@@ -345,6 +346,28 @@ def test_an_export_is_checked_at_other_points_and_a_wrong_one_is_found():
     assert wrong["value"].hand.shape == (1, 1)
     with pytest.raises(OperandError, match="needs two functions"):
         tg.check_export(3, matrices)
+
+
+def test_a_sum_of_many_unlike_terms_is_written_in_parts():
+    steps = (tg.sin, tg.tanh, lambda t: t * t, lambda t: 1.0 / (2.0 + t))
+
+    def f(x):
+        total = 0.0
+        for k in range(700):
+            t = x[k % 5] * (1.0 + 0.001 * k)
+            for d in range(6):
+                t = steps[k // 4**d % 4](t)
+            total = total + t
+        return total
+
+    point = rng_of(7).normal(size=5)
+    source = tg.to_torch(f, point)
+    right = tg.compile(f).value_and_grad(point)
+
+    assert max(map(len, source.code.splitlines())) < 2_000
+    value, slopes = by(source, point)
+    near(value, right[0])
+    near(slopes[0], right[1])
 
 
 # ------------------------------------------------------------------ names and errors

@@ -129,3 +129,14 @@ def test_a_line_of_chinese_is_no_wider_than_the_terminal():
 
     assert len(lines) > 5
     assert all(columns <= 42 for columns in map(escape.width, lines))
+
+
+def test_an_error_of_a_check_is_said_in_the_readers_language(chinese):
+    with pytest.raises(tg.errors.OperandError, match="长度不同的列表"):
+        tg.check(lambda w: 0.0, lambda w: 0.0, {"w": [[1.0], [2.0, 3.0]]})
+    with pytest.raises(tg.errors.OperandError, match=r"按名称给出参数的字典，例如 \{'W1': W1, 'b1': b1\}"):
+        tg.check(lambda w: 0.0, lambda w: 0.0, [1.0])
+    with pytest.raises(tg.errors.OperandError, match="在函数之后给出点"):
+        tg.gradcheck(lambda: 0.0)
+    with pytest.raises(tg.errors.OperandError, match="各行形状必须相同"):
+        tg.compare([[1.0], [2.0, 3.0]], 1.0)

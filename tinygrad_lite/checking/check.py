@@ -42,7 +42,7 @@ class Check(Findings):
             all is right, or if nothing in the catalogue fits.
         codes: their codes.
         diagnosis: all that is known about them, the indistinguishable alternatives included.
-        trial: the evidence: problems, answers, comparisons.
+        evaluation: the evidence: problems, answers, comparisons.
         coverage: what the user's data could not have shown.
         taylor: the Taylor witness of the user's gradients on the user's data, or None.
         hint: "mend" to show marked lines and mend in the report, "line" for the lines alone.
@@ -162,7 +162,7 @@ class Check(Findings):
             "wrong": self.wrong,
             "codes": self.codes,
             "mistakes": [m.to_dict() for m in d.mistakes],
-            "indistinguishable": [[m.to_dict() for m in story] for story in d.tied],
+            "indistinguishable": [[m.to_dict() for m in each] for each in d.tied],
             "unexplained": d.unknown,
             "scores": self.scores,
             "network": self.evaluation.network.words() if self.evaluation.network else None,
@@ -263,11 +263,11 @@ def check(
         return found
     if roles:
         said = ", ".join(roles)
-        raise OperandError(f"check has no option {said}; roles are for lessons, as in check(module, loss=...).")
+        raise OperandError(say("check has no option {0}; roles are for lessons, as in check(module, loss=...).", said))
     if not isinstance(params, Mapping) or not params:
+        kind = type(params).__name__
         raise OperandError(
-            "check needs the parameters as a dict by name, as in {'W1': W1, 'b1': b1}, but got "
-            f"{type(params).__name__}."
+            say("check needs the parameters as a dict by name, as in {{'W1': W1, 'b1': b1}}, but got {0}.", kind)
         )
     params, data = {name: as_numpy(x) for name, x in params.items()}, tuple(as_numpy(x) for x in data)
     kinds, arrays, remarks = {}, {}, []
@@ -275,8 +275,8 @@ def check(
         kinds[str(name)] = "list" if isinstance(x, (list, tuple)) else "array" if np.ndim(x) else "number"
         given = _array(x)
         if given is None or given.dtype.kind not in "iuf":
-            what = "lists of different lengths" if given is None else given.dtype
-            raise OperandError(f"the parameter {name} must be made of numbers, but holds {what}.")
+            what = say("lists of different lengths") if given is None else given.dtype
+            raise OperandError(say("the parameter {0} must be made of numbers, but holds {1}.", name, what))
         if given.dtype.kind in "iu" and kinds[str(name)] == "array" and updates:
             said = say(
                 "{0} is an array of {1}: an update in place cuts off the decimals; make it float64", name, given.dtype
@@ -284,6 +284,6 @@ def check(
             remarks.append(("INT_TRUNCATION", said))
         arrays[str(name)] = given.astype(float)
     submission = Submission(loss_fn, backprop_fn, list(arrays), len(data), updates, lr, limit, kinds)
-    trial = Evaluation(submission, Problem("your data", arrays, data), seed, rtol)
-    trial.remarks[:0] = remarks
-    return Check(trial, mend)
+    evaluation = Evaluation(submission, Problem("your data", arrays, data), seed, rtol)
+    evaluation.remarks[:0] = remarks
+    return Check(evaluation, mend)

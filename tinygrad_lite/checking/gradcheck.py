@@ -128,7 +128,7 @@ def gradcheck(
     ['x']
     """
     if not x:
-        raise OperandError("gradcheck needs the point after the function, as in gradcheck(f, [1.0, 2.0]).")
+        raise OperandError(say("gradcheck needs the point after the function, as in gradcheck(f, [1.0, 2.0])."))
     words = [f"x{i + 1}" for i in range(len(x))] if len(x) > 1 else ["x"]
     opened = [flatten(argument, word) for argument, word in zip(x, words, strict=True)]
     point = [n.data if isinstance(n, Value) else n for numbers, _ in opened for n in numbers]

@@ -94,15 +94,20 @@ def varying(table: Any, axes: Sequence[int]) -> tuple[Any, tuple[int, ...]]:
 
 def indices(read: Read, lengths: Mapping[int, int]) -> tuple[Any, tuple[int, ...]]:
     """The index of each entry, and the axes of that table."""
-    import numpy as np
-
     if read.table is not None:
         return read.table, read.axes
     axes = tuple(axis for axis in sorted(read.strides) if read.strides[axis] and lengths[axis] > 1)
-    index: Any = np.int64(read.base)
-    for axis in axes:
-        index = np.asarray(index)[..., None] + np.arange(lengths[axis]) * read.strides[axis]
-    return index, axes
+    return grid(read.base, [lengths[axis] for axis in axes], [read.strides[axis] for axis in axes]), axes
+
+
+def grid(base: int, lengths: Sequence[int], strides: Sequence[int]) -> Any:
+    """The index of each entry of an array that lies with these strides."""
+    import numpy as np
+
+    index: Any = np.int64(base)
+    for n, s in zip(lengths, strides, strict=True):
+        index = np.asarray(index)[..., None] + np.arange(n) * s
+    return np.asarray(index)
 
 
 def viewed(spelling: Spelling, regions: Sequence[Region], read: Read, lengths: Mapping[int, int]) -> Term | None:
@@ -240,14 +245,7 @@ def gathered(
 
 def _numbers(one: Region) -> list[int]:
     """Where the numbers of a region stand, in the order of its array."""
-    import numpy as np
-
-    if one.places:
-        return [*one.places]
-    grid: Any = np.int64(one.base)
-    for n, s in zip(one.shape, one.strides, strict=True):
-        grid = np.asarray(grid)[..., None] + np.arange(n) * s
-    return np.asarray(grid).reshape(-1).tolist()  # type: ignore[no-any-return]
+    return [*one.places] or grid(one.base, one.shape, one.strides).reshape(-1).tolist()
 
 
 def _flat(one: Region, samples: bool) -> str:

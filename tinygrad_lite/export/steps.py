@@ -20,6 +20,7 @@ from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 from tinygrad_lite.compiler.ir.loop_nest import Access, LoopNest, Plan, Reduction
+from tinygrad_lite.export.reads import grid
 
 FEWEST = 4
 """Repetitions that are worth a loop."""
@@ -217,16 +218,14 @@ def _gathered(nest: LoopNest, constants: list[float]) -> LoopNest:
         groups.setdefault(key, []).append(run)
     runs: list[Reduction] = []
     for alike in groups.values():
-        if len(alike) < FEWEST or not all(_same_array(same) for same in zip(*[r.accesses for r in alike], strict=True)):
+        if len(alike) < FEWEST or any(
+            len({a.array for a in same}) > 1 for same in zip(*[r.accesses for r in alike], strict=True)
+        ):
             runs += alike
             continue
         accesses = [_summed(same, nest.dims, constants) for same in zip(*[r.accesses for r in alike], strict=True)]
         runs.append(Reduction(alike[0].sign, alike[0].expression, len(alike), accesses))
     return LoopNest(nest.name, nest.dims, runs, nest.target, nest.period)
-
-
-def _same_array(same: Sequence[Access]) -> bool:
-    return len({a.array for a in same}) == 1
 
 
 def _summed(same: Sequence[Access], dims: Sequence[int], constants: list[float]) -> Access:
@@ -235,10 +234,14 @@ def _summed(same: Sequence[Access], dims: Sequence[int], constants: list[float])
 
     one, n = same[0], len(same)
     lengths = [*dims, n]
+
+    def index(a: Access) -> Any:
+        return grid(a.base, dims, a.strides or (0,) * len(dims))
+
     if one.literal is not None or one.array == "K":
         numbers = np.empty(lengths)
         for t, a in enumerate(same):
-            numbers[..., t] = a.literal if a.literal is not None else np.array(constants)[_grid(a, dims)]
+            numbers[..., t] = a.literal if a.literal is not None else np.array(constants)[index(a)]
         base = len(constants)
         constants += numbers.reshape(-1).tolist()
         strides = tuple(math.prod(lengths[d + 1 :]) for d in range(len(dims)))
@@ -246,18 +249,8 @@ def _summed(same: Sequence[Access], dims: Sequence[int], constants: list[float])
     moves = {b.base - a.base for a, b in itertools.pairwise(same)}
     if len(moves) == 1:
         return Access(one.array, one.base, one.strides or (0,) * len(dims), moves.pop())
-    table = np.stack([_grid(a, dims) for a in same], axis=-1)
+    table = np.stack([index(a) for a in same], axis=-1)
     return Access(one.array, table=table.reshape(-1))
-
-
-def _grid(a: Access, dims: Sequence[int]) -> Any:
-    """The index of each iteration."""
-    import numpy as np
-
-    index: Any = np.int64(a.base)
-    for n, s in zip(dims, a.strides or (0,) * len(dims), strict=True):
-        index = np.asarray(index)[..., None] + np.arange(n) * s
-    return np.asarray(index)
 
 
 def _keep(parts: Sequence[Any]) -> None:

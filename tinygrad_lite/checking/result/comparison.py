@@ -140,7 +140,7 @@ class Comparison(Judged):
             "rtol": self.rtol,
             "hint": self.hint,
             "links": [{"name": name, "mark": mark} for name, mark, _ in self.links],
-            "mistakes": [[mistake.to_dict() for mistake in story] for story in self.mistakes],
+            "mistakes": [[mistake.to_dict() for mistake in each] for each in self.mistakes],
             "common": self.common._asdict() if self.common else None,
             "verdicts": [verdict.to_dict() for verdict in self.verdicts],
         }

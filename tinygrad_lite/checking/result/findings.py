@@ -34,14 +34,14 @@ class Findings(Judged):
 
 def written(check: Findings, listing: Part | None = None) -> Report:
     """The whole report; `listing` are the marked lines of the source."""
-    trial = check.evaluation
+    evaluation = check.evaluation
     report = Report(_headline(check))
     for words in check.bound:
         report.paragraph(words)
-    if trial.error:
-        return report.say("Nothing could be checked: {0}.", trial.error)
-    if trial.network is not None:
-        report.say("Recognised from its loss: {0}.", trial.network.words())
+    if evaluation.error:
+        return report.say("Nothing could be checked: {0}.", evaluation.error)
+    if evaluation.network is not None:
+        report.say("Recognised from its loss: {0}.", evaluation.network.words())
     if check.wrong:
         _mistakes(check, report)
     if check.counterexample is not None:
@@ -49,11 +49,11 @@ def written(check: Findings, listing: Part | None = None) -> Report:
     if listing is not None:
         report.add(listing)
     report.strip([link for link in check.diagnosis.links if check.wrong or link[1] != "unchecked"])
-    if trial.network is not None and check.wrong:
+    if evaluation.network is not None and check.wrong:
         report.say(
             "Names: {0}; dP, dZ1 and so on are the derivatives of the loss w.r.t. them. Tick: "
             "compared and equal; circle: not compared; arrow: wrong, and accounted for by what is above.",
-            trial.network.formulas(),
+            evaluation.network.formulas(),
         )
     report.table(_table(check))
     _remarks(check, report)
@@ -152,27 +152,27 @@ def grouped(mistakes: list[Mistake]) -> list[str]:
 
 
 def _table(check: Findings) -> Table:
-    trial = check.evaluation
-    names = trial.submission.names
+    evaluation = check.evaluation
+    names = evaluation.submission.names
 
     def word(e: CaseResult, name: str) -> str:
         if e.comparison is None:
             return say("raised")
         return say("right (kink)") if name in e.kinks else e.comparison[name].words()
 
-    rows = [[e.problem.short(), *(word(e, name) for name in names)] for e in trial.cases]
+    rows = [[e.problem.short(), *(word(e, name) for name in names)] for e in evaluation.cases]
     columns = [say("problem"), *(f"d{name}" for name in names)]
-    marks = ["ok" if e.ok else "wrong" for e in trial.cases]
-    sources = {e.source for e in trial.cases}
+    marks = ["ok" if e.ok else "wrong" for e in evaluation.cases]
+    sources = {e.source for e in evaluation.cases}
     source = {
         "engine": say("Exact gradients: the engine, on your own loss."),
         "model": say("Exact gradients: our NumPy model of your network, which gives your loss to 1e-9."),
         "measured": say("Exact gradients: measured by central differences, as the loss cannot be run on Values."),
     }
     note = " ".join(source[s] for s in ("engine", "model", "measured") if s in sources)
-    if any(e.problem.sizes for e in trial.cases):
+    if any(e.problem.sizes for e in evaluation.cases):
         note += say(" Our own problems are named by their sizes: samples x inputs -> ... -> outputs.")
-    rtols = {e.comparison.rtol for e in trial.cases if e.comparison is not None}
+    rtols = {e.comparison.rtol for e in evaluation.cases if e.comparison is not None}
     note += say(" An entry is right if it agrees to {0:g} of its size.", max(rtols)) if rtols else ""
     return Table(columns, rows, note=note, marks=marks)
 
@@ -180,8 +180,8 @@ def _table(check: Findings) -> Table:
 def _remarks(check: Findings, report: Report) -> None:
     raised: dict[str, list[str]] = {}
     caused = {cause.code for cause in check.diagnosis.causes.values()}
-    for exhibit in check.raised if "RAISED" not in caused else ():
-        raised.setdefault(exhibit.answer.error, []).append(exhibit.problem.words())
+    for case in check.raised if "RAISED" not in caused else ():
+        raised.setdefault(case.answer.error, []).append(case.problem.words())
     for error, problems in raised.items():
         report.say("backprop gave nothing on {0}: {1}. [RAISED]", ", ".join(problems), error)
     for code, sentence in check.evaluation.remarks:

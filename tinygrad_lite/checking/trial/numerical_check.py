@@ -238,10 +238,12 @@ def one_number(result: Any) -> Any:
         return result
     if hasattr(result, "__float__") and getattr(result, "ndim", 0) == 0:
         return float(result)
-    raise OperandError(
-        f"a gradient needs a function with one number as result, but got {type(result).__name__} "
-        f"of shape {getattr(result, 'shape', '?')}.\n  Sum or average the entries to one loss first."
+    said = say(
+        "a gradient needs a function with one number as result, but got {0} of shape {1}.\n"
+        "  Sum or average the entries to one loss first.",
+        *(type(result).__name__, getattr(result, "shape", "?")),
     )
+    raise OperandError(said)
 
 
 def number_of(result: Any) -> float:

@@ -1,4 +1,4 @@
-"""Run somebody else's function: on copies, with a time limit, and with every mishap turned into words.
+"""Run somebody else's function: on copies, with a time limit, and with every error turned into words.
 
 The function runs in a thread of its own. When the limit is over, an exception is raised inside it; if
 it is stuck where Python cannot reach it, it is left behind. (The command line runs the whole file in a
@@ -22,6 +22,8 @@ import warnings
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
+
+from tinygrad_lite.report.language import say
 
 POLL = 0.02  # seconds between two looks at the clock
 
@@ -134,9 +136,9 @@ def run(
             call = functools.partial(function, *outcome.arguments)
             outcome.result = watch.call(call, limit) if watch is not None else call()
         except TimeIsOver:
-            outcome.error = f"one call was still running after {limit:g} s; it was stopped"
-        except (Exception, SystemExit, KeyboardInterrupt) as mishap:
-            outcome.error = described(mishap)
+            outcome.error = say("one call was still running after {0:g} s; it was stopped", limit)
+        except (Exception, SystemExit, KeyboardInterrupt) as error:
+            outcome.error = described(error)
 
     started = time.perf_counter()
     silence = contextlib.redirect_stdout(io.StringIO()) if quiet else contextlib.nullcontext()
@@ -162,7 +164,7 @@ def _in_a_thread(work: Callable[[], None], limit: float, outcome: Outcome) -> No
         identity = ctypes.c_ulong(thread.ident or 0)
         ctypes.pythonapi.PyThreadState_SetAsyncExc(identity, ctypes.py_object(TimeIsOver))
         thread.join(1.0)
-        outcome.error = outcome.error or f"still running after {limit:g} s; it was left behind"
+        outcome.error = outcome.error or say("still running after {0:g} s; it was left behind", limit)
 
 
 def copied(x: Any) -> Any:
@@ -173,16 +175,16 @@ def copied(x: Any) -> Any:
         return x
 
 
-def described(mishap: BaseException) -> str:
+def described(error: BaseException) -> str:
     """An exception in a line: its kind, its message, and the last line of the user's code it passed."""
     house = Path(__file__).parents[2]
-    frames = [f for f in traceback.extract_tb(mishap.__traceback__) if house not in Path(f.filename).parents]
+    frames = [f for f in traceback.extract_tb(error.__traceback__) if house not in Path(f.filename).parents]
     own = [f for f in frames if "site-packages" not in f.filename and not f.filename.startswith("<__array")]
     where = own[-1] if own else None
-    message = " ".join(str(mishap).split())
+    message = " ".join(str(error).split())
     message = message if len(message) <= 200 else message[:197] + "..."
     line = f" (line {where.lineno}{': ' + where.line if where.line and len(where.line) < 80 else ''})" if where else ""
-    return f"{type(mishap).__name__}: {message}{line}" if message else f"{type(mishap).__name__}{line}"
+    return f"{type(error).__name__}: {message}{line}" if message else f"{type(error).__name__}{line}"
 
 
 def same(before: Any, after: Any) -> bool:

@@ -56,8 +56,10 @@ class Submission:
     ) -> None:
         if updates and not lr:
             raise OperandError(
-                "check(..., updates=True) needs lr=..., the learning rate, to recover the gradients\n"
-                "  from the updated parameters as (old - new) / lr."
+                say(
+                    "check(..., updates=True) needs lr=..., the learning rate, to recover the gradients\n"
+                    "  from the updated parameters as (old - new) / lr."
+                )
             )
         self.loss_fn, self.backprop_fn, self.names = loss_fn, backprop_fn, names
         self.updates, self.lr, self.limit = updates, lr, limit
