@@ -4,6 +4,7 @@ import math
 import random
 import warnings
 from array import array
+from collections import namedtuple
 
 import pytest
 
@@ -303,6 +304,24 @@ def test_traced_values_are_the_same_only_if_they_are_one():
 def test_backward_inside_is_an_error_that_says_what_to_use():
     with pytest.raises(TraceError, match=r"called \.backward\(\) at test_compile.py.*\n.*tg\.grad"):
         compile(lambda x: (x * x).backward())(2.0)
+
+
+def test_a_named_tuple_is_an_argument_and_not_part_of_the_program():
+    Point = namedtuple("Point", "x y")
+    fast = tg.compile(lambda p: p.x * p.y)
+
+    assert fast.value_and_grad(Point(2.0, 3.0)) == (6.0, Point(3.0, 2.0))
+    assert fast.value_and_grad(Point(4.0, Value(5.0))) == (20.0, Point(5.0, 4.0))
+    assert "1 program so far" in repr(fast)
+
+
+def test_numpys_functions_of_an_array_are_ops_and_not_branches():
+    np = pytest.importorskip("numpy")
+    fast = tg.compile(lambda x: np.sum(np.maximum(0, x) * 2.0))
+
+    assert fast.grad(np.array([1.0, -1.0])).tolist() == [2.0, 0.0]
+    assert fast.grad(np.array([-1.0, 1.0])).tolist() == [0.0, 2.0]
+    assert "1 program so far" in repr(fast)
 
 
 @pytest.mark.parametrize("kind", [list, tuple])

@@ -272,7 +272,7 @@ def test_the_picture_that_stands_for_the_page_has_the_numbers_of_python():
     """Room for any number in its boxes must not show as a number."""
     fragment = tg.live(Value(2.0, label="x") * 3.0).html()
     still = base64.b64decode(re.search(r'base64,([^"]+)"></iframe>', fragment)[1]).decode()
-    texts = re.findall(r'class="(?:data|grad|local)"[^>]*>([^<]*)<', still)
+    texts = re.findall(r'class="(?:data|grad|local)[^"]*"[^>]*>([^<]*)<', still)
 
     assert sorted(texts) == ["0", "0", "2", "3", "3", "6"]
 

@@ -40,9 +40,9 @@ class Line:
         self.number, self.text = statement.row.line, statement.row.text
         self.claims = claims
         found = [c.status for c in claims] or [statement.kind if statement.kind != "step" else UNCHECKED]
-        self.status = min(found, key=RANK.index)
-        self.claim = next((c for c in claims if c.status == self.status), None)
-        self.why = statement.error or (self.claim.why if self.claim else "")
+        self.status: str = min(found, key=RANK.index)
+        self.claim: Claim | None = next((c for c in claims if c.status == self.status), None)
+        self.why: str = statement.error or (self.claim.why if self.claim else "")
 
     def words(self) -> str:
         """The verdict in a few words."""
@@ -75,15 +75,15 @@ class Derivation(Judged):
     def __init__(self, document: Document, judge: Judge) -> None:
         self.document, self.judge = document, judge
         judge_all(judge)
-        self.lines = [Line(s, [c for c in judge.claims if c.statement is s]) for s in document.statements]
-        self.first = next((line for line in self.lines if line.status == WRONG), None)
+        self.lines: list[Line] = [Line(s, [c for c in judge.claims if c.statement is s]) for s in document.statements]
+        self.first: Line | None = next((line for line in self.lines if line.status == WRONG), None)
         self.found: Mend | None = mend(judge, self.first.claim) if self.first and self.first.claim else None
         self.mistake: Mistake | None = self.found.mistake if self.found else None
-        self.mended = self.found.text if self.found else ""
-        self.mended_latex = self.found.latex if self.found else ""
-        self.example = self.found.example if self.found else []
+        self.mended: str = self.found.text if self.found else ""
+        self.mended_latex: str = self.found.latex if self.found else ""
+        self.example: list[str] = self.found.example if self.found else []
         checked = [line for line in self.lines if line.claims or line.status == UNREAD]
-        self.ok = bool(checked) and all(line.status == FOLLOWS for line in checked)
+        self.ok: Any = bool(checked) and all(line.status == FOLLOWS for line in checked)
 
     def report(self) -> Report:
         """The paper with a mark at each line, then the mistake, the mended line and the counterexample."""

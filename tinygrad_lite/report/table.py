@@ -41,10 +41,10 @@ class Table:
         note: str = "",
         marks: Sequence[str] = (),
     ) -> None:
-        self.columns = [str(column) for column in columns]
-        self.rows = [list(row) for row in rows]
+        self.columns: list[str] = [str(column) for column in columns]
+        self.rows: list[list[Any]] = [list(row) for row in rows]
         self.title, self.note = title, note
-        self.marks = list(marks) or [""] * len(self.rows)
+        self.marks: list[str] = list(marks) or [""] * len(self.rows)
         for i, row in enumerate(self.rows):
             if len(row) != len(self.columns):
                 raise ValueError(f"the table has {len(self.columns)} columns, but row {i} has {len(row)} cells.")

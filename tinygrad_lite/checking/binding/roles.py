@@ -72,7 +72,7 @@ class Function:
         self.defaults = {a.name: a.default for a in found if a.default is not a.empty}
         written = source(inspect.unwrap(function))
         tree: Node = written[0] if written is not None else ast.Module([], [])
-        self.source = ast.unparse(tree)
+        self.source: str = ast.unparse(tree)
         self.returned: list[str] = returned_names(tree)
         code = getattr(inspect.unwrap(function), "__code__", None)
         self.globals: set[str] = set(names_of(code)) if code is not None else set()
@@ -85,7 +85,7 @@ class Function:
                 keys.setdefault(ast.unparse(n.value), {})[n.slice.value] = None
         self.keys: dict[str, list[str]] = {name: list(some) for name, some in keys.items()}
         body = tree.body if isinstance(tree, ast.FunctionDef) else [tree]
-        self.empty = all(
+        self.empty: bool = all(
             isinstance(s, ast.Pass) or (isinstance(s, ast.Expr) and isinstance(s.value, ast.Constant)) for s in body
         )
 

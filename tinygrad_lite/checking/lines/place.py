@@ -35,9 +35,9 @@ class Place:
 
     def __init__(self, bench: Bench, program: Program, slot: Slot, runs: list[Recording], loss: Loss) -> None:
         self.bench, self.program, self.slot, self.loss = bench, program, slot, loss
-        self.tree = program.trees[slot.function]
-        self.expression = slot.expression(self.tree)
-        self.reach = Reach()
+        self.tree: Node = program.trees[slot.function]
+        self.expression: Node = slot.expression(self.tree)
+        self.reach: Reach = Reach()
         self.next: dict[str, int] = {}
         self.tried = {key(tuple(x for _, x in slot.visits[:3]))} if 0 < len(slot.visits) <= 3 else set()
         self._pools: dict[str, list[Edit]] = {}

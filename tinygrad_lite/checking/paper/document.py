@@ -10,13 +10,10 @@ from tinygrad_lite.checking.paper.names import Known
 from tinygrad_lite.checking.paper.parser import parse
 from tinygrad_lite.checking.paper.rows import Row, rows, sides
 from tinygrad_lite.checking.paper.term import Term, name
-from tinygrad_lite.checking.paper.tokens import Unreadable
+from tinygrad_lite.checking.paper.tokens import LETTERS, Unreadable
 
 ROOTS = ("L", "J", "E", "C", "loss", "Loss", "cost", "ℓ")
 DEFINITION, STEP, ASSUMPTION, UNREAD = "definition", "step", "assumption", "unread"
-
-
-_LETTERS = {"sigma": "σ", "phi": "φ", "varphi": "φ", "psi": "ψ"}  # for functions
 
 
 class Statement:
@@ -110,7 +107,7 @@ class Document:
             head = re.match(rf"\s*{word}\s*(?:\\left)?\(\s*\w+\s*(?:\\right)?\)\s*:?=", row.text)
             if head:
                 f = next(g for g in head.groups() if g)
-                f = _LETTERS.get(f, f)
+                f = LETTERS.get(f"\\{f}", f)
                 if (f not in ROOTS and f not in ("y", "z", "a", "h", "s")) or f"{f}'" in text or f"\\{f}'" in text:
                     known.functions.add(f)
             head = re.match(rf"\s*{word}\s*:?=(?!=)", row.text)
@@ -130,7 +127,9 @@ class Document:
         statement = Statement(row)
         self.statements.append(statement)
         try:
-            if not self._assumption(row, statement):
+            if self._assumption(row):
+                statement.kind = ASSUMPTION
+            else:
                 self._equation(row, statement)
         except Unreadable as error:
             statement.kind, statement.error = UNREAD, str(error)
@@ -141,13 +140,13 @@ class Document:
         if len(parts := sides(row.text)) > 1:
             head = re.match(r"\s*\\?(\w+)\s*(?:\\left)?\([\w\s,;]+(?:\\right)?\)\s*$", parts[0][0])
             try:
-                left = name(_LETTERS.get(head[1], head[1])) if head else parse(parts[0][0], self.known, row.latex)
+                left = name(LETTERS.get(f"\\{head[1]}", head[1])) if head else parse(parts[0][0], self.known, row.latex)
             except Unreadable:
                 return
             if left.op == "name" and left.word not in self.definitions:
                 self.unread[left.word] = row.line
 
-    def _assumption(self, row: Row, statement: Statement) -> bool:
+    def _assumption(self, row: Row) -> bool:
         """Shapes, one-hot targets, and relations such as x > 0."""
         shape = re.search(
             r"(?:\\\w+\{)?(\w+)\}?\s*(?:∈|\\in|\bin\b)\s*(?:\\mathbb\s*\{?R\}?|ℝ|R)\s*\^\s*\{?\s*(\w+)\s*"
@@ -157,31 +156,26 @@ class Document:
         if shape:
             word, r, c = shape.groups()
             self.shapes[word] = tuple([int(n) if n.isdigit() else f"size:{n}" for n in (r, c or "1")])
-            statement.kind = ASSUMPTION
             return True
         if re.search(r"-\s*(\.\.\.|…|\\c?dots)\s*&?\s*=", row.text):  # claims nothing
-            statement.kind = ASSUMPTION
             return True
         hot = re.search(r"(\w+?)(?:_\w+)?\s+(?:is\s+)?(?:a\s+)?one-hot", row.text)
         if hot:
             self.simplex.add(hot.group(1))
-            statement.kind = ASSUMPTION
             return True
         if len(sides(row.text)) > 1:
             return False
         cut = re.search(r"≤|≥|≠|\\leq?\b|\\geq?\b|\\neq?\b|<=?|>=?|!=|\\lt|\\gt", row.text)
         if cut is None or re.search(r"[\[{]", row.text[: cut.start()]):
             raise Unreadable("this is no equation", row.text, 0, len(row.text))
-        relation = parse(f"[{row.text}]", self.known, row.latex)
-        relation = relation.mapped(lambda t: t._replace(span=(t.span[0] - 1, t.span[1] - 1)) if not t.args else None)
+        relation = self._placed(parse(f"[{row.text}]", self.known, row.latex), -1)
         letters = relation.names()
         if letters and letters <= self.known.indices and not letters & self.known.variables:
-            before = [s for s in self.statements[:-1] if s.kind == STEP and s.row.line == row.line]
-            for each in before:
-                each.only.append(relation)
+            for s in self.statements[:-1]:
+                if s.kind == STEP and s.row.line == row.line:
+                    s.only.append(relation)
         else:
             self.relations.append(relation)
-        statement.kind = ASSUMPTION
         return True
 
     def _equation(self, row: Row, statement: Statement) -> None:
@@ -195,12 +189,9 @@ class Document:
             statement.continued = True
             statement.sides = [before[-1].sides[0]]
             parts = parts[1:]
-        head = (
-            re.match(r"\s*(\S+?)\s*(?:\\left)?\(\s*(\w+)\s*(?:\\right)?\)\s*$", parts[0][0])
-            if not statement.continued
-            else None
-        )
-        f = head and _LETTERS.get(head.group(1).lstrip("\\"), head.group(1))
+        head = re.match(r"\s*(\S+?)\s*(?:\\left)?\(\s*(\w+)\s*(?:\\right)?\)\s*$", parts[0][0])
+        head = None if statement.continued else head
+        f = head and LETTERS.get(head.group(1), head.group(1))
         if head and f in self.known.functions and f not in self.functions:
             body = parse(parts[1][0], self.known, row.latex)
             statement.sides = [Term("call", (name(head.group(2)),), f), self._placed(body, parts[1][1])]

@@ -54,17 +54,17 @@ class Judge:
 
     def __init__(self, document: Document, numbers: dict[str, Any] | None = None, seconds: float = 20.0) -> None:
         self.document, self.until = document, time.process_time() + seconds
-        self.points = Points(document)
+        self.points: Points = Points(document)
         self.given = {**document.numbers, **(numbers or {})}
-        self.trouble = ""
-        self.worlds = self._worlds()
+        self.trouble: str = ""
+        self.worlds: list[World] = self._worlds()
         self.near: list[World] = []
-        self.own = self._own()
-        self.claims = [Claim(s, s.left, side) for s in document.statements for side in s.claimed]
-        self.missing = [x for x in self.points.leaves if x in self.points.known and x not in self.given]
-        self.numeric = any(self.of_numbers(c) and self._number(c.right) not in EVERYDAY for c in self.claims)
+        self.own: World | None = self._own()
+        self.claims: list[Claim] = [Claim(s, s.left, side) for s in document.statements for side in s.claimed]
+        self.missing: list[str] = [x for x in self.points.leaves if x in self.points.known and x not in self.given]
+        self.numeric: bool = any(self.of_numbers(c) and self._number(c.right) not in EVERYDAY for c in self.claims)
         ds = [t for c in self.claims for side in (c.left, c.right) for t in side.walk() if t.op == "d"]
-        self.signs = {t.word for t in ds}
+        self.signs: set[str] = {t.word for t in ds}
         of = {word: {_pair(t) for t in ds if t.word == word} for word in "d∂"}
         self.both = of["d"] & of["∂"]  # pairs of which the text has both derivatives, dy/dx and ∂y/∂x
 

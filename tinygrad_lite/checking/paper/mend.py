@@ -35,7 +35,7 @@ class Mend:
 
     def __init__(self, claim: Claim, edit: Edit | None, right: Term | None = None) -> None:
         left, right = claim.left, plain(edit.right) if edit else right
-        self.mistake = Mistake(edit.code, str(left), edit.message, str(edit.new)) if edit else None
+        self.mistake: Mistake | None = Mistake(edit.code, str(left), edit.message, str(edit.new)) if edit else None
         self.mark: tuple[int, int] = edit.mark if edit else claim.right.span
         self.right = right
         self.text: str = f"{left} = {right}" if right else ""
@@ -193,7 +193,7 @@ def _rules(judge: Judge, claim: Claim) -> Iterator[Edit]:
     for candidate in wrong:
         if judge.safely(Claim(claim.statement, candidate, claim.right), claim.right):
             message = f"the {rule} rule is misapplied: this is {candidate}"
-            yield Edit("PRODUCT_RULE", message, right, claim.right.span, claim.right, right)
+            yield Edit("PRODUCT_RULE", message, right, claim.right.span, right)
 
 
 def _over(halves: list[tuple[Term, Term]]) -> list[Term]:

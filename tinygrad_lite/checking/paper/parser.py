@@ -58,8 +58,8 @@ class Parser(Words):
     def __init__(self, text: str, found: list[Token], known: Known) -> None:
         super().__init__(text, found, known)
         self.depth: int = 0
-        self.bars = 0
-        self.whole = False  # whether a bar belongs to all that began with \\left.
+        self.bars: int = 0
+        self.whole: bool = False  # whether a bar belongs to all that began with \\left.
         self.parts: dict[str, Callable[[], Term]] = dict.fromkeys(CLOSING, self.group)
         self.parts |= {"|": self.between_bars, "‖": self.between_bars, "sum": self.big, "prod": self.big}
         self.parts |= {"frac": self.fraction, "∂": self.fraction, "∇": self.gradient, "cases": self.cases}

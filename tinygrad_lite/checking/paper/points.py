@@ -130,9 +130,7 @@ class Points:
         w.functions = {f: _polynomial(f, seed) for f in self.document.known.functions}
         for f, (x, body) in self.document.functions.items():
             w.functions[f] = _defined(w, x, body)
-        extents: dict[Any, int] = {}
-        for n, size in sorted(self.sizes_in(seed, small).items(), key=str):
-            extents[n] = size
+        extents = dict(self.sizes_in(seed, small))
         for word in self.sizes:
             root = self.groups.find(("size", word))
             w.env[word] = Value(
@@ -203,38 +201,25 @@ class Points:
 
 
 def _leaf(word: str, shape: tuple[int, ...], draw: random.Random, kind: str, given: Any) -> Any:
-    def one() -> Value:
-        quarters = draw.choice([1, 2, 3, 5, 6, 7, 9]) if kind != "unit" else draw.choice([1, 2, 3, 5, 6, 7]) / 2
-        sign = draw.choice((-1, 1)) if kind == "mixed" else 1
-        return Value(sign * quarters / 4, label=word)
+    """A free name: the numbers that were given for it, or small quarters."""
 
-    if given is not None:
-        numbers = np.asarray(given, dtype=float)
-        if numbers.ndim == 0 and shape:
-            numbers = np.full(shape, float(numbers))
-        if not shape:
-            return Value(float(numbers), label=word)
-        if numbers.size != np.prod(shape):
-            raise ShapeError(f"{word} was given {numbers.size} numbers, but it has {int(np.prod(shape))}")
-        return array([Value(float(x), label=word) for x in numbers.ravel()]).reshape(shape)
-    if not shape:
-        return one()
-    found: Any = np.empty(shape, dtype=object)
-    for place in np.ndindex(*shape):
-        found[place] = one()
-    return found
+    def one() -> float:
+        quarters = draw.choice([1, 2, 3, 5, 6, 7, 9]) if kind != "unit" else draw.choice([1, 2, 3, 5, 6, 7]) / 2
+        return float((draw.choice((-1, 1)) if kind == "mixed" else 1) * quarters / 4)
+
+    numbers = np.asarray([one() for _ in range(int(np.prod(shape)))] if given is None else given, dtype=float)
+    if numbers.ndim == 0:
+        numbers = np.full(shape, float(numbers))
+    if numbers.size != np.prod(shape):
+        raise ShapeError(f"{word} was given {numbers.size} numbers, but it has {int(np.prod(shape))}")
+    values = [Value(float(x), label=word) for x in numbers.ravel()]
+    return array(values).reshape(shape) if shape else values[0]
 
 
 def _add_up(vector: Any) -> None:
     """Make the entries of a vector, or of each row of a matrix, add up to 1."""
-    rows = [vector.ravel()] if vector.ndim == 1 or vector.shape[1] == 1 else list(vector)
-    for k, row in enumerate(rows):
-        rest = sum(x.data for x in row[:-1])
-        last = Value(1.0 - rest, label=row[-1].label)
-        if vector.ndim == 1:
-            vector[-1] = last
-        else:
-            vector[(-1, 0) if vector.shape[1] == 1 else (k, -1)] = last
+    for row in vector if vector.ndim == 2 and vector.shape[1] > 1 else vector.reshape(1, -1):
+        row[-1] = Value(1.0 - sum(x.data for x in row[:-1]), label=row[-1].label)
 
 
 def _polynomial(f: str, seed: int) -> Any:
@@ -245,15 +230,11 @@ def _polynomial(f: str, seed: int) -> Any:
 
 def _defined(w: World, operand: str, body: Term) -> Any:
     def one(x: Any) -> Any:
-        kept = w.env.get(operand)
-        w.env[operand] = x
+        kept, w.env = w.env, {**w.env, operand: x}
         try:
             return w._value(body, {})
         finally:
-            if kept is None:
-                del w.env[operand]
-            else:
-                w.env[operand] = kept
+            w.env = kept
 
     return lambda x: each(one, x)
 

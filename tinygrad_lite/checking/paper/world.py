@@ -168,15 +168,13 @@ class World:
     def size(self, letter: str, body: Term, limit: str = "") -> int:
         """How far an index counts: as far as the arrays that it stands at."""
         for t in body.walk():
-            if t.op in ("name", "at") and t.word in self.env | {"": 0}:
-                entries, places = (self.env[t.word], t.args) if t.op == "name" else (None, t.args[1:])
-                for slot, index in enumerate(places):
-                    if index.op == "name" and index.word == letter and isinstance(entries, np.ndarray):
-                        return int(entries.shape[slot])
-                    if index.op == "name" and index.word == letter and entries is None:
-                        inner = next((self.env[n] for n in sorted(t.args[0].names()) if n in self.env), None)
-                        if isinstance(inner, np.ndarray):
-                            return int(inner.shape[slot])
+            held: Any = self.env.get(t.word)
+            places = t.args
+            if t.op == "at":
+                held, places = next((self.env[n] for n in sorted(t.args[0].names()) if n in self.env), None), t.args[1:]
+            for slot, index in enumerate(places if t.op in ("name", "at") and isinstance(held, np.ndarray) else ()):
+                if index.op == "name" and index.word == letter:
+                    return int(held.shape[slot])
         size = limit.removeprefix("^")
         if size.isdigit() and int(size) <= 50:
             return int(size)

@@ -27,20 +27,23 @@ Left = Tape | Plan | list[list[LoopNest]] | Callable[[], str]
 """A tape, a plan, the loop nests of a plan with those that share a loop together, or what writes a text."""
 
 
+Part = tuple[Callable[[], str], Callable[[], int], str]
+"""Of what was left: its text, how much it is, and of what."""
+
+
 class Ran(NamedTuple):
-    """One pass that ran: how much it left, and what."""
+    """One pass that ran, and what it left, by titles."""
 
     name: str
-    left: Mapping[str, Callable[[], str]]
-    many: Callable[[], str]
+    left: Mapping[str, Part]
 
     def shown(self, number: int, lines: int | None) -> str:
         """Its first lines, or all of them (None), below what it is."""
-        written = "\n".join(f"# {title}\n{text()}" if title else text() for title, text in self.left.items()).split(
-            "\n"
-        )
+        texts = [f"# {title}\n{text()}" if title else text() for title, (text, _, _) in self.left.items()]
+        written = "\n".join(texts).split("\n")
         more = len(written) - lines if lines is not None and len(written) > lines + 1 else 0
-        head = f"{number}. {self.name}: {_KNOWN[self.name].leaves} ({self.many()})"
+        n, what = sum(count() for _, count, _ in self.left.values()), next(iter(self.left.values()))[2]
+        head = f"{number}. {self.name}: {_KNOWN[self.name].leaves} ({n:,} {what}{'s' * (n != 1)})"
         body = "\n".join("   " + line if line else "" for line in written[: lines if more else None])
         return f"{head}\n{body}" + (f"\n   ... {more:,} more lines" if more else "")
 
@@ -58,8 +61,8 @@ class Log(list[Ran]):
         self.dump = dump
 
     def add(self, name: str, left: Left | Mapping[str, Left]) -> None:
-        parts = dict(left) if isinstance(left, Mapping) else {"": left}
-        self.append(Ran(name, {title: _text(part) for title, part in parts.items()}, _size(list(parts.values()))))
+        parts = left if isinstance(left, Mapping) else {"": left}
+        self.append(Ran(name, {title: _part(part) for title, part in parts.items()}))
         if self.dump is not None:
             self.dump(self[-1].shown(len(self), None))
 
@@ -88,14 +91,14 @@ def ran(name: str, left: Left | Mapping[str, Left]) -> None:
         log.add(name, left)
 
 
-def _text(left: Left) -> Callable[[], str]:
-    """The text of what was left as it is now: a tape may grow later."""
+def _part(left: Left) -> Part:
+    """What was left, as it is now: a tape may grow later."""
     if isinstance(left, Plan):
-        return left.__str__
+        return left.__str__, lambda: len(left.nests), "loop nest"
     if isinstance(left, list):
-        return lambda: "\n".join(map(_together, left))
+        return lambda: "\n".join(map(_together, left)), lambda: sum(map(len, left)), "loop nest"
     if not isinstance(left, Tape):
-        return left
+        return left, lambda: left().count("\n") + 1, "line"
     n, outputs, guards = len(left), list(left.outputs), list(left.guards)
 
     def text() -> str:
@@ -104,23 +107,7 @@ def _text(left: Left) -> Callable[[], str]:
         seen.outputs, seen.guards = outputs, guards
         return str(seen)
 
-    return text
-
-
-def _size(parts: list[Left]) -> Callable[[], str]:
-    """How much it is, in words."""
-    if callable(parts[0]):
-        return lambda: _counted(sum(part().count("\n") + 1 for part in parts if callable(part)), "line")
-    if isinstance(parts[0], Tape):
-        ops = sum(len(part) for part in parts if isinstance(part, Tape))
-        return lambda: _counted(ops, "op")
-    nests = sum(len(part.nests) for part in parts if isinstance(part, Plan))
-    nests += sum(len(together) for part in parts if isinstance(part, list) for together in part)
-    return lambda: _counted(nests, "loop nest")
-
-
-def _counted(n: int, what: str) -> str:
-    return f"{n:,} {what}{'s' * (n != 1)}"
+    return text, lambda: n, "op"
 
 
 def _together(nests: list[LoopNest]) -> str:

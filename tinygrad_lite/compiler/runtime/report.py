@@ -12,6 +12,7 @@ from tinygrad_lite.compiler.backends import python
 from tinygrad_lite.compiler.backends.runners import Runner
 from tinygrad_lite.compiler.ir.loop_nest import Plan
 from tinygrad_lite.compiler.passes.programs import Program
+from tinygrad_lite.compiler.passes.samples import AFTER, BEFORE, EACH
 from tinygrad_lite.errors import OperandError, TinygradLiteError, user_line
 
 _SAID = {
@@ -125,12 +126,8 @@ def _counted(name: str, plan: Plan) -> str:
 def shown(kind: str, program: Program, runner: Runner) -> str:
     """The code as "tape", "python", "plan", "llvm" or "numpy"."""
     if kind == "tape":
-        named = (
-            ("before the samples", program.prologue),
-            ("each sample", program.sample),
-            ("at the end", program.epilogue),
-        )
-        parts = [(name, str(tape)) for name, tape in named if tape is not None and (len(tape) or name == "at the end")]
+        named = (BEFORE, program.prologue), (EACH, program.sample), (AFTER, program.epilogue)
+        parts = [(name, str(tape)) for name, tape in named if tape is not None and (len(tape) or name == AFTER)]
         return parts[0][1] if len(parts) == 1 else "\n\n".join(f"# {name}\n{text}" for name, text in parts)
     if kind == "python":
         return python.sources(program)

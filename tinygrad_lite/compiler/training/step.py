@@ -51,7 +51,7 @@ class CompiledStep:
         self.penalty = penalty
         self.backend: str | None = backend
         self.threads: int | None = checked(threads)
-        self.losses = array("d")
+        self.losses: array[float] = array("d")
         self._drawing = [m for _, m in model.modules() if hasattr(m, "reseed")] if hasattr(model, "modules") else []
         self._by_label: bool | None = None
         self._why_not = ""

@@ -21,6 +21,7 @@ from xml.etree import ElementTree
 from tinygrad_lite.views.drawing.themes import Theme
 from tinygrad_lite.views.live.javascript import Library
 
+STILL = 200_000  # letters of a picture that a notebook keeps beside the page
 _SVG = "http://www.w3.org/2000/svg"
 _LOOKS = (
     "fill",
@@ -100,7 +101,12 @@ class Page:
         return round(min(max(high, 160), 640)) + 330
 
     def _still(self) -> str:
-        return self._svg
+        """The picture for readers that remove the iframe, or a few words where it is none or would weigh more."""
+        still = slim(self._svg) if self._svg else ""
+        return still if 0 < len(still) < STILL else card(*self._words())
+
+    def _words(self) -> list[str]:
+        return [repr(self)[1:-1], "Trust this notebook to see the page."]
 
     def _forms(self) -> dict[str, Callable[[], str | bytes]]:
         """What is written to a file, by the ending of its name."""
@@ -122,6 +128,16 @@ class Page:
 
     def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> Any:
         return {"text/html": self.html(), "text/plain": repr(self)}
+
+
+def card(*lines: str) -> str:
+    """A few lines of text as an SVG."""
+    width, height = 20 + 8 * max(map(len, lines)), 20 + 22 * len(lines)
+    words = "".join(f'<text x="12" y="{28 + 22 * i}">{_html.escape(line)}</text>' for i, line in enumerate(lines))
+    return (
+        f'<svg xmlns="{_SVG}" width="{width}" height="{height}" font-family="Helvetica" font-size="15" fill="#16191d">'
+        f'<rect width="100%" height="100%" fill="#ffffff"/>{words}</svg>'
+    )
 
 
 def asset(name: str) -> str:

@@ -68,13 +68,8 @@ class TrainingPlayer(Page):
             "parameters": [float(f"{x:.5g}") for x in step["parameters"]] if whole else [],
         }
 
-    def _still(self) -> str:
-        lines = [repr(self)[1:-1], f"loss {self.losses[0]:.4g} before, {self.losses[-1]:.4g} at the end"]
-        words = "".join(f'<text x="12" y="{28 + 22 * i}">{line}</text>' for i, line in enumerate(lines))
-        return (
-            '<svg xmlns="http://www.w3.org/2000/svg" width="480" height="64" font-family="Helvetica" font-size="15">'
-            f'<rect width="100%" height="100%" fill="#ffffff"/>{words}</svg>'
-        )
+    def _words(self) -> list[str]:
+        return [repr(self)[1:-1], f"loss {self.losses[0]:.4g} before, {self.losses[-1]:.4g} at the end"]
 
     def _forms(self) -> dict[str, Callable[[], str | bytes]]:
         return {".html": self.page, ".gif": self._gif}

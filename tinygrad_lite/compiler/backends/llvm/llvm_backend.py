@@ -59,12 +59,12 @@ class Code:
         int, twice: bool = True,
     ) -> None:  # fmt: skip
         self.lanes, self.unroll, self.columns, self.sums = lanes, unroll, columns, sums
-        self.lines = _line(samples, lanes) if samples is not None and twice else 0
-        self.layout = Layout()
-        self.in_place = samples is not None and _in_place(epilogue)
-        self.operations = samples.flops(weight) if samples is not None else 0
+        self.lines: int = _line(samples, lanes) if samples is not None and twice else 0
+        self.layout: Layout = Layout()
+        self.in_place: bool = samples is not None and _in_place(epilogue)
+        self.operations: int = samples.flops(weight) if samples is not None else 0
         self.apart = -(-(sums + lanes) // 8) * 8 if samples is not None else 0  # from one shard's totals to the next's
-        self.scratch = 0
+        self.scratch: int = 0
         self._reserve(sums * lanes)
         self._used: set[tuple[str, int]] = set()
         self._declared: set[str] = set()
@@ -74,7 +74,7 @@ class Code:
             functions += [self._function(shard, partial(self._shard, samples)), _SHARE]
         functions.append(self._function("finish(ptr noalias %arguments)", partial(self._finish, epilogue)))
         functions.insert(0, self._function("entry(ptr noalias %arguments)", self._entry))
-        self.text = kernels.module(functions, self._used, self._declared)
+        self.text: str = kernels.module(functions, self._used, self._declared)
 
     def _function(self, signature: str, body: Callable[[dict[str, Name]], None]) -> str:
         """The text of a function; `body` is given the fields of its argument, and writes to `self.w`."""
