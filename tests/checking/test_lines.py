@@ -429,17 +429,46 @@ def test_large_data_are_cut_to_a_few_samples_for_the_search():
     assert (mended["dW"] * step).sum() == pytest.approx((there - back) / 2, rel=1e-5)
 
 
+DERIVATIONS = Path(__file__).parents[1] / "benchmarks/checking/derivations"
+
+
+def mended(program, *changes):
+    """The text of the lines that are mended in a derivation with some of its lines changed; the mend is right."""
+    text = (DERIVATIONS / f"{program}.py").read_text()
+    for right, wrong in changes:
+        assert right in text
+        text = text.replace(right, wrong)
+    space = defined(text)
+    params, data = space["make"](0)
+    mend = tg.check(space["loss"], space["backprop"], params, *data).mends[0]
+
+    assert tg.check(space["loss"], mend.function, params, *data, mend=False).ok
+    return [e.old.strip() for e in mend.edits]
+
+
 @pytest.mark.long
 def test_a_factor_forgotten_in_a_recurrence_is_found_by_the_first_step():
     """Later steps go on from a wrong gradient, so only the first tells what is missing."""
-    path = Path(__file__).parents[1] / "benchmarks/checking/derivations/lstm.py"
     right, wrong = "go = gh * tc * o * (1 - o)", "go = gh * tc"
-    space = defined(path.read_text().replace(right, wrong))
-    params, data = space["make"](0)
-    result = tg.check(space["loss"], space["backprop"], params, *data)
 
-    assert [e.old.strip() for e in result.mends[0].edits] == [wrong]
-    assert tg.check(space["loss"], result.mends[0].function, params, *data, mend=False).ok
+    assert mended("lstm", (right, wrong)) == [wrong]
+
+
+@pytest.mark.long
+def test_a_sum_left_out_of_a_loop_is_missed_beside_the_other_sums():
+    before = (DERIVATIONS / "lstm.py").read_text().splitlines()
+    space = defined("\n".join(before).replace("        gbias += gpre", "        pass"))
+    params, data = space["make"](0)
+    mend = tg.check(space["loss"], space["backprop"], params, *data).mends[0]
+
+    assert abs(mend.edits[0].line - before.index("        gbias += gpre") - 1) <= 1
+
+
+@pytest.mark.long
+def test_two_mistakes_each_of_which_stops_the_program_are_found():
+    wrong = ["prob = np.exp(score - score.max(axis=2, keepdims=True))", "prob /= prob.sum(axis=2, keepdims=True)"]
+
+    assert mended("bilinear", *((line.replace("axis=2", "axis=1"), line) for line in wrong)) == wrong
 
 
 LEFT_OUT = {

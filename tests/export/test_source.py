@@ -225,7 +225,8 @@ def test_steps_that_follow_from_one_another_are_a_scan(export):
     point = [r.normal(size=(3, 3)) * 0.5, r.normal(size=3), r.normal(size=3), r.normal(size=12)]
     source = export(recurrence, *[x.tolist() for x in point])
     if export is tg.to_jax:
-        assert "jax.lax.scan(step" in source.code
+        assert "def step(last_z2, x1):" in source.code
+        assert "last_z2, _ = jax.lax.scan(step, z1, xs[1:], length=11)" in source.code
     else:
         assert "    for " in source.code
     moved = [x + 0.05 for x in point]

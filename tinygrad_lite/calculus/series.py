@@ -165,7 +165,7 @@ class Series(Arithmetic):
         return [(s, n) for s, n in needed if isinstance(s, Series) and s._lacks(n)]
 
     def _next(self, k: int) -> Any:
-        """out_k = (1/k) * the sum over operands x and over j = 1 ... k of  j * x_j * slope_(k-j)."""
+        """out_k = (1/k) * the sum over operands x and over j = 1 ... k of  j * x_j * derivative_(k-j)."""
         terms = []
         for x, derivative in zip(self.operands, self.derivatives or (), strict=True):
             if isinstance(x, Series) and x.moves:

@@ -183,23 +183,22 @@ class Jax(Spelling):
 
     def scan(self, loop: Loop) -> list[str]:
         def packed(names: Sequence[str], nothing: str = "None") -> str:
-            return f"({', '.join(names)}{',' * (len(names) == 1)})" if names else nothing
+            return names[0] if len(names) == 1 else f"({', '.join(names)})" if names else nothing
 
-        lines = ["", "def step(carry, row):"]
-        lines += [f"    {_bare(loop.carried)} = carry"] if loop.carried else []
-        lines += [f"    {_bare([name for name, _ in loop.read])} = row"] if loop.read else []
+        read, kept = [name for name, _ in loop.read], [name for name, _ in loop.kept]
+        carry = packed(loop.carried, "_") if len(loop.carried) < 2 else "carry"
+        row = packed(read, "row") if len(read) < 2 else "row"
+        lines = ["", f"def step({carry}, {row}):"]
+        lines += [f"    {', '.join(loop.carried)} = carry"] if len(loop.carried) > 1 else []
+        lines += [f"    {', '.join(read)} = row"] if len(read) > 1 else []
         lines += [f"    {line}" for line in loop.body]
         lines.append(f"    return {packed(loop.results)}, {packed([name for _, name in loop.kept])}")
-        series, kept = packed([text for _, text in loop.read]), packed([name for name, _ in loop.kept], "_")
+        series = packed([text for _, text in loop.read])
         given = f"{packed(loop.initial)}, {series}, length={loop.steps}"
-        return [*lines, "", f"{packed(loop.carried, '_')}, {kept} = jax.lax.scan(step, {given})"]
+        return [*lines, "", f"{packed(loop.carried, '_')}, {packed(kept, '_')} = jax.lax.scan(step, {given})"]
 
     def refuse(self, condition: str, message: str) -> list[str]:
         return [f"taken = {condition}  # {message}: NaN then"]
-
-
-def _bare(names: Sequence[str]) -> str:
-    return f"({names[0]},)" if len(names) == 1 else ", ".join(names)
 
 
 SPELLINGS = {"numpy": NumPy(), "torch": Torch(), "jax": Jax()}

@@ -127,7 +127,7 @@ class Search:
             place = of.get(id(slot))
             if place is None or not slot.goals or self.late(0.35):
                 continue
-            for tier in ("near",) if slot.unsure else ("near", "graft"):
+            for tier in ("near", "graft"):
                 before = len(self.found) + len(self.partial)
                 self.search(place, tier, 3.4, goal_only=True)
                 place.next[tier] = 0
@@ -172,22 +172,26 @@ class Search:
                 continue
             if stands.right or (stands.tried == 0 and not met):
                 place.tried.add(mark)
-            if stands.right or met:
-                self._keep(Step(cost + price, stands, place.edited(x)), met, met and not place.slot.unsure)
+            hopeful = met or self._stops_here(place.slot)
+            if stands.right or hopeful:
+                self._keep(Step(cost + price, stands, place.edited(x)), hopeful, met and not place.slot.unsure)
             if met and goal_only:
                 break
         place.next[tier] = i
 
-    def _keep(self, step: Step, met: bool = False, sure: bool = False) -> None:
-        """Keep a program if every gradient is exact, one more is, or one more line meets its goal."""
+    def _keep(self, step: Step, hopeful: bool = False, sure: bool = False) -> None:
+        """Keep a program if every gradient is exact, one more is, one more line meets its goal or it gets further."""
         if step.stands.right == self.bench.names:
             (self.narrow if step.stands.raised else self.found).append(step)
-        elif self.right < step.stands.right or (met and self._runs_further(step)):
+        elif self.right < step.stands.right or (hopeful and self._further(step.program)):
             self.partial.append(step._replace(price=step.price - 0.8 * sure))
 
-    def _runs_further(self, step: Step) -> bool:
-        """Whether a program that stopped gets past the line where it did; true if it did not stop."""
-        first, now = self.first, self.bench.record(step.program, 0) if self.first.error else None
+    def _stops_here(self, slot: Slot) -> bool:
+        return self.first.error is not None and (slot.function, slot.line) == (self.first.function, self.first.line)
+
+    def _further(self, program: Program) -> bool:
+        """Whether a program gets past the line where this one stopped; true if it did not stop."""
+        first, now = self.first, self.bench.record(program, 0) if self.first.error else None
         return now is None or now.error is None or (now.function, now.line) != (first.function, first.line)
 
     # ------------------------------------------------------------------ statements

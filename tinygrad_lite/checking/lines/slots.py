@@ -34,12 +34,11 @@ class Slot:
         out, shared: it is handed back as a gradient; its function is one that the loss runs too.
         met: whether it met the goal that its name tells, None if it tells none.
         goals: if missed, what the first visit may have to be: for each choice an array for each problem.
-        known: all its values occur in the loss's forward pass, as values or adjoints.
         prime, unsure: nothing it uses is off; nothing says that all it uses is right.
         evidence: how much speaks against its being the mistake.
     """
 
-    out = shared = known = prime = unsure = False
+    out = shared = prime = unsure = False
     met: bool | None = None
     evidence = 0.0
 
@@ -221,12 +220,13 @@ def entries(local: dict[str, Any]) -> list[Node]:
 def missing_slots(function: Function, tree: Node, targets: Iterable[Node]) -> list[Slot]:
     """Places where `x += something` may have been forgotten: ends of blocks, after x is made, beside other sums."""
     found: list[Slot] = []
+    sums = {target_name(s.target) for _, s in statements(tree) if isinstance(s, ast.AugAssign)}
     for path, stmt in statements(tree):
         ends = isinstance(stmt, SIMPLE) and ends_block(tree, path, stmt)
-        for target in targets:
-            beside = isinstance(target, ast.Subscript) and isinstance(stmt, ast.AugAssign)
-            here = ends or beside or (isinstance(target, ast.Name) and target.id in assigned(stmt))
-            if not isinstance(stmt, ast.Return) and harmless(function, stmt) and here:
+        for target in targets if harmless(function, stmt) and not isinstance(stmt, ast.Return) else ():
+            whole = isinstance(target, ast.Name)
+            beside = isinstance(stmt, ast.AugAssign) and not (whole and target.id in sums)
+            if ends or beside or (whole and target.id in assigned(stmt)):
                 found.append(Slot(function, path, stmt, "missing", target_name(target)))
                 found[-1].target = target
     return found

@@ -126,7 +126,7 @@ class BatchCall(Call):
             name = self.signature.parameters[i]
             if name not in starts:
                 raise OperandError(
-                    f"argnums names {name!r}, which is data; the gradient goes along parameters: "
+                    f"argnums names {name!r}, which is data; the gradient is w.r.t. parameters: "
                     f"{', '.join(starts) or 'there are none, use backward()'}{user_line()}."
                 )
             part = self.structures[name]

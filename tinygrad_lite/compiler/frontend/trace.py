@@ -283,7 +283,7 @@ class Tracer(TracedNumber):
     def backward(self) -> None:
         raise TraceError(
             f"a compiled function called .backward(){user_line()}, and while it is traced there are no gradients.\n"
-            "  Inside, take slopes with tg.grad(f)(x); from outside, with fast.grad(x) or fast.backward(x)."
+            "  Inside, differentiate with tg.grad(f)(x); from outside, with fast.grad(x) or fast.backward(x)."
         )
 
     @property

@@ -34,7 +34,7 @@ def _flag(x: float, y: float) -> float:
 
 
 def _no_derivatives(*_: Any) -> Any:
-    raise TypeError("a select has no slopes of its own: the adjoint selects, see adjoint.py.")
+    raise TypeError("a select has no derivatives of its own: the adjoint selects, see adjoint.py.")
 
 
 LESS = Op(

@@ -1,6 +1,6 @@
 """The gradient of a tape, as more tape.
 
-In: a tape, one scalar output, and the inputs to differentiate along. Out: a Builder that computes
+In: a tape, one scalar output, and the inputs to differentiate w.r.t. Out: a Builder that computes
 the output and its derivative w.r.t. each of those inputs.
 
 The sweep goes from the output back to the inputs, as the engine's `backward` does, and takes

@@ -6,7 +6,7 @@ In: the tape of one sample's loss, and the tape of what is made of the sum of th
     sample        those and the sample's data -> the sample's loss, and its derivatives w.r.t. them
     epilogue     the sums of these over all samples -> the loss, and its derivatives w.r.t. the parameters
 
-The gradient goes back the same way: the samples' gradients are added up along what the prologue gave, and the
+The gradient goes back the same way: the samples' gradients w.r.t. what the prologue gave are added up, and the
 epilogue sends the sums back through the prologue. Where the loss changes with the sum at a rate known beforehand,
 as a mean does at 1/samples, the samples' sweep starts from that rate, and no derivative is scaled afterwards.
 """
@@ -40,7 +40,7 @@ class SampleProgram:
         sample: inputs are the parameters, then the columns of a sample; one output.
         epilogue: inputs are the parameters, the sum over the samples, and their number; one output.
         parameters, columns: how many of each.
-        wrt: the parameters along which the gradients are wanted; None for the value alone.
+        wrt: the parameters that gradients are wanted w.r.t.; None for the value alone.
         """
         gradients = wrt is not None
         self.parameters = parameters

@@ -37,7 +37,7 @@ class Neighbours:
     """One sum over samples that read neighbouring inputs.
 
     Attributes:
-        tape: of one sample; its outputs are the term, its derivatives w.r.t. the gathered columns, and along `uniform`.
+        tape: of one sample; its outputs are the term, its derivatives w.r.t. the gathered columns, and `uniform`.
         arrays: where its inputs are: P, the k-th fixed column (Fk) or gathered column (Sk).
         samples: how many.
         bases: for each gathered column, which input the first sample reads.
@@ -78,7 +78,7 @@ class Ending:
     Attributes:
         tape: its outputs are the result and the gradients that are not known yet.
         arrays: where its inputs are: P, or the sums T.
-        seeds: for each sum the derivative of the result along it: a number, or the place of that output.
+        seeds: for each sum the derivative of the result w.r.t. it: a number, or the place of that output.
         direct: inputs that it reads itself, in order; the derivatives w.r.t. these are its last outputs.
     """
 

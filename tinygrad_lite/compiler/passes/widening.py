@@ -4,7 +4,7 @@ In: sums over neighbouring inputs and their ending (stencil.py). Out: a plan wit
 
 Each loop nest of a sample's plan gets the sample as its last dimension. The derivative w.r.t. input j is pulled
 together: sample j's
-derivative w.r.t. its first column, plus sample j-1's along its second, and so on, each computed where it is needed.
+derivative w.r.t. its first column, plus sample j-1's w.r.t. its second, and so on, each computed where it is needed.
 Where some
 of these samples do not exist, or the ending reads the input itself, the gradients are loop nests of their own.
 
@@ -158,7 +158,7 @@ def lifted(
     return Plan(nests, sizes, [*constants, *end.constants], set(), end.nodes + sum(each.nodes for each in samples))
 
 
-class _Slopes:
+class _Gradients:
     """The derivatives w.r.t. the inputs: what is known of them, for both ways of putting it together."""
 
     def __init__(
@@ -204,7 +204,7 @@ class _Slopes:
         }
 
 
-class _Pulled(_Slopes):
+class _Pulled(_Gradients):
     """Each derivative in one piece: what all columns have for it."""
 
     late: list[tuple[int, int]]
@@ -239,7 +239,7 @@ class _Pulled(_Slopes):
         return LoopNest("out", (high - low,), reductions, self.target(low)) if reductions else self.nothing(low, high)
 
 
-class _Added(_Slopes):
+class _Added(_Gradients):
     """Column by column, each added to what is there.
 
     Of a single sum the column furthest ahead goes first: it meets entries that no other has written yet.

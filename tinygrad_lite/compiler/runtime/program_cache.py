@@ -101,7 +101,7 @@ def runner(
         return found
     started = time.perf_counter()
     program = make()
-    seconds = {"tidying and slopes": time.perf_counter() - started}
+    seconds = {"tidying and gradients": time.perf_counter() - started}
     made = choice.runner(program, backend, samples)
     made.seconds = seconds | made.seconds
     if name and isinstance(made, llvm_runner.LLVMRunner):

@@ -37,7 +37,7 @@ def max_relative_error(xs: Any, ys: Any, least: float = 0.0) -> float:
 
 
 class _Seen:
-    """A call by the engine: the numbers of its result, and the Values along which compiled gradients are."""
+    """A call by the engine: the numbers of its result, and the Values that gradients are w.r.t."""
 
     def __init__(self, call: Any, program: Program, inputs: Wrt) -> None:
         self.root, given = call
@@ -143,4 +143,4 @@ def long_disagreement(program: Program, wrt: Wrt, chunks: list[Any], out: Sequen
     measured, claimed = (ends[0] - ends[1]) / (2 * STEP), sum(shares)
     if abs(measured - claimed) <= 1e-4 * sum(map(abs, shares)) + 1e-15 * abs(ends[0]) / STEP:
         return ""
-    return f"its first compiled gradient gives the slope {claimed:.6g} where {measured:.6g} is measured"
+    return f"its first compiled gradient gives the derivative {claimed:.6g} where {measured:.6g} is measured"
