@@ -74,6 +74,8 @@ def _parts(stmt: Node, offers: Offers, variables: list[str]) -> Iterator[tuple[f
                 more = 0.6 if isinstance(new, ast.Name) else 0.1
                 yield cost + more, _with(stmt, **{field: [storing(new)] if field == "targets" else storing(new)})
     value = getattr(stmt, "value", None)
+    if isinstance(stmt, (ast.Assign, ast.Return)) and isinstance(value, ast.Name):  # a dict handed back, say
+        yield from ((1.0, _with(stmt, value=load(v))) for v in variables if v != value.id)
     if isinstance(stmt, (ast.Assign, ast.Return)) and isinstance(value, ast.Tuple):
         for i, j in itertools.combinations(range(len(value.elts)), 2):
             order = list(value.elts)
