@@ -345,6 +345,7 @@ def test_ctrl_c_ends_the_search_and_leaves_nothing_changed(monkeypatch):
     assert (space["backprop"].__code__, set(space), sys.getrecursionlimit()) == (code, names, deepest)
 
 
+@pytest.mark.few(2)
 @pytest.mark.parametrize(
     ("line", "mended", "code"),
     [

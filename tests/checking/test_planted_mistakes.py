@@ -19,6 +19,7 @@ from tinygrad_lite.checking.result.mistakes import CATALOGUE
 SAMPLE = [lesson for i, lesson in enumerate(lessons()) if i % 29 == 0]
 
 
+@pytest.mark.few(2)
 @pytest.mark.parametrize("seed", range(len(SAMPLE)))
 def test_every_single_mistake_is_named_exactly(seed):
     lesson = SAMPLE[seed]

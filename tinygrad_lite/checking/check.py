@@ -62,7 +62,7 @@ class Check(Findings):
         self.raised = [e for e in evaluation.cases if e.answer.error]
         if not judged:
             self.wrong = list(names)
-        self.ok = not evaluation.error and not self.wrong and not self.raised and bool(judged)
+        self.ok: bool = not evaluation.error and not self.wrong and not self.raised and bool(judged)
         self.bound: list[str] = []
         unknown = Diagnosis()
         unknown.unknown = list(self.wrong)
@@ -72,7 +72,7 @@ class Check(Findings):
         self.coverage: list[Any] = self._safely(say("coverage of your data"), lambda: blind_spots(evaluation), nothing)
         self.taylor: Taylor | None = self._safely(say("Taylor remainder"), lambda: taylor_of(evaluation), None)
         found: list[tuple[str, float, float, Derivative]] = []
-        self.measured = self._safely(say("measurement"), lambda: measured_of(evaluation), found)
+        self.measured: list[Any] = self._safely(say("measurement"), lambda: measured_of(evaluation), found)
         evaluation.submission.state.restore()
 
     def _safely(self, what: str, found: Callable[[], T], otherwise: T) -> T:

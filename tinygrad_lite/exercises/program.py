@@ -43,8 +43,13 @@ class Program:
         backward: str,
         wrong: dict[str, dict[str, str]],
     ) -> None:
-        self.title, self.level, self.params, self.data, self.wrong = title, level, params, data, wrong
-        self.forward, self.backward = _lines(forward), _lines(backward)
+        self.title: str = title
+        self.level: int = level
+        self.params: dict[str, tuple[int, ...]] = params
+        self.data: dict[str, tuple[int, ...]] = data
+        self.wrong: dict[str, dict[str, str]] = wrong
+        self.forward: list[str] = _lines(forward)
+        self.backward: list[str] = _lines(backward)
 
     @property
     def arrays(self) -> bool:

@@ -2,7 +2,7 @@
 
 source.py           tg.to_numpy, tg.to_torch, tg.to_jax; follow a function through the files it names
 program.py          what is exported: planning.py, blocks.py, and the engine's numbers to compare with
-text.py             the text of a function: reads.py, operands.py, expressions.py, arrays.py; steps.py, scan.py
+text.py             the text of a function: reads.py, operands.py, nest_expressions.py, arrays.py; steps.py, scan.py
 verified.py         every source is run when it is made, and by checking/check_export.py
 expression.py       expressions as text, for both: a template with expressions in the place of its names
 backward.py         tg.backward_source: parameters.py, flatten.py, seen.py, rules.py, adjoint.py, way_back.py

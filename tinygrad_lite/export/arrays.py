@@ -14,7 +14,7 @@ from typing import Any
 
 from tinygrad_lite.compiler.ir.loop_nest import Access, Expression, LoopNest, Reduction
 from tinygrad_lite.export.expression import Term, put
-from tinygrad_lite.export.expressions import Expressions, factors, op_of
+from tinygrad_lite.export.nest_expressions import Expressions, factors, op_of
 from tinygrad_lite.export.reads import S, T, lengths_of, region
 
 SHORT = 88

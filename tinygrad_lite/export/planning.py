@@ -90,8 +90,8 @@ def planned(
     if wrt:
         there = {place: ref for ref, (array, place) in zip(tidy.inputs, arrays, strict=True) if array == "P"}
         known = {i: there[i] for i in wrt if i in there}
-        slopes = dict(zip(known, gradient(tidy, [*known.values()], fast_math=True).outputs[1:], strict=True))
-        tidy.outputs = [tidy.outputs[0], *(slopes.get(i, tidy.constant(0.0)) for i in wrt)]
+        derivatives = dict(zip(known, gradient(tidy, [*known.values()], fast_math=True).outputs[1:], strict=True))
+        tidy.outputs = [tidy.outputs[0], *(derivatives.get(i, tidy.constant(0.0)) for i in wrt)]
     tidy.outputs += flags
     made = _Kept(spelled)
     made.rewritten(tidy, lambda _, op, args: (made.written if made.has(op) else made.opened)(op, args))

@@ -51,7 +51,7 @@ class ArrayProgram(NamedTuple):
         gradients: the arrays w.r.t. which `out` holds derivatives, behind the result; or None.
         guards: for each comparison that must come out as it did: what it was and the line that asked.
         point: the arguments at which the program was made, with arrays for the user's lists.
-        value, slopes: what the engine gives there: its numbers, and the gradient of the first of them w.r.t. P.
+        value, derivatives: what the engine gives there: its numbers, and the gradient of the first of them w.r.t. P.
         names: arrays the function uses from outside, by the bytes of their numbers.
     """
 
@@ -63,7 +63,7 @@ class ArrayProgram(NamedTuple):
     guards: list[tuple[bool, str]]
     point: tuple[Any, ...]
     value: list[float]
-    slopes: list[float]
+    derivatives: list[float]
     leaves: dict[str, Any]
     names: dict[bytes, str]
 
@@ -219,8 +219,8 @@ def _assembled(
     places = [i for block in wanted or () for i in range(block.base, block.base + block.size)]
     plan, guards = planned(tape, arrays, spelled, places)
     found = adjoints(loss) if isinstance(loss, Value) else {}
-    slopes = [0.0 if leaf is None else found.get(leaf, 0.0) for leaf in held]
-    return ArrayProgram(plan=plan, guards=guards, gradients=wanted, slopes=slopes, **known)
+    derivatives = [0.0 if leaf is None else found.get(leaf, 0.0) for leaf in held]
+    return ArrayProgram(plan=plan, guards=guards, gradients=wanted, derivatives=derivatives, **known)
 
 
 class _Outside:

@@ -51,8 +51,8 @@ def loss(params, x, y):
 
 @jax.jit
 def step(params, x, y, lr):
-    value, slopes = jax.value_and_grad(loss)(params, x, y)
-    return jax.tree.map(lambda p, g: p - lr * g, params, slopes), value
+    value, derivatives = jax.value_and_grad(loss)(params, x, y)
+    return jax.tree.map(lambda p, g: p - lr * g, params, derivatives), value
 
 
 def shared(array, spec):
@@ -76,10 +76,10 @@ def main():
     held = np.load(HERE.with_suffix(".npz"))
     params = {k[6:]: shared(held[k], of_weight(held[k])) for k in held.files if k.startswith("param:")}
     few = int(held["few"])
-    value, slopes = jax.jit(jax.value_and_grad(loss))(params, held["X"][:few], held["y"][:few])
+    value, derivatives = jax.jit(jax.value_and_grad(loss))(params, held["X"][:few], held["y"][:few])
     wanted = {k[5:]: held[k] for k in held.files if k.startswith("grad:")}
     scale = max(float(np.abs(g).max()) for g in wanted.values())
-    far = max(float(np.abs(whole(slopes[k]) - g).max()) / scale for k, g in wanted.items())
+    far = max(float(np.abs(whole(derivatives[k]) - g).max()) / scale for k, g in wanted.items())
     far = max(far, abs(float(value) - float(held["value"])) / max(1.0, abs(float(held["value"]))))
     if not far < 1e-12:
         raise SystemExit(f"value and gradient are {far:.1e} away from the recorded ones: not training")

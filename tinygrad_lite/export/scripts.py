@@ -74,9 +74,9 @@ def train_script(
         )
     path = Path(path)
     X, y = (np.asarray(part) for part in data)
-    value, slopes = _recorded(model, loss, X[:FEW], y[:FEW])
+    value, derivatives = _recorded(model, loss, X[:FEW], y[:FEW])
     held = {f"param:{name}": np.array(x, dtype=float) for name, x in model.state_dict().items()}
-    checks = {f"grad:{name}": np.array(x, dtype=float) for name, x in slopes.items()}
+    checks = {f"grad:{name}": np.array(x, dtype=float) for name, x in derivatives.items()}
     np.savez(path.with_suffix(".npz"), X=X.astype(float), y=y, value=value, few=FEW, **held, **checks)
     single = "out = out[:, 0] if out.shape[-1] == 1 else out"
     fields = {"apply": apply_source(model, engine), "loss": LOSSES[loss][engine], "single": single}
@@ -97,14 +97,14 @@ def _recorded(model: Module, loss: str, X: Any, y: Any) -> tuple[float, dict[str
     for name, value in model.named_parameters():
         key, _, index = name.partition("[")
         places = [int(k) for k in index.rstrip("]").split("][")] if index else []
-        slope = found.get(value, 0.0)
+        derivative = found.get(value, 0.0)
         if not places:
-            state[key] = slope
+            state[key] = derivative
             continue
         at = state[key]
         for k in places[:-1]:
             at = at[k]
-        at[places[-1]] = slope
+        at[places[-1]] = derivative
     return result.data, state
 
 

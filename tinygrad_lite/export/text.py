@@ -153,9 +153,9 @@ class Text:
             return [*lines, f"return {text}"]
         at, pairs = len(found.value), []
         for block in found.gradients:
-            slope = self._array(at, block.shape)
+            derivative = self._array(at, block.shape)
             at += block.size
-            written = put("x / n", x=slope.text, n=self.count) if self.batched else slope.text
+            written = put("x / n", x=derivative.text, n=self.count) if self.batched else derivative.text
             name = self.locals.get(block.path, block.path)
             if len(found.gradients) > 1 and len(written) > 30 and f"d{name}" not in self.writer.taken:
                 self.writer.taken.add(f"d{name}")

@@ -28,8 +28,8 @@ def verified(library: str, f: Any, found: ArrayProgram) -> str:
         return f"not run: {library} is not installed"
     right = expected(found, mine)
     least = 1e-3 * max(map(abs, found.value), default=0.0)  # where tanh is flat, 1 - out**2 has few digits
-    slopes, others = ([x for n, part in d.items() if n != "value" for x in values_in(part)] for d in (mine, right))
-    worst = max(_apart(mine["value"], right["value"], 0.0), _apart(slopes, others, least))
+    derivatives, others = ([x for n, part in d.items() if n != "value" for x in values_in(part)] for d in (mine, right))
+    worst = max(_apart(mine["value"], right["value"], 0.0), _apart(derivatives, others, least))
     if not worst <= CLOSE:
         raise TinygradLiteError(
             f"the source for {library} is {worst:.1e} away from the engine's value or gradient{user_line()}, "
@@ -43,26 +43,26 @@ def outcome(library: str, f: Any, found: ArrayProgram) -> dict[str, Any]:
     import numpy as np
 
     run = {"numpy": _by_numpy, "jax": _by_jax, "torch": _by_torch}[library]
-    value, slopes = run(f, found)
+    value, derivatives = run(f, found)
     made = {"value": [float(x) for x in values_in(value)]}
     for block in found.blocks:
-        if not block.samples and (block.path in slopes or block.path.split("[")[0] in slopes):
-            got = slopes[block.path] if library == "numpy" else eval(block.path, {}, slopes)  # our own text
+        if not block.samples and (block.path in derivatives or block.path.split("[")[0] in derivatives):
+            got = derivatives[block.path] if library == "numpy" else eval(block.path, {}, derivatives)  # our own text
             made[block.path] = np.asarray(got, dtype=float).reshape(block.shape)
     return made
 
 
 def expected(found: ArrayProgram, names: Any) -> dict[str, Any]:
     """What the engine gives for these names."""
-    return {"value": found.value, **{b.path: entries(b, found.slopes) for b in found.blocks if b.path in names}}
+    return {"value": found.value, **{b.path: entries(b, found.derivatives) for b in found.blocks if b.path in names}}
 
 
 def _by_numpy(f: Any, found: ArrayProgram) -> tuple[Any, dict[str, Any]]:
     import numpy as np
 
     with np.errstate(all="ignore"):
-        value, slopes = f(*found.point)
-    return value, dict(zip([block.path for block in found.gradients or ()], slopes.values(), strict=True))
+        value, derivatives = f(*found.point)
+    return value, dict(zip([block.path for block in found.gradients or ()], derivatives.values(), strict=True))
 
 
 def _by_jax(f: Any, found: ArrayProgram) -> tuple[Any, dict[str, Any]]:
@@ -74,8 +74,8 @@ def _by_jax(f: Any, found: ArrayProgram) -> tuple[Any, dict[str, Any]]:
         if len(found.value) > 1 or not floats:
             return f(*point), {}
         both = jax.value_and_grad(f, argnums=floats)
-        value, slopes = (both if len(found.plan.nests) > LONG else jax.jit(both))(*point)
-    return value, {found.parameters[k]: slope for k, slope in zip(floats, slopes, strict=True)}
+        value, derivatives = (both if len(found.plan.nests) > LONG else jax.jit(both))(*point)
+    return value, {found.parameters[k]: derivative for k, derivative in zip(floats, derivatives, strict=True)}
 
 
 def _by_torch(f: Any, found: ArrayProgram) -> tuple[Any, dict[str, Any]]:
@@ -86,7 +86,7 @@ def _by_torch(f: Any, found: ArrayProgram) -> tuple[Any, dict[str, Any]]:
             return x
         return torch.tensor(x, dtype=torch.float64, requires_grad=True) if _floats(x) else torch.tensor(x)
 
-    def slope(x: Any) -> Any:
+    def derivative(x: Any) -> Any:
         if not hasattr(x, "detach"):
             return x
         return (x.grad if x.grad is not None else torch.zeros_like(x)).numpy()
@@ -98,7 +98,7 @@ def _by_torch(f: Any, found: ArrayProgram) -> tuple[Any, dict[str, Any]]:
         return values, {}
     value.backward()
     floats = [k for k, x in enumerate(found.point) if _floats(x)]
-    return values, {found.parameters[k]: _mapped(slope, point[k]) for k in floats}
+    return values, {found.parameters[k]: _mapped(derivative, point[k]) for k in floats}
 
 
 def _mapped(give: Any, x: Any) -> Any:

@@ -47,13 +47,13 @@ class WayBack:
         zeros = [
             f"d{v} = {'1.0' if v == flat.result else self._zeros(v)}" for v in gathered if f"d{v}" in self.needed | made
         ]
-        slopes = [f"d{v}" if f"d{v}" in made or v in self.indexed else f"np.zeros_like({v})" for v in given]
+        derivatives = [f"d{v}" if f"d{v}" in made or v in self.indexed else f"np.zeros_like({v})" for v in given]
         lines = [
             *flat.parameters.unpacked(),
             *[f"{v} = None" for v in self._unbound()],
             *[f"{name} = []" for name in sorted(self.stacks)],
             *[*forward, "", *zeros, *self._commented(back)],
-            f"return {flat.result}, {flat.parameters.built(slopes)}",
+            f"return {flat.result}, {flat.parameters.built(derivatives)}",
         ]
         body = "\n".join(f"    {line}".rstrip() for line in lines)
         self.code: str = f"import numpy as np\n\n\ndef backward({', '.join(flat.parameters.parameters)}):\n{body}"

@@ -174,7 +174,8 @@ class Search:
                 place.tried.add(mark)
             hopeful = met or self._stops_here(place.slot)
             if stands.right or hopeful:
-                self._keep(Step(cost + price, stands, place.edited(x)), hopeful, met and not place.slot.unsure)
+                dear = cost + price + (0.0 if stands.right or met else 0.8)  # it only gets further
+                self._keep(Step(dear, stands, place.edited(x)), hopeful, met and not place.slot.unsure)
             if met and goal_only:
                 break
         place.next[tier] = i

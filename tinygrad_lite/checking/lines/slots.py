@@ -123,11 +123,16 @@ def statements(tree: Node, path: Path = ()) -> Iterator[tuple[Path, Node]]:
         yield from statements(handler, (*path, ("handlers", k)))
 
 
+def rest(tree: Node, path: Path) -> list[Node]:
+    """The statements of a block after the one at the path."""
+    field, i = path[-1]
+    return list(getattr(at(tree, path[:-1]), field)[(i or 0) + 1 :])
+
+
 def ends_block(tree: Node, path: Path, stmt: Node) -> bool:
     """Whether a statement is the last of its block, but for a return."""
-    field, i = path[-1]
-    rest = getattr(at(tree, path[:-1]), field)[(i or 0) + 1 :]
-    return not isinstance(stmt, ast.Return) and (not rest or isinstance(rest[0], ast.Return))
+    after = rest(tree, path)
+    return not isinstance(stmt, ast.Return) and (not after or isinstance(after[0], ast.Return))
 
 
 def call(name: str, *arguments: Node) -> Node:
@@ -223,9 +228,10 @@ def missing_slots(function: Function, tree: Node, targets: Iterable[Node]) -> li
     sums = {target_name(s.target) for _, s in statements(tree) if isinstance(s, ast.AugAssign)}
     for path, stmt in statements(tree):
         ends = isinstance(stmt, SIMPLE) and ends_block(tree, path, stmt)
+        goes_on = isinstance(next(iter(rest(tree, path)), None), ast.AugAssign)  # with one more sum
         for target in targets if harmless(function, stmt) and not isinstance(stmt, ast.Return) else ():
             whole = isinstance(target, ast.Name)
-            beside = isinstance(stmt, ast.AugAssign) and not (whole and target.id in sums)
+            beside = isinstance(stmt, ast.AugAssign) and not (whole and (target.id in sums or goes_on))
             if ends or beside or (whole and target.id in assigned(stmt)):
                 found.append(Slot(function, path, stmt, "missing", target_name(target)))
                 found[-1].target = target

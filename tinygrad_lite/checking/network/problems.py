@@ -39,7 +39,11 @@ class Problem:
     def __init__(
         self, name: str, params: dict[str, Array], data: tuple[Array, ...], sizes: str = "", seed: int | None = None
     ) -> None:
-        self.name, self.params, self.data, self.sizes, self.seed = name, params, data, sizes, seed
+        self.name: str = name
+        self.params: dict[str, Array] = params
+        self.data: tuple[Array, ...] = data
+        self.sizes: str = sizes
+        self.seed: int | None = seed
 
     def words(self) -> str:
         return f"{say(self.name)} ({self.sizes})" if self.sizes else say(self.name)

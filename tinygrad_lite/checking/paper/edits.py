@@ -20,13 +20,12 @@ Changes = Iterator[tuple[str, str, Term]]  # the code, what is said of it, and w
 
 
 class Edit(NamedTuple):
-    """A change at one place: the code, what is said of it, the whole formula after it, and the place."""
+    """A change at one place: its code and sentence, the whole formula after it, the place, what belongs there."""
 
     code: str
     message: str
     right: Term
     mark: tuple[int, int]
-    changed: Term
     new: Term
 
 
@@ -59,7 +58,7 @@ def edits(t: Term, words: Vocabulary) -> Iterator[Edit]:
     for where, rule in RULES:
         for place, put in where(t, words):
             for code, message, new in rule(place, words):
-                yield Edit(code, message, put(new), place.span, place, new)
+                yield Edit(code, message, put(new), place.span, new)
 
 
 # ------------------------------------------------------------------ the places
@@ -91,9 +90,6 @@ def _into(put: Rebuild, node: Term, i: int) -> Rebuild:
 
 def whole(t: Term, words: Vocabulary) -> Places:
     yield t, lambda new: new
-
-
-# ------------------------------------------------------------------ the changes
 
 
 def _negative(t: Term) -> Term:
@@ -135,8 +131,7 @@ def _signs(place: Term, words: Vocabulary) -> Changes:
 def _too_many(place: Term, words: Vocabulary) -> Changes:
     if place.op in ("*", "odot"):
         for kept, gone in (place.args, place.args[::-1]):
-            code = "FACTOR_2" if gone.bare() == num(2) else "DOUBLED_FACTOR"
-            yield code, f"the factor {gone} is too many", kept
+            yield "FACTOR_2" if gone.bare() == num(2) else "DOUBLED_FACTOR", f"the factor {gone} is too many", kept
     elif place.op == "/":
         top, bottom = place.args
         yield "DOUBLED_FACTOR", f"the division by {bottom} is too many", top
@@ -152,18 +147,22 @@ def renamed(t: Term, old: str, new: str) -> Term:
 
 
 def _operands(place: Term, words: Vocabulary) -> Changes:
-    """One name for another, at one place or throughout a function, a sum or a power."""
-    if place.op in ("name", "call", "prime", "+", "-", "^"):
-        for old in sorted(place.names()) if place.op != "name" else [place.word]:
+    for word in words.alike.get(place.word, []) if place.op == "name" else []:
+        new = place._replace(word=word)
+        yield "WRONG_OPERAND", f"{place} stands where {new} belongs", new
+
+
+def _throughout(place: Term, words: Vocabulary) -> Changes:
+    """One name for another throughout a function, a sum or a power; a derivative in the place of its function."""
+    if place.op in ("call", "prime", "+", "-", "^"):
+        for old in sorted(place.names()):
             for word in words.alike.get(old, []):
-                said = (place, place._replace(word=word)) if place.op == "name" else (old, word)
-                yield "WRONG_OPERAND", f"{said[0]} stands where {said[1]} belongs", renamed(place, old, word)
+                yield "WRONG_OPERAND", f"{old} stands where {word} belongs", renamed(place, old, word)
     for f in words.derivatives if place.op in ("call", "prime") else []:
         if f.word == place.word and f.op != place.op:
             yield "NO_ACT_DERIV", f"{place} stands where its derivative {f} belongs", f
         elif f.word == place.word and f.bare() != place.bare():
-            at = f"the derivative is taken at {place.args[0]} instead of at {f.args[0]}"
-            yield "DERIV_OF_DERIV_ARG", at, f
+            yield "DERIV_OF_DERIV_ARG", f"the derivative is taken at {place.args[0]} instead of at {f.args[0]}", f
 
 
 def _indices(place: Term, words: Vocabulary) -> Changes:
@@ -251,8 +250,8 @@ _KINDS = ({"sin", "cos"}, {"exp", "log"}, _ACTIVATIONS)
 
 
 def _functions(place: Term, words: Vocabulary) -> Changes:
-    for kind in _KINDS if place.op == "call" else ():
-        for other in sorted(kind - {place.word}) if place.word in kind else ():
+    for kind in [kind for kind in _KINDS if place.op == "call" and place.word in kind]:
+        for other in sorted(kind - {place.word}):
             yield "WRONG_ACT_DERIV", f"{place.word} stands where {other} belongs", place._replace(word=other)
     if place.op in ("*", "-", "rel", "call", "prime", "/", "odot"):
         for f in words.derivatives:
@@ -286,6 +285,7 @@ RULES: list[tuple[Callable[[Term, Vocabulary], Places], Callable[[Term, Vocabula
     (places, _signs),
     (places, _too_many),
     (places, _operands),
+    (places, _throughout),
     (places, _indices),
     (terms, _lost),
     (terms, _no_sum),

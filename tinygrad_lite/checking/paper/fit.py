@@ -42,7 +42,7 @@ def fitted(judge: Judge, claim: Claim, words: Vocabulary) -> Iterator[Edit]:
                     code = "NO_ACT_DERIV" if some[0][0].op == "prime" and n == 1 else "DROPPED_FACTOR"
                     op, first = "*", Term("neg", (t,)) if c < 0 else t
                 whole = Term(op, (first, new))
-                yield Edit(code, f"the {what} {'-' if c < 0 else ''}{new} is left out", whole, t.span, t, whole)
+                yield Edit(code, f"the {what} {'-' if c < 0 else ''}{new} is left out", whole, t.span, whole)
 
 
 def _parts(judge: Judge, claim: Claim, words: Vocabulary) -> list[Term]:

@@ -193,7 +193,7 @@ def _rules(judge: Judge, claim: Claim) -> Iterator[Edit]:
     for candidate in wrong:
         if judge.safely(Claim(claim.statement, candidate, claim.right), claim.right):
             message = f"the {rule} rule is misapplied: this is {candidate}"
-            yield Edit("PRODUCT_RULE", message, right, claim.right.span, claim.right, right)
+            yield Edit("PRODUCT_RULE", message, right, claim.right.span, right)
 
 
 def _over(halves: list[tuple[Term, Term]]) -> list[Term]:

@@ -62,12 +62,12 @@ class World:
         self.bodies: dict[str, Term] = {}
         self.lefts: dict[str, Term] = {}
         self.functions: dict[str, Callable[..., Any]] = {}
-        self.work = 0
+        self.work: int = 0
         self.define: Callable[[World, Term, Term], Any] = lambda w, left, body: w._value(body, {})
         self.exact: set[float] = set()
         self.rounded: list[tuple[Value, float]] = []
         self._adjoints: dict[Value, dict[Value, Any]] = {}
-        self.reading = TOTAL
+        self.reading: Reading = TOTAL
 
     # ------------------------------------------------------------------ evaluating
 

@@ -46,7 +46,10 @@ class Evaluation:
     """
 
     def __init__(self, submission: Submission, given: Problem, seed: int, rtol: float) -> None:
-        self.submission, self.given, self.seed, self.rtol = submission, given, seed, rtol
+        self.submission: Submission = submission
+        self.given: Problem = given
+        self.seed: int = seed
+        self.rtol: float = rtol
         self.network: Network | None = None
         self.structure: Structure | None = None
         self.cases: list[CaseResult] = []

@@ -61,8 +61,12 @@ class Submission:
                     "  from the updated parameters as (old - new) / lr."
                 )
             )
-        self.loss_fn, self.backprop_fn, self.names = loss_fn, backprop_fn, names
-        self.updates, self.lr, self.limit = updates, lr, limit
+        self.loss_fn: Callable[..., Any] = loss_fn
+        self.backprop_fn: Callable[..., Any] = backprop_fn
+        self.names: list[str] = names
+        self.updates: bool = updates
+        self.lr: float | None = lr
+        self.limit: float = limit
         self.kinds = kinds or {}  # "list" and "number" parameters are handed over as such, others as arrays
         self.loss_takes_dict: bool = takes_dict(loss_fn, names, data_names)
         self.backprop_takes_dict: bool = takes_dict(backprop_fn, names, data_names)

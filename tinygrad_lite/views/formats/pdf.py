@@ -9,10 +9,16 @@ import importlib.util
 from datetime import UTC, datetime
 from xml.etree import ElementTree
 
+_SPELLED = str.maketrans({"…": "...", "≠": "!=", "→": "->"})  # signs of our own that Helvetica lacks
+
 
 def convertible(svg: str) -> bool:
     """Whether fpdf2 is here, and Helvetica has every letter of the picture."""
-    texts = (element.text or "" for element in ElementTree.fromstring(svg).iter() if element.tag.endswith("}text"))
+    texts = (
+        element.text or ""
+        for element in ElementTree.fromstring(svg.translate(_SPELLED)).iter()
+        if element.tag.endswith("}text")
+    )
     return importlib.util.find_spec("fpdf") is not None and all(text == _western(text) for text in texts)
 
 
@@ -25,7 +31,7 @@ def to_pdf(svg: str) -> bytes:
     from fpdf import FPDF
     from fpdf.svg import SVGObject
 
-    root = ElementTree.fromstring(svg)
+    root = ElementTree.fromstring(svg.translate(_SPELLED))
     width, height = float(root.attrib["width"]), float(root.attrib["height"])
     ground = root[0]  # its size is relative to the picture's, which fpdf2 does not know
     ground.set("width", str(width))
