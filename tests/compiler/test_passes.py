@@ -151,7 +151,7 @@ def test_triangular_sums_have_a_period():
             at += i + 1
     plan = reroll(b, {ref: ("P", i) for i, ref in enumerate(ls)} | {ref: ("X", i) for i, ref in enumerate(xs)})
 
-    nest = periodic.find(*plan.nests)
+    (nest,) = periodic.find(*plan.nests)
     assert (nest.iterations, nest.period) == (12, 3)
     assert nest.reductions[0].accesses[0].pattern == ([6] * 6, [0, 1, 2, 3, 4, 5])
 

@@ -1,4 +1,4 @@
-"""Tables of indices that repeat after a period: found, and right."""
+"""Tables of indices that repeat after a period: found, split where the way of repeating changes, and right."""
 
 import numpy as np
 import pytest
@@ -17,18 +17,27 @@ def nest(read, written):
 
 def test_each_index_may_move_on_at_its_own_speed():
     read = [x for k in range(5) for x in (k, 7 * k + 2, 3)]
-    found = periodic.find(nest(read, range(15)))
+    (found,) = periodic.find(nest(read, range(15)))
     assert found.period == 3
     assert found.reductions[0].accesses[0].pattern == ([1, 7, 0], [0, 2, 3])
     assert found.target.pattern == ([3, 3, 3], [0, 1, 2])
 
 
+def test_a_group_that_repeats_in_two_ways_becomes_two():
+    first = [10 * k + x for k in range(6) for x in (0, 5, 1)]
+    second = [100 + 7 * k + x for k in range(4) for x in (3, 1)]
+    parts = periodic.find(nest(first + second, range(26)))
+    assert [(part.iterations, part.period) for part in parts] == [(18, 3), (8, 2)]
+    assert parts[1].reductions[0].accesses[0].pattern == ([7, 7], [103, 101])
+    assert parts[1].target.pattern == ([2, 2], [18, 19])
+
+
 def test_what_does_not_repeat_stays_whole():
     chance = np.random.default_rng(1)
     whole = nest(chance.permutation(30), range(30))
-    assert periodic.find(whole) is whole
+    assert periodic.find(whole) == [whole]
     affine = LoopNest("A1", (30,), [Reduction(1, ("leaf", 0), 1, [Access("A0", 0, (2,))])], Access("A1", 0, (1,)))
-    assert periodic.find(affine) is affine
+    assert periodic.find(affine) == [affine]
 
 
 @pytest.mark.parametrize("rows", [3, 17, 70])

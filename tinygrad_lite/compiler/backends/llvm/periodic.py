@@ -7,7 +7,6 @@ neighbours share what they load.
 
 from __future__ import annotations
 
-from functools import partial
 from typing import Any
 
 from tinygrad_lite.compiler.backends.llvm.loops import Loops
@@ -19,26 +18,47 @@ LONGEST = 80
 """Iterations of a period, and terms, that are worth writing out one by one."""
 
 
-def find(nest: LoopNest) -> LoopNest:
-    """The loop nest with its period, if it reads tables whose entries repeat, each shifted by a stride of its own."""
+def find(nest: LoopNest) -> list[LoopNest]:
+    """The loop nest with its period, if it reads tables whose entries repeat after one, each shifted by its own stride.
+
+    A loop nest that repeats in one way and then in another becomes several.
+    """
     accesses = [access for run in nest.reductions for access in run.accesses]
-    if any(access.table is not None for access in [nest.target, *accesses]):
-        for p in range(2, min(LONGEST, nest.iterations // 3) + 1):
-            if nest.iterations % p == 0 and _repeats(nest, p):
-                return repeating(nest, p)
-    return nest
+    if not any(access.table is not None for access in [nest.target, *accesses]):
+        return [nest]
+    m, best, length = nest.iterations, 0, 0
+    for p in range(2, min(LONGEST, m // 3) + 1):
+        reached = covered(nest, p)
+        if reached > length:
+            best, length = p, reached
+    if length == m:
+        return [repeating(nest, best)]
+    if not best or length < max(3 * best, m // 4) or any(run.starts is not None for run in nest.reductions):
+        return [nest]
+    return [repeating(_part(nest, 0, length), best), *find(_part(nest, length, m))]
 
 
-def _repeats(nest: LoopNest, p: int) -> bool:
-    """Whether all iterations repeat with period p."""
+def covered(nest: LoopNest, p: int) -> int:
+    """How many of the first iterations repeat with period p."""
     import numpy as np
 
+    repeats = nest.iterations // p
+    whole = nest.iterations == repeats * p
     for run in nest.reductions:
         counts = nest.counts(run)
-        if (counts[p:] != counts[:-p]).any() or counts[:p].sum() > LONGEST:
-            return False
-    steps = [np.diff(nest.indices(*read).reshape(nest.iterations // p, -1), axis=0) for read in _reads(nest)]
-    return all((step == step[:1]).all() for step in steps)
+        if run.starts is not None and (not whole or (counts[p:] != counts[:-p]).any()):
+            return 0
+        if counts[:p].sum() > LONGEST:
+            return 0
+    for access, counts in reads(nest):
+        indices = nest.indices(access, counts)
+        if not whole:  # as many terms in each iteration
+            indices = indices[: len(indices) // nest.iterations * (nest.iterations // p * p)]
+        periods = indices.reshape(nest.iterations // p, -1)
+        steps = np.diff(periods[:repeats], axis=0)
+        same = (steps == steps[:1]).all(axis=1)
+        repeats = min(repeats, 1 + (len(same) if same.all() else int(same.argmin())))
+    return repeats * p
 
 
 def repeating(nest: LoopNest, p: int) -> LoopNest:
@@ -60,7 +80,23 @@ def repeating(nest: LoopNest, p: int) -> LoopNest:
     return LoopNest(nest.name, nest.dims, reductions, patterned(nest.target, nest.counts()), p)
 
 
-def _reads(nest: LoopNest) -> list[tuple[Access, Any]]:
+def _part(nest: LoopNest, low: int, high: int) -> LoopNest:
+    """Iterations low to high of a loop nest without ragged sums, all of its indices in tables."""
+
+    def part(access: Access, terms: int) -> Access:
+        if access.literal is not None:
+            return access
+        table = nest.indices(access, nest.counts() * terms)[low * terms : high * terms]
+        return Access(access.array, table=table.astype("int32"))
+
+    reductions = [
+        Reduction(run.sign, run.expression, run.terms, [part(a, run.terms) for a in run.accesses])
+        for run in nest.reductions
+    ]
+    return LoopNest(nest.name, (high - low,), reductions, part(nest.target, 1))
+
+
+def reads(nest: LoopNest) -> list[tuple[Access, Any]]:
     """All that is read and written through an index, with the terms of each iteration."""
     found = [(a, nest.counts(run)) for run in nest.reductions for a in run.accesses if a.literal is None]
     return [(nest.target, nest.counts()), *found]
@@ -70,12 +106,19 @@ def write(loops: Loops, nest: LoopNest) -> None:
     """A whole loop nest, for one block of samples."""
     w = loops.w
     loops.lane, w.lanes = "samples", loops.lanes
-    counts = [nest.counts(run)[: nest.period].tolist() for run in nest.reductions]
+    counts = [_counts(run, nest.period) for run in nest.reductions]
     adds = loops.spaces[nest.target.array].adds  # then there is one total for all vectors of samples
     together = sums(loops.lanes) if adds else max(sums(loops.lanes) // loops.unroll, 1)
     with w.loop(0, nest.iterations // nest.period) as i:
         for first in range(0, nest.period, together):
             _chunk(loops, nest, i, range(first, min(first + together, nest.period)), counts)
+
+
+def _counts(run: Reduction, period: int) -> list[int]:
+    """Terms of each iteration of the first period."""
+    if run.starts is None:
+        return [run.terms] * period
+    return [int(run.starts[j + 1] - run.starts[j]) for j in range(period)]
 
 
 def _chunk(loops: Loops, nest: LoopNest, i: Name, iterations: range, counts: list[list[int]]) -> None:
@@ -96,7 +139,7 @@ def _chunk(loops: Loops, nest: LoopNest, i: Name, iterations: range, counts: lis
                 for j in iterations:
                     if t < terms[j]:
                         where = (j, 0) if target.adds else (j, u)  # gradients are summed over the samples at once
-                        value = w.evaluate(run.expression, partial(_leaf, loops, run, i, first[j] + t, u))
+                        value = w.evaluate(run.expression, _Leaf(loops, run, i, first[j] + t, u))
                         totals[where] = w.more(totals[where], value, run.sign)
             w.known = outer
     for (j, u), total in totals.items():
@@ -115,12 +158,17 @@ def _address(loops: Loops, access: Access, i: Name, n: int) -> Name:
     return w.address(base, indices[n] * space.scale)
 
 
-def _leaf(loops: Loops, run: Reduction, i: Name, n: int, u: int, k: int) -> Name:
-    """What the k-th leaf of a run reads at the n-th term of period i."""
-    access, w = run.accesses[k], loops.w
-    if access.literal is not None:
-        return w.literal(access.literal)
-    address = _address(loops, access, i, n)
-    if not loops.spaces[access.array].samples:
-        return w.once(("all", address), lambda: w.load_all(address))
-    return w.once(("samples", address, u), lambda: w.load(w.address(address, u * w.lanes), 8 * w.lanes))
+class _Leaf:
+    """What the leaves of a run read at one term of one iteration: `leaf(k)` is the k-th."""
+
+    def __init__(self, loops: Loops, run: Reduction, i: Name, n: int, u: int) -> None:
+        self.loops, self.run, self.i, self.n, self.u = loops, run, i, n, u
+
+    def __call__(self, k: int) -> Name:
+        access, w = self.run.accesses[k], self.loops.w
+        if access.literal is not None:
+            return w.literal(access.literal)
+        address = _address(self.loops, access, self.i, self.n)
+        if not self.loops.spaces[access.array].samples:
+            return w.once(("all", address), lambda: w.load_all(address))
+        return w.once(("samples", address, self.u), lambda: w.load(w.address(address, self.u * w.lanes), 8 * w.lanes))

@@ -34,7 +34,7 @@ class Step:
 
 def steps(plan: Plan, lanes: int) -> list[Step]:
     """The loop nests of a plan for samples, in an order in which they may run."""
-    nests = [periodic.find(nest) for nest in plan.nests]
+    nests = [part for nest in plan.nests for part in periodic.find(nest)]
     made = {nest.target.array: k for k, nest in enumerate(nests)}
     readers: dict[str, set[int]] = {}
     for k, nest in enumerate(nests):
