@@ -41,20 +41,28 @@ class Listing:
                 return f"{said[0].upper()}{said[1:]}." if said else ""
             first = off[0]
             if first.remark:
-                words = "It stops in line {0} ({1}); no small change makes the gradients exact."
-                return say(words, first.number, first.remark)
-            words = "Line {0} is the first whose value is not what its name says; no small change makes every gradient "
-            return say(f"{words}exact.", first.number)
+                return say(
+                    "It stops in line {0} ({1}); no small change makes the gradients exact.", first.number, first.remark
+                )
+            return say(
+                "Line {0} is the first whose value is not what its name says; "
+                "no small change makes every gradient exact.",
+                first.number,
+            )
         best = self.mends[0]
         numbers = [e.line for e in best.edits]
         many = say("on {0} problems", best.problems) if best.problems != 1 else say("on 1 problem")
         if len(numbers) == 1:
             said = say("The first wrong line is {0}. With this change every gradient is exact {1}", numbers[0], many)
         else:
-            words = "{0} lines are wrong: {1}. With these changes every gradient is exact {2}"
-            said = say(words, len(numbers), listed(numbers), many)
-        own = ", all of your own sizes: a size that is written in may be wrong for others."
-        said += say(".") if best.sizes else say(own)
+            said = say(
+                "{0} lines are wrong: {1}. With these changes every gradient is exact {2}",
+                len(numbers),
+                listed(numbers),
+                many,
+            )
+        own = say(", all of your own sizes: a size that is written in may be wrong for others.")
+        said += say(".") if best.sizes else own
         if best.tied:
             lines = say("lines {0}" if len(best.tied) > 1 else "line {0}", listed(best.tied))
             said += say(" A change of {0} would do as well: the numbers cannot tell which was meant.", lines)

@@ -12,6 +12,7 @@ import re
 from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
+from tinygrad_lite.engine.op import TABLE
 from tinygrad_lite.formulas.naming import GREEK
 
 
@@ -75,7 +76,8 @@ def times(*factors: Term) -> Term:
 
 
 TEXT, LATEX = 0, 1
-FUNCTIONS = {"exp", "log", "ln", "tanh", "sin", "cos", "tan", "sinh", "cosh", "arctan", "max", "min", "det"}
+FUNCTIONS = {word for op in TABLE.values() for word in re.findall(r"^\\([a-z]+)\\left\(", op.latex)} - {"sigma"}
+FUNCTIONS |= {"exp", "ln", "det"}
 """Functions that LaTeX has a command for."""
 
 _SUM, _SIGN, _PRODUCT, _FACTOR, _POWER, _BASE, _ATOM = 1, 2, 3, 4, 5, 6, 9
