@@ -60,6 +60,13 @@ class ArrayWriter(Expressions):
             return [part for one in single for part in self.reduction(Reduction(sign, e, 1, one), nest)]
         return [(sign, self.summed(e, {axis for axis in self.lengths if axis >= T} | ({S} if over else set())))]
 
+    def plain(self, run: Reduction, nest: LoopNest) -> bool:
+        """Whether the run reads slices and numbers alone."""
+        self.lengths = {axis: n for axis, n in enumerate(nest.dims) if n > 1} | (
+            {T: run.terms} if run.terms > 1 else {}
+        )
+        return all(self.sliced(self.read(a, nest.dims, run)) for a in run.accesses)
+
     def summed(self, e: Expression, over: set[int]) -> Term:
         """The expression summed over these axes: a product of matrices, where it is one of two factors."""
         entry = self.picked(e, over)

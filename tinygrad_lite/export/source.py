@@ -40,7 +40,7 @@ class Source:
         self.code: str = Text(SPELLINGS[library], found, name).code
         self.point: dict[str, Any] = dict(zip(found.parameters, found.point, strict=True))
         self.arguments: dict[str, Any] = found.leaves or self.point
-        self.checked: str = verified(library, self.function, found)
+        self.checked: str = verified(library, lambda *point: self.function(*point), found)  # perhaps not installed
 
     @property
     def function(self) -> Callable[..., Any]:

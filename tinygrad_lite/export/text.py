@@ -8,9 +8,9 @@ from __future__ import annotations
 import re
 
 from tinygrad_lite.calculus.pytree import Structure, size
-from tinygrad_lite.compiler.ir.loop_nest import LoopNest
+from tinygrad_lite.compiler.ir.loop_nest import Access, LoopNest, Reduction
 from tinygrad_lite.export import scan, steps
-from tinygrad_lite.export.arrays import ArrayWriter
+from tinygrad_lite.export.arrays import FEW, ArrayWriter
 from tinygrad_lite.export.blocks import Block, shape_of
 from tinygrad_lite.export.expression import Term, put, simple, word
 from tinygrad_lite.export.program import ArrayProgram
@@ -107,6 +107,12 @@ class Text:
         """A part of the result, or of the gradients."""
         values = len(self.found.value)
         gradient = self.found.gradients is not None and nest.target.base >= values and self.batched
+        ragged = any(run.starts is not None for run in nest.reductions)
+        small = 1 < nest.iterations <= FEW and nest.target.table is None and not ragged
+        if small and not all(self.writer.plain(run, nest) for run in nest.reductions):
+            for m in range(nest.iterations):
+                self._out(_alone(nest, m))
+            return
         nest = self.writer.refined(nest)
         target, term = nest.target, self.writer.nest(nest, over=gradient)
         shape = tuple(n for n in nest.dims if n > 1)
@@ -200,6 +206,21 @@ class Text:
         message = "another branch is taken than when this was written" + (f" ({', '.join(lines[:3])})" if lines else "")
         made = self.spelling.refuse(condition, message.replace('"', "'").replace("\n", " "))
         return made, f"{lib}.where(taken, {text}, {lib}.nan)" if made[0].startswith("taken") else text
+
+
+def _alone(nest: LoopNest, m: int) -> LoopNest:
+    """One iteration of the nest."""
+
+    def one(a: Access, terms: int) -> Access:
+        if a.literal is not None:
+            return a
+        if a.table is None:
+            return Access(a.array, a.entry(nest.dims, m), (0,), a.term_stride)
+        table = a.table.reshape(nest.iterations, -1)[m]
+        return Access(a.array, table=table) if terms > 1 else Access(a.array, int(table[0]), (0,))
+
+    runs = [Reduction(r.sign, r.expression, r.terms, [one(a, r.terms) for a in r.accesses]) for r in nest.reductions]
+    return LoopNest(nest.name, (1,), runs, one(nest.target, 1))
 
 
 def _bound(line: str) -> str:
