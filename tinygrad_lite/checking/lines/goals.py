@@ -59,11 +59,12 @@ class Goals:
     def _mark(self, slot: Slot, runs: list[Slot]) -> None:
         slot.out = _is_out(slot, self.bench)
         slot.shared = slot.function.original in self._shared
-        met, alternatives = [], []
+        met, alternatives, known = [], [], []
         for k, run in enumerate(runs):
             if not numeric(run):
                 return
             made = [np.asarray(x, float) for x in totals(run)]
+            known.append(all(x in self.forwards[k].values or x in self.forwards[k].adjoints for x in made))
             whole = not any(is_float(x) for _, x in run.visits)
             pool = self._pool(slot, k) if slot.name else []
             if whole and not (slot.name in self.forwards[k].cased and pool and pool[0].size > 1):
@@ -72,11 +73,16 @@ class Goals:
                 continue
             met.append(all(any(same(x, p, slot.out) for p in pool) for x in made))
             alternatives.append(pool)
+        slot.known = bool(known) and all(known)
         slot.met = all(met) if met and len(met) == len(runs) else None
         if slot.met is False and self._last.get((slot.function, slot.name), slot) is not slot:
             slot.met = None  # changed again further down: that place is judged
         if slot.met is False and all(len(a) == len(alternatives[0]) for a in alternatives):
             slot.goals = [[a[j] for a in alternatives] for j in _first(len(alternatives[0]), len(runs[0].visits))]
+
+    def _sure(self, slot: Slot) -> bool:
+        """Whether a slot met its goal, or its values occur in the loss."""
+        return bool(slot.met) or slot.known or not slot.visits
 
     def primes(self, program: Program) -> list[Slot]:
         """The slots that miss their goal while nothing they use misses its own, in the order of the text."""
@@ -89,17 +95,22 @@ class Goals:
             e = slot.expression(program.trees[slot.function])
             used = {n.id for n in ast.walk(e) if isinstance(n, ast.Name)} - {slot.name}
             follows = any(off.get((slot.function, u), slot.line) < slot.line for u in used)
-            passed_on = isinstance(slot.stmt, ast.Return) and isinstance(e, ast.Name)  # made elsewhere
-            mine = (s for s in slots if s.function is slot.function and s.name in used)
-            slot.unsure = any(s.visits and not s.met for s in mine)
+            passed_on = isinstance(slot.stmt, ast.Return) and isinstance(e, ast.Name)
+            unsure = {s.name for s in slots if s.function is slot.function and s.name in used and not self._sure(s)}
             slot.prime = slot.met is False and not follows and not passed_on and slot.editable
+            slot.unsure = bool(unsure)
+            slot.evidence = 0.8 if slot.shared else 0.0
             if not slot.visits:
                 slot.evidence = 3.0
             elif slot.met is False:
-                slot.evidence = -0.6 if slot.prime else 0.4
+                slot.evidence = (0.0 if unsure else -0.6) if slot.prime else 0.4
             else:
-                slot.evidence = 1.2 * bool(slot.met) + (0.8 if slot.shared else 0.0 if slot.met else -0.3)
-            slot.evidence += 0.5 * (passed_on and not slot.prime)
+                slot.evidence += 1.2 if slot.met else 0.5 if slot.known else 0.0
+            if isinstance(slot.stmt, ast.Return) and isinstance(e, ast.Name) and not slot.prime:
+                slot.evidence += 0.5  # made elsewhere
+        for slot in slots:
+            if slot.visits and slot.met is None and not slot.known and not slot.shared:
+                slot.evidence -= 0.3
         return sorted((s for s in slots if s.prime), key=lambda s: (self.bench.functions.index(s.function), s.line))
 
 

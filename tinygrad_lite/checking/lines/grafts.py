@@ -67,10 +67,12 @@ def toward(e: Node, atoms: Atoms, start: Array, goal: Array) -> Iterator[Edit]:
     if start.shape == goal.shape:
         yield from grafts(e, atoms, np.eye(start.size), (goal - start).ravel())
         return
-    stretched = np.zeros(goal.shape)
-    found = _fits(
-        e, stretched[None], atoms, np.eye(goal.size), goal.ravel(), numbers_in_front(atoms.offers, atoms.scope)
-    )
+    try:
+        stretched = np.broadcast_to(start, goal.shape)
+    except ValueError:
+        stretched = np.zeros(goal.shape)
+    wanted = (goal - stretched).ravel()
+    found = _fits(e, stretched[None], atoms, np.eye(goal.size), wanted, numbers_in_front(atoms.offers, atoms.scope))
     yield from sorted(found, key=lambda f: f[0])[:300]
 
 

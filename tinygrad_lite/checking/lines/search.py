@@ -127,7 +127,7 @@ class Search:
             place = of.get(id(slot))
             if place is None or not slot.goals or self.late(0.35):
                 continue
-            for tier in ("near", "graft"):
+            for tier in ("near",) if slot.unsure else ("near", "graft"):
                 before = len(self.found) + len(self.partial)
                 self.search(place, tier, 3.4, goal_only=True)
                 place.next[tier] = 0

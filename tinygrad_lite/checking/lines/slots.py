@@ -34,11 +34,12 @@ class Slot:
         out, shared: it is handed back as a gradient; its function is one that the loss runs too.
         met: whether it met the goal that its name tells, None if it tells none.
         goals: if missed, what the first visit may have to be: for each choice an array for each problem.
+        known: all its values occur in the loss's forward pass, as values or adjoints.
         prime, unsure: nothing it uses is off; nothing says that all it uses is right.
         evidence: how much speaks against its being the mistake.
     """
 
-    out = shared = prime = unsure = False
+    out = shared = known = prime = unsure = False
     met: bool | None = None
     evidence = 0.0
 
