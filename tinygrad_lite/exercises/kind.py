@@ -1,8 +1,8 @@
 """A question about a program at some numbers, and what a wrong answer to it shows.
 
-A wrong answer is held beside what comes out of the program's mistakes (`Program.wrong`): where one gives exactly that
-answer, it is named with its meaning and the quantity to look at. One number can have several causes, so it is said
-what gives it, not what was done.
+A wrong answer is held beside what comes out of the program's mistakes (`Program.wrong`): where one gives that answer,
+to the digits it has, it is named with its meaning and the quantity to look at. One number can have several causes, so
+it is said what gives it, not what was done.
 """
 
 from __future__ import annotations
@@ -62,10 +62,11 @@ class Kind:
             found = [codes for codes in combinations(wrong, several) if fits(*codes)]
             for codes in found[:2]:
                 told = [f"{say(CATALOGUE[c])} ({say('look at {0}', ', '.join(wrong[c]))}) [{c}]" for c in codes]
-                words.append(say("It is exactly what comes out with this mistake: {0}.", joined(told)))
+                words.append(say("It is what comes out with this mistake: {0}.", joined(told)))
             if found:
                 return Marked(False, words, list(dict.fromkeys(chain(*found))))
-        words.append(say("No known mistake gives it. Write down every gradient, beginning at L, one line each."))
+        none = say("None of the mistakes known for this program gives it.")
+        words += [none, say("Write down every gradient, beginning at L, one line each.")]
         return Marked(False, words)
 
 
@@ -86,7 +87,7 @@ def formula_at(program: Program, variable: str, formula: str, numbers: dict[str,
     try:
         verdict = compare({variable: formula}, {variable: leaf}, loss=made["L"]).verdicts[0]
     except TinygradLiteError as error:
-        raise OperandError(f"the answer is neither a number nor a formula that can be read: {error}") from None
+        raise OperandError(f"the answer is no number, and as a formula it has none here: {error}") from None
     return float(verdict.hand.numbers[0]) if verdict.hand else float("nan")
 
 
