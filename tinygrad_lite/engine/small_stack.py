@@ -32,6 +32,8 @@ def _free(self: Any) -> None:
     self._a, self._b, self._da, self._db = None, ABSENT, None, None
     if not _letting_go:
         _letting_go = True
-        while _held:
-            _held.pop()  # frees nodes, which come back here and add to the list
-        _letting_go = False
+        try:
+            while _held:
+                _held.pop()  # frees nodes, which come back here and add to the list
+        finally:
+            _letting_go = False
