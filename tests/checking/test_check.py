@@ -606,3 +606,22 @@ def test_both_witnesses_speak_in_the_report():
     assert all(slope.accepts(mine) for _, mine, _, slope in right.measured)
     assert "sides with" in right.text()
     assert wrong.to_dict()["measured"][0]["bar"] < 1e-6
+
+
+def test_arguments_are_given_by_name_in_any_order():
+    def energy(K, W, X, y):
+        return np.sum((np.tanh(X @ K) @ W - y) ** 2)
+
+    def slopes(K, W, X, y):
+        h = np.tanh(X @ K)
+        d = 2 * (h @ W - y)
+        return {"K": X.T @ (d @ W.T * (1 - h)), "W": h.T @ d}
+
+    rng = np.random.default_rng(0)
+    X, y, K, W = (rng.normal(size=s) for s in ((5, 3), (5, 2), (3, 4), (4, 2)))
+    found = tg.check(energy, slopes, y=y, X=X, W=W, K=K)
+    placed = tg.check(energy, slopes, {"K": K, "W": W}, data=(X, y))
+
+    assert found.wrong == ["K"]
+    assert "Given: K 3x4, W 4x2, X 5x3, y 5x2." in str(found)
+    assert placed.wrong == ["K"]

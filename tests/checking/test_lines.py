@@ -523,3 +523,27 @@ def test_what_was_left_out_is_put_in(name):
 
     assert again.ok
     assert words in "\n".join(e.new for e in result.mends[0].edits)
+
+
+def test_what_only_returns_a_name_does_not_use_it():
+    def forward(K, X):
+        C = X @ K
+        P = np.maximum(C, 0)
+        return C, P
+
+    def loss(K, W, X):
+        C, P = forward(K, X)
+        return np.sum((P @ W) ** 2)
+
+    def back(K, W, X):
+        C, P = forward(K, X)
+        e = 2 * (P @ W)
+        dP = e @ W.T
+        return {"K": X.T @ dP, "W": P.T @ e}
+
+    rng = np.random.default_rng(1)
+    K, W, X = (rng.normal(size=size) for size in ((3, 4), (4, 2), (6, 3)))
+    found = tg.check(loss, back, {"K": K, "W": W}, X)
+
+    assert "The loss uses P in line" in str(found)
+    assert "return C, P" not in str(found).partition("def back")[0]

@@ -7,6 +7,7 @@ the data could not have shown (`trial/coverage.py`). The result is a `Check`, wh
 
 from __future__ import annotations
 
+import types
 from collections.abc import Callable, Mapping
 from typing import Any, Literal, TypeVar
 
@@ -219,6 +220,7 @@ def check(
     Or a whole lesson as it is: `check(module)`, `check(forward, mse, backpropagation)`, `check(Network)`. Its functions
     are found by their names and by what flows into what, parameters and data are made to fit where it has none, and the
     report says what was bound to what. Say it where it is otherwise: `check(lesson, loss="mse", backprop="step")`.
+    `check(loss, backprop, W=W, b=b, X=X, y=y)` takes every argument by its name.
 
     Args:
         loss_fn: `loss(W1, b1, ..., X, y)` or `loss(params, X, y)`, written with NumPy or plain Python;
@@ -258,9 +260,14 @@ def check(
     if params is None or callable(params):
         from tinygrad_lite.checking.binding.lesson import checked, lesson_of
 
-        lesson = lesson_of([x for x in (loss_fn, backprop_fn, params, *data) if x is not None])
+        things = [x for x in (loss_fn, backprop_fn, params, *data) if x is not None]
+        if len(things) == 2 and all(isinstance(x, types.FunctionType) for x in things) and roles:
+            roles = {"loss": loss_fn, "backprop": backprop_fn, **roles}
+        lesson = lesson_of(things, roles)
         found: Check = checked(check, lesson, roles, rtol=rtol, seed=seed, limit=limit, mend=mend)
         return found
+    if not data and "data" in roles:
+        data = tuple(roles.pop("data"))
     if roles:
         said = ", ".join(roles)
         raise OperandError(say("check has no option {0}; roles are for lessons, as in check(module, loss=...).", said))

@@ -10,14 +10,18 @@ from tinygrad_lite.checking.binding.bind import bind
 from tinygrad_lite.checking.binding.source import Lesson
 
 
-def lesson_of(things: list[Any]) -> Lesson:
-    """A module, a class, an object, a dict of names or some functions as a lesson."""
+ROLES = ("forward", "loss", "backprop", "params", "data")
+
+
+def lesson_of(things: list[Any], roles: Mapping[str, Any]) -> Lesson:
+    """A module, a class, an object, a dict of names or some functions as a lesson, with the values given by name."""
+    given = {name: x for name, x in roles.items() if name not in ROLES}
     if len(things) == 1 and isinstance(things[0], types.ModuleType):
-        return Lesson(things[0].__name__, vars(things[0]))
+        return Lesson(things[0].__name__, {**vars(things[0]), **given})
     if len(things) == 1 and isinstance(things[0], dict):
-        return Lesson("your names", things[0])
+        return Lesson("your names", {**things[0], **given})
     names = {getattr(x, "__name__", "network"): x for x in things}
-    return Lesson("your functions", names)
+    return Lesson("your functions", {**names, **given})
 
 
 def checked(

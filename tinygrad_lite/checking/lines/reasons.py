@@ -15,6 +15,7 @@ from tinygrad_lite.checking.network.arrays import np
 from tinygrad_lite.report.language import say
 
 SUMS = {"sum", "mean", "max", "min"}
+HANDED_ON = (ast.Return, ast.Name, ast.Tuple, ast.List, ast.Dict, ast.Constant, ast.expr_context)
 PRODUCTS = [
     f"{x} {op} {y}" for op in "@*" for x in ("a", "a.T", "b", "b.T") for y in ("b", "b.T", "a", "a.T") if x[0] != y[0]
 ]
@@ -162,13 +163,13 @@ def _sentence(stmt: Node, code: str, forward: Forward) -> str:
     if not wanted and same_name:
         made = [(n, text) for n, text, stored, _ in _lines(forward) if same_name in stored]
         return say("The loss computes it in line {0}, `{1}`.", *made[0][:2]) if made else ""
-    used = [(n, text, stored) for n, text, stored, loaded in _lines(forward) if wanted and wanted in loaded]
+    used = [(n, text, stored, loaded) for n, text, stored, loaded in _lines(forward) if wanted and wanted in loaded]
     if not used:
         return ""
     name = next(n for n in names if meant(n, forward.named))
-    where = say(" and in ").join(say("line {0}, `{1}`", n, text) for n, text, _ in used[:2])
+    where = say(" and in ").join(say("line {0}, `{1}`", n, text) for n, text, *_ in used[:2])
     more = say(" and {0} more", len(used) - 2) if len(used) > 2 else ""
-    said = say("The loss uses {0} in {1}{2}", wanted, where, more)
+    said = say("The loss uses {0} in {1}{2}", used[0][3][wanted], where, more)
     if len(used) > 1:
         return say("{0}: {1} is the sum of what comes back from each.", said, name)
     stretched = _stretched(forward, wanted, used[0][2])
@@ -178,17 +179,22 @@ def _sentence(stmt: Node, code: str, forward: Forward) -> str:
     return say("{0}: {1} is what comes back from there.", said, name)
 
 
-def _lines(forward: Forward) -> list[tuple[int, str, set[str], set[str]]]:
-    """(line, text, names stored, names loaded) of the loss's statements, names in lower case."""
+def _lines(forward: Forward) -> list[tuple[int, str, set[str], dict[str, str]]]:
+    """(line, text, names stored, names loaded) of the statements in which the loss computes; names in lower case.
+
+    A line that only returns names computes nothing. What was loaded is given as it was written, too.
+    """
     found = []
     for f in (f for f in forward.world.functions if f.original in forward.ran):
         text = Text(f.lines)
         for stmt in [f.tree] if isinstance(f.tree, ast.Lambda) else [s for _, s in statements(f.tree)]:
             if isinstance(stmt, (ast.For, ast.While, ast.If, ast.With, ast.FunctionDef)):
                 continue
+            if isinstance(stmt, ast.Return) and all(isinstance(n, HANDED_ON) for n in ast.walk(stmt)):
+                continue
             names = [n for n in ast.walk(stmt) if isinstance(n, ast.Name)]
             stored = {target_name(t).lower() for t in targets_of(stmt)}
-            loaded = {n.id.lower() for n in names if isinstance(n.ctx, ast.Load)}
+            loaded = {n.id.lower(): n.id for n in names if isinstance(n.ctx, ast.Load)}
             found.append((stmt.lineno, text.of(stmt).partition("\n")[0], stored, loaded))
     return found
 
