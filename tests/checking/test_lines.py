@@ -532,11 +532,11 @@ def test_what_only_returns_a_name_does_not_use_it():
         return C, P
 
     def loss(K, W, X):
-        C, P = forward(K, X)
+        _, P = forward(K, X)
         return np.sum((P @ W) ** 2)
 
     def back(K, W, X):
-        C, P = forward(K, X)
+        _, P = forward(K, X)
         e = 2 * (P @ W)
         dP = e @ W.T
         return {"K": X.T @ dP, "W": P.T @ e}

@@ -9,7 +9,6 @@ from typing import Any
 from tinygrad_lite.checking.binding.bind import bind
 from tinygrad_lite.checking.binding.source import Lesson
 
-
 ROLES = ("forward", "loss", "backprop", "params", "data")
 
 
