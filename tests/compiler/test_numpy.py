@@ -310,10 +310,34 @@ def test_a_formula_of_single_numbers_is_left_to_plain_python(without_llvm):
     assert "so few numbers alike" in fast.report()
 
 
+@pytest.mark.parametrize("there", [["numpy", "tape"], ["tape"]])
+def test_a_call_that_the_engine_answers_sooner_is_left_to_it(monkeypatch, there):
+    from tinygrad_lite.compiler.runtime.program import Program
+
+    def slow(x):
+        total = x
+        for k in range(300):
+            total = total + tg.sin(x * float(k % 7 + len(str(k * k))))
+        return total
+
+    monkeypatch.setattr(choice, "available", lambda: there)
+    small, large = tg.compile(lambda x: x * x + 1.0), tg.compile(slow)
+    assert small.value_and_grad(3.0) == (10.0, 6.0)
+    wanted = large.value_and_grad(3.0)
+    runs, run = [], Program.run
+    monkeypatch.setattr(Program, "run", lambda self, *args, **how: runs.append(self) or run(self, *args, **how))
+
+    assert (small.value_and_grad(2.0), small(4.0), small.grad([1.0][0])) == ((5.0, 4.0), 17.0, 2.0)
+    assert runs == []
+    assert "Not compiled: without llvmlite the engine itself is faster" in small.report()
+    assert large.value_and_grad(3.0) == wanted
+    assert len(runs) == 1
+
+
 def test_one_warning_says_what_to_install(without_llvm):
     fallback.without_llvm.cache_clear()
     both = [tg.compile(lambda x: x * x), tg.compile(lambda x: x + x)]
-    with pytest.warns(CompileWarning, match=r"calls of NumPy where it pays") as said:
+    with pytest.warns(CompileWarning, match=r"calls of NumPy or plain Python here, or the engine") as said:
         assert [fast.grad(0.5) for fast in both] == [1.0, 2.0]
 
     assert 'pip install "tinygrad-lite[compile]"' in str(said[0].message)

@@ -53,7 +53,7 @@ def opened(tree: Any, blocks: list[Any], other: Callable[[Any, list[Any]], Struc
         blocks.append(tree)
         return float
     if isinstance(tree, _SEQUENCES):
-        if tree and all(map(_is_plain, set(map(type, tree)))):
+        if tree and alike_numbers(tree):
             blocks.append(tree)
             parts: Any = len(tree)
         else:
@@ -89,6 +89,12 @@ def _is_plain(cls: type) -> bool:
     if hasattr(cls, "dtype"):
         return issubclass(cls, float) or (hasattr(cls, "__float__") and hasattr(cls, "is_integer"))
     return issubclass(cls, float | int) and cls is not bool
+
+
+def alike_numbers(things: Sequence[Any]) -> bool:
+    """Whether all of these, one at least, are plain real numbers; quick if all are of one class."""
+    kinds = list(map(type, things))
+    return _is_plain(kinds[0]) and (kinds.count(kinds[0]) == len(kinds) or all(map(_is_plain, set(kinds))))
 
 
 def entries(blocks: Sequence[Any]) -> list[Any]:
@@ -159,61 +165,65 @@ def flatten_like(tree: Any, structure: Structure, name: str) -> list[Any]:
     return [x for place, _ in wanted for x in parts[place]]
 
 
-def fill(structure: Structure, numbers: Any, derivatives: bool = False) -> Any:
+def fill(structure: Structure, numbers: Any) -> Any:
     """A tree of this structure with these numbers in it: floats, Values, or what stands for them.
-
-    Args:
-        derivatives: what is static has none, so None stands in its place.
 
     >>> fill(opened({"w": [1.0, 2.0], "b": 3.0}, []), [10.0, 20.0, 30.0])
     {'w': [10.0, 20.0], 'b': 30.0}
     """
-    plain = is_array(numbers)  # of floats, as a compiled call gives them
-    if plain and structure is not float and structure[0] == "array":
-        return numbers.reshape(structure[1])
-    listed = numbers.tolist() if plain else list(numbers)
+    return builder(structure)(list(numbers))
+
+
+def builder(structure: Structure, at: int = 0, derivatives: bool = False) -> Callable[[Any], Any]:
+    """What fills this structure, made once: of a list of numbers (or an array of floats) it takes those from `at` on.
+
+    Args:
+        derivatives: what is static has none, so None stands in its place.
+    """
     if structure is float:
-        return listed[0]
-    at = 0
+        return lambda given: given[at] if given.__class__ is list else float(given[at])
+    kind, inner, end = structure[0], structure[-1], at + size(structure)
+    if kind == "array":
+        return lambda given: as_array(given[at:end], inner) if given.__class__ is list else given[at:end].reshape(inner)
+    if kind == "static":
+        return lambda given: None if derivatives else inner
+    if inner.__class__ is int:
+        return _finished(structure, lambda given: given[at:end] if given.__class__ is list else given[at:end].tolist())
+    starts = itertools.accumulate(map(size, inner), initial=at)
+    parts = [builder(part, start, derivatives) for part, start in zip(inner, starts, strict=False)]
+    return _finished(structure, lambda given: [part(given) for part in parts])
 
-    def take(n: int) -> Any:
-        nonlocal at
-        at += n
-        return listed[at - n : at]
 
-    def block(shape: Shape) -> Any:
-        if shape is None:
-            return take(1)[0]
-        taken = take(volume(shape))
-        return numbers[at - len(taken) : at].reshape(shape) if plain else as_array(taken, shape)
+def _finished(structure: Structure, listed: Callable[[Any], list[Any]]) -> Callable[[Any], Any]:
+    """From the parts, in a list, to what held them."""
+    kind = structure[0]
+    if kind is list:
+        return listed
+    if len(structure) == 2:
+        return lambda given: kind(*listed(given)) if hasattr(kind, "_fields") else kind(listed(given))
+    keys = structure[1]
 
-    return _built(structure, block, take, derivatives)
+    def keyed(given: Any) -> Any:
+        made = kind.__new__(kind)  # a defaultdict, too, which would take the entries for something else
+        made.update(zip(keys, listed(given), strict=True))
+        return made
+
+    return keyed
 
 
 def fill_blocks(structure: Structure, blocks: Iterator[Any]) -> Any:
     """A tree of this structure with one of these things in the place of each of its numbers and arrays."""
-    return _built(structure, lambda _: next(blocks), lambda n: list(itertools.islice(blocks, n)), False)
+    return fill(_of_blocks(structure), blocks)
 
 
-def _built(structure: Structure, block: Callable[[Shape], Any], take: Callable[[int], Any], derivatives: bool) -> Any:
-    """The way back up: `block` gives the block of that shape, and `take` so many numbers."""
-    if structure is float:
-        return block(None)
-    kind, inner = structure[0], structure[-1]
-    if kind == "array":
-        return block(inner)
-    if kind == "static":
-        return None if derivatives else inner
-    parts = take(inner) if inner.__class__ is int else [_built(part, block, take, derivatives) for part in inner]
-    if kind is list:
-        return parts
-    if kind is dict:
-        return dict(zip(structure[1], parts, strict=True))
-    if issubclass(kind, dict):
-        made = kind.__new__(kind)
-        made.update(zip(structure[1], parts, strict=True))
-        return made
-    return kind(*parts) if hasattr(kind, "_fields") else kind(parts)
+def _of_blocks(structure: Structure) -> Structure:
+    """The same structure with a number in the place of each array."""
+    if structure is float or structure[0] == "array":
+        return float
+    inner = structure[-1]
+    if structure[0] == "static" or inner.__class__ is int:
+        return structure
+    return *structure[:-1], tuple(map(_of_blocks, inner))
 
 
 def strip(tree: Any) -> Any:
@@ -282,7 +292,7 @@ def is_array(x: Any) -> bool:
 
 def as_array(numbers: Sequence[Any], shape: tuple[int, ...]) -> Any:
     """An array of that shape: of floats if all entries are bare numbers, else of Values."""
-    if any(isinstance(x, _NUMBERS) for x in numbers):
+    if set(map(type, numbers)) != _FLOAT and any(isinstance(x, _NUMBERS) for x in numbers):
         from tinygrad_lite.arrays.array import from_entries
 
         return from_entries(numbers, shape)

@@ -15,7 +15,7 @@ from typing import Any
 from tinygrad_lite.calculus.pytree import leaves
 from tinygrad_lite.calculus.transforms import grad
 from tinygrad_lite.compiler.backends import choice
-from tinygrad_lite.compiler.compiled import SHORT, CompiledFunction
+from tinygrad_lite.compiler.compiled import SHORT, CompiledFunction, Specialized
 from tinygrad_lite.compiler.frontend.arguments import numbers
 from tinygrad_lite.compiler.frontend.batch_arguments import BatchCall, BatchSignature
 from tinygrad_lite.compiler.runtime.batch_program import BatchProgram
@@ -45,6 +45,25 @@ class BatchedFunction(CompiledFunction):
         self.signature: BatchSignature = BatchSignature(f, self.__name__, batch, argnums)
 
     # ------------------------------------------------------------------ what a user calls
+
+    def each(self, *args: Any, **kwargs: Any) -> Any:
+        """What the function gives for each sample: its result with the samples along a first axis more, as `jax.vmap`.
+
+        The function may give here more than one number: predictions, or by `tg.grad` inside it the gradient
+        of each sample.
+
+        >>> import tinygrad_lite as tg
+        >>> line = tg.compile(lambda w, x: w[0] * x + w[1], batch="x")
+        >>> line.each([2.0, 1.0], [1.0, 2.0, 3.0]).tolist()
+        [3.0, 5.0, 7.0]
+        """
+        if "each" not in self._transforms:
+            from tinygrad_lite.compiler.each import EachSample
+
+            how = self.settings.backend, self.settings.threads, self.settings.dump
+            made = self._transforms["each"] = EachSample(self.f, self.signature.batch, 0, *how)
+            made.settings = made.settings._replace(name=self.settings.name)
+        return self._transforms["each"](*args, **kwargs)
 
     def jacobian(self, *args: Any, **kwargs: Any) -> Any:
         """The gradient w.r.t. the arguments of `argnums`, as one line; the loss is one number."""
@@ -91,30 +110,37 @@ class BatchedFunction(CompiledFunction):
 
     def uncompiled(self, *args: Any, **kwargs: Any) -> Any:
         """The mean over the samples, sample by sample: for those who must follow it."""
+        results = self._by_sample(args, kwargs)
+        return sum(results) / float(len(results))
+
+    def _by_sample(self, args: Any, kwargs: Any) -> list[Any]:
+        """What the function gives as it was written, for each sample."""
         given = dict(zip(self.signature.parameters, args, strict=False)) | kwargs
-        tables = {name: given.pop(name) for name in self.signature.batch}
-        samples = [dict(zip(tables, sample, strict=True)) for sample in zip(*tables.values(), strict=True)]
-        return sum(self.f(**given, **sample) for sample in samples) / float(len(samples))
+        tables = {name: given[name] for name in self.signature.batch}
+        found = []
+        for sample in zip(*tables.values(), strict=True):
+            placed, named = self.signature.arguments(given | dict(zip(tables, sample, strict=True)))
+            found.append(self.f(*placed, **named))
+        return found
 
     # ------------------------------------------------------------------ how a call is answered
 
-    def _call(self, args: Any, kwargs: Any) -> BatchCall:
-        return BatchCall(self.signature, args, kwargs)
+    def _call(self, args: Any, kwargs: Any) -> tuple[BatchCall, Specialized]:
+        call = BatchCall(self.signature, args, kwargs)
+        return call, self._specialized(call)
 
     def _trace(self, call: BatchCall) -> BatchProgram:
         made = BatchProgram(self.f, call, self.settings)
         call.without_labels(made.only_numbers)
         return made
 
-    def _asked(self, call: BatchCall) -> tuple[Wrt, Any]:
-        """The gradients w.r.t. all parameters, from which `_shaped` takes those of argnums."""
-        return ALL, call
+    def _asked(self, call: BatchCall, served: Specialized) -> tuple[Wrt, Callable[[Any], Any]]:
+        """The gradients w.r.t. all parameters, and what takes those of argnums."""
+        served.wanted = ALL, call.gradients()
+        return served.wanted
 
-    def _shaped(self, parts: BatchCall, gradients: Any) -> Any:
-        return parts.shaped(gradients)
-
-    def _receivers(self, values: Sequence[Value | None]) -> tuple[Wrt, list[Value | None]]:
-        return ALL, list(values)
+    def _receivers(self, values: dict[int, Value]) -> tuple[Wrt, dict[int, Value]]:
+        return ALL, {i + 1: value for i, value in values.items()}
 
     def _differs(self, program: Any, call: BatchCall, inputs: Wrt, out: Any) -> str:
         """Compare with the engine on a few samples, repeated so that every loop of the code is run.
@@ -141,6 +167,9 @@ class BatchedFunction(CompiledFunction):
             worst = max(worst, gradient_error(loss, [*given, *program.captured], out[1:]))
         return f"its first compiled result is {worst:.1e} away from the engine's" if worst > CLOSE else ""
 
+    def _leave_to_the_engine(self, program: Any, call: Any, wrt: Wrt) -> None:
+        """The engine goes through the samples one by one, and is not faster."""
+
     def _by_engine(self, call: BatchCall) -> tuple[Any, list[Leaf]]:
         return self._graph(call, range(call.samples))
 
@@ -151,5 +180,6 @@ class BatchedFunction(CompiledFunction):
         total: Any = 0.0
         for k in samples:
             sample = [Leaf(float(x)) for _, table in call.columns for x in table[k]]
-            total = total + traced_call(self, self.f, **call.arguments(given, sample))
+            args, kwargs = call.arguments(given, sample)
+            total = total + traced_call(self, self.f, *args, **kwargs)
         return total / float(len(samples)), given
