@@ -18,7 +18,7 @@ from tinygrad_lite.checking.lines import Found, Line, Mend, sought
 from tinygrad_lite.checking.lines.listing import Listing
 from tinygrad_lite.checking.network.arrays import np
 from tinygrad_lite.checking.network.problems import Problem
-from tinygrad_lite.checking.result.findings import Findings, written
+from tinygrad_lite.checking.result.findings import Findings, report_of
 from tinygrad_lite.checking.result.mistakes import Mistake
 from tinygrad_lite.checking.trial.coverage import blind_spots
 from tinygrad_lite.checking.trial.evaluation import Evaluation
@@ -151,7 +151,7 @@ class Check(Findings):
     def report(self) -> Report:
         """Everything in the order in which it is read: verdict, mistakes, where, numbers, coverage."""
         found = Listing(self.lines, self.mends if self.hint == "mend" else [], self.found.reason)
-        return written(self, found if found.headline() else None)
+        return report_of(self, found if found.headline() else None)
 
     def to_dict(self) -> dict[str, Any]:
         """The result as plain data, ready for JSON."""

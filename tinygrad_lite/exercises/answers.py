@@ -6,12 +6,12 @@ from decimal import Decimal, InvalidOperation
 from fractions import Fraction
 from typing import Any
 
-from tinygrad_lite.checking.result.judged import Judged
+from tinygrad_lite.checking.result.result import Result
 from tinygrad_lite.report.language import say
 from tinygrad_lite.report.text import Report
 
 
-class Marked(Judged):
+class Marked(Result):
     """What is said of an answer; true if it is right.
 
     Attributes:

@@ -17,7 +17,7 @@ from tinygrad_lite.checking.result.mistakes import CATALOGUE
 from tinygrad_lite.engine.value import Value
 from tinygrad_lite.errors import OperandError, TinygradLiteError
 from tinygrad_lite.exercises.answers import Marked
-from tinygrad_lite.exercises.program import Program, assigned, flat, written
+from tinygrad_lite.exercises.program import Program, assigned, flat, literal
 from tinygrad_lite.report.language import say
 from tinygrad_lite.report.text import Code, Paragraph, Part
 
@@ -52,7 +52,7 @@ class Kind:
 
     def given(self) -> list[Part]:
         """The program's forward lines and its numbers."""
-        names = ", ".join(f"{name} = {written(x)}" for name, x in self.numbers.items())
+        names = ", ".join(f"{name} = {literal(x)}" for name, x in self.numbers.items())
         return [Code("\n".join(self.program.forward)), Paragraph(say("with {0}", names))]
 
     def named(self, fits: Callable[..., bool], shown: str, at_most: int = 1) -> Marked:

@@ -70,7 +70,7 @@ class Lowered(Builder):
     def opened(self, op: Op, args: tuple[Ref, ...]) -> Ref:
         """An op that is not known, written in others."""
         if op.name in self.known:  # one of any number of operands, such as max, is known for two
-            return functools.reduce(lambda x, y: self.written(op, (x, y)), args)
+            return functools.reduce(lambda x, y: self.emit(op, (x, y)), args)
         found = formula(op, len(args))
         if found is None:
             raise NoLowering(f"{op.name} has no kernel, and its entry does not say what to use instead")
@@ -93,5 +93,5 @@ def lowered(tape: Tape, known: AbstractSet[str]) -> Builder:
     made = Lowered(known)
     if isinstance(tape, Builder) and all(map(made.has, set(tape.op))):
         return tape
-    plainly = made.written if isinstance(tape, Builder) else made.node  # what is tidy stays tidy
+    plainly = made.emit if isinstance(tape, Builder) else made.node  # what is tidy stays tidy
     return made.rewritten(tape, lambda _, op, args: (plainly if made.has(op) else made.opened)(op, args))

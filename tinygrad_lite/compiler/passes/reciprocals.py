@@ -41,6 +41,6 @@ def reciprocals(tape: Builder) -> Builder:
     def write(i: int, op: Op, args: tuple[Ref, ...]) -> Ref:
         if op is ops.div and tape.args[i][1] in often:
             return made.node(ops.mul, (args[0], made.node(ops.div, (made.constant(1.0), args[1]))))
-        return made.written(op, args)
+        return made.emit(op, args)
 
     return made.rewritten(tape, write)

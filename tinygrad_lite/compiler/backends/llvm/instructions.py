@@ -71,7 +71,7 @@ def opened(tape: Tape) -> Tape:
     def moved(refs: Sequence[Ref]) -> tuple[Ref, ...]:
         return tuple([place[ref] if ref >= 0 else ref for ref in refs])
 
-    def written(op: Op, args: tuple[Ref, ...]) -> Ref:
+    def emit(op: Op, args: tuple[Ref, ...]) -> Ref:
         if has(op):
             return plain.node(op, args)
         rule = formula(op, len(args))
@@ -80,7 +80,7 @@ def opened(tape: Tape) -> Tape:
         given = dict(zip(rule.inputs, args, strict=True))
         found: list[Ref] = []
         for inner, refs in zip(rule.op, rule.args, strict=True):
-            found.append(written(inner, tuple([at(ref, found, given, rule) for ref in refs])))
+            found.append(emit(inner, tuple([at(ref, found, given, rule) for ref in refs])))
         return at(rule.outputs[0], found, given, rule)
 
     def at(ref: Ref, found: Sequence[Ref], given: dict[Ref, Ref], rule: Tape) -> Ref:
@@ -90,7 +90,7 @@ def opened(tape: Tape) -> Tape:
         return given[ref] if x is None else plain.constant(x)
 
     for op, args in zip(tape.op, tape.args, strict=True):
-        place.append(written(op, moved(args)))
+        place.append(emit(op, moved(args)))
     plain.outputs = list(moved(tape.outputs))
     plain.guards = [Guard(place[guard.flag], guard.outcome, guard.line) for guard in tape.guards]
     return plain
