@@ -45,11 +45,11 @@ class Check(Findings):
         diagnosis: all that is known about them, the indistinguishable alternatives included.
         evaluation: the evidence: problems, answers, comparisons.
         coverage: what the user's data could not have shown.
-        taylor: the Taylor witness of the user's gradients on the user's data, or None.
+        taylor: the Taylor remainder of the user's gradients on the user's data, or None.
         hint: "mend" to show marked lines and mend in the report, "line" for the lines alone.
         bound: for a lesson, what was bound to what.
         measured: (entry, yours, exact, measured derivative) of the entry of each parameter that is furthest
-            off, or else largest: the second witness.
+            off, or else largest.
     """
 
     def __init__(self, evaluation: Evaluation, mend: bool = True) -> None:

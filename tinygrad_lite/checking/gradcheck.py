@@ -1,4 +1,4 @@
-"""A gradient before two witnesses: `tg.gradcheck(f, x)`.
+"""A gradient compared with two measurements: `tg.gradcheck(f, x)`.
 
 The engine's gradient of f, or one of your own (`grad=`), is compared entry by entry with derivatives
 measured by central differences, each with its error bar, and as a whole with the Taylor remainder.
@@ -32,7 +32,7 @@ from tinygrad_lite.report.text import Report, Table
 
 
 class GradCheck(Judged):
-    """What both witnesses say about a gradient; true if neither objects.
+    """What both measurements say about a gradient; true if neither contradicts it.
 
     Attributes:
         names: an entry name for each input number.
@@ -59,7 +59,7 @@ class GradCheck(Judged):
 
     @property
     def ok(self) -> bool:
-        """No measured derivative objects, nor does the Taylor remainder (which cannot judge on a kink)."""
+        """No measured derivative contradicts it, nor does the Taylor remainder (which cannot judge on a kink)."""
         return not self.wrong and (self.taylor.ok or bool(self.kinks))
 
     def report(self) -> Report:
@@ -69,7 +69,10 @@ class GradCheck(Judged):
             found = self.measured[i]
             rows.append([self.names[i], self.claimed[i], found.value, f"{found.bar:.0e}", f"{found.step:.0e}"])
             marks.append("wrong" if self.names[i] in self.wrong else "unsure" if found.kink else "ok")
-        heading = say("The gradient stands before both witnesses.") if self.ok else say("The Taylor remainder objects.")
+        heading = say("The gradient agrees with the measured derivatives and with the Taylor remainder.")
+        if not self.taylor.ok:
+            heading = say("The gradient agrees with the measured derivatives.")
+            heading = heading if self.ok else say("The Taylor remainder contradicts the gradient.")
         if self.wrong:
             n = len(self.measured)
             heading = say("The gradient is wrong at {0} of {1} measured entries.", len(self.wrong), n)

@@ -61,7 +61,7 @@ def written(check: Findings, listing: Part | None = None) -> Report:
         _differences(check, report)
     _coverage(check, report)
     if check.measured:
-        report.table(_witness(check))
+        report.table(_measured(check))
     if check.taylor is not None:
         report.add(TaylorPlot(check.taylor, say("Your gradients on your data")))
     return report
@@ -201,7 +201,7 @@ def _differences(check: Findings, report: Report) -> None:
         report.table(table)
 
 
-def _witness(check: Findings) -> Table:
+def _measured(check: Findings) -> Table:
     """Which side the measured derivatives take."""
     rows = []
     for name, mine, exact, derivative in check.measured:
