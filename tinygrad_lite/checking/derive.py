@@ -48,11 +48,9 @@ class Line:
         """The verdict in a few words."""
         if self.status == CARRIED and self.claim:
             return f"wrong only because of line {self.claim.blame}"
-        if self.status == CONDITION:
-            return f"follows {self.why}"
         if self.status == UNCHECKED:
             return f"not checked: {self.why}"
-        if self.status == FOLLOWS and self.why:
+        if self.status in (CONDITION, FOLLOWS) and self.why:
             return f"follows {self.why}"
         return "could not be read" if self.status == UNREAD else self.status
 
@@ -107,9 +105,8 @@ class Derivation(Result):
         width = min(max(len(line.text) for line in self.lines), 76)
         rows = []
         for line in self.lines:
-            rows.append(
-                f"{SIGNS.get(line.status, ' ')} {line.number:>3}  {line.text.ljust(width)}  {line.words()}".rstrip()
-            )
+            sign = SIGNS.get(line.status, " ")
+            rows.append(f"{sign} {line.number:>3}  {line.text.ljust(width)}  {line.words()}".rstrip())
             if line is self.first and self.found:
                 start, end = self.found.mark
                 rows.append(" " * (7 + start) + "^" * max(end - start, 1))

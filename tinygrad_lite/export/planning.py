@@ -94,8 +94,7 @@ def planned(
         tidy.outputs = [tidy.outputs[0], *(derivatives.get(i, tidy.constant(0.0)) for i in wrt)]
     tidy.outputs += flags
     made = _LibraryOps(spelled)
-    made.rewritten(tidy, lambda _, op, args: (made.emit if made.has(op) else made.opened)(op, args))
-    return reroll(made, dict(zip(made.inputs, arrays, strict=True)), long=2), guards
+    return reroll(made.lower(tidy), dict(zip(made.inputs, arrays, strict=True)), long=2), guards
 
 
 def _sheltered(tape: Builder) -> Builder:

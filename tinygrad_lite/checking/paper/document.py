@@ -182,8 +182,8 @@ class Document:
         parts = sides(row.text)
         if several := re.fullmatch(r"(\s*\w+\s*)\(\s*\w+\s*(,\s*\w+\s*)+\)\s*", parts[0][0]):  # f(x, y) = x y
             parts[0] = (several[1].ljust(len(parts[0][0])), 0)
-        before = [s for s in self.statements[:-1] if s.sides and s.kind != ASSUMPTION]
         if not parts[0][0].strip():
+            before = [s for s in self.statements[:-1] if s.sides and s.kind != ASSUMPTION]
             if not before:
                 raise Unreadable("nothing stands before this =", row.text, 0, 1)
             statement.continued = True
@@ -233,13 +233,9 @@ class Document:
             self.numbers[left.word] = -value if right.op == "neg" else value
             statement.kind = DEFINITION
             return
-        if used and self.definitions:
+        if used and left.word not in ROOTS:
             late = {n for s in self.statements[:-1] if s.kind == STEP for side in s.sides for n in side.names()}
-            if (
-                left.word in late
-                and left.word not in ROOTS
-                and any(d.names() & {left.word} for _, d in self.definitions.values())
-            ):
+            if left.word in late and any(left.word in body.names() for _, body in self.definitions.values()):
                 return
         self.definitions[left.word] = (left, right)
         self.known.defined.add(left.word)

@@ -8,8 +8,8 @@ from fractions import Fraction
 from typing import Any
 
 from tinygrad_lite.checking.network.arrays import np
+from tinygrad_lite.checking.paper.entrywise import exact_number
 from tinygrad_lite.checking.paper.judge import FAILURES, Claim, Judge
-from tinygrad_lite.checking.paper.numbers import exact_number
 from tinygrad_lite.checking.paper.world import World
 
 

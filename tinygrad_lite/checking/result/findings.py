@@ -11,8 +11,8 @@ from tinygrad_lite.report.language import say
 from tinygrad_lite.report.text import Part, Report, Table
 
 if TYPE_CHECKING:
-    from tinygrad_lite.checking.catalogue.diagnosis import Diagnosis
-    from tinygrad_lite.checking.trial.case import CaseResult
+    from tinygrad_lite.checking.catalogue.strip import Diagnosis
+    from tinygrad_lite.checking.trial.answer import CaseResult
     from tinygrad_lite.checking.trial.evaluation import Evaluation
 
 

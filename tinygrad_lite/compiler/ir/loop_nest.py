@@ -19,7 +19,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from tinygrad_lite.compiler.ir.spelling import INFIX, spelled
@@ -81,6 +81,10 @@ class Reduction:
     accesses: list[Access]
     starts: Any = None  # else iteration m has the terms starts[m] ... starts[m + 1]
 
+    def moved(self, move: Callable[[Access], Access]) -> Reduction:
+        """The same run reading elsewhere; a number stays what it is."""
+        return replace(self, accesses=[a if a.literal is not None else move(a) for a in self.accesses])
+
     def __str__(self) -> str:
         text = rendered(self.expression, [str(access) for access in self.accesses])
         if self.starts is not None:
@@ -108,6 +112,11 @@ class LoopNest:
     def terms(self) -> int:
         """Terms of all iterations together."""
         return sum(int(r.starts[-1]) if r.starts is not None else r.terms * self.iterations for r in self.reductions)
+
+    def moved(self, move: Callable[[Access], Access], dims: tuple[int, ...] | None = None) -> LoopNest:
+        """The loop nest reading and writing elsewhere, with other dimensions if so said."""
+        target, runs = move(self.target), [run.moved(move) for run in self.reductions]
+        return replace(self, dims=self.dims if dims is None else dims, reductions=runs, target=target)
 
     def reads(self) -> Iterator[Access]:
         """What it reads through an index."""
