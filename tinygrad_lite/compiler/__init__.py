@@ -9,7 +9,7 @@
 
 What a user calls:
 
-    api.py       tg.compile, which gives a function of compiled.py, or with batch= of batched.py (its `each`: each.py)
+    api.py       tg.compile, which gives a function of compiled.py, or with batch= of batched.py
     replay.py    tg.replay, for a graph that is recorded already
 """
 
