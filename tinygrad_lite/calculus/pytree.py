@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import functools
 import itertools
+import math
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
@@ -101,12 +102,7 @@ def entries(blocks: Sequence[Any]) -> list[Any]:
     """The numbers in blocks, one by one."""
     found: list[Any] = []
     for block in blocks:
-        if isinstance(block, _SEQUENCES):
-            found += block
-        elif is_array(block):
-            found += block.ravel().tolist()
-        else:
-            found.append(block)
+        found += block if isinstance(block, _SEQUENCES) else block.ravel().tolist() if is_array(block) else [block]
     return found
 
 
@@ -184,7 +180,7 @@ def builder(structure: Structure, at: int = 0, derivatives: bool = False) -> Cal
         return lambda given: given[at] if given.__class__ is list else float(given[at])
     kind, inner, end = structure[0], structure[-1], at + size(structure)
     if kind == "array":
-        return lambda given: as_array(given[at:end], inner) if given.__class__ is list else given[at:end].reshape(inner)
+        return lambda given: as_array(given[at:end], inner)
     if kind == "static":
         return lambda given: None if derivatives else inner
     if inner.__class__ is int:
@@ -201,11 +197,10 @@ def _finished(structure: Structure, listed: Callable[[Any], list[Any]]) -> Calla
         return listed
     if len(structure) == 2:
         return lambda given: kind(*listed(given)) if hasattr(kind, "_fields") else kind(listed(given))
-    keys = structure[1]
 
     def keyed(given: Any) -> Any:
         made = kind.__new__(kind)  # a defaultdict, too, which would take the entries for something else
-        made.update(zip(keys, listed(given), strict=True))
+        made.update(zip(structure[1], listed(given), strict=True))
         return made
 
     return keyed
@@ -220,25 +215,23 @@ def _of_blocks(structure: Structure) -> Structure:
     """The same structure with a number in the place of each array."""
     if structure is float or structure[0] == "array":
         return float
-    inner = structure[-1]
-    if structure[0] == "static" or inner.__class__ is int:
-        return structure
-    return *structure[:-1], tuple(map(_of_blocks, inner))
+    *head, inner = structure
+    return structure if head[0] == "static" or inner.__class__ is int else (*head, tuple(map(_of_blocks, inner)))
 
 
 def strip(tree: Any) -> Any:
     """The same lists, tuples, dicts and arrays, with each Value replaced by its bare number."""
     blocks: list[Any] = []
     structure = opened(tree, blocks)
-    return fill_blocks(structure, itertools.chain.from_iterable(map(_bare, blocks)))
+    return fill_blocks(structure, (x for block in blocks for x in _bare(block)))
 
 
 def _bare(block: Any) -> Sequence[Any]:
-    """A block as a list of one, or a list of numbers as it is, with bare numbers in the place of Values."""
+    """A list of numbers as it is, any other block as a list of one; bare numbers in the place of Values."""
     if isinstance(block, _SEQUENCES):
         return block
     if is_array(block) and block.dtype == object:
-        return [as_array([e.data if isinstance(e, Value) else e for e in block.ravel().tolist()], block.shape)]
+        return [as_array(list(map(strip, block.ravel().tolist())), block.shape)]
     return [block.data if isinstance(block, Value) else block]
 
 
@@ -249,17 +242,14 @@ def size(structure: Structure) -> int:
     kind, inner = structure[0], structure[-1]
     if kind == "array":
         return volume(inner)
-    if kind == "static":
-        return 0
-    return inner if inner.__class__ is int else sum(map(size, inner))
+    if kind == "static" or inner.__class__ is int:
+        return 0 if kind == "static" else inner
+    return sum(map(size, inner))
 
 
 def volume(shape: Shape) -> int:
     """How many numbers a block of that shape holds."""
-    product = 1
-    for length in shape or ():
-        product *= length
-    return product
+    return math.prod(shape or ())
 
 
 def places(structure: Structure, name: str = "") -> Iterator[tuple[str, Shape]]:
@@ -290,8 +280,10 @@ def is_array(x: Any) -> bool:
     return numpy is not None and isinstance(x, numpy.ndarray)
 
 
-def as_array(numbers: Sequence[Any], shape: tuple[int, ...]) -> Any:
-    """An array of that shape: of floats if all entries are bare numbers, else of Values."""
+def as_array(numbers: Any, shape: tuple[int, ...]) -> Any:
+    """An array of that shape: of floats if all entries are bare numbers (or in an array already), else of Values."""
+    if is_array(numbers):
+        return numbers.reshape(shape)
     if set(map(type, numbers)) != _FLOAT and any(isinstance(x, _NUMBERS) for x in numbers):
         from tinygrad_lite.arrays.array import from_entries
 

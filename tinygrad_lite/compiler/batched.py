@@ -230,8 +230,7 @@ def _stacked(structure: Structure, out: Any, outputs: int) -> Any:
         taken = out[at : at + n * volume(shape)]
         at += len(taken)
         if shape is not None:
-            by_output = as_array(taken, (-1, n)) if taken.__class__ is list else taken.reshape(-1, n)
-            blocks.append(by_output.T.reshape(n, *shape).copy())
+            blocks.append(as_array(taken, (-1, n)).T.reshape(n, *shape).copy())
         elif taken.__class__ is list and choice.available() != ["tape"]:
             blocks.append(as_array(taken, (n,)))
         else:
