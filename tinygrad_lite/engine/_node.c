@@ -65,8 +65,7 @@ enum { HAS_MORE = 1, SEEN = 2, LOOSE = 4, BOUND = 8 }; /* LOOSE: not in a slab *
 
 static PyTypeObject *ValueType;
 static PyObject *op_add, *op_sub, *op_mul, *op_div, *op_pow, *op_neg, *op_dot, *op_sum, *op_leaf, *op_constant;
-static PyObject *py_number, *py_noted;
-static PyObject *str_apply, *str_empty, *str_forward, *str_partials;
+static PyObject *py_number, *py_noted, *py_construct, *str_empty, *str_forward, *str_partials;
 static int watching; /* a mode is on in some thread: Python makes the nodes */
 
 static inline int is_node(PyObject *o) { return Py_TYPE(o) == ValueType || PyObject_TypeCheck(o, ValueType); }
@@ -86,14 +85,13 @@ static inline int wants_python(Node *v) { return (v->flags & HAS_MORE) && (v->mo
 /* Some nodes of a slab, a bit for each: how many, and the last word with a bit in it (if there is any). */
 typedef struct { uint32_t n, top; uint64_t words[WORDS]; } Map;
 
-typedef struct Slab Slab;
-struct Slab {
-    Slab *older, *younger;
+typedef struct Slab {
+    struct Slab *older, *younger;
     uint64_t serial;     /* a younger slab has a larger one */
     uint32_t live, used; /* nodes alive; places given out */
     Map marks;           /* nodes whose gradient has to be passed on */
     Map graves;          /* nodes that nobody holds any more, to be freed */
-};
+} Slab;
 
 #define HEAD ((sizeof(Slab) + 15) / 16 * 16)
 #define PER_SLAB ((SLAB - 64 - HEAD) / sizeof(Node)) /* 64 bytes less, so that malloc can place slabs end to end */
@@ -270,15 +268,14 @@ static void node_dealloc(PyObject *self)
         youngest_graves = NULL;
         for (; s && dying; s = older) {
             digging = s->serial;
-            s->live++; /* it stays until we have left it */
-            while (s->graves.n) {
-                dying--;
+            uint32_t freed = 0; /* counted in the end, so that the slab stays until then */
+            for (; s->graves.n; freed++) {
                 let_go(take_youngest(s, &s->graves));
                 Py_DECREF(ValueType);
-                s->live--; live_in_slabs--;
             }
             older = s->older;
-            if (--s->live == 0) retire(s);
+            dying -= freed; live_in_slabs -= freed;
+            if ((s->live -= freed) == 0) retire(s);
         }
     }
     digging = 0;
@@ -306,13 +303,7 @@ static inline PyObject *made(double data, PyObject *op, uint16_t few, Node *a, d
 /* ---------------------------------------------------------------- operators: fast.py's */
 
 static PyObject *readable(PyObject *self, PyObject *op, PyObject *l, PyObject *r) /* Value._apply: it writes every error */
-{
-    PyObject *operands = r ? PyTuple_Pack(2, l, r) : PyTuple_Pack(1, l);
-    if (!operands) return NULL;
-    PyObject *out = PyObject_CallMethodObjArgs(self, str_apply, op, operands, NULL);
-    Py_DECREF(operands);
-    return out;
-}
+{ return PyObject_CallMethod(self, "_apply", r ? "O(OO)" : "O(O)", op, l, r); }
 
 /* What an operand is: a node (1), a constant (0), something for `_apply` (-1). */
 static inline int operand(PyObject *o, double *x, Node **node)
@@ -588,7 +579,6 @@ static int node_init(Node *v, PyObject *args, PyObject *kw)
     static char *names[] = {"data", "label", "op", "parents", "local", "requires_grad", NULL};
     PyObject *data, *label = NULL, *op = NULL, *parents = NULL, *local = NULL;
     int requires_grad = 1;
-    if (!kw && PyTuple_GET_SIZE(args) == 1) return to_double(PyTuple_GET_ITEM(args, 0), &v->data);
     if (!PyArg_ParseTupleAndKeywords(args, kw, "O|OOOO$p:Value", names, &data, &label, &op, &parents, &local, &requires_grad))
         return -1;
     if (!requires_grad) op = op_constant;
@@ -598,6 +588,15 @@ static int node_init(Node *v, PyObject *args, PyObject *kw)
     PyObject *done = node_link(v, parents);
     Py_XDECREF(done);
     return done && local ? put_local(v, local, NULL) : done ? 0 : -1;
+}
+
+static PyObject *node_called(PyObject *type, PyObject *const *args, size_t flags, PyObject *names)
+{ /* Value(...), which nearly always is of one float; all else goes to type.__call__ */
+    if (watching || names || PyVectorcall_NARGS(flags) != 1 || !PyFloat_CheckExact(args[0]))
+        return PyObject_Vectorcall(py_construct, args, PyVectorcall_NARGS(flags), names);
+    Node *v = new_loose();
+    if (v) { v->data = PyFloat_AS_DOUBLE(args[0]); v->op = Py_NewRef(op_leaf); }
+    return (PyObject *)v;
 }
 
 static int node_traverse(PyObject *self, visitproc visit, void *arg) /* for subclasses; a Value has no collector header */
@@ -759,9 +758,8 @@ static PyObject *mod_walk(PyObject *mod, PyObject *args) /* graph.walk(roots, re
 {
     PyObject *roots, *order = NULL, *leaves = NULL;
     Stack todo = {0}, found = {0};
-    int reset;
+    int reset, fine = 1;
     if (!PyArg_ParseTuple(args, "O!p", &PyTuple_Type, &roots, &reset)) return NULL;
-    int fine = 1;
     for (Py_ssize_t i = PyTuple_GET_SIZE(roots) - 1; fine && i >= 0; i--) {
         PyObject *r = PyTuple_GET_ITEM(roots, i);
         if (is_node(r)) fine = push(&todo, (Node *)r) == 0;
@@ -970,7 +968,9 @@ static PyObject *mod_derive(PyObject *mod, PyObject *args)
         if (!(KERNELS[i].op = PyObject_GetAttrString(ops, KERNELS[i].name))) return NULL;
     node_slots[0].pfunc = (void *)PyBaseObject_Type.tp_hash;
     ValueType = (PyTypeObject *)PyType_FromSpecWithBases(&node_spec, readable_value);
-    return Py_XNewRef((PyObject *)ValueType);
+    if (!ValueType || !(py_construct = PyObject_GetAttrString((PyObject *)ValueType, "__call__"))) return NULL;
+    ValueType->tp_vectorcall = node_called;
+    return Py_NewRef((PyObject *)ValueType);
 }
 
 static PyObject *mod_watch(PyObject *mod, PyObject *on) { watching = PyObject_IsTrue(on); Py_RETURN_NONE; }
@@ -994,7 +994,7 @@ PyMODINIT_FUNC PyInit__node(void)
 {
     PyObject *m = PyModule_Create(&module);
     if (!m || PyModule_AddIntConstant(m, "BYTES", sizeof(Node)) < 0) return NULL;
-    str_apply = PyUnicode_InternFromString("_apply"); str_empty = PyUnicode_InternFromString("");
+    str_empty = PyUnicode_InternFromString("");
     str_forward = PyUnicode_InternFromString("forward"); str_partials = PyUnicode_InternFromString("partials");
-    return str_apply && str_empty && str_forward && str_partials ? m : NULL;
+    return str_empty && str_forward && str_partials ? m : NULL;
 }
