@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 from tinygrad_lite.compiler.backends.llvm import jit, threads
-from tinygrad_lite.compiler.runtime.bound import bind, changes, holds
+from tinygrad_lite.compiler.runtime.bound import bind, changes, hand_back, holds
 from tinygrad_lite.compiler.training import code as training_code
 from tinygrad_lite.engine.value import Value
 from tinygrad_lite.errors import AnomalyError, OperandError
@@ -167,6 +167,7 @@ class Machine:
             self._set(fetched=int(plan is self.single))
             self.current = plan
         self.call(self.pointer)
+        hand_back(self.values, self.parameters, self.gradient)
         done = self.fields[_DONE]
         if done < 0:
             raise self._unseen()

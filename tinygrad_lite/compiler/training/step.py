@@ -17,7 +17,7 @@ from typing import Any
 
 from tinygrad_lite.compiler.backends.llvm.threads import checked
 from tinygrad_lite.compiler.batched import BatchedFunction
-from tinygrad_lite.compiler.runtime.bound import changes, release
+from tinygrad_lite.compiler.runtime.bound import changes, holds, release
 from tinygrad_lite.compiler.runtime.fallback import CompileWarning, outside
 from tinygrad_lite.compiler.training.machine import Machine, Unseen, not_finite
 from tinygrad_lite.engine.foreign import as_numpy
@@ -91,7 +91,8 @@ class CompiledStep:
         machine = self._taken(X, y, lambda machine: machine.go(machine.single))
         if machine is None:
             return self._slowly(X, y)
-        if machine.X is not None and not self._drawing and not callable(self.optimizer.lr):
+        lies = machine.X is not None and holds(machine.values[0], machine.parameters)  # all of it where it is read
+        if lies and not self._drawing and not callable(self.optimizer.lr):
             seen = self.optimizer, self.optimizer.lr, machine.hyper, machine.agreed
             more = None if machine.steady else machine.more()
             self._ready = (machine.X, machine.y, *seen, more, *machine.train, self.losses.append)
