@@ -157,7 +157,8 @@ def test_parameters_may_be_read_assigned_and_used_between_steps():
     assert first is model.parameters()[0]
     assert isinstance(first, Value)
     with pytest.raises(errors.OperandError):
-        first.data = "3"
+        first.data = "3"  # a node in Python takes it, and then the step refuses
+        step(X, y)
 
 
 def test_data_changed_in_place_is_seen():

@@ -15,6 +15,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from tinygrad_lite.engine import native
+from tinygrad_lite.engine.op import number
 from tinygrad_lite.engine.value import Value
 
 changes: list[int] = [0]
@@ -37,7 +38,7 @@ def bind(values: Sequence[Value], numbers: Any, grads: Any) -> None:
         numbers, grads: arrays of float64, each number behind the other, at least as long as `values`.
     """
     release(values)
-    numbers[: len(values)] = [value.data for value in values]
+    numbers[: len(values)] = [number(value.data, "a parameter") for value in values]
     grads[: len(values)] = [value.grad.data if isinstance(value.grad, Value) else value.grad for value in values]
     if native.node:
         number_at, grad_at = numbers.ctypes.data, grads.ctypes.data
