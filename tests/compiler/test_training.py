@@ -156,9 +156,13 @@ def test_parameters_may_be_read_assigned_and_used_between_steps():
     assert after == pytest.approx(eager.data, rel=1e-12)
     assert first is model.parameters()[0]
     assert isinstance(first, Value)
-    with pytest.raises(errors.OperandError):
+
+    def spoil():
         first.data = "3"  # a node in Python takes it, and then the step refuses
         step(X, y)
+
+    with pytest.raises(errors.OperandError):
+        spoil()
 
 
 def test_data_changed_in_place_is_seen():
