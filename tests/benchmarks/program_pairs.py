@@ -376,6 +376,28 @@ def bundle() -> Pair:
     return pair(scalar, [*camera, *normal(rng, 3 * points)], arrays)
 
 
+def factors() -> Pair:
+    """Matrix factorisation: 400 entries of a 40 x 30 matrix seen, 4 factors a line and a column, with a penalty."""
+    rng, lines, columns, rank = random.Random(8), 40, 30, 4
+    seen = [(k // columns, k % columns, rng.gauss(0.0, 1.0)) for k in rng.sample(range(lines * columns), 400)]
+
+    def scalar(p: list[Any]) -> Any:
+        u, v = table(p, lines, rank), table(p, columns, rank, lines * rank)
+        misfit = total((total(a * b for a, b in zip(u[i], v[j], strict=True)) - r) ** 2 for i, j, r in seen)
+        return misfit + 0.1 * total(x * x for x in p)
+
+    def arrays(jnp: Any) -> Callable[[Any], Any]:
+        i, j, r = (jnp.array(each) for each in zip(*seen, strict=True))
+
+        def f(p: Any) -> Any:
+            u, v = p[: lines * rank].reshape(lines, rank), p[lines * rank :].reshape(columns, rank)
+            return jnp.sum((jnp.sum(u[i] * v[j], axis=1) - r) ** 2) + 0.1 * jnp.sum(p * p)
+
+        return f
+
+    return pair(scalar, normal(rng, (lines + columns) * rank, 0.5), arrays)
+
+
 # ------------------------------------------------------------------ without order
 
 
@@ -466,6 +488,7 @@ PAIRS: dict[str, Callable[[], Pair]] = {
     "heat": heat,
     "lstm": lstm,
     "bundle": bundle,
+    "factors": factors,
     "rollout": rollout,
     "attention": attention,
     "convolution": convolution,

@@ -70,6 +70,19 @@ def test_labels_that_pick_an_entry_become_a_choice(backend):
     check(loss, POINT[:9], backend)
 
 
+def test_choices_that_cost_more_than_the_sample_make_no_batch():
+    """Of many rows a sample reads one: to choose it anew for each sample would be most of the work."""
+    rng = random.Random(1)
+    pairs = [(k // 9, k % 9) for k in rng.sample(range(81), 60)]
+
+    def loss(p):
+        return sum((p[2 * i] * p[18 + 2 * j] + p[2 * i + 1] * p[19 + 2 * j] - 1.0) ** 2 for i, j in pairs)
+
+    fast = check(loss, [rng.uniform(-1, 1) for _ in range(36)], batch=False)
+
+    assert "in all:" in fast.report()
+
+
 def test_rows_that_differ_are_computed_one_by_one():
     def loss(p):
         total = 0.0

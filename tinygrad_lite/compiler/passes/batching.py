@@ -29,6 +29,9 @@ from tinygrad_lite.engine import ops
 MOST_CHOICES = 64
 """Nodes of a sample among which a label may choose."""
 
+CHOICE = 3
+"""Ops that each of them costs: two comparisons and a select."""
+
 
 @dataclass(eq=False)
 class SampleData:
@@ -90,6 +93,7 @@ class _Reader:
         self.numbers, self.nodes = found.numbers, found.nodes
         self.count, width = found.nodes.shape
         self.place: Any = np.zeros(len(tape), dtype=np.int64)  # of a node in its sample
+        self.left = 2 * width  # ops that choices may cost: beyond, the loops of the whole program are the cheaper way
         self.place[self.nodes.reshape(-1)] = np.tile(np.arange(width), self.count)
         self.constant = np.array([x.__class__ is float for x in tape.sources] or [False])
         self.value = np.array([x if x.__class__ is float else 0.0 for x in tape.sources] or [0.0])
@@ -167,7 +171,8 @@ class _Reader:
     def _choice(self, candidates: list[tuple[str, int]], which: Any) -> tuple[str, Any] | None:
         import numpy as np
 
-        if len(candidates) > MOST_CHOICES or len(candidates) * 2 > self.count:
+        self.left -= CHOICE * len(candidates)
+        if len(candidates) > MOST_CHOICES or len(candidates) * 2 > self.count or self.left < 0:
             return None
         labels: Any = np.searchsorted(np.unique(which), which).astype(float)
         return "choice", (self._column_of(self.fixed, labels), candidates)
