@@ -62,7 +62,7 @@ class Specialized:
         programs: for each path through the function one, the newest first.
         wanted: what `argnums` means here: the inputs, and what shapes a gradient.
         why_not: why such calls are not compiled; empty if they are.
-        read: reads such arguments without finding out what they look like.
+        read: reads such arguments, all given by their places, without finding out what they look like.
     """
 
     __slots__ = ("key", "programs", "wanted", "why_not", "read")
@@ -104,7 +104,10 @@ class CompiledFunction(Described):
             return self.uncompiled(*args, **kwargs)
         call, served = self._call(args, kwargs)
         program, out = self._answer(call, served, None)
-        return strip(self._by_engine(call)[0]) if program is None else program.shaped(out)
+        if program is not None:
+            return program.shaped(out)
+        root, _ = self._by_engine(call)
+        return root.data if isinstance(root, Value) else strip(root)
 
     def value_and_grad(self, *args: Any, **kwargs: Any) -> tuple[float, Any]:
         """The value, and its gradient in the shape of the argument: list, tuple, dict or array.
@@ -241,8 +244,8 @@ class CompiledFunction(Described):
                 return call, served
         call = Call(args, kwargs)
         served = self._last = self._specialized(call)
-        if served.programs and served.read is None:
-            served.read = reader(call.key)
+        if served.programs and served.read is None and not kwargs:
+            served.read = reader(call.key[1][0])
         return call, served
 
     def _specialized(self, call: Any) -> Specialized:

@@ -49,9 +49,9 @@ class Call:
 
     @classmethod
     def like(cls, key: Structure, read: Reader, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Call | None:
-        """The same, if the arguments are built as those of this key; None if they may not be."""
+        """The same, if the arguments are built as those of this key; None if they may not be, or some have names."""
         chunks: list[Any] = []
-        if not read((args, kwargs), chunks):
+        if kwargs or not read(args, chunks):
             return None
         made = cls.__new__(cls)
         made.key, made.chunks, made.parameters = key, chunks, ()  # no Values are among them

@@ -76,9 +76,6 @@ class BatchCall(Call):
             self.chunks = chunked(blocks)
             signature.seen = seen, reader((tuple, (*seen.values(),)))
         self.blocks: dict[str, Block] = {name: Block(name, given[name]) for name in given if name in signature.batch}
-        self.structures: dict[str, Structure] = {
-            name: seen[name] if name in seen else self.blocks[name].structure for name in given
-        }
         missing = [name for name in signature.batch if name not in given]
         if missing:
             raise OperandError(f"the batch argument {missing[0]!r} was not given{user_line()}.")
@@ -89,8 +86,15 @@ class BatchCall(Call):
         (self.samples,) = lengths
         starts = accumulate([block.width for block in self.blocks.values()], initial=0)
         self.columns = [(at, block.samples) for at, block in zip(starts, self.blocks.values(), strict=False)]
-        self.structure: tuple[tuple[str, Structure], ...] = tuple(self.structures.items())
+        self.structure: tuple[tuple[str, Structure], ...] = tuple(
+            [(name, seen[name] if name in seen else self.blocks[name].structure) for name in given]
+        )
         self._labelled(self._labels())
+
+    @property
+    def structures(self) -> dict[str, Structure]:
+        """What each argument looks like: a parameter, or one sample of a batch argument."""
+        return dict(self.structure)
 
     def _labels(self) -> dict[str, tuple[int, ...]]:
         """The whole numbers of each batch argument that may be an index."""
