@@ -14,11 +14,7 @@ from tinygrad_lite.checking.lines.bench import Bench, close, numeric
 from tinygrad_lite.checking.lines.functions import Node, is_float
 from tinygrad_lite.checking.lines.loss import Loss, meant
 from tinygrad_lite.checking.lines.program import Program, Recording
-from tinygrad_lite.checking.lines.slots import (
-    Slot,
-    target_name,
-    targets_of,
-)  # fmt: skip
+from tinygrad_lite.checking.lines.slots import Slot, target_name, targets_of
 from tinygrad_lite.checking.lines.values import OPERATORS
 from tinygrad_lite.checking.network.arrays import Array, np
 from tinygrad_lite.checking.trial.answer import own_name
@@ -64,6 +60,8 @@ class Goals:
             if not numeric(run):
                 return
             made = [np.asarray(x, float) for x in totals(run)]
+            if not made:
+                return
             known.append(all(x in self.forwards[k].values or x in self.forwards[k].adjoints for x in made))
             whole = not any(is_float(x) for _, x in run.visits)
             pool = self._pool(slot, k) if slot.name else []
@@ -122,17 +120,18 @@ class Goals:
 
 
 def totals(slot: Slot) -> list[Any]:
-    """What the slot's name holds after each visit: the value itself, or the variable after `+=`."""
+    """What the slot's name holds after each visit: the value itself, or the variable after `+=`; [] if only a part."""
     if slot.kind != "aug":
         return [x for _, x in slot.visits]
-    found = []
-    for local, x in slot.visits:
-        try:
-            before = local[slot.stmt.target.id]
-            found.append(OPERATORS[type(slot.stmt.op)](before, x))
-        except Exception:
-            return [x for _, x in slot.visits]
-    return found
+    goal = slot.stmt.target
+    keyed = isinstance(goal, ast.Subscript) and isinstance(getattr(goal.slice, "value", None), str)
+    if not keyed and not isinstance(goal, ast.Name):
+        return []
+    add = OPERATORS[type(slot.stmt.op)]
+    try:
+        return [add(local[goal.value.id][goal.slice.value] if keyed else local[goal.id], x) for local, x in slot.visits]
+    except Exception:
+        return []
 
 
 def same(x: Array, goal: Array, strict: bool) -> bool:
