@@ -93,7 +93,8 @@ class Adjoint:
 
             widths = np.broadcast_to(ast.literal_eval(operands[1]), (len(shapes[0]), 2)).tolist()
             return (f"G[{', '.join(f'{a}:{a + n}' for (a, _), n in zip(widths, shapes[0], strict=True))}]",)
-        found = rules.RULES.get(name) or rules.of_the_table(name)
+        alone = not all(map(self._live, operands)) and rules.CORNERS.get(name)
+        found = alone or rules.RULES.get(name) or rules.of_the_table(name)
         if not found:
             self._refuse(e)
         return found
