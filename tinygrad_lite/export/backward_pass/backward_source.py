@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from tinygrad_lite.errors import OperandError, TinygradLiteError, user_line
-from tinygrad_lite.export.backward_code import BackwardCode
+from tinygrad_lite.export.backward_pass.backward_code import BackwardCode
 
 CLOSE = 1e-10
 """How far, relative to the largest number, the gradient may be from the engine's."""

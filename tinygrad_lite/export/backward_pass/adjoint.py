@@ -13,9 +13,9 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from tinygrad_lite.errors import OperandError, user_line
-from tinygrad_lite.export import rules
+from tinygrad_lite.export.backward_pass import rules
 from tinygrad_lite.export.expression import Term, put
-from tinygrad_lite.export.observed import Observed, Shape, live_names
+from tinygrad_lite.export.backward_pass.observed import Observed, Shape, live_names
 
 Part = tuple[str, str, str]
 

@@ -1,4 +1,4 @@
-"""A NumPy forward pass as single statements, for backward.py: helpers written out, comprehensions as loops.
+"""A NumPy forward pass as single statements, for backward_source.py: helpers written out, comprehensions as loops.
 
 In: a function and its arguments. Out: statements in which the names are the user's, each with the line it came from.
 A function that the user wrote is put in the place of its call, with its own names; params["W1"] is W1, and
@@ -16,8 +16,8 @@ from typing import Any
 
 from tinygrad_lite.errors import OperandError, user_line
 from tinygrad_lite.export.expression import word
-from tinygrad_lite.export.parameters import Parameters
-from tinygrad_lite.export.rules import called, composed, inserts
+from tinygrad_lite.export.backward_pass.parameters import Parameters
+from tinygrad_lite.export.backward_pass.rules import called, composed, inserts
 
 
 class Statement:
