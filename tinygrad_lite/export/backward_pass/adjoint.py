@@ -14,8 +14,8 @@ from typing import Any
 
 from tinygrad_lite.errors import OperandError, user_line
 from tinygrad_lite.export.backward_pass import rules
-from tinygrad_lite.export.expression import Term, put
 from tinygrad_lite.export.backward_pass.observed import Observed, Shape, live_names
+from tinygrad_lite.export.expression import Term, put
 
 Part = tuple[str, str, str]
 

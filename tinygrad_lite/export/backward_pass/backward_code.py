@@ -7,9 +7,9 @@ from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
 from tinygrad_lite.export.backward_pass.adjoint import Adjoint
-from tinygrad_lite.export.expression import Term, word
 from tinygrad_lite.export.backward_pass.flatten import Flattened, Statement, names_in
 from tinygrad_lite.export.backward_pass.observed import Observed, blocks_of, index_of
+from tinygrad_lite.export.expression import Term, word
 
 
 class Line(NamedTuple):

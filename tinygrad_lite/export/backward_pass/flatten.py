@@ -15,9 +15,9 @@ from contextlib import contextmanager
 from typing import Any
 
 from tinygrad_lite.errors import OperandError, user_line
-from tinygrad_lite.export.expression import word
 from tinygrad_lite.export.backward_pass.parameters import Parameters
 from tinygrad_lite.export.backward_pass.rules import called, composed, inserts
+from tinygrad_lite.export.expression import word
 
 
 class Statement:
