@@ -44,7 +44,7 @@ from tinygrad_lite.engine.modes import no_grad as no_grad
 from tinygrad_lite.engine.reverse import zero_grad as zero_grad
 from tinygrad_lite.engine.value import Value as Value
 from tinygrad_lite.exercises.exercise import exercise as exercise
-from tinygrad_lite.export.backward import backward_source as backward_source
+from tinygrad_lite.export.backward_pass.backward_source import backward_source as backward_source
 from tinygrad_lite.export.graph_json import from_json as from_json
 from tinygrad_lite.export.graph_json import to_json as to_json
 from tinygrad_lite.export.source import to_jax as to_jax
