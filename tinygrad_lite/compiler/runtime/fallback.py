@@ -18,8 +18,8 @@ from pathlib import Path
 from tinygrad_lite.engine.value import Value
 from tinygrad_lite.errors import user_line
 
-TURNS = 5
-"""Calls by which two ways are compared."""
+TURNS, PLAIN, LONG = 5, 2.0, 0.1
+"""Calls by which two ways are compared; after one each, if the ratio is plain or both together take so many seconds."""
 
 
 class CompileWarning(UserWarning):
@@ -68,6 +68,8 @@ def sooner(one: Callable[[], object], other: Callable[[], object]) -> bool:
             started = time.perf_counter()
             run()
             best[k] = min(best[k], time.perf_counter() - started)
+        if max(best) > PLAIN * min(best) or sum(best) > LONG:
+            break
     return best[0] < best[1]
 
 
