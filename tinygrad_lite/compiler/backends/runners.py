@@ -12,8 +12,9 @@ import threading
 from collections.abc import Sequence
 from typing import Any
 
+from tinygrad_lite.compiler.ir.loop_nest import Plans
 from tinygrad_lite.compiler.passes.batching import SampleData
-from tinygrad_lite.compiler.passes.programs import Plans, Program
+from tinygrad_lite.compiler.passes.programs import Program
 
 KEPT = 8
 """Numbers of samples for which buffers are kept."""

@@ -13,11 +13,10 @@ as a mean does at 1/samples, the samples' sweep starts from that rate, and no de
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from tinygrad_lite.compiler.ir.tape import Builder, Guard, Ref, Tape
 from tinygrad_lite.compiler.passes.adjoint import sweep, tidied
-from tinygrad_lite.compiler.passes.log import ran
 from tinygrad_lite.engine import ops
 
 BEFORE, EACH, AFTER = "before the samples", "each sample", "at the end"
@@ -42,16 +41,19 @@ class SampleProgram:
         parameters, columns: how many of each.
         wrt: the parameters that gradients are wanted w.r.t.; None for the value alone.
         """
-        gradients = wrt is not None
-        self.parameters = parameters
+        self.given = sample, epilogue
+        self.parameters, self.wrt = parameters, wrt
         self.columns = columns  # the weight of the sample is one more
+
+    def hoist(self) -> Mapping[str, Tape] | None:
+        sample, _ = self.given
         whole = sample if isinstance(sample, Builder) and ops.dot not in sample.op else tidied(sample)
-        self.prologue, inner, self.needed = _hoisted(whole, parameters)
-        if self.prologue.outputs:
-            ran("hoist", {BEFORE: self.prologue, EACH: inner})
+        self.prologue, self.sample, self.needed = _hoisted(whole, self.parameters)
+        return {BEFORE: self.prologue, EACH: self.sample} if self.prologue.outputs else None
+
+    def differentiate(self) -> Mapping[str, Tape]:
+        gradients, epilogue, body = self.wrt is not None, self.given[1], self.sample
         uniforms = len(self.needed)
-        self.sample: Builder | None = inner
-        body = inner
         ins, xs = body.inputs[:uniforms], body.inputs[uniforms:]
         weight = body.input("weight")
         (loss,) = body.outputs
@@ -68,15 +70,27 @@ class SampleProgram:
         self.flags: int = len(flags)  # each is summed over the samples: where it was true, it was true of all of them
         body.outputs += [body.node(ops.mul, (weight, flag)) for flag in flags]
         self.epilogue, self.epilogue_arrays = _epilogue(
-            self.prologue, epilogue, parameters, self.needed, wrt, len(grads), len(flags), rate is not None
+            self.prologue, epilogue, self.parameters, self.needed, self.wrt, len(grads), len(flags), rate is not None
         )
         self.outputs: int = len(self.epilogue.outputs)
-        ran("differentiate", {BEFORE: self.prologue, EACH: body, AFTER: self.epilogue})
+        return {BEFORE: self.prologue, EACH: body, AFTER: self.epilogue}
+
+    def tapes(self) -> Mapping[str, Builder]:
+        """Those that compute anything, by title."""
+        every = {BEFORE: self.prologue, EACH: self.sample, AFTER: self.epilogue}
+        return {title: tape for title, tape in every.items() if tape.outputs}
+
+    def arrays(self, title: str) -> Sequence[tuple[str, int]]:
+        """Where the inputs of a tape live."""
+        if title == BEFORE:
+            return [("P", i) if i < self.parameters else ("N", 0) for i in range(len(self.prologue.inputs))]
+        if title == EACH:
+            return [self.sample_arrays[ref] for ref in self.sample.inputs]
+        return [self.epilogue_arrays[ref] for ref in self.epilogue.inputs]
 
     def _rate_of_samples(self, rate: Builder) -> Ref:
         """The prologue computes the rate, and the sample reads it."""
         self.prologue.outputs += self.prologue.inline(rate, [self.prologue.input("rows")])
-        assert self.sample is not None
         uniform = self.sample.input("rate")
         self.sample_arrays[uniform] = "P", self.parameters + len(self.prologue.outputs) - 1
         return uniform

@@ -19,6 +19,7 @@ from tinygrad_lite.compiler.frontend.paths import explore
 from tinygrad_lite.compiler.frontend.trace import Tracer
 from tinygrad_lite.compiler.ir.tape import Builder, Ref
 from tinygrad_lite.compiler.passes.adjoint import differentiable
+from tinygrad_lite.compiler.passes.pipeline import PATHS
 from tinygrad_lite.compiler.passes.samples import SampleProgram, mean
 from tinygrad_lite.compiler.runtime.program import CompilationUnit, Program, Settings, Wrt
 from tinygrad_lite.engine import ops
@@ -35,7 +36,7 @@ class BatchProgram(Program):
         only_numbers: the batch arguments that are never used as an index.
     """
 
-    first_pass = "paths"
+    first_pass = PATHS
 
     def __init__(self, f: Callable[..., Any], call: BatchCall, settings: Settings) -> None:
         start = time.perf_counter()
