@@ -11,9 +11,8 @@ import tinygrad_lite as tg
 from tinygrad_lite.checking.result.mistakes import CATALOGUE
 from tinygrad_lite.errors import OperandError
 from tinygrad_lite.exercises import KINDS, worksheet
-from tinygrad_lite.exercises.answers import number
 from tinygrad_lite.exercises.exercise import agrees, separating
-from tinygrad_lite.exercises.kind import same_arrays
+from tinygrad_lite.exercises.kind import number, same_arrays
 from tinygrad_lite.exercises.kinds import Gradient
 from tinygrad_lite.exercises.program import assigned, flat
 from tinygrad_lite.exercises.programs import PROGRAMS

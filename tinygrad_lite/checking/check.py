@@ -12,18 +12,18 @@ from collections.abc import Callable, Mapping
 from typing import Any, Literal, TypeVar
 
 from tinygrad_lite.checking.catalogue.diagnose import diagnose
-from tinygrad_lite.checking.catalogue.diagnosis import Diagnosis
+from tinygrad_lite.checking.catalogue.strip import Diagnosis
 from tinygrad_lite.checking.counterexample import Counterexample, counterexample
 from tinygrad_lite.checking.lines import Found, Line, Mend, sought
 from tinygrad_lite.checking.lines.listing import Listing
 from tinygrad_lite.checking.network.arrays import np
 from tinygrad_lite.checking.network.problems import Problem
-from tinygrad_lite.checking.result.findings import Findings, written
+from tinygrad_lite.checking.result.findings import Findings, report_of
 from tinygrad_lite.checking.result.mistakes import Mistake
 from tinygrad_lite.checking.trial.coverage import blind_spots
 from tinygrad_lite.checking.trial.evaluation import Evaluation
 from tinygrad_lite.checking.trial.measurements import measured_of, taylor_of
-from tinygrad_lite.checking.trial.numerical_check import Derivative, Taylor
+from tinygrad_lite.checking.trial.numerical_check import Taylor
 from tinygrad_lite.checking.trial.submission import Submission
 from tinygrad_lite.engine.foreign import as_numpy
 from tinygrad_lite.errors import OperandError
@@ -69,11 +69,9 @@ class Check(Findings):
         unknown.unknown = list(self.wrong)
         unknown.links = [(f"d{n}", "wrong" if n in self.wrong else "ok", "") for n in reversed(names)]
         self.diagnosis: Diagnosis = self._safely(say("diagnosis"), lambda: diagnose(evaluation, self.wrong), unknown)
-        nothing: list[Any] = []
-        self.coverage: list[Any] = self._safely(say("coverage of your data"), lambda: blind_spots(evaluation), nothing)
+        self.coverage: list[Any] = self._safely(say("coverage of your data"), lambda: blind_spots(evaluation), [])
         self.taylor: Taylor | None = self._safely(say("Taylor remainder"), lambda: taylor_of(evaluation), None)
-        found: list[tuple[str, float, float, Derivative]] = []
-        self.measured: list[Any] = self._safely(say("measurement"), lambda: measured_of(evaluation), found)
+        self.measured: list[Any] = self._safely(say("measurement"), lambda: measured_of(evaluation), [])
         evaluation.submission.state.restore()
 
     def _safely(self, what: str, found: Callable[[], T], otherwise: T) -> T:
@@ -151,7 +149,7 @@ class Check(Findings):
     def report(self) -> Report:
         """Everything in the order in which it is read: verdict, mistakes, where, numbers, coverage."""
         found = Listing(self.lines, self.mends if self.hint == "mend" else [], self.found.reason)
-        return written(self, found if found.headline() else None)
+        return report_of(self, found if found.headline() else None)
 
     def to_dict(self) -> dict[str, Any]:
         """The result as plain data, ready for JSON."""
@@ -192,14 +190,6 @@ class Check(Findings):
             "taylor_slope": None if self.taylor is None or abs(self.taylor.slope) > 1e9 else self.taylor.slope,
             "seeds": self.seeds,
         }
-
-
-def _array(x: Any) -> Any:
-    """A parameter as an array; None if its rows differ."""
-    try:
-        return np.asarray(x)
-    except ValueError:
-        return None
 
 
 def check(
@@ -272,23 +262,22 @@ def check(
         said = ", ".join(roles)
         raise OperandError(say("check has no option {0}; roles are for lessons, as in check(module, loss=...).", said))
     if not isinstance(params, Mapping) or not params:
-        kind = type(params).__name__
-        raise OperandError(
-            say("check needs the parameters as a dict by name, as in {{'W1': W1, 'b1': b1}}, but got {0}.", kind)
-        )
+        said = "check needs the parameters as a dict by name, as in {{'W1': W1, 'b1': b1}}, but got {0}."
+        raise OperandError(say(said, type(params).__name__))
     params, data = {name: as_numpy(x) for name, x in params.items()}, tuple(as_numpy(x) for x in data)
     kinds, arrays, remarks = {}, {}, []
     for name, x in params.items():
         kinds[str(name)] = "list" if isinstance(x, (list, tuple)) else "array" if np.ndim(x) else "number"
-        given = _array(x)
+        try:
+            given = np.asarray(x)
+        except ValueError:
+            given = None
         if given is None or given.dtype.kind not in "iuf":
             what = say("lists of different lengths") if given is None else given.dtype
             raise OperandError(say("the parameter {0} must be made of numbers, but holds {1}.", name, what))
         if given.dtype.kind in "iu" and kinds[str(name)] == "array" and updates:
-            said = say(
-                "{0} is an array of {1}: an update in place cuts off the decimals; make it float64", name, given.dtype
-            )
-            remarks.append(("INT_TRUNCATION", said))
+            said = "{0} is an array of {1}: an update in place cuts off the decimals; make it float64"
+            remarks.append(("INT_TRUNCATION", say(said, name, given.dtype)))
         arrays[str(name)] = given.astype(float)
     submission = Submission(loss_fn, backprop_fn, list(arrays), len(data), updates, lr, limit, kinds)
     evaluation = Evaluation(submission, Problem("your data", arrays, data), seed, rtol)

@@ -147,9 +147,8 @@ def grade_folder(
         try:
             from joblib import Parallel, delayed
         except ImportError:
-            raise TinygradLiteError(
-                "several jobs need joblib: pip install 'tinygrad-lite[class]', or --jobs 1."
-            ) from None
+            said = "several jobs need joblib: pip install 'tinygrad-lite[class]', or --jobs 1."
+            raise TinygradLiteError(said) from None
         # each file gets a process of its own below, so here threads that wait are enough
         found = Parallel(n_jobs=jobs, backend="threading")(delayed(_one)(*task) for task in tasks)
     names = [path.relative_to(folder).as_posix() for path in files]

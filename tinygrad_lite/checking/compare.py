@@ -8,13 +8,14 @@ result is a `Comparison`: `.ok`, `.wrong`, `.text()`, `.html()`, `.to_dict()`, `
 from __future__ import annotations
 
 import sys
+from collections.abc import Callable, Mapping
 from typing import Any
 
-from tinygrad_lite.checking.catalogue.chain import links
 from tinygrad_lite.checking.result.comparison import Comparison
 from tinygrad_lite.checking.result.entries import entry_name, from_graph, indices, named, read
 from tinygrad_lite.checking.result.verdict import Verdict
 from tinygrad_lite.engine import Value
+from tinygrad_lite.engine.graph import topological
 from tinygrad_lite.engine.reverse import adjoints
 from tinygrad_lite.report.language import say
 
@@ -84,6 +85,7 @@ def compare(hand: Any, exact: Any, *, rtol: float = 1e-9, loss: Value | None = N
                 verdict.refute("HERE_ONLY", formulas.elsewhere(text, wrt))
             if not verdict.ok and (mended := formulas.mended(text, wrt)):
                 verdict.hints.append(mended)
+                result.mended.append(verdict.name)
     return result
 
 
@@ -119,6 +121,41 @@ def _follow(loss: Value, judged: list[Verdict], leaves: dict[str, list[Any]], re
     if any(node.parents for node in hand) and len(hand) <= 60:
         near = max(rooms, key=lambda room: room.floor)
         result.links = links(loss, hand, near)
+
+
+def links(
+    root: Value, hand: Mapping[Value, tuple[str, float]], near: Callable[[float, float], bool]
+) -> list[tuple[str, str, str]]:
+    """(name, mark, remark) of each node that was handed over, from the root down.
+
+    Each is right, wrong, or follows from above: one reverse sweep arrives at each such node with the number that the
+    user's own numbers above imply, compares, and goes on with the user's number.
+
+    Args:
+        hand: for a node its name, and the user's number for the derivative of the root along it.
+        near: whether the user's number and another count as equal.
+
+    >>> x = Value(2.0); a = x * 3.0; b = a * a
+    >>> links(b * 1.0, {b: ("b", 1.0), a: ("a", 6.0), x: ("x", 18.0)}, lambda p, q: p == q)
+    [('b', 'ok', ''), ('a', 'wrong', ''), ('x', 'follows', '')]
+    """
+    exact = adjoints(root)
+    implied: dict[Value, float] = dict.fromkeys(topological(root), 0.0)
+    implied[root] = 1.0
+    found: list[tuple[str, str, str]] = []
+    for node in reversed(topological(root)):
+        adjoint = implied[node]
+        if node in hand:
+            name, mine = hand[node]
+            if near(mine, exact[node]):
+                found.append((name, "ok", ""))
+            else:
+                found.append((name, "follows" if near(mine, adjoint) else "wrong", ""))
+            adjoint = mine
+        for parent, derivative in zip(node.parents, node.local, strict=True):
+            if derivative is not None:
+                implied[parent] += adjoint * derivative
+    return found
 
 
 def _values(x: Any) -> list[Any]:

@@ -8,6 +8,7 @@ compared on that problem: the exact gradient by the engine, the other by the use
 
 from __future__ import annotations
 
+import functools
 import itertools
 import math
 from collections.abc import Iterator
@@ -19,12 +20,12 @@ from tinygrad_lite.checking.network.arrays import np
 from tinygrad_lite.checking.network.kinks import gradients, kinks_of
 from tinygrad_lite.checking.network.network import Network, Record
 from tinygrad_lite.checking.network.problems import Problem
+from tinygrad_lite.checking.paper.entrywise import on_kink
 from tinygrad_lite.checking.result.comparison import Comparison
 from tinygrad_lite.checking.result.entries import Entries, entry_name, indices
 from tinygrad_lite.checking.result.verdict import Verdict
 from tinygrad_lite.checking.trial.evaluation import Evaluation
 from tinygrad_lite.engine.graph import topological
-from tinygrad_lite.engine.value import Value
 from tinygrad_lite.report.language import say
 from tinygrad_lite.report.text import Code
 
@@ -123,24 +124,17 @@ class Counterexample:
 
     def _verdict(self, verdict: Verdict, fits: bool) -> str:
         if not fits:
-            assert verdict.hand is not None
-            return say("d{0} of yours has the shape {1}", self.name, verdict.hand.shape)
-        word = "" if self.rational else say(" (to six digits)")
-        return say(
-            "d{0} is {1}, but yours is {2}{3}", self.entry, self._short(self.exact), self._short(self.yours), word
-        )
+            return say("d{0} of yours has the shape {1}", self.name, verdict.hand.shape if verdict.hand else ())
+        word, mine = "" if self.rational else say(" (to six digits)"), self._short(self.yours)
+        return say("d{0} is {1}, but yours is {2}{3}", self.entry, self._short(self.exact), mine, word)
 
     def _array(self, x: Any) -> str:
         """Nested brackets of fractions; a single number without brackets."""
         x = np.asarray(x, float)
-        if x.size == 1:
-            return self._short(self._number(float(x.ravel()[0])))
-        return self._nested(x)
+        return self._nested(x.ravel()[0] if x.size == 1 else x)
 
     def _nested(self, x: Any) -> str:
-        if x.ndim == 0:
-            return self._short(self._number(float(x)))
-        return f"[{', '.join(self._nested(each) for each in x)}]"
+        return f"[{', '.join(map(self._nested, x))}]" if x.ndim else self._short(self._number(float(x)))
 
     def _number(self, x: float) -> Fraction | float:
         """A float as the simple fraction it is; otherwise as it is, and the example is not rational."""
@@ -161,11 +155,10 @@ def counterexample(evaluation: Evaluation) -> Counterexample | None:
     best: Counterexample | None = None
     if "backprop" not in evaluation.submission.quick:
         return None
-    tries = 0
+    tries = itertools.count(1)
     for problems in _problems(evaluation):
         for problem in problems:
-            tries += 1
-            if tries > TRIES[best is None]:
+            if next(tries) > TRIES[best is None]:
                 return best
             found = _wrong(evaluation, problem)
             if found is not None and (best is None or found.cost() < best.cost()):
@@ -186,20 +179,12 @@ def _problems(evaluation: Evaluation) -> Iterator[Iterator[Problem]]:
         return
     inner = len(structure.widths) - 2
     most_in = 1 if np.ndim(structure.like.data[0]) == 1 else 2
-    sizes = [
-        (n, [inputs, *[middle] * inner, outputs])
-        for n, inputs, middle, outputs in itertools.product(
-            (1, 2), range(1, most_in + 1), (1, 2) if inner else (1,), (1, 2)
-        )
-        if outputs == 1 or structure.widths[-1] > 1
-    ]
-    sizes.sort(key=lambda size: size[0] * sum(size[1]))
-    for n, widths in sizes:
-        yield (
-            _whole(structure.of_sizes("whole numbers", n, widths, seed), k, seed)
-            for k in LARGEST
-            for seed in range(DRAWS)
-        )
+    every = itertools.product((1, 2), range(1, most_in + 1), (1, 2) if inner else (1,), (1, 2))
+    sizes = [(n, [inputs, *[middle] * inner, outputs]) for n, inputs, middle, outputs in every]
+    for n, widths in sorted(sizes, key=lambda size: size[0] * sum(size[1])):
+        if widths[-1] == 1 or structure.widths[-1] > 1:
+            made = functools.partial(structure.of_sizes, "whole numbers", n, widths)
+            yield (_whole(made(seed), k, seed) for k in LARGEST for seed in range(DRAWS))
 
 
 def _whole(like: Problem, k: int, seed: int) -> Problem:
@@ -268,13 +253,8 @@ def _exact(evaluation: Evaluation, problem: Problem, record: Record | None) -> d
     try:
         if record is None:
             root, _ = evaluation.submission.recorded(problem)
-            if root is None or not math.isfinite(root.data) or any(map(_on_a_kink, topological(root))):
+            if root is None or not math.isfinite(root.data) or any(map(on_kink, topological(root))):
                 return {}
         return evaluation.submission.exact(problem)
     except RuntimeError:
         return {}
-
-
-def _on_a_kink(node: Value) -> bool:
-    kink = node.op.kink
-    return kink is not None and kink.met(*[parent.data for parent in node.parents])

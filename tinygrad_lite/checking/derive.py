@@ -16,8 +16,8 @@ from tinygrad_lite.checking.paper.document import ASSUMPTION, DEFINITION, UNREAD
 from tinygrad_lite.checking.paper.judge import CARRIED, CONDITION, FOLLOWS, UNCHECKED, WRONG, Claim, Judge
 from tinygrad_lite.checking.paper.mend import Mend, mend
 from tinygrad_lite.checking.paper.rows import source
-from tinygrad_lite.checking.result.judged import Judged
 from tinygrad_lite.checking.result.mistakes import Mistake
+from tinygrad_lite.checking.result.result import Result
 from tinygrad_lite.errors import OperandError
 from tinygrad_lite.report.text import Report
 
@@ -48,11 +48,9 @@ class Line:
         """The verdict in a few words."""
         if self.status == CARRIED and self.claim:
             return f"wrong only because of line {self.claim.blame}"
-        if self.status == CONDITION:
-            return f"follows {self.why}"
         if self.status == UNCHECKED:
             return f"not checked: {self.why}"
-        if self.status == FOLLOWS and self.why:
+        if self.status in (CONDITION, FOLLOWS) and self.why:
             return f"follows {self.why}"
         return "could not be read" if self.status == UNREAD else self.status
 
@@ -60,7 +58,7 @@ class Line:
         return {"line": self.number, "text": self.text, "status": self.status, "why": self.why}
 
 
-class Derivation(Judged):
+class Derivation(Result):
     """The result of `tg.check_derivation`; true if every line follows.
 
     Attributes:
@@ -107,9 +105,8 @@ class Derivation(Judged):
         width = min(max(len(line.text) for line in self.lines), 76)
         rows = []
         for line in self.lines:
-            rows.append(
-                f"{SIGNS.get(line.status, ' ')} {line.number:>3}  {line.text.ljust(width)}  {line.words()}".rstrip()
-            )
+            sign = SIGNS.get(line.status, " ")
+            rows.append(f"{sign} {line.number:>3}  {line.text.ljust(width)}  {line.words()}".rstrip())
             if line is self.first and self.found:
                 start, end = self.found.mark
                 rows.append(" " * (7 + start) + "^" * max(end - start, 1))

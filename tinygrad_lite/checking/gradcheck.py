@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import contextlib
 import random
+import warnings
 from collections.abc import Callable
 from typing import Any
 
 from tinygrad_lite.calculus.pytree import fill, flatten, flatten_like, labels
-from tinygrad_lite.checking.result.judged import Judged
+from tinygrad_lite.checking.result.result import Result
 from tinygrad_lite.checking.result.taylor_plot import TaylorPlot
 from tinygrad_lite.checking.trial.numerical_check import (
     Derivative,
@@ -31,7 +32,7 @@ from tinygrad_lite.report.language import say
 from tinygrad_lite.report.text import Report, Table
 
 
-class GradCheck(Judged):
+class GradCheck(Result):
     """What both measurements say about a gradient; true if neither contradicts it.
 
     Attributes:
@@ -56,6 +57,12 @@ class GradCheck(Judged):
         self.names, self.claimed, self.measured, self.taylor, self.noise = names, claimed, measured, whole, noise
         self.wrong: list[str] = [names[i] for i, found in measured.items() if not found.accepts(claimed[i], rtol)]
         self.kinks: list[str] = [names[i] for i, found in measured.items() if found.kink]
+
+    @property
+    def slopes(self) -> dict[int, Derivative]:
+        """The old name of `measured`, which goes with the next release."""
+        warnings.warn("GradCheck.slopes is called measured now; the old name goes with the next release.", stacklevel=2)
+        return self.measured
 
     @property
     def ok(self) -> bool:

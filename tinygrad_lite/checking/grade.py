@@ -65,15 +65,8 @@ def graded(
         command = [sys.executable, "-P", "-m", __name__, order]  # -P: a copy.py beside is no `copy`
         environment = {**os.environ, "PYTHONPATH": paths, "PYTHONDONTWRITEBYTECODE": "1"}
         with (Path(folder) / "stderr").open("w+b") as said:  # what it prints may be more than memory holds
-            process = subprocess.Popen(
-                command,
-                cwd=path.parent,
-                env=environment,
-                stdin=subprocess.DEVNULL,
-                stdout=subprocess.DEVNULL,
-                stderr=said,
-                start_new_session=True,
-            )
+            silent: dict[str, Any] = {"stdin": subprocess.DEVNULL, "stdout": subprocess.DEVNULL, "stderr": said}
+            process = subprocess.Popen(command, cwd=path.parent, env=environment, start_new_session=True, **silent)
             try:
                 code = process.wait(timeout=limit)
             except subprocess.TimeoutExpired:

@@ -5,8 +5,8 @@ wrong in them), `kind.py` and `kinds.py` (six kinds of question and their markin
 next), `sheet.py` (a page to print).
 """
 
-from tinygrad_lite.exercises.answers import Marked
 from tinygrad_lite.exercises.exercise import Exercise, exercise
+from tinygrad_lite.exercises.kind import Marked
 from tinygrad_lite.exercises.kinds import KINDS
 from tinygrad_lite.exercises.sheet import worksheet
 

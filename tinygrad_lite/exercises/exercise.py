@@ -11,8 +11,7 @@ from typing import Any
 
 from tinygrad_lite.engine.reverse import adjoints
 from tinygrad_lite.errors import OperandError
-from tinygrad_lite.exercises.answers import Marked
-from tinygrad_lite.exercises.kind import Kind, same_arrays
+from tinygrad_lite.exercises.kind import Kind, Marked, same_arrays
 from tinygrad_lite.exercises.kinds import KINDS, Backward, Gradient
 from tinygrad_lite.exercises.program import Program, entry, flat
 from tinygrad_lite.exercises.programs import PROGRAMS

@@ -9,17 +9,76 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable
+from decimal import Decimal, InvalidOperation
 from fractions import Fraction
 from itertools import chain, combinations
 from typing import Any, ClassVar
 
 from tinygrad_lite.checking.result.mistakes import CATALOGUE
+from tinygrad_lite.checking.result.result import Result
 from tinygrad_lite.engine.value import Value
 from tinygrad_lite.errors import OperandError, TinygradLiteError
-from tinygrad_lite.exercises.answers import Marked
-from tinygrad_lite.exercises.program import Program, assigned, flat, written
+from tinygrad_lite.exercises.program import Program, assigned, flat, literal
 from tinygrad_lite.report.language import say
-from tinygrad_lite.report.text import Code, Paragraph, Part
+from tinygrad_lite.report.text import Code, Paragraph, Part, Report
+
+
+class Marked(Result):
+    """What is said of an answer; true if it is right.
+
+    Attributes:
+        ok: the answer is right.
+        codes: the mistakes of the catalogue after which exactly this answer comes out; empty where none was found.
+        words: the sentences: what is wrong, and a hint. The solution is not among them.
+    """
+
+    __slots__ = ("codes", "ok", "words")
+
+    def __init__(self, ok: bool, words: list[str], codes: list[str] | None = None) -> None:
+        self.ok, self.words, self.codes = ok, words, codes or []
+
+    def report(self) -> Report:
+        return Report().paragraph(" ".join(["✓" if self.ok else "✗", *self.words]))
+
+    def to_dict(self) -> dict[str, Any]:
+        """The marking as plain data, ready for JSON."""
+        return {"ok": self.ok, "codes": self.codes, "words": self.words}
+
+
+def right(*words: str) -> Marked:
+    return Marked(True, [say("Right."), *words])
+
+
+def number(answer: Any) -> tuple[Fraction, Fraction] | None:
+    """The number that was answered and how far it may be off, as half of its last digit; None if it is no number.
+
+    >>> number("-2/3")
+    (Fraction(-2, 3), Fraction(0, 1))
+    >>> number("0.667")[1] == Fraction(1, 2000)
+    True
+    """
+    if isinstance(answer, bool) or answer is None:
+        return None
+    if isinstance(answer, (int, Fraction)):
+        return Fraction(answer), Fraction(0)
+    text = str(answer).strip().replace("−", "-")
+    try:
+        digits = Decimal(text)
+        if not digits.is_finite() or abs(digits.adjusted()) > 400:
+            return None
+    except InvalidOperation:
+        try:
+            return Fraction(text.replace(" ", "")), Fraction(0)
+        except (ValueError, ZeroDivisionError):
+            return None
+    exponent = digits.as_tuple().exponent
+    places = -exponent if isinstance(exponent, int) else 0
+    return Fraction(digits), Fraction(1, 2 * 10**places) if places >= 2 else Fraction(0)
+
+
+def same(answer: tuple[Fraction, Fraction], key: Any) -> bool:
+    """The answer is the key, or the key rounded to the digits of the answer."""
+    return isinstance(key, (int, Fraction)) and abs(answer[0] - key) <= answer[1]
 
 
 class Kind:
@@ -52,7 +111,7 @@ class Kind:
 
     def given(self) -> list[Part]:
         """The program's forward lines and its numbers."""
-        names = ", ".join(f"{name} = {written(x)}" for name, x in self.numbers.items())
+        names = ", ".join(f"{name} = {literal(x)}" for name, x in self.numbers.items())
         return [Code("\n".join(self.program.forward)), Paragraph(say("with {0}", names))]
 
     def named(self, fits: Callable[..., bool], shown: str, at_most: int = 1) -> Marked:
@@ -97,19 +156,11 @@ def close(x: Any, key: Any) -> bool:
 
 def same_arrays(mine: Any, key: Any) -> bool:
     """The same shape, and the same numbers but for the rounding of floats."""
-    if getattr(mine, "shape", ()) != getattr(key, "shape", ()):
-        mine = _as_array(mine)
-    fits = getattr(mine, "shape", ()) == getattr(key, "shape", ())
-    return fits and all(map(_equal, flat(mine), flat(key)))
-
-
-def _as_array(x: Any) -> Any:
-    if isinstance(x, (list, tuple)):
+    if isinstance(mine, (list, tuple)) and not isinstance(key, (list, tuple)):
         import numpy as np
 
-        return np.array(x, dtype=object)
-    return x
-
-
-def _equal(x: Any, key: Any) -> bool:
-    return x == key if isinstance(x, (int, Fraction)) else close(x, key)
+        mine = np.array(mine, dtype=object)
+    fits = getattr(mine, "shape", ()) == getattr(key, "shape", ())
+    return fits and all(
+        x == k if isinstance(x, (int, Fraction)) else close(x, k) for x, k in zip(flat(mine), flat(key), strict=False)
+    )

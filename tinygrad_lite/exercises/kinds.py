@@ -3,13 +3,24 @@
 from __future__ import annotations
 
 import random
+from collections.abc import Iterable
 from itertools import islice
 from typing import Any
 
 from tinygrad_lite.checking.result.mistakes import CATALOGUE
 from tinygrad_lite.errors import OperandError
-from tinygrad_lite.exercises.answers import Marked, number, right, same
-from tinygrad_lite.exercises.kind import Kind, close, formula_at, joined, name_of, same_arrays
+from tinygrad_lite.exercises.kind import (
+    Kind,
+    Marked,
+    close,
+    formula_at,
+    joined,
+    name_of,
+    number,
+    right,
+    same,
+    same_arrays,
+)
 from tinygrad_lite.exercises.program import assigned, entry, flat, names_in
 from tinygrad_lite.report.language import say
 from tinygrad_lite.report.text import Code, Paragraph, Part, Table
@@ -73,9 +84,8 @@ class Blanks(Kind):
     name = "blanks"
 
     def choose(self, chance: random.Random) -> None:
-        names = [
-            n for n in self.found if n != "L" and f"d{n}" in self.found and not getattr(self.found[n], "shape", ())
-        ]
+        single = [n for n, x in self.found.items() if n != "L" and not getattr(x, "shape", ())]
+        names = [n for n in single if f"d{n}" in self.found]
         blanks = [n for n in names if n not in self.numbers] + [f"d{n}" for n in names]
         if not blanks:
             raise OperandError("this program has no single numbers to leave out.")
@@ -102,10 +112,11 @@ class Blanks(Kind):
             if mine is None:
                 raise OperandError(f"{name} needs a number such as -3, 0.25 or 2/3, but got {answer[name]!r}.")
             if not same(mine, self.found[name]):
-                marked = self.named(
-                    lambda c, n=name, m=mine: same(m, self.program.gradients(self.numbers, c)[n]),
-                    f"{name} = {answer[name]}",
-                )
+
+                def fits(code: str, name: str = name, mine: Any = mine) -> bool:
+                    return same(mine, self.program.gradients(self.numbers, code)[name])
+
+                marked = self.named(fits, f"{name} = {answer[name]}")
                 return Marked(False, [*marked.words, say("It is the first blank that is wrong.")], marked.codes)
         return right()
 
@@ -128,13 +139,17 @@ class Backward(Kind):
         problems = [self.numbers, *islice(self.program.draws("backward"), PROBLEMS)]
         mine = [self._gradients(answer, numbers) for numbers in problems]
         keys = [self.program.gradients(numbers) for numbers in problems]
-        if all(same_arrays(m[n], k[n]) for m, k in zip(mine, keys, strict=True) for n in self.names):
+
+        def equal(name: str, theirs: Iterable[dict[str, Any]]) -> bool:
+            return all(same_arrays(m[name], t[name]) for m, t in zip(mine, theirs, strict=True))
+
+        off = [name for name in self.names if not equal(name, keys)]
+        if not off:
             return right(say("It is right on {0} problems.", len(problems)))
-        off = [n for n in self.names if not all(same_arrays(m[n], k[n]) for m, k in zip(mine, keys, strict=True))]
 
         def fits(*codes: str) -> bool:
-            wrong = (self.program.gradients(numbers, *codes) for numbers in problems)
-            return all(same_arrays(m[n], w[n]) for m, w in zip(mine, wrong, strict=True) for n in self.names)
+            wrong = [self.program.gradients(numbers, *codes) for numbers in problems]
+            return all(equal(name, wrong) for name in self.names)
 
         return self.named(fits, joined(off), at_most=2)
 
@@ -159,20 +174,13 @@ class Planted(Kind):
     name = "planted"
 
     def choose(self, chance: random.Random) -> None:
-        right_names = self.program.params
-        seen = [
-            code
-            for code, change in self.program.wrong.items()
-            if len(change) == 1 and any(self._differs(code, f"d{name}") for name in right_names)
-        ]
+        single = [code for code, change in self.program.wrong.items() if len(change) == 1]
+        seen = [code for code in single if any(self._differs(code, f"d{name}") for name in self.program.params)]
         if not seen:
             raise OperandError("no mistake shows on these numbers.")
         self.code: str = chance.choice(seen)
-        self.key: Any = 1 + next(i for i, line in enumerate(self.program.backward) if name_of(line) in self._changed)
-
-    @property
-    def _changed(self) -> dict[str, str]:
-        return self.program.wrong[self.code]
+        changed = self.program.wrong[self.code]
+        self.key: Any = 1 + next(i for i, line in enumerate(self.program.backward) if name_of(line) in changed)
 
     def _differs(self, code: str, name: str) -> bool:
         return not same_arrays(self.program.gradients(self.numbers, code)[name], self.found[name])
@@ -232,17 +240,15 @@ class Zero(Kind):
     name = "zero"
 
     def choose(self, chance: random.Random) -> None:
-        self.zeros: list[str] = [
-            name for name in map(name_of, self.program.backward) if all(x == 0 for x in flat(self.found[name]))
-        ]
-        lost = [name for name in self.program.params if f"d{name}" in self.zeros]
+        zeros = [n for n in map(name_of, self.program.backward) if all(x == 0 for x in flat(self.found[n]))]
+        lost = [name for name in self.program.params if f"d{name}" in zeros]
         if not lost:
             raise OperandError("no gradient is zero on these numbers.")
         self.variable: str = chance.choice(lost)
         behind = {f"d{self.variable}"}  # the gradients that this one is computed from
         for name, expression in reversed([*map(assigned, self.program.backward)]):
             behind |= names_in(expression) if name in behind else set()
-        self.zeros = [name for name in self.zeros if name in behind]
+        self.zeros: list[str] = [name for name in zeros if name in behind]
         self.key: Any = self.zeros[0]
 
     def parts(self) -> list[Part]:

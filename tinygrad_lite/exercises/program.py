@@ -13,6 +13,7 @@ from collections.abc import Iterator, Mapping
 from fractions import Fraction
 from typing import Any
 
+from tinygrad_lite.checking.result.entries import indices
 from tinygrad_lite.engine import Value, ops
 
 LARGEST = (1, 2, 3, 5)  # the whole numbers are drawn from -k to k, the smallest k first
@@ -43,13 +44,8 @@ class Program:
         backward: str,
         wrong: dict[str, dict[str, str]],
     ) -> None:
-        self.title: str = title
-        self.level: int = level
-        self.params: dict[str, tuple[int, ...]] = params
-        self.data: dict[str, tuple[int, ...]] = data
-        self.wrong: dict[str, dict[str, str]] = wrong
-        self.forward: list[str] = _lines(forward)
-        self.backward: list[str] = _lines(backward)
+        self.title, self.level, self.params, self.data, self.wrong = title, level, params, data, wrong
+        self.forward, self.backward = ([line.strip() for line in x.strip().splitlines()] for x in (forward, backward))
 
     @property
     def arrays(self) -> bool:
@@ -67,21 +63,19 @@ class Program:
 
     def run(self, lines: list[str], numbers: Numbers) -> dict[str, Any]:
         """The variables after some lines, in fractions; whoever hands over lines of his own runs his own code."""
-        env: dict[str, Any] = {"relu": lambda z: z * (z > 0), "exp": _exp}
-        env |= {name: _fractions(x) for name, x in numbers.items()}
+        known: dict[str, Any] = {"__builtins__": __builtins__, "relu": lambda z: z * (z > 0), "exp": _exp}
+        env = known | {name: _fractions(x) for name, x in numbers.items()}
         exec("\n".join(lines), env)  # the program's lines, or the learner's own on his own machine
-        return {name: x for name, x in env.items() if name not in ("__builtins__", "relu", "exp")}
+        return {name: x for name, x in env.items() if name not in known}
 
     def record(self, numbers: Numbers) -> dict[str, Any]:
         """Everything that the forward lines compute, as Values with the names for labels."""
-        env: dict[str, Any] = {"relu": ops.relu, "exp": ops.exp}
-        env |= {name: _values(x, name) for name, x in numbers.items()}
-        for line in self.forward:
-            exec(line, env)
-            name = assigned(line)[0]
+        env: dict[str, Any] = {name: _values(x, name) for name, x in numbers.items()}
+        for name, expression in map(assigned, self.forward):
+            env[name] = eval(expression, {"relu": ops.relu, "exp": ops.exp}, env)
             if isinstance(env[name], Value):
                 env[name].label = name
-        return {name: x for name, x in env.items() if name not in ("__builtins__", "relu", "exp")}
+        return env
 
     def draws(self, seed: str, smallest: int = 3) -> Iterator[dict[str, Any]]:
         """Whole numbers for it, first from -smallest to smallest, with nothing on a kink and all numbers simple."""
@@ -111,7 +105,7 @@ class Program:
 
     def asked(self) -> list[tuple[str, tuple[int, ...]]]:
         """Every entry of every parameter."""
-        return [(name, index) for name, shape in self.params.items() for index in _indices(shape)]
+        return [(name, index) for name, shape in self.params.items() for index in indices(shape)]
 
 
 class Log:
@@ -144,10 +138,10 @@ def entry(x: Any, index: tuple[int, ...]) -> Any:
     return x[index] if index else x
 
 
-def written(x: Any) -> str:
+def literal(x: Any) -> str:
     """A number or nested lists of them, as a learner writes them."""
     x = x.tolist() if hasattr(x, "tolist") else x
-    return f"[{', '.join(map(written, x))}]" if isinstance(x, (list, tuple)) else str(x)
+    return f"[{', '.join(map(literal, x))}]" if isinstance(x, (list, tuple)) else str(x)
 
 
 def names_in(expression: str) -> set[str]:
@@ -159,14 +153,6 @@ def assigned(line: str) -> tuple[str, str]:
     """The variable and the right-hand side of a line."""
     name, expression = line.split(" = ", 1)
     return name, expression
-
-
-def _lines(text: str) -> list[str]:
-    return [line.strip() for line in text.strip().splitlines()]
-
-
-def _indices(shape: tuple[int, ...]) -> list[tuple[int, ...]]:
-    return [(i, *rest) for i in range(shape[0]) for rest in _indices(shape[1:])] if shape else [()]
 
 
 def _simple(x: Any) -> bool:

@@ -32,6 +32,7 @@ class Notation:
         most: a longer sum or product is shown by its first and last terms; None for no limit.
     """
 
+    spelling: str = "text"  # which of the three of a `Name`
     plus: str = " + "
     times: str = "*"
     dots: str = "..."
@@ -51,7 +52,7 @@ class Notation:
         if symbol.op is ops.constant:
             return self.constant(symbol.number)
         if symbol.name is not None:
-            return self.number(symbol.number, self.digits) if numbers else (self.name(symbol), ATOM)
+            return self.number(symbol.number, self.digits) if numbers else (getattr(symbol.name, self.spelling), ATOM)
         if symbol.op is ops.add or symbol.op is ops.mul:
             return self.series(symbol, numbers)
         return self.applied(symbol, numbers)
@@ -59,19 +60,16 @@ class Notation:
     def series(self, symbol: Symbol, numbers: bool) -> tuple[str, int]:
         """a + b + c + ..., or the same with products: the left spine of one op, without recursion."""
         op = symbol.op
-        terms = []
+        terms: list[Symbol | None] = []
         while symbol.op is op and symbol.name is None:
             terms.append(symbol.operands[1])
             symbol = symbol.operands[0]
         terms.reverse()
         first, inner, sign = (SUM, PRODUCT, self.plus) if op is ops.add else (PRODUCT, POWER, self.times)
         written = [self.of(symbol, numbers=numbers, rank=first)]
-        most = self.most or len(terms) + 1
-        if len(terms) + 1 > most:
-            kept = [*terms[: most - 3], None, terms[-1]]
-            written += [self.dots if x is None else self.of(x, numbers=numbers, rank=inner) for x in kept]
-        else:
-            written += [self.of(x, numbers=numbers, rank=inner) for x in terms]
+        if self.most and len(terms) + 1 > self.most:
+            terms[self.most - 3 : -1] = [None]
+        written += [self.dots if x is None else self.of(x, numbers=numbers, rank=inner) for x in terms]
         return sign.join(written), SUM if op is ops.add else PRODUCT
 
     def constant(self, x: float) -> tuple[str, int]:
@@ -81,9 +79,6 @@ class Notation:
             return self.number(x, self.constants)
         above, below = (Symbol.constant(float(n)) for n in fraction)
         return self.applied(Symbol(ops.div, (above, below), x), False)
-
-    def name(self, symbol: Symbol) -> str:
-        raise NotImplementedError
 
     def number(self, x: float, digits: int) -> tuple[str, int]:
         raise NotImplementedError
@@ -111,10 +106,6 @@ class Infix(Notation):
     minus: str = " - "
     negative: str = "-"
 
-    def name(self, symbol: Symbol) -> str:
-        assert symbol.name is not None
-        return symbol.name.text
-
     def number(self, x: float, digits: int) -> tuple[str, int]:
         written = digits_of(x, digits)
         return written.replace("-", self.negative), SIGN if written.startswith("-") else ATOM
@@ -129,7 +120,8 @@ class Infix(Notation):
             return self.power(operands[0], operands[1], numbers), POWER
         if op is ops.neg:
             return f"{self.negative}{self.of(operands[0], numbers=numbers, rank=PRODUCT)}", SIGN
-        return f"{self.called(op.name)}({self.listed(operands, numbers)})", CALL
+        called = op.name if self.spelling == "text" else escape.html(op.name)
+        return f"{called}({self.listed(operands, numbers)})", CALL
 
     def pair(self, operands: Sequence[Symbol], numbers: bool, left: int, right: int) -> tuple[str, str]:
         x, y = operands
@@ -138,38 +130,26 @@ class Infix(Notation):
     def power(self, base: Symbol, exponent: Symbol, numbers: bool) -> str:
         return "**".join(self.pair((base, exponent), numbers, CALL, CALL))
 
-    def called(self, name: str) -> str:
-        return name
-
 
 class HTML(Infix):
     """The same with raised exponents, centred dots and slanted names."""
 
+    spelling: str = "html"
     minus: str = " − "
     negative: str = "−"
     times: str = " · "
     dots: str = "…"
 
-    def name(self, symbol: Symbol) -> str:
-        assert symbol.name is not None
-        return symbol.name.html
-
     def power(self, base: Symbol, exponent: Symbol, numbers: bool) -> str:
         return f"{self.of(base, numbers=numbers, rank=CALL)}<sup>{self.of(exponent, numbers=numbers)}</sup>"
-
-    def called(self, name: str) -> str:
-        return escape.html(name)
 
 
 class LaTeX(Notation):
     """LaTeX for MathJax and for TeX, from the templates of the table."""
 
+    spelling: str = "latex"
     times: str = r" \cdot "
     dots: str = r"\cdots"
-
-    def name(self, symbol: Symbol) -> str:
-        assert symbol.name is not None
-        return symbol.name.latex
 
     def number(self, x: float, digits: int) -> tuple[str, int]:
         written = digits_of(x, digits)

@@ -96,6 +96,21 @@ def test_the_first_wrong_part_of_a_formula_is_named_and_mended(formula, code, se
     assert compared({"w": right}, "w").ok
 
 
+@pytest.mark.parametrize("formula", ["(a - t)*(1 - a**2)*x", "2*(a - t)*x", "(a - t)*(1 - a**2)*x*1.5"])
+def test_a_mend_that_was_tried_at_other_points_stands_without_guesses_at_this_one(formula):
+    result = compared({"w": formula}, "w")
+    mended = any("is right" in hint.sentence for hint in result["w"].hints)
+    w, b = Value(0.5, label="w"), Value(0.7, label="b")
+    loss = (w * 3.0 - b) ** 2  # of which several changes give the numbers of what follows
+    several = tg.compare({"w": "(w*3 - b)*3", "b": "b - w*3"}, {"w": w, "b": b}, loss=loss)
+
+    assert mended == bool(result.mended)
+    assert ("Exactly your numbers come out" in result.text()) == (bool(result.mistakes) and not mended)
+    assert several.mended == ["w", "b"]
+    assert "compare at another point" not in several.text()
+    assert "is right" in several.text().replace("\n", " ")
+
+
 def test_a_formula_of_arrays_is_mended_in_the_notation_of_numpy():
     W, x = tg.array([[0.5, -1.0], [0.3, 2.0]], label="W"), tg.array([[1.0], [-2.0]], label="x")
     h = np.tanh(W @ x)

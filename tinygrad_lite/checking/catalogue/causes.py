@@ -16,7 +16,7 @@ from tinygrad_lite.checking.result.comparison import Comparison
 from tinygrad_lite.checking.result.hints import Tolerance
 from tinygrad_lite.checking.result.mistakes import Mistake
 from tinygrad_lite.checking.result.verdict import Verdict
-from tinygrad_lite.checking.trial.case import CaseResult
+from tinygrad_lite.checking.trial.answer import CaseResult
 from tinygrad_lite.checking.trial.evaluation import Evaluation
 from tinygrad_lite.report.language import say
 
@@ -64,25 +64,18 @@ def _right_at(evaluation: Evaluation, e: CaseResult, problem_of: Callable[[CaseR
     return Comparison(e.answer.gradients, exact, evaluation.rtol).ok
 
 
-def _wrong_pairs(name: str, compared: list[CaseResult]) -> Iterator[tuple[Verdict, Pairs]]:
-    """The verdicts that find this gradient wrong, with its numbers; without numbers where the shape is wrong."""
-    for e in compared:
-        assert e.comparison is not None
-        verdict = e.comparison[name]
-        fits = verdict.hand and verdict.exact and verdict.hand.shape == verdict.exact.shape
-        if not verdict.ok:
-            yield verdict, list(zip(verdict.hand.numbers, verdict.exact.numbers, strict=True)) if fits else []  # type: ignore[union-attr]
-
-
 def _of_numbers(name: str, compared: list[CaseResult]) -> Mistake | None:
     """NaN, or decimals cut off, in every place where this gradient is wrong."""
-    found = list(_wrong_pairs(name, compared))
-    if found and all(any(not math.isfinite(h) for h, _ in pairs) for _, pairs in found):
-        bad, pairs = sum(not math.isfinite(h) for h, _ in found[0][1]), found[0][1]
-        message = say(
-            "{0} of {1} entries of d{2} are NaN or infinite; look for log(0), 0/0 or an overflow", bad, len(pairs), name
-        )
-        return Mistake("NAN", f"d{name}", message)
+    found: list[tuple[Verdict, Pairs]] = []  # without numbers where the shape is wrong
+    for verdict in [e.comparison[name] for e in compared if e.comparison is not None]:
+        if not verdict.ok:
+            hand, exact = verdict.hand, verdict.exact
+            fits = hand and exact and hand.shape == exact.shape
+            found.append((verdict, list(zip(hand.numbers, exact.numbers, strict=True)) if fits else []))  # type: ignore[union-attr]
+    bad = [sum(not math.isfinite(h) for h, _ in pairs) for _, pairs in found]
+    if bad and all(bad):
+        said = "{0} of {1} entries of d{2} are NaN or infinite; look for log(0), 0/0 or an overflow"
+        return Mistake("NAN", f"d{name}", say(said, bad[0], len(found[0][1]), name))
     whole = found and all(any(hint.code == "INT_TRUNCATION" for hint in verdict.hints) for verdict, _ in found)
     if whole and all(h in (math.trunc(e), math.floor(e)) for _, pairs in found for h, e in pairs):
         message = say("d{0} is an array of whole numbers, which cut off the decimals of the right one", name)
@@ -103,23 +96,15 @@ def _clipped(wrong: list[str], compared: list[CaseResult]) -> dict[str, Mistake]
     limit = max(abs(h) for pairs in problems for h, _ in pairs)
     near = Tolerance(1e-9, limit, limit)
     cut = [abs(e) > limit and not near(abs(e), limit) for pairs in problems for _, e in pairs]
-    if (
-        sum(cut) > 1
-        and not all(cut)
-        and limit > 0.0
-        and all(near(h, min(max(e, -limit), limit)) for pairs in problems for h, e in pairs)
-    ):
-        message = say(
-            "your gradients are the exact ones clipped at {0:.6g} and -{0:.6g}: every derivative is right", limit
-        )
-        return dict.fromkeys(wrong, Mistake("CLIPPED", "backprop", message))
+    held = all(near(h, min(max(e, -limit), limit)) for pairs in problems for h, e in pairs)
+    if held and sum(cut) > 1 and not all(cut) and limit > 0.0:
+        said = "your gradients are the exact ones clipped at {0:.6g} and -{0:.6g}: every derivative is right"
+        return dict.fromkeys(wrong, Mistake("CLIPPED", "backprop", say(said, limit)))
     lengths = [(math.hypot(*(h for h, _ in pairs)), math.hypot(*(e for _, e in pairs))) for pairs in problems]
     limit = max(mine for mine, _ in lengths)
     scales = [min(1.0, limit / exact) if exact else 1.0 for _, exact in lengths]
     same = all(near(h, s * e) for pairs, s in zip(problems, scales, strict=True) for h, e in pairs)
     if limit > 0.0 and sum(s < 1 for s in scales) > 1 and same:
-        message = say(
-            "your gradients are the exact ones shortened to the length {0:.6g}: every derivative is right", limit
-        )
-        return dict.fromkeys(wrong, Mistake("CLIPPED", "backprop", message))
+        said = "your gradients are the exact ones shortened to the length {0:.6g}: every derivative is right"
+        return dict.fromkeys(wrong, Mistake("CLIPPED", "backprop", say(said, limit)))
     return {}

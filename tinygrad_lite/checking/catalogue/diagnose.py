@@ -10,17 +10,16 @@ from __future__ import annotations
 from typing import Any
 
 from tinygrad_lite.checking.catalogue.causes import causes
-from tinygrad_lite.checking.catalogue.diagnosis import Diagnosis
 from tinygrad_lite.checking.catalogue.graph_search import explain_graph, searchable
 from tinygrad_lite.checking.catalogue.ratios import hints_of
 from tinygrad_lite.checking.catalogue.search import Explanation, Observed, search
-from tinygrad_lite.checking.catalogue.strip import compared_links, link_of, strip
+from tinygrad_lite.checking.catalogue.strip import Diagnosis, compared_links, link_of, strip
 from tinygrad_lite.checking.network.arrays import np
 from tinygrad_lite.checking.network.kinks import kinks_of
 from tinygrad_lite.checking.network.network import Network
 from tinygrad_lite.checking.result.mistakes import Mistake
 from tinygrad_lite.checking.result.verdict import COARSE
-from tinygrad_lite.checking.trial.case import CaseResult
+from tinygrad_lite.checking.trial.answer import CaseResult
 from tinygrad_lite.checking.trial.evaluation import Evaluation
 from tinygrad_lite.report.language import say
 

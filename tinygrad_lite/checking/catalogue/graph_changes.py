@@ -17,7 +17,9 @@ from tinygrad_lite.engine.numbered import Graph
 from tinygrad_lite.report.language import say
 
 Edge = tuple[int, int]  # the number of a child, and which of its operands
+Wanted = Sequence[tuple[Value, float]]  # leaves, and the user's number for each
 Chain = tuple[Edge, ...]  # edges in a row, from the loss down, of which only the whole derivative matters
+RATES = (0.1, 0.01, 0.5, 1.0, 0.05, 0.001)  # with which weights may have been updated too early
 
 
 class Change(NamedTuple):
@@ -59,9 +61,7 @@ def changes_of(g: Graph) -> Iterator[Change]:
             yield from _at(g, group, 0, key)
 
 
-def operands_of(
-    graphs: list[Graph], wanted: Sequence[Sequence[tuple[Value, float]]], rates: Sequence[float]
-) -> Iterator[Change]:
+def operands_of(graphs: list[Graph], wanted: Sequence[Wanted]) -> Iterator[Change]:
     """Products that are taken back through another parameter, or an updated one, or its gradient."""
     g = graphs[0]
     leaves = [g.number[leaf] for leaf, _ in wanted[0] if leaf in g.number]
@@ -100,7 +100,7 @@ def operands_of(
         names = ", ".join(dict.fromkeys(describe(g, g.parents[child][1 - i]) for child, i in edges))
         said = "the errors go back through the gradient of {0} instead of {0} itself"
         yield change("WRONG_OPERAND", names, edges, moved(0.0, -1.0), said, names)
-        for rate in rates:
+        for rate in RATES:
             said = "{0} had already been updated (with lr = {1:g}) when the errors went back through it"
             yield change("UPDATED_TOO_EARLY", names, edges, moved(1.0, rate), said, names, rate)
 

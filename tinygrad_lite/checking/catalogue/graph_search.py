@@ -15,7 +15,7 @@ import math
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from tinygrad_lite.checking.catalogue.graph_changes import Change, Edge, changes_of, local, operands_of
+from tinygrad_lite.checking.catalogue.graph_changes import Change, Edge, Wanted, changes_of, local, operands_of
 from tinygrad_lite.checking.result.mistakes import Mistake
 from tinygrad_lite.engine import Value, ops
 from tinygrad_lite.engine.numbered import Graph
@@ -26,22 +26,14 @@ PAIRS_AT_MOST = 60_000
 SAME = 1e-9
 LIKELY = ["DROPPED_PATH", "DROPPED_FACTOR", "SWAPPED", "STALE_VALUE", "SIGN", "DOUBLED_FACTOR"]  # told in this order
 SCALES = {"SIGN", "FACTOR_2"}  # which one wrong number on one problem can never show
-RATES = (0.1, 0.01, 0.5, 1.0, 0.05, 0.001)
 
 
-def explain_graph(
-    roots: Sequence[Value],
-    wanted: Sequence[Sequence[tuple[Value, float]]],
-    noise: float = 0.0,
-    rates: Sequence[float] = RATES,
-) -> list[list[Mistake]]:
+def explain_graph(roots: Sequence[Value], wanted: Sequence[Wanted]) -> list[list[Mistake]]:
     """The changes to the chain rule that give the wanted gradients: sets of one or two mistakes, all equally good.
 
     Args:
         roots: the loss, recorded on one problem or several; the graphs must have the same form.
         wanted: for each root the leaves, and the user's number for each, in the same order.
-        noise: how exactly these numbers are known.
-        rates: the learning rates with which weights may have been updated too early.
 
     >>> a, b = Value(2.0, label="a"), Value(5.0, label="b")
     >>> y = (a * b + a) ** 2
@@ -51,18 +43,18 @@ def explain_graph(
     if not searchable(roots):
         return []
     graphs = [Graph(root) for root in roots]
-    first = graphs[0]
-    swapped = _swapped(graphs, wanted)
+    exact = [_adjoints(g, {}, 1.0, [leaf for leaf, _ in pairs]) for g, pairs in zip(graphs, wanted, strict=True)]
+    swapped = _swapped(exact, wanted)
     if swapped:
         return swapped
-    shown = _wrong_numbers(graphs, wanted)
-    changes, operands = list(changes_of(first)), list(operands_of(graphs, wanted, rates))
-    found = _reproducing(graphs, wanted, [[change] for change in (*changes, *operands)], noise)
+    changes, operands = list(changes_of(graphs[0])), list(operands_of(graphs, wanted))
+    found = _reproducing(graphs, wanted, [[change] for change in (*changes, *operands)])
     for each in (changes, operands):
         if not found and len(each) ** 2 // 2 <= PAIRS_AT_MOST:
             pairs = [[a, b] for i, a in enumerate(each) for b in each[:i] if not set(a.edges) & set(b.edges)]
-            found = _reproducing(graphs, wanted, pairs, noise)
-    if shown < 2:
+            found = _reproducing(graphs, wanted, pairs)
+    sides = zip(itertools.chain(*exact), (mine for pairs in wanted for _, mine in pairs), strict=True)
+    if sum(not math.isclose(x, mine, rel_tol=SAME) for x, mine in sides) < 2:
         found = [each for each in found if not {change.mistake.code for change in each} & SCALES]
     fewest = min((len(change.edges) > 1 for each in found for change in each), default=False)
     found = [each for each in found if all((len(change.edges) > 1) <= fewest for change in each)]
@@ -81,23 +73,10 @@ def _rank(mistake: Mistake) -> int:
     return LIKELY.index(mistake.code) if mistake.code in LIKELY else len(LIKELY)
 
 
-def _wrong_numbers(graphs: list[Graph], wanted: Sequence[Sequence[tuple[Value, float]]]) -> int:
-    """How many of the user's numbers are not the exact ones, on all problems together."""
-    from tinygrad_lite.engine.reverse import adjoints
-
-    found = 0
-    for g, pairs in zip(graphs, wanted, strict=True):
-        exact = adjoints(g.nodes[g.roots[0]])
-        found += sum(not math.isclose(exact.get(leaf, 0.0), x, rel_tol=SAME) for leaf, x in pairs)
-    return found
-
-
 # ---------------------------------------------------------------------- the sweep
 
 
-def _reproducing(
-    graphs: list[Graph], wanted: Sequence[Sequence[tuple[Value, float]]], sets: list[list[Change]], noise: float
-) -> list[list[Change]]:
+def _reproducing(graphs: list[Graph], wanted: Sequence[Wanted], sets: list[list[Change]]) -> list[list[Change]]:
     """Those sets of changes that give the wanted numbers on all graphs."""
     alive = sets
     for g, pairs in zip(graphs, wanted, strict=True):
@@ -105,7 +84,7 @@ def _reproducing(
             return []
         numbers = _sweep(g, alive, [leaf for leaf, _ in pairs])
         scale = max((abs(x) for _, x in pairs), default=0.0)
-        room = [SAME * abs(x) + 1e-3 * SAME * scale + noise for _, x in pairs]
+        room = [SAME * abs(x) + 1e-3 * SAME * scale for _, x in pairs]
         alive = [
             changes
             for changes, row in zip(alive, numbers, strict=True)
@@ -145,11 +124,12 @@ def _end(edges: list[Edge], derivative: Callable[..., float]) -> Change:
 
 
 def _sweep(g: Graph, sets: list[list[Change]], leaves: list[Value]) -> list[list[float]]:
-    """The adjoints of the leaves under every set of changes: one reverse sweep for all sets together."""
+    """The adjoints of the leaves under every set of changes: with NumPy one reverse sweep for all sets together."""
     try:
         from tinygrad_lite.checking.network.arrays import np
     except ImportError:
-        return [_plain_sweep(g, changes, leaves) for changes in sets]
+        each = [{edge: change.derivative(g, edge) for change in changes for edge in change.edges} for changes in sets]
+        return [_adjoints(g, changed, 1.0, leaves) for changed in each]
     changed: dict[Edge, Any] = {}
     for k, changes in enumerate(sets):
         for change in changes:
@@ -157,49 +137,35 @@ def _sweep(g: Graph, sets: list[list[Change]], leaves: list[Value]) -> list[list
                 if edge not in changed:
                     changed[edge] = np.full(len(sets), local(g, edge))
                 changed[edge][k] = change.derivative(g, edge)
-    adjoint: list[Any] = [0.0] * len(g)
-    adjoint[g.roots[0]] = np.ones(len(sets))
     with np.errstate(all="ignore"):
-        for child in range(len(g) - 1, -1, -1):
-            for i, parent in enumerate(g.parents[child]):
-                factor = g.nodes[child].local[i]
-                if factor is not None:
-                    adjoint[parent] = adjoint[parent] + adjoint[child] * changed.get((child, i), factor)
-    columns = [np.broadcast_to(adjoint[g.number[leaf]] if leaf in g.number else 0.0, len(sets)) for leaf in leaves]
-    return np.stack(columns, axis=1).tolist()  # type: ignore[no-any-return]
+        columns = _adjoints(g, changed, np.ones(len(sets)), leaves)
+    return np.stack([np.broadcast_to(column, len(sets)) for column in columns], axis=1).tolist()  # type: ignore[no-any-return]
 
 
-def _plain_sweep(g: Graph, changes: list[Change], leaves: list[Value]) -> list[float]:
-    """The same for one set, where there is no NumPy."""
-    changed = {edge: change.derivative(g, edge) for change in changes for edge in change.edges}
-    adjoint = [0.0] * len(g)
-    adjoint[g.roots[0]] = 1.0
+def _adjoints(g: Graph, changed: dict[Edge, Any], one: Any, leaves: list[Value]) -> list[Any]:
+    """The adjoints of the leaves with some local derivatives changed; `one` is 1, or an array of ones for many sets."""
+    adjoint: list[Any] = [0.0] * len(g)
+    adjoint[g.roots[0]] = one
     for child in range(len(g) - 1, -1, -1):
         for i, parent in enumerate(g.parents[child]):
             factor = g.nodes[child].local[i]
             if factor is not None:
-                adjoint[parent] += adjoint[child] * changed.get((child, i), factor)
+                adjoint[parent] = adjoint[parent] + adjoint[child] * changed.get((child, i), factor)
     return [adjoint[g.number[leaf]] if leaf in g.number else 0.0 for leaf in leaves]
 
 
-def _swapped(graphs: list[Graph], wanted: Sequence[Sequence[tuple[Value, float]]]) -> list[list[Mistake]]:
+def _swapped(exact: list[list[float]], wanted: Sequence[Wanted]) -> list[list[Mistake]]:
     """Two leaves of which each has the other's gradient."""
-    from tinygrad_lite.engine.reverse import adjoints
-
-    found: set[tuple[int, int]] | None = None
-    for g, pairs in zip(graphs, wanted, strict=True):
-        exact = adjoints(g.nodes[g.roots[0]])
-        right = [float(exact.get(leaf, 0.0)) for leaf, _ in pairs]
+    found: set[tuple[int, ...]] = set()
+    for right, pairs in zip(exact, wanted, strict=True):
         mine = [x for _, x in pairs]
         off = [i for i, (r, m) in enumerate(zip(right, mine, strict=True)) if abs(r - m) > SAME * max(abs(r), abs(m))]
-        if len(off) != 2 or abs(right[off[0]] - mine[off[1]]) > SAME * abs(right[off[0]]):
+        if len(off) != 2 or any(abs(right[i] - mine[j]) > SAME * abs(right[i]) for i, j in (off, off[::-1])):
             return []
-        if abs(right[off[1]] - mine[off[0]]) > SAME * abs(right[off[1]]):
-            return []
-        here = {(off[0], off[1])}
-        found = here if found is None else found & here
+        found.add(tuple(off))
     names = [leaf.label or say("input {0}", i + 1) for i, (leaf, _) in enumerate(wanted[0])]
     return [
         [Mistake("SWAPPED", names[i], say("the gradients of {0} and {1} are swapped", names[i], names[j]))]
-        for i, j in found or ()
+        for i, j in found
+        if len(found) == 1
     ]

@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from tinygrad_lite.checking.result.factors import law
 from tinygrad_lite.checking.result.hints import Hint, Tolerance, common_ratio, hint, ratio_hint
 from tinygrad_lite.checking.result.verdict import Verdict
-from tinygrad_lite.checking.trial.case import CaseResult
+from tinygrad_lite.checking.trial.answer import CaseResult
 from tinygrad_lite.checking.trial.evaluation import Evaluation
 from tinygrad_lite.report.language import say
 

@@ -14,11 +14,11 @@ user's numbers are divided by the prediction, and the ratios of all problems mus
 from __future__ import annotations
 
 import itertools
+from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 from tinygrad_lite.checking.catalogue.choices import Choice, activation_choices, loss_choices, step_choices
-from tinygrad_lite.checking.catalogue.scale_words import scale_mistakes
-from tinygrad_lite.checking.catalogue.sums import REG_CHOICES, bias_choices, weight_choices
+from tinygrad_lite.checking.catalogue.sums import REG_CHOICES, bias_choices, scale_mistakes, weight_choices
 from tinygrad_lite.checking.network.arrays import Array, np
 from tinygrad_lite.checking.network.network import Network, Record
 from tinygrad_lite.checking.result.factors import Factor, law
@@ -90,16 +90,11 @@ def search(net: Network, records: list[Record], answers: list[Observed], lr: flo
 
 
 def _below(
-    net: Network,
-    layer: int,
-    candidates: list[Candidate],
-    records: list[Record],
-    answers: list[Observed],
-    lr: float | None,
-) -> Any:
+    net: Network, layer: int, above: list[Candidate], records: list[Record], answers: list[Observed], lr: float | None
+) -> Iterator[Candidate]:
     """dA of the layer below, by every step choice from every candidate."""
     for choice in step_choices(net, layer, lr):
-        for candidate in candidates:
+        for candidate in above:
             found = []
             for r, s, d, g in zip(records, answers, candidate.D, candidate.G, strict=True):
                 own = s.weights[layer]
@@ -107,8 +102,7 @@ def _below(
                 step = choice.numbers(r, d, g, own)
                 found.append(None if step is None else np.broadcast_to(step, r.A[layer - 1].shape))
             if not any(g is None for g in found):
-                cost = choice.cost
-                yield Candidate([], found, [s.plus(choice.mistakes, cost) for s in candidate.explanations])
+                yield Candidate([], found, [s.plus(choice.mistakes, choice.cost) for s in candidate.explanations])
 
 
 def _layer(
@@ -184,10 +178,9 @@ def _hypotheses(
     observed = [(s.weights if which == "W" else s.biases)[layer] for s in answers]
     if any(o is None for o in observed):
         return {}
-    zero = Mistake("ZERO", "d" + name, say("d{0} is zero everywhere", name), say("the sum over its paths"))
-    bare = Mistake(
-        "ZERO", "d" + name, say("d{0} has nothing but the penalty's part", name), say("the sum over its paths besides")
-    )
+    zero = Mistake("ZERO", f"d{name}", say("d{0} is zero everywhere", name), say("the sum over its paths"))
+    most, besides = say("d{0} has nothing but the penalty's part", name), say("the sum over its paths besides")
+    bare = Mistake("ZERO", f"d{name}", most, besides)
     penalised = net.penalty[0] != 0.0
     always = not penalised or which == "W" or net.penalty[2]
     found: dict[int, list[Hypothesis]] = {}

@@ -30,21 +30,18 @@ class Layout(NamedTuple):
 
     def forward(self, inputs: str, w: str) -> str:
         """The weighted sum of a layer as the user would write it."""
-        if self.columns:
-            return f"{w} @ {inputs}" if self.turned else f"{w}.T @ {inputs}"
-        return f"{inputs} @ {w}.T" if self.turned else f"{inputs} @ {w}"
+        w = w if self.turned == self.columns else f"{w}.T"
+        return f"{w} @ {inputs}" if self.columns else f"{inputs} @ {w}"
 
     def product(self, inputs: str, delta: str) -> str:
         """The gradient of a weight matrix as the user would write it."""
-        if self.columns:
-            return f"{delta} @ {inputs}.T" if self.turned else f"{inputs} @ {delta}.T"
-        return f"{delta}.T @ {inputs}" if self.turned else f"{inputs}.T @ {delta}"
+        first, second = (delta, inputs) if self.turned else (inputs, delta)
+        return f"{first} @ {second}.T" if self.columns else f"{first}.T @ {second}"
 
     def back(self, delta: str, w: str) -> str:
         """The step from a layer's delta to the gradient of its input, as the user would write it."""
-        if self.columns:
-            return f"{w}.T @ {delta}" if self.turned else f"{w} @ {delta}"
-        return f"{delta} @ {w}" if self.turned else f"{delta} @ {w}.T"
+        w = f"{w}.T" if self.turned == self.columns else w
+        return f"{w} @ {delta}" if self.columns else f"{delta} @ {w}"
 
     @property
     def sample_axis(self) -> int:

@@ -11,6 +11,7 @@ from __future__ import annotations
 import itertools
 import re
 from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from tinygrad_lite.analysis.losses import HINGE, MARGINS, margins
@@ -26,6 +27,7 @@ SIZES = {  # samples, inputs, hidden widths (repeated as needed), outputs
 }
 
 
+@dataclass(eq=False)
 class Problem:
     """Parameters and data in the user's own layout, with the words for the report.
 
@@ -36,14 +38,11 @@ class Problem:
         seed: of the numbers; None for the user's data.
     """
 
-    def __init__(
-        self, name: str, params: dict[str, Array], data: tuple[Array, ...], sizes: str = "", seed: int | None = None
-    ) -> None:
-        self.name: str = name
-        self.params: dict[str, Array] = params
-        self.data: tuple[Array, ...] = data
-        self.sizes: str = sizes
-        self.seed: int | None = seed
+    name: str
+    params: dict[str, Array]
+    data: tuple[Array, ...]
+    sizes: str = ""
+    seed: int | None = None
 
     def words(self) -> str:
         return f"{say(self.name)} ({self.sizes})" if self.sizes else say(self.name)
@@ -81,25 +80,22 @@ class Structure(NamedTuple):
         for layer, (w, b) in enumerate(zip(self.weights, self.biases, strict=True)):
             rows, columns = widths[layer], widths[layer + 1]
             made = self.layout.weight(chance.normal(size=(rows, columns)) * np.sqrt(2.0 / rows))
-            params[w] = (
-                made if np.ndim(self.like.params[w]) == 2 else made.reshape(np.shape(self.like.params[w]) and (-1,))
-            )
+            like = self.like.params[w]
+            params[w] = made if np.ndim(like) == 2 else made.reshape(np.shape(like) and (-1,))
             if b:
-                shape = tuple(columns if k != 1 else 1 for k in np.shape(self.like.params[b]))
-                if columns != 1 and 1 not in (*np.shape(self.like.params[b]), 0):
-                    shape = (columns,)
-                if np.prod(shape) != columns:  # a bias of one unit, (1, 1): the layout decides
-                    shape = (columns, 1) if self.layout.columns else (1, columns)
-                    shape = shape if np.ndim(self.like.params[b]) == 2 else (columns,)
+                own: tuple[int, ...] = np.shape(self.like.params[b])
+                shape: tuple[int, ...] = (columns,) if own or columns > 1 else ()
+                if len(own) == 2:  # of one unit, (1, 1), the layout decides
+                    upright = self.layout.columns if own == (1, 1) else own[1] == 1
+                    shape = (columns, 1) if upright else (1, columns)
                 params[b] = (0.3 * chance.normal(size=columns)).reshape(shape)
         x = chance.normal(size=(n, widths[0]))
         x = x.ravel() if np.ndim(self.like.data[0]) == 1 else np.ascontiguousarray(self.layout.data(x))
         y = _target_like(self.like.data[1], n, self.widths[-1], widths[-1], self.n, self.layout, chance)
         params = {key: np.array(params[key], order="C") for key in self.like.params}
         sizes = f"{n}x{'->'.join(map(str, widths))}"
-        data = [
-            new.tolist() if isinstance(old, list) else new for new, old in zip((x, y), self.like.data, strict=False)
-        ]
+        pairs = zip((x, y), self.like.data, strict=False)
+        data = [new.tolist() if isinstance(old, list) else new for new, old in pairs]
         return Problem(name, params, (*data, *self.like.data[2:]), sizes, seed)
 
 
@@ -170,12 +166,10 @@ def _paired(weights: list[str], others: list[str]) -> list[str] | None:
     return paired if not by_digits and len(set(paired) - {""}) == len(others) else None
 
 
-def chosen(
-    structure: Structure, net: Network, name: str, seed: int, outputs: int | None, tries: int = 400
-) -> Problem | None:
+def chosen(structure: Structure, net: Network, name: str, seed: int, outputs: int | None) -> Problem | None:
     """One of our problems on which the network shows all it can: no dead unit, no kink, both sides of each relu."""
     best = None
-    for attempt in range(tries):
+    for attempt in range(400):
         problem = structure.problem(name, seed + 1000 * attempt, outputs)
         _centre(structure, net, problem)
         found = _shows(Record(net, problem.params, *problem.data[:2]), net)

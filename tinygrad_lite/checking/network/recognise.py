@@ -89,16 +89,13 @@ def recognise(
         losses: the user's loss on each.
         hidden: the hidden activations, if a recorded graph has told them.
     """
-    candidates = [candidates_of(structure, problem, hidden) for problem in problems]
-    combinations = candidates[0][0]
-    predictions = [p for _, p in candidates]
+    (combinations, *_), predictions = zip(*[candidates_of(structure, p, hidden) for p in problems], strict=True)
+    sizes = [p.shape[1:] for p in predictions]
     try:
-        pairs = zip(problems, predictions, strict=True)
-        targets = [target(problem.data[1], p.shape[1:], structure.layout) for problem, p in pairs]
+        targets = [target(p.data[1], size, structure.layout) for p, size in zip(problems, sizes, strict=True)]
     except ValueError:
         return None
     squares = [_squares(structure, problem) for problem in problems]
-    sizes = [p.shape[1:] for p in predictions]
     for kinds, penalised in ((k, penalised) for k in (KINDS, GUARDED, HUBERS) for penalised in (False, True)):
         for kind in kinds:
             if not all(map(kind.targets, targets)):
@@ -114,10 +111,8 @@ def recognise(
                 found = _pull(rest, squares, sizes, losses) if penalised else _zero(rest, losses)
                 if found is not None:
                     candidate, penalty = found
-                    acts = list(combinations[candidate])
-                    return Network(
-                        structure.weights, structure.biases, acts, kind, reduction, structure.layout, penalty
-                    )
+                    weights, biases, layout, *_ = structure
+                    return Network(weights, biases, list(combinations[candidate]), kind, reduction, layout, penalty)
     return None
 
 
@@ -155,7 +150,7 @@ def _pull(
     return None
 
 
-def target_trap(problem: Problem, structure: Structure, net_of: Callable[[Problem], float]) -> bool:
+def target_trap(problem: Problem, structure: Structure, loss: Callable[[Problem], float]) -> bool:
     """Whether a target of shape (N,) against predictions of shape (N, 1) makes an N x N table in the loss.
 
     The loss is asked with the same target in both shapes: it must not make a difference.
@@ -166,10 +161,8 @@ def target_trap(problem: Problem, structure: Structure, net_of: Callable[[Proble
         return False
     for tried in (y, y[::-1]):  # twice, as with one target both losses may be equal by chance
         shaped = tried.reshape(1, -1) if structure.layout.columns else tried.reshape(-1, 1)
-        mine, theirs = (
-            net_of(Problem(problem.name, problem.params, (problem.data[0], form, *problem.data[2:])))
-            for form in (tried, shaped)
-        )
+        x, _, *more = problem.data
+        mine, theirs = (loss(Problem(problem.name, problem.params, (x, form, *more))) for form in (tried, shaped))
         if np.isfinite(mine) and np.isfinite(theirs) and abs(mine - theirs) > 1e-9 * abs(theirs):
             return True
     return False

@@ -90,11 +90,7 @@ def _sided(judge: Judge, claim: Claim) -> list[str]:
     """Names at which a function has two sides, or no value below 0."""
     bodies = [*[b for _, b in judge.document.definitions.values()], claim.left, claim.right]
     sided = {op.name for op in TABLE.values() if op.kink is not None or op.domain[0] is not REAL}
-    found = [
-        a.word
-        for t in [t for body in bodies for t in body.walk()]
-        if t.op in ("abs", "rel") or (t.op in ("call", "prime") and t.word in sided)
-        for a in t.args
-        if a.op == "name"
-    ]
-    return [w for w in dict.fromkeys(found) if w in judge.worlds[0].env]
+    nodes = [t for body in bodies for t in body.walk()]
+    nodes = [t for t in nodes if t.op in ("abs", "rel") or (t.op in ("call", "prime") and t.word in sided)]
+    names = dict.fromkeys(a.word for t in nodes for a in t.args if a.op == "name")
+    return [w for w in names if w in judge.worlds[0].env]

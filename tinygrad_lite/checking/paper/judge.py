@@ -9,13 +9,12 @@ from __future__ import annotations
 import itertools
 import random
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 from tinygrad_lite.checking.network.arrays import np
 from tinygrad_lite.checking.paper.document import Document, Statement
-from tinygrad_lite.checking.paper.entrywise import combined, each, stretched, total
-from tinygrad_lite.checking.paper.numbers import exact_number, half_unit, on_kink
+from tinygrad_lite.checking.paper.entrywise import combined, each, exact_number, half_unit, on_kink, stretched, total
 from tinygrad_lite.checking.paper.points import Points, letters_of
 from tinygrad_lite.checking.paper.term import Term, num
 from tinygrad_lite.checking.paper.world import TOTAL, Reading, Unknown, World
@@ -121,7 +120,6 @@ class Judge:
         if not self.worlds:
             claim.why = f"the definitions cannot be computed: {self.trouble}" if self.trouble else "no point was found"
             return
-        unknown = self.unknown(claim)
         try:
             if self.holds(claim, claim.right) or self._here(claim):
                 claim.status = FOLLOWS
@@ -131,16 +129,15 @@ class Judge:
         except Unknown as word:
             claim.why = f"no definition speaks of {word}"
         except ShapeError as error:
-            claim.why = self._apart(claim)
-            if not claim.why:
-                claim.status, claim.why = WRONG, str(error).split("\n")[0]
+            apart = self._apart(claim)
+            claim.status, claim.why = (UNCHECKED, apart) if apart else (WRONG, str(error).split("\n")[0])
             return
         except FAILURES as error:
             claim.why = str(error).split("\n")[0]
         if claim.why:
             return
         kinked = self.own is not None and any(node.op.kink is not None for node in _nodes(self.own))
-        if unknown:
+        if unknown := self.unknown(claim):
             claim.why = f"no definition speaks of {', '.join(unknown)}"
         elif (self.own is None or self.missing) and ((self.numeric and self.of_numbers(claim)) or kinked):
             claim.why = f"no number is given for {', '.join(self.missing)}"
@@ -230,14 +227,11 @@ class Judge:
             return [TOTAL]
         top, both = left.args[0].bare() if left.op == "d" else None, self.both
 
-        def other(t: Term) -> bool:
-            return t.word == "∂" and (t.args[0].bare() != top or _pair(t) in both)
+        def reading(direct: Callable[[Term], bool]) -> Reading:
+            return Reading(lambda t: t.word == "∂" and (direct(t.args[0].bare()) or _pair(t) in both))
 
-        def same(t: Term) -> bool:
-            return t.word == "∂" and (t.args[0].bare() == top or _pair(t) in both)
-
-        total = Reading(lambda t: t.word == "∂" and _pair(t) in both)
-        return [total, Reading(lambda t: t.word == "∂"), Reading(other), Reading(same)]
+        tests = (lambda t: False, lambda t: True, lambda t: t != top, lambda t: t == top)
+        return [reading(direct) for direct in tests]
 
     def safely(self, claim: Claim, right: Term, worlds: Sequence[World] | None = None, quick: bool = False) -> bool:
         """`holds`, and False where that could not be computed."""

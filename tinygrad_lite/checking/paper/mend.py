@@ -8,18 +8,21 @@ the definitions, is a right line to go on from.
 from __future__ import annotations
 
 import itertools
+import math
 from collections.abc import Iterator
+from fractions import Fraction
+from typing import Any
 
 from tinygrad_lite.checking.network.arrays import np
 from tinygrad_lite.checking.paper.edits import Edit, Vocabulary, edits, places
 from tinygrad_lite.checking.paper.example import example
-from tinygrad_lite.checking.paper.fit import fitted
 from tinygrad_lite.checking.paper.judge import FAILURES, Claim, Judge, Late
-from tinygrad_lite.checking.paper.term import Term, name, num
+from tinygrad_lite.checking.paper.term import Term, name, num, times
 from tinygrad_lite.checking.result.mistakes import Mistake
 
 TRIED = 6000  # edits of one line
 PARTS = 16  # of the other lines
+ATOMS = 40  # of what may be left out, found by its numbers
 
 
 class Mend:
@@ -158,15 +161,13 @@ def _derivatives(judge: Judge, claim: Claim, letters: list[str]) -> Iterator[Ter
             if t.op == "call" and len(t.args) == 1 and t.word not in ("softmax", "mean", "tr", "diag", "norm"):
                 own = [i.word for i in left.args if i.op == "name" and left.op == "name"]
                 for some in itertools.product(letters, repeat=len(own)):
-                    yield _lettered(Term("prime", t.args, t.word), dict(zip(own, some, strict=True)))
+                    yield _lettered(Term("prime", t.args, t.word), dict(zip(own, map(name, some), strict=True)))
             elif t.op == "call" and t.word == "max" and len(t.args) == 2 and t.args[0].word == "0":
                 yield Term("rel", (t.args[1], num(0)), ">")
 
 
-def _lettered(t: Term, swap: dict[str, str]) -> Term:
-    return t.mapped(
-        lambda n: n._replace(word=swap[n.word]) if n.op == "name" and not n.args and n.word in swap else None
-    )
+def _lettered(t: Term, swap: dict[str, Term]) -> Term:
+    return t.mapped(lambda n: swap.get(n.word) if n.op == "name" and not n.args else None)
 
 
 def _rules(judge: Judge, claim: Claim) -> Iterator[Edit]:
@@ -188,16 +189,12 @@ def _rules(judge: Judge, claim: Claim) -> Iterator[Edit]:
     first, second, square = Term("*", (du, v)), Term("*", (u, dv)), Term("^", (v, num(2)))
     plus, minus, back = Term("+", (first, second)), Term("-", (first, second)), Term("-", (second, first))
     rule, right = ("product", plus) if body.op == "*" else ("quotient", Term("/", (minus, square)))
-    halves = [(plus, square), (minus, v), (back, square)]
-    wrong = [Term("*", (du, dv)), first, second] if body.op == "*" else [Term("/", (du, dv)), *_over(halves)]
+    quotients = [Term("/", pair) for pair in ((du, dv), (plus, square), (minus, v), (back, square))]
+    wrong = [Term("*", (du, dv)), first, second] if body.op == "*" else quotients
     for candidate in wrong:
         if judge.safely(Claim(claim.statement, candidate, claim.right), claim.right):
             message = f"the {rule} rule is misapplied: this is {candidate}"
             yield Edit("PRODUCT_RULE", message, right, claim.right.span, right)
-
-
-def _over(halves: list[tuple[Term, Term]]) -> list[Term]:
-    return [Term("/", pair) for pair in halves]
 
 
 def chain(judge: Judge, claim: Claim) -> Term | None:
@@ -214,3 +211,57 @@ def chain(judge: Judge, claim: Claim) -> Term | None:
             term = Term("sum", (*middle.args, term)) if middle.args else term
             total = Term("+", (total, term)) if total else term
     return total
+
+
+# ------------------------------------------------------------------ found by its numbers
+# The gap between both sides, and their ratio, are known at many points. A product of up to three parts of the document
+# that is proportional to one of them at all points is what was left out.
+
+
+def fitted(judge: Judge, claim: Claim, words: Vocabulary) -> Iterator[Edit]:
+    """Edits of the whole formula: a factor or a term that was left out, by its numbers."""
+    t, left, right = claim.right, judge.numbers(claim, claim.left), judge.numbers(claim, claim.right)
+    if left is None or right is None or len(left) != len(right):
+        return
+    atoms = [(part, judge.numbers(claim, part)) for part in _parts(judge, claim, words)]
+    usable = [(part, v) for part, v in atoms if v is not None and len(v) == len(left) and np.any(v != 0.0)]
+    inverse = [(Term("/", (num(1), part)), 1.0 / v) for part, v in usable[:12] if np.all(v != 0.0)]
+    pools = ([*usable, *inverse], [*usable, *inverse[:6]], usable[:16])
+    for wanted, what in ((left / np.where(right == 0.0, np.nan, right), "factor"), (left - right, "term")):
+        for n, pool in enumerate(pools, 1):
+            for some in itertools.combinations_with_replacement(pool, n):
+                c = _constant(wanted, math.prod((v for _, v in some[1:]), start=some[0][1]))
+                if c is None:
+                    continue
+                new = times(num(abs(c.numerator)), *[part for part, _ in some])
+                new = Term("/", (new, num(c.denominator))) if c.denominator != 1 else new
+                code, op, first = "DROPPED_PATH", "-" if c < 0 else "+", t
+                if what == "factor":
+                    code = "NO_ACT_DERIV" if some[0][0].op == "prime" and n == 1 else "DROPPED_FACTOR"
+                    op, first = "*", Term("neg", (t,)) if c < 0 else t
+                whole = Term(op, (first, new))
+                yield Edit(code, f"the {what} {'-' if c < 0 else ''}{new} is left out", whole, t.span, whole)
+
+
+def _parts(judge: Judge, claim: Claim, words: Vocabulary) -> list[Term]:
+    """Names, derivatives, and what the document adds, takes functions of, or differentiates."""
+    ops = {"+", "-", "call", "prime", "sum", "rel"} | ({"*"} if judge.points.matrices else set())
+    found = [*words.derivatives, *words.names]
+    for s in judge.document.statements:
+        if s is not claim.statement:
+            found += [t for side in s.sides[1:] for t in side.walk() if t.op in ops]
+    if claim.left.op == "d":
+        found += [Term("d", (claim.left.args[0], t), "∂") for t in words.names]
+    return list(dict.fromkeys(t.bare() for t in found))[:ATOMS]
+
+
+def _constant(wanted: Any, made: Any) -> Fraction | None:
+    """The simple fraction that one is of the other at every point, if there is one."""
+    known = ~np.isnan(wanted)  # nothing is known of a factor where there is 0 to be multiplied
+    ratio = wanted[known & (made != 0.0)] / made[known & (made != 0.0)]
+    if not len(ratio) or np.any(wanted[known & (made == 0.0)] != 0.0) or not 1e-3 < abs(ratio[0]) < 100:
+        return None
+    if not np.allclose(ratio, ratio[0], rtol=1e-8, atol=1e-10):
+        return None
+    found = Fraction(float(ratio[0])).limit_denominator(12)
+    return found if abs(float(found) - ratio[0]) < 1e-8 else None

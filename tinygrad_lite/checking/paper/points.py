@@ -40,47 +40,26 @@ class Points:
         named = [t for t in every if t.op == "name"]
         self.count, self.groups, self.least = slots(bodies)
         marks = {t.op for t in every} & MATRIX_OPS or any(t.word in ("tr", "softmax", "diag") for t in every)
-        self.matrices: bool = bool(d.shapes) or (bool(marks) and not self._indexed())
+        sides_of = [t for sides in d.definitions.values() for side in sides for t in side.walk()]
+        indexed = any(i.op == "name" for t in sides_of if t.op == "name" for i in t.args)
+        self.matrices: bool = bool(d.shapes) or (bool(marks) and not indexed)
         operands = {x for x, _ in d.functions.values()}
         tops = {t.args[0].word for t in every if t.op == "d" and t.args[0].op == "name"}
         self.tops = {w for w in tops if w not in d.definitions and w not in d.numbers} if d.definitions else set()
         bound = {i.word for t in every if t.op in ("sum", "prod") for i in t.args[:-1]}
         letters = {i.word for t in named for i in t.args} | bound
         sizes = {t.word[1:] for t in every if t.op in ("sum", "prod") and t.word.startswith("^")}
-        self.sizes: set[str] = {w for w in sizes if w.isidentifier()} | {
-            n.removeprefix("size:") for dims in d.shapes.values() for n in dims if isinstance(n, str)
-        }
-        self.leaves: list[str] = [
-            w
-            for w in dict.fromkeys(t.word for t in named)
-            if w not in d.definitions
-            and w not in letters
-            and w not in self.tops
-            and w not in self.sizes
-            and not (w == "δ" and self.count.get("δ") == 2)
-            and (w not in operands or self._free(w))
-        ]
-        defined = [body for _, body in d.definitions.values()] + [body for _, body in d.functions.values()]
+        named_sizes = [n.removeprefix("size:") for dims in d.shapes.values() for n in dims if isinstance(n, str)]
+        self.sizes: set[str] = {w for w in sizes if w.isidentifier()} | {*named_sizes}
+        steps = [side.names() for s in d.statements if s.kind == STEP for side in s.sides if side.op != "call"]
+        bound_here = operands - set().union(*steps)  # and stand for no number of their own
+        delta = {"δ"} if self.count.get("δ") == 2 else set[str]()
+        taken = {*d.definitions, *letters, *self.tops, *self.sizes, *bound_here, *delta}
+        self.leaves: list[str] = [w for w in dict.fromkeys(t.word for t in named) if w not in taken]
+        defined = [body for _, body in (*d.definitions.values(), *d.functions.values())]
         self.known = set().union(*[b.names() for b in defined], *[r.names() for r in d.relations], set())
         self.dims: dict[Any, Any] = self._dims(bodies) if self.matrices else {}
         self.derivatives: list[Term] = []
-
-    def _indexed(self) -> bool:
-        return any(
-            i.op == "name"
-            for left, right in self.document.definitions.values()
-            for t in (*left.walk(), *right.walk())
-            if t.op == "name"
-            for i in t.args
-        )
-
-    def _free(self, word: str) -> bool:
-        return any(
-            word in side.names()
-            for s in self.document.statements
-            for side in s.sides
-            if side.op != "call" and s.kind == STEP
-        )
 
     def _plain(self, formulas: Sequence[Sequence[Term]]) -> set[str]:
         """The names that no formula ties to a matrix, by a sign of matrices or by a capital letter: numbers."""
@@ -96,24 +75,17 @@ class Points:
         return {n for terms in formulas for t in terms for n in t.names() if tied.find(n) not in roots}
 
     def _dims(self, formulas: Sequence[Sequence[Term]]) -> dict[Any, Any]:
+        given: dict[str, Any]
         d, plain = self.document, self._plain(formulas)
-        tops = {
-            t.args[0].word
-            for s in d.statements
-            for side in s.sides
-            for t in side.walk()
-            if t.op == "d" and t.args[0].op == "name" and len(t.args[0].args) == 0
-        }
+        ds = [t.args[0] for s in d.statements for side in s.sides for t in side.walk() if t.op == "d"]
+        tops = {top.word for top in ds if top.op == "name" and not top.args}
         scalars = {d.known.root} & tops | (tops & {"L", "J", "E", "C", "loss", "ℓ"}) or {d.known.root}
-        given: dict[str, Any] = {
-            w: tuple(n if isinstance(n, int) else str(n) for n in dims) for w, dims in d.shapes.items()
-        }
+        given = {w: tuple([n if isinstance(n, int) else str(n) for n in dims]) for w, dims in d.shapes.items()}
         given |= dict.fromkeys(plain, ONE)
-        scalars |= plain
         try:
-            return infer(list(d.definitions.values()), scalars, given)
+            return infer(list(d.definitions.values()), scalars | plain, given)
         except Misfit:
-            return infer([], scalars, given)
+            return infer([], scalars | plain, given)
 
     # ------------------------------------------------------------------ one world
 
@@ -132,16 +104,12 @@ class Points:
             w.functions[f] = _defined(w, x, body)
         extents = dict(self.sizes_in(seed, small))
         for word in self.sizes:
-            root = self.groups.find(("size", word))
-            w.env[word] = Value(
-                float(
-                    extents.get(root) or extents.setdefault(f"size:{word}", 2 + (len(word) + seed + ord(word[0])) % 2)
-                )
-            )
+            n = extents.get(self.groups.find(("size", word)))
+            n = n or extents.setdefault(f"size:{word}", 2 + (len(word) + seed + ord(word[0])) % 2)
+            w.env[word] = Value(float(n))
         for word in self.leaves:
             shape = self.shape(word, extents, seed, small)
-            given = (numbers or {}).get(word)
-            w.env[word] = _leaf(word, shape, draw, kind, given)
+            w.env[word] = _leaf(word, shape, draw, kind, (numbers or {}).get(word))
             if word in self.document.simplex and isinstance(w.env[word], np.ndarray):
                 _add_up(w.env[word])
         for word, (left, body) in self.document.definitions.items():
@@ -149,7 +117,7 @@ class Points:
             w.env[word] = self.defined(w, left, body)
         for word in self.tops:
             w.env[word] = _generic(w, self.document)
-        if not all(_holds(w, r) for r in self.document.relations):
+        if not all(v.data == 1.0 for r in self.document.relations for v in np.ravel(w.evaluate(r))):
             raise DomainError("an assumption does not hold at this point")
         return w
 
@@ -168,36 +136,29 @@ class Points:
         try:
             return w.size(letter, body)
         except Unknown:
-            root = self.groups.find((left.word, slot))
-            return self.last.get(root, 2)
+            return self.last.get(self.groups.find((left.word, slot)), 2)
 
     def sizes_in(self, seed: int, small: bool) -> dict[Any, int]:
         """How far each group of indices counts in this world."""
-        roots: list[Any] = []
-        for word, n in self.count.items():
-            roots += [self.groups.find((word, slot)) for slot in range(n)]
+        roots = [self.groups.find((word, slot)) for word, n in self.count.items() for slot in range(n)]
         found: dict[Any, int] = {}
         for k, root in enumerate(dict.fromkeys(roots)):
-            least = max(
-                (n for (word, slot), n in self.least.items() if self.groups.find((word, slot)) == root), default=1
-            )
+            least = max([1, *(n for slot, n in self.least.items() if self.groups.find(slot) == root)])
             found[root] = max(least, 2 if small else 2 + (k + seed) % 2)
         self.last = found
         return found
 
     def shape(self, word: str, extents: dict[Any, int], seed: int, small: bool) -> tuple[int, ...]:
-        dims = self.dims.get(("name", word))
-        if self.matrices and (dims is not None or word not in self.count):
-            if dims is None:
-                return ()
-            sizes = []
-            for d in dims:
-                d = resolved(d, self.dims)
-                if isinstance(d, str) and d not in extents:
-                    extents[d] = 2 if small else 2 + (sum(isinstance(k, str) for k in extents) + seed) % 2
-                sizes.append(d if isinstance(d, int) else extents[d])
-            return () if sizes == [1, 1] else tuple(sizes)
-        return tuple([extents[self.groups.find((word, slot))] for slot in range(self.count.get(word, 0))])
+        if not self.matrices or (("name", word) not in self.dims and word in self.count):
+            slots = range(self.count.get(word, 0))
+            return tuple([extents[self.groups.find((word, slot))] for slot in slots])
+        sizes = []
+        for d in self.dims.get(("name", word), ONE):
+            d = resolved(d, self.dims)
+            if isinstance(d, str) and d not in extents:
+                extents[d] = 2 if small else 2 + (sum(isinstance(k, str) for k in extents) + seed) % 2
+            sizes.append(d if isinstance(d, int) else extents[d])
+        return () if sizes == [1, 1] else tuple(sizes)
 
 
 def _leaf(word: str, shape: tuple[int, ...], draw: random.Random, kind: str, given: Any) -> Any:
@@ -243,17 +204,12 @@ def _generic(w: World, d: Document) -> Value:
     """A result that depends on everything that nothing else depends on: a sum of squares with weights."""
     used: set[str] = set().union(*[body.names() for _, body in d.definitions.values()])
     ends = [word for word in d.definitions if word not in used]
-    parts: list[Any] = []
-    for k, word in enumerate(ends):
-        for j, v in enumerate(np.ravel(w.env[word])):
-            parts.append(v * float(1 + (3 * k + j) % 5) + v * v * float(1 + (k + 2 * j) % 3))
-    found: Value = total(parts)
+    found: Value = total([
+        v * float(1 + (3 * k + j) % 5) + v * v * float(1 + (k + 2 * j) % 3)
+        for k, word in enumerate(ends)
+        for j, v in enumerate(np.ravel(w.env[word]))
+    ])  # fmt: skip
     return found
-
-
-def _holds(w: World, relation: Term) -> bool:
-    found = w.evaluate(relation)
-    return all(v.data == 1.0 for v in np.ravel(found))
 
 
 def letters_of(terms: Iterable[Term], indices: set[str], env: Mapping[str, Any]) -> list[str]:

@@ -15,12 +15,12 @@ from tinygrad_lite.checking.paper.entrywise import (
     combined,
     each,
     entry,
+    half_unit,
     inverse,
     scalar,
     softmax,
     total,
 )
-from tinygrad_lite.checking.paper.numbers import half_unit
 from tinygrad_lite.checking.paper.term import Term
 from tinygrad_lite.engine.op import TABLE
 from tinygrad_lite.engine.reverse import adjoints

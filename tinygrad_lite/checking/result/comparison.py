@@ -8,14 +8,14 @@ from typing import Any
 from tinygrad_lite.checking.result.entries import Entries, entry_name, shape_words
 from tinygrad_lite.checking.result.factors import Factor
 from tinygrad_lite.checking.result.hints import Hint, Tolerance, common_ratio, ratio_hint, size
-from tinygrad_lite.checking.result.judged import Judged
 from tinygrad_lite.checking.result.mistakes import Mistake
+from tinygrad_lite.checking.result.result import Result
 from tinygrad_lite.checking.result.verdict import Verdict
 from tinygrad_lite.report.language import say
 from tinygrad_lite.report.text import Report, Table
 
 
-class Comparison(Judged):
+class Comparison(Result):
     """Gradients beside the exact ones, by name; true if all are right.
 
     Args:
@@ -27,6 +27,7 @@ class Comparison(Judged):
         verdicts: one `Verdict` a name, in order.
         mistakes: if the loss was handed over: the sets of changes to its chain rule which give just
             these numbers, each as good as the others.
+        mended: the names of formulas of which the mistake was found, at other numbers too.
         hint: what may be wrong with the question itself, or "".
         links: likewise, if derivatives of nodes on the way were given too: (name, mark, remark) from the
             loss down; the first one marked "wrong" is the one to mend.
@@ -43,6 +44,7 @@ class Comparison(Judged):
         self.rtol = rtol
         self.hint = ""
         self.mistakes: list[list[Mistake]] = []
+        self.mended: list[str] = []
         self.links: list[tuple[str, str, str]] = []
 
     @property
@@ -84,11 +86,12 @@ class Comparison(Judged):
         if self.hint:
             yield self.hint
         common = self.common
-        if self.mistakes:
-            told = [
-                f"{say('; and ').join(m.message for m in each)} [{', '.join(m.code for m in each)}]"
-                for each in self.mistakes
-            ]
+        here = (
+            self.mistakes if self.mended != self.wrong else []
+        )  # what was found at many points says more than this one
+        if here:
+            sets = [([m.message for m in each], [m.code for m in each]) for each in here]
+            told = [f"{say('; and ').join(messages)} [{', '.join(codes)}]" for messages, codes in sets]
             more = say(", or {0} further ways", len(told) - 4) if len(told) > 4 else ""
             tie = say(" At this one point these cannot be told apart; compare at another point, or use tg.check.")
             tie = tie if told[1:] else ""
@@ -97,7 +100,7 @@ class Comparison(Judged):
             yield say("{0}. [{1}]", common.sentence[0].upper() + common.sentence[1:], common.code)
         for verdict in self.verdicts:
             for hint in verdict.hints:
-                explained = self.mistakes and set(hint.code.split(", ")) <= {"FACTOR_2", "RATIO", "SIGN", "ZERO"}
+                explained = here and set(hint.code.split(", ")) <= {"FACTOR_2", "RATIO", "SIGN", "ZERO"}
                 if not explained and (common is None or hint.code != common.code):
                     yield say("{0}: {1}. [{2}]", verdict.name, hint.sentence, hint.code)
 

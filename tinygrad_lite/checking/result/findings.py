@@ -4,19 +4,19 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from tinygrad_lite.checking.result.judged import Judged
 from tinygrad_lite.checking.result.mistakes import Mistake
+from tinygrad_lite.checking.result.result import Result
 from tinygrad_lite.checking.result.taylor_plot import TaylorPlot
 from tinygrad_lite.report.language import say
 from tinygrad_lite.report.text import Part, Report, Table
 
 if TYPE_CHECKING:
-    from tinygrad_lite.checking.catalogue.diagnosis import Diagnosis
-    from tinygrad_lite.checking.trial.case import CaseResult
+    from tinygrad_lite.checking.catalogue.strip import Diagnosis
+    from tinygrad_lite.checking.trial.answer import CaseResult
     from tinygrad_lite.checking.trial.evaluation import Evaluation
 
 
-class Findings(Judged):
+class Findings(Result):
     """What is told of a check; `check.py` says what each attribute is."""
 
     evaluation: Evaluation
@@ -32,7 +32,7 @@ class Findings(Judged):
     counterexample: Any
 
 
-def written(check: Findings, listing: Part | None = None) -> Report:
+def report_of(check: Findings, listing: Part | None = None) -> Report:
     """The whole report; `listing` are the marked lines of the source."""
     evaluation = check.evaluation
     report = Report(_headline(check))

@@ -9,9 +9,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 from tinygrad_lite.checking.network.arrays import np
+from tinygrad_lite.checking.network.network import Record
+from tinygrad_lite.checking.network.problems import Problem
+from tinygrad_lite.checking.result.comparison import Comparison
 from tinygrad_lite.checking.result.entries import Entries, read
 from tinygrad_lite.errors import OperandError, ShapeError
 from tinygrad_lite.report.language import say
@@ -137,6 +141,34 @@ class Answer:
                 continue
             self.gradients[name] = Entries(change.shape, [float(g) for g in change.ravel()], new.dtype)
             self.noise[name] = 8 * float(np.finfo(float).eps * np.abs(old).max(initial=0.0) / abs(lr))
+
+
+@dataclass(eq=False)
+class CaseResult:
+    """One problem, what was answered on it, and what is exact.
+
+    Attributes:
+        problem, answer: the problem, and the user's gradients on it.
+        exact: the exact gradients by name; {} if they are not known.
+        source: where these come from: "engine", "model" or "measured".
+        noise: by name, how far a measured one may be off.
+        comparison: the verdicts; None if there were no gradients to compare.
+        record: the recognised network's forward pass, or None.
+        kinks: names whose gradient was accepted within the interval that a kink allows.
+    """
+
+    problem: Problem
+    answer: Answer
+    record: Record | None
+    exact: dict[str, Entries] = field(default_factory=dict)
+    source: str = ""
+    noise: dict[str, float] = field(default_factory=dict)
+    comparison: Comparison | None = None
+    kinks: list[str] = field(default_factory=list)
+
+    @property
+    def ok(self) -> bool:
+        return self.comparison is not None and self.comparison.ok
 
 
 def shape_of(x: Any) -> tuple[int, ...] | None:

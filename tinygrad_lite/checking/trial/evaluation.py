@@ -16,7 +16,7 @@ from tinygrad_lite.checking.network.problems import SIZES, Problem, Structure, c
 from tinygrad_lite.checking.network.recognise import Recorded, activations_in, recognise, target_trap
 from tinygrad_lite.checking.result.comparison import Comparison
 from tinygrad_lite.checking.result.entries import Entries, entries_like
-from tinygrad_lite.checking.trial.case import CaseResult
+from tinygrad_lite.checking.trial.answer import CaseResult
 from tinygrad_lite.checking.trial.excuses import blurred, excuse, rounding
 from tinygrad_lite.checking.trial.submission import Submission
 from tinygrad_lite.checking.trial.updates import as_updates, other_rate
@@ -110,12 +110,11 @@ class Evaluation:
                 outputs = structure.widths[-1]
                 probes, losses = self._probes(structure, outputs)
             if target_trap(self.given, structure, self.submission.loss):
-                self.say(
-                    "TARGET_SHAPE",
+                said = (
                     "the loss itself: y has shape {0} and the prediction (N, 1), so y - P is an N x N table "
-                    "of all pairs; give y the shape (N, 1)",
-                    np.shape(self.given.data[1]),
+                    "of all pairs; give y the shape (N, 1)"
                 )
+                self.say("TARGET_SHAPE", said, np.shape(self.given.data[1]))
             if not probes:
                 continue
             self.structure = self.structure or structure
@@ -172,9 +171,8 @@ class Evaluation:
         structure = self.structure
         if structure is None or self.network is not None or self._work() <= ENGINE_AT_MOST:
             return given
-        n = max(2, structure.n * ENGINE_AT_MOST // self._work() // 4)
+        n, columns = max(2, structure.n * ENGINE_AT_MOST // self._work() // 4), structure.layout.columns
         x, y, *more = given.data
-        columns = structure.layout.columns
         cut = [np.asarray(a)[:, :n] if columns and np.ndim(a) == 2 else np.asarray(a)[:n] for a in (x, y)]
         said = "only the first {0} of your {1} samples were tried: the loss is too large for the engine"
         self.say("SIZE", said, n, structure.n)
@@ -183,9 +181,8 @@ class Evaluation:
     # ------------------------------------------------------------------ comparing
 
     def _try(self, problem: Problem) -> None:
-        case = CaseResult(problem, self.submission.answer(problem))
+        case = CaseResult(problem, self.submission.answer(problem), self._record(problem))
         self.cases.append(case)
-        case.record = self._record(problem)
         case.exact = self._exact(problem, case)
         self._compare(case)
 
@@ -258,10 +255,9 @@ class Evaluation:
             case.noise[name] = 3 * max((each.bar for each in derivatives), default=0.0)
             found[name] = Entries(tuple(np.shape(problem.params[name])), [each.value for each in derivatives])
         if loss.noise:
-            self.say(
-                "FLOAT32",
+            said = (
                 "the loss is rounded to about {0:.0e}, as by single or half precision inside it: the error bars of "
-                "what is measured are as wide as that makes them",
-                loss.noise,
+                "what is measured are as wide as that makes them"
             )
+            self.say("FLOAT32", said, loss.noise)
         return found

@@ -12,7 +12,7 @@ from tinygrad_lite.checking.network.problems import Problem
 from tinygrad_lite.checking.result.comparison import Comparison
 from tinygrad_lite.checking.result.entries import entries_like, indices, read
 from tinygrad_lite.checking.result.verdict import Verdict
-from tinygrad_lite.checking.trial.case import CaseResult
+from tinygrad_lite.checking.trial.answer import CaseResult
 from tinygrad_lite.checking.trial.submission import Submission
 from tinygrad_lite.report.language import say
 
@@ -52,12 +52,8 @@ def _kinks(submission: Submission, net: Network | None, case: CaseResult) -> Non
     assert case.comparison is not None
     allowed = intervals(net, case.record) if net is not None and case.record is not None else {}
     for verdict in case.comparison.verdicts:
-        if (
-            verdict.ok
-            or not verdict.wrong
-            or verdict.hand is None
-            or verdict.hand.shape != case.exact[verdict.name].shape
-        ):
+        hand, shape = verdict.hand, case.exact[verdict.name].shape
+        if verdict.ok or not verdict.wrong or hand is None or hand.shape != shape:
             continue
         if allowed:
             pairs = list(zip(*(read(x).numbers for x in allowed[verdict.name]), strict=True))

@@ -20,6 +20,7 @@ import time
 import traceback
 import warnings
 from collections.abc import Callable
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -90,27 +91,25 @@ class Watch:
                     self._awake = False
 
 
+@dataclass
 class Outcome:
     """What became of a call.
 
     Attributes:
+        arguments: the copies the function worked on, as it left them.
         result: what the function returned, None if it did not.
         error: "" or a sentence: which exception, with which message, on which line.
-        arguments: the copies the function worked on, as it left them.
         changed: the names of the arguments it changed.
         seconds: how long it took.
         warnings: the first words of each kind of warning it caused.
     """
 
-    __slots__ = ("result", "error", "arguments", "changed", "seconds", "warnings")
-
-    def __init__(self, arguments: list[Any]) -> None:
-        self.result: Any = None
-        self.error: str = ""
-        self.arguments: list[Any] = arguments
-        self.changed: list[str] = []
-        self.seconds: float = 0.0
-        self.warnings: list[str] = []
+    arguments: list[Any]
+    result: Any = None
+    error: str = ""
+    changed: list[str] = field(default_factory=list)
+    seconds: float = 0.0
+    warnings: list[str] = field(default_factory=list)
 
 
 def run(
@@ -150,9 +149,8 @@ def run(
             _in_a_thread(work, limit, outcome)
     outcome.seconds = time.perf_counter() - started
     outcome.warnings = sorted({f"{w.category.__name__}: {w.message}" for w in heard})
-    for name, before, after in zip(names, arguments, outcome.arguments, strict=True):
-        if not same(before, after):
-            outcome.changed.append(name)
+    pairs = zip(names, arguments, outcome.arguments, strict=True)
+    outcome.changed = [name for name, before, after in pairs if not same(before, after)]
     return outcome
 
 

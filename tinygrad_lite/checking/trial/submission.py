@@ -9,17 +9,25 @@ by `answer.py`.
 from __future__ import annotations
 
 import contextlib
+import functools
 import inspect
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from tinygrad_lite.checking.network.arrays import np
 from tinygrad_lite.checking.network.problems import Problem
 from tinygrad_lite.checking.result.entries import Entries, entry_name, indices, read
 from tinygrad_lite.checking.trial.answer import Answer
-from tinygrad_lite.checking.trial.loss_near import LossNear
-from tinygrad_lite.checking.trial.numerical_check import number_of, one_number
+from tinygrad_lite.checking.trial.numerical_check import (
+    Derivative,
+    Taylor,
+    measured_derivative,
+    number_of,
+    one_number,
+    resolution,
+    taylor,
+)
 from tinygrad_lite.checking.trial.sandbox import Outcome, Watch, copied, run, same
 from tinygrad_lite.checking.trial.state import State
 from tinygrad_lite.engine import Value
@@ -28,6 +36,43 @@ from tinygrad_lite.errors import OperandError
 from tinygrad_lite.report.language import say
 
 QUICK = 0.5  # seconds
+
+
+class LossNear:
+    """A loss of a list of numbers: those of the first parameter, then those of the second, and so on.
+
+    Attributes:
+        start: the numbers of the problem itself.
+        begins: by parameter, where its numbers begin.
+    """
+
+    def __init__(self, loss: Callable[[Problem], float], problem: Problem) -> None:
+        self._loss, self._problem = loss, problem
+        self.start: list[float] = []
+        self.begins: dict[str, int] = {}
+        for name, x in problem.params.items():
+            self.begins[name] = len(self.start)
+            self.start += read(x).numbers
+
+    def __call__(self, numbers: Sequence[float]) -> float:
+        params = {}
+        for name, x in self._problem.params.items():
+            begin = self.begins[name]
+            params[name] = np.array(numbers[begin : begin + np.size(x)]).reshape(np.shape(x))
+        return self._loss(Problem(self._problem.name, params, self._problem.data))
+
+    @functools.cached_property
+    def noise(self) -> float:
+        """How coarse the loss itself is: 0 where it computes in ordinary floats, more with single precision inside."""
+        return resolution(self, self.start)
+
+    def derivative(self, name: str, place: int) -> Derivative:
+        """The measured derivative w.r.t. one entry of a parameter, in reading order."""
+        return measured_derivative(self, self.start, self.begins[name] + place, noise=self.noise)
+
+    def taylor(self, gradient: Sequence[float]) -> Taylor:
+        """The Taylor remainder of a gradient in the order of the numbers."""
+        return taylor(self, self.start, gradient, noise=self.noise)
 
 
 class Submission:
@@ -55,12 +100,11 @@ class Submission:
         kinds: dict[str, str] | None = None,
     ) -> None:
         if updates and not lr:
-            raise OperandError(
-                say(
-                    "check(..., updates=True) needs lr=..., the learning rate, to recover the gradients\n"
-                    "  from the updated parameters as (old - new) / lr."
-                )
+            said = (
+                "check(..., updates=True) needs lr=..., the learning rate, to recover the gradients\n"
+                "  from the updated parameters as (old - new) / lr."
             )
+            raise OperandError(say(said))
         self.loss_fn: Callable[..., Any] = loss_fn
         self.backprop_fn: Callable[..., Any] = backprop_fn
         self.names: list[str] = names

@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 from tinygrad_lite.checking.network.arrays import np
-from tinygrad_lite.checking.trial.case import CaseResult
+from tinygrad_lite.checking.trial.answer import CaseResult
 from tinygrad_lite.checking.trial.state import names_read
 from tinygrad_lite.checking.trial.submission import Submission
 from tinygrad_lite.report.language import say
@@ -65,9 +65,7 @@ def other_rate(submission: Submission, cases: list[CaseResult]) -> tuple[float |
     said = say(
         "every update is W - {0:.6g} * the exact gradient: with lr={0:.6g} all are right, with "
         "lr={1:g} all have the factor {2:.6g}",
-        rate,
-        lr,
-        ratios[0],
+        *(rate, lr, ratios[0]),
     )
     return None if named is not None or rate < 0 else (None, ("LEARNING_RATE", said))
 

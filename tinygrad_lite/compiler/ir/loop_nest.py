@@ -86,7 +86,7 @@ class Reduction:
         return replace(self, accesses=[a if a.literal is not None else move(a) for a in self.accesses])
 
     def __str__(self) -> str:
-        text = written(self.expression, [str(access) for access in self.accesses])
+        text = rendered(self.expression, [str(access) for access in self.accesses])
         if self.starts is not None:
             text = f"sum over t of ({text})"
         elif self.terms > 1:
@@ -223,17 +223,19 @@ def names(expression: Expression) -> Iterator[str]:
             yield from names(part)
 
 
-def written(expression: Expression, leaves: Sequence[str], spell: Callable[[str, Sequence[str]], str] = spelled) -> str:
+def rendered(
+    expression: Expression, leaves: Sequence[str], spell: Callable[[str, Sequence[str]], str] = spelled
+) -> str:
     """The expression as text; `spell` writes one op.
 
-    >>> written(("mul", ("leaf", 0), ("tanh", ("leaf", 1))), ["P[t]", "X[t]"])
+    >>> rendered(("mul", ("leaf", 0), ("tanh", ("leaf", 1))), ["P[t]", "X[t]"])
     'P[t] * tanh(X[t])'
     """
     name, *parts = expression
     if name == "leaf":
         leaf: str = leaves[parts[0]]
         return leaf
-    texts = [written(part, leaves, spell) for part in parts]
+    texts = [rendered(part, leaves, spell) for part in parts]
     if name in INFIX:
         texts = [f"({text})" if part[0] in INFIX else text for text, part in zip(texts, parts, strict=True)]
     return spell(name, texts)

@@ -71,7 +71,7 @@ class Lowered(Builder):
     def opened(self, op: Op, args: tuple[Ref, ...]) -> Ref:
         """An op that is not known, written in others."""
         if op.name in self.known:  # one of any number of operands, such as max, is known for two
-            return functools.reduce(lambda x, y: self.written(op, (x, y)), args)
+            return functools.reduce(lambda x, y: self.emit(op, (x, y)), args)
         found = formula(op, len(args))
         if found is None:
             raise NoLowering(f"{op.name} has no kernel, and its entry does not say what to use instead")
@@ -79,7 +79,7 @@ class Lowered(Builder):
 
     def lower(self, tape: Tape) -> Self:
         """This empty tape with the same program in ops that are known."""
-        plainly = self.written if isinstance(tape, Builder) else self.node  # what is tidy stays tidy
+        plainly = self.emit if isinstance(tape, Builder) else self.node  # what is tidy stays tidy
         return self.rewritten(tape, lambda _, op, args: (plainly if self.has(op) else self.opened)(op, args))
 
 
