@@ -159,7 +159,7 @@ class Code:
         for stepwise, together in self.fused[id(plan)]:
             if stepwise:
                 loops.step_by_step(together)
-            elif not (self.in_place and len(together) == 1 and _copies(together[0].nest)):
+            else:
                 stencil_fusion.write(loops, together)
 
     def _samples(self, plan: Plan, given: dict[str, Name]) -> None:
@@ -285,11 +285,12 @@ def fused(plans: Plans, lanes: int) -> tuple[dict[int, Any], list[list[LoopNest]
             together += [step.nests for step in steps]
             continue
         parts = found[id(plan)] = []
+        in_place = plans.samples is not None and plan is plans.epilogue and _in_place(plan)
         for stepwise, nests in plan.parts():
             if stepwise:
                 parts.append((True, nests))
             else:
-                swept = stencil_fusion.swept(nests, lanes)
+                swept = stencil_fusion.swept([nest for nest in nests if not (in_place and _copies(nest))], lanes)
                 parts += [(False, lines) for lines in swept]
                 together += [[line.nest for line in lines] for lines in swept]
     return found, together if any(len(nests) > 1 for nests in together) else None
