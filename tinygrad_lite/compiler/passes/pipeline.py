@@ -16,7 +16,7 @@ from collections.abc import Callable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from typing import Any
 
-from tinygrad_lite.compiler.ir.loop_nest import Plans
+from tinygrad_lite.compiler.ir.loop_nest import Plan, Plans
 from tinygrad_lite.compiler.ir.tape import Builder, Tape
 from tinygrad_lite.compiler.passes import batching, stencil
 from tinygrad_lite.compiler.passes.alike import Alike, alike
@@ -111,7 +111,7 @@ def _reroll(it: Work) -> Found:
     }
     if not plans:
         return None
-    it.plans = Plans(plans.get(BEFORE), plans.get(EACH), plans[AFTER])
+    it.plans = Plans(plans.get(BEFORE), plans.get(EACH), plans.get(AFTER) or Plan([], {}, [], set(), 0))
     return plans
 
 

@@ -34,10 +34,18 @@ class SampleProgram:
         epilogue: inputs by `epilogue_arrays`; outputs are the loss, then its derivatives w.r.t. the parameters.
     """
 
-    def __init__(self, sample: Tape, epilogue: Tape, parameters: int, columns: int, wrt: Sequence[int] | None) -> None:
+    outputs: int
+    flags: int
+    epilogue: Builder
+    epilogue_arrays: dict[Ref, tuple[str, int]]
+
+    def __init__(
+        self, sample: Tape, epilogue: Tape | None, parameters: int, columns: int, wrt: Sequence[int] | None
+    ) -> None:
         """Args:
         sample: inputs are the parameters, then the columns of a sample; one output.
         epilogue: inputs are the parameters, the sum over the samples, and their number; one output.
+            None if nothing is summed: the outputs of the sample, many or one, are kept for each.
         parameters, columns: how many of each.
         wrt: the parameters that gradients are wanted w.r.t.; None for the value alone.
         """
@@ -54,6 +62,11 @@ class SampleProgram:
     def differentiate(self) -> Mapping[str, Tape]:
         gradients, epilogue, body = self.wrt is not None, self.given[1], self.sample
         uniforms = len(self.needed)
+        if epilogue is None:
+            self.epilogue, self.epilogue_arrays, self.outputs, self.flags = Builder(), {}, len(body.outputs), 0
+            self.sample_arrays = {ref: ("P", i) for ref, i in zip(body.inputs[:uniforms], self.needed, strict=True)}
+            self.sample_arrays |= {ref: ("X", i) for i, ref in enumerate(body.inputs[uniforms:])}
+            return {BEFORE: self.prologue, EACH: body}
         ins, xs = body.inputs[:uniforms], body.inputs[uniforms:]
         weight = body.input("weight")
         (loss,) = body.outputs
@@ -67,12 +80,12 @@ class SampleProgram:
             seed = body.node(ops.mul, (weight, self._rate_of_samples(rate) if x is None else body.constant(x)))
         grads = sweep(body, {loss: seed}, ins, fast_math=True) if gradients else []
         body.outputs = [body.node(ops.mul, (weight, loss)), *grads]
-        self.flags: int = len(flags)  # each is summed over the samples: where it was true, it was true of all of them
+        self.flags = len(flags)  # each is summed over the samples: where it was true, it was true of all of them
         body.outputs += [body.node(ops.mul, (weight, flag)) for flag in flags]
         self.epilogue, self.epilogue_arrays = _epilogue(
             self.prologue, epilogue, self.parameters, self.needed, self.wrt, len(grads), len(flags), rate is not None
         )
-        self.outputs: int = len(self.epilogue.outputs)
+        self.outputs = len(self.epilogue.outputs)
         return {BEFORE: self.prologue, EACH: body, AFTER: self.epilogue}
 
     def tapes(self) -> Mapping[str, Builder]:

@@ -60,6 +60,8 @@ class LLVMRunner(Buffered):
     def __init__(self, program: Program, samples: int = 0) -> None:
         from tinygrad_lite.compiler.backends.llvm import kernels, llvm_backend
 
+        if program.sample is not None and not program.epilogue.outputs:
+            raise NoLowering("results of each sample are not added up, and whole arrays are as fast")
         self.program = program
         start, lanes = time.perf_counter(), jit.host().lanes
         work = Work(program=program, known=kernels.supported(), fuse=partial(llvm_backend.fused, lanes=lanes))
