@@ -158,7 +158,7 @@ def _distance(made: BackwardSource, f: Callable[..., Any], beside: float) -> flo
     loss = _on_values(f)(*[given[name] for name in known.parameters])
     loss = loss.item() if hasattr(loss, "item") and not isinstance(loss, Value) else loss
     loss.backward()
-    worst = abs(float(value) - loss.data) / max(1.0, abs(loss.data))
+    worst: float = abs(float(value) - loss.data) / max(1.0, abs(loss.data))
     for k, leaf in leaves.items():
         right = np.asarray(leaf.grad if isinstance(leaf, Value) else grads(leaf), dtype=float)
         got = np.asarray(found if k is None else found[k], dtype=float)
