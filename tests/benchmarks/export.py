@@ -126,7 +126,7 @@ def beside_torch(name: str) -> None:
 
     def both(f: Callable[[Any], Any]) -> tuple[Any, Any]:
         value = f(x)
-        return value, torch.autograd.grad(value, x)[0]
+        return value.detach(), torch.autograd.grad(value, x)[0]
 
     mine, hand = source.function, BY_HAND[name](torch)
     (value, gradient), (wanted, right) = both(mine), both(hand)
