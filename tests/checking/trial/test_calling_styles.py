@@ -258,6 +258,7 @@ def test_odd_data_is_a_line_of_the_report(first, second):
     assert check(loss, lambda w, first, second: 2 * w, {"w": np.array([1.0, -2.0, 0.5])}, first, second).ok
 
 
+@pytest.mark.few(4)
 @pytest.mark.parametrize(
     "result",
     [None, 3.0, "dW", [], {}, {"dW": None}, (1, 2, 3), [[1.0], [2.0, 3.0]], np.zeros((2, 2)), object, Value(1.0)],
@@ -269,6 +270,7 @@ def test_an_odd_result_is_a_line_of_the_report(result):
     assert len(found.text()) > 40
 
 
+@pytest.mark.few(3)
 @pytest.mark.parametrize("function", [3, print, dict, lambda: 0.0, lambda *a, **k: [], np.sum, lambda W, X, y: 1 / 0])
 def test_an_odd_function_is_a_line_of_the_report(function):
     right = lambda W, X, y: 2 * X.T @ (X @ W - y)  # noqa: E731
