@@ -154,7 +154,7 @@ class World:
         letters = [i.word for i in bound]
         ranges = [range(self.size(letter, body, t.word)) for letter in letters]
         but = at.get(t.word[1:]) if t.word.startswith("≠") else None
-        every = [places for places in itertools.product(*ranges) if places[0] != but]
+        every = (places for places in itertools.product(*ranges) if places[0] != but)
         parts = [self._value(body, {**at, **dict(zip(letters, places, strict=True))}) for places in every]
         return total(parts) if t.op == "sum" else math.prod(parts, start=Value(1.0))
 
