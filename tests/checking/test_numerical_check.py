@@ -261,3 +261,10 @@ def test_a_loss_in_single_precision_is_checked_as_far_as_it_can_be_measured():
     assert {case.source for case in right.evaluation.cases} == {"measured"}
     assert "the loss is rounded to about" in " ".join(right.text().lower().split())
     assert wrong.wrong == ["W"]
+
+
+def test_the_old_name_of_measured_still_works_and_warns():
+    found = tg.gradcheck(lambda x: x * x, 3.0)
+
+    with pytest.warns(UserWarning, match="is called measured now"):
+        assert found.slopes is found.measured

@@ -125,14 +125,14 @@ def test_saturated_networks_stay_compiled():
 
 def test_a_nan_is_not_swallowed_by_relu():
     b = Builder()
-    b.outputs = [b.written(ops.relu, (b.input("x"),))]
+    b.outputs = [b.emit(ops.relu, (b.input("x"),))]
 
     assert math.isnan(lowering.lowered(b, {"less", "select"}).run([math.nan])[0])
 
 
 def test_a_row_known_for_two_operands_is_applied_again_and_again():
     b = Builder()
-    b.outputs = [b.written(ops.maximum, tuple(b.input(f"x{i}") for i in range(4)))]
+    b.outputs = [b.emit(ops.maximum, tuple(b.input(f"x{i}") for i in range(4)))]
     low = lowering.lowered(b, {"max"})
 
     assert [len(args) for args in low.args] == [2, 2, 2]
@@ -141,7 +141,7 @@ def test_a_row_known_for_two_operands_is_applied_again_and_again():
 
 def test_an_op_without_kernel_or_formula_is_named():
     b = Builder()
-    b.outputs = [b.written(ops.tanh, (b.input("x"),))]
+    b.outputs = [b.emit(ops.tanh, (b.input("x"),))]
 
     with pytest.raises(lowering.NoLowering, match="tanh has no kernel"):
         lowering.lowered(b, {"add"})

@@ -15,7 +15,6 @@ from tinygrad_lite.compiler.passes import adjoint
 from tinygrad_lite.compiler.passes import reroll as reroll_module
 from tinygrad_lite.compiler.passes.adjoint import template
 from tinygrad_lite.compiler.passes.affine import nested
-from tinygrad_lite.compiler.passes.reciprocals import reciprocals
 from tinygrad_lite.compiler.passes.reroll import reroll
 from tinygrad_lite.compiler.passes.samples import SampleProgram, mean
 from tinygrad_lite.compiler.runtime.gc_pause import gc_paused
@@ -208,35 +207,6 @@ def test_a_loss_that_is_no_mean_of_its_rows_has_the_right_slopes():
 
     for backend in ("llvm", "numpy", "tape"):
         assert tg.compile(loss, backend=backend).grad([0.3, -0.2]) == pytest.approx([v.grad for v in w], rel=1e-13)
-
-
-# ------------------------------------------------------------------ quotients
-
-
-@pytest.mark.parametrize("n", [3, 4, 9])
-def test_many_quotients_by_one_divisor_cost_one_division(n):
-    b = Builder()
-    s, *xs = inputs(b, n + 1)
-    b.outputs = [b.node(ops.div, pair) for pair in [*((x, s) for x in xs), (s, xs[0])]]
-    given = [1.7 - 0.3 * k for k in range(n + 1)]
-
-    found = reciprocals(b)
-
-    assert found.op.count(ops.div) == (2 if n >= 4 else n + 1)
-    assert found.values(given, found.outputs) == pytest.approx(b.values(given, b.outputs), rel=4e-16)
-
-
-@pytest.mark.parametrize("s", [1e-309, 5e-324, 1e308, 1.7e308])
-def test_quotients_by_extreme_divisors_are_right_to_2_ulp_or_not_finite_at_all(s):
-    b = Builder()
-    divisor, *xs = inputs(b, 6)
-    b.outputs = [b.node(ops.div, (x, divisor)) for x in xs]
-    given = [s, *[x * s for x in (0.25, 0.5, 0.125, 0.75, 0.375)]]
-
-    found = reciprocals(b).values(given, reciprocals(b).outputs)
-
-    for x, wanted in zip(found, b.values(given, b.outputs), strict=True):
-        assert not math.isfinite(x) or x == pytest.approx(wanted, rel=2**-50)
 
 
 # ------------------------------------------------------------------ the time it takes

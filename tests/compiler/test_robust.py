@@ -9,6 +9,7 @@ import pytest
 import tinygrad_lite as tg
 from tinygrad_lite import Value
 from tinygrad_lite.compiler.backends.choice import available
+from tinygrad_lite.errors import OperandError
 
 np = pytest.importorskip("numpy")
 BACKENDS = available()
@@ -232,3 +233,11 @@ def test_a_prepared_call_refuses_parameters_instead_of_ignoring_them(given):
 
     with pytest.raises(Exception, match="argument"):
         step(given)
+
+
+@pytest.mark.parametrize(
+    ("how", "word"), [({"batch": 1}, "batch names arguments"), ({"argnums": "w"}, "argnums is the place")]
+)
+def test_arguments_are_named_or_counted(how, word):
+    with pytest.raises(OperandError, match=word):
+        tg.compile(lambda w, x: w * x, **how)

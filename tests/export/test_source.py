@@ -1,5 +1,6 @@
 """What is exported gives the engine's value and gradient, by libraries that are not ours, and reads well."""
 
+import math
 import random
 
 import pytest
@@ -423,3 +424,32 @@ def test_a_source_that_differs_is_not_given_out(monkeypatch):
     monkeypatch.setattr(NumPy, "number", lambda self, x: repr(x + 0.5))
     with pytest.raises(TinygradLiteError, match="is not given out"):
         tg.to_numpy(Value(2.0, "a") * 3.0)
+
+
+@pytest.mark.parametrize("export", EXPORTS)
+def test_steps_that_read_several_series_read_them_side_by_side(export):
+    def loss(p):
+        h, total = 0.0, 0.0
+        for t in range(8):
+            h = tg.tanh(p[0] * h + p[1] * math.cos(1.0 + t * t))
+            total = total + (p[2] * h - math.sin(2.0 + t * t)) ** 2
+        return total
+
+    assert "equal to the engine" in export(loss, [0.3, 0.5, 0.7]).checked
+
+
+def test_steps_begin_with_what_no_other_steps_have_taken():
+    """Two runs of steps, the second of which would begin inside the first."""
+
+    def soft_warping(x):
+        far = [[1e3] * (len(x) + 1) for _ in range(7)]
+        far[0][0] = 0.0
+        for i in range(1, 7):
+            for j in range(1, len(x) + 1):
+                before = [far[i - 1][j], far[i][j - 1], far[i - 1][j - 1]]
+                far[i][j] = (x[j - 1] - math.sin(i)) ** 2 - 0.5 * tg.logsumexp([-2 * d for d in before])
+        return far[6][-1]
+
+    found = tg.to_numpy(soft_warping, [math.cos(i) for i in range(10)])
+
+    assert "equal to the engine" in found.checked

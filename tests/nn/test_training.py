@@ -17,7 +17,7 @@ from pathlib import Path
 import pytest
 
 from tinygrad_lite import Value, nn
-from tinygrad_lite.errors import AnomalyError, StateError
+from tinygrad_lite.errors import AnomalyError, OperandError, StateError
 
 
 def network(seed=0):
@@ -348,3 +348,11 @@ def test_accuracy_of_probabilities_is_counted_from_one_half():
 
 def test_accuracy_takes_one_hot_targets_as_cross_entropy_does():
     assert nn.accuracy([[0.1, 2.0], [3.0, 0.0], [1.0, 0.0]], [[0.0, 1.0], [1.0, 0.0], [0.2, 0.8]]) == 2 / 3
+
+
+@pytest.mark.parametrize(("loss", "optimizer"), [("mse", None), (nn.mse, "adam")])
+def test_a_loss_or_an_optimizer_by_name_is_refused_at_once(loss, optimizer):
+    model = nn.MLP(1, [1], seed=0)
+
+    with pytest.raises(OperandError, match=r"nn\.mse and an optimizer such as nn\.Adam"):
+        nn.fit(model, ([[0.0]], [1.0]), loss, optimizer or nn.SGD(model, lr=0.1), epochs=1)

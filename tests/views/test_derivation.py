@@ -216,9 +216,9 @@ def test_every_equation_of_500_random_graphs_reads_back_to_the_engine_s_number(s
                 if equation.left.text.endswith("- ..."):
                     continue  # a beginning only
                 wanted = text[equation.left.text]
-                for side in equation.written(TEXT_EXACT):
+                for side in equation.rendered(TEXT_EXACT):
                     assert equal(read_text(side, text), wanted), (each, equation.left.text, side)
-                for side in equation.written(TEX_EXACT):
+                for side in equation.rendered(TEX_EXACT):
                     assert equal(LatexReader(side, latex).read(), wanted), (each, side)
                 seen += equation.left.text == explanation.chain.names.derivative(out, x).text
         assert seen >= 2
@@ -239,7 +239,7 @@ def test_so_do_those_of_random_graphs_of_every_row_of_the_table(seed):
         known = numbers_of(explanation, "text")
         for part in explanation.report().parts:
             for equation in part.equations if isinstance(part, Equations) else ():
-                for side in equation.written(TEXT_EXACT):
+                for side in equation.rendered(TEXT_EXACT):
                     if not equation.left.text.endswith("- ..."):
                         found = read_text(side, known, {op.name: op for op in rows})
                         assert equal(found, known[equation.left.text], 7), (each, equation.left.text, side)

@@ -36,7 +36,7 @@ def jvp(f: Callable[..., Any], primals: Any, direction: Any) -> tuple[Any, Any]:
     """
     recording = _record(f, primals)
     along = flatten_like(_as_arguments(direction, primals), recording.into, "the direction")
-    return recording.result(), fill(recording.out_of, _along(recording, recording.outputs, along))
+    return recording.result(), fill(recording.out_of, _directional(recording, recording.outputs, along))
 
 
 def vjp(f: Callable[..., Any], *primals: Any) -> tuple[Any, Callable[[Any], tuple[Any, ...]]]:
@@ -92,11 +92,11 @@ def hvp(f: Callable[..., Any], primals: Any, direction: Any) -> Any:
         moved = sum(s * d for s, d in zip(gradient, along, strict=True))
         product = fill(recording.into, derivatives_wrt(recording.inputs, moved, False))
     else:
-        product = fill(recording.into, _along(recording, gradient, along))
+        product = fill(recording.into, _directional(recording, gradient, along))
     return product if isinstance(primals, tuple) else product[0]
 
 
-def _along(recording: Recording, outputs: list[Any], direction: list[Any]) -> list[Any]:
+def _directional(recording: Recording, outputs: list[Any], direction: list[Any]) -> list[Any]:
     """The derivative of each output when the inputs move as the direction says."""
     graph_wanted = recording.open or any(isinstance(d, Value) for d in direction)
     if any(isinstance(y, TracedNumber) for y in outputs):  # inside a compiled function there is only the way back

@@ -18,7 +18,7 @@ from tinygrad_lite.checking.lines import Found, Line, Mend, sought
 from tinygrad_lite.checking.lines.listing import Listing
 from tinygrad_lite.checking.network.arrays import np
 from tinygrad_lite.checking.network.problems import Problem
-from tinygrad_lite.checking.result.findings import Findings, written
+from tinygrad_lite.checking.result.findings import Findings, report_of
 from tinygrad_lite.checking.result.mistakes import Mistake
 from tinygrad_lite.checking.trial.coverage import blind_spots
 from tinygrad_lite.checking.trial.evaluation import Evaluation
@@ -45,11 +45,11 @@ class Check(Findings):
         diagnosis: all that is known about them, the indistinguishable alternatives included.
         evaluation: the evidence: problems, answers, comparisons.
         coverage: what the user's data could not have shown.
-        taylor: the Taylor witness of the user's gradients on the user's data, or None.
+        taylor: the Taylor remainder of the user's gradients on the user's data, or None.
         hint: "mend" to show marked lines and mend in the report, "line" for the lines alone.
         bound: for a lesson, what was bound to what.
         measured: (entry, yours, exact, measured derivative) of the entry of each parameter that is furthest
-            off, or else largest: the second witness.
+            off, or else largest.
     """
 
     def __init__(self, evaluation: Evaluation, mend: bool = True) -> None:
@@ -149,7 +149,7 @@ class Check(Findings):
     def report(self) -> Report:
         """Everything in the order in which it is read: verdict, mistakes, where, numbers, coverage."""
         found = Listing(self.lines, self.mends if self.hint == "mend" else [], self.found.reason)
-        return written(self, found if found.headline() else None)
+        return report_of(self, found if found.headline() else None)
 
     def to_dict(self) -> dict[str, Any]:
         """The result as plain data, ready for JSON."""

@@ -16,8 +16,8 @@ from tinygrad_lite.checking.paper.document import ASSUMPTION, DEFINITION, UNREAD
 from tinygrad_lite.checking.paper.judge import CARRIED, CONDITION, FOLLOWS, UNCHECKED, WRONG, Claim, Judge
 from tinygrad_lite.checking.paper.mend import Mend, mend
 from tinygrad_lite.checking.paper.rows import source
-from tinygrad_lite.checking.result.judged import Judged
 from tinygrad_lite.checking.result.mistakes import Mistake
+from tinygrad_lite.checking.result.result import Result
 from tinygrad_lite.errors import OperandError
 from tinygrad_lite.report.text import Report
 
@@ -58,7 +58,7 @@ class Line:
         return {"line": self.number, "text": self.text, "status": self.status, "why": self.why}
 
 
-class Derivation(Judged):
+class Derivation(Result):
     """The result of `tg.check_derivation`; true if every line follows.
 
     Attributes:

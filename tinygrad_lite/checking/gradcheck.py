@@ -1,4 +1,4 @@
-"""A gradient before two witnesses: `tg.gradcheck(f, x)`.
+"""A gradient compared with two measurements: `tg.gradcheck(f, x)`.
 
 The engine's gradient of f, or one of your own (`grad=`), is compared entry by entry with derivatives
 measured by central differences, each with its error bar, and as a whole with the Taylor remainder.
@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import contextlib
 import random
+import warnings
 from collections.abc import Callable
 from typing import Any
 
 from tinygrad_lite.calculus.pytree import fill, flatten, flatten_like, labels
-from tinygrad_lite.checking.result.judged import Judged
+from tinygrad_lite.checking.result.result import Result
 from tinygrad_lite.checking.result.taylor_plot import TaylorPlot
 from tinygrad_lite.checking.trial.numerical_check import (
     Derivative,
@@ -31,8 +32,8 @@ from tinygrad_lite.report.language import say
 from tinygrad_lite.report.text import Report, Table
 
 
-class GradCheck(Judged):
-    """What both witnesses say about a gradient; true if neither objects.
+class GradCheck(Result):
+    """What both measurements say about a gradient; true if neither contradicts it.
 
     Attributes:
         names: an entry name for each input number.
@@ -58,8 +59,14 @@ class GradCheck(Judged):
         self.kinks: list[str] = [names[i] for i, found in measured.items() if found.kink]
 
     @property
+    def slopes(self) -> dict[int, Derivative]:
+        """The old name of `measured`, which goes with the next release."""
+        warnings.warn("GradCheck.slopes is called measured now; the old name goes with the next release.", stacklevel=2)
+        return self.measured
+
+    @property
     def ok(self) -> bool:
-        """No measured derivative objects, nor does the Taylor remainder (which cannot judge on a kink)."""
+        """No measured derivative contradicts it, nor does the Taylor remainder (which cannot judge on a kink)."""
         return not self.wrong and (self.taylor.ok or bool(self.kinks))
 
     def report(self) -> Report:
@@ -69,7 +76,10 @@ class GradCheck(Judged):
             found = self.measured[i]
             rows.append([self.names[i], self.claimed[i], found.value, f"{found.bar:.0e}", f"{found.step:.0e}"])
             marks.append("wrong" if self.names[i] in self.wrong else "unsure" if found.kink else "ok")
-        heading = say("The gradient stands before both witnesses.") if self.ok else say("The Taylor remainder objects.")
+        heading = say("The gradient agrees with the measured derivatives and with the Taylor remainder.")
+        if not self.taylor.ok:
+            heading = say("The gradient agrees with the measured derivatives.")
+            heading = heading if self.ok else say("The Taylor remainder contradicts the gradient.")
         if self.wrong:
             n = len(self.measured)
             heading = say("The gradient is wrong at {0} of {1} measured entries.", len(self.wrong), n)

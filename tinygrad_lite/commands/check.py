@@ -70,7 +70,7 @@ def run(args: argparse.Namespace) -> int:
 
 def _mend(file: str, result: dict[str, Any], write: bool) -> None:
     """Print the mend of a file as a diff on the path that was given; write it if asked to, and keep a backup."""
-    from tinygrad_lite.checking.lines.files import diff_of, written
+    from tinygrad_lite.checking.lines.files import diff_of, write_with_backup
 
     text = result["mended"].get(str(Path(file).resolve()))
     if text is None and result["diff"]:  # of a notebook's cells, which are no lines of the file
@@ -83,7 +83,7 @@ def _mend(file: str, result: dict[str, Any], write: bool) -> None:
         return
     print(diff_of(file, text), end="")
     if write:
-        print(f"tinygrad-lite check: mended {file}; {written(file, text).name} is as it was", file=sys.stderr)
+        print(f"tinygrad-lite check: mended {file}; {write_with_backup(file, text).name} is as it was", file=sys.stderr)
 
 
 def _graded(file: str, args: argparse.Namespace) -> dict[str, Any]:

@@ -65,7 +65,13 @@ def compile(
         return functools.partial(compile, batch=batch, argnums=argnums, backend=backend, threads=threads, dump=dump)
     if not callable(f):
         raise OperandError(f"compile needs a function, but got the {type(f).__name__} {f!r}{user_line()}.")
+    batch = (batch,) if isinstance(batch, str) else batch
+    if not isinstance(batch or (), (list, tuple, set)) or not all(isinstance(name, str) for name in batch or ()):
+        raise OperandError(f"batch names arguments, as in batch=('x', 'y'), but got {batch!r}{user_line()}.")
+    places = argnums if isinstance(argnums, tuple) else (argnums,)
+    if not all(isinstance(place, int) for place in places):
+        raise OperandError(
+            f"argnums is the place of an argument, or a tuple of places, but got {argnums!r}{user_line()}."
+        )
     how = argnums, backend, checked(threads), dump
-    return (
-        BatchedFunction(f, [batch] if isinstance(batch, str) else batch, *how) if batch else CompiledFunction(f, *how)
-    )
+    return BatchedFunction(f, batch, *how) if batch else CompiledFunction(f, *how)

@@ -34,7 +34,7 @@ from tinygrad_lite.compiler.runtime.fallback import CompileWarning, Leaf, outsid
 from tinygrad_lite.compiler.runtime.gc_pause import gc_paused
 from tinygrad_lite.compiler.runtime.prepared import Prepared
 from tinygrad_lite.compiler.runtime.program import ALL, Program, Settings, Wrt
-from tinygrad_lite.compiler.runtime.report import Shown
+from tinygrad_lite.compiler.runtime.report import Described
 from tinygrad_lite.compiler.runtime.verify import disagreement, long_disagreement
 from tinygrad_lite.engine.modes import remembering
 from tinygrad_lite.engine.reverse import adjoints
@@ -55,7 +55,7 @@ SHORT = 5_000
 """Ops up to which it is, even if the code comes from the disk, where it was kept because it agreed."""
 
 
-class CompiledFunction(Shown):
+class CompiledFunction(Described):
     """A function and its compiled programs; see `compile`."""
 
     def __init__(
@@ -204,7 +204,7 @@ class CompiledFunction(Shown):
         return call, program, inputs
 
     def _programs_made(self) -> list[Program]:
-        """The programs made so far, for what `Shown` shows."""
+        """The programs made so far, for what `Described` shows."""
         return [program for programs in self._programs.values() for program in programs]
 
     # ------------------------------------------------------------------ how a call is answered

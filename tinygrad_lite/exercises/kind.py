@@ -14,16 +14,16 @@ from fractions import Fraction
 from itertools import chain, combinations
 from typing import Any, ClassVar
 
-from tinygrad_lite.checking.result.judged import Judged
 from tinygrad_lite.checking.result.mistakes import CATALOGUE
+from tinygrad_lite.checking.result.result import Result
 from tinygrad_lite.engine.value import Value
 from tinygrad_lite.errors import OperandError, TinygradLiteError
-from tinygrad_lite.exercises.program import Program, assigned, flat, written
+from tinygrad_lite.exercises.program import Program, assigned, flat, literal
 from tinygrad_lite.report.language import say
 from tinygrad_lite.report.text import Code, Paragraph, Part, Report
 
 
-class Marked(Judged):
+class Marked(Result):
     """What is said of an answer; true if it is right.
 
     Attributes:
@@ -111,7 +111,7 @@ class Kind:
 
     def given(self) -> list[Part]:
         """The program's forward lines and its numbers."""
-        names = ", ".join(f"{name} = {written(x)}" for name, x in self.numbers.items())
+        names = ", ".join(f"{name} = {literal(x)}" for name, x in self.numbers.items())
         return [Code("\n".join(self.program.forward)), Paragraph(say("with {0}", names))]
 
     def named(self, fits: Callable[..., bool], shown: str, at_most: int = 1) -> Marked:

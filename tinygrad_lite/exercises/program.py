@@ -138,10 +138,10 @@ def entry(x: Any, index: tuple[int, ...]) -> Any:
     return x[index] if index else x
 
 
-def written(x: Any) -> str:
+def literal(x: Any) -> str:
     """A number or nested lists of them, as a learner writes them."""
     x = x.tolist() if hasattr(x, "tolist") else x
-    return f"[{', '.join(map(written, x))}]" if isinstance(x, (list, tuple)) else str(x)
+    return f"[{', '.join(map(literal, x))}]" if isinstance(x, (list, tuple)) else str(x)
 
 
 def names_in(expression: str) -> set[str]:

@@ -15,7 +15,7 @@ from typing import Any
 from tinygrad_lite.errors import OperandError, user_line
 from tinygrad_lite.export import rules
 from tinygrad_lite.export.expression import Term, put
-from tinygrad_lite.export.seen import Seen, Shape, live_names
+from tinygrad_lite.export.observed import Observed, Shape, live_names
 
 Part = tuple[str, str, str]
 
@@ -23,8 +23,8 @@ Part = tuple[str, str, str]
 class Adjoint:
     """Gradients in the forward pass whose shapes were seen."""
 
-    def __init__(self, seen: Seen) -> None:
-        self.seen = seen
+    def __init__(self, observed: Observed) -> None:
+        self.observed = observed
 
     def of(self, s: Any, g: Term) -> list[Part]:
         """What the statement hands back to the names it reads."""
@@ -32,33 +32,35 @@ class Adjoint:
         return [*self._back(s.value, g, out)]
 
     def _live(self, e: Any) -> bool:
-        return any(name in self.seen.active for name in live_names(e))
+        return any(name in self.observed.active for name in live_names(e))
 
     def _back(self, e: Any, g: Term, out: str = "") -> Iterator[Part]:
         if not self._live(e):
             return
         if isinstance(e, ast.Name):
-            yield e.id, "", g.text if e.id in self.seen.lists else self._full(g, e).text
+            yield e.id, "", g.text if e.id in self.observed.lists else self._full(g, e).text
         elif isinstance(e, ast.Subscript):
-            if rules.inserts(e) and (not isinstance(e.value, ast.Name) or g.axes == self.seen.shape(e)):  # x[:, None]
+            if rules.inserts(e) and (
+                not isinstance(e.value, ast.Name) or g.axes == self.observed.shape(e)
+            ):  # x[:, None]
                 yield from self._back(e.value, self._reshaped(g, e.value))
             elif isinstance(e.value, ast.Name):
-                yield e.value.id, self.seen.index(e), g.text
+                yield e.value.id, self.observed.index(e), g.text
             else:
                 self._refuse(e)
         elif isinstance(e, ast.List | ast.Tuple):
             for k, part in enumerate(e.elts):
-                yield from self._back(part, Term(put(f"g[{k}]", g=g.text), self.seen.shape(part)))
+                yield from self._back(part, Term(put(f"g[{k}]", g=g.text), self.observed.shape(part)))
         else:
             yield from self._function(e, g, out or ast.unparse(e))
 
     def _function(self, e: Any, g: Term, out: str) -> Iterator[Part]:
         name, operands, options = rules.called(e)
-        shapes = [self.seen.shape(x) for x in operands]
-        shape = self.seen.shape(e)
+        shapes = [self.observed.shape(x) for x in operands]
+        shape = self.observed.shape(e)
         if name == "dot":
             name = "matmul" if shapes[0] else "multiply"
-        listed = bool(operands) and isinstance(operands[0], ast.Name) and operands[0].id in self.seen.lists
+        listed = bool(operands) and isinstance(operands[0], ast.Name) and operands[0].id in self.observed.lists
         library = not isinstance(e, ast.Call) or isinstance(e.func, ast.Attribute)
         if name in rules.JOINING:
             yield from self._joined(name, operands, options, g, shape)
@@ -111,16 +113,16 @@ class Adjoint:
         import numpy as np
 
         parts: dict[str, str | None] = {"g": g.text, **extra}
-        whole = self.seen.shape(e)
+        whole = self.observed.shape(e)
         known: dict[str, Any] = {"np": np}
         known |= {k: None if text is None else _number(text) for k, text in extra.items() if k != "out"}
         if whole[:1] == ("list",):
-            return Term(put(template, **parts), self.seen.shape(operands[0]))
+            return Term(put(template, **parts), self.observed.shape(operands[0]))
         known["g"], known["out"] = np.zeros(g.axes), np.zeros(whole)
         if "G" in template:
             parts["G"], known["G"] = self._full(g, e).text, np.zeros(whole)
         for letter, x in zip("xyz", operands, strict=False):
-            shape, text = self.seen.shape(x), ast.unparse(x)
+            shape, text = self.observed.shape(x), ast.unparse(x)
             parts[letter], known[letter] = text, _number(text, shape)
             parts[f"{letter}T"] = put("x.T" if len(shape) < 3 else "np.swapaxes(x, -1, -2)", x=text)
             known[f"{letter}T"] = np.swapaxes(known[letter], -1, -2) if len(shape) > 1 else known[letter]
@@ -130,7 +132,7 @@ class Adjoint:
 
     def _full(self, g: Term, e: Any) -> Term:
         """With the whole shape of the expression."""
-        shape = self.seen.shape(e)
+        shape = self.observed.shape(e)
         return g if g.axes == shape else Term(f"np.broadcast_to({g.text}, {self._dims(e, shape)})", shape)
 
     def _dims(self, e: Any, shape: Shape) -> str:
@@ -141,11 +143,11 @@ class Adjoint:
     def _like(self, e: Any, shape: Shape) -> str:
         """A name in the expression whose array has that shape."""
         names = (n for n in ast.walk(e) if isinstance(n, ast.Name) and hasattr(n, "seen"))
-        return next((n.id for n in names if shape and self.seen.shapes[n.seen] == {shape}), "")
+        return next((n.id for n in names if shape and self.observed.shapes[n.seen] == {shape}), "")
 
     def _reshaped(self, g: Term, e: Any) -> Term:
         """In the shape of the expression."""
-        shape = self.seen.shape(e)
+        shape = self.observed.shape(e)
         return g if g.axes == shape else Term(put(f"g.reshape({self._dims(e, shape)})", g=g.text), shape)
 
     def _fit(self, g: Term, shape: Shape, out: Shape) -> Term:
@@ -174,7 +176,7 @@ class Adjoint:
     def _reduced(
         self, e: Any, name: str, operands: Sequence[Any], options: dict[Any, Any], g: Term, out: str
     ) -> Iterator[Part]:
-        x, before, shape = operands[0], self.seen.shape(operands[0]), self.seen.shape(e)
+        x, before, shape = operands[0], self.observed.shape(operands[0]), self.observed.shape(e)
         given = options.get("axis", operands[1] if len(operands) > 1 and name != "norm" else ast.Constant(None))
         axis = ast.literal_eval(given)
         axes = sorted(k % len(before) for k in (range(len(before)) if axis is None else _several(axis)))
@@ -215,7 +217,7 @@ class Adjoint:
             yield from self._back(parts, Term(put(rows if name == "stack" else split, g=text)))
             return
         for k, part in enumerate(parts.elts):
-            inner = self.seen.shape(part)
+            inner = self.observed.shape(part)
             single = name == "stack" or (name == "column_stack" and len(inner) == 1)
             n = inner[axis] if axis < len(inner) else 1
             index = str(k) if single else f"{at}:{at + n}"
@@ -230,7 +232,7 @@ class Adjoint:
             if not self._live(x):
                 continue
             rest = [(n, ast.unparse(a)) for i, (n, a) in enumerate(zip(names, operands[1:], strict=True)) if i != k]
-            known, before = {*out, *"".join(n for n, _ in rest)}, self.seen.shape(x)
+            known, before = {*out, *"".join(n for n, _ in rest)}, self.observed.shape(x)
             rest += [(n, f"np.ones({before[names[k].index(n)]})") for n in names[k] if n not in known]  # summed alone
             spec = ",".join([out, *(n for n, _ in rest)]) + "->" + names[k]
             yield from self._back(x, Term(f'np.einsum("{spec}", {", ".join([text, *(t for _, t in rest)])})', before))

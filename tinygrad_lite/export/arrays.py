@@ -117,7 +117,7 @@ class ArrayWriter(Expressions):
             if len(left) < 2 and len(right) < 2:
                 if not left and b.axes == (*right, r):  # x @ w reads better than w @ x.T
                     a, b, left, right = b, a, right, left
-                a, b = self.moved(a, [*left, r]), self.moved(b, [r, *right])
+                a, b = self.transposed(a, [*left, r]), self.transposed(b, [r, *right])
                 return Term(put("x @ y", x=a.text, y=b.text), (*left, *right))
         if not common:
             return self._added(self.product(a, b), over)
@@ -141,7 +141,7 @@ class ArrayWriter(Expressions):
         if T not in x.axes:
             (x, _), _ = self.together([x, Term("", (T,))])
             x = self.product(Term(self.constant(np.ones(n)), (T,)), x)
-        x = self.moved(x, [T, *(axis for axis in x.axes if axis != T)])
+        x = self.transposed(x, [T, *(axis for axis in x.axes if axis != T)])
         text = self.spelling.segments(x.text, self.constant(ids), nest.iterations)
         inner = [length for length in nest.dims if length > 1]
         rest = x.axes[1:]
@@ -203,7 +203,7 @@ class ArrayWriter(Expressions):
         number = self.spelling.operand(term) if term.number is not None else text
         return Term(f"{self.spelling.lib}.broadcast_to({number}, ({', '.join(lengths)},))", tuple(wanted))
 
-    def placed(self, nest: LoopNest, term: Term) -> None:
+    def store(self, nest: LoopNest, term: Term) -> None:
         """Make the nest's result known to those behind: under a name, or in their text if it is read once."""
         name = self.forced.get(nest.target.array, "")
         if name or self.uses[nest.target.array] != 1 or len(term.text) > (LONG if term.mean else SHORT):

@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from tinygrad_lite.errors import OperandError, TinygradLiteError, user_line
-from tinygrad_lite.export.way_back import WayBack
+from tinygrad_lite.export.backward_code import BackwardCode
 
 CLOSE = 1e-10
 """How far, relative to the largest number, the gradient may be from the engine's."""
@@ -35,14 +35,14 @@ class BackwardSource:
     """
 
     def __init__(self, f: Callable[..., Any], params: Any, data: Sequence[Any]) -> None:
-        self._way = WayBack(f, params, data)
-        self.code, self.mapped = self._way.code, self._way.mapped
+        self._made = BackwardCode(f, params, data)
+        self.code, self.mapped = self._made.code, self._made.mapped
         self.checked: str = _verified(self, f)
 
     @property
     def function(self) -> Callable[..., Any]:
         """The code, run with what the user's function finds around it."""
-        space: dict[str, Any] = dict(self._way.flat.space)
+        space: dict[str, Any] = dict(self._made.flat.space)
         exec(compile(self.code, "<tg.backward_source>", "exec"), space)  # our own text, of the user's own expressions
         return space["backward"]  # type: ignore[no-any-return]
 
@@ -125,7 +125,7 @@ def _verified(made: BackwardSource, f: Callable[..., Any]) -> str:
     from tinygrad_lite.arrays.array import array, grads
     from tinygrad_lite.engine.value import Value
 
-    known = made._way.flat.parameters
+    known = made._made.flat.parameters
     given = known.arguments
     with np.errstate(all="ignore"):
         value, found = made.function(*[given[name] for name in known.parameters])

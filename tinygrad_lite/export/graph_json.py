@@ -56,7 +56,7 @@ def to_json(roots: Any, indent: int | None = None) -> str:
     document = {
         "format": FORMAT,
         "version": VERSION,
-        "nodes": [_written(node, place) for node in nodes],
+        "nodes": [_entry(node, place) for node in nodes],
         "roots": _map(roots, lambda root: place[root]),
     }
     return json.dumps(document, indent=indent, allow_nan=False)
@@ -81,7 +81,7 @@ def from_json(text: str | bytes, largest: int = LARGEST) -> Any:
     if not isinstance(document, dict) or document.get("format") != FORMAT:
         _refuse(f'it does not say "format": "{FORMAT}", so it was made by another program or for another purpose')
     if not _whole(document.get("version")) or document["version"] > VERSION:
-        _refuse(f"its version is {_shown(document.get('version'))}, and this program reads version {VERSION}")
+        _refuse(f"its version is {_short(document.get('version'))}, and this program reads version {VERSION}")
     written = document.get("nodes")
     if not isinstance(written, list):
         _refuse('"nodes" must be a list')
@@ -113,11 +113,11 @@ def _map(roots: Any, give: Any) -> Any:
     if isinstance(roots, dict) and all(isinstance(key, str) for key in roots):
         return {key: _map(root, give) for key, root in roots.items()}
     raise OperandError(
-        f"to_json takes a Value, or a list or a dict (with keys of text) of Values, but got {_shown(roots)}."
+        f"to_json takes a Value, or a list or a dict (with keys of text) of Values, but got {_short(roots)}."
     )
 
 
-def _written(node: Value, place: dict[Value, int]) -> dict[str, Any]:
+def _entry(node: Value, place: dict[Value, int]) -> dict[str, Any]:
     grad, parents = node.grad, node.parents
     entry: dict[str, Any] = {"op": node.op.name, "data": _number(node.data)}
     if node.label:
@@ -136,7 +136,7 @@ def _number(x: Any) -> float | str:
     if x.__class__ is float and x - x == 0.0:  # finite, as nearly all are
         return x
     if not isinstance(x, float | int):
-        raise OperandError(f"to_json writes numbers, but a node holds the {type(x).__name__} {_shown(x)}.")
+        raise OperandError(f"to_json writes numbers, but a node holds the {type(x).__name__} {_short(x)}.")
     x = float(x)
     return x if math.isfinite(x) else repr(x)
 
@@ -146,7 +146,7 @@ def _number(x: Any) -> float | str:
 
 def _parsed(text: str | bytes) -> Any:
     if not isinstance(text, str | bytes | bytearray):
-        raise OperandError(f"from_json reads text, but got {_shown(text)}; for a file give open(path).read().")
+        raise OperandError(f"from_json reads text, but got {_short(text)}; for a file give open(path).read().")
     try:
         return json.loads(text, object_pairs_hook=_without_repeats, parse_constant=_no_constant)
     except StateError:
@@ -160,7 +160,7 @@ def _parsed(text: str | bytes) -> Any:
 def _without_repeats(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     found = dict(pairs)
     if len(found) != len(pairs):
-        _refuse(f"an object says the same key twice, among {_shown([key for key, _ in pairs])}")
+        _refuse(f"an object says the same key twice, among {_short([key for key, _ in pairs])}")
     return found
 
 
@@ -171,14 +171,14 @@ def _no_constant(word: str) -> NoReturn:
 def _node(i: int, entry: Any, before: list[Value]) -> Value:
     """Node i from what is written of it, after the nodes before it."""
     if not isinstance(entry, dict):
-        _refuse(f"node {i} must be an object, but is {_shown(entry)}")
+        _refuse(f"node {i} must be an object, but is {_short(entry)}")
     unknown = set(entry) - _KEYS
     if unknown:
-        _refuse(f"node {i} has the unknown key {_shown(min(unknown))}; the keys are {', '.join(sorted(_KEYS))}")
+        _refuse(f"node {i} has the unknown key {_short(min(unknown))}; the keys are {', '.join(sorted(_KEYS))}")
     op = _op(i, entry.get("op"))
     label = entry.get("label", "")
     if not isinstance(label, str):
-        _refuse(f"the label of node {i} must be text, but is {_shown(label)}")
+        _refuse(f"the label of node {i} must be text, but is {_short(label)}")
     parents = entry.get("parents", [])
     local = entry.get("local", [])
     if not isinstance(parents, list) or not isinstance(local, list):
@@ -194,7 +194,7 @@ def _node(i: int, entry: Any, before: list[Value]) -> Value:
 
 def _op(i: int, name: Any) -> Op:
     if not isinstance(name, str):
-        _refuse(f"the op of node {i} must be a name, but is {_shown(name)}")
+        _refuse(f"the op of node {i} must be a name, but is {_short(name)}")
     try:
         return op_named(name)
     except KeyError as reason:
@@ -205,9 +205,9 @@ def _operand(i: int, parent: Any, before: list[Value]) -> Value | float:
     if isinstance(parent, dict) and set(parent) == {"constant"}:
         return _float(parent["constant"], f"a constant of node {i}")
     if not _whole(parent):
-        _refuse(f'an operand of node {i} must be a node\'s number or {{"constant": x}}, but is {_shown(parent)}')
+        _refuse(f'an operand of node {i} must be a node\'s number or {{"constant": x}}, but is {_short(parent)}')
     if not 0 <= parent < len(before):
-        _refuse(f"node {i} uses node {_shown(parent)}, but an operand must stand before its node")
+        _refuse(f"node {i} uses node {_short(parent)}, but an operand must stand before its node")
     return before[int(parent)]
 
 
@@ -231,7 +231,7 @@ def _map_checked(roots: Any, nodes: list[Value], depth: int = 0) -> Any:
     if isinstance(roots, dict):
         return {key: _map_checked(root, nodes, depth + 1) for key, root in roots.items()}
     if not _whole(roots) or not 0 <= roots < len(nodes):
-        _refuse(f'"roots" must name nodes by their numbers, 0 to {len(nodes) - 1}, but holds {_shown(roots)}')
+        _refuse(f'"roots" must name nodes by their numbers, 0 to {len(nodes) - 1}, but holds {_short(roots)}')
     return nodes[roots]
 
 
@@ -239,7 +239,7 @@ def _float(x: Any, what: str) -> float:
     if isinstance(x, str) and x in _WORDS:
         return _WORDS[x]
     if not isinstance(x, float | int) or isinstance(x, bool):
-        _refuse(f'{what} must be a number, "nan", "inf" or "-inf", but is {_shown(x)}')
+        _refuse(f'{what} must be a number, "nan", "inf" or "-inf", but is {_short(x)}')
     try:
         return float(x)
     except OverflowError:
@@ -250,9 +250,9 @@ def _whole(x: Any) -> bool:
     return isinstance(x, int) and not isinstance(x, bool)
 
 
-def _shown(x: Any) -> str:
-    shown = repr(x)
-    return shown if len(shown) <= 60 else shown[:57] + "..."
+def _short(x: Any) -> str:
+    text = repr(x)
+    return text if len(text) <= 60 else text[:57] + "..."
 
 
 def _refuse(why: str) -> NoReturn:

@@ -140,7 +140,7 @@ class Operands:
 
     # ------------------------------------------------------------------ side by side
 
-    def moved(self, term: Term, axes: Sequence[int]) -> Term:
+    def transposed(self, term: Term, axes: Sequence[int]) -> Term:
         """With its axes in this order."""
         order = [term.axes.index(axis) for axis in axes]
         if order == sorted(order):
@@ -149,7 +149,7 @@ class Operands:
         return Term(text, tuple(axes))
 
     def ordered(self, term: Term) -> Term:
-        return self.moved(term, sorted(term.axes))
+        return self.transposed(term, sorted(term.axes))
 
     def beside(self, term: Term, axes: Sequence[int]) -> Term:
         """With these axes, those it has not of length 1, as far as broadcasting does not see to that."""

@@ -51,7 +51,7 @@ def traced(fast: CompiledFunction, structure: Structure, given: Sequence[float])
     return tape, shape, list(trace.captured)
 
 
-class _Kept(Lowered):
+class _LibraryOps(Lowered):
     """Ops that the library has stay, also those of any number of operands; any other becomes what it stands for."""
 
     def __init__(self, spelled: Callable[[Op], bool]) -> None:
@@ -93,9 +93,8 @@ def planned(
         derivatives = dict(zip(known, gradient(tidy, [*known.values()], fast_math=True).outputs[1:], strict=True))
         tidy.outputs = [tidy.outputs[0], *(derivatives.get(i, tidy.constant(0.0)) for i in wrt)]
     tidy.outputs += flags
-    made = _Kept(spelled)
-    made.rewritten(tidy, lambda _, op, args: (made.written if made.has(op) else made.opened)(op, args))
-    return reroll(made, dict(zip(made.inputs, arrays, strict=True)), long=2), guards
+    made = _LibraryOps(spelled)
+    return reroll(made.lower(tidy), dict(zip(made.inputs, arrays, strict=True)), long=2), guards
 
 
 def _sheltered(tape: Builder) -> Builder:
@@ -122,8 +121,8 @@ def _sheltered(tape: Builder) -> Builder:
                 for flag, side in sorted(needed.get(i, ())):
                     inside = made.constant(1.0)
                     choice = (refs[k], inside) if side else (inside, refs[k])
-                    refs[k] = made.written(SELECT, (known[flag], *choice))
-        known[i] = made.written(op, tuple(refs))
+                    refs[k] = made.emit(SELECT, (known[flag], *choice))
+        known[i] = made.emit(op, tuple(refs))
     made.outputs = [known[ref] for ref in tape.outputs]
     made.guards = [guard._replace(flag=known[guard.flag]) for guard in tape.guards]
     return made

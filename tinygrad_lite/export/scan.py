@@ -63,7 +63,7 @@ def write(writer: ArrayWriter, part: Steps) -> None:
     for j, nest in enumerate(local):
         if j in part.kept or any(owner == j for owner, _ in carried):
             writer.forced[nest.target.array] = names[j]
-        writer.placed(nest, writer.nest(nest, whole=True))
+        writer.store(nest, writer.nest(nest, whole=True))
     results = [names[owner] if lag == 1 else carried[owner, lag - 1] for owner, lag in carried]
     kept = [(writer.name("rows"), names[j]) for j in part.kept if j not in last]
     body, writer.lines, writer.uses = writer.lines, outer, uses

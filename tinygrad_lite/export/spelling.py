@@ -123,7 +123,8 @@ class Spelling:
         lines = [f"{name} = {text}" for name, text in zip(loop.carried, loop.initial, strict=True)]
         lines += [f"{rows} = []" for rows, _ in loop.kept]
         names, series = (", ".join(texts) for texts in zip(*loop.read, strict=True)) if loop.read else ("_", "")
-        lines.append(f"for {names} in {series or f'range({loop.steps})'}:")
+        series = f"zip({series}, strict=True)" if len(loop.read) > 1 else series or f"range({loop.steps})"
+        lines.append(f"for {names} in {series}:")
         lines += [f"    {line}" for line in loop.body]
         lines += [f"    {rows}.append({name})" for rows, name in loop.kept]
         if loop.carried:

@@ -51,9 +51,10 @@ def folded(plan: Plan) -> list[LoopNest | Steps]:
     place = {nest.target.array: k for k, nest in enumerate(nests[:inner])}
     sampled = _sampled(nests[:inner])
     parts: list[Any] = []
+    inside: set[int] = set()  # the places of nests that became steps
     at = 0
     while at < inner:
-        found = _repeated(nests, at, inner, place, sampled)
+        found = _repeated(nests, at, inner, place, sampled, inside)
         if found is None:
             parts.append(nests[at])
             at += 1
@@ -61,6 +62,7 @@ def folded(plan: Plan) -> list[LoopNest | Steps]:
         first, period, count = found
         parts += nests[at:first]
         at = first + period * count
+        inside |= {*range(first, at)}
         parts.append(Steps(first, period, count, nests[first:at], {}))
         moved = {nests[k].target.array: (k - first) for k in range(first, at)}
         nests[at:] = [_gathered(_moved(nest, moved, parts[-1]), plan.constants) for nest in nests[at:]]
@@ -121,7 +123,7 @@ def move(nest: LoopNest, before: LoopNest, place: dict[str, int], period: int) -
 
 
 def _repeated(
-    nests: Sequence[LoopNest], at: int, end: int, place: dict[str, int], sampled: set[str]
+    nests: Sequence[LoopNest], at: int, end: int, place: dict[str, int], sampled: set[str], inside: set[int]
 ) -> tuple[int, int, int] | None:
     """The scan that begins here, as (first nest, period, count)."""
     best = (1, 1)
@@ -152,7 +154,7 @@ def _repeated(
     period, count = best
     first = at
     while count >= FEWEST:
-        if _chained(nests, first, period, place) and _begun(nests, first, period, place, sampled):
+        if _chained(nests, first, period, place) and _begun(nests, first, period, place, sampled, inside):
             return first, period, count
         if not _chained(nests, first, period, place):
             return None
@@ -176,13 +178,15 @@ def _chained(nests: Sequence[LoopNest], first: int, period: int, place: dict[str
     return bool(_lags(nests, first, period, place))
 
 
-def _begun(nests: Sequence[LoopNest], first: int, period: int, place: dict[str, int], sampled: set[str]) -> bool:
-    """Whether what the first step reads of those before it looks like what it leaves."""
+def _begun(
+    nests: Sequence[LoopNest], first: int, period: int, place: dict[str, int], sampled: set[str], inside: set[int]
+) -> bool:
+    """Whether what the first step reads of those before it looks like what it leaves, and has a name of its own."""
     for j, back in _lags(nests, first, period, place):
         mine = nests[first + j]
         for lag in range(1, back + 1):
             k = first + j - lag * period
-            if k < 0 or nests[k].iterations != mine.iterations:
+            if k < 0 or k in inside or nests[k].iterations != mine.iterations:
                 return False
             if (nests[k].target.array in sampled) != (mine.target.array in sampled):
                 return False

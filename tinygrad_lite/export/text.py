@@ -101,7 +101,7 @@ class Text:
             elif part.target.array == "out":
                 self._out(part)
             else:
-                writer.placed(part, writer.nest(part))
+                writer.store(part, writer.nest(part))
 
     def _out(self, nest: LoopNest) -> None:
         """A part of the result, or of the gradients."""

@@ -133,6 +133,18 @@ def dataset(data: Dataset | tuple[Any, Any]) -> Dataset:
     return data if isinstance(data, Dataset) else Dataset(*data)
 
 
+def dataset_for(model: Any, data: Dataset | tuple[Any, Any]) -> Dataset:
+    """The samples; targets in a column of their own, of shape (m, 1), become numbers if the model gives numbers."""
+    found = dataset(data)
+    if not len(found):
+        raise ValueError("there is no sample to train on: the data are empty.")
+    if all(isinstance(t, (list, tuple)) and len(t) == 1 for t in found.targets):
+        answer = model(found.inputs[0])
+        if not hasattr(answer, "__len__") or len(answer) > 1:
+            return found.with_samples(found.inputs, [t[0] for t in found.targets])
+    return found
+
+
 def read_csv(
     path: str | Path,
     target: str,

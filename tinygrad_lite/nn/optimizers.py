@@ -275,9 +275,9 @@ class Adam(Optimizer):
         return lr, lr / (1 - self.hyper["beta1"] ** t), 1.0 / sqrt(1 - self.hyper["beta2"] ** t)
 
     def rule(self, p: Any, g: Any, state: State, *numbers: Any) -> tuple[Any, State]:
-        return self.moved(p, self.decayed(p, g), state, *numbers)
+        return self.adam_step(p, self.decayed(p, g), state, *numbers)
 
-    def moved(self, p: Any, g: Any, state: State, lr: Any, pace: Any, correction: Any) -> tuple[Any, State]:
+    def adam_step(self, p: Any, g: Any, state: State, lr: Any, pace: Any, correction: Any) -> tuple[Any, State]:
         (m, v), beta1, beta2 = state, self.hyper["beta1"], self.hyper["beta2"]
         m = beta1 * m + (1 - beta1) * g
         v = beta2 * v + (1 - beta2) * (g * g)
@@ -297,4 +297,4 @@ class AdamW(Adam):
 
     def rule(self, p: Any, g: Any, state: State, *numbers: Any) -> tuple[Any, State]:
         decay = self.hyper["weight_decay"]
-        return self.moved(p - numbers[0] * decay * p if decay else p, g, state, *numbers)
+        return self.adam_step(p - numbers[0] * decay * p if decay else p, g, state, *numbers)

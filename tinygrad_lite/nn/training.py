@@ -9,9 +9,9 @@ from pathlib import Path
 from typing import Any
 
 from tinygrad_lite.engine.value import Value
-from tinygrad_lite.errors import AnomalyError
+from tinygrad_lite.errors import AnomalyError, OperandError, user_line
 from tinygrad_lite.nn.compiled import CompiledSteps
-from tinygrad_lite.nn.dataset import Dataset, dataset
+from tinygrad_lite.nn.dataset import Dataset, dataset_for
 from tinygrad_lite.nn.history import History, Progress, layers
 from tinygrad_lite.nn.initial import choose
 from tinygrad_lite.nn.losses import binary_cross_entropy
@@ -73,7 +73,8 @@ def fit(
             compiling, with a CompileWarning.
 
     Raises, with the History until then as `.history` of whatever ends the run, Ctrl-C included:
-        OperandError: `compiled`, and Dropout draws anew in every step, or the loss is no mean over samples.
+        OperandError: the loss is no function, or the optimizer is none of this package's; or `compiled`, and Dropout
+            draws anew in every step, or the loss is no mean over samples.
         AnomalyError: the loss became NaN or infinite; the parameters are those before that step.
         StateError: the checkpoint is damaged or belongs to another run; nothing was changed.
 
@@ -86,11 +87,16 @@ def fit(
     """
     if epochs < 0 or every < 1 or (patience is not None and patience < 1):
         raise ValueError("epochs >= 0, every >= 1 and patience >= 1 (or None) are needed.")
+    if not callable(loss) or not isinstance(optimizer, Optimizer):
+        raise OperandError(
+            "fit needs a loss such as nn.mse and an optimizer such as nn.Adam(model, lr=0.01), "
+            f"but got {loss!r:.60} and {optimizer!r:.60}{user_line()}."
+        )
     measures = {m if isinstance(m, str) else m.__name__: _metric(m, loss) for m in metrics}
-    training = Training(model, _dataset(data, model), loss, optimizer, measures, penalty, batch_size, seed)
+    training = Training(model, dataset_for(model, data), loss, optimizer, measures, penalty, batch_size, seed)
     if not set(optimizer.parameters) <= set(training.parameters):
         raise ValueError("the optimizer was made for parameters that are not this model's; make it from this model.")
-    held = None if validation is None else _dataset(validation, model)
+    held = None if validation is None else dataset_for(model, validation)
     settings = {"seed": seed, "batch_size": batch_size, "samples": len(training.data), "metrics": list(measures)}
     if checkpoint is not None and Path(checkpoint).exists():
         training.history, training.best = resume(checkpoint, model, optimizer, settings)
@@ -285,15 +291,3 @@ def _metric(metric: str | Metric, loss: Loss) -> Metric:
     if metric in ("accuracy", accuracy) and loss is binary_cross_entropy:  # of probabilities
         return lambda outputs, targets: accuracy(outputs, targets, threshold=0.5)
     return choose("metric", metric, METRICS) if isinstance(metric, str) else metric
-
-
-def _dataset(data: Any, model: Module) -> Dataset:
-    """The samples; targets in a column of their own, of shape (m, 1), become numbers if the model gives numbers."""
-    found = dataset(data)
-    if not len(found):
-        raise ValueError("there is no sample to train on: the data are empty.")
-    if all(isinstance(t, (list, tuple)) and len(t) == 1 for t in found.targets):
-        answer: Any = model(found.inputs[0])  # type: ignore[operator]
-        if not hasattr(answer, "__len__") or len(answer) > 1:
-            return found.with_samples(found.inputs, [t[0] for t in found.targets])
-    return found

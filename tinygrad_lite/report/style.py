@@ -45,7 +45,7 @@ def sign(mark: str, ascii: bool) -> str:
     return "" if not mark else say(MARKS[mark][1]) if ascii else MARKS[mark][0]
 
 
-def shown(words: str, ascii: bool) -> str:
+def printable(words: str, ascii: bool) -> str:
     return escape.ascii_only(escape.visible(words)) if ascii else escape.visible(words)
 
 

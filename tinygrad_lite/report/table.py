@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 from tinygrad_lite.engine.value import Value
 from tinygrad_lite.report import escape
 from tinygrad_lite.report.language import say
-from tinygrad_lite.report.style import CELL, LINE, MARKS, MONO, TINT, bdi, known, shown, sign, wrapped
+from tinygrad_lite.report.style import CELL, LINE, MARKS, MONO, TINT, bdi, known, printable, sign, wrapped
 
 
 class Table:
@@ -60,7 +60,7 @@ class Table:
         follow each other in blocks, each with the first column in front.
         """
         columns = [aligned([row[j] for row in self.rows], ascii) for j in range(len(self.columns))]
-        cells = [[shown(name, ascii), *column.texts] for name, column in zip(self.columns, columns, strict=True)]
+        cells = [[printable(name, ascii), *column.texts] for name, column in zip(self.columns, columns, strict=True)]
         if any(self.marks):
             cells.insert(0, ["", *[sign(mark, ascii) for mark in self.marks]])
         right = [False] * (len(cells) - len(columns)) + [column.numeric for column in columns]
@@ -69,8 +69,8 @@ class Table:
         blocks = [
             _block([cells[j] for j in block], [right[j] for j in block]) for block in _blocks(cells, leading, width)
         ]
-        above = [shown(self.title, ascii), ""] if self.title else []
-        below = ["", *wrapped(shown(self.note, ascii), width)] if self.note else []
+        above = [printable(self.title, ascii), ""] if self.title else []
+        below = ["", *wrapped(printable(self.note, ascii), width)] if self.note else []
         return "\n".join([*above, "\n\n".join(blocks), *below])
 
     def html(self) -> str:
@@ -214,7 +214,7 @@ def cell_text(cell: Any) -> str:
 
 def aligned(cells: list[Any], ascii: bool) -> Column:
     """The cells of a column as texts; if all are numbers, padded so that their points stand in line."""
-    texts = [shown(cell_text(cell), ascii) for cell in cells]
+    texts = [printable(cell_text(cell), ascii) for cell in cells]
     filled = [cell for cell in cells if cell is not None and not (isinstance(cell, str) and cell == "")]
     if not filled or any(plain_number(cell) is None for cell in filled):
         return Column(texts, False)

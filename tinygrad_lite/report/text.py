@@ -19,7 +19,7 @@ from typing import Any, Protocol
 
 from tinygrad_lite.report import escape
 from tinygrad_lite.report.language import say
-from tinygrad_lite.report.style import LINE, MARKS, MONO, TINT, bdi, known, page, shown, sign, wrapped
+from tinygrad_lite.report.style import LINE, MARKS, MONO, TINT, bdi, known, page, printable, sign, wrapped
 from tinygrad_lite.report.table import Table
 
 __all__ = ["Code", "Heading", "Paragraph", "Part", "Report", "Reported", "Strip", "Table", "page"]
@@ -48,7 +48,7 @@ class Heading(Plain):
         self.words, self.level = words, level
 
     def text(self, width: int = 80, *, ascii: bool = False) -> str:
-        words = shown(self.words, ascii)
+        words = printable(self.words, ascii)
         line = ("=" if self.level == 1 else "-") * min(escape.width(words), width)
         return words if self.level > 2 else f"{words}\n{line}"
 
@@ -68,7 +68,7 @@ class Paragraph(Plain):
         self.words = words
 
     def text(self, width: int = 80, *, ascii: bool = False) -> str:
-        return "\n".join(wrapped(shown(self.words, ascii), width))
+        return "\n".join(wrapped(printable(self.words, ascii), width))
 
     def html(self) -> str:
         return f'<p style="color:inherit;margin:4px 0;overflow-wrap:anywhere">{bdi(self.words)}</p>'
@@ -122,7 +122,7 @@ class Strip:
         for i, (name, mark, remark) in enumerate(self.links):
             word = sign(mark, ascii=ascii)
             seal = f" [{word}]" if ascii else f" {word}{f' ({say(MARKS[mark][1])})' if mark == 'follows' else ''}"
-            link = f"{shown(name, ascii)}{seal}" + (f" ({shown(remark, ascii)})" if remark else "")
+            link = f"{printable(name, ascii)}{seal}" + (f" ({printable(remark, ascii)})" if remark else "")
             joined = lines[-1] + (arrow if i else "") + link
             if i and escape.width(joined) > width:
                 lines[-1] += arrow.rstrip()

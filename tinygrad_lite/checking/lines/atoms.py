@@ -49,7 +49,7 @@ class Terms:
         self.costs: Any = np.concatenate([[], *(costs for costs, _, _ in blocks)])[self._kept]
         self.rows: Any = every[:, self._kept].swapaxes(0, 1).reshape(len(self._kept), visits * entries)
 
-    def written(self, i: int) -> Node:
+    def expression(self, i: int) -> Node:
         """A term as an expression."""
         k = int(self._kept[i])
         block = int(np.searchsorted(self._starts, k, "right")) - 1

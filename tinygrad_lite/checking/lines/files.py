@@ -27,7 +27,7 @@ def diff_of(file: str, text: str) -> str:
     return "\n".join(marked) + "\n"
 
 
-def written(file: str, text: str) -> Path:
+def write_with_backup(file: str, text: str) -> Path:
     """Write a text into a file and give the backup of what was there: FILE.py.bak, or .bak2 and so on."""
     path = Path(file)
     _, encoding, end = _read(path)

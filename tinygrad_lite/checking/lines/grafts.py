@@ -130,7 +130,7 @@ def _fits(
         for i in np.nonzero(off <= 1e-7 * np.abs(goal).max())[0]:
             for number, written in front:
                 if abs(abs(c[i]) - number) <= 1e-7 * number:
-                    x = e if candidates is alone else terms.written(int(i))
+                    x = e if candidates is alone else terms.expression(int(i))
                     price = cost + 0.2 * (written is not None) + 0.1 * (c[i] < 0)
                     price += 0.0 if candidates is alone else float(terms.costs[i])
                     yield price, _written(text, bool(c[i] > 0), e=e, x=x, k=written)

@@ -10,7 +10,7 @@ from tinygrad_lite.checking.lines.marks import Line
 from tinygrad_lite.checking.lines.mend import Edit, Mend
 from tinygrad_lite.report import escape
 from tinygrad_lite.report.language import say
-from tinygrad_lite.report.style import CELL, MONO, TINT, bdi, shown, wrapped
+from tinygrad_lite.report.style import CELL, MONO, TINT, bdi, printable, wrapped
 
 AROUND = 3  # lines shown before and after what is wrong, where a function is long
 LONG = 40
@@ -116,9 +116,9 @@ class Listing:
     def text(self, width: int = 80, *, ascii: bool = False) -> str:
         """Number, mark and text of each line; a line to change with `-`, its mend below with `+`."""
         said = [words for words in (self.headline(), *self.why()) if words]
-        out = [line for words in said for line in (*wrapped(shown(words, ascii), width), "")]
+        out = [line for words in said for line in (*wrapped(printable(words, ascii), width), "")]
         for number, mark, sign, text, remark in self.rows():
-            code = shown(text, ascii).expandtabs(4) + (f"   ({remark})" if remark else "")
+            code = printable(text, ascii).expandtabs(4) + (f"   ({remark})" if remark else "")
             row = f"{number:>4}  {mark:8}{sign:2}{code}".rstrip()
             if len(row) > width and sign:  # what is to be typed is shown whole
                 out += textwrap.wrap(row, width, subsequent_indent=" " * 18, drop_whitespace=True) or [row]

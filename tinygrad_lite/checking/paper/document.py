@@ -166,7 +166,7 @@ class Document:
         cut = re.search(r"≤|≥|≠|\\leq?\b|\\geq?\b|\\neq?\b|<=?|>=?|!=|\\lt|\\gt", row.text)
         if cut is None or re.search(r"[\[{]", row.text[: cut.start()]):
             raise Unreadable("this is no equation", row.text, 0, len(row.text))
-        relation = self._placed(parse(f"[{row.text}]", self.known, row.latex), -1)
+        relation = self._translated(parse(f"[{row.text}]", self.known, row.latex), -1)
         if (letters := relation.names()) and letters <= self.known.indices and not letters & self.known.variables:
             for s in self.statements[:-1]:
                 if s.kind == STEP and s.row.line == row.line:
@@ -190,7 +190,7 @@ class Document:
         f = head and LETTERS.get(head.group(1), head.group(1))
         if head and not statement.continued and f in self.known.functions and f not in self.functions:
             body = parse(parts[1][0], self.known, row.latex)
-            statement.sides = [Term("call", (name(head.group(2)),), f), self._placed(body, parts[1][1])]
+            statement.sides = [Term("call", (name(head.group(2)),), f), self._translated(body, parts[1][1])]
             self.functions[f] = (head.group(2), body)
             statement.kind = DEFINITION
             parts = parts[2:]
@@ -200,14 +200,14 @@ class Document:
                 lambda m: m.group(1) + " " * (len(m.group()) - len(m.group(1))),
                 part,
             )
-            statement.sides.append(self._placed(parse(part, self.known, row.latex), start))
+            statement.sides.append(self._translated(parse(part, self.known, row.latex), start))
         self._define(statement)
         for side in statement.sides:
             self.known.variables |= {t.word for t in side.walk() if t.op == "name"} - self.known.indices
 
-    def _placed(self, t: Term, by: int) -> Term:
+    def _translated(self, t: Term, by: int) -> Term:
         """The tree with places that count from the beginning of the row."""
-        return Term(t.op, tuple([self._placed(a, by) for a in t.args]), t.word, (t.span[0] + by, t.span[1] + by))
+        return Term(t.op, tuple([self._translated(a, by) for a in t.args]), t.word, (t.span[0] + by, t.span[1] + by))
 
     def _define(self, statement: Statement) -> None:
         left = statement.sides[0]

@@ -20,7 +20,7 @@ def example(judge: Judge, claim: Claim) -> list[str]:
         with contextlib.suppress(*FAILURES):
             w = judge.points.world(0, "mixed", numbers, small=True)
             if abs(judge.gap(w, claim, claim.right)[0].data) > 1e-6:
-                return _told(judge, claim, w)
+                return _in_words(judge, claim, w)
     return []
 
 
@@ -43,9 +43,9 @@ def _small(judge: Judge) -> Iterator[tuple[int, dict[str, Any]]]:
             yield sum(3 * abs(int(v)) + (int(v) < 0) + 1 for x in numbers.values() for v in np.ravel(x)), numbers
 
 
-def _told(judge: Judge, claim: Claim, w: World) -> list[str]:
+def _in_words(judge: Judge, claim: Claim, w: World) -> list[str]:
     names = (claim.left.names() | claim.right.names()) | judge.points.known
-    given = ", ".join(f"{x} = {_shown(w.env[x])}" for x in judge.points.leaves if x in names)
+    given = ", ".join(f"{x} = {_short(w.env[x])}" for x in judge.points.leaves if x in names)
     for at in judge.places(w, claim.left, claim.right):
         try:
             x, y = w.evaluate(claim.left, at), w.evaluate(claim.right, at)
@@ -54,13 +54,13 @@ def _told(judge: Judge, claim: Claim, w: World) -> list[str]:
         same = np.shape(x) == np.shape(y)
         if not same or any(abs(p.data - q.data) > 1e-6 for p, q in zip(np.ravel(x), np.ravel(y), strict=True)):
             entry = f", for {', '.join(f'{k} = {v + 1}' for k, v in at.items())}" if at else ""
-            return [f"At {given}{entry}:", f"{claim.left} is {_shown(x)}, but the line gives {_shown(y)}."]
+            return [f"At {given}{entry}:", f"{claim.left} is {_short(x)}, but the line gives {_short(y)}."]
     return []
 
 
-def _shown(x: Any) -> str:
+def _short(x: Any) -> str:
     """A number as a simple fraction where it is one; an array in brackets, a column as one row."""
     if isinstance(x, np.ndarray):
-        return "[" + ", ".join(_shown(v) for v in (x.ravel() if x.shape[1:] == (1,) else x)) + "]"
+        return "[" + ", ".join(_short(v) for v in (x.ravel() if x.shape[1:] == (1,) else x)) + "]"
     found = exact_number(x)
     return str(found) if isinstance(found, Fraction) and found.denominator < 1000 else f"{x.data:.6g}"

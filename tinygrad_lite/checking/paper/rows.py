@@ -47,7 +47,7 @@ def hidden(text: str) -> str:
     return _CASES.sub(lambda m: "".join(chr(0xE000 + ord(c)) if c.isascii() else c for c in m.group()), text)
 
 
-def shown(text: str) -> str:
+def revealed(text: str) -> str:
     """What `hidden` has taken out of sight, as it was."""
     return "".join(chr(ord(c) - 0xE000) if 0xE000 <= ord(c) < 0xE080 else c for c in text)
 
@@ -58,7 +58,7 @@ def rows(text: str) -> list[Row]:
     >>> [row.text for row in rows("Let z = w x + b, a = tanh(z).\\n\\nda/dw = (1 - a^2) x")]
     ['z = w x + b', 'a = tanh(z)', 'da/dw = (1 - a^2) x']
     """
-    return [row._replace(text=shown(row.text)) for row in _rows(hidden(text))]
+    return [row._replace(text=revealed(row.text)) for row in _rows(hidden(text))]
 
 
 def _rows(text: str) -> list[Row]:

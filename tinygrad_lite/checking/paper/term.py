@@ -48,12 +48,12 @@ class Term(NamedTuple):
         return self._replace(args=(*self.args[:i], new, *self.args[i + 1 :]))
 
     def __str__(self) -> str:
-        return written(self, TEXT)
+        return rendered(self, TEXT)
 
     @property
     def latex(self) -> str:
         """The formula as LaTeX."""
-        return written(self, LATEX)
+        return rendered(self, LATEX)
 
 
 def num(x: int | str) -> Term:
@@ -98,13 +98,13 @@ _FORMS: dict[str, tuple[tuple[str, int, tuple[int, ...]], ...]] = {
 the level that each operand needs to stand without parentheses."""
 
 
-def written(t: Term, form: int = TEXT, level: int = 0) -> str:
+def rendered(t: Term, form: int = TEXT, level: int = 0) -> str:
     """A formula as it is typed in a text, or as LaTeX; in parentheses if its level is below `level`."""
     if t.op in _FORMS:
         template, own, needs = _FORMS[t.op][min(form, len(_FORMS[t.op]) - 1)]
         if form == LATEX and t.op == "*" and (t.args[1].op == "num" or t.args[0].op == "d"):
             template = r"{} \cdot {}"
-        out = template.format(*[written(a, form, need) for a, need in zip(t.args, needs, strict=True)])
+        out = template.format(*[rendered(a, form, need) for a, need in zip(t.args, needs, strict=True)])
     else:
         out, own = _others[t.op](t, form), _SIGN if t.op in ("sum", "prod") else _ATOM
     return out if own >= level else f"({out})" if form == TEXT else rf"\left({out}\right)"
@@ -134,13 +134,13 @@ def _name(t: Term, form: int) -> str:
 
 def _call(t: Term, form: int) -> str:
     head = f"\\{t.word}" if form == LATEX and t.word in FUNCTIONS else _word({"sigmoid": "σ"}.get(t.word, t.word), form)
-    inner = ", ".join(written(x, form) for x in t.args)
+    inner = ", ".join(rendered(x, form) for x in t.args)
     return f"{head}{chr(39) * (t.op == 'prime')}" + (f"({inner})" if form == TEXT else rf"\left({inner}\right)")
 
 
 def _derivative(t: Term, form: int) -> str:
     sign, n = "∂" if t.word == "∂" else "d", "" if len(t.args) < 3 else f"^{len(t.args) - 1}"
-    top, bottom = written(t.args[0], form, _ATOM), f"{written(t.args[1], form, _ATOM)}{n}"
+    top, bottom = rendered(t.args[0], form, _ATOM), f"{rendered(t.args[1], form, _ATOM)}{n}"
     if form == TEXT:
         return f"{sign}{n}{top}/{sign}{bottom}"
     d = r"\partial " if sign == "∂" else "d"
@@ -151,16 +151,16 @@ def _big(t: Term, form: int) -> str:
     *bound, body = t.args
     sign = t.op if form == TEXT else f"\\{t.op}"
     if not bound:
-        return f"{sign}({written(body, form)})"
+        return f"{sign}({rendered(body, form)})"
     letters, mark, limit = ",".join(map(str, bound)), t.word[:1], t.word[1:]
     unequal = " ≠ " if form == TEXT else r" \ne "
     below = {"": letters, "≠": f"{letters}{unequal}{limit}", "^": f"{letters}=1"}[mark]
-    return f"{sign}_{{{below}}}{f'^{{{limit}}}' if mark == '^' else ''} {written(body, form, _PRODUCT)}"
+    return f"{sign}_{{{below}}}{f'^{{{limit}}}' if mark == '^' else ''} {rendered(body, form, _PRODUCT)}"
 
 
 def _relation(t: Term, form: int) -> str:
     sign = {"≤": r"\le", "≥": r"\ge", "≠": r"\ne"}.get(t.word, t.word) if form == LATEX else t.word
-    return f"{written(t.args[0], form)} {sign} {written(t.args[1], form)}"
+    return f"{rendered(t.args[0], form)} {sign} {rendered(t.args[1], form)}"
 
 
 def _indicator(t: Term, form: int) -> str:
@@ -168,8 +168,8 @@ def _indicator(t: Term, form: int) -> str:
 
 
 def _cases(t: Term, form: int) -> str:
-    sides = [f"{written(x, form)} & {_relation(r, form)}" for x, r in zip(t.args[::2], t.args[1::2], strict=False)]
-    sides += [rf"{written(t.args[-1], form)} & \text{{otherwise}}"] if len(t.args) % 2 else []
+    sides = [f"{rendered(x, form)} & {_relation(r, form)}" for x, r in zip(t.args[::2], t.args[1::2], strict=False)]
+    sides += [rf"{rendered(t.args[-1], form)} & \text{{otherwise}}"] if len(t.args) % 2 else []
     inside = r" \\ ".join(sides)
     return rf"\begin{{cases}} {inside} \end{{cases}}"
 
@@ -184,6 +184,8 @@ _others: dict[str, Callable[[Term, int], str]] = {
     "prod": _big,
     "rel": _indicator,
     "cases": _cases,
-    "at": lambda t, form: f"{written(t.args[0], form, _ATOM)}_{{{','.join(str(i) for i in t.args[1:])}}}",
-    "where": lambda t, form: rf"\left. {written(t.args[0], form)} \right|_{{{t.args[1]} = {written(t.args[2], form)}}}",
+    "at": lambda t, form: f"{rendered(t.args[0], form, _ATOM)}_{{{','.join(str(i) for i in t.args[1:])}}}",
+    "where": lambda t, form: (
+        rf"\left. {rendered(t.args[0], form)} \right|_{{{t.args[1]} = {rendered(t.args[2], form)}}}"
+    ),
 }

@@ -8,14 +8,14 @@ from typing import Any
 from tinygrad_lite.checking.result.entries import Entries, entry_name, shape_words
 from tinygrad_lite.checking.result.factors import Factor
 from tinygrad_lite.checking.result.hints import Hint, Tolerance, common_ratio, ratio_hint, size
-from tinygrad_lite.checking.result.judged import Judged
 from tinygrad_lite.checking.result.mistakes import Mistake
+from tinygrad_lite.checking.result.result import Result
 from tinygrad_lite.checking.result.verdict import Verdict
 from tinygrad_lite.report.language import say
 from tinygrad_lite.report.text import Report, Table
 
 
-class Comparison(Judged):
+class Comparison(Result):
     """Gradients beside the exact ones, by name; true if all are right.
 
     Args:

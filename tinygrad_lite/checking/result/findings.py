@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from tinygrad_lite.checking.result.judged import Judged
 from tinygrad_lite.checking.result.mistakes import Mistake
+from tinygrad_lite.checking.result.result import Result
 from tinygrad_lite.checking.result.taylor_plot import TaylorPlot
 from tinygrad_lite.report.language import say
 from tinygrad_lite.report.text import Part, Report, Table
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from tinygrad_lite.checking.trial.evaluation import Evaluation
 
 
-class Findings(Judged):
+class Findings(Result):
     """What is told of a check; `check.py` says what each attribute is."""
 
     evaluation: Evaluation
@@ -32,7 +32,7 @@ class Findings(Judged):
     counterexample: Any
 
 
-def written(check: Findings, listing: Part | None = None) -> Report:
+def report_of(check: Findings, listing: Part | None = None) -> Report:
     """The whole report; `listing` are the marked lines of the source."""
     evaluation = check.evaluation
     report = Report(_headline(check))
@@ -61,7 +61,7 @@ def written(check: Findings, listing: Part | None = None) -> Report:
         _differences(check, report)
     _coverage(check, report)
     if check.measured:
-        report.table(_witness(check))
+        report.table(_measured(check))
     if check.taylor is not None:
         report.add(TaylorPlot(check.taylor, say("Your gradients on your data")))
     return report
@@ -200,7 +200,7 @@ def _differences(check: Findings, report: Report) -> None:
         report.table(table)
 
 
-def _witness(check: Findings) -> Table:
+def _measured(check: Findings) -> Table:
     """Which side the measured derivatives take."""
     rows = []
     for name, mine, exact, derivative in check.measured:

@@ -1,4 +1,4 @@
-"""Two witnesses that know no derivative rule: derivatives measured with an error bar, and the Taylor remainder.
+"""Two measurements that know no derivative rule: derivatives measured with an error bar, and the Taylor remainder.
 
 Both only call the function. `measured_derivative` steps to both sides and shrinks the step until
 rounding would take over, so it can say how sure it is. `taylor` needs no step size at all: if the

@@ -19,7 +19,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from tinygrad_lite.compiler.ir.spelling import INFIX, spelled
@@ -81,8 +81,12 @@ class Reduction:
     accesses: list[Access]
     starts: Any = None  # else iteration m has the terms starts[m] ... starts[m + 1]
 
+    def moved(self, move: Callable[[Access], Access]) -> Reduction:
+        """The same run reading elsewhere; a number stays what it is."""
+        return replace(self, accesses=[a if a.literal is not None else move(a) for a in self.accesses])
+
     def __str__(self) -> str:
-        text = written(self.expression, [str(access) for access in self.accesses])
+        text = rendered(self.expression, [str(access) for access in self.accesses])
         if self.starts is not None:
             text = f"sum over t of ({text})"
         elif self.terms > 1:
@@ -108,6 +112,11 @@ class LoopNest:
     def terms(self) -> int:
         """Terms of all iterations together."""
         return sum(int(r.starts[-1]) if r.starts is not None else r.terms * self.iterations for r in self.reductions)
+
+    def moved(self, move: Callable[[Access], Access], dims: tuple[int, ...] | None = None) -> LoopNest:
+        """The loop nest reading and writing elsewhere, with other dimensions if so said."""
+        target, runs = move(self.target), [run.moved(move) for run in self.reductions]
+        return replace(self, dims=self.dims if dims is None else dims, reductions=runs, target=target)
 
     def reads(self) -> Iterator[Access]:
         """What it reads through an index."""
@@ -202,17 +211,19 @@ def names(expression: Expression) -> Iterator[str]:
             yield from names(part)
 
 
-def written(expression: Expression, leaves: Sequence[str], spell: Callable[[str, Sequence[str]], str] = spelled) -> str:
+def rendered(
+    expression: Expression, leaves: Sequence[str], spell: Callable[[str, Sequence[str]], str] = spelled
+) -> str:
     """The expression as text; `spell` writes one op.
 
-    >>> written(("mul", ("leaf", 0), ("tanh", ("leaf", 1))), ["P[t]", "X[t]"])
+    >>> rendered(("mul", ("leaf", 0), ("tanh", ("leaf", 1))), ["P[t]", "X[t]"])
     'P[t] * tanh(X[t])'
     """
     name, *parts = expression
     if name == "leaf":
         leaf: str = leaves[parts[0]]
         return leaf
-    texts = [written(part, leaves, spell) for part in parts]
+    texts = [rendered(part, leaves, spell) for part in parts]
     if name in INFIX:
         texts = [f"({text})" if part[0] in INFIX else text for text, part in zip(texts, parts, strict=True)]
     return spell(name, texts)

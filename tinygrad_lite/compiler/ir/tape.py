@@ -203,9 +203,9 @@ class Builder(Tape):
             folded = self._folded(op, args)
             if folded is not None:
                 return folded
-        return self.written(op, args)
+        return self.emit(op, args)
 
-    def written(self, op: Op, args: tuple[Ref, ...]) -> Ref:
+    def emit(self, op: Op, args: tuple[Ref, ...]) -> Ref:
         """The node as it stands; the one that is there already, if it is."""
         key = (op, args)
         ref = self._seen.get(key)
@@ -351,7 +351,7 @@ def _neg(b: Builder, x: Ref) -> Ref | None:
     if minus is not None:
         return minus
     if x >= 0 and b.op[x] is ops.sub:
-        return b.written(ops.sub, (b.args[x][1], b.args[x][0]))
+        return b.emit(ops.sub, (b.args[x][1], b.args[x][0]))
     return None
 
 

@@ -28,7 +28,6 @@ PASSES = (
     Pass("hoist", "passes/samples.py", "the tape of one sample", "two: what all samples share is done once, before"),
     Pass("differentiate", "passes/adjoint.py", "tapes", "the same, tidied, and behind it the gradients"),
     Pass("lower", "passes/lowering.py", "tapes with any op", "tapes with ops that the back end has"),
-    Pass("reciprocals", "passes/reciprocals.py", "tapes", "the same: one division for many by one divisor"),
     Pass("reroll", "passes/reroll.py, affine.py", "a tape", "a plan: like results as loop nests, affine or by table"),
     Pass("widen", "passes/widening.py", "the plan of one term", "the plan of all terms of sums over neighbours"),
     Pass("scan", "backends/llvm/scan.py", "a plan", "the same: steps that follow from one another in a loop"),

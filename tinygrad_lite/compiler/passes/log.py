@@ -37,14 +37,14 @@ class Ran(NamedTuple):
     name: str
     left: Mapping[str, Part]
 
-    def shown(self, number: int, lines: int | None) -> str:
+    def text(self, number: int, lines: int | None) -> str:
         """Its first lines, or all of them (None), below what it is."""
         texts = [f"# {title}\n{text()}" if title else text() for title, (text, _, _) in self.left.items()]
-        written = "\n".join(texts).split("\n")
-        more = len(written) - lines if lines is not None and len(written) > lines + 1 else 0
+        rendered = "\n".join(texts).split("\n")
+        more = len(rendered) - lines if lines is not None and len(rendered) > lines + 1 else 0
         n, what = sum(count() for _, count, _ in self.left.values()), next(iter(self.left.values()))[2]
         head = f"{number}. {self.name}: {_KNOWN[self.name].leaves} ({n:,} {what}{'s' * (n != 1)})"
-        body = "\n".join("   " + line if line else "" for line in written[: lines if more else None])
+        body = "\n".join("   " + line if line else "" for line in rendered[: lines if more else None])
         return f"{head}\n{body}" + (f"\n   ... {more:,} more lines" if more else "")
 
 
@@ -64,11 +64,11 @@ class Log(list[Ran]):
         parts = left if isinstance(left, Mapping) else {"": left}
         self.append(Ran(name, {title: _part(part) for title, part in parts.items()}))
         if self.dump is not None:
-            self.dump(self[-1].shown(len(self), None))
+            self.dump(self[-1].text(len(self), None))
 
-    def shown(self, lines: int | None) -> str:
+    def text(self, lines: int | None) -> str:
         """All of them as one text."""
-        return "\n\n".join(each.shown(k, lines) for k, each in enumerate(self, 1))
+        return "\n\n".join(each.text(k, lines) for k, each in enumerate(self, 1))
 
 
 _log: ContextVar[Log | None] = ContextVar("log", default=None)

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Set as AbstractSet
+from typing import Self
 
 from tinygrad_lite.compiler.frontend.paths import TooManyPaths, explore
 from tinygrad_lite.compiler.frontend.trace import Trace
@@ -70,11 +71,16 @@ class Lowered(Builder):
     def opened(self, op: Op, args: tuple[Ref, ...]) -> Ref:
         """An op that is not known, written in others."""
         if op.name in self.known:  # one of any number of operands, such as max, is known for two
-            return functools.reduce(lambda x, y: self.written(op, (x, y)), args)
+            return functools.reduce(lambda x, y: self.emit(op, (x, y)), args)
         found = formula(op, len(args))
         if found is None:
             raise NoLowering(f"{op.name} has no kernel, and its entry does not say what to use instead")
         return self.inline(found, args)[0]
+
+    def lower(self, tape: Tape) -> Self:
+        """This empty tape with the same program in ops that are known."""
+        plainly = self.emit if isinstance(tape, Builder) else self.node  # what is tidy stays tidy
+        return self.rewritten(tape, lambda _, op, args: (plainly if self.has(op) else self.opened)(op, args))
 
 
 def lowered(tape: Tape, known: AbstractSet[str]) -> Builder:
@@ -91,7 +97,4 @@ def lowered(tape: Tape, known: AbstractSet[str]) -> Builder:
     return v2
     """
     made = Lowered(known)
-    if isinstance(tape, Builder) and all(map(made.has, set(tape.op))):
-        return tape
-    plainly = made.written if isinstance(tape, Builder) else made.node  # what is tidy stays tidy
-    return made.rewritten(tape, lambda _, op, args: (plainly if made.has(op) else made.opened)(op, args))
+    return tape if isinstance(tape, Builder) and all(map(made.has, set(tape.op))) else made.lower(tape)

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping, Sequence
-from functools import partial
 from typing import Any
 
 from tinygrad_lite.compiler.ir.loop_nest import Plan
@@ -17,7 +16,6 @@ from tinygrad_lite.compiler.passes import widening
 from tinygrad_lite.compiler.passes.adjoint import gradient, tidied
 from tinygrad_lite.compiler.passes.log import ran
 from tinygrad_lite.compiler.passes.lowering import lowered
-from tinygrad_lite.compiler.passes.reciprocals import reciprocals
 from tinygrad_lite.compiler.passes.reroll import reroll
 from tinygrad_lite.compiler.passes.samples import AFTER, BEFORE, EACH, SampleProgram
 from tinygrad_lite.compiler.passes.stencil import StencilProgram
@@ -49,13 +47,9 @@ Program = SampleProgram | PlainProgram | StencilProgram
 
 
 class Plans:
-    """The plans of a program, with ops of the table replaced where the back end has none of that name."""
+    """The plans of a program in the ops of the table that a back end knows: others are replaced."""
 
-    def __init__(self, program: Program, known: set[str], whole: bool = False) -> None:
-        """Args:
-        known: the ops of the table that the back end can compute.
-        whole: it computes whole arrays, one operation after the other.
-        """
+    def __init__(self, program: Program, known: set[str]) -> None:
         self.known = known
         self.seconds = {}
         start = time.perf_counter()
@@ -64,7 +58,7 @@ class Plans:
         self.prologue: Plan | None = None
         self.samples: Plan | None = None
         if isinstance(program, StencilProgram):
-            self.epilogue: Plan = widening.lifted(program.sums, program.ending, program.wrt, known, whole)
+            self.epilogue: Plan = widening.lifted(program.sums, program.ending, program.wrt, known)
             ran("widen", self.epilogue)
         else:
             tapes = {"": program.epilogue}
@@ -93,14 +87,11 @@ def _rerolled(
     how: Mapping[str, dict[str, Any]],
 ) -> dict[str, Plan]:
     """The plan of each of these tapes."""
-    now = dict(tapes)
-    for name, rewrite in (("lower", partial(lowered, known=known)), ("reciprocals", reciprocals)):
-        new = {title: rewrite(tape) for title, tape in now.items()}
-        if any(new[title] is not tape for title, tape in now.items()):
-            ran(name, new)
-        now = new
+    low = {title: lowered(tape, known) for title, tape in tapes.items()}
+    if any(low[title] is not tape for title, tape in tapes.items()):
+        ran("lower", low)
     plans = {}
-    for title, tape in now.items():
+    for title, tape in low.items():
         places = zip(tape.inputs, tapes[title].inputs, strict=True)
         plans[title] = reroll(tape, {new: arrays[title][old] for new, old in places}, **how[title])
     ran("reroll", plans)

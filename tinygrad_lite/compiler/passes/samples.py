@@ -144,9 +144,9 @@ def _hoisted(tape: Builder, parameters: int) -> tuple[Builder, Builder, list[int
     inside.update(zip(tape.inputs[parameters:], columns, strict=True))
     for i, (op, args) in enumerate(zip(tape.op, tape.args, strict=True)):
         if live[i] and uniform[i]:
-            before[i] = prologue.written(op, tuple([outside(ref) for ref in args]))
+            before[i] = prologue.emit(op, tuple([outside(ref) for ref in args]))
         elif live[i]:
-            inside[i] = sample.written(op, tuple([within(ref) for ref in args]))
+            inside[i] = sample.emit(op, tuple([within(ref) for ref in args]))
     sample.outputs = [within(ref) for ref in tape.outputs]
     sample.guards = [Guard(within(guard.flag), guard.outcome, guard.line) for guard in tape.guards]
     order = sorted(used, key=lambda ref: used[ref])  # as they stand in P: neighbours there are summed as neighbours

@@ -28,7 +28,7 @@ from tinygrad_lite.compiler.passes.samples import SampleProgram
 from tinygrad_lite.compiler.runtime import program_cache
 from tinygrad_lite.compiler.runtime.bound import Together
 from tinygrad_lite.compiler.runtime.gc_pause import gc_paused
-from tinygrad_lite.compiler.runtime.report import described, shown
+from tinygrad_lite.compiler.runtime.report import described, source_text
 from tinygrad_lite.engine.value import Value
 from tinygrad_lite.errors import OperandError, user_line
 
@@ -266,14 +266,14 @@ class Program:
 
     def source(self, kind: str) -> str:
         runner = [*self.runners.values()][-1]
-        return shown(kind, runner.program, runner)
+        return source_text(kind, runner.program, runner)
 
     def passes(self, lines: int | None) -> str:
         newest, runner = [*self.runners.items()][-1]
         log = self.logs[newest]
         if isinstance(runner, program_cache.CachedRunner):  # shown with the passes of the process that kept it
             log = Log(ran=[each for each in log if each.name in (self.first_pass, "load")] + runner.log)
-        return log.shown(lines)
+        return log.text(lines)
 
     def report(self) -> str:
         return "\n".join([self._head(), *(line for wrt in self.runners for line in self._paragraph(wrt))])

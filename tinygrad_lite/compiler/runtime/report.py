@@ -23,7 +23,7 @@ _SAID = {
 }
 
 
-class Shown:
+class Described:
     """What a compiled function shows of itself."""
 
     __name__: str
@@ -123,7 +123,7 @@ def _counted(name: str, plan: Plan) -> str:
     return text + (f"; {tables} reads go through an index table, being irregular." if tables else ".")
 
 
-def shown(kind: str, program: Program, runner: Runner) -> str:
+def source_text(kind: str, program: Program, runner: Runner) -> str:
     """The code as "tape", "python", "plan", "llvm" or "numpy"."""
     if kind == "tape":
         named = (BEFORE, program.prologue), (EACH, program.sample), (AFTER, program.epilogue)

@@ -108,9 +108,9 @@ class Chain:
 
     # ------------------------------------------------------------------ formulas
 
-    def written(self, node: Value, operands: Iterable[Symbol] | None = None) -> Symbol:
+    def expression(self, node: Value, operands: Iterable[Symbol] | None = None) -> Symbol:
         """How a node was computed from its operands; see the function of that name."""
-        return written(node, self.names, operands, expand=self.expand)
+        return expression(node, self.names, operands, expand=self.expand)
 
     def in_full(self, limit: int = 40) -> Symbol | None:
         """The result as one formula in the leaves, or None if that is too long to be read."""
@@ -122,7 +122,7 @@ class Chain:
             operands = [Symbol.constant(p) if p.__class__ is float else full[p] for p in node.parents]
             if sum(size(x, limit) for x in operands) > limit:
                 return None
-            full[node] = self.written(node, operands)
+            full[node] = self.expression(node, operands)
         return full[self.out]
 
     def _link(self, top: Value, bottom: Value) -> Link:
@@ -169,7 +169,7 @@ class Chain:
             todo += [(link.top, (link, path)) for link in reversed(self.above(node))]
         return found
 
-    def along(self, target: Value) -> list[Value]:
+    def path_to(self, target: Value) -> list[Value]:
         """The nodes that lie on some path of this target, from the result down to just above the target."""
         reached = {target}
         for top, bottom in self.links:
@@ -183,7 +183,7 @@ def symbol(node: Any, names: Names, kind: type[Symbol] = Symbol) -> Symbol:
     return kind.constant(node) if node.__class__ is float else kind.named(names[node], node.data)
 
 
-def written(node: Value, names: Names, operands: Iterable[Symbol] | None = None, *, expand: bool = True) -> Symbol:
+def expression(node: Value, names: Names, operands: Iterable[Symbol] | None = None, *, expand: bool = True) -> Symbol:
     """How a node was computed from its operands, as the program says it; fused rows in elementary ones."""
     symbols = tuple([symbol(p, names) for p in node.parents] if operands is None else operands)
     if expand and node.op.expand is not None:

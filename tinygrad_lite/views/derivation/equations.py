@@ -26,7 +26,7 @@ class Equation(NamedTuple):
     sides: Sequence[tuple[Symbol, bool]]
     remarks: Sequence[str] = ()
 
-    def written(self, notation: Notation) -> list[str]:
+    def rendered(self, notation: Notation) -> list[str]:
         """The right sides in a notation, without those that only repeat the one before."""
         sides = [notation.of(symbol, numbers=numbers) for symbol, numbers in self.sides]
         return [side for i, side in enumerate(sides) if i == 0 or side != sides[i - 1]]
@@ -49,7 +49,7 @@ class Equations:
         notation = Infix(self.digits, self.most, self.digits)
         lines: list[str] = []
         for equation in self.equations:
-            left, sides = equation.left.text, equation.written(notation)
+            left, sides = equation.left.text, equation.rendered(notation)
             whole = f"  {left} = {' = '.join(sides)}"
             if escape.width(whole) <= width:
                 lines.append(whole)
@@ -66,7 +66,7 @@ class Equations:
         notation = HTML(self.digits, self.most, self.digits)
         rows = []
         for equation in self.equations:
-            sides = equation.written(notation)
+            sides = equation.rendered(notation)
             stacked = sum(len(re.sub(r"<[^>]*>", "", side)) + 3 for side in sides) > 72
             lines = [f"= {_unbroken(side)}" for side in sides] if stacked else [f"= {' = '.join(sides)}"]
             shown = [f'<div style="{_HANGING}">{line}</div>' for line in lines]
@@ -90,7 +90,7 @@ class Equations:
         notation = LaTeX(self.digits, self.most, self.digits)
         rows = []
         for equation in self.equations:
-            sides = equation.written(notation)
+            sides = equation.rendered(notation)
             if sum(map(len, sides)) <= 90:
                 rows.append(f"{equation.left.latex} &= {' = '.join(sides)}")
                 continue
@@ -117,8 +117,8 @@ class Equations:
             "equations": [
                 {
                     "left": equation.left.text,
-                    "sides": equation.written(text),
-                    "latex": f"{equation.left.latex} = {' = '.join(equation.written(tex))}",
+                    "sides": equation.rendered(text),
+                    "latex": f"{equation.left.latex} = {' = '.join(equation.rendered(tex))}",
                     "remarks": list(equation.remarks),
                 }
                 for equation in self.equations
@@ -141,7 +141,7 @@ class Numbers(Equations):
         self.more: str = f", and {more:,} more" if more else ""
 
     def _paragraph(self) -> Paragraph:
-        numbers = ", ".join(f"{e.left.text} = {e.written(Infix(self.digits))[0]}" for e in self.equations)
+        numbers = ", ".join(f"{e.left.text} = {e.rendered(Infix(self.digits))[0]}" for e in self.equations)
         return Paragraph(f"{self.words}: {numbers}{self.more}.")
 
     def text(self, width: int = 80, *, ascii: bool = False) -> str:

@@ -20,7 +20,7 @@ from tinygrad_lite.formulas.names import names_in
 from tinygrad_lite.formulas.naming import Names
 from tinygrad_lite.formulas.notation import Infix
 from tinygrad_lite.report.table import Table
-from tinygrad_lite.views.derivation.chain import written
+from tinygrad_lite.views.derivation.chain import expression
 
 COLUMNS = ("node", "op", "computed as", "value", "from", "upstream", "local", "contribution", "gradient")
 _OF_NODE = (0, 1, 2, 3, 8)  # the columns that are the same in every line of a node
@@ -63,7 +63,7 @@ def table(out: Value, *, most: int = 100, expand: bool = True, names: bool | Map
                 shares[parent].append((known[child].text, upstream, derivative, upstream * derivative))
     rows = []
     for node in order:
-        formula = notation.of(written(node, known, expand=expand)) if node.parents else ""
+        formula = notation.of(expression(node, known, expand=expand)) if node.parents else ""
         for share in shares[node] or [(None, None, None, None)]:
             rows.append([known[node].text, node.op.name, formula, node.data, *share, gradients[node]])
     legend = "; ".join(f"{name} is labelled {label}" for name, label in known.legend()[:20])

@@ -96,7 +96,7 @@ class Sections:
         after = [node for node in chain.between if node.parents and batch.total in topological(node)]
         linear = batch.total.op in (ops.sum, ops.add)
         terms = folded(ops.add, [Symbol.named(names[t], t.data) for t in batch.terms])
-        sums = [terms if node is batch.total and linear else chain.written(node) for node in after]
+        sums = [terms if node is batch.total and linear else chain.expression(node) for node in after]
         steps = [Equation(names[n], [(sum_, False), _number(n.data)]) for n, sum_ in zip(after, sums, strict=True)]
         report.add(Equations(steps, digits=self.digits, most=4))
         one = copy(self)
@@ -139,7 +139,9 @@ class Sections:
             self._equations(report, [Equation(chain.names[chain.out], [(full, False)])])
             report.paragraph("Step by step:")
         steps = [
-            Equation(chain.names[node], [(chain.written(node), False), (chain.written(node), True), _number(node.data)])
+            Equation(
+                chain.names[node], [(chain.expression(node), False), (chain.expression(node), True), _number(node.data)]
+            )
             for node in shown
         ]
         self._equations(report, steps)
@@ -187,7 +189,7 @@ class Sections:
         """d(out)/d(node) for each node on a path, from the result down: the sum over the links above it."""
         chain = self.chain
         found = []
-        for node in [*chain.along(x), x]:
+        for node in [*chain.path_to(x), x]:
             if node is chain.out:
                 continue
             name = chain.names.derivative(chain.out, node)
@@ -218,7 +220,7 @@ class Sections:
     def _tell_links(self, report: Report) -> None:
         on_a_path = set()
         for x in self.chain.targets:
-            on_a_path |= {x, *self.chain.along(x)} if self.chain.count(x) else set()
+            on_a_path |= {x, *self.chain.path_to(x)} if self.chain.count(x) else set()
         links = [
             link for link in reversed(self.chain.links.values()) if link.top in on_a_path and link.bottom in on_a_path
         ]

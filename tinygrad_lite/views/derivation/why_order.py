@@ -21,7 +21,7 @@ from tinygrad_lite.errors import OperandError
 from tinygrad_lite.formulas.naming import Names
 from tinygrad_lite.formulas.notation import TEXT
 from tinygrad_lite.report.text import Report, Table
-from tinygrad_lite.views.derivation.chain import written
+from tinygrad_lite.views.derivation.chain import expression
 
 MOST_STEPS = 20_000  # the recursive shortcut takes a step for every path, and there may be 2**100
 SHOWN = 14
@@ -192,7 +192,7 @@ def _act(report: OrderReport, root: Value, shortcuts: list[str]) -> dict[Value, 
     names, right = Names(order), adjoints(root)
     inner = [node for node in order if node.parents]
     if len(inner) <= SHOWN:
-        lines = [f"{names[node].text} = {TEXT.of(written(node, names))} = {node.data:.6g}" for node in inner]
+        lines = [f"{names[node].text} = {TEXT.of(expression(node, names))} = {node.data:.6g}" for node in inner]
         report.code("\n".join(lines))
     report.table(_steps("In topological order, from the root back", list(sorted_order(root)), names, None))
     for key in shortcuts:

@@ -50,7 +50,7 @@ def why_zero(param: Any, root: Value) -> str:
     size = "0" if gradient == 0.0 else f"{gradient:.3g}, next to nothing,"
     if not causes:
         return f"The gradient of {name} is {size} because many small local derivatives were multiplied on the way back."
-    return f"The gradient of {name} is {size} because {_told(causes)}."
+    return f"The gradient of {name} is {size} because {_in_words(causes)}."
 
 
 def _not_connected(param: Value, order: list[Value]) -> str:
@@ -70,7 +70,7 @@ class _Cause(NamedTuple):
     clause: str
 
 
-def _told(causes: list[_Cause]) -> str:
+def _in_words(causes: list[_Cause]) -> str:
     """All places in one breath: of relus that are all off, the one that is nearest to being on; else the first."""
     first = causes[0]
     if len(causes) == 1:

@@ -11,13 +11,13 @@ LANE = 9.0  # between an arrow that passes and its neighbours
 SWEEPS = 24  # to and fro; in the last eight each unit looks both ways
 
 
-def apart(upper: Unit, lower: Unit) -> float:
+def min_separation(upper: Unit, lower: Unit) -> float:
     """The least distance between the middles of two neighbours in a layer."""
     between = LANE if upper.dummy or lower.dummy else APART
     return (upper.across + lower.across) / 2 + between
 
 
-def moved(layers: list[list[Unit]]) -> None:
+def straighten(layers: list[list[Unit]]) -> None:
     """Move every unit toward its neighbours before and after, as near as its layer allows.
 
     An arrow pulls as a spring does, hardest where it passes from dummy to dummy.
@@ -25,9 +25,9 @@ def moved(layers: list[list[Unit]]) -> None:
     for layer in layers:
         edge = 0.0
         for i, unit in enumerate(layer):
-            edge = edge + apart(layer[i - 1], unit) if i else 0.0
+            edge = edge + min_separation(layer[i - 1], unit) if i else 0.0
             unit.at = edge
-    spaced = [(layer, [apart(a, b) for a, b in pairwise(layer)]) for layer in layers]
+    spaced = [(layer, [min_separation(a, b) for a, b in pairwise(layer)]) for layer in layers]
     for sweep in range(SWEEPS):
         back, both = sweep % 2 == 1, sweep >= SWEEPS - 8
         for layer, gaps in reversed(spaced) if back else spaced:

@@ -71,7 +71,7 @@ WIDE = 2000.0  # up to which two parts always stand side by side
 def joined(parts: list[tuple[str, Placement, int]]) -> Placement:
     """Several placements, each with a title and its numbers moved on: one below the other if they are wide.
 
-    >>> moved("e5.0", 10), moved("v5", 10)
+    >>> renumbered("e5.0", 10), renumbered("v5", 10)
     ('e15.0', 'v15')
     """
     wide, high = sum(place.width for _, place, _ in parts), sum(place.height for _, place, _ in parts)
@@ -86,14 +86,14 @@ def joined(parts: list[tuple[str, Placement, int]]) -> Placement:
             width, height = (width + BETWEEN, height) if beside else (width, height + BETWEEN)
         x0, y0 = (width, TITLE) if beside else (0.0, height + TITLE)
         titles.append((title, (x0 + place.width / 2, y0 - TITLE / 2)))
-        centre |= {moved(key, shift): (x + x0, y + y0) for key, (x, y) in place.centre.items()}
-        curve |= {moved(key, shift): [(x + x0, y + y0) for x, y in points] for key, points in place.curve.items()}
-        spot |= {moved(key, shift): (x + x0, y + y0) for key, (x, y) in place.spot.items()}
+        centre |= {renumbered(key, shift): (x + x0, y + y0) for key, (x, y) in place.centre.items()}
+        curve |= {renumbered(key, shift): [(x + x0, y + y0) for x, y in points] for key, points in place.curve.items()}
+        spot |= {renumbered(key, shift): (x + x0, y + y0) for key, (x, y) in place.spot.items()}
         width, height = max(width, x0 + place.width), max(height, y0 + place.height)
     return Placement(width, height, centre, curve, spot, tuple(titles))
 
 
-def moved(key: str, shift: int) -> str:
+def renumbered(key: str, shift: int) -> str:
     """The key with its number moved on."""
     number, dot, operand = key[1:].partition(".")
     return f"{key[0]}{int(number) + shift}{dot}{operand}"

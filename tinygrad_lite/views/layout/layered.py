@@ -16,7 +16,7 @@ from __future__ import annotations
 from graphlib import TopologicalSorter
 from itertools import pairwise
 
-from tinygrad_lite.views.layout.coordinates import moved, nearest
+from tinygrad_lite.views.layout.coordinates import nearest, straighten
 from tinygrad_lite.views.layout.crossings import ordered
 from tinygrad_lite.views.layout.graph import LayoutGraph, Placement, Point, Unit
 
@@ -24,15 +24,15 @@ TIE = 16.0  # between an op's ellipse and its box
 GAP = 34.0  # the least between two layers
 
 
-def placed(sketch: LayoutGraph) -> Placement:
+def layout(sketch: LayoutGraph) -> Placement:
     """Place every box and arrow of the sketch; no two boxes overlap, and no arrow runs over a box."""
     turned = sketch.direction == "TB"
     sizes = {k: (h, w) if turned else (w, h) for k, (w, h) in sketch.sizes.items()}
     units, home = _units(sketch, sizes)
     routes = _layers(sketch, units, home)
     layers = ordered(_by_layer(units, routes))
-    moved(layers)
-    centre, curve, spot = _along(sketch, sizes, layers, home, routes, turned)
+    straighten(layers)
+    centre, curve, spot = _positions(sketch, sizes, layers, home, routes, turned)
     return _framed(sketch, centre, curve, spot, turned)
 
 
@@ -108,7 +108,7 @@ def _by_layer(units: list[Unit], routes: dict[str, list[Unit]]) -> list[list[Uni
 # ---------------------------------------------------------------------- how far along, and the arrows
 
 
-def _along(
+def _positions(
     sketch: LayoutGraph,
     sizes: dict[str, tuple[float, float]],
     layers: list[list[Unit]],

@@ -17,7 +17,7 @@ from tinygrad_lite.errors import OperandError
 from tinygrad_lite.views.drawing.data import Edge, Note
 from tinygrad_lite.views.live.javascript import Library
 from tinygrad_lite.views.live.page import Page
-from tinygrad_lite.views.live.program import answers, points, shown
+from tinygrad_lite.views.live.program import answers, page_data, points
 from tinygrad_lite.views.live.source_lines import called_with_lines
 from tinygrad_lite.views.picture.draw import draw
 from tinygrad_lite.views.picture.picture import Picture
@@ -131,7 +131,7 @@ def live(
     assert graph is not None
     library = Library()
     flips = [op for op in TABLE.values() if op.activation and op.arity == 1]
-    wanted = shown(picture, library) | {
+    wanted = page_data(picture, library) | {
         "lines": {str(graph.number[node]): line for node, line in lines.items() if node in graph.number},
         "rate": rate,
         "train": _trained(train, model, graph),

@@ -41,7 +41,7 @@ def program(graph: Graph, library: Library) -> dict[str, Any]:
     }
 
 
-def shown(picture: Picture, library: Library) -> dict[str, Any]:
+def page_data(picture: Picture, library: Library) -> dict[str, Any]:
     """What `page.js` needs: the graph of a picture, what its nodes are called, and how their ops are written.
 
     The names are a node's label, a constant's number, else what formulas call it.

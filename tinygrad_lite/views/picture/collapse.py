@@ -45,7 +45,7 @@ def collapsed(
     """
     weighted = modules.sums_of(builder.graph)
     fold = Fold(builder.graph, weighted.keys(), sample)
-    places = modules.placed(fold, weighted)
+    places = modules.modules_of(fold, weighted)
     for number, node in enumerate(builder.graph.nodes):
         if rule is not None and (name := rule(node)):
             places[number] = (str(name),)

@@ -122,7 +122,7 @@ def module_of(label: str) -> tuple[str, ...]:
     return tuple(modules)
 
 
-def placed(fold: Fold, sums: dict[int, WeightedSum]) -> dict[int, tuple[str, ...]]:
+def modules_of(fold: Fold, sums: dict[int, WeightedSum]) -> dict[int, tuple[str, ...]]:
     """For each node of a neuron its modules from the outermost in, such as ("layer 1", "neuron 3").
 
     Nodes outside of every neuron, such as the loss, are not in the dict.

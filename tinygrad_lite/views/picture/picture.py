@@ -53,8 +53,8 @@ class Picture(Drawing):
         from tinygrad_lite.views.layout import graph, layered
 
         if self.parts:
-            return graph.joined([(p.title, layered.placed(cards.sketch(p.picture)), p.shift) for p in self.parts])
-        return layered.placed(cards.sketch(self))
+            return graph.joined([(p.title, layered.layout(cards.sketch(p.picture)), p.shift) for p in self.parts])
+        return layered.layout(cards.sketch(self))
 
     @functools.cached_property
     def svg(self) -> str:

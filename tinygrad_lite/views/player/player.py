@@ -20,7 +20,7 @@ from tinygrad_lite.views.drawing.data import Box
 from tinygrad_lite.views.formats import raster, svg
 from tinygrad_lite.views.live.javascript import Library
 from tinygrad_lite.views.live.page import Page
-from tinygrad_lite.views.live.program import shown
+from tinygrad_lite.views.live.program import page_data
 from tinygrad_lite.views.picture.draw import draw
 from tinygrad_lite.views.picture.picture import Picture
 from tinygrad_lite.views.player.steps import Step, steps
@@ -142,7 +142,7 @@ def animate(root: Value, *, format: str = ".4g", title: str = "", **options: Any
     if len(played) > STEPS:
         raise GraphTooLarge(f"a player of {len(played):,} steps would be tedious (the limit is {STEPS:,}).")
     library = Library()
-    data = shown(picture, library)
+    data = page_data(picture, library)
     return Player(_finished(picture, data["names"], played), played, library, data)
 
 

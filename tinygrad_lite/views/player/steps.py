@@ -83,7 +83,7 @@ class _Script:
     def n(self, x: float) -> str:
         return self.spelled.number(x, 0)[0]
 
-    def written(self, i: int, numbers: bool) -> str:
+    def formula(self, i: int, numbers: bool) -> str:
         """The op of node i applied to its operands; long lists of operands are shortened."""
         op, operands, nodes = self.graph.nodes[i].op, self.graph.parents[i], self.graph.nodes
         if len(operands) > LONG:
@@ -112,7 +112,7 @@ class _Script:
         operands = self.graph.parents[i]
         arrows = tuple(f"e{i}.{k}" for k in range(len(operands)))
         lit = (f"o{i}", f"v{i}", f"r{i}", *arrows, *(f"v{p}" for p in operands))
-        formula = f"{self.written(i, False)} = {self.written(i, True)} = {self.n(node.data)}"
+        formula = f"{self.formula(i, False)} = {self.formula(i, True)} = {self.n(node.data)}"
         caption = f"Forward: {self.names[i]} is {node.op.name} of {_listed([self.names[p] for p in operands])}."
         return Step("forward", lit, {i: self.n(node.data)}, {}, (), caption, formula)
 

@@ -71,7 +71,7 @@ class Buffers:
         self.alone: float = math.inf  # seconds of the fastest call that one thread did
         self.workspaces: list[Any] = [aligned(code.scratch)]
         # in the totals the loss comes first, then the gradients in whole vectors
-        self.totals: Any = aligned(max(code.apart * self.shards, outputs), behind=1)
+        self.totals: Any = aligned(max(code.shard_stride * self.shards, outputs), behind=1)
         self.out: Any = self.totals[:outputs] if code.in_place else aligned(outputs, behind=1)
         self.constants: Any = np.array(code.layout.constants or [0.0])
         self.tables: Any = np.concatenate([np.zeros(1, np.int32), *code.layout.tables])[1:] if code.layout.tables else (

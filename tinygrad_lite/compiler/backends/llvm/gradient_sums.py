@@ -85,14 +85,14 @@ def _turned(w: Writer, corner: Name, width: int) -> list[Name]:
     return lines
 
 
-def table(nest: LoopNest, lanes: int, width: int, apart: Callable[[Access], int]) -> LoopNest:
+def table(nest: LoopNest, lanes: int, width: int, stride: Callable[[Access], int]) -> LoopNest:
     """The loop nest as one without samples: sums whose terms are the `width` samples of a block.
 
     What varies along the lanes is the array `by sample ...`, an array of the samples is `flat ...`; in these every
     number has a place of its own.
 
     Args:
-        apart: how far the next sample of a transposed access lies.
+        stride: how far the next sample of a transposed access lies.
     """
     (run,) = nest.reductions
 
@@ -100,7 +100,7 @@ def table(nest: LoopNest, lanes: int, width: int, apart: Callable[[Access], int]
         if a.literal is not None or a.array in UNIFORM:
             return Access(a.array, a.base, a.strides, literal=a.literal)
         if a.strides[-1] == 1:
-            return Access(f"by sample {a.array} {a.base}", 0, a.strides, apart(a))
+            return Access(f"by sample {a.array} {a.base}", 0, a.strides, stride(a))
         return Access(f"flat {a.array}", a.base * width, tuple([stride * width for stride in a.strides]), 1)
 
     terms = Reduction(run.sign, run.expression, width, [flat(access) for access in run.accesses])

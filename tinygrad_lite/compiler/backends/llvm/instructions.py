@@ -16,10 +16,9 @@ from typing import Any
 
 from tinygrad_lite.compiler.backends.llvm.tape_cases import LOOPS
 from tinygrad_lite.compiler.ir.columns import Columns
-from tinygrad_lite.compiler.ir.recording import Recording
-from tinygrad_lite.compiler.ir.tape import LESS, SELECT, Guard, Ref, Tape
+from tinygrad_lite.compiler.ir.tape import LESS, SELECT, Tape
 from tinygrad_lite.compiler.passes.log import ran
-from tinygrad_lite.compiler.passes.lowering import NoLowering, formula
+from tinygrad_lite.compiler.passes.lowering import Lowered
 from tinygrad_lite.engine import ops
 from tinygrad_lite.engine.op import TABLE, Op
 
@@ -58,42 +57,11 @@ def has(op: Op) -> bool:
 _CASES = {op.name: op for op in (*FIXED, *MANY)}
 
 
-def opened(tape: Tape) -> Tape:
-    """The same program in ops that have a case.
+class _WithCases(Lowered):
+    """A builder that writes only ops that have a case."""
 
-    Raises:
-        NoLowering: an op has none, and its entry does not say what to use instead.
-    """
-    plain = Recording()
-    plain.sources, plain.inputs, plain._constants = list(tape.sources), tape.inputs, dict(tape._constants)
-    place: list[Ref] = []
-
-    def moved(refs: Sequence[Ref]) -> tuple[Ref, ...]:
-        return tuple([place[ref] if ref >= 0 else ref for ref in refs])
-
-    def written(op: Op, args: tuple[Ref, ...]) -> Ref:
-        if has(op):
-            return plain.node(op, args)
-        rule = formula(op, len(args))
-        if rule is None:
-            raise NoLowering(f"{op.name} has no kernel, and its entry does not say what to use instead")
-        given = dict(zip(rule.inputs, args, strict=True))
-        found: list[Ref] = []
-        for inner, refs in zip(rule.op, rule.args, strict=True):
-            found.append(written(inner, tuple([at(ref, found, given, rule) for ref in refs])))
-        return at(rule.outputs[0], found, given, rule)
-
-    def at(ref: Ref, found: Sequence[Ref], given: dict[Ref, Ref], rule: Tape) -> Ref:
-        if ref >= 0:
-            return found[ref]
-        x = rule.number(ref)
-        return given[ref] if x is None else plain.constant(x)
-
-    for op, args in zip(tape.op, tape.args, strict=True):
-        place.append(written(op, moved(args)))
-    plain.outputs = list(moved(tape.outputs))
-    plain.guards = [Guard(place[guard.flag], guard.outcome, guard.line) for guard in tape.guards]
-    return plain
+    def has(self, op: Op) -> bool:
+        return has(op)
 
 
 class Instructions:
@@ -104,7 +72,7 @@ class Instructions:
 
         columns = Columns(tape)
         if not all(has(op) for op, _ in columns.kinds):
-            tape = opened(tape)
+            tape = _WithCases(frozenset()).lower(tape)
             columns = Columns(tape)
         ran("instructions", tape)
         n, sources = len(columns), len(tape.sources)

@@ -63,7 +63,9 @@ class Code:
         self.layout: Layout = Layout()
         self.in_place: bool = samples is not None and _in_place(epilogue)
         self.operations: int = samples.flops(weight) if samples is not None else 0
-        self.apart = -(-(sums + lanes) // 8) * 8 if samples is not None else 0  # from one shard's totals to the next's
+        self.shard_stride = (
+            -(-(sums + lanes) // 8) * 8 if samples is not None else 0
+        )  # from one shard's totals to the next's
         self.scratch: int = 0
         self._reserve(sums * lanes)
         self._used: set[tuple[str, int]] = set()
@@ -88,7 +90,7 @@ class Code:
     def _entry(self, given: dict[str, Name]) -> None:
         w = self.w
         w.do("call void @begin(ptr %arguments)")
-        if self.apart:
+        if self.shard_stride:
             with w.loop(0, given["shards"]) as shard:
                 w.do(f"call void @shard(ptr %arguments, ptr {given['workspace']}, i64 {shard})")
         w.do("call void @finish(ptr %arguments)")
@@ -111,7 +113,7 @@ class Code:
         given["blocks"] = self._less(left, given["each"])
         last = w.say(f"icmp eq i64 {w.integer('add', '%shard', 1)}, {given['shards']}")
         given["rest"] = w.say(f"select i1 {last}, i64 {given['rest']}, i64 0")
-        given["G"] = w.address(given["G"], w.integer("mul", "%shard", self.apart))
+        given["G"] = w.address(given["G"], w.integer("mul", "%shard", self.shard_stride))
         given["scratch"] = given["sums"] = "%workspace"
         self._samples(plan, given)
 
@@ -121,10 +123,10 @@ class Code:
     def _finish(self, epilogue: Plan, given: dict[str, Name]) -> None:
         """The totals of all shards added to those of the first, one shard after the other; then the epilogue."""
         w = self.w
-        if self.apart:
+        if self.shard_stride:
             several = w.say(f"icmp sgt i64 {given['shards']}, 1")
             with w.only_if(several), w.loop(1, given["shards"]) as shard:
-                more = w.address(given["G"], w.integer("mul", shard, self.apart))
+                more = w.address(given["G"], w.integer("mul", shard, self.shard_stride))
                 self._add(given["G"], more, 0)
                 if self.sums > 1:
                     w.lanes = self.lanes

@@ -7,6 +7,8 @@ neighbours share what they load.
 
 from __future__ import annotations
 
+from dataclasses import replace
+from functools import partial
 from typing import Any
 
 from tinygrad_lite.compiler.backends.llvm.loops import Loops
@@ -65,18 +67,11 @@ def repeating(nest: LoopNest, p: int) -> LoopNest:
     """The loop nest, known to have period p, with its patterns."""
 
     def patterned(access: Access, counts: Any) -> Access:
-        if access.literal is not None:
-            return access
         periods = nest.indices(access, counts).reshape(nest.iterations // p, -1)
         pattern = (periods[1] - periods[0]).tolist(), periods[0].tolist()
-        return Access(access.array, access.base, access.strides, access.term_stride, access.table, None, pattern)
+        return replace(access, pattern=pattern)
 
-    reductions = [
-        Reduction(
-            run.sign, run.expression, run.terms, [patterned(a, nest.counts(run)) for a in run.accesses], run.starts
-        )
-        for run in nest.reductions
-    ]
+    reductions = [run.moved(partial(patterned, counts=nest.counts(run))) for run in nest.reductions]
     return LoopNest(nest.name, nest.dims, reductions, patterned(nest.target, nest.counts()), p)
 
 
@@ -84,15 +79,10 @@ def _part(nest: LoopNest, low: int, high: int) -> LoopNest:
     """Iterations low to high of a loop nest without ragged sums, all of its indices in tables."""
 
     def part(access: Access, terms: int) -> Access:
-        if access.literal is not None:
-            return access
         table = nest.indices(access, nest.counts() * terms)[low * terms : high * terms]
         return Access(access.array, table=table.astype("int32"))
 
-    reductions = [
-        Reduction(run.sign, run.expression, run.terms, [part(a, run.terms) for a in run.accesses])
-        for run in nest.reductions
-    ]
+    reductions = [run.moved(partial(part, terms=run.terms)) for run in nest.reductions]
     return LoopNest(nest.name, (high - low,), reductions, part(nest.target, 1))
 
 

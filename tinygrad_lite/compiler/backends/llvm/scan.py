@@ -17,6 +17,8 @@ fixed distance from what the step before read, also in the adjoint, which takes 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
+from functools import partial
 from typing import Any
 
 from tinygrad_lite.compiler.backends.llvm.loops import Loops
@@ -76,38 +78,22 @@ def _split(nest: LoopNest) -> list[LoopNest]:
         return [nest]
 
     def one(access: Access, m: int) -> Access:
-        if access.literal is not None:
-            return access
         return Access(access.array, access.entry(nest.dims, m), (0,), access.term_stride)
 
-    return [
-        LoopNest(
-            nest.name,
-            (1,),
-            [
-                Reduction(run.sign, run.expression, run.terms, [one(a, m) for a in run.accesses])
-                for run in nest.reductions
-            ],
-            one(nest.target, m),
-        )
-        for m in range(nest.iterations)
-    ]
+    return [nest.moved(partial(one, m=m), (1,)) for m in range(nest.iterations)]
 
 
 def _moved(nest: LoopNest, place: dict[str, int]) -> LoopNest:
     """The loop nest with the arrays between the loop nests in a single one."""
 
     def move(access: Access) -> Access:
-        if access.array not in place or access.literal is not None:
+        if access.array not in place:
             return access
         table = None if access.table is None else access.table + place[access.array]
-        return Access("A", access.base + place[access.array], access.strides, access.term_stride, table)
+        return replace(access, array="A", base=access.base + place[access.array], table=table)
 
-    reductions = [
-        Reduction(r.sign, r.expression, r.terms, [move(a) for a in r.accesses], r.starts) for r in nest.reductions
-    ]
-    target = move(nest.target)
-    return LoopNest(target.array, nest.dims, reductions, target)
+    moved = nest.moved(move)
+    return replace(moved, name=moved.target.array)
 
 
 def _form(nest: LoopNest) -> Form | None:

@@ -13,11 +13,12 @@ over some that others compute too, and store the same. What lies before and behi
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from functools import partial
 
 from tinygrad_lite.compiler.backends.llvm.loops import Counter, Loops
 from tinygrad_lite.compiler.backends.llvm.writer import Name
-from tinygrad_lite.compiler.ir.loop_nest import Access, LoopNest, Reduction, names
+from tinygrad_lite.compiler.ir.loop_nest import Access, LoopNest, names
 from tinygrad_lite.compiler.passes.log import ran
 
 LARGEST = 240
@@ -48,20 +49,9 @@ class Line:
 
     def part(self, low: int, high: int) -> LoopNest:
         """The loop nest between two positions."""
-        first = low - self.start
-
-        def moved(access: Access) -> Access:
-            if access.literal is not None:
-                return access
-            base = access.base + first * self.step(access)
-            return Access(access.array, base, access.strides, access.term_stride)
-
-        nest, n = self.nest, high - low
-        reductions = [
-            Reduction(run.sign, run.expression, n if self.is_sum else 1, [moved(a) for a in run.accesses])
-            for run in nest.reductions
-        ]
-        return LoopNest(nest.name, (1 if self.is_sum else n,), reductions, moved(nest.target))
+        first, n = low - self.start, high - low
+        part = self.nest.moved(lambda a: replace(a, base=a.base + first * self.step(a)), (1 if self.is_sum else n,))
+        return replace(part, reductions=[replace(run, terms=n if self.is_sum else 1) for run in part.reductions])
 
 
 def swept(nests: Sequence[LoopNest], lanes: int) -> list[list[Line]]:

@@ -41,7 +41,7 @@ class NumpyRunner(Buffered):
         """
         self.program = program
         self.parameters: int = program.parameters
-        self.plans: Plans = Plans(program, {*UFUNCS, "relu", "select"}, whole=True)
+        self.plans: Plans = Plans(program, {*UFUNCS, "relu", "select"})
         self.seconds: dict[str, float] = dict(self.plans.seconds)
         if not wanted:
             self._refuse_scalars(samples)

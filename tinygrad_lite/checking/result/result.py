@@ -11,7 +11,7 @@ from tinygrad_lite.errors import GradientMismatch
 from tinygrad_lite.report.text import Reported
 
 
-class Judged(Reported):
+class Result(Reported):
     """The base of `Comparison`, `Check` and `GradCheck`."""
 
     __slots__ = ()

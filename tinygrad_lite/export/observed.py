@@ -13,7 +13,7 @@ from tinygrad_lite.export.flatten import Flattened, Statement, names_in
 Shape = tuple[Any, ...]
 
 
-class Seen:
+class Observed:
     """The shapes of all expressions, from one run; and which names matter.
 
     Attributes:

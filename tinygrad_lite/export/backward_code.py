@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 from tinygrad_lite.export.adjoint import Adjoint
 from tinygrad_lite.export.expression import Term, word
 from tinygrad_lite.export.flatten import Flattened, Statement, names_in
-from tinygrad_lite.export.seen import Seen, blocks_of, index_of
+from tinygrad_lite.export.observed import Observed, blocks_of, index_of
 
 
 class Line(NamedTuple):
@@ -19,7 +19,7 @@ class Line(NamedTuple):
     answers: Statement
 
 
-class WayBack:
+class BackwardCode:
     """The text.
 
     Attributes:
@@ -30,20 +30,20 @@ class WayBack:
     def __init__(self, f: Callable[..., Any], params: Any, data: Sequence[Any]) -> None:
         self.flat = flat = Flattened(f, params, data)
         given = flat.parameters.given.values()
-        self.seen: Seen = Seen(flat)
-        self.adjoint: Adjoint = Adjoint(self.seen)
+        self.observed: Observed = Observed(flat)
+        self.adjoint: Adjoint = Adjoint(self.observed)
         self.stacks: set[str] = set()
         self.needed: set[str] | None = None
         self.branches: dict[int, str] = {}
         self.mapped: list[tuple[str, int, str]] = []
         self.started: set[str] = set()
         self.indexed: set[str] = set()
-        self.seeds: dict[str, str] = {flat.result: "1.0"} if flat.result in self.seen.simple else {}
+        self.seeds: dict[str, str] = {flat.result: "1.0"} if flat.result in self.observed.simple else {}
         back = self._back(flat.statements)
         tree = ast.parse("\n".join(line.code for line in back))
         self.needed, made = names_in(tree, ast.Load), names_in(tree, ast.Store)
         forward = self._forward(flat.statements)
-        gathered = sorted(self.seen.active - self.seen.simple)
+        gathered = sorted(self.observed.active - self.observed.simple)
         zeros = [
             f"d{v} = {'1.0' if v == flat.result else self._zeros(v)}" for v in gathered if f"d{v}" in self.needed | made
         ]
@@ -73,7 +73,7 @@ class WayBack:
             elif s.kind == "append":
                 lines.append(f"{target}.append({text})")
             else:
-                if self._kept(s):
+                if self._stored(s):
                     self.stacks.add(f"{s.place.id}_kept")
                     before = target if isinstance(s.target, ast.Name) else f"np.copy({target})"
                     lines.append(f"{s.place.id}_kept.append({before})")
@@ -85,12 +85,12 @@ class WayBack:
         if isinstance(s.target, ast.Subscript):
             block = next(block for block in blocks_of(self.flat.statements) if s in block)
             return any(s.place.id in names_in(t.value, ast.Load) for t in block)
-        where = self.seen.assigned.get(s.target.id, [])
+        where = self.observed.assigned.get(s.target.id, [])
         named = (t for t in self.flat.statements if t.kind == "assign" and isinstance(t.target, ast.Name))
         first = next((t is s for t in named if t.target.id == s.target.id), False)
         return not first and (len(where) > 1 or where != [id(self.flat.statements)])
 
-    def _kept(self, s: Statement) -> bool:
+    def _stored(self, s: Statement) -> bool:
         """Whether the statement overwrites a number that the way back needs; all may be, until that is known."""
         needed = self.needed is None or s.place.id in self.needed
         return s.kind == "assign" and needed and self._again(s)
@@ -129,17 +129,17 @@ class WayBack:
 
     def _side(self, block: Sequence[Statement], s: Statement) -> list[Line]:
         """The way back through one side of an `if`; an error, if it was not taken when the shapes were looked at."""
-        if block and not self.seen.ran(block[0].value):
+        if block and not self.observed.ran(block[0].value):
             return [Line('raise ValueError("this side was not taken when the source was written")', s)]
         return self._back(block)
 
     def _answer(self, s: Statement) -> list[str]:
         """What a statement hands back, and its name as it was before."""
         place = s.place.id
-        before = [f"{ast.unparse(s.target)} = {place}_kept.pop()"] if self._kept(s) else []
-        if place not in self.seen.active:
+        before = [f"{ast.unparse(s.target)} = {place}_kept.pop()"] if self._stored(s) else []
+        if place not in self.observed.active:
             return before
-        d, shape, lines = f"d{place}", self.seen.shape(s.value), []
+        d, shape, lines = f"d{place}", self.observed.shape(s.value), []
         if s.kind == "append":
             g = Term(f"{d}.pop()", shape)
             if not isinstance(s.value, ast.Name):
@@ -157,7 +157,7 @@ class WayBack:
             return [*lines, f"{g.text} = 0.0", *before]
         if s.kind == "append":
             return lines
-        faded = place not in self.seen.simple and place not in self.seeds and self._again(s)
+        faded = place not in self.observed.simple and place not in self.seeds and self._again(s)
         ends = [f"{d} = {self._zeros(place)}"] if faded else []
         return [*lines, *before, *ends] if self._turns(place) else [*lines, *ends, *before]
 
@@ -165,27 +165,27 @@ class WayBack:
         """Whether the name stands for arrays of several shapes, so that its gradient begins with the one before."""
         assigned = (s for block in blocks_of(self.flat.statements) for s in block if s.kind == "assign")
         values = [s.value for s in assigned if isinstance(s.target, ast.Name) and s.target.id == name]
-        return len({self.seen.shape(value) for value in values if self.seen.ran(value)} - {()}) > 1
+        return len({self.observed.shape(value) for value in values if self.observed.ran(value)} - {()}) > 1
 
     def _contribution(self, name: str, index: str, text: str) -> str:
-        d, listed = f"d{name}", name in self.seen.lists
+        d, listed = f"d{name}", name in self.observed.lists
         if index or listed:
             self.indexed.add(name)
         if index:
-            self.seen.simple.discard(name)
-            if index in self.seen.fancy and not listed:
+            self.observed.simple.discard(name)
+            if index in self.observed.fancy and not listed:
                 return f"np.add.at({d}, {f'({index})' if ', ' in index else index}, {text})"
             return f"{d}[{index}] = {d}[{index}] + {text}" if listed else f"{d}[{index}] += {text}"
         if listed:
             return f"{d} = [a + b for a, b in zip({d}, {text}, strict=True)]"
-        first = name in self.seen.simple and name not in self.started
+        first = name in self.observed.simple and name not in self.started
         self.started.add(name)
         return f"{d} = {text}" if first else f"{d} = {d} + {text}"
 
     def _zeros(self, v: str) -> str:
-        if v in self.seen.lists:
+        if v in self.observed.lists:
             return f"[np.zeros_like(v) for v in {v}]"
-        return "0.0" if v in self.seen.scalars else f"np.zeros_like({v})"
+        return "0.0" if v in self.observed.scalars else f"np.zeros_like({v})"
 
     def _commented(self, back: Sequence[Line]) -> list[str]:
         """The lines with what they answer, without those that take back what nobody needs."""
