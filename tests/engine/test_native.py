@@ -237,3 +237,21 @@ def test_which_build_is_in_use_is_a_choice():
     program = "from tinygrad_lite.engine import native, Value; print(native.node is None, Value(2.0) * 3)"
 
     assert run(program, TINYGRAD_LITE_PURE="1").startswith("True Value(data=6.0")
+
+
+@pytest.mark.parametrize("between", [1, 100, 5000])
+def test_a_node_whose_gradient_was_made_long_after_it_is_freed(between):
+    """In one slab or another: freeing the node frees what is younger than itself."""
+    program = f"""
+from tinygrad_lite import Value
+x = Value(2.0)
+y = x * 3.0
+later = [x * float(i) for i in range({between})]
+y.grad = later[-1] * 2.0
+del later
+del y
+print("freed")
+"""
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, cwd=ROOT, timeout=60)
+
+    assert done.stdout == "freed\n"

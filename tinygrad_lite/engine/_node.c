@@ -16,9 +16,7 @@
 
 #define PY_SSIZE_T_CLEAN
 #include <Python.h>
-#include <structmember.h>
 #include <math.h>
-#include <stddef.h>
 #include <stdint.h>
 #include <string.h>
 
@@ -67,8 +65,7 @@ enum { HAS_MORE = 1, SEEN = 2, LOOSE = 4, BOUND = 8 }; /* LOOSE: not in a slab *
 
 static PyTypeObject *ValueType;
 static PyObject *op_add, *op_sub, *op_mul, *op_div, *op_pow, *op_neg, *op_dot, *op_sum, *op_leaf, *op_constant;
-static PyObject *py_number, *py_compare, *py_noted;
-static PyObject *str_apply, *str_empty, *str_forward, *str_partials;
+static PyObject *py_number, *py_noted, *py_construct, *str_empty, *str_forward, *str_partials;
 static int watching; /* a mode is on in some thread: Python makes the nodes */
 
 static inline int is_node(PyObject *o) { return Py_TYPE(o) == ValueType || PyObject_TypeCheck(o, ValueType); }
@@ -85,15 +82,16 @@ static inline int wants_python(Node *v) { return (v->flags & HAS_MORE) && (v->mo
 #define SLAB 65536
 #define WORDS (SLAB / sizeof(Node) / 64 + 1)
 
-typedef struct Slab Slab;
-struct Slab {
-    Slab *older, *younger;
-    uint64_t serial;             /* a younger slab has a larger one */
-    uint32_t live, used;         /* nodes alive; places given out */
-    uint32_t marked, dying;      /* bits set in the two maps below */
-    uint64_t marks[WORDS];       /* nodes whose gradient has to be passed on */
-    uint64_t graves[WORDS];      /* nodes that nobody holds any more, to be freed */
-};
+/* Some nodes of a slab, a bit for each: how many, and the last word with a bit in it (if there is any). */
+typedef struct { uint32_t n, top; uint64_t words[WORDS]; } Map;
+
+typedef struct Slab {
+    struct Slab *older, *younger;
+    uint64_t serial;     /* a younger slab has a larger one */
+    uint32_t live, used; /* nodes alive; places given out */
+    Map marks;           /* nodes whose gradient has to be passed on */
+    Map graves;          /* nodes that nobody holds any more, to be freed */
+} Slab;
 
 #define HEAD ((sizeof(Slab) + 15) / 16 * 16)
 #define PER_SLAB ((SLAB - 64 - HEAD) / sizeof(Node)) /* 64 bytes less, so that malloc can place slabs end to end */
@@ -106,7 +104,24 @@ static size_t slabs_held, spares_held, live_in_slabs;
 
 static inline Slab *slab_of(Node *v) { return (Slab *)((uintptr_t)v & ~(uintptr_t)(SLAB - 1)); }
 static inline Node *node_at(Slab *s, size_t i) { return (Node *)((char *)s + HEAD) + i; }
-static inline size_t place_of(Node *v) { return (((uintptr_t)v & (SLAB - 1)) - HEAD) / sizeof(Node); }
+
+static inline void enter(Map *m, Node *v)
+{
+    size_t i = (((uintptr_t)v & (SLAB - 1)) - HEAD) / sizeof(Node);
+    m->words[i / 64] |= 1ull << (i % 64);
+    if (i / 64 > m->top) m->top = (uint32_t)(i / 64);
+    m->n++;
+}
+
+static inline Node *take_youngest(Slab *s, Map *m)
+{
+    while (!m->words[m->top]) m->top--;
+    int bit = highest_bit(m->words[m->top]);
+    m->words[m->top] ^= 1ull << bit;
+    m->n--;
+    return node_at(s, m->top * 64 + (size_t)bit);
+}
+
 static inline int is_older(Node *p, Node *v)
 {
     Slab *a = slab_of(p), *b = slab_of(v);
@@ -209,9 +224,8 @@ static Node *loose_graves;     /* nodes outside slabs that wait to be freed, lin
 static inline void doom(Node *v)
 {
     Slab *s = slab_of(v);
-    size_t i = place_of(v);
-    s->graves[i / 64] |= 1ull << (i % 64);
-    s->dying++; dying++;
+    enter(&s->graves, v);
+    dying++;
     if (s->serial > digging && (!youngest_graves || s->serial > youngest_graves->serial)) youngest_graves = s;
 }
 
@@ -254,18 +268,14 @@ static void node_dealloc(PyObject *self)
         youngest_graves = NULL;
         for (; s && dying; s = older) {
             digging = s->serial;
-            s->live++; /* it stays until we have left it */
-            for (int w = (int)WORDS - 1; w >= 0 && s->dying; w--)
-                while (s->graves[w]) {
-                    int bit = highest_bit(s->graves[w]);
-                    s->graves[w] ^= 1ull << bit;
-                    s->dying--; dying--;
-                    let_go(node_at(s, (size_t)w * 64 + bit));
-                    Py_DECREF(ValueType);
-                    s->live--; live_in_slabs--;
-                }
+            uint32_t freed = 0; /* counted in the end, so that the slab stays until then */
+            for (; s->graves.n; freed++) {
+                let_go(take_youngest(s, &s->graves));
+                Py_DECREF(ValueType);
+            }
             older = s->older;
-            if (--s->live == 0) retire(s);
+            dying -= freed; live_in_slabs -= freed;
+            if ((s->live -= freed) == 0) retire(s);
         }
     }
     digging = 0;
@@ -279,35 +289,21 @@ static inline void point(Edge *e, PyObject *operand, double partial) /* to a nod
     else { Py_INCREF(operand); e->node = (Node *)operand; e->partial = partial; }
 }
 
-static inline PyObject *made1(double data, PyObject *op, PyObject *a, double da)
+/* A result of one or two operands; one that is no node is a constant, with its number in the place of the partial. */
+static inline PyObject *made(double data, PyObject *op, uint16_t few, Node *a, double da, Node *b, double db)
 {
     Node *v = new_node();
     if (!v) return NULL;
-    v->data = data; v->op = Py_NewRef(op); v->few = 1;
-    point(&v->edge[0], a, da);
-    return (PyObject *)v;
-}
-
-static inline PyObject *made2(double data, PyObject *op, Node *a, double da, Node *b, double db)
-{
-    Node *v = new_node();
-    if (!v) return NULL;
-    v->data = data; v->op = Py_NewRef(op); v->few = 2;
-    Py_XINCREF(a); v->edge[0].node = a; v->edge[0].partial = da;
-    Py_XINCREF(b); v->edge[1].node = b; v->edge[1].partial = db;
+    v->data = data; v->op = Py_NewRef(op); v->few = few;
+    Py_XINCREF(a); v->edge[0] = (Edge){a, da};
+    Py_XINCREF(b); v->edge[1] = (Edge){b, db};
     return (PyObject *)v;
 }
 
 /* ---------------------------------------------------------------- operators: fast.py's */
 
 static PyObject *readable(PyObject *self, PyObject *op, PyObject *l, PyObject *r) /* Value._apply: it writes every error */
-{
-    PyObject *operands = r ? PyTuple_Pack(2, l, r) : PyTuple_Pack(1, l);
-    if (!operands) return NULL;
-    PyObject *out = PyObject_CallMethodObjArgs(self, str_apply, op, operands, NULL);
-    Py_DECREF(operands);
-    return out;
-}
+{ return PyObject_CallMethod(self, "_apply", r ? "O(OO)" : "O(O)", op, l, r); }
 
 /* What an operand is: a node (1), a constant (0), something for `_apply` (-1). */
 static inline int operand(PyObject *o, double *x, Node **node)
@@ -330,7 +326,7 @@ static inline int operand(PyObject *o, double *x, Node **node)
         if (watching || operand(l, &x, &a) < 0 || operand(r, &y, &b) < 0 || !(ok))                \
             return readable(is_node(l) ? l : r, OP, l, r);                                        \
         double out = compute;                                                                     \
-        return made2(out, OP, a, a ? (dx) : x, b, b ? (dy) : y);                                  \
+        return made(out, OP, 2, a, a ? (dx) : x, b, b ? (dy) : y);                                 \
     }
 
 BINARY(add, op_add, x + y, 1.0, 1.0, 1)
@@ -345,7 +341,7 @@ static PyObject *node_pow(PyObject *l, PyObject *r, PyObject *mod)
         if (n == -1.0 && PyErr_Occurred()) PyErr_Clear();
         else if (isfinite(x) && x != 0.0 && n != 0.0 && fabs(n) < 1e15) {
             double out = pow(x, n), partial = n == 1.0 ? 1.0 : n * pow(x, n - 1.0);
-            if (isfinite(out) && isfinite(partial)) return made2(out, op_pow, (Node *)l, partial, NULL, n);
+            if (isfinite(out) && isfinite(partial)) return made(out, op_pow, 2, (Node *)l, partial, NULL, n);
         }
     }
     return readable(is_node(l) ? l : r, op_pow, l, r);
@@ -353,7 +349,8 @@ static PyObject *node_pow(PyObject *l, PyObject *r, PyObject *mod)
 
 static PyObject *node_neg(PyObject *self)
 {
-    return watching ? readable(self, op_neg, self, NULL) : made1(-number_of((Node *)self), op_neg, self, -1.0);
+    Node *v = (Node *)self;
+    return watching ? readable(self, op_neg, self, NULL) : made(-number_of(v), op_neg, 1, v, -1.0, NULL, 0.0);
 }
 
 static int node_bool(PyObject *self) { return number_of((Node *)self) != 0.0; }
@@ -364,10 +361,7 @@ static PyObject *node_compare(PyObject *l, PyObject *r, int which)
     double x, y; Node *a, *b;
     if (which == Py_EQ || which == Py_NE) return PyBaseObject_Type.tp_richcompare(l, r, which); /* identity */
     if (operand(r, &y, &b) >= 0 && operand(l, &x, &a) >= 0) Py_RETURN_RICHCOMPARE(x, y, which);
-    PyObject *holds = PyObject_GetAttrString((PyObject *)&PyFloat_Type, names[which]);
-    PyObject *answer = holds ? PyObject_CallFunctionObjArgs(py_compare, holds, l, r, NULL) : NULL;
-    Py_XDECREF(holds);
-    return answer;
+    return PyObject_CallMethod((PyObject *)ValueType->tp_base, names[which], "OO", l, r); /* node.py's */
 }
 
 /* ---------------------------------------------------------------- ops of one operand */
@@ -402,24 +396,22 @@ static struct { const char *name; Kernel kernel; PyObject *op; } KERNELS[] = { /
 
 static PyObject *node_apply_one(PyObject *self, PyObject *op)
 {
-    double x = number_of((Node *)self), out, partial;
+    Node *v = (Node *)self;
+    double x = number_of(v), out, partial;
     if (watching) return readable(self, op, self, NULL);
     for (int i = 0; KERNELS[i].name; i++)
         if (KERNELS[i].op == op) {
-            if (KERNELS[i].kernel(x, &out, &partial)) return made1(out, op, self, partial);
+            if (KERNELS[i].kernel(x, &out, &partial)) return made(out, op, 1, v, partial, NULL, 0.0);
             break;
         }
-    PyObject *made = NULL, *f = PyObject_GetAttr(op, str_forward), *partials = NULL;
-    PyObject *px = f ? PyFloat_FromDouble(x) : NULL, *po = px ? PyObject_CallOneArg(f, px) : NULL;
-    if (po && PyFloat_CheckExact(po)) {
-        Py_SETREF(f, PyObject_GetAttr(op, str_partials));
-        if (f) partials = PyObject_CallFunctionObjArgs(f, px, po, NULL);
-        if (partials && PyTuple_CheckExact(partials) && PyTuple_GET_SIZE(partials) == 1
-            && PyFloat_CheckExact(PyTuple_GET_ITEM(partials, 0)))
-            made = made1(PyFloat_AS_DOUBLE(po), op, self, PyFloat_AS_DOUBLE(PyTuple_GET_ITEM(partials, 0)));
-    }
-    Py_XDECREF(px); Py_XDECREF(po); Py_XDECREF(partials); Py_XDECREF(f);
-    if (made) return made;
+    PyObject *px = PyFloat_FromDouble(x), *po = px ? PyObject_CallMethodOneArg(op, str_forward, px) : NULL;
+    PyObject *partials = NULL, *out_node = NULL;
+    if (po && PyFloat_CheckExact(po)) partials = PyObject_CallMethodObjArgs(op, str_partials, px, po, NULL);
+    if (partials && PyTuple_CheckExact(partials) && PyTuple_GET_SIZE(partials) == 1
+        && PyFloat_CheckExact(PyTuple_GET_ITEM(partials, 0)))
+        out_node = made(PyFloat_AS_DOUBLE(po), op, 1, v, PyFloat_AS_DOUBLE(PyTuple_GET_ITEM(partials, 0)), NULL, 0.0);
+    Py_XDECREF(px); Py_XDECREF(po); Py_XDECREF(partials);
+    if (out_node) return out_node;
     if (PyErr_Occurred()) { /* a refusal is told by `_apply`, which knows the labels; anything else goes up */
         if (!PyErr_ExceptionMatches(PyExc_ValueError) && !PyErr_ExceptionMatches(PyExc_ArithmeticError)) return NULL;
         PyErr_Clear();
@@ -441,39 +433,30 @@ static int to_double(PyObject *o, double *x)
 
 static int refuse_deletion(void) { PyErr_SetString(PyExc_AttributeError, "a field of a node cannot be deleted"); return -1; }
 
-static PyObject *get_data(PyObject *self, void *_) { return PyFloat_FromDouble(number_of((Node *)self)); }
-static int put_data(PyObject *self, PyObject *to, void *_)
+static PyObject *get_data(Node *v, void *_) { return PyFloat_FromDouble(number_of(v)); }
+static int put_data(Node *v, PyObject *to, void *_)
 {
-    Node *v = (Node *)self;
     double x;
     if (!to) return refuse_deletion();
     if (to_double(to, &x) < 0) return -1;
-    if (v->flags & BOUND) *v->more->data_at = x; else v->data = x;
+    *(v->flags & BOUND ? v->more->data_at : &v->data) = x;
     return 0;
 }
 
-static PyObject *get_grad(PyObject *self, void *_)
+static PyObject *get_grad(Node *v, void *_)
 {
-    Node *v = (Node *)self;
     if ((v->flags & HAS_MORE) && v->more->grad) return Py_NewRef(v->more->grad);
     return PyFloat_FromDouble(*grad_of(v));
 }
-static int put_grad(PyObject *self, PyObject *to, void *_)
+static int put_grad(Node *v, PyObject *to, void *_)
 {
-    Node *v = (Node *)self;
     if (!to) return refuse_deletion();
-    if (PyFloat_CheckExact(to) || PyLong_CheckExact(to)) {
-        double g = PyFloat_AsDouble(to);
+    if (PyFloat_CheckExact(to) || PyLong_CheckExact(to) || (v->flags & BOUND)) { /* an array holds numbers alone */
+        double g = is_node(to) ? number_of((Node *)to) : PyFloat_AsDouble(to);
         if (g == -1.0 && PyErr_Occurred()) return -1;
         clear_grad(v);
         *grad_of(v) = g;
         return 0;
-    }
-    if (v->flags & BOUND) { /* an array of numbers holds it */
-        PyObject *data = is_node(to) ? get_data(to, NULL) : Py_NewRef(to);
-        int fine = data ? to_double(data, v->more->grad_at) : -1;
-        Py_XDECREF(data);
-        return fine;
     }
     More *m = more(v); /* a Value with a history: from here a cycle is possible, so the collector has to know */
     if (!m) return -1;
@@ -486,14 +469,10 @@ static int put_grad(PyObject *self, PyObject *to, void *_)
     return 0;
 }
 
-static PyObject *get_label(PyObject *self, void *_)
+static PyObject *get_label(Node *v, void *_)
+{ return Py_NewRef((v->flags & HAS_MORE) && v->more->label ? v->more->label : str_empty); }
+static int put_label(Node *v, PyObject *to, void *_)
 {
-    Node *v = (Node *)self;
-    return Py_NewRef((v->flags & HAS_MORE) && v->more->label ? v->more->label : str_empty);
-}
-static int put_label(PyObject *self, PyObject *to, void *_)
-{
-    Node *v = (Node *)self;
     if (!to) return refuse_deletion();
     if (to == str_empty && !(v->flags & HAS_MORE)) return 0;
     if (!more(v)) return -1;
@@ -501,14 +480,9 @@ static int put_label(PyObject *self, PyObject *to, void *_)
     return 0;
 }
 
-static PyObject *get_op(PyObject *self, void *_)
+static PyObject *get_op(Node *v, void *_) { return Py_NewRef(op_of(v)); }
+static int put_op(Node *v, PyObject *to, void *_)
 {
-    PyObject *op = op_of((Node *)self);
-    return Py_NewRef(op ? op : op_leaf);
-}
-static int put_op(PyObject *self, PyObject *to, void *_)
-{
-    Node *v = (Node *)self;
     if (!to) return refuse_deletion();
     PyObject **at = v->flags & HAS_MORE ? &v->more->op : &v->op;
     Py_XSETREF(*at, Py_NewRef(to));
@@ -528,27 +502,25 @@ static PyObject *as_tuple(Node *v, int derivatives)
     }
     return t;
 }
-static PyObject *get_parents(PyObject *self, void *_) { return as_tuple((Node *)self, 0); }
+static PyObject *get_parents(Node *v, void *_) { return as_tuple(v, 0); }
+static PyObject *get_local(Node *v, void *_)
+{ return (v->flags & HAS_MORE) && v->more->local ? Py_NewRef(v->more->local) : as_tuple(v, 1); }
 
-static PyObject *node_link(PyObject *self, PyObject *parents) /* the operands of a new node */
+/* The operands of a new node. Any of them in a slab is older than the node, or creation order is no order. */
+static PyObject *node_link(Node *v, PyObject *parents)
 {
-    Node *v = (Node *)self;
-    PyObject *t = v->few ? NULL : PySequence_Tuple(parents), *p;
-    if (!t) return v->few ? PyErr_Format(PyExc_AttributeError, "a node has its operands already, and keeps them") : NULL;
+    if (v->few) return PyErr_Format(PyExc_AttributeError, "a node has its operands already, and keeps them");
+    PyObject *t = PySequence_Tuple(parents), *p;
+    if (!t) return NULL;
     Py_ssize_t n = PyTuple_GET_SIZE(t);
-    for (Py_ssize_t i = 0; i < n; i++)
-        if (!PyFloat_CheckExact(p = PyTuple_GET_ITEM(t, i)) && !is_node(p)) {
+    for (Py_ssize_t i = 0; i < n && !PyErr_Occurred(); i++)
+        if (!PyFloat_CheckExact(p = PyTuple_GET_ITEM(t, i)) && !is_node(p))
             PyErr_Format(PyExc_TypeError, "an operand is a Value or a float, not %.80s", Py_TYPE(p)->tp_name);
-            Py_DECREF(t);
-            return NULL;
-        }
-        else if (is_node(p) && !((v->flags | ((Node *)p)->flags) & LOOSE) && !is_older((Node *)p, v)) {
+        else if (is_node(p) && !((v->flags | ((Node *)p)->flags) & LOOSE) && !is_older((Node *)p, v))
             PyErr_SetString(PyExc_ValueError, "an operand is made before its result");
-            Py_DECREF(t);
-            return NULL;
-        }
-    Edge *to = n > 2 ? PyMem_Malloc(n * sizeof(Edge)) : v->edge;
-    if (!to) { Py_DECREF(t); return PyErr_NoMemory(); }
+    Edge *to = v->edge;
+    if (n > 2 && !PyErr_Occurred() && !(to = PyMem_Malloc(n * sizeof(Edge)))) PyErr_NoMemory();
+    if (PyErr_Occurred()) { Py_DECREF(t); return NULL; }
     for (Py_ssize_t i = 0; i < n; i++) point(&to[i], PyTuple_GET_ITEM(t, i), NAN);
     v->few = n > 2 ? MANY : (uint16_t)n;
     if (n > 2) { v->block = to; v->many = n; }
@@ -556,14 +528,8 @@ static PyObject *node_link(PyObject *self, PyObject *parents) /* the operands of
     Py_RETURN_NONE;
 }
 
-static PyObject *get_local(PyObject *self, void *_)
+static int put_local(Node *v, PyObject *to, void *_)
 {
-    Node *v = (Node *)self;
-    return (v->flags & HAS_MORE) && v->more->local ? Py_NewRef(v->more->local) : as_tuple(v, 1);
-}
-static int put_local(PyObject *self, PyObject *to, void *_)
-{
-    Node *v = (Node *)self;
     Py_ssize_t n = n_edges(v);
     PyObject *t = to ? PySequence_Tuple(to) : NULL;
     if (!t) return to ? -1 : refuse_deletion();
@@ -583,17 +549,13 @@ static int put_local(PyObject *self, PyObject *to, void *_)
     return 0;
 }
 
-static PyObject *get_notes(PyObject *self, void *_)
+static PyObject *get_notes(Node *v, void *_)
+{ return Py_NewRef((v->flags & HAS_MORE) && v->more->local ? v->more->local : Py_None); }
+static PyObject *node_with_notes(Node *v, PyObject *_)
 {
-    Node *v = (Node *)self;
-    return Py_NewRef((v->flags & HAS_MORE) && v->more->local ? v->more->local : Py_None);
-}
-static PyObject *node_with_notes(PyObject *self, PyObject *_)
-{
-    Node *v = (Node *)self;
     if (!more(v)) return NULL;
     if (!v->more->local) {
-        PyObject *local = get_local(self, NULL);
+        PyObject *local = as_tuple(v, 1);
         v->more->local = local ? PyObject_CallOneArg(py_noted, local) : NULL;
         Py_XDECREF(local);
         if (!v->more->local) return NULL;
@@ -612,25 +574,29 @@ static PyObject *node_new(PyTypeObject *type, PyObject *args, PyObject *kw)
     return (PyObject *)v;
 }
 
-static int node_init(PyObject *self, PyObject *args, PyObject *kw)
+static int node_init(Node *v, PyObject *args, PyObject *kw)
 {
     static char *names[] = {"data", "label", "op", "parents", "local", "requires_grad", NULL};
-    Node *v = (Node *)self;
     PyObject *data, *label = NULL, *op = NULL, *parents = NULL, *local = NULL;
     int requires_grad = 1;
-    if (!kw && PyTuple_GET_SIZE(args) == 1) return to_double(PyTuple_GET_ITEM(args, 0), &v->data);
     if (!PyArg_ParseTupleAndKeywords(args, kw, "O|OOOO$p:Value", names, &data, &label, &op, &parents, &local, &requires_grad))
         return -1;
-    if (to_double(data, &v->data) < 0) return -1;
-    if (label && put_label(self, label, NULL) < 0) return -1;
     if (!requires_grad) op = op_constant;
-    if (op && put_op(self, op, NULL) < 0) return -1;
+    if (to_double(data, &v->data) < 0 || (label && put_label(v, label, NULL) < 0) || (op && put_op(v, op, NULL) < 0)) return -1;
     int some = parents ? PyObject_IsTrue(parents) : 0;
     if (some <= 0) return some;
-    PyObject *done = node_link(self, parents);
-    if (!done) return -1;
-    Py_DECREF(done);
-    return local ? put_local(self, local, NULL) : 0;
+    PyObject *done = node_link(v, parents);
+    Py_XDECREF(done);
+    return done && local ? put_local(v, local, NULL) : done ? 0 : -1;
+}
+
+static PyObject *node_called(PyObject *type, PyObject *const *args, size_t flags, PyObject *names)
+{ /* Value(...), which nearly always is of one float; all else goes to type.__call__ */
+    if (watching || names || PyVectorcall_NARGS(flags) != 1 || !PyFloat_CheckExact(args[0]))
+        return PyObject_Vectorcall(py_construct, args, PyVectorcall_NARGS(flags), names);
+    Node *v = new_loose();
+    if (v) { v->data = PyFloat_AS_DOUBLE(args[0]); v->op = Py_NewRef(op_leaf); }
+    return (PyObject *)v;
 }
 
 static int node_traverse(PyObject *self, visitproc visit, void *arg) /* for subclasses; a Value has no collector header */
@@ -663,15 +629,20 @@ static int push(Stack *q, Node *v)
 static int depth_first(Stack *todo, Stack *order)
 {
     while (todo->n) {
-        Node *v = todo->at[--todo->n];
-        if (!v) { if (push(order, todo->at[--todo->n]) < 0) return -1; continue; }
-        if (v->flags & SEEN) continue;
+        Node *v = todo->at[todo->n - 1];
+        int done = !v; /* with its operands: it stands below */
+        if (done) v = todo->at[todo->n - 2];
+        else if (v->flags & SEEN) { todo->n--; continue; }
+        if (done || !v->few) {
+            if (push(order, v) < 0) return -1;
+            todo->n -= done + 1;
+            v->flags |= SEEN;
+            continue;
+        }
         v->flags |= SEEN;
-        Py_ssize_t n = n_edges(v);
+        if (push(todo, NULL) < 0) return -1;
         Edge *e = edges(v);
-        if (n == 0) { if (push(order, v) < 0) return -1; continue; }
-        if (push(todo, v) < 0 || push(todo, NULL) < 0) return -1;
-        for (Py_ssize_t i = n - 1; i >= 0; i--)
+        for (Py_ssize_t i = n_edges(v) - 1; i >= 0; i--)
             if (e[i].node && !(e[i].node->flags & SEEN) && push(todo, e[i].node) < 0) return -1;
     }
     return 0;
@@ -683,41 +654,33 @@ static void unmark(Stack *todo, Stack *order) /* also after a failure: what is s
     for (size_t i = 0; i < todo->n; i++) if (todo->at[i]) todo->at[i]->flags &= ~SEEN;
 }
 
-/* The leaves reached by a backward pass, and the gradients they had. */
-typedef struct { struct { Node *node; double before; } *at; size_t n, room; } Leaves;
-
-static int reach(Leaves *l, Node *p)
+/* A leaf has no operands, so the gradient it had before a pass waits in that place, while `grad` gathers what arrives. */
+static int reach(Stack *leaves, Node *p)
 {
-    if (l->n == l->room) {
-        void *at = PyMem_Realloc(l->at, (l->room ? 2 * l->room : 64) * sizeof *l->at);
-        if (!at) return -1;
-        l->at = at; l->room = l->room ? 2 * l->room : 64;
-    }
-    l->at[l->n].node = p; l->at[l->n++].before = *grad_of(p);
+    if (push(leaves, p) < 0) return -1;
+    p->edge[0].partial = *grad_of(p);
     p->flags |= SEEN;
-    p->grad = 0.0; /* what arrives is gathered here, also for a bound one */
+    p->grad = 0.0;
     return 0;
 }
 
-static int settle(Leaves *l, int fine) /* all old or all new */
+static void settle(Stack *leaves, int fine) /* all old or all new */
 {
-    for (size_t i = 0; i < l->n; i++) {
-        Node *p = l->at[i].node;
+    for (size_t i = 0; i < leaves->n; i++) {
+        Node *p = leaves->at[i];
+        double before = p->edge[0].partial;
         p->flags &= ~SEEN;
-        *grad_of(p) = fine && op_of(p) != op_constant ? l->at[i].before + p->grad : l->at[i].before;
+        *grad_of(p) = fine && op_of(p) != op_constant ? before + p->grad : before;
     }
-    PyMem_Free(l->at);
-    return fine;
+    PyMem_Free(leaves->at);
 }
 
 static size_t marked; /* in all slabs */
 
 static inline void mark(Node *v)
 {
-    Slab *s = slab_of(v);
-    size_t i = place_of(v);
-    s->marks[i / 64] |= 1ull << (i % 64);
-    s->marked++; marked++;
+    enter(&slab_of(v)->marks, v);
+    marked++;
     v->flags |= SEEN;
     v->grad = 0.0;
 }
@@ -725,33 +688,31 @@ static inline void mark(Node *v)
 /* Through the slabs, the youngest marked node first. 1: done. 0: for Python. -1: some node stands outside. */
 static int by_slabs(Node *root)
 {
-    Leaves leaves = {0};
+    Stack leaves = {0};
     int fine = 1;
     mark(root);
     root->grad = 1.0;
     for (Slab *s = slab_of(root); marked; s = s->older)
-        for (int w = (int)WORDS - 1; w >= 0 && s->marked; w--)
-            while (s->marks[w]) {
-                int bit = highest_bit(s->marks[w]);
-                s->marks[w] ^= 1ull << bit;
-                s->marked--; marked--;
-                Node *v = node_at(s, (size_t)w * 64 + bit);
-                v->flags &= ~SEEN;
-                if (fine < 1) continue; /* the marks are only taken away */
-                double g = v->grad;
-                Edge *e = edges(v);
-                for (Py_ssize_t i = 0, n = n_edges(v); i < n; i++) {
-                    Node *p = e[i].node;
-                    if (!p) continue;
-                    if (!(p->flags & SEEN)) {
-                        if (wants_python(p)) { fine = 0; break; }
-                        if (!p->few) { if (reach(&leaves, p) < 0) { fine = 0; break; } }
-                        else if (p->flags & LOOSE) { fine = -1; break; }
-                        else mark(p);
-                    }
-                    p->grad += g * e[i].partial;
+        while (s->marks.n) {
+            Node *v = take_youngest(s, &s->marks);
+            marked--;
+            v->flags &= ~SEEN;
+            if (fine < 1) continue; /* the marks are only taken away */
+            double g = v->grad;
+            Edge *e = edges(v);
+            for (Py_ssize_t i = 0, n = n_edges(v); i < n; i++) {
+                Node *p = e[i].node;
+                if (!p) continue;
+                if (!(p->flags & SEEN)) {
+                    if (wants_python(p)) fine = 0;
+                    else if (!p->few) fine = reach(&leaves, p) == 0;
+                    else if (p->flags & LOOSE) fine = -1;
+                    else mark(p);
+                    if (fine < 1) break;
                 }
+                p->grad += g * e[i].partial;
             }
+        }
     settle(&leaves, fine == 1);
     return fine;
 }
@@ -759,8 +720,7 @@ static int by_slabs(Node *root)
 /* The same in graph.walk's order, for graphs with nodes outside the slabs. 1: done. 0: for Python. */
 static int by_walk(Node *root)
 {
-    Stack todo = {0}, order = {0};
-    Leaves leaves = {0};
+    Stack todo = {0}, order = {0}, leaves = {0};
     int fine = push(&todo, root) == 0 && depth_first(&todo, &order) == 0;
     unmark(&todo, &order);
     for (size_t i = 0; fine && i < order.n; i++) {
@@ -794,14 +754,12 @@ static PyObject *mod_backward(PyObject *mod, PyObject *arg)
     return PyBool_FromLong(fine < 0 ? by_walk(root) : fine);
 }
 
-static PyObject *mod_walk(PyObject *mod, PyObject *args, PyObject *kw) /* walk(roots, reset=False): graph.walk */
+static PyObject *mod_walk(PyObject *mod, PyObject *args) /* graph.walk(roots, reset), with a tuple of roots */
 {
-    static char *names[] = {"roots", "reset", NULL};
     PyObject *roots, *order = NULL, *leaves = NULL;
     Stack todo = {0}, found = {0};
-    int reset = 0;
-    if (!PyArg_ParseTupleAndKeywords(args, kw, "O|p", names, &roots, &reset) || !(roots = PySequence_Tuple(roots))) return NULL;
-    int fine = 1;
+    int reset, fine = 1;
+    if (!PyArg_ParseTuple(args, "O!p", &PyTuple_Type, &roots, &reset)) return NULL;
     for (Py_ssize_t i = PyTuple_GET_SIZE(roots) - 1; fine && i >= 0; i--) {
         PyObject *r = PyTuple_GET_ITEM(roots, i);
         if (is_node(r)) fine = push(&todo, (Node *)r) == 0;
@@ -820,7 +778,6 @@ static PyObject *mod_walk(PyObject *mod, PyObject *args, PyObject *kw) /* walk(r
         for (size_t i = 0; i < found.n; i++)
             if (found.at[i]->few) { clear_grad(found.at[i]); found.at[i]->grad = 0.0; }
     PyMem_Free(todo.at); PyMem_Free(found.at);
-    Py_DECREF(roots);
     if (fine && leaves) return Py_BuildValue("(NN)", order, leaves);
     Py_XDECREF(order); Py_XDECREF(leaves);
     return PyErr_Occurred() ? NULL : PyErr_NoMemory();
@@ -850,8 +807,10 @@ static inline double plain_number(PyObject *o)
 static PyObject *weighted(PyObject *op, PyObject **w, PyObject **x, Py_ssize_t n, Node *b)
 {
     Py_ssize_t m = (x ? 2 * n : n) + (b != NULL);
+    Node *v = new_node();
+    if (!v) return NULL;
     Edge *block = PyMem_Malloc(m * sizeof(Edge));
-    if (!block) return PyErr_NoMemory();
+    if (!block) { Py_DECREF(v); return PyErr_NoMemory(); }
     Sum s = {b ? number_of(b) : 0.0, 0.0};
     for (Py_ssize_t i = 0; i < n; i++) {
         double wd = plain_number(w[i]), xd = x ? plain_number(x[i]) : 1.0;
@@ -860,15 +819,9 @@ static PyObject *weighted(PyObject *op, PyObject **w, PyObject **x, Py_ssize_t n
         if (x) point(&block[n + i], x[i], wd);
     }
     if (b) point(&block[2 * n], (PyObject *)b, 1.0);
-    Node *v = new_node();
-    if (v) {
-        v->data = summed(&s); v->op = Py_NewRef(op);
-        v->few = MANY; v->block = block; v->many = m;
-        return (PyObject *)v;
-    }
-    for (Py_ssize_t i = 0; i < m; i++) Py_XDECREF(block[i].node);
-    PyMem_Free(block);
-    return NULL;
+    v->data = summed(&s); v->op = Py_NewRef(op);
+    v->few = MANY; v->block = block; v->many = m;
+    return (PyObject *)v;
 }
 
 static PyObject *mod_dot(PyObject *mod, PyObject *args) /* dot(ws, xs, b); None if Python has to do it */
@@ -905,8 +858,9 @@ static PyObject *mod_sum(PyObject *mod, PyObject *terms) /* sum(tuple); None if 
 static int gather(Stack *all, Node *v)
 {
     if (v->flags & SEEN) return 0;
+    if (push(all, v) < 0) return -1;
     v->flags |= SEEN; v->count = 0;
-    return push(all, v);
+    return 0;
 }
 
 /* What v holds, one after the other: its operands, NULL for a constant, and at last a gradient that is a Value. */
@@ -916,13 +870,9 @@ static inline Node *held(Node *v, Py_ssize_t i)
     return (v->flags & HAS_MORE) && v->more->grad && is_node(v->more->grad) ? (Node *)v->more->grad : NULL;
 }
 
-static PyObject *mod_collect(PyObject *mod, PyObject *args) /* collect(phase, info), as gc.callbacks calls it */
+static PyObject *mod_collect(PyObject *mod, PyObject *_)
 {
-    PyObject *phase, *info;
-    if (!PyArg_ParseTuple(args, "OO", &phase, &info)) return NULL;
-    if (!historied || digging || PyUnicode_CompareWithASCIIString(phase, "start") != 0) Py_RETURN_NONE;
-    PyObject *generation = PyDict_GetItemString(info, "generation");
-    if (!generation || PyLong_AsLong(generation) != 2) Py_RETURN_NONE;
+    if (!historied || digging) Py_RETURN_NONE;
     Stack all = {0}, live = {0}, dead = {0};
     Node *p;
     int fine = 1;
@@ -938,11 +888,11 @@ static PyObject *mod_collect(PyObject *mod, PyObject *args) /* collect(phase, in
     for (size_t i = 0; fine && i < live.n; i++)
         for (Py_ssize_t j = 0, n = n_edges(live.at[i]); fine && j <= n; j++)
             if ((p = held(live.at[i], j)) && (p->flags & SEEN)) { p->flags &= ~SEEN; fine = push(&live, p) == 0; }
-    for (More *m = historied; fine && m; m = m->next) if (m->self->flags & SEEN) fine = push(&dead, m->self) == 0;
+    for (More *m = historied; fine && m; m = m->next)
+        if ((m->self->flags & SEEN) && (fine = push(&dead, m->self) == 0)) Py_INCREF(m->self);
     for (size_t i = 0; i < all.n; i++) all.at[i]->flags &= ~SEEN;
-    for (size_t i = 0; fine && i < dead.n; i++) Py_INCREF(dead.at[i]);
     for (size_t i = 0; fine && i < dead.n; i++) clear_grad(dead.at[i]);
-    for (size_t i = 0; fine && i < dead.n; i++) Py_DECREF(dead.at[i]);
+    for (size_t i = 0; i < dead.n; i++) Py_DECREF(dead.at[i]);
     PyMem_Free(all.at); PyMem_Free(live.at); PyMem_Free(dead.at);
     Py_RETURN_NONE;
 }
@@ -951,15 +901,13 @@ static PyObject *mod_collect(PyObject *mod, PyObject *args) /* collect(phase, in
 
 static PyObject *mod_bind(PyObject *mod, PyObject *args) /* bind(value, data address, grad address, owner) */
 {
-    PyObject *o, *owner;
+    Node *v;
+    PyObject *owner;
     unsigned long long data, grad;
-    if (!PyArg_ParseTuple(args, "OKKO", &o, &data, &grad, &owner)) return NULL;
-    if (!is_node(o)) { PyErr_SetString(PyExc_TypeError, "only a Value can be bound"); return NULL; }
-    More *m = more((Node *)o);
-    if (!m) return NULL;
-    m->data_at = (double *)(uintptr_t)data; m->grad_at = (double *)(uintptr_t)grad;
-    ((Node *)o)->flags |= BOUND;
-    Py_XSETREF(m->owner, Py_NewRef(owner));
+    if (!PyArg_ParseTuple(args, "O!KKO", ValueType, &v, &data, &grad, &owner) || !more(v)) return NULL;
+    v->more->data_at = (double *)(uintptr_t)data; v->more->grad_at = (double *)(uintptr_t)grad;
+    v->flags |= BOUND;
+    Py_XSETREF(v->more->owner, Py_NewRef(owner));
     Py_RETURN_NONE;
 }
 static PyObject *mod_release(PyObject *mod, PyObject *o) /* an ordinary Value again, with the numbers of now */
@@ -978,18 +926,18 @@ static PyObject *mod_owner(PyObject *mod, PyObject *o) /* what `bind` was given,
 /* ---------------------------------------------------------------- the module */
 
 static PyGetSetDef node_getset[] = {
-    {"data", get_data, put_data, "The number.", NULL},
-    {"grad", get_grad, put_grad, "d(root)/d(self) after root.backward().", NULL},
-    {"label", get_label, put_label, "The name that pictures, explanations and errors use.", NULL},
-    {"op", get_op, put_op, "The op that made it.", NULL},
-    {"parents", get_parents, NULL, "The operands in order: Values, or bare floats for constants.", NULL},
-    {"local", get_local, put_local, "The local derivative w.r.t. each operand, None for a bare float.", NULL},
-    {"notes", get_notes, NULL, "Hooks, and the line of the program that made this node; None of nearly every node.", NULL},
+    {"data", (getter)get_data, (setter)put_data, "The number.", NULL},
+    {"grad", (getter)get_grad, (setter)put_grad, "d(root)/d(self) after root.backward().", NULL},
+    {"label", (getter)get_label, (setter)put_label, "The name that pictures, explanations and errors use.", NULL},
+    {"op", (getter)get_op, (setter)put_op, "The op that made it.", NULL},
+    {"parents", (getter)get_parents, NULL, "The operands in order: Values, or bare floats for constants.", NULL},
+    {"local", (getter)get_local, (setter)put_local, "The local derivative w.r.t. each operand, None for a bare float.", NULL},
+    {"notes", (getter)get_notes, NULL, "Hooks, and the line of the program that made this node; None of nearly every node.", NULL},
     {NULL},
 };
 static PyMethodDef node_methods[] = {
-    {"link", node_link, METH_O, "Set the operands of a new node; nobody sets them afterwards."},
-    {"with_notes", node_with_notes, METH_NOARGS, "The notes of this node, begun now if there are none."},
+    {"link", (PyCFunction)node_link, METH_O, "Set the operands of a new node; nobody sets them afterwards."},
+    {"with_notes", (PyCFunction)node_with_notes, METH_NOARGS, "The notes of this node, begun now if there are none."},
     {"_apply_one", node_apply_one, METH_O, "`_apply` for an op of one operand, which is self: what `v.tanh()` calls."},
     {NULL},
 };
@@ -1004,13 +952,13 @@ static PyType_Slot node_slots[] = {
 static PyType_Spec node_spec = {"tinygrad_lite.engine.value.Value", sizeof(Node), 0,
     Py_TPFLAGS_DEFAULT | Py_TPFLAGS_BASETYPE, node_slots};
 
-/* derive(Value, ops, number, compare, Noted): the class to use in place of the Python one, whose methods it inherits.
+/* derive(Value, ops, number, Noted): the class to use in place of the Python one, whose methods it inherits.
    It has a tp_traverse of its own, so that it does not take over the collector's header from its base. */
 static PyObject *mod_derive(PyObject *mod, PyObject *args)
 {
     PyObject *readable_value, *ops;
-    if (!PyArg_ParseTuple(args, "OOOOO", &readable_value, &ops, &py_number, &py_compare, &py_noted)) return NULL;
-    Py_INCREF(py_number); Py_INCREF(py_compare); Py_INCREF(py_noted);
+    if (!PyArg_ParseTuple(args, "OOOO", &readable_value, &ops, &py_number, &py_noted)) return NULL;
+    Py_INCREF(py_number); Py_INCREF(py_noted);
     struct { PyObject **to; const char *name; } wanted[] = {
         {&op_add, "add"}, {&op_sub, "sub"}, {&op_mul, "mul"}, {&op_div, "div"}, {&op_pow, "pow"}, {&op_neg, "neg"},
         {&op_dot, "dot"}, {&op_sum, "sum"}, {&op_leaf, "leaf"}, {&op_constant, "constant"}};
@@ -1019,11 +967,10 @@ static PyObject *mod_derive(PyObject *mod, PyObject *args)
     for (int i = 0; KERNELS[i].name; i++)
         if (!(KERNELS[i].op = PyObject_GetAttrString(ops, KERNELS[i].name))) return NULL;
     node_slots[0].pfunc = (void *)PyBaseObject_Type.tp_hash;
-    PyObject *bases = PyTuple_Pack(1, readable_value);
-    if (!bases) return NULL;
-    ValueType = (PyTypeObject *)PyType_FromSpecWithBases(&node_spec, bases);
-    Py_DECREF(bases);
-    return Py_XNewRef((PyObject *)ValueType);
+    ValueType = (PyTypeObject *)PyType_FromSpecWithBases(&node_spec, readable_value);
+    if (!ValueType || !(py_construct = PyObject_GetAttrString((PyObject *)ValueType, "__call__"))) return NULL;
+    ValueType->tp_vectorcall = node_called;
+    return Py_NewRef((PyObject *)ValueType);
 }
 
 static PyObject *mod_watch(PyObject *mod, PyObject *on) { watching = PyObject_IsTrue(on); Py_RETURN_NONE; }
@@ -1032,10 +979,10 @@ static PyMethodDef functions[] = {
     {"derive", mod_derive, METH_VARARGS, "The class Value, with its fields and operators in C."},
     {"watch", mod_watch, METH_O, "watch(True): every node is made by Value._apply."},
     {"backward", mod_backward, METH_O, "The sweep; False if it has to be Python's."},
-    {"walk", (PyCFunction)(void (*)(void))mod_walk, METH_VARARGS | METH_KEYWORDS, "graph.walk."},
+    {"walk", mod_walk, METH_VARARGS, "graph.walk of a tuple of roots."},
     {"dot", mod_dot, METH_VARARGS, "value.dot, or None."},
     {"sum", mod_sum, METH_O, "value.total of a tuple, or None."},
-    {"collect", mod_collect, METH_VARARGS, "For gc.callbacks: free gradients with a history that nobody can reach."},
+    {"collect", mod_collect, METH_NOARGS, "Free gradients with a history that nobody can reach."},
     {"bind", mod_bind, METH_VARARGS, "Let a Value's data and grad be numbers at two addresses."},
     {"release", mod_release, METH_O, "Make a bound Value an ordinary one."},
     {"owner", mod_owner, METH_O, "Who owns the memory of a bound Value; None of an ordinary one."},
@@ -1047,9 +994,7 @@ PyMODINIT_FUNC PyInit__node(void)
 {
     PyObject *m = PyModule_Create(&module);
     if (!m || PyModule_AddIntConstant(m, "BYTES", sizeof(Node)) < 0) return NULL;
-    struct { PyObject **to; const char *text; } words[] = {{&str_apply, "_apply"},
-        {&str_empty, ""}, {&str_forward, "forward"}, {&str_partials, "partials"}};
-    for (size_t i = 0; i < sizeof words / sizeof *words; i++)
-        if (!(*words[i].to = PyUnicode_InternFromString(words[i].text))) return NULL;
-    return m;
+    str_empty = PyUnicode_InternFromString("");
+    str_forward = PyUnicode_InternFromString("forward"); str_partials = PyUnicode_InternFromString("partials");
+    return str_empty && str_forward && str_partials ? m : NULL;
 }

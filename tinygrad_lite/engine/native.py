@@ -34,14 +34,20 @@ def derive(readable: Any, *known: Any) -> Any:
 
     Args:
         readable: the class in Python.
-        known: what C calls in Python: the ops, `number`, `_compare` and `Noted`.
+        known: what C calls in Python: the ops, `number` and `Noted`.
     """
     if node is None:
         return readable
     value = node.derive(readable, *known)
     value.__doc__, value.__signature__ = readable.__doc__, _Signature(readable)
-    gc.callbacks.append(node.collect)
+    gc.callbacks.append(_collect)
     return value
+
+
+def _collect(phase: str, info: dict[str, int]) -> None:
+    """Python's collector does not see nodes, so the node has its own for gradients with a history."""
+    if phase == "start" and info["generation"] == 2:
+        node.collect()
 
 
 class _Signature:
@@ -81,10 +87,12 @@ def install(graph: Any, reverse: Any, value: Any) -> None:
         made = node.sum(terms)
         return readable_total(terms) if made is None else made
 
-    replacing: tuple[tuple[Any, Any], ...] = ((reverse, backward), (value, dot), (value, total))
+    def walk(roots: Any, reset: bool = False) -> Any:
+        return node.walk(tuple(roots), reset)
+
+    replacing: tuple[tuple[Any, Any], ...] = ((reverse, backward), (value, dot), (value, total), (graph, walk))
     for module, function in replacing:
         readable: Any = getattr(module, function.__name__)
         function.__doc__, function.__module__ = readable.__doc__, readable.__module__
         function.__annotations__, function.__wrapped__ = readable.__annotations__, readable
         setattr(module, function.__name__, function)
-    graph.walk = node.walk

@@ -18,7 +18,7 @@ from __future__ import annotations
 
 from tinygrad_lite.engine import native, ops, reverse
 from tinygrad_lite.engine.arithmetic import Arithmetic
-from tinygrad_lite.engine.node import Node, Noted, _compare
+from tinygrad_lite.engine.node import Node, Noted
 from tinygrad_lite.engine.op import Op, is_foreign, number
 from tinygrad_lite.errors import OperandError, ShapeError, user_line
 from tinygrad_lite.hints import Any, Callable, Iterable, Sequence
@@ -215,7 +215,7 @@ class Value(Node, Arithmetic):
 
 
 if native.node:
-    Value = native.derive(Value, ops, number, _compare, Noted)  # type: ignore[misc]
+    Value = native.derive(Value, ops, number, Noted)  # type: ignore[misc]
 
 
 def total(values: Iterable[Any]) -> Any:

@@ -1,11 +1,12 @@
 """Values whose numbers live in an array, so that compiled code and the user see the same parameters.
 
 Reading `.data` of a bound Value reads the array, and assigning writes it: nothing has to be copied after
-a step. A Value becomes bound in place, so that every list that holds it stays right; `release` makes it
-an ordinary Value again. A copy or a pickle of a bound Value is an ordinary one with the numbers of now.
+a step, since the node in C keeps two addresses. A Value becomes bound in place, so that every list that
+holds it stays right; `release` makes it an ordinary Value again. A copy or a pickle of a bound Value is
+an ordinary one with the numbers of now.
 
-The node in C keeps two addresses for it. A node in Python has no room for that: there a bound Value is
-of a class of its own, `SharedLeaf`, with the same slots.
+A node in Python has no room for addresses and stays as it is: there `bind` only copies the numbers into the arrays,
+and `hand_back` copies them out after the steps.
 """
 
 from __future__ import annotations
@@ -14,7 +15,6 @@ from collections.abc import Sequence
 from typing import Any
 
 from tinygrad_lite.engine import native
-from tinygrad_lite.engine.node import Node
 from tinygrad_lite.engine.op import number
 from tinygrad_lite.engine.value import Value
 
@@ -25,56 +25,10 @@ Place = tuple[Any, Any, int]
 """The array of numbers, the array of gradients, and the place in both."""
 
 
-class SharedLeaf(Value):
-    """A bound Value where the node is in Python: its slot `data` holds the Place, its slot `grad` nothing."""
-
-    __slots__ = ()
-
-    @property
-    def data(self) -> float:
-        numbers, _, i = _SLOT.__get__(self)
-        return float(numbers[i])
-
-    @data.setter
-    def data(self, x: Any) -> None:
-        numbers, _, i = _SLOT.__get__(self)
-        numbers[i] = number(x, "a parameter")
-
-    @property
-    def grad(self) -> Any:
-        _, grads, i = _SLOT.__get__(self)
-        return float(grads[i])
-
-    @grad.setter
-    def grad(self, x: Any) -> None:
-        _, grads, i = _SLOT.__get__(self)
-        grads[i] = x.data if isinstance(x, Value) else x
-
-    def __reduce_ex__(self, protocol: Any) -> Any:
-        return _ordinary, (self.data, self.grad, self.label)
-
-    def __copy__(self) -> Value:
-        return _ordinary(self.data, self.grad, self.label)
-
-    def __deepcopy__(self, memo: dict[int, Any]) -> Value:
-        return _ordinary(self.data, self.grad, self.label)
-
-
-_SLOT: Any = None if native.node else vars(Node)["data"]  # the slot itself, below the property
-
-
-def _ordinary(data: float, grad: float, label: str) -> Value:
-    value = Value(data, label)
-    value.grad = grad
-    return value
-
-
 def place_of(value: Value) -> Place | None:
     """Where the numbers of a bound Value are kept; None of an ordinary one."""
-    if native.node:
-        found: Place | None = native.node.owner(value)
-        return found
-    return _SLOT.__get__(value) if isinstance(value, SharedLeaf) else None
+    found: Place | None = native.node.owner(value) if native.node else None
+    return found
 
 
 def bind(values: Sequence[Value], numbers: Any, grads: Any) -> None:
@@ -84,33 +38,36 @@ def bind(values: Sequence[Value], numbers: Any, grads: Any) -> None:
         numbers, grads: arrays of float64, each number behind the other, at least as long as `values`.
     """
     release(values)
-    number_at, grad_at = numbers.ctypes.data, grads.ctypes.data
-    for i, value in enumerate(values):
-        numbers[i] = value.data
-        grads[i] = value.grad.data if isinstance(value.grad, Value) else value.grad
-        value.grad = 0.0  # a history ends here
-        if native.node:
+    numbers[: len(values)] = [number(value.data, "a parameter") for value in values]
+    grads[: len(values)] = [value.grad.data if isinstance(value.grad, Value) else value.grad for value in values]
+    if native.node:
+        number_at, grad_at = numbers.ctypes.data, grads.ctypes.data
+        for i, value in enumerate(values):
+            value.grad = 0.0  # a history ends here
             native.node.bind(value, number_at + 8 * i, grad_at + 8 * i, (numbers, grads, i))
-        else:
-            _become(value, SharedLeaf)
-            _SLOT.__set__(value, (numbers, grads, i))
 
 
-def _become(value: Any, kind: type[Value]) -> None:
-    """Both kinds have the same slots, so an object can turn from one into the other."""
-    value.__class__ = kind
+def hand_back(values: Sequence[Value], numbers: Any, grads: Any) -> None:
+    """Give nodes in Python the numbers that compiled code has left in the arrays; if it is interrupted, all of them."""
+
+    def give() -> None:
+        for value, x, slope in zip(values, numbers.tolist(), grads.tolist(), strict=False):  # the arrays may be longer
+            value.data, value.grad = x, slope
+
+    if native.node is None:
+        try:
+            give()
+        except BaseException:
+            give()
+            raise
 
 
 def release(values: Sequence[Value]) -> None:
     """Make bound Values ordinary ones, with the numbers they have now."""
     changes[0] += 1
-    for value in values:
-        if native.node:
+    if native.node:
+        for value in values:
             native.node.release(value)
-        elif isinstance(value, SharedLeaf):
-            data, grad = value.data, value.grad
-            _become(value, Value)
-            value.data, value.grad = data, grad
 
 
 def holds(value: Value, numbers: Any) -> bool:

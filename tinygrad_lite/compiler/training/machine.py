@@ -9,11 +9,11 @@ from __future__ import annotations
 import ctypes
 import itertools
 import math
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from tinygrad_lite.compiler.backends.llvm import jit, threads
-from tinygrad_lite.compiler.runtime.bound import bind, changes, holds
+from tinygrad_lite.compiler.runtime.bound import bind, changes, hand_back, holds
 from tinygrad_lite.compiler.training import code as training_code
 from tinygrad_lite.engine.value import Value
 from tinygrad_lite.errors import AnomalyError, OperandError
@@ -50,9 +50,8 @@ class Machine:
         self.choices: list[float] = [float(choice) for choice in choices]
         made = jit.compile_ir(training_code.text(optimizer, lanes, self.choices), "train")
         self.call: Any = made.call
-        self.steady: bool = (
-            not self.state and len(optimizer.numbers(0.5, 1)) == 1
-        )  # the number of the step does not matter
+        # the number of the step does not matter to a rule that shares nothing but the learning rate
+        self.steady: bool = len(optimizer.numbers(0.5, 1)) == 1
         self.fields: Any = (ctypes.c_int64 * (len(training_code.FIELDS) + len(self.state)))()
         self.pointer: int = ctypes.addressof(self.fields)
         self.train: tuple[Any, Any] = made.bound(self.pointer, ctypes.c_double)
@@ -167,6 +166,7 @@ class Machine:
             self._set(fetched=int(plan is self.single))
             self.current = plan
         self.call(self.pointer)
+        hand_back(self.values, self.parameters, self.gradient)
         done = self.fields[_DONE]
         if done < 0:
             raise self._unseen()
@@ -174,24 +174,6 @@ class Machine:
         self.owner.losses.extend(plan.losses[:done])
         if done < steps:
             raise self._end(plan.losses[done], before + done + 1)
-
-    def more(self) -> Callable[[], bool]:
-        """What writes the number of the next single step, and says whether the optimizer's state is where it was."""
-        optimizer, first, seen = self.optimizer, self.single.first, tuple(self.seen.items())
-        if len(seen) != len(self.state):
-            return lambda: False
-
-        def more() -> bool:
-            first[1] = optimizer.steps + 1.0
-            state = optimizer.state
-            for name, column in seen:
-                if state[name] is not column:
-                    break
-            else:
-                return True
-            return False
-
-        return more
 
     def _end(self, loss: float, step: int) -> BaseException:
         """Why the steps went no further than that one."""

@@ -17,14 +17,14 @@ from typing import Any
 
 from tinygrad_lite.compiler.backends.llvm.threads import checked
 from tinygrad_lite.compiler.batched import BatchedFunction
-from tinygrad_lite.compiler.runtime.bound import changes, release
+from tinygrad_lite.compiler.runtime.bound import changes, holds, release
 from tinygrad_lite.compiler.runtime.fallback import CompileWarning, outside
 from tinygrad_lite.compiler.training.machine import Machine, Unseen, not_finite
 from tinygrad_lite.engine.foreign import as_numpy
 from tinygrad_lite.engine.value import Value
 from tinygrad_lite.errors import AnomalyError, OperandError, ShapeError, TinygradLiteError, user_line
 
-_NOTHING = (object(), *[None] * 9)
+_NOTHING = (object(), *[None] * 10)
 """What a step knows of its next call before the first: no array is this object."""
 
 
@@ -72,16 +72,23 @@ class CompiledStep:
         Raises:
             AnomalyError: the loss is not finite; no parameter has moved.
         """
-        known_X, known_y, optimizer, rate, hyper, bindings, more, train, where, append = self._ready
+        known_X, known_y, optimizer, rate, hyper, bindings, columns, number, train, where, append = self._ready
         if (
             X is known_X and y is known_y and optimizer.lr is rate and optimizer.hyper == hyper
-            and changes[0] == bindings and (more is None or more())
+            and changes[0] == bindings
         ):  # fmt: skip
-            loss: float = train(where)
-            if loss == loss:  # else it is no number, which says that no parameter has moved
-                optimizer.steps += 1
-                append(loss)
-                return loss
+            state = optimizer.state
+            for name, column in columns:
+                if state[name] is not column:
+                    break
+            else:
+                if number is not None:
+                    number[1] = optimizer.steps + 1.0
+                loss: float = train(where)
+                if loss == loss:  # else it is no number, which says that no parameter has moved
+                    optimizer.steps += 1
+                    append(loss)
+                    return loss
         return self._step(X, y)
 
     def _step(self, X: Any, y: Any) -> float:
@@ -91,10 +98,12 @@ class CompiledStep:
         machine = self._taken(X, y, lambda machine: machine.go(machine.single))
         if machine is None:
             return self._slowly(X, y)
-        if machine.X is not None and not self._drawing and not callable(self.optimizer.lr):
+        lies = machine.X is not None and holds(machine.values[0], machine.parameters)  # all of it where it is read
+        if lies and not self._drawing and not callable(self.optimizer.lr):
             seen = self.optimizer, self.optimizer.lr, machine.hyper, machine.agreed
-            more = None if machine.steady else machine.more()
-            self._ready = (machine.X, machine.y, *seen, more, *machine.train, self.losses.append)
+            number = None if machine.steady else machine.single.first
+            after = tuple(machine.seen.items()), number, *machine.train, self.losses.append
+            self._ready = (machine.X, machine.y, *seen, *after)
         return self.losses[-1]
 
     def _taken(self, X: Any, y: Any, steps: Callable[[Machine], Any]) -> Machine | None:
