@@ -47,7 +47,7 @@ _FILES: dict[str, tuple[str, ...]] = {
     "formulas.names": ("names",),
     "report.language": ("language",),
     "exercises.exercise": ("exercise",),
-    "export.backward": ("backward_source",),
+    "export.backward_pass.backward_source": ("backward_source",),
     "checking.check_export": ("check_export",),
     "export.graph_json": ("from_json", "to_json"),
     "export.source": ("to_jax", "to_numpy", "to_torch"),

@@ -211,3 +211,43 @@ def test_parts_of_results_and_sums_in_place(f):
 
     for place in ((0, 0), (1, 2), (3, 1)):
         assert found["W"][place] == pytest.approx(measured(f, params, data, "W", place), rel=1e-5, abs=1e-7)
+
+
+# ------------------------------------------------------------------ ties
+
+
+def larger(x, w):
+    return np.sum(np.maximum(x, w) * np.minimum(2 * x, w))
+
+
+def largest(x, w):
+    return np.sum(np.max(x * w, axis=1)) + 2 * np.min(x) + x.max() * np.amin(x * w)
+
+
+def clipped(x, w):
+    return np.sum(np.clip(x, 0, 1) * w)
+
+
+def corner(x, w):
+    return np.sum(np.maximum(x - 1, 0)) + np.sum(w) * np.sum(np.maximum(x - 1, 0))
+
+
+@pytest.mark.parametrize("f", [larger, largest, clipped])
+def test_operands_that_tie_share_the_gradient_as_in_the_engine(f):
+    r = np.random.default_rng(5)
+    found = tg.backward_source(f, {"x": r.normal(size=(2, 3)), "w": r.normal(size=(2, 3))})
+    x, w = np.array([[1.0, 1.0, 0.0], [0.0, 1.0, 0.0]]), np.ones((2, 3))
+    leaves = {"x": tg.array(x, label="x"), "w": tg.array(w, label="w")}
+    f(**leaves).backward()
+
+    for source in (found, tg.backward_source(f, {"x": x, "w": w})):
+        _, gradient = source.function(x, w)
+        for k, leaf in leaves.items():
+            assert gradient[k] == pytest.approx(tg.grads(leaf), abs=1e-12), k
+
+
+def test_a_tie_with_a_constant_takes_0_and_is_compared_beside_it():
+    source = tg.backward_source(corner, {"x": np.array([1.0, 2.0, 0.5]), "w": np.array([1.0, 2.0])})
+
+    assert "ties with a constant" in source.checked
+    assert source.function(np.array([1.0, 2.0, 0.5]), np.array([1.0, 2.0]))[1]["x"] == pytest.approx([0.0, 4.0, 0.0])

@@ -5,7 +5,7 @@ program.py          what is exported: planning.py, blocks.py, and the engine's n
 text.py             the text of a function: reads.py, operands.py, nest_expressions.py, arrays.py; steps.py, scan.py
 verified.py         every source is run when it is made, and by checking/check_export.py
 expression.py       expressions as text, for both: a template with expressions in the place of its names
-backward.py         tg.backward_source: parameters.py, flatten.py, observed.py, rules.py, adjoint.py, backward_code.py
+backward_pass/      tg.backward_source: the backward pass of a NumPy function as NumPy
 scripts.py          tg.export.train_script: a script for all devices there are
 graph_json.py       tg.to_json, tg.from_json
 """

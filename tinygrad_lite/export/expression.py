@@ -100,7 +100,7 @@ def _joined(x: Any, op: ast.operator, y: Any) -> ast.expr:
     kind = type(op)
     if kind in (ast.Mult, ast.Div, ast.Pow) and _is(y, 1):
         return x  # type: ignore[no-any-return]
-    if kind is ast.Mult and _is(x, 1):
+    if kind is ast.Mult and _is(x, 1) and not _is_flags(y):
         return y  # type: ignore[no-any-return]
     if kind is ast.Mult and _negative(x) and _is(x.operand, 1):
         return ast.UnaryOp(ast.USub(), y)
@@ -119,6 +119,11 @@ def _joined(x: Any, op: ast.operator, y: Any) -> ast.expr:
 
 def _is(e: Any, number: int) -> bool:
     return isinstance(e, ast.Constant) and e.value.__class__ in (int, float) and e.value == number
+
+
+def _is_flags(e: Any) -> bool:
+    """Whether the expression is True or False in each entry, which 1.0 * makes numbers of."""
+    return isinstance(e, ast.Compare) or (isinstance(e, ast.BinOp) and isinstance(e.op, ast.BitAnd))
 
 
 def _negative(e: Any) -> bool:

@@ -26,9 +26,9 @@ RULES: dict[str, tuple[str, ...]] = {
     "power": ("g * (y * x ** (y - 1))", "g * out * np.log(x)"),
     "negative": ("-g",),
     "absolute": ("g * np.sign(x)",),
-    "maximum": ("g * (x > y)", "g * (y > x)"),
-    "minimum": ("g * (x < y)", "g * (y < x)"),
-    "clip": ("g * ((x > y) & (x < z))",),
+    "maximum": ("g * np.heaviside(x - y, 0.5)", "g * np.heaviside(y - x, 0.5)"),
+    "minimum": ("g * np.heaviside(y - x, 0.5)", "g * np.heaviside(x - y, 0.5)"),
+    "clip": ("g * ((x >= y) & (x <= z))",),
     "where": ("", "np.where(x, g, 0.0)", "np.where(x, 0.0, g)"),
     "choice": ("", "g if x else 0.0", "0.0 if x else g"),
     "broadcast_to": ("g",),
@@ -41,11 +41,14 @@ RULES: dict[str, tuple[str, ...]] = {
     "split": ("np.concatenate(g, axis=axis)",),
 }
 
+CORNERS = {"maximum": ("g * (x > y)", "g * (y > x)"), "minimum": ("g * (x < y)", "g * (y < x)")}
+"""With a constant beside it, an operand that ties takes 0, as in a derivation by hand of relu; two that tie share."""
+
 REDUCED = {
     "sum": "g",
     "mean": "g / n",
-    "max": "g * (x == out)",
-    "min": "g * (x == out)",
+    "max": "g * (x == out) / np.sum(x == out, axis=axis, keepdims=keep)",
+    "min": "g * (x == out) / np.sum(x == out, axis=axis, keepdims=keep)",
     "prod": "g * out / x",
     "norm": "g * x / out",
     "var": "2 * g * (x - np.mean(x, axis=axis, keepdims=keep)) / n",

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from tinygrad_lite.errors import OperandError, user_line
-from tinygrad_lite.export.flatten import Flattened, Statement, names_in
+from tinygrad_lite.export.backward_pass.flatten import Flattened, Statement, names_in
 
 Shape = tuple[Any, ...]
 

@@ -13,9 +13,9 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from tinygrad_lite.errors import OperandError, user_line
-from tinygrad_lite.export import rules
+from tinygrad_lite.export.backward_pass import rules
+from tinygrad_lite.export.backward_pass.observed import Observed, Shape, live_names
 from tinygrad_lite.export.expression import Term, put
-from tinygrad_lite.export.observed import Observed, Shape, live_names
 
 Part = tuple[str, str, str]
 
@@ -95,7 +95,8 @@ class Adjoint:
 
             widths = np.broadcast_to(ast.literal_eval(operands[1]), (len(shapes[0]), 2)).tolist()
             return (f"G[{', '.join(f'{a}:{a + n}' for (a, _), n in zip(widths, shapes[0], strict=True))}]",)
-        found = rules.RULES.get(name) or rules.of_the_table(name)
+        alone = not all(map(self._live, operands)) and rules.CORNERS.get(name)
+        found = alone or rules.RULES.get(name) or rules.of_the_table(name)
         if not found:
             self._refuse(e)
         return found

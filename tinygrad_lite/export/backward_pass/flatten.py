@@ -1,4 +1,4 @@
-"""A NumPy forward pass as single statements, for backward.py: helpers written out, comprehensions as loops.
+"""A NumPy forward pass as single statements, for backward_source.py: helpers written out, comprehensions as loops.
 
 In: a function and its arguments. Out: statements in which the names are the user's, each with the line it came from.
 A function that the user wrote is put in the place of its call, with its own names; params["W1"] is W1, and
@@ -15,9 +15,9 @@ from contextlib import contextmanager
 from typing import Any
 
 from tinygrad_lite.errors import OperandError, user_line
+from tinygrad_lite.export.backward_pass.parameters import Parameters
+from tinygrad_lite.export.backward_pass.rules import called, composed, inserts
 from tinygrad_lite.export.expression import word
-from tinygrad_lite.export.parameters import Parameters
-from tinygrad_lite.export.rules import composed, inserts
 
 
 class Statement:
@@ -157,8 +157,8 @@ class Flattened:
     # ------------------------------------------------------------------ expressions
 
     def _value(self, e: ast.expr) -> ast.expr:
-        """The expression with calls of the user's functions and comprehensions taken out of it."""
-        flat = self
+        """The expression with calls of the user's functions and comprehensions taken out of it, and extremes named."""
+        flat, whole = self, _copied(e)
 
         class Taken(ast.NodeTransformer):
             def visit_ListComp(self, node: ast.ListComp) -> ast.expr:
@@ -185,9 +185,12 @@ class Flattened:
                 self.generic_visit(node)
                 f = flat.space.get(node.func.id) if isinstance(node.func, ast.Name) else None
                 own = inspect.isfunction(f) and not (f.__module__ or "").startswith(("numpy", "tinygrad_lite"))
-                return flat._inlined(f, node) if own and f is not None else node
+                if own and f is not None:
+                    return flat._inlined(f, node)
+                extreme = isinstance(node.func, ast.Attribute) and called(node)[0] in ("max", "min")
+                return flat._named(node, "top") if extreme and node is not whole else node
 
-        return Taken().visit(_copied(e))  # type: ignore[no-any-return]
+        return Taken().visit(whole)  # type: ignore[no-any-return]
 
     def _comprehension(self, node: ast.ListComp | ast.GeneratorExp) -> ast.expr:
         rows = self._named(ast.List([], ast.Load()), "rows")

@@ -6,10 +6,10 @@ import ast
 from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
-from tinygrad_lite.export.adjoint import Adjoint
+from tinygrad_lite.export.backward_pass.adjoint import Adjoint
+from tinygrad_lite.export.backward_pass.flatten import Flattened, Statement, names_in
+from tinygrad_lite.export.backward_pass.observed import Observed, blocks_of, index_of
 from tinygrad_lite.export.expression import Term, word
-from tinygrad_lite.export.flatten import Flattened, Statement, names_in
-from tinygrad_lite.export.observed import Observed, blocks_of, index_of
 
 
 class Line(NamedTuple):
