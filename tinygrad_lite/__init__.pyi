@@ -1177,7 +1177,7 @@ def compile(
     Args:
         f: a function of numbers, lists, dicts or arrays, written as for Values. Without it you get a decorator.
         batch: names of arguments that are given as many samples. `f` is then the loss of one sample, and the
-            compiled function gives the mean over all samples.
+            compiled function gives the mean over all samples, and its `each` what f gives for each of them.
         argnums: the argument (or arguments) whose gradient `grad` gives.
         backend: "llvm", "numpy" or "tape"; by default the first of these that is installed. Where that is "llvm", a
             program begins on a tape in machine code, which is ready at once, and becomes loops when it is prepared or

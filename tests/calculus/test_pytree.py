@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tinygrad_lite import Value
-from tinygrad_lite.calculus.pytree import fill, flatten, flatten_like, labels, opened, strip
+from tinygrad_lite.calculus.pytree import builder, fill, flatten, flatten_like, labels, opened, strip
 from tinygrad_lite.errors import OperandError, ShapeError
 
 np = pytest.importorskip("numpy")
@@ -63,7 +63,7 @@ def test_the_structure_of_numbers_alone_says_how_many():
     assert blocks == [[1.0, 2.0], (3, 4.0)]
     assert opened([Value(1.0), 2.0], []) == (list, 2)
     assert fill((list, ((list, 2), ("static", "x"))), [1.0, 2.0]) == [[1.0, 2.0], "x"]
-    assert fill((list, ((list, 2), ("static", "x"))), [1.0, 2.0], derivatives=True) == [[1.0, 2.0], None]
+    assert builder((list, ((list, 2), ("static", "x"))), derivatives=True)([1.0, 2.0]) == [[1.0, 2.0], None]
 
 
 def test_stripping_leaves_bare_numbers_and_all_else():

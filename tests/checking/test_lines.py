@@ -465,6 +465,42 @@ def test_a_sum_left_out_of_a_loop_is_missed_beside_the_other_sums():
     assert abs(mend.edits[0].line - before.index("        gbias += gpre") - 1) <= 1
 
 
+TOLD = {  # in public, each written anew in a derivation of ours: the program, what is right, what was written
+    "the indices of two axes in each other's place": (
+        "conv",
+        "image[:, :, i : i + k, j : j + k] += patches[:, at].reshape(n, c, k, k)",
+        "image[:, :, j : j + k, i : i + k] += patches[:, at].reshape(n, c, k, k)",
+    ),
+    "softmax by the diagonal of its Jacobian alone": (
+        "multihead",
+        "return p * (dp - np.sum(p * dp, axis=1, keepdims=True))",
+        "return p * dp * (1 - p)",
+    ),
+    "a return indented too far": ("pooling", "    return [dfilt, dhead]", "        return [dfilt, dhead]"),
+    "repeated indices lost": ("skipgram", "np.add.at(ginner, centre, gv)", "ginner[centre] = gv"),
+    "two gradients handed back in each other's place": (
+        "layernorm",
+        "return gradWeight, gradGain, gradShift",
+        "return gradWeight, gradShift, gradGain",
+    ),
+}
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("name", TOLD)
+def test_mistakes_told_in_public_are_mended_where_they_stand(name):
+    program, right, wrong = TOLD[name]
+
+    assert wrong.strip() in mended(program, (right, wrong))
+
+
+@pytest.mark.long
+def test_what_stops_a_program_is_mended_beside_what_is_only_wrong():
+    wrong = ["d_maps = d_active * (maps < 0)", "d_patches = d_kernel @ flat"]
+
+    assert mended("conv", ("(maps > 0)", "(maps < 0)"), ("= d_maps @ flat", "= d_kernel @ flat")) == wrong
+
+
 @pytest.mark.long
 def test_two_mistakes_each_of_which_stops_the_program_are_found():
     wrong = ["prob = np.exp(score - score.max(axis=2, keepdims=True))", "prob /= prob.sum(axis=2, keepdims=True)"]
@@ -538,8 +574,8 @@ def test_what_only_returns_a_name_does_not_use_it():
     def back(K, W, X):
         _, P = forward(K, X)
         e = 2 * (P @ W)
-        dP = e @ W.T
-        return {"K": X.T @ dP, "W": P.T @ e}
+        dP = 2 * e @ W.T
+        return {"K": X.T @ (dP * (P > 0)), "W": P.T @ e}
 
     rng = np.random.default_rng(1)
     K, W, X = (rng.normal(size=size) for size in ((3, 4), (4, 2), (6, 3)))

@@ -2,6 +2,7 @@
 
 import random
 import threading
+import time
 import warnings
 
 import numpy as np
@@ -9,13 +10,14 @@ import pytest
 
 import tinygrad_lite as tg
 from tests.compiler.plans import interpreted
-from tinygrad_lite.compiler import CompileWarning
+from tinygrad_lite.compiler import CompileWarning, compiled
 from tinygrad_lite.compiler.backends import choice
 from tinygrad_lite.compiler.backends.numpy import runner as numpy_backend
 from tinygrad_lite.compiler.backends.numpy.calls import Calls
 from tinygrad_lite.compiler.ir.loop_nest import Access, LoopNest, Plan, Reduction
 from tinygrad_lite.compiler.passes import widening
 from tinygrad_lite.compiler.runtime import fallback
+from tinygrad_lite.compiler.runtime.program import Program
 
 PARAMETERS, COLUMNS, OUT = 60, 6, 40
 
@@ -310,10 +312,31 @@ def test_a_formula_of_single_numbers_is_left_to_plain_python(without_llvm):
     assert "so few numbers alike" in fast.report()
 
 
+@pytest.mark.parametrize("there", [["numpy", "tape"], ["tape"]])
+@pytest.mark.parametrize("engine_first", [True, False])
+def test_a_call_that_the_engine_answers_sooner_is_left_to_it(monkeypatch, there, engine_first):
+    tried, runs, run = [], [], Program.run
+    monkeypatch.setattr(choice, "available", lambda: there)
+    monkeypatch.setattr(compiled, "sooner", lambda one, other: tried.append((one(), other())) or engine_first)
+    fast = tg.compile(lambda x: x * x + 1.0)
+    assert fast.value_and_grad(3.0) == (10.0, 6.0)
+    assert len(tried) == 1
+    monkeypatch.setattr(Program, "run", lambda self, *args, **how: runs.append(self) or run(self, *args, **how))
+
+    assert (fast.value_and_grad(2.0), fast.grad(1.0)) == ((5.0, 4.0), 2.0)
+    assert len(runs) == (0 if engine_first else 2)
+    assert ("Not compiled: without llvmlite the engine itself is faster" in fast.report()) == engine_first
+
+
+def test_the_shorter_of_two_ways_is_the_sooner():
+    assert fallback.sooner(lambda: None, lambda: time.sleep(0.002))
+    assert not fallback.sooner(lambda: time.sleep(0.002), lambda: None)
+
+
 def test_one_warning_says_what_to_install(without_llvm):
     fallback.without_llvm.cache_clear()
     both = [tg.compile(lambda x: x * x), tg.compile(lambda x: x + x)]
-    with pytest.warns(CompileWarning, match=r"calls of NumPy where it pays") as said:
+    with pytest.warns(CompileWarning, match=r"calls of NumPy or plain Python here, or the engine") as said:
         assert [fast.grad(0.5) for fast in both] == [1.0, 2.0]
 
     assert 'pip install "tinygrad-lite[compile]"' in str(said[0].message)

@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import functools
 import itertools
+import math
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
@@ -53,7 +54,7 @@ def opened(tree: Any, blocks: list[Any], other: Callable[[Any, list[Any]], Struc
         blocks.append(tree)
         return float
     if isinstance(tree, _SEQUENCES):
-        if tree and all(map(_is_plain, set(map(type, tree)))):
+        if tree and alike_numbers(tree):
             blocks.append(tree)
             parts: Any = len(tree)
         else:
@@ -91,16 +92,17 @@ def _is_plain(cls: type) -> bool:
     return issubclass(cls, float | int) and cls is not bool
 
 
+def alike_numbers(things: Sequence[Any]) -> bool:
+    """Whether all of these, one at least, are plain real numbers; quick if all are of one class."""
+    kinds = list(map(type, things))
+    return _is_plain(kinds[0]) and (kinds.count(kinds[0]) == len(kinds) or all(map(_is_plain, set(kinds))))
+
+
 def entries(blocks: Sequence[Any]) -> list[Any]:
     """The numbers in blocks, one by one."""
     found: list[Any] = []
     for block in blocks:
-        if isinstance(block, _SEQUENCES):
-            found += block
-        elif is_array(block):
-            found += block.ravel().tolist()
-        else:
-            found.append(block)
+        found += block if isinstance(block, _SEQUENCES) else block.ravel().tolist() if is_array(block) else [block]
     return found
 
 
@@ -159,76 +161,77 @@ def flatten_like(tree: Any, structure: Structure, name: str) -> list[Any]:
     return [x for place, _ in wanted for x in parts[place]]
 
 
-def fill(structure: Structure, numbers: Any, derivatives: bool = False) -> Any:
+def fill(structure: Structure, numbers: Any) -> Any:
     """A tree of this structure with these numbers in it: floats, Values, or what stands for them.
-
-    Args:
-        derivatives: what is static has none, so None stands in its place.
 
     >>> fill(opened({"w": [1.0, 2.0], "b": 3.0}, []), [10.0, 20.0, 30.0])
     {'w': [10.0, 20.0], 'b': 30.0}
     """
-    plain = is_array(numbers)  # of floats, as a compiled call gives them
-    if plain and structure is not float and structure[0] == "array":
-        return numbers.reshape(structure[1])
-    listed = numbers.tolist() if plain else list(numbers)
+    return builder(structure)(list(numbers))
+
+
+def builder(structure: Structure, at: int = 0, derivatives: bool = False) -> Callable[[Any], Any]:
+    """What fills this structure, made once: of a list of numbers (or an array of floats) it takes those from `at` on.
+
+    Args:
+        derivatives: what is static has none, so None stands in its place.
+    """
     if structure is float:
-        return listed[0]
-    at = 0
+        return lambda given: given[at] if given.__class__ is list else float(given[at])
+    kind, inner, end = structure[0], structure[-1], at + size(structure)
+    if kind == "array":
+        return lambda given: as_array(given[at:end], inner)
+    if kind == "static":
+        return lambda given: None if derivatives else inner
+    if inner.__class__ is int:
+        return _finished(structure, lambda given: given[at:end] if given.__class__ is list else given[at:end].tolist())
+    starts = itertools.accumulate(map(size, inner), initial=at)
+    parts = [builder(part, start, derivatives) for part, start in zip(inner, starts, strict=False)]
+    return _finished(structure, lambda given: [part(given) for part in parts])
 
-    def take(n: int) -> Any:
-        nonlocal at
-        at += n
-        return listed[at - n : at]
 
-    def block(shape: Shape) -> Any:
-        if shape is None:
-            return take(1)[0]
-        taken = take(volume(shape))
-        return numbers[at - len(taken) : at].reshape(shape) if plain else as_array(taken, shape)
+def _finished(structure: Structure, listed: Callable[[Any], list[Any]]) -> Callable[[Any], Any]:
+    """From the parts, in a list, to what held them."""
+    kind = structure[0]
+    if kind is list:
+        return listed
+    if len(structure) == 2:
+        return lambda given: kind(*listed(given)) if hasattr(kind, "_fields") else kind(listed(given))
 
-    return _built(structure, block, take, derivatives)
+    def keyed(given: Any) -> Any:
+        made = kind.__new__(kind)  # a defaultdict, too, which would take the entries for something else
+        made.update(zip(structure[1], listed(given), strict=True))
+        return made
+
+    return keyed
 
 
 def fill_blocks(structure: Structure, blocks: Iterator[Any]) -> Any:
     """A tree of this structure with one of these things in the place of each of its numbers and arrays."""
-    return _built(structure, lambda _: next(blocks), lambda n: list(itertools.islice(blocks, n)), False)
+    return fill(_of_blocks(structure), blocks)
 
 
-def _built(structure: Structure, block: Callable[[Shape], Any], take: Callable[[int], Any], derivatives: bool) -> Any:
-    """The way back up: `block` gives the block of that shape, and `take` so many numbers."""
-    if structure is float:
-        return block(None)
-    kind, inner = structure[0], structure[-1]
-    if kind == "array":
-        return block(inner)
-    if kind == "static":
-        return None if derivatives else inner
-    parts = take(inner) if inner.__class__ is int else [_built(part, block, take, derivatives) for part in inner]
-    if kind is list:
-        return parts
-    if kind is dict:
-        return dict(zip(structure[1], parts, strict=True))
-    if issubclass(kind, dict):
-        made = kind.__new__(kind)
-        made.update(zip(structure[1], parts, strict=True))
-        return made
-    return kind(*parts) if hasattr(kind, "_fields") else kind(parts)
+def _of_blocks(structure: Structure) -> Structure:
+    """The same structure with a number in the place of each array."""
+    if structure is float or structure[0] == "array":
+        return float
+    *head, inner = structure
+    return structure if head[0] == "static" or inner.__class__ is int else (*head, tuple(map(_of_blocks, inner)))
 
 
 def strip(tree: Any) -> Any:
     """The same lists, tuples, dicts and arrays, with each Value replaced by its bare number."""
     blocks: list[Any] = []
     structure = opened(tree, blocks)
-    return fill_blocks(structure, itertools.chain.from_iterable(map(_bare, blocks)))
+    return fill_blocks(structure, (x for block in blocks for x in _bare(block)))
 
 
 def _bare(block: Any) -> Sequence[Any]:
-    """A block as a list of one, or a list of numbers as it is, with bare numbers in the place of Values."""
+    """A list of numbers as it is, any other block as a list of one; bare numbers in the place of Values."""
     if isinstance(block, _SEQUENCES):
         return block
     if is_array(block) and block.dtype == object:
-        return [as_array([e.data if isinstance(e, Value) else e for e in block.ravel().tolist()], block.shape)]
+        return [as_array(list(map(strip, block.ravel().tolist())), block.shape)]
     return [block.data if isinstance(block, Value) else block]
 
 
@@ -239,17 +242,14 @@ def size(structure: Structure) -> int:
     kind, inner = structure[0], structure[-1]
     if kind == "array":
         return volume(inner)
-    if kind == "static":
-        return 0
-    return inner if inner.__class__ is int else sum(map(size, inner))
+    if kind == "static" or inner.__class__ is int:
+        return 0 if kind == "static" else inner
+    return sum(map(size, inner))
 
 
 def volume(shape: Shape) -> int:
     """How many numbers a block of that shape holds."""
-    product = 1
-    for length in shape or ():
-        product *= length
-    return product
+    return math.prod(shape or ())
 
 
 def places(structure: Structure, name: str = "") -> Iterator[tuple[str, Shape]]:
@@ -280,9 +280,11 @@ def is_array(x: Any) -> bool:
     return numpy is not None and isinstance(x, numpy.ndarray)
 
 
-def as_array(numbers: Sequence[Any], shape: tuple[int, ...]) -> Any:
-    """An array of that shape: of floats if all entries are bare numbers, else of Values."""
-    if any(isinstance(x, _NUMBERS) for x in numbers):
+def as_array(numbers: Any, shape: tuple[int, ...]) -> Any:
+    """An array of that shape: of floats if all entries are bare numbers (or in an array already), else of Values."""
+    if is_array(numbers):
+        return numbers.reshape(shape)
+    if set(map(type, numbers)) != _FLOAT and any(isinstance(x, _NUMBERS) for x in numbers):
         from tinygrad_lite.arrays.array import from_entries
 
         return from_entries(numbers, shape)

@@ -70,7 +70,7 @@ def run(args: argparse.Namespace) -> int:
 
 def _mend(file: str, result: dict[str, Any], write: bool) -> None:
     """Print the mend of a file as a diff on the path that was given; write it if asked to, and keep a backup."""
-    from tinygrad_lite.checking.lines.files import diff_of, write_with_backup
+    from tinygrad_lite.checking.lines.mend import diff_of, write_with_backup
 
     text = result["mended"].get(str(Path(file).resolve()))
     if text is None and result["diff"]:  # of a notebook's cells, which are no lines of the file

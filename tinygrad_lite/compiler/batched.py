@@ -12,13 +12,13 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from tinygrad_lite.calculus.pytree import leaves
+from tinygrad_lite.calculus.pytree import Structure, as_array, fill_blocks, leaves, opened, places, volume
 from tinygrad_lite.calculus.transforms import grad
 from tinygrad_lite.compiler.backends import choice
-from tinygrad_lite.compiler.compiled import SHORT, CompiledFunction
+from tinygrad_lite.compiler.compiled import SHORT, CompiledFunction, Specialized
 from tinygrad_lite.compiler.frontend.arguments import numbers
 from tinygrad_lite.compiler.frontend.batch_arguments import BatchCall, BatchSignature
-from tinygrad_lite.compiler.runtime.batch_program import BatchProgram
+from tinygrad_lite.compiler.runtime.batch_program import BatchProgram, EachProgram
 from tinygrad_lite.compiler.runtime.fallback import Leaf
 from tinygrad_lite.compiler.runtime.program import ALL, Wrt
 from tinygrad_lite.compiler.runtime.program_cache import CachedRunner
@@ -45,6 +45,23 @@ class BatchedFunction(CompiledFunction):
         self.signature: BatchSignature = BatchSignature(f, self.__name__, batch, argnums)
 
     # ------------------------------------------------------------------ what a user calls
+
+    def each(self, *args: Any, **kwargs: Any) -> Any:
+        """What the function gives for each sample: its result with the samples along a first axis more, as `jax.vmap`.
+
+        The function may give here more than one number: predictions, or by `tg.grad` inside it the gradient
+        of each sample.
+
+        >>> import tinygrad_lite as tg
+        >>> line = tg.compile(lambda w, x: w[0] * x + w[1], batch="x")
+        >>> line.each([2.0, 1.0], [1.0, 2.0, 3.0]).tolist()
+        [3.0, 5.0, 7.0]
+        """
+        if "each" not in self._transforms:
+            how = self.settings.backend, self.settings.threads, self.settings.dump
+            made = self._transforms["each"] = EachSample(self.f, self.signature.batch, 0, *how)
+            made.settings = made.settings._replace(name=self.settings.name)
+        return self._transforms["each"](*args, **kwargs)
 
     def jacobian(self, *args: Any, **kwargs: Any) -> Any:
         """The gradient w.r.t. the arguments of `argnums`, as one line; the loss is one number."""
@@ -91,30 +108,37 @@ class BatchedFunction(CompiledFunction):
 
     def uncompiled(self, *args: Any, **kwargs: Any) -> Any:
         """The mean over the samples, sample by sample: for those who must follow it."""
+        results = self._by_sample(args, kwargs)
+        return sum(results) / float(len(results))
+
+    def _by_sample(self, args: Any, kwargs: Any) -> list[Any]:
+        """What the function gives as it was written, for each sample."""
         given = dict(zip(self.signature.parameters, args, strict=False)) | kwargs
-        tables = {name: given.pop(name) for name in self.signature.batch}
-        samples = [dict(zip(tables, sample, strict=True)) for sample in zip(*tables.values(), strict=True)]
-        return sum(self.f(**given, **sample) for sample in samples) / float(len(samples))
+        tables = {name: given[name] for name in self.signature.batch}
+        found = []
+        for sample in zip(*tables.values(), strict=True):
+            placed, named = self.signature.arguments(given | dict(zip(tables, sample, strict=True)))
+            found.append(self.f(*placed, **named))
+        return found
 
     # ------------------------------------------------------------------ how a call is answered
 
-    def _call(self, args: Any, kwargs: Any) -> BatchCall:
-        return BatchCall(self.signature, args, kwargs)
+    def _call(self, args: Any, kwargs: Any) -> tuple[BatchCall, Specialized]:
+        call = BatchCall(self.signature, args, kwargs)
+        return call, self._specialized(call)
 
     def _trace(self, call: BatchCall) -> BatchProgram:
         made = BatchProgram(self.f, call, self.settings)
         call.without_labels(made.only_numbers)
         return made
 
-    def _asked(self, call: BatchCall) -> tuple[Wrt, Any]:
-        """The gradients w.r.t. all parameters, from which `_shaped` takes those of argnums."""
-        return ALL, call
+    def _asked(self, call: BatchCall, served: Specialized) -> tuple[Wrt, Callable[[Any], Any]]:
+        """The gradients w.r.t. all parameters, and what takes those of argnums."""
+        served.wanted = ALL, call.gradients()
+        return served.wanted
 
-    def _shaped(self, parts: BatchCall, gradients: Any) -> Any:
-        return parts.shaped(gradients)
-
-    def _receivers(self, values: Sequence[Value | None]) -> tuple[Wrt, list[Value | None]]:
-        return ALL, list(values)
+    def _receivers(self, values: dict[int, Value]) -> tuple[Wrt, dict[int, Value]]:
+        return ALL, {i + 1: value for i, value in values.items()}
 
     def _differs(self, program: Any, call: BatchCall, inputs: Wrt, out: Any) -> str:
         """Compare with the engine on a few samples, repeated so that every loop of the code is run.
@@ -141,6 +165,9 @@ class BatchedFunction(CompiledFunction):
             worst = max(worst, gradient_error(loss, [*given, *program.captured], out[1:]))
         return f"its first compiled result is {worst:.1e} away from the engine's" if worst > CLOSE else ""
 
+    def _leave_to_the_engine(self, program: Any, call: Any, wrt: Wrt) -> None:
+        """The engine goes through the samples one by one, and is not faster."""
+
     def _by_engine(self, call: BatchCall) -> tuple[Any, list[Leaf]]:
         return self._graph(call, range(call.samples))
 
@@ -151,5 +178,61 @@ class BatchedFunction(CompiledFunction):
         total: Any = 0.0
         for k in samples:
             sample = [Leaf(float(x)) for _, table in call.columns for x in table[k]]
-            total = total + traced_call(self, self.f, **call.arguments(given, sample))
+            args, kwargs = call.arguments(given, sample)
+            total = total + traced_call(self, self.f, *args, **kwargs)
         return total / float(len(samples)), given
+
+
+class EachSample(BatchedFunction):
+    """A function of one sample, compiled for its results on each: the batch program without its last sum."""
+
+    def uncompiled(self, *args: Any, **kwargs: Any) -> Any:
+        """The same by the function as it was written, sample by sample."""
+        return _together(self._by_sample(args, kwargs))
+
+    def _trace(self, call: BatchCall) -> EachProgram:
+        made = EachProgram(self.f, call, self.settings)
+        made.shaped = lambda out: _stacked(made.structure, out, made.outputs)
+        call.without_labels(made.only_numbers)
+        return made
+
+    def _by_engine(self, call: BatchCall) -> tuple[Any, list[Any]]:
+        return _together(self._results(call, call.samples)), []
+
+    @remembering()
+    def _results(self, call: BatchCall, few: int) -> list[Any]:
+        """Those of the first samples, as the engine finds them."""
+        given = [Leaf(x) for x in numbers(call.chunks)]
+        tables = [table[:few] for _, table in call.columns]
+        rows = [[Leaf(float(x)) for part in parts for x in part] for parts in zip(*tables, strict=True)]
+        calls = [call.arguments(given, row) for row in rows]
+        return [traced_call(self, self.f, *args, **kwargs) for args, kwargs in calls]
+
+    def _differs(self, program: Any, call: BatchCall, inputs: Wrt, out: Any) -> str:
+        """Compare with the engine on the first samples."""
+        few = min(4, call.samples)
+        wanted = [[float(getattr(x, "data", x)) for x in leaves(result)] for result in self._results(call, few)]
+        found = [out[k * call.samples + i] for i in range(few) for k in range(program.outputs)]
+        worst = max_relative_error(found, [x for row in wanted for x in row])
+        return f"its first compiled result is {worst:.1e} away from the engine's" if worst > CLOSE else ""
+
+
+def _together(results: Sequence[Any]) -> Any:
+    """Results of single samples as one of them all."""
+    columns = zip(*map(leaves, results), strict=True)
+    return _stacked(opened(results[0], []), [x for column in columns for x in column], len(leaves(results[0])))
+
+
+def _stacked(structure: Structure, out: Any, outputs: int) -> Any:
+    """Numbers, output by output those of all samples, in this structure: arrays whose first axis is the samples."""
+    n, at, blocks = len(out) // max(outputs, 1), 0, []
+    for _, shape in places(structure):
+        taken = out[at : at + n * volume(shape)]
+        at += len(taken)
+        if shape is not None:
+            blocks.append(as_array(taken, (-1, n)).T.reshape(n, *shape).copy())
+        elif taken.__class__ is list and choice.available() != ["tape"]:
+            blocks.append(as_array(taken, (n,)))
+        else:
+            blocks.append(taken)
+    return fill_blocks(structure, iter(blocks))

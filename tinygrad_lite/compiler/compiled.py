@@ -22,15 +22,15 @@ from typing import Any
 
 from tinygrad_lite.calculus.jacobian import rows
 from tinygrad_lite.calculus.products import hvp, jvp
-from tinygrad_lite.calculus.pytree import Structure, fill, labels, size, strip
+from tinygrad_lite.calculus.pytree import Structure, builder, fill, labels, size, strip
 from tinygrad_lite.calculus.transforms import value_and_grad
 from tinygrad_lite.compiler.backends import choice, runners
-from tinygrad_lite.compiler.frontend.arguments import Call, numbers
+from tinygrad_lite.compiler.frontend.arguments import Call, Reader, numbers, reader
 from tinygrad_lite.compiler.frontend.paths import TooManyPaths
 from tinygrad_lite.compiler.frontend.trace import Uncomparable
 from tinygrad_lite.compiler.ir.recording import Recording
 from tinygrad_lite.compiler.passes.adjoint import differentiable
-from tinygrad_lite.compiler.runtime.fallback import CompileWarning, Leaf, outside, without_llvm
+from tinygrad_lite.compiler.runtime.fallback import CompileWarning, Leaf, outside, sooner, without_llvm
 from tinygrad_lite.compiler.runtime.gc_pause import gc_paused
 from tinygrad_lite.compiler.runtime.prepared import Prepared
 from tinygrad_lite.compiler.runtime.program import ALL, Program, Settings, Wrt
@@ -55,6 +55,26 @@ SHORT = 5_000
 """Ops up to which it is, even if the code comes from the disk, where it was kept because it agreed."""
 
 
+class Specialized:
+    """What is known of calls with arguments of one structure.
+
+    Attributes:
+        programs: for each path through the function one, the newest first.
+        wanted: what `argnums` means here: the inputs, and what shapes a gradient.
+        why_not: why such calls are not compiled; empty if they are.
+        read: reads such arguments, all given by their places, without finding out what they look like.
+    """
+
+    __slots__ = ("key", "programs", "wanted", "why_not", "read")
+
+    def __init__(self, key: Structure) -> None:
+        self.key = key
+        self.programs: list[Program] = []
+        self.wanted: tuple[Wrt, Callable[[Any], Any]] | None = None
+        self.why_not = ""
+        self.read: Reader | None = None
+
+
 class CompiledFunction(Described):
     """A function and its compiled programs; see `compile`."""
 
@@ -72,9 +92,9 @@ class CompiledFunction(Described):
         self.__name__: str = getattr(f, "__name__", "compiled")
         self.settings: Settings = Settings(self.__name__, backend, threads, dump)
         self._transforms: dict[str, CompiledFunction] = {}
-        self._programs: dict[Structure, list[Program]] = {}
-        self._wanted: dict[Structure, tuple[Wrt, list[tuple[Structure, int]]]] = {}  # what argnums means for each
-        self._eager: dict[Structure, str] = {}  # structures that are not compiled, and why
+        self._served: dict[Structure, Specialized] = {}  # by the structure of the arguments
+        self._filled: dict[Structure, tuple[list[str], Callable[[Any], Any]]] = {}  # names, and what fills it
+        self._last: Specialized | None = None  # of the last call: the next one will most often be like it
 
     # ------------------------------------------------------------------ what a user calls
 
@@ -82,11 +102,12 @@ class CompiledFunction(Described):
         """The value, with floats where the function would give Values; with `batch=`, the mean over the samples."""
         if current_trace.get() is not None:
             return self.uncompiled(*args, **kwargs)
-        call = self._call(args, kwargs)
-        program, out = self._answer(call, None)
-        if program is None:
-            return strip(self._by_engine(call)[0])
-        return fill(program.result, out[: program.outputs])
+        call, served = self._call(args, kwargs)
+        program, out = self._answer(call, served, None)
+        if program is not None:
+            return program.shaped(out)
+        root, _ = self._by_engine(call)
+        return root.data if isinstance(root, Value) else strip(root)
 
     def value_and_grad(self, *args: Any, **kwargs: Any) -> tuple[float, Any]:
         """The value, and its gradient in the shape of the argument: list, tuple, dict or array.
@@ -101,15 +122,15 @@ class CompiledFunction(Described):
         """
         if current_trace.get() is not None:
             return value_and_grad(self.uncompiled, self.argnums)(*args, **kwargs)
-        call = self._call(args, kwargs)
-        wrt, parts = self._wanted.get(call.key) or self._asked(call)
-        program, out = self._answer(call, wrt)
+        call, served = self._call(args, kwargs)
+        wrt, shaped = served.wanted or self._asked(call, served)
+        program, out = self._answer(call, served, wrt)
         if program is None:
             root, given = self._by_engine(call)
             found = adjoints(root) if isinstance(root, Value) else {}
             chosen = given if wrt == ALL else [given[i] for i in wrt or ()]
             out = [float(getattr(root, "data", root)), *(found.get(leaf, 0.0) for leaf in chosen)]
-        return float(out[0]), self._shaped(parts, out[1:])
+        return float(out[0]), shaped(out)
 
     def grad(self, *args: Any, **kwargs: Any) -> Any:
         """The gradient alone, in the shape of the argument; see `value_and_grad`."""
@@ -130,21 +151,23 @@ class CompiledFunction(Described):
         >>> loss.backward(2.0), w.grad
         (36.0, 24.0)
         """
-        call = self._call(args, kwargs)
+        call, served = self._call(args, kwargs)
         values = call.values()
         wrt, receivers = self._receivers(values)
-        program, out = self._answer(call, wrt)
+        program, out = self._answer(call, served, wrt)
         if program is None:  # its graph tells what it used from outside
             root, given = self._by_engine(call)
             found = adjoints(root) if isinstance(root, Value) else {}
-            shares = [(value, found.pop(leaf, 0.0)) for value, leaf in zip(values, given, strict=True)]
+            here = [found.pop(leaf, 0.0) for leaf in given]
+            shares = [(value, here[i]) for i, value in values.items()]
             shares += [(value, share) for value, share in found.items() if not value.parents]
             out = [getattr(root, "data", root)]
         else:
-            shares = list(zip([*receivers, *program.captured], map(float, out[1:]), strict=True))
+            n = len(program.captured)
+            shares = [(value, out[i]) for i, value in receivers.items()]
+            shares += zip(program.captured, out[len(out) - n :], strict=True)
         for value, share in shares:
-            if value is not None:
-                value.grad = value.grad + share
+            value.grad = value.grad + float(share)
         return float(out[0])
 
     def jacobian(self, *args: Any, **kwargs: Any) -> Any:
@@ -187,44 +210,60 @@ class CompiledFunction(Described):
         """
         call, program, wrt = self.prepared(*args, **kwargs)
         if program is None:
-            why = self._eager.get(call.key, "its result is not finite here")
+            why = self._specialized(call).why_not or "its result is not finite here"
             raise TinygradLiteError(f"{self.__name__} does not run compiled on these arguments: {why}{user_line()}.")
         return Prepared(program.runners[wrt], *program.given(wrt, call), len(wrt or ()))
 
     def prepared(self, *args: Any, **kwargs: Any) -> tuple[Call, Program | None, Wrt]:
         """These arguments, their program, and what of it gives gradients: verified loops. None if not compiled."""
-        call = self._call(args, kwargs)
-        wrt, _ = self._wanted.get(call.key) or self._asked(call)
-        program, _ = self._answer(call, wrt)
+        call, served = self._call(args, kwargs)
+        wrt, _ = served.wanted or self._asked(call, served)
+        program, _ = self._answer(call, served, wrt)
         if program is None:
             return call, None, None
         inputs = program.inputs(wrt)
         if inputs is not None and program.hastened(inputs, call.samples, asked=True) is not None:
-            program, _ = self._answer(call, wrt)
+            program, _ = self._answer(call, self._specialized(call), wrt)
         return call, program, inputs
 
     def _programs_made(self) -> list[Program]:
         """The programs made so far, for what `Described` shows."""
-        return [program for programs in self._programs.values() for program in programs]
+        return [program for served in self._served.values() for program in served.programs]
+
+    def _refusals(self) -> list[str]:
+        return [served.why_not for served in self._served.values() if served.why_not]
 
     # ------------------------------------------------------------------ how a call is answered
 
-    def _call(self, args: Any, kwargs: Any) -> Call:
-        return Call(args, kwargs)
+    def _call(self, args: Any, kwargs: Any) -> tuple[Any, Specialized]:
+        """The arguments, and what is known of such."""
+        served = self._last
+        if served is not None and served.read is not None:
+            call = Call.like(served.key, served.read, args, kwargs)
+            if call is not None:
+                return call, served
+        call = Call(args, kwargs)
+        served = self._last = self._specialized(call)
+        if served.programs and served.read is None and not kwargs:
+            served.read = reader(call.key[1][0])
+        return call, served
 
-    def _answer(self, call: Any, wrt: Wrt) -> tuple[Program | None, Any]:
+    def _specialized(self, call: Any) -> Specialized:
+        return self._served.get(call.key) or self._served.setdefault(call.key, Specialized(call.key))
+
+    def _answer(self, call: Any, served: Specialized, wrt: Wrt) -> tuple[Program | None, Any]:
         """The program that holds for these numbers and its outputs; (None, ()) asks to run without compiling."""
-        if self._eager and call.key in self._eager:
+        if served.why_not:
             return None, ()
-        programs = self._programs.get(call.key, ())
+        programs = served.programs
         for program in programs:
             inputs = program.inputs(wrt)
             out = program.run(call.chunks, inputs, call.columns, call.samples, again=True)
             if out is not None:  # else a guard does not hold: another path
                 return self._believed(program, call, inputs, out)
         with MAKING:
-            if len(self._programs.get(call.key, ())) > len(programs) or call.key in self._eager:
-                return self._answer(call, wrt)  # another thread has been here meanwhile
+            if served.programs is not programs or served.why_not:
+                return self._answer(call, served, wrt)  # another thread has been here meanwhile
             if len(programs) >= MOST_PATHS:
                 lines = sorted({guard.line for program in programs for guard in program.tape.guards if guard.line})
                 return self._give_up(call, f"it branches on its numbers, each time otherwise{', '.join(lines)}")
@@ -235,7 +274,7 @@ class CompiledFunction(Described):
         """Trace and make a program for a path that was not met before."""
         known = choice.available()
         if known[0] != "llvm" and self.settings.backend is None:
-            without_llvm("calls of NumPy where it pays, else plain Python" if len(known) > 1 else "plain Python")
+            without_llvm("calls of NumPy or plain Python" if len(known) > 1 else "plain Python")
         try:
             program = self._trace(call)
         except Uncomparable:
@@ -246,7 +285,8 @@ class CompiledFunction(Described):
         out = program.run(call.chunks, inputs, call.columns, call.samples, again=True)
         if out is None:
             return None, ()
-        self._programs[call.key] = [program, *self._programs.get(call.key, ())]
+        served = self._specialized(call)  # by its key of now: tracing tells which columns are labels
+        served.programs = [program, *served.programs]
         return self._believed(program, call, inputs, out)
 
     def _believed(self, program: Program, call: Call, inputs: Wrt, out: Any) -> tuple[Program | None, Any]:
@@ -262,10 +302,12 @@ class CompiledFunction(Described):
                 program.forget(inputs)
                 return self._give_up(call, why)
             program.agreed(inputs)
+            if self.settings.backend is None and choice.available()[0] != "llvm":
+                self._leave_to_the_engine(program, call, inputs)
         return program, out
 
     def _give_up(self, call: Call, why: str) -> tuple[None, Any]:
-        self._eager[call.key] = why
+        self._specialized(call).why_not = why
         warnings.warn(
             f"{self.__name__} runs without compiling from now on: {why}.", CompileWarning, stacklevel=outside()
         )
@@ -297,34 +339,28 @@ class CompiledFunction(Described):
 
     # ------------------------------------------------------------------ what gradients are w.r.t.
 
-    def _asked(self, call: Any) -> tuple[Wrt, list[tuple[Structure, int]]]:
-        """The inputs that argnums names, and the arguments that they make up with the size of each."""
+    def _asked(self, call: Any, served: Specialized) -> tuple[Wrt, Callable[[Any], Any]]:
+        """The inputs that argnums names, and what gives their derivatives the shape of the arguments."""
         positional = call.key[1][0][1]
         parts, spans = [], []
+        at = 1  # behind the value
         for i in [self.argnums] if isinstance(self.argnums, int) else self.argnums:
             if not -len(positional) <= i < len(positional):
                 raise OperandError(
                     f"argnums names argument {i}, but {self.__name__} was given {len(positional)}{user_line()}."
                 )
             first = sum(map(size, positional[: i % len(positional)]))
-            parts.append((positional[i], size(positional[i])))
-            spans.append(range(first, first + parts[-1][1]))
+            parts.append(builder(positional[i], at, derivatives=True))
+            spans.append(range(first, first + size(positional[i])))
+            at += len(spans[-1])
         wrt: Wrt = spans[0] if len(spans) == 1 else tuple(i for span in spans for i in span)
-        known = self._wanted[call.key] = wrt, parts
-        return known
+        one = isinstance(self.argnums, int)
+        served.wanted = wrt, parts[0] if one else lambda out: tuple([part(out) for part in parts])
+        return served.wanted
 
-    def _shaped(self, parts: Any, gradients: Any) -> Any:
-        """The derivatives w.r.t. the arguments of argnums, each in its argument's shape."""
-        found, at = [], 0
-        for part, n in parts:
-            found.append(fill(part, gradients[at : at + n], derivatives=True))
-            at += n
-        return found[0] if isinstance(self.argnums, int) else tuple(found)
-
-    def _receivers(self, values: Sequence[Value | None]) -> tuple[Wrt, list[Value | None]]:
-        """What gradients `backward` needs, and which Values receive them before those from outside."""
-        chosen = [(i, value) for i, value in enumerate(values) if value is not None]
-        return (*[i for i, _ in chosen], *ALL), [value for _, value in chosen]
+    def _receivers(self, values: dict[int, Value]) -> tuple[Wrt, dict[int, Value]]:
+        """What gradients `backward` needs, and where in what it finds those of these Values stand."""
+        return (*values, *ALL), dict(enumerate(values.values(), 1))
 
     # ------------------------------------------------------------------ without compiling
 
@@ -334,9 +370,23 @@ class CompiledFunction(Described):
 
     @remembering()
     def _by_values(self, structure: Structure, given: Sequence[float]) -> tuple[Any, list[Leaf]]:
-        leaves = [Leaf(x, label) for x, label in zip(given, self._labels(structure), strict=True)]
-        args, kwargs = fill(structure, leaves)
+        if structure not in self._filled:
+            self._filled[structure] = self._labels(structure), builder(structure)
+        labels, filled = self._filled[structure]
+        leaves = list(map(Leaf, given, labels))
+        args, kwargs = filled(leaves)
         return traced_call(self, self.f, *args, **kwargs), leaves
+
+    def _leave_to_the_engine(self, program: Program, call: Call, wrt: Wrt) -> None:
+        """Where there is no machine code: from now on by the engine, if it is faster on such a call."""
+
+        def by_engine() -> None:
+            root, _ = self._by_engine(call)
+            if wrt is not None and isinstance(root, Value):
+                adjoints(root)
+
+        if sooner(by_engine, lambda: program.run(call.chunks, wrt, call.columns, call.samples)):
+            self._specialized(call).why_not = "without llvmlite the engine itself is faster on such arguments"
 
     def _differs(self, program: Program, call: Any, inputs: Wrt, out: Any) -> str:
         """What differs between the first compiled result and the engine's; empty if nothing does."""

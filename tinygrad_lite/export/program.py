@@ -135,9 +135,9 @@ def _of_function(
     if args or kwargs:
         call = Call(args, kwargs)
         structure, given = call.key, numbers(call.chunks)
-    elif fast._programs:
-        structure, made = next(reversed(fast._programs.items()))
-        given = made[0].traced[0][: size(structure)]
+    elif made := [served for served in fast._served.values() if served.programs]:
+        structure = made[-1].key
+        given = made[-1].programs[0].traced[0][: size(structure)]
     else:
         raise _no_arguments(fast)
     tape, _, outer = traced(fast, structure, given)

@@ -272,9 +272,10 @@ def public(folder):
     """The mistakes told in public."""
     for number, (told, what, program, right, wrong) in enumerate(ROWS):
         text = (HERE / f"{program}.py").read_text()
-        line = text[: text.index(right)].count("\n") + 1
+        before, _, after = text.rpartition(right)  # the loss may say the same further up
         known = truths(module_of(text, folder, program))
-        module = module_of(text.replace(right, wrong, 1), folder, f"{program}_public{number}")
+        module = module_of(before + wrong + after, folder, f"{program}_public{number}")
+        line = before.count("\n") + 1
         yield f"{program}_public{number}", [line], [what], module, known, f"{wrong} ({told})"
 
 

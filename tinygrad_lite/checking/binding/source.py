@@ -17,19 +17,8 @@ from pathlib import Path
 from typing import Any
 
 NOT_RUN = (
-    "train",
-    "fit",
-    "main",
-    "run",
-    "learn",
-    "optimize",
-    "optimise",
-    "gradient_descent",
-    "input",
-    "open",
-    "exit",
-    "quit",
-)
+    "train", "fit", "main", "run", "learn", "optimize", "optimise", "gradient_descent", "input", "open", "exit", "quit"
+)  # fmt: skip
 SHOWS = ("matplotlib", "seaborn", "plotly", "tqdm", "IPython", "pylab")
 
 

@@ -84,9 +84,14 @@ class Bench:
 
     # ------------------------------------------------------------------ what may be tried
 
+    @property
+    def spent(self) -> float:
+        """The share of the budget that is used up."""
+        return self.effort / self.budget
+
     def late(self, share: float = 1.0) -> bool:
         """Whether that share of the budget is used up."""
-        return self.effort > share * self.budget or time.perf_counter() - self._began > LONGEST
+        return self.spent > share or time.perf_counter() - self._began > LONGEST
 
     def guard(self, function: Callable[..., Any], *arguments: Any, **keywords: Any) -> Any:
         """Call something of the user's within a time limit."""
@@ -125,21 +130,16 @@ class Bench:
         submission, problem = self.submission, self.problems[k]
         self.runs += 1
         self.effort += self._each
-        before = [(f, f.copy.__code__) for f in codes]
         arguments = [_copied(x) for x in submission.arguments(problem, submission.backprop_takes_dict)]
         submission.state.restore()
         try:
-            for f, code in codes.items():
-                f.copy.__code__ = code
-            if submission.remembers:
-                result = self.guard(submission.both, problem, submission.backprop_fn, arguments)
-            else:
-                result = self.guard(submission.backprop_fn, *arguments)
+            with _running(codes):
+                if submission.remembers:
+                    result = self.guard(submission.both, problem, submission.backprop_fn, arguments)
+                else:
+                    result = self.guard(submission.backprop_fn, *arguments)
         except (SystemExit, GeneratorExit) as ended:
             raise RuntimeError(type(ended).__name__) from None
-        finally:
-            for f, code in before:
-                f.copy.__code__ = code
         found, coarse, noise = self._read(result, arguments, problem)
         self.coarse = self.coarse or any(coarse.values())
         return found, frozenset(n for n in self.names if self._agrees(k, n, found.get(n), coarse, noise))
@@ -187,6 +187,18 @@ class Bench:
                 return Standing(frozenset(), raised, k)
         return Standing(found if len(raised) < len(self.problems) else frozenset(), raised, len(self.problems))
 
+    def keeps_loss(self, codes: Codes) -> bool:
+        """Whether the loss on the first problem is what it was where it runs functions that have other code, too."""
+        found = []
+        for changed in ({}, codes):
+            self.submission.state.restore()
+            try:
+                with _running(changed):
+                    found.append(self.guard(self.submission.loss, self.problems[0]))
+            except Exception:
+                return False
+        return close(found[1], found[0], 1e-9)
+
     # ------------------------------------------------------------------ recordings
 
     def record(self, program: Program, k: int, extra: Iterable[Slot] = ()) -> Recording:
@@ -201,13 +213,14 @@ class Bench:
                 codes[function] = hooked(function, tree, mine, lambda s, n=number: n[id(s)])  # type: ignore[misc]
         found, visits = Recording(slots), 0
         for slot in slots:
-            slot.visits = []
+            slot.visits, slot.times = [], []
 
         def note(i: int, x: Any, local: dict[str, Any]) -> Any:
             nonlocal visits
             visits += 1
             if len(slots[i].visits) < MOST_VISITS:
                 slots[i].visits.append((snapshot(local), x.copy() if isinstance(x, np.ndarray) else x))
+                slots[i].times.append(visits)
             return x
 
         self.hook(note)
@@ -219,7 +232,7 @@ class Bench:
         return found
 
     def _place(self, reason: Exception, found: Recording) -> None:
-        """Which line of the user's raised, with which variables."""
+        """Which lines of the user's were being run when one raised, and its variables."""
         found.error = reason
         step = reason.__traceback__
         while step is not None:
@@ -227,14 +240,26 @@ class Bench:
             for function in self.functions:
                 same = code.co_filename == function.filename and code.co_name == function.code.co_name
                 if same and function.first <= step.tb_lineno <= function.last:
-                    found.line, found.function = step.tb_lineno, function
-                    found.local = snapshot(dict(step.tb_frame.f_locals))
+                    found.stops[function, step.tb_lineno] = snapshot(dict(step.tb_frame.f_locals))
             step = step.tb_next
 
     def hook(self, hook: Any) -> None:
         """Let every function's hook be this one."""
         for function in self.functions:
             function.copy.__globals__[HOOK] = hook
+
+
+@contextlib.contextmanager
+def _running(codes: Codes) -> Iterator[None]:
+    """Functions with other code for a while."""
+    before = [(f, f.copy.__code__) for f in codes]
+    try:
+        for f, code in codes.items():
+            f.copy.__code__ = code
+        yield
+    finally:
+        for f, code in before:
+            f.copy.__code__ = code
 
 
 def _arrays(found: dict[str, Any]) -> dict[str, Array]:

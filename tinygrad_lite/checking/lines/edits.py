@@ -37,6 +37,7 @@ ELEMENTWISE = tuple(op.name for op in TABLE.values() if _smooth(op))
 REDUCTIONS = ("sum", "mean", "max", "min", "prod")
 OVER_AXES = (*REDUCTIONS, "argmax", "repeat", "concatenate", "cumsum", "stack", "softmax")
 FUNCTIONS = (*ELEMENTWISE, "sum", "mean", "max", "dot", "outer", "multiply", "zeros_like", "ones_like")
+DIAGONAL = ("a * b * (1 - a)", "b * a * (1 - a)", "a * (1 - a) * b", "b * (a * (1 - a))")
 PLAIN = (ast.BinOp, ast.Name, ast.Call, ast.Attribute, ast.Subscript, ast.UnaryOp)
 
 ROWS: list[tuple[float, str, str]] = [  # cost, what was written, what was meant
@@ -91,6 +92,8 @@ ROWS: list[tuple[float, str, str]] = [  # cost, what was written, what was meant
     *((c, "a", f"a.{f}(axis={i})") for c, f in ((1.4, "sum"), (1.6, "mean")) for i in (0, 1, -1)),
     *((c, "a", f"a.{f}(axis={i}, keepdims=True)") for c, f in ((1.4, "sum"), (1.6, "mean")) for i in (0, 1, -1)),
     *((1.5, "a", f"a.sum(axis={axes})") for axes in ((0, 1), (0, 2), (1, 2), (0, 2, 3))),
+    # the derivative of softmax by its diagonal alone
+    *((1.7, x, "a * (b - (a * b).sum(axis=-1, keepdims=True))") for x in DIAGONAL),
     (1.7, "a", "a[:, None]"),
     (1.7, "a", "a[None]"),
 ]
@@ -131,6 +134,8 @@ def _of_its_own(n: Node, offers: Offers, parent: Node, index: bool) -> Iterator[
     """Another number, name, attribute, element, function or axis in the place of this one."""
     if isinstance(n, ast.Constant):
         yield from _constants(n.value, offers, parent, index)
+        if isinstance(n.value, float):
+            yield from ((1.3, ast.Attribute(load("self"), a, ast.Load())) for a in offers.attributes)
     elif isinstance(n, ast.Name):
         yield from ((1.0, load(other)) for other in offers.names if other != n.id)
         yield from _indices(n, offers) if index else _things(1.3, offers)
@@ -147,6 +152,9 @@ def _of_its_own(n: Node, offers: Offers, parent: Node, index: bool) -> Iterator[
             yield from ((1.0, made(x, a=n.value, i=n.slice)) for x in ("a[i + 1]", "a[i - 1]"))
         yield from ((1.1, s) for s in offers.subscripts)
         yield from ((1.4, load(k)) for k in offers.names if not (isinstance(n.value, ast.Name) and n.value.id == k))
+        if isinstance(n.slice, ast.Tuple):
+            orders = (ast.Tuple(order, ast.Load()) for order in swapped(n.slice.elts))
+            yield from ((1.2, ast.Subscript(n.value, order, n.ctx)) for order in orders)
     elif isinstance(n, ast.Slice):  # `a[1:]` for `a[:-1]` and the like
         for x in ("a[:]", "a[1:]", "a[:-1]", "a[1:-1]"):
             bounds = made(x, a=n).slice
@@ -199,9 +207,15 @@ def _calls(n: Node, offers: Offers) -> Iterator[Edit]:
     if f.attr in OVER_AXES:
         yield from _axes(n, arguments[:1] if module else [])
     if f.attr == "transpose":
-        for i in range(module, len(arguments) - 1):
-            swapped = [*arguments[:i], arguments[i + 1], arguments[i], *arguments[i + 2 :]]
-            yield 1.0, ast.Call(f, swapped, n.keywords)
+        yield from ((1.0, ast.Call(f, order, n.keywords)) for order in swapped(arguments, module))
+
+
+def swapped(items: list[Node], start: int = 0) -> Iterator[list[Node]]:
+    """The items from the start on in every order that differs by two of them."""
+    for i, j in itertools.combinations(range(start, len(items)), 2):
+        order = list(items)
+        order[i], order[j] = order[j], order[i]
+        yield order
 
 
 def _axes(n: Node, kept: list[Node]) -> Iterator[Edit]:

@@ -14,11 +14,7 @@ from tinygrad_lite.checking.lines.bench import Bench, close, numeric
 from tinygrad_lite.checking.lines.functions import Node, is_float
 from tinygrad_lite.checking.lines.loss import Loss, meant
 from tinygrad_lite.checking.lines.program import Program, Recording
-from tinygrad_lite.checking.lines.slots import (
-    Slot,
-    target_name,
-    targets_of,
-)  # fmt: skip
+from tinygrad_lite.checking.lines.slots import Slot, target_name, targets_of
 from tinygrad_lite.checking.lines.values import OPERATORS
 from tinygrad_lite.checking.network.arrays import Array, np
 from tinygrad_lite.checking.trial.answer import own_name
@@ -52,7 +48,7 @@ class Goals:
             return [self.bench.exact[k][own]]
         wanted = meant(slot.name, named)
         if wanted:
-            return [d for _, d in named[wanted]]
+            return [d for _, d in named[wanted] if np.any(np.isfinite(d))]
         low = slot.name.lower()
         return [x for x, _ in named.get(low, [])] if slot.name not in submission.names else []
 
@@ -64,6 +60,8 @@ class Goals:
             if not numeric(run):
                 return
             made = [np.asarray(x, float) for x in totals(run)]
+            if not made:
+                return
             known.append(all(x in self.forwards[k].values or x in self.forwards[k].adjoints for x in made))
             whole = not any(is_float(x) for _, x in run.visits)
             pool = self._pool(slot, k) if slot.name else []
@@ -71,30 +69,37 @@ class Goals:
                 pool = []  # N and H are numbers of things, not the loss's n and h
             if not pool:
                 continue
-            met.append(all(any(same(x, p, slot.out) for p in pool) for x in made))
-            alternatives.append(pool)
+            times = run.times
+            if slot.kind == "aug" and len(made) > 1:  # a sum over a loop is whole at the end
+                made, times = made[-1:], times[-1:]
+            misses = [t for x, t in zip(made, times, strict=True) if not any(same(x, p, slot.out) for p in pool)]
+            met.append(not misses)
+            slot.missed = slot.missed or (misses[0] if misses else 0)
+            alternatives.append(pool if len(made) == len(run.visits) else [])
         slot.known = bool(known) and all(known)
         slot.met = all(met) if met and len(met) == len(runs) else None
-        if slot.met is False and self._last.get((slot.function, slot.name), slot) is not slot:
-            slot.met = None  # changed again further down: that place is judged
+        if slot.met is False and (slot.shared or self._last.get((slot.function, slot.name), slot) is not slot):
+            slot.met = None  # called for something else; changed again further down: that place is judged
         if slot.met is False and all(len(a) == len(alternatives[0]) for a in alternatives):
-            slot.goals = [[a[j] for a in alternatives] for j in _first(len(alternatives[0]), len(runs[0].visits))]
+            goals = [[a[j] for a in alternatives] for j in _first(len(alternatives[0]), len(runs[0].visits))]
+            slot.goals = [goal for goal in goals if all(np.all(np.isfinite(x)) for x in goal)]
 
     def _sure(self, slot: Slot) -> bool:
         """Whether a slot met its goal, or its values occur in the loss."""
         return bool(slot.met) or slot.known or not slot.visits
 
     def primes(self, program: Program) -> list[Slot]:
-        """The slots that miss their goal while nothing they use misses its own, in the order of the text."""
+        """The slots that miss their goal while nothing they use has missed its own before, the first to miss first."""
         slots = self.runs[0].slots
         off: dict[tuple[Any, str], int] = {}
         for slot in slots:
             if slot.met is False and targets_of(slot.stmt):
-                off.setdefault((slot.function, slot.name), slot.line)
+                key = slot.function, slot.name
+                off[key] = min(off.get(key, slot.missed), slot.missed)
         for slot in slots:
             e = slot.expression(program.trees[slot.function])
             used = {n.id for n in ast.walk(e) if isinstance(n, ast.Name)} - {slot.name}
-            follows = any(off.get((slot.function, u), slot.line) < slot.line for u in used)
+            follows = any(off.get((slot.function, u), slot.missed) < slot.missed for u in used)
             passed_on = isinstance(slot.stmt, ast.Return) and isinstance(e, ast.Name)
             unsure = {s.name for s in slots if s.function is slot.function and s.name in used and not self._sure(s)}
             slot.prime = slot.met is False and not follows and not passed_on and slot.editable
@@ -102,34 +107,38 @@ class Goals:
             slot.evidence = 0.8 if slot.shared else 0.0
             if not slot.visits:
                 slot.evidence = 3.0
+            elif slot.met is False and passed_on and slot.known:
+                slot.evidence = -0.3  # handed back in the place of another
             elif slot.met is False:
-                slot.evidence = (0.0 if unsure else -0.6) if slot.prime else 0.4
+                slot.evidence = (0.0 if unsure else -0.6) if slot.prime else 0.9 if passed_on else 0.4
             else:
-                slot.evidence += 1.2 if slot.met else 0.5 if slot.known else 0.0
-            if isinstance(slot.stmt, ast.Return) and isinstance(e, ast.Name) and not slot.prime:
-                slot.evidence += 0.5  # made elsewhere
+                slot.evidence += (1.2 if slot.met else 0.5 if slot.known else 0.0) + 0.5 * passed_on  # made elsewhere
         for slot in slots:
             if slot.visits and slot.met is None and not slot.known and not slot.shared:
                 slot.evidence -= 0.3
-        return sorted((s for s in slots if s.prime), key=lambda s: (self.bench.functions.index(s.function), s.line))
+        return sorted((s for s in slots if s.prime), key=lambda s: s.missed)
 
 
 def totals(slot: Slot) -> list[Any]:
-    """What the slot's name holds after each visit: the value itself, or the variable after `+=`."""
+    """What the slot's name holds after each visit: the value itself, or the variable after `+=`; [] if only a part."""
     if slot.kind != "aug":
         return [x for _, x in slot.visits]
-    found = []
-    for local, x in slot.visits:
-        try:
-            before = local[slot.stmt.target.id]
-            found.append(OPERATORS[type(slot.stmt.op)](before, x))
-        except Exception:
-            return [x for _, x in slot.visits]
-    return found
+    goal = slot.stmt.target
+    keyed = isinstance(goal, ast.Subscript) and isinstance(getattr(goal.slice, "value", None), str)
+    if not keyed and not isinstance(goal, ast.Name):
+        return []
+    add = OPERATORS[type(slot.stmt.op)]
+    try:
+        return [add(local[goal.value.id][goal.slice.value] if keyed else local[goal.id], x) for local, x in slot.visits]
+    except Exception:
+        return []
 
 
 def same(x: Array, goal: Array, strict: bool) -> bool:
-    """Whether a value is its goal; for what is returned the shape must be the same too."""
+    """Whether a value is its goal, where that is known; for what is returned the shape must be the same too."""
+    known = np.isfinite(goal)
+    if x.shape == goal.shape and not np.all(known):
+        return close(x[known], goal[known])
     if strict or x.size != goal.size:
         return close(x, goal)
     squeezed = [tuple(n for n in a.shape if n != 1) for a in (x, goal)]

@@ -8,8 +8,20 @@ import re
 from typing import Any
 
 from tinygrad_lite.checking.lines.bench import Bench, large
-from tinygrad_lite.checking.lines.functions import Node, World
-from tinygrad_lite.checking.lines.slots import HOOK, at, call, nodes, put, slots_of, statements, targets_of
+from tinygrad_lite.checking.lines.functions import Node, World, is_float
+from tinygrad_lite.checking.lines.program import Codes, Program
+from tinygrad_lite.checking.lines.slots import (
+    HOOK,
+    Slot,
+    at,
+    call,
+    hooked,
+    nodes,
+    put,
+    slots_of,
+    statements,
+    targets_of,
+)
 from tinygrad_lite.checking.lines.values import Scope
 from tinygrad_lite.checking.network.arrays import Array, np
 from tinygrad_lite.checking.trial.state import State
@@ -115,11 +127,12 @@ class Forward:
             return
         value = np.array([e.data if isinstance(e, Value) else float(e) for e in flat]).reshape(entries.shape)
         self.values.add(value)
-        if any(isinstance(e, Value) for e in flat):
-            d = np.array([float(adjoint.get(e, 0.0)) if isinstance(e, Value) else 0.0 for e in flat])
+        if any(isinstance(e, Value) for e in flat):  # what a maximum made a plain 0 has an adjoint that is not known
+            d = np.array([float(adjoint.get(e, 0.0)) if isinstance(e, Value) else np.nan for e in flat])
             d = d.reshape(entries.shape)
-            self.adjoints.add(d)
-            self.adjoints.add(d.T)
+            if np.all(np.isfinite(d)):
+                self.adjoints.add(d)
+                self.adjoints.add(d.T)
             if name:
                 self.named.setdefault(name, []).append((value, d))
 
@@ -135,12 +148,30 @@ class Loss:
 
     def __init__(self, bench: Bench) -> None:
         self.world: World = World(bench.original.loss_fn)
+        self._indifferent: dict[Any, bool] = {}
         second = len(bench.problems) > 1 and not large(bench.problems[1])
         self.passes: list[Forward] = [Forward(bench, k, self.world) for k in range(1 + second)]
         self.shared: set[Any] = {f for run in self.passes for f in run.ran}
         self.functions = [f for f in self.world.functions if f.original in self.shared]
         constants = (n for f in self.functions for n in ast.walk(f.tree) if isinstance(n, ast.Constant))
         self.decimals: list[float] = list(dict.fromkeys(n.value for n in constants if isinstance(n.value, float)))[:8]
+
+    def computes(self, values: list[Any]) -> bool:
+        """Whether arrays occur in its forward pass on the first problem."""
+        return all(is_float(x) and np.size(x) > 1 and x in self.passes[0].values for x in values)
+
+    def unchanged(self, bench: Bench, codes: Codes) -> bool:
+        """Whether it stays what it is where functions that it runs have other code."""
+        return not any(f.original in self.shared for f in codes) or bench.keeps_loss(codes)
+
+    def indifferent(self, bench: Bench, program: Program, slot: Slot) -> bool:
+        """Whether the loss stays the same if a value in a function that it runs too changes, such as a cache."""
+        key = slot.function, slot.path
+        if key not in self._indifferent:
+            bench.hook(lambda _, x, __: x * 1.1 + 0.1 if is_float(x) else x)
+            code = hooked(slot.function, program.trees[slot.function], [slot], lambda _: 0)
+            self._indifferent[key] = self.unchanged(bench, {**program.codes, slot.function: code})
+        return self._indifferent[key]
 
     def rebuilt(self, scope: Scope) -> list[Node]:
         """What the loss computes on its way and a place does not have, as expressions of what it has."""

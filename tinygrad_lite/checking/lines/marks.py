@@ -49,8 +49,8 @@ def marked(bench: Bench, goals: Goals, program: Program | None) -> list[Line]:
         marks[place[:2]] = max(marks.get(place[:2], ("", "")), found, key=lambda m: ORDER.index(m[0]))
     if program is not None:
         marks |= {where: ("wrong", marks.get(where, ("", ""))[1]) for where in program.edits}
-    elif before.error is not None and before.function is not None:
-        marks[before.function, before.line] = ("off", f"raised {type(before.error).__name__}")
+    elif before.stops:
+        marks[list(before.stops)[-1]] = ("off", f"raised {type(before.error).__name__}")
     return [
         Line(f.filename, number, f.name, f.lines[number - 1].rstrip("\n"), *marks.get((f, number), ("", "")))
         for f in bench.functions

@@ -1,8 +1,9 @@
-"""Mends: what the search found, as data, as a diff of the user's text, and as a function to call."""
+"""Mends: what the search found, as data, as a diff of the user's text, as a function to call, and on disk."""
 
 from __future__ import annotations
 
 import difflib
+import tokenize
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -111,3 +112,39 @@ def unified(old: list[str], new: str, name: str) -> str:
     for line in difflib.unified_diff(old, new.splitlines(keepends=True), f"a/{name}", f"b/{name}"):
         found.append(line if line.endswith("\n") else line + "\n\\ No newline at end of file\n")
     return "".join(found)
+
+
+# ------------------------------------------------------------------ files: encoding and line ends stay as they are
+
+
+def _read(path: Path) -> tuple[list[str], str, str]:
+    """The lines of a source file with `\\n` at their ends, its encoding, and the line end that it uses."""
+    raw = path.read_bytes()
+    with path.open("rb") as file:
+        encoding, _ = tokenize.detect_encoding(file.readline)
+    lines = raw.decode(encoding).replace("\r\n", "\n").splitlines(keepends=True)
+    return lines, encoding, "\r\n" if b"\r\n" in raw else "\n"
+
+
+def diff_of(file: str, text: str) -> str:
+    """The unified diff from a file as it is to a text, on the path that was given."""
+    lines, _, end = _read(Path(file))
+    found = unified(lines, text, Path(file).as_posix())
+    if end == "\n":
+        return found
+    marked = [line if line[:3] in ("---", "+++", "@@ ", "\\ N") else line + "\r" for line in found.splitlines()]
+    return "\n".join(marked) + "\n"
+
+
+def write_with_backup(file: str, text: str) -> Path:
+    """Write a text into a file and give the backup of what was there: FILE.py.bak, or .bak2 and so on."""
+    path = Path(file)
+    _, encoding, end = _read(path)
+    backup = path.with_name(path.name + ".bak")
+    number = 2
+    while backup.exists():
+        backup = path.with_name(f"{path.name}.bak{number}")
+        number += 1
+    backup.write_bytes(path.read_bytes())
+    path.write_bytes(text.replace("\n", end).encode(encoding))
+    return backup

@@ -47,7 +47,8 @@ class Offers:
         self.counts: list[str] = [k for k, x in local.items() if isinstance(x, int) and not isinstance(x, bool)]
         subscripts: dict[str, Node] = {}
         keys: list[str] = []
-        attributes = [a for a, x in getattr(local.get("self"), "__dict__", {}).items() if is_number(x)]
+        thing = local.get("self")
+        attributes = [a for x in (type(thing), thing) for a, v in getattr(x, "__dict__", {}).items() if is_number(v)]
         for n in ast.walk(tree):
             if isinstance(n, ast.Constant) and isinstance(n.value, str) and n.value.isidentifier():
                 keys.append(n.value)

@@ -41,8 +41,9 @@ class Place:
         self.next: dict[str, int] = {}
         self.tried = {key(tuple(x for _, x in slot.visits[:3]))} if 0 < len(slot.visits) <= 3 else set()
         self._pools: dict[str, list[Edit]] = {}
-        self._locals = [env for env, _ in slot.visits] or [runs[0].local]
+        self._locals = [env for env, _ in slot.visits] or [runs[0].stops.get((slot.function, slot.line), {})]
         self._runs = runs
+        self.edited_before: bool = (slot.function, slot.line) in program.edits  # one mistake a line, as a rule
 
     @functools.cached_property
     def offers(self) -> Offers:
@@ -79,7 +80,7 @@ class Place:
     @property
     def price(self) -> float:
         """What speaks against this place, beside the cost of the edit."""
-        found = self.slot.evidence
+        found = self.slot.evidence + 0.9 * self.edited_before
         return found + (0.9 if self.reach.possible is False else -0.3 if self.reach.possible else 0.0)
 
     # ------------------------------------------------------------------ candidates

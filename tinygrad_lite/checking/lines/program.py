@@ -53,13 +53,13 @@ class Recording:
     Attributes:
         slots: those of every function, in order; their `visits` are of this run.
         got: the gradients by name; None if it raised.
-        error, line, local: the exception, the line of the user's that raised it, and the variables there.
+        error: the exception.
+        stops: (function, line) of the user's lines that were being run then, with their variables; the one that
+            raised it last.
     """
 
     def __init__(self, slots: list[Slot]) -> None:
         self.slots = slots
         self.got: dict[str, Array] | None = None
         self.error: BaseException | None = None
-        self.line = 0
-        self.function: Function | None = None
-        self.local: dict[str, Any] = {}
+        self.stops: dict[tuple[Function, int], dict[str, Any]] = {}

@@ -29,20 +29,24 @@ def calls_in(node: Node) -> list[Node]:
     return [n.func for n in ast.walk(node) if isinstance(n, ast.Call)]
 
 
+def _spoken(f: Node) -> list[str]:
+    """The names in `np.linalg.norm`, from the first on; that is "" for a method of an expression's value."""
+    names: list[str] = []
+    while isinstance(f, ast.Attribute):
+        names.insert(0, f.attr)
+        f = f.value
+    return [getattr(f, "id", ""), *names]
+
+
 def _known(function: Function, f: Node) -> bool:
     """Whether a called function is NumPy's, a safe built-in, the user's own, or a method of a local value."""
-    attributes = []
-    while isinstance(f, ast.Attribute):
-        attributes.append(f.attr)
-        f = f.value
+    root, *attributes = _spoken(f)
     if OUTSIDE & set(attributes):
         return False
-    if not isinstance(f, ast.Name):
-        return True  # a method of an expression's value
     space = space_of(function)
-    if f.id not in space:
-        return f.id in BUILTINS if hasattr(builtins, f.id) else True  # else a local variable's method
-    x = space[f.id]
+    if root not in space:
+        return root in BUILTINS if hasattr(builtins, root) else True  # else a method of a value
+    x = space[root]
     if isinstance(x, types.ModuleType):
         return x.__name__.partition(".")[0] in MODULES and not ("random" in attributes or "random" in x.__name__)
     if isinstance(x, types.FunctionType):
@@ -57,14 +61,10 @@ def refused(function: Function) -> str:
     space = space_of(function)
     for n in list(ast.walk(function.tree))[::-1]:
         if isinstance(n, ast.Call):
-            names, f = [], n.func
-            while isinstance(f, ast.Attribute):
-                names.append(f.attr)
-                f = f.value
-            root = f.id if isinstance(f, ast.Name) else ""
+            root, *names = _spoken(n.func)
             module = getattr(space.get(root), "__name__", "") if isinstance(space.get(root), types.ModuleType) else ""
             if (root in WORLDLY and root not in space) or module.partition(".")[0] in WORLDLY or OUTSIDE & set(names):
-                return f"line {n.lineno} calls {'.'.join([root, *names[::-1]]).strip('.')}"
+                return f"line {n.lineno} calls {'.'.join([root, *names]).strip('.')}"
     return ""
 
 

@@ -25,9 +25,11 @@ from tinygrad_lite.checking.lines.values import Scope
 from tinygrad_lite.checking.network.arrays import Array, np
 
 BANDS = (0.9, 1.25, 1.6, 2.0, 2.5, 3.0, 3.6, 4.5, 6.0)
-DEEPEST = 4  # mistakes one after another
+DEEPEST = 3  # mistakes one after another
 DEAREST = 1.7  # of two changes in series
-SHARES, SLICE = (0.5, 0.75, 0.95), 0.06  # of what is left of the budget, for the best steps; for one place at a time
+SHARES = (0.4, 0.6, 0.7, 0.8, 0.9, 0.95)  # of what is left of the budget, for the best steps
+SIMILAR, MEASURED = 3, 0.04  # steps on one line; of the budget, to see what a step leaves to be mended
+SLICE, RESERVED = 0.06, 0.5  # of the budget: for one place at a time; for one change, if there are steps to go on from
 
 
 class Step(NamedTuple):
@@ -54,7 +56,7 @@ class Search:
 
     def __init__(self, bench: Bench, loss: Loss, program: Program, until: float = 1.0, depth: int = 1) -> None:
         self.bench, self.loss, self.program, self.until, self.depth = bench, loss, program, until, depth
-        self.since: float = bench.effort / bench.budget
+        self.since: float = bench.spent
         self.runs: list[Recording] = [bench.record(program, k) for k in range(len(loss.passes))]
         self.first: Recording = self.runs[0]
         self.goals: Goals = Goals(bench, self.runs, loss)
@@ -66,14 +68,15 @@ class Search:
         self.found: list[Step] = []
         self.narrow: list[Step] = []
         self.partial: list[Step] = []
-        self.patience, self.inserted = 2.5, False
+        self.patience, self.inserted = 1.25, False
 
     def _open(self, slot: Slot) -> bool:
-        """Whether a slot can be searched: it ran, or it is where the program stopped."""
-        if self.first.error is not None and slot.line == self.first.line:
-            slot.evidence = -0.8
-            return slot.editable
-        return slot.editable and bool(slot.visits)
+        """Whether a slot can be searched: it ran or is where the program stopped, and the loss does not need it."""
+        if slot.shared and not self.loss.indifferent(self.bench, self.program, slot):
+            return False
+        stops = (slot.function, slot.line) in self.first.stops
+        slot.evidence = -0.8 if stops else slot.evidence
+        return slot.editable and (stops or bool(slot.visits))
 
     def late(self, share: float = 1.0) -> bool:
         return self.bench.late(self.since + (self.until - self.since) * share)
@@ -86,7 +89,8 @@ class Search:
         self.descend(0.5)  # a line that now computes what its name says is a sure step
         best = min((s.price for s in self.found), default=0.0)
         if not self.found or best >= 0.9:  # else a sure one: nothing that the line uses can be wrong
-            self.measure()
+            if self.depth == 1:  # else it was before
+                self.measure()
             self.in_bands(best)
         return sorted(self.found or self.narrow, key=lambda s: s.price)
 
@@ -98,6 +102,8 @@ class Search:
         places = sorted(self.places, key=lambda p: p.price)
         todo, done = self._statements(), 0.0
         for band in BANDS:
+            if not self.found and self._enough():
+                self.descend(BANDS[-1])
             if self.late() or (self.found and done >= least) or (self.narrow and done >= 2.5):
                 return
             done = band
@@ -105,9 +111,9 @@ class Search:
                 self.search(place, "near", band)
                 if place.reach.possible or band >= 1.6:
                     self.search(place, "graft", band)
-                if self.late():
+                if self._enough():
                     break
-            while todo and todo[-1][0] <= band and not self.late():
+            while todo and todo[-1][0] <= max(band, 1.25) and not self._enough():  # before two changes
                 self.attempt(*todo.pop())
             if not self.found and band >= (2.5 if self.patience > 2 else 1.6):
                 self.insertions()
@@ -118,6 +124,10 @@ class Search:
                 self.descend(band)
         self.descend(BANDS[-1])
 
+    def _enough(self) -> bool:
+        """Whether to look no further for one change: steps toward a mend need their part of the budget, too."""
+        return self.late(RESERVED if self.partial and not self.found else 1.0)
+
     # ------------------------------------------------------------------ what is known
 
     def by_name(self) -> None:
@@ -125,7 +135,7 @@ class Search:
         of = {id(p.slot): p for p in self.places}
         for slot in self.primes:
             place = of.get(id(slot))
-            if place is None or not slot.goals or self.late(0.35):
+            if place is None or place.edited_before or not slot.goals or self.late(0.35):
                 continue
             for tier in ("near",) if slot.unsure else ("near", "graft"):
                 before = len(self.found) + len(self.partial)
@@ -143,7 +153,7 @@ class Search:
                 break
             place.reach = reach(self.bench, self.program, place.slot, self.base, self.wrong)
             place.tried.clear()
-        hopes = [p.reach.possible for p in self.places if _floats(p.slot) or p.reach.possible]
+        hopes = [p.reach.possible for p in self.places if all(is_float(x) for _, x in p.slot.visits)]
         self.patience = 2.5 if True in hopes else 1.25 if None in hopes else 0.9
 
     # ------------------------------------------------------------------ places
@@ -172,28 +182,27 @@ class Search:
                 continue
             if stands.right or (stands.tried == 0 and not met):
                 place.tried.add(mark)
-            hopeful = met or self._stops_here(place.slot)
-            if stands.right or hopeful:
-                dear = cost + price + (0.0 if stands.right or met else 0.8)  # it only gets further
-                self._keep(Step(dear, stands, place.edited(x)), hopeful, met and not place.slot.unsure)
+            known = self.first.error is not None and not place.slot.known and self.loss.computes(values)
+            further = known or (place.slot.function, place.slot.line) in self.first.stops
+            if stands.right or met or further:
+                dear = cost + price + (0.0 if stands.right or met else 0.3 if known else 0.8)  # it only gets further
+                self._keep(Step(dear - 0.8 * (met and not place.slot.unsure), stands, place.edited(x)), met, further)
             if met and goal_only:
                 break
         place.next[tier] = i
 
-    def _keep(self, step: Step, hopeful: bool = False, sure: bool = False) -> None:
+    def _keep(self, step: Step, met: bool = False, further: bool = False) -> None:
         """Keep a program if every gradient is exact, one more is, one more line meets its goal or it gets further."""
+        if not self.loss.unchanged(self.bench, step.program.codes):
+            return
         if step.stands.right == self.bench.names:
             (self.narrow if step.stands.raised else self.found).append(step)
-        elif self.right < step.stands.right or (hopeful and self._further(step.program)):
-            self.partial.append(step._replace(price=step.price - 0.8 * sure))
-
-    def _stops_here(self, slot: Slot) -> bool:
-        return self.first.error is not None and (slot.function, slot.line) == (self.first.function, self.first.line)
-
-    def _further(self, program: Program) -> bool:
-        """Whether a program gets past the line where this one stopped; true if it did not stop."""
-        first, now = self.first, self.bench.record(program, 0) if self.first.error else None
-        return now is None or now.error is None or (now.function, now.line) != (first.function, first.line)
+        elif met or self.right < step.stands.right:
+            self.partial.append(step)
+        elif further:
+            now = self.bench.record(step.program, 0)
+            if list(now.stops) != list(self.first.stops):
+                self.partial.append(step._replace(price=step.price - 0.3 * (now.error is None)))
 
     # ------------------------------------------------------------------ statements
 
@@ -217,7 +226,8 @@ class Search:
         """Run a changed program, and keep it if it is better."""
         new = self.program.edited(function, tree, line)
         try:
-            self._keep(Step(price, self.bench.right_everywhere(new.codes, self.stands), new))
+            stands = self.bench.right_everywhere(new.codes, self.stands)
+            self._keep(Step(price, stands, new), further=(function, line) in self.first.stops)
         except (SyntaxError, ValueError, TypeError):
             return
 
@@ -237,9 +247,8 @@ class Search:
                     if self.late(0.8) or self.found:
                         break
                     self.attempt(cost, function, new, line)
-            slots = missing_slots(
-                function, tree, [*map(load, wanted), *entries(local), *elements(tree, local, self.bench.names)]
-            )
+            targets = [*map(load, wanted), *entries(local), *elements(tree, local, self.bench.names)]
+            slots = missing_slots(function, tree, targets)
             run = self.bench.record(self.program, 0, slots) if slots else self.first
             for slot in run.slots:
                 if slot.kind == "missing" and slot.visits and not self.late(0.8) and not self.found:
@@ -256,14 +265,25 @@ class Search:
         self.partial = [s for s in self.partial if s.price > most]
         if self.found or self.depth >= DEEPEST:
             return
-        best = {step.program.edits[-1]: step for step in ready[::-1]}
-        spent = self.bench.effort / self.bench.budget
-        for step, share in zip(sorted(best.values(), key=ready.index), SHARES, strict=False):
-            until = spent + (self.until - spent) * share
-            for mend in Search(self.bench, self.loss, step.program, until, self.depth + 1).mends():
+        where = [step.program.edits[-1] for step in ready]
+        best = [step for i, step in enumerate(ready) if where[:i].count(where[i]) < SIMILAR]
+        ahead, middle = [], (self.bench.spent + self.until) / 2
+        for step in best:
+            if self.bench.spent < middle:
+                until = self.bench.spent + MEASURED
+                ahead.append((step, Search(self.bench, self.loss, step.program, until, self.depth + 1)))
+                ahead[-1][1].measure()
+        spent = self.bench.spent
+        for (step, search), share in zip(sorted(ahead, key=lambda a: not a[1].leaves_one()), SHARES, strict=False):
+            search.since, search.until = self.bench.spent, spent + (self.until - spent) * share
+            for mend in search.mends():
                 self.found.append(mend._replace(price=mend.price + step.price))
             if self.found:
                 return
+
+    def leaves_one(self) -> bool:
+        """Whether nothing is wrong any more, or a change of one place could mend all that is."""
+        return not self.wrong or any(p.reach.possible for p in self.places)
 
     def in_series(self) -> None:
         """Steps that leave a rest which another place can make up, so that the two together may do."""
@@ -278,7 +298,3 @@ class Search:
                 left = place.left(x)
                 if left is not None and np.any(np.abs(others @ left).max(axis=1) <= place.reach.tolerance):
                     self.partial.append(Step(min(cost + place.price, 1.6), self.stands, place.edited(x)))
-
-
-def _floats(slot: Slot) -> bool:
-    return bool(slot.visits) and all(is_float(x) for _, x in slot.visits)

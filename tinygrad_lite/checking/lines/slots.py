@@ -30,9 +30,10 @@ class Slot:
         kind: "value"; "aug" for the right side of `+=` and its kin; "missing" for a place after `stmt`.
         name: what the value is called: the variable, the key, or "".
         visits: (local variables before, value) each time it ran in the last recording, arrays copied.
+        times: when that was, counted over all slots.
         editable: its statement calls nothing but NumPy, safe built-ins and the user's own functions.
         out, shared: it is handed back as a gradient; its function is one that the loss runs too.
-        met: whether it met the goal that its name tells, None if it tells none.
+        met: whether it met the goal that its name tells, None if it tells none; missed: if not, when first.
         goals: if missed, what the first visit may have to be: for each choice an array for each problem.
         known: all its values occur in the loss's forward pass, as values or adjoints.
         prime, unsure: nothing it uses is off; nothing says that all it uses is right.
@@ -41,12 +42,13 @@ class Slot:
 
     out = shared = known = prime = unsure = False
     met: bool | None = None
-    evidence = 0.0
+    evidence, missed = 0.0, 0
 
     def __init__(self, function: Function, path: Path, stmt: Node, kind: str, name: str) -> None:
         self.function, self.path, self.stmt, self.kind, self.name = function, path, stmt, kind, name
         self.line: int = getattr(stmt, "lineno", function.first)
         self.visits: list[tuple[dict[str, Any], Any]] = []
+        self.times: list[int] = []
         self.goals: list[list[Any]] = []
         self.target: Node = load(name)  # of a missing slot: the variable, or the entry of a dict
         self.editable = True

@@ -9,12 +9,12 @@ from collections.abc import Iterator
 from typing import Any
 
 from tinygrad_lite.checking.lines.atoms import Atoms
-from tinygrad_lite.checking.lines.edits import edits
+from tinygrad_lite.checking.lines.edits import edits, swapped
 from tinygrad_lite.checking.lines.forms import form, load, made, storing
 from tinygrad_lite.checking.lines.functions import Function, Node, is_float
 from tinygrad_lite.checking.lines.offers import Offers
 from tinygrad_lite.checking.lines.safety import SIMPLE, harmless
-from tinygrad_lite.checking.lines.slots import Path, at, ends_block, inserted, put, statements, targets_of
+from tinygrad_lite.checking.lines.slots import Path, at, ends_block, inserted, put, rest, statements, targets_of
 from tinygrad_lite.checking.network.arrays import np
 
 Change = tuple[float, Node, int]  # cost, the function's tree, the line
@@ -22,7 +22,7 @@ ROWS = (  # cost, what was written, what was meant
     *((1.0, f"a {p}= b", f"a {q}= b") for p, q in itertools.permutations("+-*/", 2)),
     *((1.0, f"a {p}= b", "a = b") for p in "+-*/"),
     *((1.1, "a = b", f"a {p}= b") for p in "+-*"),
-    (1.2, "a[i] += b", "np.add.at(a, i, b)"),  # loses repeated indices
+    *((1.2, f"a[i] {p} b", "np.add.at(a, i, b)") for p in ("=", "+=")),  # loses repeated indices
     (1.2, "a[i] -= b", "np.subtract.at(a, i, b)"),
     (1.0, "np.add.at(a, i, b)", "np.subtract.at(a, i, b)"),
     (1.0, "np.subtract.at(a, i, b)", "np.add.at(a, i, b)"),
@@ -44,6 +44,9 @@ def changes(function: Function, tree: Node) -> Iterator[Change]:
         if isinstance(stmt, SIMPLE) and not isinstance(stmt, ast.Return):
             yield 1.6, put(tree, path, ast.copy_location(ast.Pass(), stmt)), stmt.lineno
             yield from _moved(tree, path, stmt)
+        if len(path) > 1 and not rest(tree, path) and not isinstance(at(tree, path[:-1]), ast.FunctionDef):
+            left = put(tree, path, ast.copy_location(ast.Pass(), stmt))
+            yield 1.3, inserted(left, path[:-1], stmt), stmt.lineno  # indented too far
 
 
 def _by_table(stmt: Node, offers: Offers) -> Iterator[tuple[float, Node]]:
@@ -77,10 +80,7 @@ def _parts(stmt: Node, offers: Offers, variables: list[str]) -> Iterator[tuple[f
     if isinstance(stmt, (ast.Assign, ast.Return)) and isinstance(value, ast.Name):  # a dict handed back, say
         yield from ((1.0, _with(stmt, value=load(v))) for v in variables if v != value.id)
     if isinstance(stmt, (ast.Assign, ast.Return)) and isinstance(value, ast.Tuple):
-        for i, j in itertools.combinations(range(len(value.elts)), 2):
-            order = list(value.elts)
-            order[i], order[j] = order[j], order[i]
-            yield 1.2, _with(stmt, value=ast.Tuple(order, ast.Load()))
+        yield from ((1.2, _with(stmt, value=ast.Tuple(order, ast.Load()))) for order in swapped(value.elts))
 
 
 def _loading(target: Node) -> Node:

@@ -44,9 +44,13 @@ class TapeRunner(Runner):
             block = block.tolist() if hasattr(block, "tolist") else block
             columns |= {first + i: column for i, column in enumerate(zip(*block, strict=True))}
         order = _order(program.sample, program.sample_arrays)
+        rows = (
+            self._sample([uniforms[i] if array == "P" else columns[i][k] for array, i in order]) for k in range(samples)
+        )
+        if not program.epilogue.outputs:  # the results of each sample are wanted, one result after the other
+            return [x for column in zip(*rows, strict=True) for x in column]
         sums: list[float] | None = None
-        for k in range(samples):
-            found = self._sample([uniforms[i] if array == "P" else columns[i][k] for array, i in order])
+        for found in rows:
             sums = found if sums is None else [x + y for x, y in zip(sums, found, strict=True)]
         arrays = {"P": ps, "G": sums or [], "N": [float(samples)]}
         return self._epilogue([arrays[array][i] for array, i in _order(program.epilogue, program.epilogue_arrays)])

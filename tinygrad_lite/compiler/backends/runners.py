@@ -8,12 +8,16 @@ call.
 from __future__ import annotations
 
 import math
+import struct
 import threading
 from collections.abc import Sequence
 from typing import Any
 
 from tinygrad_lite.compiler.passes.batching import SampleData
 from tinygrad_lite.compiler.passes.programs import Plans, Program
+
+FEW = 8
+"""Results up to which a list of them is handled faster than an array."""
 
 KEPT = 8
 """Numbers of samples for which buffers are kept."""
@@ -32,7 +36,7 @@ class Runner:
     entry: tuple[str, bytes] | None = None  # what to keep on the disk, and under which name
     saved_as: str | None = None  # the name on the disk of the program that it belongs to
     batch: SampleData | None = None  # the samples that were found in it
-    expected: Sequence[float] = ()  # what the flags of its guards must be
+    expected: Sequence[float] = ()  # what the flags of its guards must be: a list
 
     def run(self, parameters: Sequence[Any], data: Sequence[tuple[int, Any]] = (), samples: int = 0) -> Any:
         """Args:
@@ -41,6 +45,10 @@ class Runner:
         samples: how many.
         """
         raise NotImplementedError
+
+    def due(self, samples: int) -> bool:
+        """Whether, with one more call on so many samples, something faster should be made."""
+        return False
 
     def text(self) -> str:
         raise NotImplementedError
@@ -97,15 +105,16 @@ class Buffered(Runner):
             if data:
                 buffers.fill(data)
             self.call(buffers)
-            return buffers.out.copy()
+            out = buffers.out
+            return out.tolist() if len(out) <= FEW else out.copy()
         finally:
             self.release(buffers)
 
 
 def fill(buffer: Any, chunks: Sequence[Any]) -> None:
     """Write the chunks one behind the other into a buffer."""
-    if len(chunks) > 1 and chunks[-1].__class__ is float and set(map(type, chunks)) == {float}:
-        buffer[: len(chunks)] = chunks
+    if chunks and chunks[-1].__class__ is float and (len(chunks) == 1 or set(map(type, chunks)) == {float}):
+        struct.pack_into(f"{len(chunks)}d", buffer, 0, *chunks)
         return
     at = 0
     for chunk in chunks:
@@ -114,16 +123,10 @@ def fill(buffer: Any, chunks: Sequence[Any]) -> None:
         at += n
 
 
-FEW = 24
-"""Numbers that are looked at one by one before NumPy has begun."""
-
-
 def finite(out: Any) -> bool:
     """Whether all numbers are finite."""
-    if hasattr(out, "tolist") and len(out) <= FEW:
-        out = out.tolist()
-    if hasattr(out, "max"):
-        import numpy as np
+    if out.__class__ is list:
+        return all(map(math.isfinite, out))
+    import numpy as np
 
-        return bool(np.isfinite(out).all())
-    return all(map(math.isfinite, out))
+    return math.isfinite(out.dot(out)) or bool(np.isfinite(out).all())  # the quick test fails of large numbers

@@ -9,16 +9,20 @@ from __future__ import annotations
 
 import struct
 from array import array
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from types import MappingProxyType
 from typing import Any
 
-from tinygrad_lite.calculus.pytree import Structure, is_array, leaves, opened
+from tinygrad_lite.calculus.pytree import Structure, alike_numbers, is_array, leaves, opened
 from tinygrad_lite.engine.value import Value
 from tinygrad_lite.errors import OperandError, user_line
 
 _NO_KEYS: Structure = dict, (), ()
 _SEQUENCES = list, tuple
+
+FEW = 24
+"""Numbers of a list up to which they are kept one by one."""
 
 
 class Call:
@@ -43,9 +47,91 @@ class Call:
         self.chunks: list[Any] = chunked(blocks)
         self.parameters: Any = args, kwargs
 
-    def values(self) -> list[Value | None]:
-        """For each number the Value it came from, or None."""
-        return [x if isinstance(x, Value) else None for x in leaves(self.parameters)]
+    @classmethod
+    def like(cls, key: Structure, read: Reader, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Call | None:
+        """The same, if the arguments are built as those of this key; None if they may not be, or some have names."""
+        chunks: list[Any] = []
+        if kwargs or not read(args, chunks):
+            return None
+        made = cls.__new__(cls)
+        made.key, made.chunks, made.parameters = key, chunks, ()  # no Values are among them
+        return made
+
+    def values(self) -> dict[int, Value]:
+        """The Values among the numbers, and at which place each stands."""
+        return {i: x for i, x in enumerate(leaves(self.parameters)) if isinstance(x, Value)}
+
+
+Reader = Callable[[Any, list[Any]], bool]
+"""Appends the chunks of a tree and says True, if it is built as the tree was for which the reader was made."""
+
+
+def reader(structure: Structure) -> Reader:
+    """What `opened` and `chunked` do, made once for one structure: nothing is looked at but whether it is this one.
+
+    It knows plain numbers alone, and refuses (False) whatever it is not sure of: `opened` will know.
+
+    >>> chunks = []
+    >>> reader((tuple, (float, (list, 2))))((1.0, [2.0, 3.0]), chunks), chunks
+    (True, [1.0, 2.0, 3.0])
+    """
+    if structure is float:
+        return _read_number
+    kind, inner = structure[0], structure[-1]
+    if kind == "static":
+        return lambda thing, chunks: thing is inner
+    if kind == "array":
+        return partial(_read_array, inner)
+    if inner.__class__ is int:
+        return partial(_read_numbers, kind, inner)
+    parts = [reader(part) for part in inner]
+    if len(structure) == 2:
+        return partial(_read_parts, kind, parts)
+    keys = structure[1]
+
+    def read(thing: Any, chunks: list[Any]) -> bool:
+        return thing.__class__ is kind and tuple(thing) == keys and _read_each(parts, thing.values(), chunks)
+
+    return read
+
+
+def _read_parts(kind: type, parts: Sequence[Reader], thing: Any, chunks: list[Any]) -> bool:
+    cls = thing.__class__
+    return cls is kind and len(thing) == len(parts) and _read_each(parts, thing, chunks)
+
+
+def _read_each(parts: Sequence[Reader], things: Any, chunks: list[Any]) -> bool:
+    for read, thing in zip(parts, things, strict=True):
+        if thing.__class__ is float and read is _read_number:
+            chunks.append(thing)
+        elif not read(thing, chunks):
+            return False
+    return True
+
+
+def _read_number(thing: Any, chunks: list[Any]) -> bool:
+    if not isinstance(thing, float) and thing.__class__ is not int:
+        return False
+    chunks.append(float(thing))
+    return True
+
+
+def _read_numbers(kind: type, n: int, thing: Any, chunks: list[Any]) -> bool:
+    cls = thing.__class__
+    if cls is not kind or len(thing) != n or not alike_numbers(thing):
+        return False
+    if n <= FEW:
+        chunks += map(float, thing)
+    else:
+        chunks.append(array("d", struct.pack(f"{n}d", *thing)))  # three times as fast as `array("d", thing)`
+    return True
+
+
+def _read_array(shape: tuple[int, ...], thing: Any, chunks: list[Any]) -> bool:
+    if not is_array(thing) or thing.shape != shape or thing.dtype.kind not in "fiub":
+        return False
+    chunks.append(thing if len(shape) == 1 else thing.ravel())
+    return True
 
 
 def frozen(thing: Any, _: list[Any]) -> Structure:

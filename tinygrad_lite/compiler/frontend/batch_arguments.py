@@ -9,11 +9,12 @@ from __future__ import annotations
 import importlib.util
 import inspect
 from collections.abc import Callable, Collection, Sequence
-from itertools import accumulate, islice
+from functools import partial
+from itertools import accumulate, islice, takewhile
 from typing import Any
 
-from tinygrad_lite.calculus.pytree import Structure, fill, labels, opened, size
-from tinygrad_lite.compiler.frontend.arguments import Call, chunked, frozen, numbers
+from tinygrad_lite.calculus.pytree import Structure, builder, fill, labels, opened, size
+from tinygrad_lite.compiler.frontend.arguments import Call, Reader, chunked, frozen, numbers, reader
 from tinygrad_lite.errors import OperandError, ShapeError, user_line
 
 MOST_SPAN = 1 << 16
@@ -34,18 +35,27 @@ class BatchSignature:
         batch: of those that are given as many samples.
         labels_seen: the whole numbers that occurred in a batch argument, which may be an index.
         only_numbers: for each structure of the arguments, the batch arguments that never are one.
+        seen: what the parameters looked like at the last call, and what reads such.
     """
 
     def __init__(self, f: Callable[..., Any], name: str, batch: Sequence[str], argnums: int | tuple[int, ...]) -> None:
         self.name: str = name
         self.batch: tuple[str, ...] = tuple(batch)
         self.argnums: int | tuple[int, ...] = argnums
-        self.parameters: list[str] = list(inspect.signature(f).parameters)
+        parameters = inspect.signature(f).parameters
+        self.parameters: list[str] = list(parameters)
+        self._positional = [name for name, p in parameters.items() if p.kind is not p.KEYWORD_ONLY]
         for each in batch:
             if each not in self.parameters:
                 raise OperandError(f"batch names {each!r}, but {name} takes {', '.join(self.parameters)}{user_line()}.")
         self.labels_seen: dict[str, tuple[int, ...]] = {}
         self.only_numbers: dict[Structure, set[str]] = {}
+        self.seen: tuple[dict[str, Structure], Reader] = {}, reader((tuple, ()))
+
+    def arguments(self, given: dict[str, Any]) -> tuple[list[Any], dict[str, Any]]:
+        """Arguments by name as a call gives them: by their places, as long as none is missing, then by name."""
+        placed = list(takewhile(given.__contains__, self._positional))
+        return [given[name] for name in placed], {name: x for name, x in given.items() if name not in placed}
 
 
 class BatchCall(Call):
@@ -56,30 +66,35 @@ class BatchCall(Call):
         if len(args) > len(signature.parameters):
             raise OperandError(f"{signature.name} takes {len(signature.parameters)} arguments{user_line()}.")
         given = dict(zip(signature.parameters, args, strict=False)) | kwargs
-        self.structures: dict[str, Structure] = {}
-        self.blocks: dict[str, Block] = {}
-        self.parameters: list[Any] = []
-        found: list[Any] = []
-        for name in given:
-            if name in signature.batch:
-                block = self.blocks[name] = Block(name, given[name])
-                self.structures[name] = block.structure
-            else:
-                self.structures[name] = opened(given[name], found, frozen)
-                self.parameters.append(given[name])
-        self.chunks: list[Any] = chunked(found)
+        shared = {name: thing for name, thing in given.items() if name not in signature.batch}
+        self.parameters: Any = (*shared.values(),)
+        self.chunks: list[Any] = []
+        seen, read = signature.seen
+        if tuple(shared) != tuple(seen) or not read(self.parameters, self.chunks):
+            blocks: list[Any] = []
+            seen = {name: opened(thing, blocks, frozen) for name, thing in shared.items()}
+            self.chunks = chunked(blocks)
+            signature.seen = seen, reader((tuple, (*seen.values(),)))
+        self.blocks: dict[str, Block] = {name: Block(name, given[name]) for name in given if name in signature.batch}
         missing = [name for name in signature.batch if name not in given]
         if missing:
             raise OperandError(f"the batch argument {missing[0]!r} was not given{user_line()}.")
-        lengths = {name: len(block.samples) for name, block in self.blocks.items()}
-        if len(set(lengths.values())) != 1 or 0 in lengths.values():
-            shown = ", ".join(f"{name} has {n}" for name, n in lengths.items())
+        lengths = {len(block.samples) for block in self.blocks.values()}
+        if len(lengths) != 1 or 0 in lengths:
+            shown = ", ".join(f"{name} has {len(block.samples)}" for name, block in self.blocks.items())
             raise ShapeError(f"batch arguments need the same number of rows, at least one, but {shown}{user_line()}.")
-        self.samples: int = next(iter(lengths.values()))
-        starts = accumulate([size(block.structure) for block in self.blocks.values()], initial=0)
+        (self.samples,) = lengths
+        starts = accumulate([block.width for block in self.blocks.values()], initial=0)
         self.columns = [(at, block.samples) for at, block in zip(starts, self.blocks.values(), strict=False)]
-        self.structure: tuple[tuple[str, Structure], ...] = tuple(self.structures.items())
+        self.structure: tuple[tuple[str, Structure], ...] = tuple(
+            [(name, seen[name] if name in seen else self.blocks[name].structure) for name in given]
+        )
         self._labelled(self._labels())
+
+    @property
+    def structures(self) -> dict[str, Structure]:
+        """What each argument looks like: a parameter, or one sample of a batch argument."""
+        return dict(self.structure)
 
     def _labels(self) -> dict[str, tuple[int, ...]]:
         """The whole numbers of each batch argument that may be an index."""
@@ -100,13 +115,14 @@ class BatchCall(Call):
         self.signature.only_numbers[self.structure] = set(names)
         self._labelled({name: found for name, found in self.choices.items() if name not in names})
 
-    def arguments(self, parameters: Sequence[Any], sample: Sequence[Any]) -> dict[str, Any]:
-        """All arguments of the function by name, with these in the places of the numbers."""
+    def arguments(self, parameters: Sequence[Any], sample: Sequence[Any]) -> tuple[list[Any], dict[str, Any]]:
+        """All arguments of the function, with these in the places of the numbers."""
         given, columns = iter(parameters), iter(sample)
-        return {
+        filled = {
             name: fill(part, list(islice(columns if name in self.blocks else given, size(part))))
             for name, part in self.structures.items()
         }
+        return self.signature.arguments(filled)
 
     def labels(self) -> list[str]:
         """Names of the parameters' numbers."""
@@ -114,32 +130,37 @@ class BatchCall(Call):
             each for name, part in self.structures.items() if name not in self.blocks for each in labels(part, name)
         ]
 
-    def shaped(self, gradients: Any) -> Any:
-        """The gradient w.r.t. the argument (or arguments) of argnums, each in its shape."""
-        starts, at = {}, 0
+    def gradients(self) -> Callable[[Any], Any]:
+        """From what a program gives to the gradient w.r.t. the argument (or arguments) of argnums, in its shape."""
+        starts, at = {}, 1  # behind the value
         for name, structure in self.structures.items():
             if name not in self.blocks:
                 starts[name] = at
                 at += size(structure)
 
-        def one(i: int) -> Any:
+        def refused(name: str, out: Any) -> Any:
+            raise OperandError(
+                f"argnums names {name!r}, which is data; the gradient is w.r.t. parameters: "
+                f"{', '.join(starts) or 'there are none, use backward()'}{user_line()}."
+            )
+
+        def one(i: int) -> Callable[[Any], Any]:
             name = self.signature.parameters[i]
             if name not in starts:
-                raise OperandError(
-                    f"argnums names {name!r}, which is data; the gradient is w.r.t. parameters: "
-                    f"{', '.join(starts) or 'there are none, use backward()'}{user_line()}."
-                )
-            part = self.structures[name]
-            return fill(part, gradients[starts[name] : starts[name] + size(part)], derivatives=True)
+                return partial(refused, name)  # of no concern to those who want the value, or `backward`
+            return builder(self.structures[name], starts[name], derivatives=True)
 
         argnums = self.signature.argnums
-        return one(argnums) if isinstance(argnums, int) else tuple(one(i) for i in argnums)
+        if isinstance(argnums, int):
+            return one(argnums)
+        parts = list(map(one, argnums))
+        return lambda out: tuple([part(out) for part in parts])
 
 
 class Block:
     """The data of one batch argument: an array of samples, and what one sample looks like to the function."""
 
-    __slots__ = ("samples", "structure", "whole")
+    __slots__ = ("samples", "structure", "width", "whole")
 
     def __init__(self, name: str, thing: Any) -> None:
         try:
@@ -148,8 +169,9 @@ class Block:
             raise ShapeError(
                 f"the batch argument {name!r} must be rows of numbers, all of one length{user_line()}."
             ) from None
-        first = self.samples[:1]
-        self.whole: bool = len(first) == 1 and len(first[0]) == 1 and float(first[0][0]).is_integer()
+        first: Any = self.samples[0] if len(self.samples) else ()
+        self.width: int = len(first)
+        self.whole: bool = len(first) == 1 and float(first[0]).is_integer()
 
     def choices(self) -> tuple[int, ...]:
         """The whole numbers in a column that may be labels; empty if there are too many or some are no whole ones."""

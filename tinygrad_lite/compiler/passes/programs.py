@@ -72,7 +72,7 @@ class Plans:
             plans = _rerolled({title: tape for title, tape in tapes.items() if tape.outputs}, arrays, known, how)
             self.prologue = plans.get(BEFORE)
             self.samples = plans.get(EACH)
-            self.epilogue = [*plans.values()][-1]
+            self.epilogue = plans.get(AFTER) or plans.get("") or Plan([], {}, [], set(), 0)
         self.sums: int = len(program.sample.outputs) if program.sample is not None else 0
         self.seconds["finding loops"] = time.perf_counter() - start
 

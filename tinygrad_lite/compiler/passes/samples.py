@@ -73,6 +73,19 @@ class SampleProgram:
         self.outputs: int = len(self.epilogue.outputs)
         ran("differentiate", {BEFORE: self.prologue, EACH: body, AFTER: self.epilogue})
 
+    @classmethod
+    def outputs_of_each(cls, sample: Tape, parameters: int, columns: int) -> SampleProgram:
+        """The same without a sum: the outputs of the sample, many or one, are kept for each; nothing is at the end."""
+        made = cls.__new__(cls)
+        made.parameters, made.columns, made.outputs, made.flags = parameters, columns, len(sample.outputs), 0
+        made.prologue, inner, made.needed = _hoisted(tidied(sample), parameters)
+        made.sample, made.epilogue, made.epilogue_arrays = inner, Builder(), {}
+        made.sample_arrays = {ref: ("P", place) for ref, place in zip(inner.inputs, made.needed, strict=False)}
+        made.sample_arrays |= {ref: ("X", i) for i, ref in enumerate(inner.inputs[len(made.needed) :])}
+        if made.prologue.outputs:
+            ran("hoist", {BEFORE: made.prologue, EACH: inner})
+        return made
+
     def _rate_of_samples(self, rate: Builder) -> Ref:
         """The prologue computes the rate, and the sample reads it."""
         self.prologue.outputs += self.prologue.inline(rate, [self.prologue.input("rows")])

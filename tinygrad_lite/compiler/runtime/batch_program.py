@@ -11,19 +11,21 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any
 
-from tinygrad_lite.calculus.pytree import labels
+from tinygrad_lite.calculus.pytree import Structure, labels
+from tinygrad_lite.compiler.backends import choice
 from tinygrad_lite.compiler.backends.llvm.tape_runner import SampleMachine, TapeMachine
+from tinygrad_lite.compiler.backends.runners import Runner
 from tinygrad_lite.compiler.frontend.arguments import numbers
 from tinygrad_lite.compiler.frontend.batch_arguments import BatchCall
 from tinygrad_lite.compiler.frontend.paths import explore
-from tinygrad_lite.compiler.frontend.trace import Tracer
+from tinygrad_lite.compiler.frontend.trace import Trace, Tracer
 from tinygrad_lite.compiler.ir.tape import Builder, Ref
 from tinygrad_lite.compiler.passes.adjoint import differentiable
 from tinygrad_lite.compiler.passes.samples import SampleProgram, mean
 from tinygrad_lite.compiler.runtime.program import CompilationUnit, Program, Settings, Wrt
 from tinygrad_lite.engine import ops
 from tinygrad_lite.engine.tracing import traced_call
-from tinygrad_lite.errors import OperandError
+from tinygrad_lite.errors import OperandError, user_line
 
 
 class BatchProgram(Program):
@@ -39,6 +41,7 @@ class BatchProgram(Program):
 
     def __init__(self, f: Callable[..., Any], call: BatchCall, settings: Settings) -> None:
         start = time.perf_counter()
+        self.settings = settings
         tape = Builder()
         trace = differentiable(tape)
         uniform = [trace.input(name) for name in call.labels()]
@@ -54,11 +57,8 @@ class BatchProgram(Program):
 
         def run() -> list[Ref]:
             self.paths += 1
-            result = traced_call(trace, f, **call.arguments(uniform, columns))
-            lifted = trace.lift(result, ops.add) if not isinstance(result, list | tuple | dict) else None
-            if lifted is None:
-                raise OperandError(f"the loss of one sample must be one number, but {settings.name} gave {result!r}.")
-            return [lifted.ref]
+            args, kwargs = call.arguments(uniform, columns)
+            return self._results(trace, traced_call(trace, f, *args, **kwargs))
 
         tape.outputs = explore(trace, run)
         super().__init__(tape, tuple(trace.captured), settings)
@@ -70,6 +70,15 @@ class BatchProgram(Program):
         self.columns: int = len(columns)
         self.samples: int = call.samples
         self.seconds: float = time.perf_counter() - start
+
+    def _results(self, trace: Trace, result: Any) -> list[Ref]:
+        lifted = trace.lift(result, ops.add) if not isinstance(result, list | tuple | dict) else None
+        if lifted is None:
+            raise OperandError(
+                f"the loss of one sample must be one number, but {self.settings.name} gave {result!r}{user_line()}.\n"
+                "  For what it gives for each sample, call its `each` with the same arguments."
+            )
+        return [lifted.ref]
 
     def inputs(self, wrt: Wrt) -> Wrt:
         """All parameters, if gradients are wanted."""
@@ -100,3 +109,24 @@ class BatchProgram(Program):
             f"{self.settings.name}: traced one sample in {self.seconds:.3f} s: {len(self.tape):,} ops, {paths}, "
             f"{self.parameters:,} parameters, {self.columns} numbers a sample."
         )
+
+
+class EachProgram(BatchProgram):
+    """What a function gives for each sample, be it one number or many."""
+
+    structure: Structure = None  # of the result for one sample
+
+    def _results(self, trace: Trace, result: Any) -> list[Ref]:
+        structure, found = trace.lifted(result)
+        if self.structure is not None and structure != self.structure:
+            raise OperandError(
+                f"{self.settings.name} gives results of another shape where it takes another branch{user_line()}."
+            )
+        self.structure = structure
+        return [x.ref for x in found]
+
+    def _first(self, wrt: Wrt, samples: int) -> Runner:
+        with self._noting(wrt):
+            program = SampleProgram.outputs_of_each(self.tape, self.parameters, self.columns)
+            made = self.runners[wrt] = choice.runner(program, self.settings.backend, samples)
+        return made

@@ -14,7 +14,7 @@ from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any, NamedTuple
 
-from tinygrad_lite.calculus.pytree import Structure
+from tinygrad_lite.calculus.pytree import Structure, builder
 from tinygrad_lite.compiler.backends import choice, runners
 from tinygrad_lite.compiler.backends.llvm import tape_runner
 from tinygrad_lite.compiler.backends.llvm.tape_runner import TapeMachine
@@ -80,6 +80,7 @@ class Program:
         self.settings: Settings = settings
         self.result: Structure = result
         self.outputs: int = len(tape.outputs)
+        self.shaped: Callable[[Any], Any] = builder(result)
         self.outside: Together = Together(self.captured)
         self.traced: tuple[list[float], list[float]] = [], []
         self.seconds: float = 0.0  # for the trace
@@ -111,17 +112,18 @@ class Program:
             again: the user calls once more, which brings the program nearer to loops of its own: `hastened`.
         """
         runner = self.runners.get(wrt) or self._first(wrt, samples)
-        if again and isinstance(runner, TapeMachine) and runner.due(samples):
+        if again and runner.due(samples):
             runner = self.hastened(wrt, samples) or runner
+        if self.captured or runner.batch is not None:
+            chunks, columns, samples = self._given(runner, chunks, columns, samples)
         try:
-            out = runner.run(*self._given(runner, chunks, columns, samples))
+            out = runner.run(chunks, columns, samples)
         except (ValueError, ArithmeticError):
             return [math.nan]
         if runner.expected:
             n = len(out) - len(runner.expected)
-            if any(flag != wanted for flag, wanted in zip(out[n:], runner.expected, strict=True)):
-                return None
-            return out[:n]
+            flags = out[n:] if out.__class__ is list else out[n:].tolist()
+            return out[:n] if flags == runner.expected else None
         return out
 
     def given(self, wrt: Wrt, call: Call) -> tuple[list[Any], Sequence[tuple[int, Any]], int]:

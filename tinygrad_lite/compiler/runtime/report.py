@@ -27,10 +27,13 @@ class Described:
     """What a compiled function shows of itself."""
 
     __name__: str
-    _eager: dict[Any, str]
 
     def _programs_made(self) -> Sequence[Any]:
         """What was compiled so far, the newest last; each has `report()`, `source(kind)` and `passes()`."""
+        raise NotImplementedError
+
+    def _refusals(self) -> Sequence[str]:
+        """Why other calls are not compiled."""
         raise NotImplementedError
 
     def __repr__(self) -> str:
@@ -46,7 +49,7 @@ class Described:
     def report(self) -> str:
         """What was found and made, in words and numbers: one paragraph for each compiled program."""
         parts = [program.report() for program in self._programs_made()]
-        parts += [f"Not compiled: {why}" for why in self._eager.values()]
+        parts += [f"Not compiled: {why}" for why in self._refusals()]
         return "\n\n".join(parts) or f"{self.__name__} has not been called yet, so nothing was traced."
 
     def source(self, kind: str = "tape") -> str:

@@ -50,18 +50,11 @@ and a copy of what was gathered, of so many bytes.
 """
 
 
-_COUNTS = {
+COUNTS = {
     *("steps", "count", "padded", "source_count", "done", "fetched", "blocks", "block", "rest", "lanes", "columns"),
     *("line", "width", "first", "checked", "bytes"),
 }
 """The fields that are whole numbers; the others are addresses."""
-
-
-def _fields(w: Writer, pointer: str, names: Sequence[str]) -> dict[str, str]:
-    """The 64-bit fields behind a pointer, by name; one that is not used costs nothing."""
-    kinds = ["i64" if name in _COUNTS else "ptr" for name in names]
-    places = [w.address(pointer, i, "i64") for i in range(len(names))]
-    return {name: w.say(f"load {kind}, ptr {at}") for name, kind, at in zip(names, kinds, places, strict=True)}
 
 
 def _times(w: Writer, x: str, y: str | int) -> str:
@@ -123,7 +116,7 @@ def _gather(choices: Sequence[float], lanes: int) -> str:
     Returns false if the source is one to be checked and a number in it is none of the choices.
     """
     w = Writer()
-    its = _fields(w, "%source", SOURCE)
+    its = w.fields(SOURCE, COUNTS, "%source")
     good = w.say("alloca i1")
     w.do(f"store i1 true, ptr {good}")
     size, start = _times(w, "%columns", "%lanes"), _times(w, its["first"], "%lanes")
@@ -156,7 +149,7 @@ def _gather(choices: Sequence[float], lanes: int) -> str:
 def _line_up() -> str:
     """The first numbers of samples `index[0], index[1], ...` of a source, a sample after the other."""
     w = Writer()
-    its = _fields(w, "%source", SOURCE)
+    its = w.fields(SOURCE, COUNTS, "%source")
     width, room = its["width"], w.say(f"sub i64 %line, {its['first']}")
     some = w.say(f"icmp sgt i64 {room}, 0")
     count = w.say(f"select i1 {w.say(f'icmp slt i64 {room}, {width}')}, i64 {room}, i64 {width}")
@@ -174,7 +167,7 @@ def _there() -> str:
     w.do(f"br i1 {w.say(f'icmp eq i64 {before}, 2')}, label %compare, label %no")
     w.label("compare")
     with w.some("%count") as k:
-        its = _fields(w, _source(w, "%sources", k), SOURCE)
+        its = w.fields(SOURCE, COUNTS, _source(w, "%sources", k))
         found = w.say(f"call i32 @memcmp(ptr {its['address']}, ptr {its['copy']}, i64 {its['bytes']})")
         w.do(f"br i1 {w.say(f'icmp eq i32 {found}, 0')}, label %same, label %differs")
         w.label("same")
@@ -192,7 +185,7 @@ def _keep() -> str:
     w = Writer()
     once = w.say(f"icmp eq i64 {w.say('load i64, ptr %fetched')}, 1")
     with w.some(w.say(f"select i1 {once}, i64 %count, i64 0")) as k:
-        its = _fields(w, _source(w, "%sources", k), SOURCE)
+        its = w.fields(SOURCE, COUNTS, _source(w, "%sources", k))
         numbers = w.say(f"lshr i64 {its['bytes']}, 3")
         w.do(f"call void @copy(ptr {its['copy']}, ptr {its['address']}, i64 {numbers})")
         w.do("store i64 2, ptr %fetched")
@@ -206,13 +199,13 @@ def _source(w: Writer, sources: str, k: str) -> str:
 
 def _train(slots: int) -> str:
     w = Writer()
-    given = _fields(w, "%a", (*FIELDS, *(f"s{i}" for i in range(slots))))
+    given = w.fields((*FIELDS, *(f"s{i}" for i in range(slots))), COUNTS, "%a")
     done, fetched = (w.address("%a", FIELDS.index(name), "i64") for name in ("done", "fetched"))
     state = [given[f"s{i}"] for i in range(slots)]
     with w.some(given["steps"]) as s:
         w.do(f"store i64 {s}, ptr {done}")
-        step = _fields(w, w.address(given["plan"], _times(w, s, len(STEP)), "i64"), STEP)
-        its, index = _fields(w, step["batch"], DESCRIPTION), step["index"]
+        step = w.fields(STEP, COUNTS, w.address(given["plan"], _times(w, s, len(STEP)), "i64"))
+        its, index = w.fields(DESCRIPTION, COUNTS, step["batch"]), step["index"]
         main = _times(w, its["blocks"], its["block"])
         there = w.say(f"call i1 @there(ptr {fetched}, ptr {given['sources']}, i64 {given['source_count']})")
         wanted = w.say(f"select i1 {there}, i1 false, i1 {w.say(f'icmp ne ptr {index}, null')}")

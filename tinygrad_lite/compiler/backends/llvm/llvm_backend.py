@@ -82,7 +82,7 @@ class Code:
         """The text of a function; `body` is given the fields of its argument, and writes to `self.w`."""
         self.w = w = Writer()
         w.kernels, w.declared = self._used, self._declared
-        given = w.fields(FIELDS, ADDRESSES)
+        given = w.fields(FIELDS, LENGTHS)
         given["scratch"] = given["sums"] = given["workspace"]  # the sums stand first
         body(given)
         return w.function(signature if " @" in signature else f"void @{signature}")

@@ -14,7 +14,7 @@ import functools
 from collections.abc import Callable, Sequence
 
 from tinygrad_lite.compiler.backends.llvm import kernels
-from tinygrad_lite.compiler.backends.llvm.instructions import ADDRESSES, CODES, FIELDS, FIXED, MANY, WHOLE, back
+from tinygrad_lite.compiler.backends.llvm.instructions import CODES, COUNTS, FIELDS, FIXED, MANY, WHOLE, back
 from tinygrad_lite.compiler.backends.llvm.tape_cases import LOOPS, Step
 from tinygrad_lite.compiler.backends.llvm.writer import Name, Writer
 from tinygrad_lite.compiler.ir.tape import LESS, SELECT, Builder, Ref, Tape
@@ -168,7 +168,7 @@ def text() -> str:
     for name, body in (("entry", _entry), ("mark", _mark)):
         w = Writer()
         w.kernels, w.declared = used, declared
-        body(w, w.fields(FIELDS, ADDRESSES))
+        body(w, w.fields(FIELDS, COUNTS))
         functions.append(w.function(f"void @{name}(ptr noalias %arguments)"))
     return kernels.module(functions, used, declared, inline=False)
 

@@ -9,7 +9,7 @@ Reference: the LLVM Language Reference Manual, https://llvm.org/docs/LangRef.htm
 from __future__ import annotations
 
 import struct
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Container, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -61,13 +61,11 @@ class Writer:
 
     # ------------------------------------------------------------------ whole numbers and addresses
 
-    def fields(self, names: Sequence[str], addresses: Sequence[str]) -> dict[str, Name]:
-        """The 64-bit fields behind the argument, by name: some are addresses, the others whole numbers."""
-        found = {}
-        for i, name in enumerate(names):
-            place = self.say(f"getelementptr i64, ptr %arguments, i64 {i}")
-            found[name] = self.say(f"load {'ptr' if name in addresses else 'i64'}, ptr {place}")
-        return found
+    def fields(self, names: Sequence[str], counts: Container[str], base: Name = "%arguments") -> dict[str, Name]:
+        """The 64-bit fields behind an address, by name: some are counts, the others addresses."""
+        places = [self.address(base, i, "i64") for i in range(len(names))]
+        kinds = ["i64" if name in counts else "ptr" for name in names]
+        return {name: self.say(f"load {kind}, ptr {at}") for name, kind, at in zip(names, kinds, places, strict=True)}
 
     def integer(self, op: str, x: Name, y: Name | int) -> Name:
         if isinstance(y, int) and y == (1 if op == "mul" else 0):

@@ -66,6 +66,7 @@ class Calls:
     Args:
         arrays: by their names in the plan; X has a line for each column of data.
         samples: how many there are, in a plan for samples.
+        each: what it gives is kept for each sample; otherwise it is summed over them.
         pool: what lies between is taken from there, and given back.
 
     Attributes:
@@ -74,10 +75,11 @@ class Calls:
         size: the numbers of all samples that were not in the pool, and had to be made.
     """
 
-    def __init__(self, plan: Plan, arrays: dict[str, Any], samples: int, pool: Pool) -> None:
+    def __init__(self, plan: Plan, arrays: dict[str, Any], samples: int, pool: Pool, each: bool = False) -> None:
         import numpy as np
 
         self.np = np
+        self.each = each
         self.plan, self.samples, self.pool = plan, samples, pool
         self.by_sample: bool = bool(plan.samples)
         self.calls: list[Call] = []
@@ -323,7 +325,7 @@ class Calls:
     # ------------------------------------------------------------------ nests
 
     def _nest(self, nest: LoopNest) -> None:
-        target, samples = nest.target, self.by_sample and nest.target.array != "out"
+        target, samples = nest.target, self.by_sample and (self.each or nest.target.array != "out")
         over = {S} if self.by_sample and not samples else set()
         self.length = dict(enumerate(nest.dims))
         inner = tuple([axis for axis, n in self.length.items() if n > 1])

@@ -86,7 +86,9 @@ class Buffers:
         self.samples, self.size = samples, 0
         p = np.zeros(program.parameters + len(program.prologue.outputs))
         self.parameters: Any = p[: program.parameters]
-        self.out: Any = np.zeros(program.outputs)
+        each = not program.epilogue.outputs  # nothing is added up: the results of each sample are wanted
+        self.out: Any = np.zeros(program.outputs * (samples if each else 1))
+        by_sample = self.out.reshape(program.outputs, -1)
         self._x = np.ones((program.columns + 1, samples))  # the last line is the weight of each sample
         total, more = np.zeros(plans.sums), np.zeros(plans.sums)
         steps: list[Callable[[], Any]] = []
@@ -96,7 +98,8 @@ class Buffers:
         def add(title: str, plan: Any, out: Any, start: int = 0, stop: int = 0) -> None:
             if plan is not None:
                 arrays = {"P": p, "G": total, "N": np.array([float(samples)]), "K": np.array(plan.constants)}
-                made = Calls(plan, arrays | {"out": out, "X": self._x[:, start:stop]}, stop - start, pool)
+                arrays |= {"out": out, "X": self._x[:, start:stop]}
+                made = Calls(plan, arrays, stop - start, pool, each)
                 self.size += made.size if title == "samples" else 0
                 steps.append(made.run())
                 self.lines += [f"# {title}", *made.lines]
@@ -104,10 +107,12 @@ class Buffers:
         add("prologue", plans.prologue, p)
         stops = blocks(samples, 8 * (size + program.columns + 1)) if plans.samples is not None else []
         for start, stop in zip([0, *stops], stops, strict=False):
-            add("samples", plans.samples, more if start else total, start, stop)
-            if start:
+            out = by_sample[:, start:stop] if each else more if start else total
+            add("samples", plans.samples, out, start, stop)
+            if start and not each:
                 steps.append(partial(np.add, total, more, total))
-        add("epilogue", plans.epilogue, self.out)
+        if not each:
+            add("epilogue", plans.epilogue, self.out)
         self.call = quietly(steps)
         self.fill(runner.fixed)
 
