@@ -1,7 +1,7 @@
 """How much is tried, and where compiled code is kept.
 
-By default a run is for people: every test once, of those with a `seed` the first few, of those marked `few(n)` n of
-their parameters, and of what hypothesis draws a dozen. The rest is marked `long`, and `.ci/run` does it:
+By default a run is for people: every test once, of those with a `seed` the first, of those marked `few(n)` n of
+their parameters, and of what hypothesis draws six. The rest is marked `long`, and `.ci/run` does it:
 
     pytest                                                    # the README's command: minutes
     HYPOTHESIS_PROFILE=ci pytest -n auto -m ""                # everything, in full
@@ -13,10 +13,10 @@ import os
 import pytest
 from hypothesis import settings
 
-FEW = 2
+FEW = 1
 """Seeds of a test that are tried by default."""
 
-settings.register_profile("dev", max_examples=12, deadline=None, derandomize=True)
+settings.register_profile("dev", max_examples=6, deadline=None, derandomize=True)
 settings.register_profile("ci", max_examples=100, deadline=None, derandomize=True)
 settings.register_profile("intense", max_examples=5000, deadline=None)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "dev"))

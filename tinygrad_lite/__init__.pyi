@@ -1185,7 +1185,7 @@ def compile(
         threads: at most so many share the samples of a large call on the LLVM back end; by default the number in the
             environment variable TINYGRAD_LITE_THREADS, else one a core. Every number gives the same bits.
         dump: is given what each pass of the compiler leaves, as text, as soon as it has run: `print`, or a list's
-            `append`. `fast.passes()` shows the same afterwards; the list of passes is `compiler.passes.PASSES`.
+            `append`. `fast.passes()` shows the same afterwards; `compiler.passes.pipeline.PASSES` lists all there are.
 
     Branches are followed: a comparison in `f` becomes a guard, and numbers that take another branch
     are traced again. What `f` reads from outside, such as the parameters of a model, is read anew at

@@ -1,7 +1,8 @@
-"""Exports beside JAX written by hand: lines, the time of jax.jit, and of a call, for the programs of program_pairs.py.
+"""Exports beside JAX and PyTorch written by hand: lines, the time of jax.jit, and of a call.
 
-    python tests/benchmarks/export.py                # all but the largest
+    python tests/benchmarks/export.py                # the programs of program_pairs.py, all but the largest, beside JAX
     python tests/benchmarks/export.py lstm hmm
+    python tests/benchmarks/export.py --torch        # those of BY_HAND beside PyTorch: lines and a call
 
 Columns: lines of the exported function and of the user's own; seconds of processor time from tracing to the first value
 and gradient, and milliseconds of a call, each as a ratio to the hand-written; how far the gradients are apart.
@@ -10,6 +11,8 @@ and gradient, and milliseconds of a call, each as a ratio to the hand-written; h
 from __future__ import annotations
 
 import inspect
+import math
+import random
 import sys
 import time
 from collections.abc import Callable
@@ -76,7 +79,77 @@ def measured(name: str) -> None:
     )
 
 
+def torch_tiny(torch: Any) -> Callable[[Any], Any]:
+    return lambda x: x[0] * x[0] + 1.0
+
+
+def torch_attention(torch: Any) -> Callable[[Any], Any]:
+    rng = random.Random(6)  # the numbers of program_pairs.attention
+    x, y = (torch.tensor([program_pairs.normal(rng, 8) for _ in range(16)], dtype=torch.float64) for _ in range(2))
+
+    def f(p: Any) -> Any:
+        q, k, v = (x @ w for w in p.reshape(3, 8, 8))
+        return torch.sum((torch.softmax(q @ k.T / math.sqrt(8), dim=1) @ v - y) ** 2)
+
+    return f
+
+
+def torch_lstm(torch: Any) -> Callable[[Any], Any]:
+    rng = random.Random(2)  # the numbers of program_pairs.lstm
+    data = torch.tensor([program_pairs.normal(rng, 4) for _ in range(20)], dtype=torch.float64)
+    goal = torch.tensor(program_pairs.normal(rng, 12, 0.5), dtype=torch.float64)
+    one = torch.ones(1, dtype=torch.float64)
+
+    def f(p: Any) -> Any:
+        weights = p.reshape(48, 17)
+        state = cell = torch.zeros(12, dtype=torch.float64)
+        for x in data:
+            i, f, o, g = torch.split(weights @ torch.cat([x, state, one]), 12)
+            cell = torch.sigmoid(f) * cell + torch.sigmoid(i) * torch.tanh(g)
+            state = torch.sigmoid(o) * torch.tanh(cell)
+        return torch.sum((state - goal) ** 2)
+
+    return f
+
+
+BY_HAND = {"tiny": torch_tiny, "attention": torch_attention, "lstm": torch_lstm}
+
+
+def beside_torch(name: str) -> None:
+    """Lines, and a call of value and gradient: the export and the hand-written turn by turn, the least of many."""
+    import torch
+
+    torch.set_num_threads(1)
+    pair = program_pairs.PAIRS[name]()
+    source = tg.to_torch(pair.scalar, pair.point)
+    x = torch.tensor(pair.point, dtype=torch.float64, requires_grad=True)
+
+    def both(f: Callable[[Any], Any]) -> tuple[Any, Any]:
+        value = f(x)
+        return value.detach(), torch.autograd.grad(value, x)[0]
+
+    mine, hand = source.function, BY_HAND[name](torch)
+    (value, gradient), (wanted, right) = both(mine), both(hand)
+    far = float((gradient - right).abs().max() / right.abs().max())
+    assert abs(float(value) - float(wanted)) <= 1e-11 * abs(float(wanted)), name
+    least = {mine: math.inf, hand: math.inf}
+    for _ in range(200):
+        for f in least:
+            least[f] = min(least[f], first(lambda f=f: both(f))[0])
+    lines, user = written(source.code[source.code.index("\ndef ") :]), written(inspect.getsource(pair.scalar))
+    print(
+        f"{name:12} {lines:5} {user:5} {lines / user:6.2f}   {1e3 * least[mine]:8.3f} "
+        f"{least[mine] / least[hand]:6.2f}   {far:.0e}",
+        flush=True,
+    )
+
+
 def main() -> None:
+    if sys.argv[1:2] == ["--torch"]:
+        print(f"{'':12} lines  user  ratio    call ms /torch   gradient")
+        for name in sys.argv[2:] or BY_HAND:
+            beside_torch(name)
+        return
     import jax
 
     jax.config.update("jax_enable_x64", True)

@@ -91,24 +91,17 @@ def test_a_run_that_is_taken_up_again_gives_the_same_table_and_grades_only_what_
 SLOW = "import time\ntime.sleep(0.5)\n"
 
 
-def _grade(folder, out):
-    """The command in a process of its own, two files at a time."""
-    command = [
-        sys.executable,
-        "-m",
-        "tinygrad_lite",
-        "grade",
-        str(folder),
-        "--out",
-        str(out),
-        "--jobs",
-        "2",
-        "--limit",
-        "900",
-    ]
+def _started(module, *words):
+    command = [sys.executable, "-m", module, *words]
     return subprocess.Popen(
         command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, cwd=Path(__file__).parents[2]
     )
+
+
+def _grade(folder, out, *how):
+    """The command in a process of its own, by default two files at a time."""
+    how = how or ("--jobs", "2")
+    return _started("tinygrad_lite", "grade", str(folder), "--out", str(out), *how, "--limit", "900")
 
 
 def test_a_run_that_is_killed_and_started_again_gives_the_same_table(tmp_path):
@@ -129,6 +122,42 @@ def test_a_run_that_is_killed_and_started_again_gives_the_same_table(tmp_path):
 
     assert (broken / "grades.csv").read_bytes() == (whole / "grades.csv").read_bytes()
     assert len(list(broken.glob("results/*.json"))) == 8
+
+
+def test_two_workers_of_a_cluster_give_the_same_table_though_one_is_killed(tmp_path):
+    """kill -9 of one of them when some results are there and some are not: nothing is lost, nothing is there twice."""
+    distributed = pytest.importorskip("distributed")
+    for i in range(8):
+        (tmp_path / f"s{i}.py").write_text(SLOW + (WRONG if i % 3 else RIGHT) + f"\n# {i}\n")
+    whole = classroom.grade_folder(tmp_path, tmp_path / "whole", jobs=2, limit=900.0)
+    where = ["--scheduler-file", str(tmp_path / "scheduler.json")]
+    started = [_started("dask", "scheduler", "--port", "0", "--no-dashboard", *where)]
+    started += [_started("dask", "worker", "--nthreads", "1", "--no-nanny", "--no-dashboard", *where) for _ in range(2)]
+    try:
+        while not (tmp_path / "scheduler.json").exists():
+            time.sleep(0.1)
+        address = json.loads((tmp_path / "scheduler.json").read_text())["address"]
+        with distributed.Client(address) as client:
+            client.wait_for_workers(2, timeout=300)
+        out = tmp_path / "grades"
+        command = [sys.executable, "-m", "tinygrad_lite", "grade", str(tmp_path), "--out", str(out), "--dask", address]
+        grading = subprocess.Popen(
+            [*command, "--limit", "900"], stdout=subprocess.DEVNULL, cwd=Path(__file__).parents[2]
+        )
+        while grading.poll() is None and len(list(out.glob("results/*.json"))) < 2:
+            time.sleep(0.05)
+        started[2].kill()
+        left = len(list(out.glob("results/*.json")))
+        code = grading.wait(timeout=900)
+    finally:
+        for process in started:
+            process.kill()
+            process.wait()
+
+    assert left < 8
+    assert code == 1
+    assert (out / "grades.csv").read_text() == whole.csv()
+    assert len(list(out.glob("results/*.json"))) == 8
 
 
 def submissions(many):

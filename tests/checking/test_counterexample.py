@@ -75,3 +75,24 @@ def test_a_loss_without_layers_is_tried_on_whole_numbers_of_its_own_shape():
 
 def test_what_is_right_has_no_counterexample():
     assert tg.check(lambda a, b: a * b, lambda a, b: (b, a), {"a": 1.5, "b": 0.7}).counterexample is None
+
+
+def test_classes_are_shown_with_two_of_them():
+    """The softmax of a single class is always 1, and its loss 0: there `dP = -y / P = 0` was said, which is -1."""
+    X, y = np.array([[1.0, 2.0], [0.5, -1.0], [2.0, 0.0]]), np.array([0, 1, 0])
+    params = {"W": np.array([[0.3, -0.2], [0.1, 0.4]]), "b": np.array([0.1, -0.3])}
+
+    def loss(W, b, X, y):
+        e = np.exp(X @ W + b)
+        return -np.log((e / e.sum(axis=1, keepdims=True))[np.arange(len(y)), y]).mean()
+
+    def backprop(W, b, X, y):
+        dZ = np.zeros((len(y), W.shape[1]))
+        dZ[np.arange(len(y)), y] = -1 / len(y)  # the path through the sum in the denominator forgotten
+        return X.T @ dZ, dZ.sum(axis=0)
+
+    result = tg.check(loss, backprop, params, X, y, mend=False)
+
+    assert result.evaluation.network is not None
+    assert result.counterexample.problem.params["W"].shape[1] == 2
+    assert "dP = -y / P = 0," not in "\n".join(result.counterexample.lines)

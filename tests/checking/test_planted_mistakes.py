@@ -109,7 +109,7 @@ SLIPS = {  # of public code: the lesson, what is done at which link, and its cod
 }  # fmt: skip
 
 
-@pytest.mark.few(3)
+@pytest.mark.few(1)
 @pytest.mark.parametrize("name", SLIPS)
 def test_slips_of_public_code_are_named(name):
     words, link, change, code = SLIPS[name]
@@ -182,7 +182,7 @@ OUTSIDE = {  # mistakes of no catalogue: at which step, and what is done there i
 }
 
 
-@pytest.mark.few(3)
+@pytest.mark.few(1)
 @pytest.mark.parametrize("name", OUTSIDE)
 def test_a_mistake_of_no_catalogue_is_never_given_a_name(name):
     place, instead = OUTSIDE[name]

@@ -10,6 +10,7 @@ from tinygrad_lite.compiler import CompileWarning
 from tinygrad_lite.compiler.backends.choice import available
 from tinygrad_lite.compiler.ir.tape import Builder, Tape
 from tinygrad_lite.compiler.passes import lowering
+from tinygrad_lite.compiler.passes.pipeline import differentiated
 from tinygrad_lite.compiler.passes.programs import PlainProgram
 from tinygrad_lite.engine import ops
 from tinygrad_lite.engine.op import TABLE
@@ -35,7 +36,7 @@ def program(op):
     tape = Tape()
     xs = tuple(tape.input(f"x{i}") for i in range(operands(op)))
     tape.outputs = [tape.node(op, xs)]
-    return PlainProgram(tape, xs)
+    return differentiated(PlainProgram(tape, xs))
 
 
 @pytest.mark.few(3)

@@ -289,3 +289,16 @@ def test_samples_go_through_the_tape_until_there_were_many(monkeypatch: pytest.M
     )
     assert all(close(each, wanted) for each in found)
     assert names == ["machine tape", "machine tape", "llvm", "llvm"]
+
+
+def test_a_report_differentiates_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The gradient of a tape of millions of ops takes minutes: nobody who reads a report waits for it."""
+    fast = tg.compile(lambda x: tg.sin(x[0]) * x[1])
+    fast.value_and_grad([0.5, 2.0])
+
+    def never(*_: Any) -> None:
+        raise AssertionError("a pass was run")
+
+    monkeypatch.setattr(tape_runner, "differentiated", never)
+
+    assert "2 instructions." in fast.report()

@@ -15,6 +15,7 @@ from tinygrad_lite.compiler.passes import adjoint
 from tinygrad_lite.compiler.passes import reroll as reroll_module
 from tinygrad_lite.compiler.passes.adjoint import template
 from tinygrad_lite.compiler.passes.affine import nested
+from tinygrad_lite.compiler.passes.pipeline import differentiated
 from tinygrad_lite.compiler.passes.reroll import reroll
 from tinygrad_lite.compiler.passes.samples import SampleProgram, mean
 from tinygrad_lite.compiler.runtime.gc_pause import gc_paused
@@ -174,7 +175,7 @@ def test_what_needs_no_row_moves_to_the_prologue():
     t = Builder()
     p, x = t.input("p"), t.input("x")
     t.outputs = [t.node(ops.mul, (t.node(ops.exp, (t.node(ops.tanh, (p,)),)), x))]
-    program = SampleProgram(t, mean(1), 1, 1, [0])
+    program = differentiated(SampleProgram(t, mean(1), 1, 1, [0]))
 
     assert [op.name for op in program.prologue.op] == ["tanh", "exp", "div"]  # the last is 1/rows
     assert ops.exp not in program.sample.op
@@ -187,7 +188,7 @@ def test_the_slopes_of_a_mean_are_scaled_in_the_rows_and_those_of_another_loss_a
     squared = mean(1)  # the mean's square: its rate is known only once all rows are summed
     squared.outputs = [squared.node(ops.mul, (squared.outputs[0], squared.outputs[0]))]
 
-    early, late = (SampleProgram(t, epilogue, 1, 1, [0]) for epilogue in (mean(1), squared))
+    early, late = (differentiated(SampleProgram(t, epilogue, 1, 1, [0])) for epilogue in (mean(1), squared))
 
     assert str(early.prologue) == "v0 = 1.0 / rows\nreturn v0"
     assert ops.mul not in early.epilogue.op

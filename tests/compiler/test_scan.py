@@ -6,8 +6,8 @@ import tinygrad_lite as tg
 from tinygrad_lite import Value
 from tinygrad_lite.compiler import CompileWarning
 from tinygrad_lite.compiler.backends.choice import available
-from tinygrad_lite.compiler.backends.llvm import scan
 from tinygrad_lite.compiler.ir.loop_nest import Access, LoopNest, Plan, Reduction
+from tinygrad_lite.compiler.passes import scan
 
 np = pytest.importorskip("numpy")
 pytestmark = [

@@ -129,6 +129,16 @@ def _shows(program, code, numbers):
     return any(not same_arrays(wrong[f"d{n}"], right[f"d{n}"]) for n in program.params)
 
 
+@pytest.mark.parametrize("code", ["STALE_VALUE", "TARGET_SHAPE", "INT_TRUNCATION", "SHAPE"])
+def test_a_mistake_of_values_shapes_and_kinds_of_number_has_a_question_that_shows_it(code):
+    program = next(p for p in PROGRAMS if code in p.wrong)
+    asked = separating(program, code)
+    wrong = "\n".join(program.mistaken(code))
+    answer = wrong if asked.name == "backward" else asked._wrong(asked.numbers, code)
+
+    assert asked.mark(answer).codes == [code]
+
+
 def test_a_formula_is_tried_at_other_numbers():
     asked = tg.exercise("gradient", level=1, seed=0)
     assert "dL/db" in asked.text()

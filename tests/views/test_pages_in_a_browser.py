@@ -333,3 +333,19 @@ def test_a_narrow_page_does_not_scroll_sideways(live):
         assert live.execute_script("return document.documentElement.scrollWidth <= innerWidth")
     finally:
         live.set_window_size(1100, 800)
+
+
+def test_a_printed_page_shows_the_whole_picture_and_no_buttons(browser, tmp_path):
+    w = Value(0.5, label="w")
+    page = tg.animate(sum(tg.tanh(w * float(i)) for i in range(25)), direction="TB").save(tmp_path / "player.html")
+    browser.get(page.as_uri())
+    clipped = (
+        "const stage = document.getElementById('stage');"
+        "return [stage.scrollHeight - stage.clientHeight, stage.scrollWidth - stage.clientWidth];"
+    )
+    assert max(browser.execute_script(clipped)) > 0
+
+    browser.execute_cdp_cmd("Emulation.setEmulatedMedia", {"media": "print"})
+    assert max(browser.execute_script(clipped)) <= 1
+    assert not browser.find_element("id", "play").is_displayed()
+    browser.execute_cdp_cmd("Emulation.setEmulatedMedia", {"media": ""})

@@ -167,6 +167,17 @@ def test_a_gif_plays_every_step(tmp_path):
         assert ImageChops.difference(first, image.convert("RGB")).getbbox()
 
 
+@pytest.mark.skipif(importlib.util.find_spec("matplotlib") is None, reason="needs matplotlib")
+def test_the_axes_of_a_gif_are_drawn_once(monkeypatch, tmp_path):
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+
+    drawn, draw = [], FigureCanvasAgg.draw
+    monkeypatch.setattr(FigureCanvasAgg, "draw", lambda self: drawn.append(self) or draw(self))
+    tg.animate_training(moons()[1]).save(tmp_path / "run.gif")
+
+    assert len(drawn) == 1
+
+
 @pytest.mark.parametrize("theme", [LIGHT, DARK, PRINT], ids=lambda theme: theme.name)
 def test_the_colours_of_a_training_player_are_seen_on_its_ground(theme):
     player = tg.animate_training(moons()[1], theme=theme)

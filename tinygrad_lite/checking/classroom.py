@@ -9,6 +9,7 @@ same tables.
 from __future__ import annotations
 
 import ast
+import contextlib
 import hashlib
 import html
 import io
@@ -121,12 +122,14 @@ def grade_folder(
     memory: float = 4.0,
     seed: int = 0,
     hidden_names: bool = False,
+    dask: str = "",
 ) -> Classroom:
     """Grade every Python file and notebook below a folder, several at a time.
 
     Args:
         out: where results are kept and tables are written; made if it is not there.
         jobs: how many files are graded at the same time; more than one needs joblib.
+        dask: instead, the address of a dask scheduler, whose workers see the same folders.
         limit, memory: seconds and GiB for each file.
         seed: of the problems.
         hidden_names: call the files by numbers; `names.json` in `out` says which is which.
@@ -141,22 +144,30 @@ def grade_folder(
         raise FileNotFoundError(f"there is no .py or .ipynb file in {folder}")
     kept.mkdir(parents=True, exist_ok=True)
     tasks = [(path, kept, limit, memory, seed) for path in files]
-    if jobs == 1:
-        found = [_one(*task) for task in tasks]
-    else:
-        try:
-            from joblib import Parallel, delayed
-        except ImportError:
-            said = "several jobs need joblib: pip install 'tinygrad-lite[class]', or --jobs 1."
-            raise TinygradLiteError(said) from None
-        # each file gets a process of its own below, so here threads that wait are enough
-        found = Parallel(n_jobs=jobs, backend="threading")(delayed(_one)(*task) for task in tasks)
+    found = _at_once(tasks, jobs, dask) if dask or jobs != 1 else [_one(*task) for task in tasks]
     names = [path.relative_to(folder).as_posix() for path in files]
     if hidden_names:
         numbers = [f"file {i:03d}" for i in range(1, len(names) + 1)]
         (out / "names.json").write_text(json.dumps(dict(zip(numbers, names, strict=True)), indent=1), encoding="utf-8")
         names = numbers
     return Classroom(dict(zip(names, found, strict=True)), alike(dict(zip(names, files, strict=True))))
+
+
+def _at_once(tasks: list[tuple[Path, Path, float, float, int]], jobs: int, dask: str) -> list[dict[str, Any]]:
+    """The result for each file, several at a time: by threads that wait, as each file gets a process of its own, or by
+    the workers of a cluster, which takes up again what a lost worker had begun."""
+    try:
+        from joblib import Parallel, delayed, parallel_config
+
+        if dask:
+            from distributed import Client
+    except ImportError:
+        needs = "--dask needs distributed" if dask else "several jobs need joblib"
+        said = f"{needs}: pip install 'tinygrad-lite[{'dask' if dask else 'class'}]', or --jobs 1."
+        raise TinygradLiteError(said) from None
+    cluster = Client(dask) if dask else contextlib.nullcontext()
+    with cluster, parallel_config("dask" if dask else "threading", n_jobs=-1 if dask else jobs):
+        return list(Parallel()(delayed(_one)(*task) for task in tasks))
 
 
 def _apart(path: Path) -> bool:

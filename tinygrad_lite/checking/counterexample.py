@@ -182,7 +182,7 @@ def _problems(evaluation: Evaluation) -> Iterator[Iterator[Problem]]:
     every = itertools.product((1, 2), range(1, most_in + 1), (1, 2) if inner else (1,), (1, 2))
     sizes = [(n, [inputs, *[middle] * inner, outputs]) for n, inputs, middle, outputs in every]
     for n, widths in sorted(sizes, key=lambda size: size[0] * sum(size[1])):
-        if widths[-1] == 1 or structure.widths[-1] > 1:
+        if (widths[-1] == 1 or structure.widths[-1] > 1) and (widths[-1] > 1 or not structure.classes):
             made = functools.partial(structure.of_sizes, "whole numbers", n, widths)
             yield (_whole(made(seed), k, seed) for k in LARGEST for seed in range(DRAWS))
 

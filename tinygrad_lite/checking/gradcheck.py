@@ -107,12 +107,7 @@ class GradCheck(Result):
 
 
 def gradcheck(
-    f: Callable[..., Any],
-    *x: Any,
-    grad: Any = None,
-    rtol: float = 1e-5,
-    seed: int = 0,
-    most: int = 200,
+    f: Callable[..., Any], *x: Any, grad: Any = None, rtol: float = 1e-5, seed: int = 0, most: int = 200
 ) -> GradCheck:
     """A gradient, tried against measured derivatives and the Taylor remainder.
 

@@ -29,6 +29,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--out", type=Path, default=Path("grades"), help="where the tables go (default: grades)")
     parser.add_argument("--jobs", type=int, default=1, help="how many files at a time; -1 for one a core")
+    parser.add_argument("--dask", default="", metavar="ADDRESS", help="a scheduler whose workers see the same folders")
     parser.add_argument("--limit", type=float, default=60.0, help="seconds for each file (default 60)")
     parser.add_argument("--memory", type=float, default=4.0, help="GiB of memory for each file (default 4)")
     parser.add_argument("--seed", type=int, default=0, help="of the problems (default 0)")
@@ -42,9 +43,8 @@ def run(args: argparse.Namespace) -> int:
     from tinygrad_lite.checking.classroom import grade_folder
 
     taught = json.loads(args.taught.read_text(encoding="utf-8")) if args.taught else None
-    found = grade_folder(
-        args.folder.resolve(), args.out.resolve(), args.jobs, args.limit, args.memory, args.seed, args.hide_names
-    )
+    options = (args.jobs, args.limit, args.memory, args.seed, args.hide_names, args.dask)
+    found = grade_folder(args.folder.resolve(), args.out.resolve(), *options)
     found.save(args.out, taught)
     report = found.report(taught)
     report.parts.pop()  # the table of all files is in the page

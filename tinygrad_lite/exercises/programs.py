@@ -95,6 +95,7 @@ PROGRAMS = [
         {
             "DROPPED_PATH": {"da": "dq / b"},
             "WRONG_POWER": {"dq": "dp * q ** 2"},
+            "STALE_VALUE": {"dq": "dp * 3 * p ** 2"},
             "PRODUCT_RULE": {"db": "-dq * a / b"},
             "SIGN": {"db": "dq * a / b ** 2"},
             "DROPPED_FACTOR": {"da": "dq + p"},
@@ -166,6 +167,8 @@ PROGRAMS = [
             "LAST_SAMPLE_ONLY": {"db2": "dP[-1]"},
             "PATHS_NOT_SUMMED": {"dA1": "dP[:, :1] @ W2.T[:1]"},
             "WRONG_INDEX": {"dW2": "A1.T @ dP[:, ::-1]"},
+            "SHAPE": {"dW2": "(A1.T @ dP).ravel()"},
+            "INT_TRUNCATION": {"db2": "dP.sum(axis=0) // 1"},
         },
     ),
     Program(
@@ -186,6 +189,7 @@ PROGRAMS = [
             "SOFTMAX_DIAG_ONLY": {"dz": "dp * p * (1 - p)"},
             "NO_ACT_DERIV": {"dz": "dp"},
             "MASK_IS_VALUE": {"dz": "dp * p"},
+            "TARGET_SHAPE": {"dp": "2 * (p - y[:, None])"},
             "WRONG_LOSS": {"dz": "p - y"},
         },
     ),

@@ -6,8 +6,10 @@ entries of W1, a list of lists of one length is one array, a dict stays what it 
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Iterator, Sequence
+from itertools import product
 from typing import Any, NamedTuple
 
 from tinygrad_lite.calculus.pytree import Structure, size
@@ -33,10 +35,7 @@ class Block(NamedTuple):
 
     @property
     def size(self) -> int:
-        n = 1
-        for length in self.shape:
-            n *= length
-        return n
+        return math.prod(self.shape)
 
 
 def shape_of(structure: Structure) -> tuple[int, ...] | None:
@@ -93,22 +92,14 @@ def grouped(leaves: Sequence[Value], base: int = 0) -> tuple[list[Block], list[V
     for key in order:
         entries = groups[key]
         shape = tuple(max(index[d] for index in entries) + 1 for d in range(len(next(iter(entries)))))
-        n = 1
-        for length in shape:
-            n *= length
+        n = math.prod(shape)
         if n > 2 * len(entries) + 8:  # labels that are no index of an array
             for index, leaf in entries.items():
                 blocks.append(Block(word("_".join([key, *map(str, index)]), used), base + len(held), ()))
                 held.append(leaf)
             continue
         blocks.append(Block(word(key.replace("[]", ""), used), base + len(held), shape))
-        spots: list[Value | None] = [None] * n
-        for index, leaf in entries.items():
-            at = 0
-            for length, i in zip(shape, index, strict=True):
-                at = at * length + i
-            spots[at] = leaf
-        held += spots
+        held += [entries.get(index) for index in product(*map(range, shape))]
     return blocks, held
 
 
@@ -146,14 +137,3 @@ def arrays_of(structure: Structure, given: Iterator[float]) -> Any:
 def point_of(structure: Structure, given: Iterator[float]) -> tuple[Any, ...]:
     (_, ((_, positional), (_, _, keyed))) = structure
     return tuple([arrays_of(part, given) for part in [*positional, *keyed]])
-
-
-def values_in(thing: Any) -> Iterator[Any]:
-    """The numbers, or Values, in an array, a list or a dict."""
-    if isinstance(thing, dict | list | tuple):
-        for x in thing.values() if isinstance(thing, dict) else thing:
-            yield from values_in(x)
-    elif getattr(thing, "shape", ()):
-        yield from thing.reshape(-1)
-    elif not isinstance(thing, str | bool) and thing is not None:
-        yield thing

@@ -14,7 +14,7 @@ import re
 from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
-from tinygrad_lite.calculus.pytree import Structure, opened, size
+from tinygrad_lite.calculus.pytree import Structure, leaves, opened, size
 from tinygrad_lite.compiler.api import compile as compiled
 from tinygrad_lite.compiler.batched import BatchedFunction
 from tinygrad_lite.compiler.compiled import CompiledFunction
@@ -36,7 +36,6 @@ from tinygrad_lite.export.blocks import (
     grouped,
     point_of,
     shape_of,
-    values_in,
 )
 from tinygrad_lite.export.planning import planned, traced
 
@@ -98,12 +97,12 @@ def program(what: Any, args: Any, kwargs: Any, spelled: Callable[[Op], bool], wr
 
 def _of_graph(root: Value, spelled: Callable[[Op], bool], wrt: Any) -> ArrayProgram:
     order = topological(root)
-    leaves = [node for node in order if not node.parents]
-    chosen = leaves if wrt is True else list(wrt or ())
+    inputs = [node for node in order if not node.parents]
+    chosen = inputs if wrt is True else list(wrt or ())
     for x in chosen:
-        if x not in leaves:
+        if x not in inputs:
             raise OperandError(f"wrt needs leaves of this graph, but got {x!r:.60}.")
-    blocks, held = grouped(leaves)
+    blocks, held = grouped(inputs)
     places = {leaf: i for i, leaf in enumerate(held) if leaf is not None}
     tape = Tape()
     refs = dict(zip(places, tape.declared([leaf.label or "x" for leaf in places]), strict=True))
@@ -143,21 +142,21 @@ def _of_function(
         raise _no_arguments(fast)
     tape, _, outer = traced(fast, structure, given)
     parameters, blocks = _arguments(fast, structure)
-    root, leaves = fast._by_values(structure, given)
-    first = root if isinstance(root, Value) else next((x for x in values_in(root) if isinstance(x, Value)), None)
+    root, inputs = fast._by_values(structure, given)
+    results = leaves(root)
     outside = _Outside(outer, len(given))
     return _assembled(
         tape,
         [*[("P", i) for i in range(len(given))], *outside.places],
         spelled,
         None if wrt is False else [*_chosen(fast, parameters, blocks), *outside.blocks],
-        first,
-        [*leaves, *outside.held],
+        next((x for x in results if isinstance(x, Value)), None),
+        [*inputs, *outside.held],
         parameters=outside.names + parameters,
         blocks=[*blocks, *outside.blocks],
         result=opened(root, []),
         point=outside.point(given) + point_of(structure, iter(given)),
-        value=[float(getattr(x, "data", x)) for x in values_in(root)],
+        value=[float(getattr(x, "data", x)) for x in results],
         leaves={},
         names=_outside_arrays(fast.f),
     )
@@ -188,14 +187,14 @@ def _of_samples(fast: BatchedFunction, args: Any, kwargs: Any, spelled: Callable
             base += size(structure)
             point.append(arrays_of(structure, numbers_of))
     outside = _Outside(code.captured, base)
-    loss, leaves = fast._graph(call, range(call.samples))
+    loss, inputs = fast._graph(call, range(call.samples))
     return _assembled(
         code.tape,
         [*[("P", i) for i in range(base)], *outside.places, *[("X", i) for i in range(column)]],
         spelled,
         None if wrt is False else [*blocks, *outside.blocks],
         loss,
-        [*leaves, *outside.held],
+        [*inputs, *outside.held],
         parameters=outside.names + list(call.structures),
         blocks=[*blocks, *outside.blocks, *data],
         result=float,

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from tinygrad_lite.calculus.pytree import leaves
 from tinygrad_lite.errors import TinygradLiteError, user_line
-from tinygrad_lite.export.blocks import entries, values_in
+from tinygrad_lite.export.blocks import entries
 from tinygrad_lite.export.program import ArrayProgram
 
 CLOSE = 1e-11
@@ -28,7 +29,7 @@ def verified(library: str, f: Any, found: ArrayProgram) -> str:
         return f"not run: {library} is not installed"
     right = expected(found, mine)
     least = 1e-3 * max(map(abs, found.value), default=0.0)  # where tanh is flat, 1 - out**2 has few digits
-    derivatives, others = ([x for n, part in d.items() if n != "value" for x in values_in(part)] for d in (mine, right))
+    derivatives, others = ([x for n, part in d.items() if n != "value" for x in leaves(part)] for d in (mine, right))
     worst = max(_apart(mine["value"], right["value"], 0.0), _apart(derivatives, others, least))
     if not worst <= CLOSE:
         raise TinygradLiteError(
@@ -44,7 +45,7 @@ def outcome(library: str, f: Any, found: ArrayProgram) -> dict[str, Any]:
 
     run = {"numpy": _by_numpy, "jax": _by_jax, "torch": _by_torch}[library]
     value, derivatives = run(f, found)
-    made = {"value": [float(x) for x in values_in(value)]}
+    made = {"value": [float(x) for x in leaves(value)]}
     for block in found.blocks:
         if not block.samples and (block.path in derivatives or block.path.split("[")[0] in derivatives):
             got = derivatives[block.path] if library == "numpy" else eval(block.path, {}, derivatives)  # our own text

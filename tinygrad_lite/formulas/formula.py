@@ -15,6 +15,7 @@ How a formula is spelled in text, HTML or LaTeX is the business of `notation.py`
 from __future__ import annotations
 
 import math
+import operator
 from collections.abc import Callable
 from typing import Any, ClassVar
 
@@ -35,6 +36,10 @@ class Name:
 
     def __repr__(self) -> str:
         return f"Name({self.text!r})"
+
+
+def _by_number(holds: Callable[[Any, Any], bool]) -> Callable[[Symbol, Any], bool]:
+    return lambda x, other: holds(x.number, other.number if isinstance(other, Symbol) else other)
 
 
 class Symbol(Arithmetic):
@@ -79,18 +84,7 @@ class Symbol(Arithmetic):
     def __eq__(self, other: object) -> bool:
         return self.number == (other.number if isinstance(other, Symbol) else other)
 
-    def __lt__(self, other: Any) -> bool:
-        return self.number < (other.number if isinstance(other, Symbol) else other)
-
-    def __le__(self, other: Any) -> bool:
-        return self.number <= (other.number if isinstance(other, Symbol) else other)
-
-    def __gt__(self, other: Any) -> bool:
-        return self.number > (other.number if isinstance(other, Symbol) else other)
-
-    def __ge__(self, other: Any) -> bool:
-        return self.number >= (other.number if isinstance(other, Symbol) else other)
-
+    __lt__, __le__, __gt__, __ge__ = map(_by_number, (operator.lt, operator.le, operator.gt, operator.ge))
     __hash__ = object.__hash__
 
     def __bool__(self) -> bool:

@@ -52,22 +52,18 @@ class Names:
         for node in order:
             name = name_of_label(labels[node]) if uses[labels[node]] == 1 else None
             if name is not None and name.text not in taken and name.latex not in taken_latex:
-                self._give(node, name)
+                self._found[node] = name
                 taken.add(name.text)
                 taken_latex.add(name.latex)
         free = [word for word in ("y", "f", "out") if word not in taken]
         if out not in self._found and not out.label and free and out.parents:
-            self._give(
-                out, Name(free[0], f"<i>{free[0]}</i>", free[0] if len(free[0]) == 1 else rf"\mathrm{{{free[0]}}}")
-            )
+            latex = free[0] if len(free[0]) == 1 else rf"\mathrm{{{free[0]}}}"
+            self._found[out] = Name(free[0], f"<i>{free[0]}</i>", latex)
         letter = next(x for x in ("v", "u", "node") if not any(re.fullmatch(rf"{x}_?\d+", word) for word in taken))
         for i, node in enumerate(order, start=1):
             if node not in self._found:
                 stem = letter if len(letter) == 1 else rf"\mathrm{{{letter}}}"
-                self._give(node, Name(f"{letter}{i}", f"<i>{letter}<sub>{i}</sub></i>", f"{stem}_{{{i}}}"))
-
-    def _give(self, node: Value, name: Name) -> None:
-        self._found[node] = name
+                self._found[node] = Name(f"{letter}{i}", f"<i>{letter}<sub>{i}</sub></i>", f"{stem}_{{{i}}}")
 
     def __getitem__(self, node: Value) -> Name:
         return self._found[node]
@@ -98,8 +94,7 @@ def name_of_label(label: str) -> Name | None:
     if match is None or len(label) > LONGEST or escape.visible(label) != label:
         return None
     word, indices, primes = match.groups()
-    subscript = re.sub(r"[\[\] ]+", ",", indices).strip(",")
-    subscript = re.sub(",+", ",", subscript)
+    subscript = re.sub(r"[\[\], ]+", ",", indices).strip(",")
     html = escape.html(word) + (f"<sub>{subscript}</sub>" if subscript else "") + escape.html(primes)
     return Name(label, f"<i>{html}</i>", _latex_word(word, subscript) + primes)
 

@@ -54,10 +54,10 @@ def _by_network(
     if not usable:
         return
     shape_slips = _shape_slips(net, usable)
-    seen = [(e, *_observed(net, e, shape_slips, found)) for e in usable]
-    fitting = [(e, o) for e, o, complete in seen if complete] or [(e, o) for e, o, _ in seen]  # else the shape says it
-    records = [e.record for e, _ in fitting if e.record is not None]
-    explanations = search(net, records, [o for _, o in fitting], evaluation.submission.lr)
+    seen = [(e.record, *_observed(net, e, shape_slips, found)) for e in usable]
+    fitting = [each for each in seen if each[2]] or seen  # else the shape says it
+    records = [record for record, *_ in fitting if record is not None]
+    explanations = search(net, records, [observed for _, observed, _ in fitting], evaluation.submission.lr)
     # what was compared and equal, or follows from the user's own numbers above it, was not changed there
     allowed = [s for s in explanations if not any(handed.get(link_of(m)) in ("ok", "follows") for m in s.mistakes)]
     found.problems = len(fitting)

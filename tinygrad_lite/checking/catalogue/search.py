@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from tinygrad_lite.checking.catalogue.choices import Choice, activation_choices, loss_choices, step_choices
@@ -58,13 +59,14 @@ class Explanation(NamedTuple):
         return Explanation((*self.mistakes, *mistakes), self.cost + cost, (*self.unknown, *unknown))
 
 
+@dataclass
 class Candidate:
     """Numbers on each problem (dA or dZ of a layer), and the explanations that lead to just these numbers."""
 
-    __slots__ = ("D", "G", "explanations", "free")
-
-    def __init__(self, D: list[Any], G: list[Any], explanations: list[Explanation], free: bool = False) -> None:
-        self.D, self.G, self.explanations, self.free = D, G, explanations, free
+    D: list[Any]
+    G: list[Any]
+    explanations: list[Explanation]
+    free: bool = False
 
     @property
     def cost(self) -> float:
@@ -192,10 +194,8 @@ def _hypotheses(
             words = "contains the penalty's gradient, which the loss does not have for biases"
             if part not in (0.0, 1.0):
                 continue
-        pulled = [
-            _without(o, part * r.pull * (r.W[layer] if which == "W" else r.b[layer]))
-            for o, r in zip(observed, records, strict=True)
-        ] if penalised else observed  # fmt: skip
+        pulls = [part * r.pull * getattr(r, which)[layer] for r in records] if penalised else []
+        pulled = list(map(_without, observed, pulls)) if penalised else observed
         slip = (Mistake(code, "d" + name, f"d{name} {say(words)}"),) if code else ()
         if penalised and all(np.abs(p).max() <= t for p, t in zip(pulled, map(_tiny, D, records), strict=True)):
             for k in range(len(D[0])):
@@ -286,4 +286,4 @@ def _merged(candidates: list[Candidate]) -> list[Candidate]:
 
 def _equal(a: Candidate, b: Candidate) -> bool:
     """Whether two candidates have the same numbers in dZ."""
-    return all(np.abs(x - y).max() <= 1e-11 * np.abs(x).max() for x, y in [*zip(a.D, b.D, strict=True)])
+    return all(np.abs(x - y).max() <= 1e-11 * np.abs(x).max() for x, y in zip(a.D, b.D, strict=True))

@@ -84,13 +84,6 @@ def intervals(net: Network, r: Record) -> dict[str, tuple[Array, Array]]:
             corners.append(tuple(side.get(layer, 0) for layer, _ in places))
         corners += [tuple(int(i == j) for j in range(len(places))) for i in range(min(len(places), 64))]
         corners += [tuple(int(i != j) for j in range(len(places))) for i in range(min(len(places), 64))]
-    names = [name for name in (*net.weights, *net.biases) if name]
-    low: dict[str, Array] = {}
-    high: dict[str, Array] = {}
-    for corner in corners:
-        found = gradients(net, r, {p: kinks[p][end] for p, end in zip(places, corner, strict=True)})
-        for name in names:
-            value = found["d" + name]
-            low[name] = value if name not in low else np.minimum(low[name], value)
-            high[name] = value if name not in high else np.maximum(high[name], value)
-    return {name: (low[name], high[name]) for name in names}
+    found = [gradients(net, r, {p: kinks[p][end] for p, end in zip(places, c, strict=True)}) for c in corners]
+    every = {name: np.stack([each["d" + name] for each in found]) for name in (*net.weights, *net.biases) if name}
+    return {name: (x.min(axis=0), x.max(axis=0)) for name, x in every.items()}

@@ -62,6 +62,12 @@ class Structure(NamedTuple):
     widths: list[int]
     like: Problem
 
+    @property
+    def classes(self) -> bool:
+        """The target is the number of a class for each sample, or its one-hot row; one class alone is always right."""
+        y = np.asarray(self.like.data[1])
+        return self.widths[-1] > 1 and (y.size == self.n or _one_hot(self.layout.data(y)))
+
     def sized(self, name: str, outputs: int | None) -> tuple[int, list[int]]:
         """Samples and widths for one of our problems; one output stays one output."""
         n, inputs, hidden, out = SIZES[name]
@@ -108,7 +114,7 @@ def _target_like(y: Array, n: int, had: int, outputs: int, samples: int, layout:
         new = np.concatenate([np.arange(outputs), chance.integers(0, outputs, size=n)])[:n]
         return new.reshape([n if k == samples else 1 for k in y.shape]).astype(y.dtype)
     rows = layout.data(y)
-    if had > 1 and values <= {0.0, 1.0} and np.all(rows.sum(axis=-1) == 1):
+    if had > 1 and _one_hot(rows):
         new = np.eye(outputs)[np.concatenate([np.arange(outputs), chance.integers(0, outputs, size=n)])[:n]]
     elif values <= {0.0, 1.0} and len(values) == 2:
         new = chance.integers(0, 2, size=(n, outputs)).astype(float)
@@ -119,6 +125,10 @@ def _target_like(y: Array, n: int, had: int, outputs: int, samples: int, layout:
     else:
         new = chance.normal(size=(n, outputs)) + 0.5
     return new.reshape(n) if y.ndim == 1 else np.ascontiguousarray(layout.data(new))
+
+
+def _one_hot(rows: Array) -> bool:
+    return bool(np.all((rows == 0) | (rows == 1)) and np.all(rows.sum(axis=-1) == 1))
 
 
 def structures(like: Problem) -> Iterator[Structure]:

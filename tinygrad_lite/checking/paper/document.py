@@ -110,11 +110,9 @@ class Document:
                 f = LETTERS.get(f"\\{f}", f)
                 if (f not in ROOTS and f not in ("y", "z", "a", "h", "s")) or f"{f}'" in text or f"\\{f}'" in text:
                     known.functions.add(f)
-            head = re.match(rf"\s*{word}\s*:?=(?!=)", row.text)
-            if head:
+            if head := re.match(rf"\s*{word}\s*:?=(?!=)", row.text):
                 f = next(g for g in head.groups() if g)
-                if not (f[0] == "d" and len(f) > 1):
-                    known.variables.add(f)
+                known.variables |= {f} if f[0] != "d" or len(f) == 1 else set()
         for f in "fghφψF":
             plain = {"φ": r"(?:φ|\\phi|\\varphi)", "ψ": r"(?:ψ|\\psi)"}.get(f, f)
             uses = re.findall(rf"(?<![A-Za-z\\{{]){plain}(?![A-Za-z])'*\s*(?:\\left)?(\(|\S|$)", text)
@@ -169,8 +167,7 @@ class Document:
         if cut is None or re.search(r"[\[{]", row.text[: cut.start()]):
             raise Unreadable("this is no equation", row.text, 0, len(row.text))
         relation = self._translated(parse(f"[{row.text}]", self.known, row.latex), -1)
-        letters = relation.names()
-        if letters and letters <= self.known.indices and not letters & self.known.variables:
+        if (letters := relation.names()) and letters <= self.known.indices and not letters & self.known.variables:
             for s in self.statements[:-1]:
                 if s.kind == STEP and s.row.line == row.line:
                     s.only.append(relation)
@@ -190,9 +187,8 @@ class Document:
             statement.sides = [before[-1].sides[0]]
             parts = parts[1:]
         head = re.match(r"\s*(\S+?)\s*(?:\\left)?\(\s*(\w+)\s*(?:\\right)?\)\s*$", parts[0][0])
-        head = None if statement.continued else head
         f = head and LETTERS.get(head.group(1), head.group(1))
-        if head and f in self.known.functions and f not in self.functions:
+        if head and not statement.continued and f in self.known.functions and f not in self.functions:
             body = parse(parts[1][0], self.known, row.latex)
             statement.sides = [Term("call", (name(head.group(2)),), f), self._translated(body, parts[1][1])]
             self.functions[f] = (head.group(2), body)

@@ -92,8 +92,9 @@ def whole(t: Term, words: Vocabulary) -> Places:
     yield t, lambda new: new
 
 
-def _negative(t: Term) -> Term:
-    return t.args[0] if t.op == "neg" else Term("neg", (t,))
+def _other(op: str, t: Term) -> Term:
+    """A formula with its sign flipped, or transposed; what was so already as it was before."""
+    return t.args[0] if t.op == op else Term(op, (t,))
 
 
 def _twice(t: Term) -> Term:
@@ -102,7 +103,7 @@ def _twice(t: Term) -> Term:
 
 
 def _flipped(place: Term, words: Vocabulary) -> Changes:
-    yield "SIGN", "the sign is flipped", _negative(place)
+    yield "SIGN", "the sign is flipped", _other("neg", place)
 
 
 def _factor_2(place: Term, words: Vocabulary) -> Changes:
@@ -117,12 +118,12 @@ def _signs(place: Term, words: Vocabulary) -> Changes:
     if place.op in ("+", "-"):
         flipped = place._replace(op="-" if place.op == "+" else "+")
         yield "SIGN", f"the sign before {place.args[1]} is flipped", flipped
-        yield "SIGN", f"the sign of {place.args[0]} is flipped", place.put(0, _negative(place.args[0]))
+        yield "SIGN", f"the sign of {place.args[0]} is flipped", place.put(0, _other("neg", place.args[0]))
     elif place.op == "neg":
         yield "SIGN", f"the sign of {place.args[0]} is flipped", place.args[0]
     elif place.op == "call":
         for i, arg in enumerate(place.args):
-            yield "SIGN", f"the sign inside {place} is flipped", place.put(i, _negative(arg))
+            yield "SIGN", f"the sign inside {place} is flipped", place.put(i, _other("neg", arg))
     elif place.op == "rel" and place.word in "<>≤≥":
         word = "><≥≤"["<>≤≥".index(place.word)]
         yield "SIGN", f"{place} is the wrong side of the kink", place._replace(word=word)
@@ -193,7 +194,7 @@ def _lost(place: Term, words: Vocabulary) -> Changes:
             yield "DROPPED_FACTOR", f"the factor {factor} is left out of the chain", new
         if factor.op == "name":
             yield "DROPPED_FACTOR", f"the division by {factor} is left out", Term("/", (place, factor))
-        yield "DROPPED_FACTOR", f"the factor -{factor} is left out of the chain", times(_negative(place), factor)
+        yield "DROPPED_FACTOR", f"the factor -{factor} is left out of the chain", times(_other("neg", place), factor)
 
 
 def _no_sum(place: Term, words: Vocabulary) -> Changes:
@@ -212,24 +213,19 @@ def _sums(place: Term, words: Vocabulary) -> Changes:
 def _transposes(place: Term, words: Vocabulary) -> Changes:
     if not words.matrices or place.op in ("num", "rel"):
         return
-    if place.op == "T":
-        yield "TRANSPOSED", f"{place} is transposed, {place.args[0]} belongs here", place.args[0]
-    else:
-        yield "TRANSPOSED", f"{place} is not transposed: {_turned(place)} belongs here", _turned(place)
+    turned = _other("T", place)
+    said = f"is transposed, {turned}" if place.op == "T" else f"is not transposed: {turned}"
+    yield "TRANSPOSED", f"{place} {said} belongs here", turned
     if place.op in ("*", "odot"):
         a, b = place.args
         yield "WRONG_OPERAND", "one product of matrices for another", Term("odot" if place.op == "*" else "*", (a, b))
-        for x, y in itertools.product((a, _turned(a)), (b, _turned(b))):
+        for x, y in itertools.product((a, _other("T", a)), (b, _other("T", b))):
             for p, q in ((x, y), (y, x)):
                 new = Term("*", (p, q))
                 yield "TRANSPOSED", f"{place} is in the wrong order: {new} belongs here", new
         if "*" in (a.op, b.op):
             for order in itertools.permutations([*a.args, b] if a.op == "*" else [a, *b.args]):
                 yield "TRANSPOSED", "the factors stand in the wrong order", times(*order)
-
-
-def _turned(t: Term) -> Term:
-    return t.args[0] if t.op == "T" else Term("T", (t,))
 
 
 def _powers(place: Term, words: Vocabulary) -> Changes:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import random
 from collections.abc import Iterator
 from fractions import Fraction
@@ -15,16 +16,12 @@ from tinygrad_lite.checking.paper.world import World
 
 def example(judge: Judge, claim: Claim) -> list[str]:
     """Small whole numbers at which the two sides differ, and what each side is there."""
-    best: tuple[int, World] | None = None
-    for size, numbers in _small(judge):
-        if best is None or size < best[0]:
-            try:
-                w = judge.points.world(0, "mixed", numbers, small=True)
-                if abs(judge.gap(w, claim, claim.right)[0].data) > 1e-6:
-                    best = size, w
-            except FAILURES:
-                continue
-    return _in_words(judge, claim, best[1]) if best else []
+    for _, numbers in sorted(_small(judge), key=lambda pair: pair[0]):
+        with contextlib.suppress(*FAILURES):
+            w = judge.points.world(0, "mixed", numbers, small=True)
+            if abs(judge.gap(w, claim, claim.right)[0].data) > 1e-6:
+                return _in_words(judge, claim, w)
+    return []
 
 
 def _small(judge: Judge) -> Iterator[tuple[int, dict[str, Any]]]:

@@ -7,6 +7,7 @@ formula that is wrong, the mistake is looked for as in a line on paper, with the
 
 from __future__ import annotations
 
+import contextlib
 import random
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -93,10 +94,9 @@ class Formulas:
         claim = Claim(Statement(Row(text, 1, False)), Term("d", (name(_LOSS), name(_WRT)), "∂"), term)
         known = Term("+", tuple(name(n) for n in self.names if n.isidentifier()))
         judge = GraphJudge([w for w in self._worlds(Term("+", (term, known)), wrt) if w.env], self._derivatives())
-        try:
+        edit = None
+        with contextlib.suppress(Late):
             edit = found(judge, claim) if judge.worlds else None
-        except Late:
-            return None
         if edit is None:
             return None
         start, end = edit.mark
@@ -180,11 +180,9 @@ def _array(x: Any) -> Any:
 
 def _values(x: Any) -> list[Value]:
     """The Values in a variable: itself, or those of an array or a list of numbers."""
-    if isinstance(x, Value):
-        return [x]
     if isinstance(x, (list, tuple)) or (isinstance(x, np.ndarray) and x.dtype == object):
         return [v for item in x for v in _values(item)] if len(x) <= 1000 else []
-    return []
+    return [x] if isinstance(x, Value) else []
 
 
 def _result(held: Mapping[str, Any], wrt: list[Value]) -> Value:

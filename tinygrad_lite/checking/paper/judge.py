@@ -10,6 +10,7 @@ import itertools
 import random
 import time
 from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from typing import Any
 
 from tinygrad_lite.checking.network.arrays import np
@@ -89,11 +90,8 @@ class Judge:
             return [own]
         found: list[World] = []
         for seed in range(3):
-            draw = random.Random(f"near {seed}")
-            moved = {
-                x: each(lambda v, draw=draw: v.data + draw.choice((-3, -2, -1, 1, 2, 3)) / 1024.0, own.env[x])
-                for x in self.points.leaves
-            }
+            move = partial(random.Random(f"near {seed}").choice, (-3, -2, -1, 1, 2, 3))
+            moved = {x: each(lambda v, move=move: v.data + move() / 1024.0, own.env[x]) for x in self.points.leaves}
             found += self.world(seed, "mixed", moved)
         return found
 
@@ -101,8 +99,8 @@ class Judge:
         if not set(self.points.leaves) & set(self.given):
             return None
         for w in self.world(0, "mixed", self.given):
-            bodies = [b for _, b in self.document.definitions.values()]
-            constants = {float(t.word) for b in bodies for t in b.walk() if t.op == "num"}
+            bodies = self.document.definitions.values()
+            constants = {float(t.word) for _, b in bodies for t in b.walk() if t.op == "num"}
             given = [v for x in self.points.leaves for v in np.ravel(w.env[x])]
             w.rounded = [(v, half) for v in given if (half := half_unit(repr(v.data))) < 1e-4 * abs(v.data)]
             w.rounded = [(v, half) for v, half in w.rounded if len(repr(v.data).strip("-0.").replace(".", "")) > 5]

@@ -161,9 +161,9 @@ class Names:
             if inside[0].kind not in ("name", "num", "fn"):
                 raise self.refused("this subscript cannot be read", inside[0])
         whole = "".join(t.text for t in inside if t.text != ",")
+        if whole.isdigit() and len(inside) == 1:
+            return [num(whole)], ""
         if whole and all(c in self.known.indices or c.isdigit() for c in whole):
-            if whole.isdigit() and len(inside) == 1:
-                return [num(whole)], ""
             return [num(c) if c.isdigit() else name(c) for c in whole], ""
         return [], "".join(t.text for t in inside)
 

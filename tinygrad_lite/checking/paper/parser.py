@@ -212,10 +212,7 @@ class Parser(Words):
         r"""A group in braces, or one sign: the two halves of \frac12."""
         token = self.token
         if token.kind == "num" and len(token.text) > 1:
-            places = range(token.start, token.end)
-            self.all[self.at : self.at + 1] = [
-                Token("num", c, i, i + 1) for c, i in zip(token.text, places, strict=True)
-            ]
+            self.all[self.at : self.at + 1] = [Token("num", c, i, i + 1) for i, c in enumerate(token.text, token.start)]
         return self.primary()
 
     def gradient(self) -> Term:

@@ -171,14 +171,9 @@ class _Solver:
         if l == ONE and op != "/":
             yield r, sub
             return
-        if op == "*":
-            s = self.unified((l[1], 1), (r[0], 1), sub)
+        fits = [((l[0], r[1]), (l[1], 1), (r[0], 1))] if op == "*" else []
+        fits += [(l, l, r), *([(l, (1, l[1]), r)] if op in "+-" and r[0] == 1 and l[0] != 1 else [])]
+        for dims, a, b in fits:
+            s = self.unified(a, b, sub)
             if s is not None:
-                yield (l[0], r[1]), s
-        s = self.unified(l, r, sub)
-        if s is not None:
-            yield l, s
-        if op in "+-" and r[0] == 1 and l[0] != 1:
-            s = self.unified((1, l[1]), r, sub)
-            if s is not None:
-                yield l, s
+                yield dims, s

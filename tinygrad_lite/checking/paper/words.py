@@ -108,12 +108,8 @@ class Words(Names):
                 new = head.text not in self.known.variables and top.op == "name" and top.word in self.known.variables
                 root = self.known.root if kind == "d" and new else ""
                 return self.made("d", (name(root), top), "∂", start) if root else None
-        if framed:
-            self.take("}" if braces else "{")
-        if braces:
-            self.take("{")
-        elif not framed:
-            self.take("/")
+        for sign in ("}", "{") if braces else ("{",) if framed else ("/",):
+            self.take(sign)
         wrt: list[Term] = []
         while len(wrt) < n and self.differential():
             variable = self.group() if self.sign("(") else self.variable()

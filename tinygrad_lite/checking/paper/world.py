@@ -153,17 +153,10 @@ class World:
             return total(list(inside.ravel())) if isinstance(inside, np.ndarray) else inside
         letters = [i.word for i in bound]
         ranges = [range(self.size(letter, body, t.word)) for letter in letters]
-        parts = []
-        for places in itertools.product(*ranges):
-            if t.word.startswith("≠") and places[0] == at.get(t.word[1:]):
-                continue
-            parts.append(self._value(body, {**at, **dict(zip(letters, places, strict=True))}))
-        if t.op == "sum":
-            return total(parts)
-        product: Any = Value(1.0)
-        for part in parts:
-            product = product * part
-        return product
+        but = at.get(t.word[1:]) if t.word.startswith("≠") else None
+        every = (places for places in itertools.product(*ranges) if places[0] != but)
+        parts = [self._value(body, {**at, **dict(zip(letters, places, strict=True))}) for places in every]
+        return total(parts) if t.op == "sum" else math.prod(parts, start=Value(1.0))
 
     def size(self, letter: str, body: Term, limit: str = "") -> int:
         """How far an index counts: as far as the arrays that it stands at."""
@@ -187,11 +180,8 @@ class World:
             inside = self._value(base.args[0], at)
             return total([x * x for x in inside.ravel()]) if isinstance(inside, np.ndarray) else inside * inside
         bottom = self._value(base, at)
-        whole = power.word if power.op == "num" else f"-{power.args[0].word}" if power.op == "neg" else ""
-        try:
-            n: Any = float(whole)
-        except ValueError:
-            n = self._value(power, at)
+        sign, bare = (-1.0, power.args[0]) if power.op == "neg" else (1.0, power)
+        n: Any = sign * float(bare.word) if bare.op == "num" else self._value(power, at)
         if n == -1.0 and isinstance(bottom, np.ndarray) and bottom.ndim == 2:
             return inverse(bottom)
         if isinstance(n, float) and abs(n) > 64:
@@ -232,16 +222,15 @@ class World:
             return total([x * x for x in np.ravel(first)]) ** 0.5
         if word == "softmax":
             return softmax(first)
-        if word in ("tr", "mean", "diag"):
-            if word == "diag":
-                flat = list(np.ravel(first))
-                return array([[x if i == j else Value(0.0) for j in range(len(flat))] for i, x in enumerate(flat)])
+        if word == "diag":
+            flat = list(np.ravel(first))
+            return array([[x if i == j else Value(0.0) for j in range(len(flat))] for i, x in enumerate(flat)])
+        if word in ("tr", "mean"):
             parts = [first[i, i] for i in range(len(first))] if word == "tr" else list(np.ravel(first))
             return total(parts) if word == "tr" else total(parts) / float(len(parts))
-        op = TABLE.get(word)
-        if op is None:
+        if word not in TABLE:
             raise Unknown(f"{word}()")
-        return each(lambda *xs: op(*xs), *inside)
+        return each(TABLE[word], *inside)
 
     def _prime(self, word: str, inside: Any) -> Any:
         f, primes = word.rstrip("'"), word.count("'")

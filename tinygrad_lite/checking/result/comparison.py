@@ -86,9 +86,8 @@ class Comparison(Result):
         if self.hint:
             yield self.hint
         common = self.common
-        here = (
-            self.mistakes if self.mended != self.wrong else []
-        )  # what was found at many points says more than this one
+        # a mend that was found at many points says more than what gives the numbers of this one
+        here = self.mistakes if self.mended != self.wrong else []
         if here:
             sets = [([m.message for m in each], [m.code for m in each]) for each in here]
             told = [f"{say('; and ').join(messages)} [{', '.join(codes)}]" for messages, codes in sets]

@@ -79,7 +79,7 @@ def _headline(check: Findings) -> str:
     if not check.wrong:
         return say("Right where it ran, but it did not run everywhere")
     some = say("{0} of {1} gradients wrong", len(check.wrong), len(names))
-    causes = [*dict.fromkeys(check.diagnosis.causes.values())]
+    causes = list(dict.fromkeys(check.diagnosis.causes.values()))
     if any(cause.code == "RAISED" for cause in causes):
         return say("No gradients: backprop did not run")
     n = len(grouped([*causes, *check.mistakes]))
@@ -161,7 +161,6 @@ def _table(check: Findings) -> Table:
         return say("right (kink)") if name in e.kinks else e.comparison[name].words()
 
     rows = [[e.problem.short(), *(word(e, name) for name in names)] for e in evaluation.cases]
-    columns = [say("problem"), *(f"d{name}" for name in names)]
     marks = ["ok" if e.ok else "wrong" for e in evaluation.cases]
     sources = {e.source for e in evaluation.cases}
     source = {
@@ -174,7 +173,7 @@ def _table(check: Findings) -> Table:
         note += say(" Our own problems are named by their sizes: samples x inputs -> ... -> outputs.")
     rtols = {e.comparison.rtol for e in evaluation.cases if e.comparison is not None}
     note += say(" An entry is right if it agrees to {0:g} of its size.", max(rtols)) if rtols else ""
-    return Table(columns, rows, note=note, marks=marks)
+    return Table([say("problem"), *(f"d{name}" for name in names)], rows, note=note, marks=marks)
 
 
 def _remarks(check: Findings, report: Report) -> None:

@@ -72,9 +72,8 @@ def shape_hint(hand: Entries, exact: Entries) -> Hint:
 
 def _stretches(shape: tuple[int, ...], over: tuple[int, ...]) -> bool:
     """Whether NumPy broadcasts one shape to the other."""
-    missing = len(over) - len(shape)
-    pairs = zip((1,) * missing + shape, over, strict=False)
-    return missing >= 0 and all(mine in (1, theirs) for mine, theirs in pairs)
+    pairs = zip(shape[::-1], over[::-1], strict=False)
+    return len(shape) <= len(over) and all(mine in (1, theirs) for mine, theirs in pairs)
 
 
 def common_ratio(pairs: Sequence[tuple[float, float]], near: Tolerance, least: int = 2) -> float | None:

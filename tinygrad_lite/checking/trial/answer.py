@@ -90,7 +90,6 @@ class Answer:
             result = result._asdict()
         elif hasattr(result, "__dict__") and not hasattr(result, "dtype") and not isinstance(result, (Mapping, type)):
             result = vars(result) or result
-        flat = list(_leaves(result)) if isinstance(result, (tuple, list)) else []
         if isinstance(result, Mapping):
             for key, x in result.items():
                 yield from x.items() if isinstance(x, Mapping) else [(str(key), x)]
@@ -99,7 +98,7 @@ class Answer:
             whole = not wrapped or shape_of(result) == self._shape(names[0])
             yield names[0], result if whole else result[0]
         elif isinstance(result, (tuple, list)) and any(isinstance(x, (tuple, list)) for x in result):
-            yield from self._nested(result, flat)
+            yield from self._nested(result)
         elif isinstance(result, (tuple, list)) and (len(result) == len(names) or isinstance(result, tuple)):
             if len(result) != len(names):
                 self.say("NAME", "backprop returned {0} results for {1} parameters", len(result), len(names))
@@ -113,9 +112,9 @@ class Answer:
             wanted, kind = ", ".join(names), type(result).__name__
             self.error = say("it returned {0}; return a dict of {1}, or a tuple in that order", kind, wanted)
 
-    def _nested(self, result: Any, flat: list[Any]) -> Iterator[tuple[str, Any]]:
+    def _nested(self, result: Any) -> Iterator[tuple[str, Any]]:
         """Lists of lists: rows of numbers by Python's own lists, or all weights and then all biases."""
-        names = list(self.params)
+        names, flat = list(self.params), list(_leaves(result))
         kinds = sorted(names, key=lambda name: re.sub(r"\d+$", "", name) != re.sub(r"\d+$", "", names[0]))
         if len(flat) == len(names) and any(hasattr(x, "dtype") for x in flat):
             for order in (names, kinds):
@@ -180,11 +179,7 @@ def shape_of(x: Any) -> tuple[int, ...] | None:
 
 
 def _leaves(x: Any) -> Iterator[Any]:
-    if isinstance(x, (tuple, list)):
-        for item in x:
-            yield from _leaves(item)
-    else:
-        yield x
+    yield from (leaf for item in x for leaf in _leaves(item)) if isinstance(x, (tuple, list)) else (x,)
 
 
 def own_name(key: str, names: list[str]) -> str:

@@ -194,9 +194,8 @@ def taylor(f: Function, x: Sequence[float], gradient: Sequence[float], seed: int
     >>> round(taylor(f, [1.5, 2.0], [6.0, 2.25]).slope, 1), round(taylor(f, [1.5, 2.0], [3.0, 2.25]).slope, 1)
     (2.0, 1.0)
     """
-    direction = _direction(x, seed)
-    here = f(list(x))
-    finite = all(math.isfinite(g) for g in gradient)
+    direction, here = _direction(x, seed), f(list(x))
+    finite = all(map(math.isfinite, gradient))
     rise = math.fsum(g * d for g, d in zip(gradient, direction, strict=True)) if finite else math.nan
     points, used = [], []
     for k in range(2, 15):

@@ -105,25 +105,26 @@ def _other_values(x: Array, chance: Any, bold: bool) -> Array:
 
 def _sample_more(given: Problem, chance: Any) -> Iterator[Problem]:
     """A sample more: labels and indices of one of the others, numbers between those of two; all in another order."""
-    for axis, n in _sample_axes(given):
-        change = _Change((axis,), n, chance.integers(n, size=2), chance.permutation(n + 1))
-        for names in ((), tuple(given.params)):
-            yield change.of(given, "a sample more", names)
+    return _resampled(given, "a sample more", lambda n: chance.permutation(n + 1), lambda n: chance.integers(n, size=2))
 
 
 def _sample_less(given: Problem, chance: Any) -> Iterator[Problem]:
-    for axis, n in _sample_axes(given):
-        change = _Change((axis,), n, None, chance.permutation(n)[1:])
-        for names in ((), tuple(given.params)) if n > 2 else ():
-            yield change.of(given, "a sample less", names)
+    return _resampled(given, "a sample less", lambda n: chance.permutation(n)[1:])
 
 
 def few_samples(given: Problem, most: int = 6) -> Iterator[Problem]:
     """The first samples of a problem alone."""
+    return _resampled(given, "the first samples", lambda n: np.arange(min(n, most)))
+
+
+def _resampled(
+    given: Problem, name: str, order: Callable[[int], Any], mixed: Callable[[int], Any] = lambda n: None
+) -> Iterator[Problem]:
+    """Other samples, two at least, along each axis that may count them: of the data, then of the parameters too."""
     for axis, n in _sample_axes(given):
-        change = _Change((axis,), n, None, np.arange(min(n, most)))
-        for names in ((), tuple(given.params)):
-            yield change.of(given, "the first samples", names)
+        change = _Change((axis,), n, mixed(n), order(n))
+        for names in ((), tuple(given.params)) if len(change.order) > 1 else ():
+            yield change.of(given, name, names)
 
 
 def _wider(given: Problem, chance: Any) -> Iterator[Problem]:

@@ -18,6 +18,7 @@ from tinygrad_lite.compiler.backends.python import TapeRunner
 from tinygrad_lite.compiler.backends.runners import Runner
 from tinygrad_lite.compiler.passes.log import ran
 from tinygrad_lite.compiler.passes.lowering import NoLowering
+from tinygrad_lite.compiler.passes.pipeline import EMIT, differentiated
 from tinygrad_lite.compiler.passes.programs import Program
 from tinygrad_lite.compiler.passes.stencil import StencilProgram
 from tinygrad_lite.errors import OperandError, user_line
@@ -52,13 +53,15 @@ def runner(program: Program, backend: str | None = None, samples: int = 0) -> Ru
 
                 made = NumpyRunner(program, samples, wanted=backend is not None)
             else:
-                made = TapeRunner(program.straight() if isinstance(program, StencilProgram) else program)
+                made = TapeRunner(
+                    differentiated(program.straight()) if isinstance(program, StencilProgram) else program
+                )
         except NoLowering as reason:
             if backend:
                 raise
             why = str(reason)
             continue
         made.why = why
-        ran("emit", made.text)
+        ran(EMIT, made.text)
         return made
     raise AssertionError("the plain tape runs everything")

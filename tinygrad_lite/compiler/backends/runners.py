@@ -13,8 +13,9 @@ import threading
 from collections.abc import Sequence
 from typing import Any
 
+from tinygrad_lite.compiler.ir.loop_nest import Plans
 from tinygrad_lite.compiler.passes.batching import SampleData
-from tinygrad_lite.compiler.passes.programs import Plans, Program
+from tinygrad_lite.compiler.passes.programs import Program
 
 FEW = 8
 """Results up to which a list of them is handled faster than an array."""

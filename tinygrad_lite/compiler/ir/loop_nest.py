@@ -204,6 +204,18 @@ class Plan:
         return total
 
 
+@dataclass(eq=False)
+class Plans:
+    """The plans of a program: before the samples, of each sample, and at the end, which is all if there are none."""
+
+    prologue: Plan | None
+    samples: Plan | None
+    epilogue: Plan
+
+    def __iter__(self) -> Iterator[Plan]:
+        return iter([plan for plan in (self.prologue, self.samples, self.epilogue) if plan is not None])
+
+
 def names(expression: Expression) -> Iterator[str]:
     if expression[0] != "leaf":
         yield expression[0]

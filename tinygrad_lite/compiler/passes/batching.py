@@ -23,7 +23,6 @@ from typing import Any
 from tinygrad_lite.compiler.frontend.paths import picked
 from tinygrad_lite.compiler.ir.tape import Guard, Ref, Tape
 from tinygrad_lite.compiler.passes.alike import Alike, alike
-from tinygrad_lite.compiler.passes.log import ran
 from tinygrad_lite.engine import ops
 
 MOST_CHOICES = 64
@@ -76,9 +75,7 @@ def joined(tape: Tape, found: Alike | None, keep: Sequence[Ref] = ()) -> Batch |
     sample = reader.sample()
     if sample is None:
         return None
-    made = Batch(len(found.numbers), *reader.data(), found.left, sample, _epilogue(tape, found))
-    ran("samples", {f"each of {made.samples:,} samples": sample, "what is made of their sum": made.epilogue})
-    return made
+    return Batch(len(found.numbers), *reader.data(), found.left, sample, _epilogue(tape, found))
 
 
 class _Reader:

@@ -1,11 +1,11 @@
 """What each pass has left, noted while it runs.
 
-In: the name of a pass of the list (`passes.PASSES`) and what it made. Out: for `fast.passes()` what ran, in order; and,
-as it happens, for `tg.compile(..., dump=)`.
+In: a pass of the list (pipeline.py) and what it made. Out: for `fast.passes()` what ran, in order; and, as it happens,
+for `tg.compile(..., dump=)`.
 
     with noting(log):
         ...
-        ran("lower", {"each sample": tape})
+        ran(EMIT, text)
 
 Text is made only if somebody wants to read it.
 """
@@ -19,12 +19,18 @@ from typing import Any, NamedTuple
 
 from tinygrad_lite.compiler.ir.loop_nest import LoopNest, Plan
 from tinygrad_lite.compiler.ir.tape import Tape
-from tinygrad_lite.compiler.passes import PASSES
-
-_KNOWN = {each.name: each for each in PASSES}
 
 Left = Tape | Plan | list[list[LoopNest]] | Callable[[], str]
 """A tape, a plan, the loop nests of a plan with those that share a loop together, or what writes a text."""
+
+
+class Pass(NamedTuple):
+    """One pass: its name, what it takes, what it leaves, and its function of a `Work`, if pipeline.py runs it."""
+
+    name: str
+    takes: str
+    leaves: str
+    run: Callable[[Any], Left | Mapping[str, Left] | None] | None = None
 
 
 Part = tuple[Callable[[], str], Callable[[], int], str]
@@ -34,16 +40,16 @@ Part = tuple[Callable[[], str], Callable[[], int], str]
 class Ran(NamedTuple):
     """One pass that ran, and what it left, by titles."""
 
-    name: str
+    each: Pass
     left: Mapping[str, Part]
 
     def text(self, number: int, lines: int | None) -> str:
         """Its first lines, or all of them (None), below what it is."""
-        texts = [f"# {title}\n{text()}" if title else text() for title, (text, _, _) in self.left.items()]
+        texts = [f"# {title}\n{text()}" if len(self.left) > 1 else text() for title, (text, _, _) in self.left.items()]
         rendered = "\n".join(texts).split("\n")
         more = len(rendered) - lines if lines is not None and len(rendered) > lines + 1 else 0
         n, what = sum(count() for _, count, _ in self.left.values()), next(iter(self.left.values()))[2]
-        head = f"{number}. {self.name}: {_KNOWN[self.name].leaves} ({n:,} {what}{'s' * (n != 1)})"
+        head = f"{number}. {self.each.name}: {self.each.leaves} ({n:,} {what}{'s' * (n != 1)})"
         body = "\n".join("   " + line if line else "" for line in rendered[: lines if more else None])
         return f"{head}\n{body}" + (f"\n   ... {more:,} more lines" if more else "")
 
@@ -60,9 +66,9 @@ class Log(list[Ran]):
         super().__init__(ran)
         self.dump = dump
 
-    def add(self, name: str, left: Left | Mapping[str, Left]) -> None:
+    def add(self, each: Pass, left: Left | Mapping[str, Left]) -> None:
         parts = left if isinstance(left, Mapping) else {"": left}
-        self.append(Ran(name, {title: _part(part) for title, part in parts.items()}))
+        self.append(Ran(each, {title: _part(part) for title, part in parts.items()}))
         if self.dump is not None:
             self.dump(self[-1].text(len(self), None))
 
@@ -84,11 +90,11 @@ def noting(log: Log) -> Iterator[Log]:
         _log.reset(token)
 
 
-def ran(name: str, left: Left | Mapping[str, Left]) -> None:
+def ran(each: Pass, left: Left | Mapping[str, Left]) -> None:
     """A pass says what it has left: a tape, a plan or text, or several of these by a title."""
     log = _log.get()
     if log is not None:
-        log.add(name, left)
+        log.add(each, left)
 
 
 def _part(left: Left) -> Part:

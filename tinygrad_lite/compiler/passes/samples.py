@@ -13,11 +13,10 @@ as a mean does at 1/samples, the samples' sweep starts from that rate, and no de
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from tinygrad_lite.compiler.ir.tape import Builder, Guard, Ref, Tape
 from tinygrad_lite.compiler.passes.adjoint import sweep, tidied
-from tinygrad_lite.compiler.passes.log import ran
 from tinygrad_lite.engine import ops
 
 BEFORE, EACH, AFTER = "before the samples", "each sample", "at the end"
@@ -35,23 +34,39 @@ class SampleProgram:
         epilogue: inputs by `epilogue_arrays`; outputs are the loss, then its derivatives w.r.t. the parameters.
     """
 
-    def __init__(self, sample: Tape, epilogue: Tape, parameters: int, columns: int, wrt: Sequence[int] | None) -> None:
+    outputs: int
+    flags: int
+    epilogue: Builder
+    epilogue_arrays: dict[Ref, tuple[str, int]]
+
+    def __init__(
+        self, sample: Tape, epilogue: Tape | None, parameters: int, columns: int, wrt: Sequence[int] | None
+    ) -> None:
         """Args:
         sample: inputs are the parameters, then the columns of a sample; one output.
         epilogue: inputs are the parameters, the sum over the samples, and their number; one output.
+            None if nothing is summed: the outputs of the sample, many or one, are kept for each.
         parameters, columns: how many of each.
         wrt: the parameters that gradients are wanted w.r.t.; None for the value alone.
         """
-        gradients = wrt is not None
-        self.parameters = parameters
+        self.given = sample, epilogue
+        self.parameters, self.wrt = parameters, wrt
         self.columns = columns  # the weight of the sample is one more
+
+    def hoist(self) -> Mapping[str, Tape] | None:
+        sample, _ = self.given
         whole = sample if isinstance(sample, Builder) and ops.dot not in sample.op else tidied(sample)
-        self.prologue, inner, self.needed = _hoisted(whole, parameters)
-        if self.prologue.outputs:
-            ran("hoist", {BEFORE: self.prologue, EACH: inner})
+        self.prologue, self.sample, self.needed = _hoisted(whole, self.parameters)
+        return {BEFORE: self.prologue, EACH: self.sample} if self.prologue.outputs else None
+
+    def differentiate(self) -> Mapping[str, Tape]:
+        gradients, epilogue, body = self.wrt is not None, self.given[1], self.sample
         uniforms = len(self.needed)
-        self.sample: Builder | None = inner
-        body = inner
+        if epilogue is None:
+            self.epilogue, self.epilogue_arrays, self.outputs, self.flags = Builder(), {}, len(body.outputs), 0
+            self.sample_arrays = {ref: ("P", i) for ref, i in zip(body.inputs[:uniforms], self.needed, strict=True)}
+            self.sample_arrays |= {ref: ("X", i) for i, ref in enumerate(body.inputs[uniforms:])}
+            return {BEFORE: self.prologue, EACH: body}
         ins, xs = body.inputs[:uniforms], body.inputs[uniforms:]
         weight = body.input("weight")
         (loss,) = body.outputs
@@ -65,31 +80,30 @@ class SampleProgram:
             seed = body.node(ops.mul, (weight, self._rate_of_samples(rate) if x is None else body.constant(x)))
         grads = sweep(body, {loss: seed}, ins, fast_math=True) if gradients else []
         body.outputs = [body.node(ops.mul, (weight, loss)), *grads]
-        self.flags: int = len(flags)  # each is summed over the samples: where it was true, it was true of all of them
+        self.flags = len(flags)  # each is summed over the samples: where it was true, it was true of all of them
         body.outputs += [body.node(ops.mul, (weight, flag)) for flag in flags]
         self.epilogue, self.epilogue_arrays = _epilogue(
-            self.prologue, epilogue, parameters, self.needed, wrt, len(grads), len(flags), rate is not None
+            self.prologue, epilogue, self.parameters, self.needed, self.wrt, len(grads), len(flags), rate is not None
         )
-        self.outputs: int = len(self.epilogue.outputs)
-        ran("differentiate", {BEFORE: self.prologue, EACH: body, AFTER: self.epilogue})
+        self.outputs = len(self.epilogue.outputs)
+        return {BEFORE: self.prologue, EACH: body, AFTER: self.epilogue}
 
-    @classmethod
-    def outputs_of_each(cls, sample: Tape, parameters: int, columns: int) -> SampleProgram:
-        """The same without a sum: the outputs of the sample, many or one, are kept for each; nothing is at the end."""
-        made = cls.__new__(cls)
-        made.parameters, made.columns, made.outputs, made.flags = parameters, columns, len(sample.outputs), 0
-        made.prologue, inner, made.needed = _hoisted(tidied(sample), parameters)
-        made.sample, made.epilogue, made.epilogue_arrays = inner, Builder(), {}
-        made.sample_arrays = {ref: ("P", place) for ref, place in zip(inner.inputs, made.needed, strict=False)}
-        made.sample_arrays |= {ref: ("X", i) for i, ref in enumerate(inner.inputs[len(made.needed) :])}
-        if made.prologue.outputs:
-            ran("hoist", {BEFORE: made.prologue, EACH: inner})
-        return made
+    def tapes(self) -> Mapping[str, Builder]:
+        """Those that compute anything, by title."""
+        every = {BEFORE: self.prologue, EACH: self.sample, AFTER: self.epilogue}
+        return {title: tape for title, tape in every.items() if tape.outputs}
+
+    def arrays(self, title: str) -> Sequence[tuple[str, int]]:
+        """Where the inputs of a tape live."""
+        if title == BEFORE:
+            return [("P", i) if i < self.parameters else ("N", 0) for i in range(len(self.prologue.inputs))]
+        if title == EACH:
+            return [self.sample_arrays[ref] for ref in self.sample.inputs]
+        return [self.epilogue_arrays[ref] for ref in self.epilogue.inputs]
 
     def _rate_of_samples(self, rate: Builder) -> Ref:
         """The prologue computes the rate, and the sample reads it."""
         self.prologue.outputs += self.prologue.inline(rate, [self.prologue.input("rows")])
-        assert self.sample is not None
         uniform = self.sample.input("rate")
         self.sample_arrays[uniform] = "P", self.parameters + len(self.prologue.outputs) - 1
         return uniform

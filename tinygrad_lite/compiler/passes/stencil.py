@@ -11,7 +11,7 @@ searched for a further sum: a fit and its smoothness are two.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from itertools import pairwise
 from typing import Any
 
@@ -19,7 +19,6 @@ from tinygrad_lite.compiler.ir.tape import Builder, Ref
 from tinygrad_lite.compiler.passes import batching
 from tinygrad_lite.compiler.passes.adjoint import sweep, tidied
 from tinygrad_lite.compiler.passes.batching import Batch
-from tinygrad_lite.compiler.passes.log import ran
 from tinygrad_lite.compiler.passes.reroll import reroll
 from tinygrad_lite.engine import ops
 
@@ -123,6 +122,19 @@ class StencilProgram:
         self.outputs: int = 1 + len(wrt)
         self.epilogue, self.epilogue_arrays = sums[0].tape, sums[0].arrays
 
+    def hoist(self) -> None:
+        """What all samples share is read where it is."""
+
+    def differentiate(self) -> None:
+        """The tapes were differentiated when they were found."""
+
+    def tapes(self) -> Mapping[str, Builder]:
+        """None that is made loops of by itself: see widening.py."""
+        return {}
+
+    def arrays(self, title: str) -> Sequence[tuple[str, int]]:
+        raise KeyError(title)
+
 
 def find(batch: Batch | None, inputs: int, wrt: Sequence[int]) -> StencilProgram | None:
     """The program for a batch found with no inputs kept back; None if its columns are not neighbours."""
@@ -143,7 +155,6 @@ def find(batch: Batch | None, inputs: int, wrt: Sequence[int]) -> StencilProgram
     ending = Ending(rest, inputs, len(sums), wrt)
     if ending.counts_samples:
         return None
-    ran("neighbours", {f"each of {each.samples:,}": each.tape for each in sums} | {"what is made of them": ending.tape})
     return StencilProgram(first, sums, ending, inputs, wrt)
 
 

@@ -13,6 +13,7 @@ loop nests of their own.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import replace
 from itertools import pairwise
 from typing import Any
@@ -40,7 +41,7 @@ class _Samples:
         partial: for each output that is summed over the samples, {constant factor: (array, stretches so far)}.
     """
 
-    def __init__(self, lines: Neighbours, number: int, known: set[str], constants: list[float]) -> None:
+    def __init__(self, lines: Neighbours, number: int, known: AbstractSet[str], constants: list[float]) -> None:
         self.n, self.bases, self.number = lines.samples, lines.bases, number
         self.here = min(lines.bases)
         low = lowered(lines.tape, known)
@@ -104,7 +105,7 @@ class _Samples:
         ]
 
 
-def lifted(sums: Sequence[Neighbours], ending: Ending, wrt: Sequence[int], known: set[str]) -> Plan:
+def lifted(sums: Sequence[Neighbours], ending: Ending, wrt: Sequence[int], known: AbstractSet[str]) -> Plan:
     """The loops over all samples of all sums, for a back end that knows these ops of the table."""
     constants: list[float] = []
     samples = [_Samples(lines, k, known, constants) for k, lines in enumerate(sums)]

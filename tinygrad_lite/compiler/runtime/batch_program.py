@@ -21,6 +21,7 @@ from tinygrad_lite.compiler.frontend.paths import explore
 from tinygrad_lite.compiler.frontend.trace import Trace, Tracer
 from tinygrad_lite.compiler.ir.tape import Builder, Ref
 from tinygrad_lite.compiler.passes.adjoint import differentiable
+from tinygrad_lite.compiler.passes.pipeline import PATHS, differentiated
 from tinygrad_lite.compiler.passes.samples import SampleProgram, mean
 from tinygrad_lite.compiler.runtime.program import CompilationUnit, Program, Settings, Wrt
 from tinygrad_lite.engine import ops
@@ -37,7 +38,7 @@ class BatchProgram(Program):
         only_numbers: the batch arguments that are never used as an index.
     """
 
-    first_pass = "paths"
+    first_pass = PATHS
 
     def __init__(self, f: Callable[..., Any], call: BatchCall, settings: Settings) -> None:
         start = time.perf_counter()
@@ -127,6 +128,6 @@ class EachProgram(BatchProgram):
 
     def _first(self, wrt: Wrt, samples: int) -> Runner:
         with self._noting(wrt):
-            program = SampleProgram.outputs_of_each(self.tape, self.parameters, self.columns)
+            program = differentiated(SampleProgram(self.tape, None, self.parameters, self.columns, None))
             made = self.runners[wrt] = choice.runner(program, self.settings.backend, samples)
         return made

@@ -21,9 +21,9 @@ from tinygrad_lite.compiler.backends.llvm.tape_runner import TapeMachine
 from tinygrad_lite.compiler.frontend.arguments import Call, numbers
 from tinygrad_lite.compiler.ir.tape import Tape
 from tinygrad_lite.compiler.passes import batching, programs, stencil
-from tinygrad_lite.compiler.passes.alike import alike
 from tinygrad_lite.compiler.passes.log import Log, noting, ran
 from tinygrad_lite.compiler.passes.lowering import NoLowering
+from tinygrad_lite.compiler.passes.pipeline import LOAD, TRACE, Work, run
 from tinygrad_lite.compiler.passes.samples import SampleProgram
 from tinygrad_lite.compiler.runtime import program_cache
 from tinygrad_lite.compiler.runtime.bound import Together
@@ -71,7 +71,7 @@ class Program:
         logs: what each pass left, for each of the runners.
     """
 
-    first_pass = "trace"
+    first_pass = TRACE
     samples = 0  # of the call that it was made for
 
     def __init__(self, tape: Tape, captured: Sequence[Value], settings: Settings, result: Structure = float) -> None:
@@ -236,21 +236,21 @@ class Program:
         """The tape as samples, as samples that read their neighbours, or plain: what can be found in it."""
         tape, inputs = self.tape, len(self.tape.inputs)
         keep = [tape.inputs[i] for i in wrt or ()]
-        samples = alike(tape) if choice.available() != ["tape"] else None
-        batch = batching.joined(tape, samples, keep)
+        it = Work(tape=tape, wrt=wrt)
+        if choice.available() != ["tape"]:
+            run(it, "samples", "samples" if self.settings.backend == "tape" else "neighbours")
+        batch, lines = it.batch, it.neighbours
         if batch is not None:
             columns = batch.fixed.shape[1] + batch.gathered.shape[1]
             expected = [float(guard.outcome) for guard in batch.epilogue.guards]
             expected += [float(guard.outcome) * batch.samples for guard in batch.sample.guards]
             make: program_cache.Make = partial(SampleProgram, batch.sample, batch.epilogue, inputs, columns, wrt)
             return CompilationUnit(make, [batch.sample, batch.epilogue], ("samples", columns), batch, expected)
-        if wrt and self.settings.backend != "tape" and "numpy" in choice.available():
-            lines = stencil.find(batching.joined(tape, samples), inputs, wrt)
-            if lines is not None:
-                lines.straight = partial(programs.PlainProgram, tape, keep)
-                parts = [lines.batch.sample, lines.batch.epilogue]
-                facts = ("neighbours", lines.batch.samples, lines.bases, lines.batch.fixed.tobytes())
-                return CompilationUnit(lambda: lines, parts, facts)
+        if lines is not None:
+            lines.straight = partial(programs.PlainProgram, tape, keep)
+            parts = [lines.batch.sample, lines.batch.epilogue]
+            facts = ("neighbours", lines.batch.samples, lines.bases, lines.batch.fixed.tobytes())
+            return CompilationUnit(lambda: lines, parts, facts)
         make = partial(programs.PlainProgram, tape, None if wrt is None else keep)
         return CompilationUnit(make, [tape], ("plain",), None, [float(guard.outcome) for guard in tape.guards])
 
@@ -274,7 +274,7 @@ class Program:
         newest, runner = [*self.runners.items()][-1]
         log = self.logs[newest]
         if isinstance(runner, program_cache.CachedRunner):  # shown with the passes of the process that kept it
-            log = Log(ran=[each for each in log if each.name in (self.first_pass, "load")] + runner.log)
+            log = Log(ran=[each for each in log if each.each in (self.first_pass, LOAD)] + runner.log)
         return log.text(lines)
 
     def report(self) -> str:
@@ -287,7 +287,7 @@ class Program:
     def _paragraph(self, wrt: Wrt) -> list[str]:
         runner, lines = self.runners[wrt], []
         batch = runner.batch
-        if isinstance(runner.program, stencil.StencilProgram):
+        if not isinstance(runner, TapeMachine) and isinstance(runner.program, stencil.StencilProgram):
             samples = " and ".join(f"{each.samples:,}" for each in runner.program.sums)
             lines.append(f"  {samples} samples were found that read neighbouring inputs.")
         if batch is not None:
@@ -296,7 +296,7 @@ class Program:
                 f"{batch.fixed.shape[1]} constants and {batch.gathered.shape[1]} inputs each."
             )
         what = "value" if wrt is None else f"value and {len(wrt)} derivatives"
-        return lines + described(what, runner.program, runner, batch.samples if batch else self.samples)
+        return lines + described(what, runner, batch.samples if batch else self.samples)
 
 
 def _taken(chunks: list[Any], places: Any) -> Any:

@@ -28,11 +28,13 @@ from tinygrad_lite import engine
 from tinygrad_lite.compiler.backends import choice, runners
 from tinygrad_lite.compiler.backends.llvm import cache, jit, llvm_runner
 from tinygrad_lite.compiler.ir.columns import columns
+from tinygrad_lite.compiler.ir.loop_nest import Plans
 from tinygrad_lite.compiler.ir.recording import Recording
 from tinygrad_lite.compiler.ir.tape import LESS, SELECT, Tape
 from tinygrad_lite.compiler.passes import programs
 from tinygrad_lite.compiler.passes.batching import SampleData
 from tinygrad_lite.compiler.passes.log import Log, noting, ran
+from tinygrad_lite.compiler.passes.pipeline import EMIT, LOAD, differentiated
 from tinygrad_lite.engine.op import TABLE, Op
 
 Make = Callable[[], programs.Program]
@@ -100,7 +102,7 @@ def runner(
     if found is not None:
         return found
     started = time.perf_counter()
-    program = make()
+    program = differentiated(make())
     seconds = {"tidying and gradients": time.perf_counter() - started}
     made = choice.runner(program, backend, samples)
     made.seconds = seconds | made.seconds
@@ -133,7 +135,7 @@ def _loaded(name: str, make: Make, samples: int, started: float) -> CachedRunner
     found = CachedRunner(make, samples, facts, arrays, jit.load(code, "entry", None, True, started))
     found.entry = name, entry
     found.names = name, facts["code"]
-    ran("load", lambda: f"{name}\n{facts['code']}")
+    ran(LOAD, lambda: f"{name}\n{facts['code']}")
     return found
 
 
@@ -165,8 +167,8 @@ class CachedRunner(llvm_runner.LLVMRunner):
     def _whole(self) -> llvm_runner.LLVMRunner:
         self._log = Log()
         with noting(self._log):
-            made = llvm_runner.LLVMRunner(self._make(), self._samples)
-            ran("emit", made.text)
+            made = llvm_runner.LLVMRunner(differentiated(self._make()), self._samples)
+            ran(EMIT, made.text)
             return made
 
     @property
@@ -180,7 +182,7 @@ class CachedRunner(llvm_runner.LLVMRunner):
         return self._whole.program
 
     @property
-    def plans(self) -> programs.Plans | None:  # type: ignore[override]
+    def plans(self) -> Plans | None:  # type: ignore[override]
         return self._whole.plans
 
     def text(self) -> str:

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from tinygrad_lite.compiler.backends import python
+from tinygrad_lite.compiler.backends.llvm.tape_runner import TapeMachine
 from tinygrad_lite.compiler.backends.runners import Runner
 from tinygrad_lite.compiler.ir.loop_nest import Plan
 from tinygrad_lite.compiler.passes.programs import Program
@@ -71,7 +72,7 @@ class Described:
     def passes(self, lines: int | None = 12) -> str:
         """What each pass of the compiler left of the program made last: the first `lines` lines, or all (None).
 
-        These are the passes that ran, noted while they did; `compiler.passes.PASSES` lists all there are.
+        These are the passes that ran, noted while they did; `compiler.passes.pipeline.PASSES` lists all there are.
 
         >>> import tinygrad_lite as tg
         >>> fast = tg.compile(lambda x: tg.exp(x) * x, backend="tape")
@@ -90,12 +91,15 @@ class Described:
         return str(self._newest().passes(lines))
 
 
-def described(what: str, program: Program, runner: Runner, samples: int = 0) -> list[str]:
+def described(what: str, runner: Runner, samples: int = 0) -> list[str]:
     """The paragraph on one runner."""
     lines = [f"  {what}: {_SAID[runner.name]}" + (f" (no faster back end: {runner.why})" if runner.why else "") + "."]
     if runner.name == "machine tape" and not runner.why:
         lines.append("    Loops are made once such a call is prepared, or was repeated often enough.")
-    if runner.plans is None:
+    if isinstance(runner, TapeMachine):  # its gradient as a tape is not there, and costs a minute
+        lines.append(f"    {len(runner.instructions.code):,} instructions.")
+    elif runner.plans is None:
+        program = runner.program
         tapes = [tape for tape in (program.prologue, program.sample, program.epilogue) if tape is not None]
         lines.append(f"    {sum(sum(tape.live()) for tape in tapes):,} ops.")
     else:
@@ -108,7 +112,7 @@ def described(what: str, program: Program, runner: Runner, samples: int = 0) -> 
                 lines.append("    " + _counted(name, plan))
         if samples and runner.plans.samples is not None:
             plan = runner.plans.samples
-            memory = 8 * (sum(plan.sizes.values()) + program.columns + 1)
+            memory = 8 * (sum(plan.sizes.values()) + runner.program.columns + 1)
             lines.append(
                 f"    {plan.flops() * samples:,} operations a call on {samples:,} samples; {memory:,} bytes for each."
             )

@@ -86,7 +86,7 @@ class TrainingPlayer(Page):
             return moving(self._stills(), PACE)
 
     def _stills(self) -> Iterator[Any]:
-        """A Pillow image of every step."""
+        """A Pillow image of every step; what stays, such as the axes and their ticks, is drawn once."""
         from matplotlib.backends.backend_agg import FigureCanvasAgg
         from matplotlib.figure import Figure
         from PIL import Image
@@ -107,8 +107,16 @@ class TrainingPlayer(Page):
         bars.set(xscale="log", xlim=self._span(), ylim=(len(self.tensors) - 0.4, -0.6))
         bars.set_title("size of the gradients", fontsize=10)
         bars.minorticks_off()
+        caption = figure.suptitle("", fontsize=11)
+        for part in (caption, here, *sized):
+            part.set_animated(True)
+        for ax in plane:
+            ax.set_axis_off()
+        canvas.draw()
+        ground = canvas.copy_from_bbox(figure.bbox)
         for step in self.steps:
-            figure.suptitle(step["caption"], fontsize=11)
+            canvas.restore_region(ground)
+            caption.set_text(step["caption"])
             here.set_data([step["at"]], [self.losses[step["at"]]])
             for bar, size in zip(sized, step["sizes"], strict=True):
                 bar.set_width(size)
@@ -116,7 +124,8 @@ class TrainingPlayer(Page):
                 ax.clear()
                 ax.set_axis_off()  # ticks would take most of the time
                 self._answers(ax, self.record["steps"][step["at"]]["parameters"])
-            canvas.draw()
+            for part in (*sized, *bars.spines.values(), here, *plane, caption):
+                figure.draw_artist(part)
             yield Image.frombytes("RGBA", canvas.get_width_height(), bytes(canvas.buffer_rgba())).convert("RGB")
 
     def _span(self) -> tuple[float, float]:

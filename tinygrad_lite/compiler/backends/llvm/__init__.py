@@ -4,7 +4,6 @@
     llvm_backend.py      a plan as functions in LLVM's text
     loops.py             one loop nest, by tiles.py; gradient_sums.py: tables of gradients as such; periodic.py
     register_fusion.py   loops over samples fused that share registers; stencil_fusion.py: that read the same numbers
-    scan.py              steps that follow from one another
     workspace.py         where the arrays of a block lie
     tape_runner.py       a tape at once, without compiling it: instructions.py; tape_code.py, tape_cases.py: its code
     writer.py            one instruction at a time; kernels/: exp, log, sin and others for whole vectors

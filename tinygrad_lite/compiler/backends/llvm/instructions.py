@@ -19,6 +19,7 @@ from tinygrad_lite.compiler.ir.columns import Columns
 from tinygrad_lite.compiler.ir.tape import LESS, SELECT, Tape
 from tinygrad_lite.compiler.passes.log import ran
 from tinygrad_lite.compiler.passes.lowering import Lowered
+from tinygrad_lite.compiler.passes.pipeline import INSTRUCTIONS
 from tinygrad_lite.engine import ops
 from tinygrad_lite.engine.op import TABLE, Op
 
@@ -74,7 +75,7 @@ class Instructions:
         if not all(has(op) for op, _ in columns.kinds):
             tape = _WithCases(frozenset()).lower(tape)
             columns = Columns(tape)
-        ran("instructions", tape)
+        ran(INSTRUCTIONS, tape)
         n, sources = len(columns), len(tape.sources)
 
         def places(refs: Any) -> Any:

@@ -16,7 +16,7 @@ takes the next shard until there is none. What the shards are does not depend on
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import Any
 
@@ -26,7 +26,6 @@ from tinygrad_lite.compiler.backends.llvm import (
     kernels,
     periodic,
     register_fusion,
-    scan,
     stencil_fusion,
     workspace,
 )
@@ -34,8 +33,7 @@ from tinygrad_lite.compiler.backends.llvm.buffers import Layout
 from tinygrad_lite.compiler.backends.llvm.loops import Loops, Space
 from tinygrad_lite.compiler.backends.llvm.threads import weight
 from tinygrad_lite.compiler.backends.llvm.writer import Name, Writer
-from tinygrad_lite.compiler.ir.loop_nest import LoopNest, Plan
-from tinygrad_lite.compiler.passes.log import ran
+from tinygrad_lite.compiler.ir.loop_nest import LoopNest, Plan, Plans
 
 ADDRESSES = ("P", "N", "main", "tail", "lines", "workspace", "G", "out", "K", "tables")
 LENGTHS = ("blocks", "rest", "shards", "each", "taken")
@@ -47,7 +45,8 @@ class Code:
     """The text for a sample program, and the sizes of its buffers, for one machine and one number of vectors.
 
     Args:
-        prologue, samples, epilogue: plans; `samples` may be None, then only the epilogue runs.
+        plans, fused: the loops; which of them run together (see `fused`). If there are no samples, only the epilogue
+            runs.
         columns: numbers of one sample of data, its weight included.
         sums: what the sample plan adds up.
         lanes, unroll: doubles in a vector; vectors of samples in a block.
@@ -55,13 +54,14 @@ class Code:
     """
 
     def __init__(
-        self, prologue: Plan | None, samples: Plan | None, epilogue: Plan, columns: int, sums: int, lanes: int, unroll:
-        int, twice: bool = True,
-    ) -> None:  # fmt: skip
+        self, plans: Plans, fused: Fused, columns: int, sums: int, lanes: int, unroll: int, twice: bool = True
+    ) -> None:
+        samples = plans.samples
+        self.fused = fused
         self.lanes, self.unroll, self.columns, self.sums = lanes, unroll, columns, sums
         self.lines: int = _line(samples, lanes) if samples is not None and twice else 0
         self.layout: Layout = Layout()
-        self.in_place: bool = samples is not None and _in_place(epilogue)
+        self.in_place: bool = samples is not None and _in_place(plans.epilogue)
         self.operations: int = samples.flops(weight) if samples is not None else 0
         self.shard_stride = (
             -(-(sums + lanes) // 8) * 8 if samples is not None else 0
@@ -70,11 +70,11 @@ class Code:
         self._reserve(sums * lanes)
         self._used: set[tuple[str, int]] = set()
         self._declared: set[str] = set()
-        functions = [self._function("begin(ptr noalias %arguments)", partial(self._begin, prologue))]
+        functions = [self._function("begin(ptr noalias %arguments)", partial(self._begin, plans.prologue))]
         if samples is not None:
             shard = "internal void @shard(ptr noalias %arguments, ptr %workspace, i64 %shard)"
             functions += [self._function(shard, partial(self._shard, samples)), _SHARE]
-        functions.append(self._function("finish(ptr noalias %arguments)", partial(self._finish, epilogue)))
+        functions.append(self._function("finish(ptr noalias %arguments)", partial(self._finish, plans.epilogue)))
         functions.insert(0, self._function("entry(ptr noalias %arguments)", self._entry))
         self.text: str = kernels.module(functions, self._used, self._declared)
 
@@ -133,9 +133,6 @@ class Code:
                     with w.loop(1, self.sums, self.lanes) as i:
                         self._add(given["G"], more, i)
                     w.lanes = 1
-        if self.in_place:
-            nests = [nest for nest in epilogue.nests if not _copies(nest)]
-            epilogue = Plan(nests, epilogue.sizes, epilogue.constants, epilogue.samples, epilogue.nodes)
         self._plain(epilogue, given, {"out": Space(given["out"], even=1)}, {"P": "P", "G": "G", "N": "N"})
 
     def _add(self, total: Name, more: Name, i: Name | int) -> None:
@@ -159,8 +156,11 @@ class Code:
         for name, size in plan.sizes.items():
             spaces[name] = Space(w.address(given["scratch"], self._reserve(size)))
         loops = Loops(w, spaces, self.lanes, 0, self._table(given))
-        for stepwise, nests in plan.parts():
-            (scan if stepwise else stencil_fusion).write(loops, nests)
+        for stepwise, together in self.fused[id(plan)]:
+            if stepwise:
+                loops.step_by_step(together)
+            else:
+                stencil_fusion.write(loops, together)
 
     def _samples(self, plan: Plan, given: dict[str, Name]) -> None:
         w = self.w
@@ -178,9 +178,7 @@ class Code:
                 w.store(zero, w.address(given["sums"], w.integer("mul", i, self.lanes)), 8 * self.lanes)
         constants = Space(w.address(given["K"], self.layout.add_constants(plan.constants)))
         block = self.lanes * self.unroll
-        steps = register_fusion.steps(plan, self.lanes)
-        if any(len(step.nests) > 1 for step in steps):
-            ran("fuse", [step.nests for step in steps])
+        steps = self.fused[id(plan)]
         places, length = workspace.shared(steps, plan.sizes)
         begin = self._reserve(length * block)
         parts = [("main", "blocks", self.unroll), ("tail", "rest", 1)] if self.unroll > 1 else [("tail", "rest", 1)]
@@ -273,9 +271,29 @@ def _copies(nest: LoopNest) -> bool:
     return plain and run.accesses[0].array == "G" and nest.target.array == "out" and nest.own(run.accesses[0])
 
 
-def kept(plan: Plan, lanes: int) -> int:
-    """How many intermediate numbers of a sample are in memory at once."""
-    return workspace.shared(register_fusion.steps(plan, lanes), plan.sizes)[1]
+Fused = Mapping[int, Any]
+"""What runs together, by the id of a plan: steps of one for samples, else (whether step by step, nests or lines)."""
+
+
+def fused(plans: Plans, lanes: int) -> tuple[dict[int, Any], list[list[LoopNest]] | None]:
+    """The pass `fuse`: what runs together, and the same to be shown if anything does that did not before."""
+    found: dict[int, Any] = {}
+    together: list[list[LoopNest]] = []
+    for plan in plans:
+        if plan is plans.samples:
+            found[id(plan)] = steps = register_fusion.steps(plan, lanes)
+            together += [step.nests for step in steps]
+            continue
+        parts = found[id(plan)] = []
+        in_place = plans.samples is not None and plan is plans.epilogue and _in_place(plan)
+        for stepwise, nests in plan.parts():
+            if stepwise:
+                parts.append((True, nests))
+            else:
+                swept = stencil_fusion.swept([nest for nest in nests if not (in_place and _copies(nest))], lanes)
+                parts += [(False, lines) for lines in swept]
+                together += [[line.nest for line in lines] for lines in swept]
+    return found, together if any(len(nests) > 1 for nests in together) else None
 
 
 def _full_places(nest: LoopNest, lanes: int) -> list[int]:

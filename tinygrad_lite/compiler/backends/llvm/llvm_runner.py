@@ -7,15 +7,15 @@ made for only decides how large its blocks are.
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from functools import partial
 from typing import Any
 
-from tinygrad_lite.compiler.backends.llvm import jit, scan, threads
+from tinygrad_lite.compiler.backends.llvm import jit, threads, workspace
 from tinygrad_lite.compiler.backends.runners import Buffered
-from tinygrad_lite.compiler.ir.loop_nest import Plan, names
-from tinygrad_lite.compiler.passes.log import ran
+from tinygrad_lite.compiler.ir.loop_nest import Plans, names
 from tinygrad_lite.compiler.passes.lowering import NoLowering
-from tinygrad_lite.compiler.passes.programs import Plans, Program
+from tinygrad_lite.compiler.passes.pipeline import Work, run
+from tinygrad_lite.compiler.passes.programs import Program
 
 LONGEST = 10_000
 """Operations in the text of one function, loops counted once."""
@@ -63,20 +63,19 @@ class LLVMRunner(Buffered):
         if program.sample is not None and not program.epilogue.outputs:
             raise NoLowering("results of each sample are not added up, and whole arrays are as fast")
         self.program = program
-        self.plans: Plans = Plans(program, kernels.supported())
-        self.seconds: dict[str, float] = dict(self.plans.seconds)
+        start, lanes = time.perf_counter(), jit.host().lanes
+        work = Work(program=program, known=kernels.supported(), fuse=partial(llvm_backend.fused, lanes=lanes))
+        self.plans: Plans = run(work, "lower", "fuse").plans
+        self.seconds: dict[str, float] = {"finding loops": time.perf_counter() - start}
         start = time.perf_counter()
-        epilogue = scan.stepped(self.plans.epilogue)
-        if epilogue is not self.plans.epilogue:
-            ran("scan", epilogue)
-        self._refuse_long([self.plans.prologue, self.plans.samples, epilogue])
-        lanes = jit.host().lanes
-        numbers = program.columns + 1 + llvm_backend.kept(self.plans.samples, lanes) if self.plans.samples else 0
+        self._refuse_long(self.plans)
+        sums, numbers, each = 0, 0, self.plans.samples
+        if each is not None and program.sample is not None:
+            kept = workspace.shared(work.fused[id(each)], each.sizes)[1]
+            sums, numbers = len(program.sample.outputs), program.columns + 1 + kept
         self.unroll: int = unroll(samples, lanes, numbers)
-        self.code = llvm_backend.Code(
-            self.plans.prologue, self.plans.samples, epilogue, program.columns + 1, self.plans.sums, lanes,
-            self.unroll, 16 * samples * program.columns <= NEAR,
-        )  # fmt: skip
+        twice = 16 * samples * program.columns <= NEAR
+        self.code = llvm_backend.Code(self.plans, work.fused, program.columns + 1, sums, lanes, self.unroll, twice)
         self.seconds["writing LLVM"] = time.perf_counter() - start
         start = time.perf_counter()
         self.compiled = llvm_backend.load(self.code)
@@ -91,11 +90,11 @@ class LLVMRunner(Buffered):
         self._team: threads.Team | None = None
 
     @staticmethod
-    def _refuse_long(plans: Sequence[Plan | None]) -> None:
+    def _refuse_long(plans: Plans) -> None:
         """LLVM needs up to a second for a thousand operations: an irregular program is better off elsewhere."""
         from tinygrad_lite.compiler.backends.llvm.writer import NATIVE
 
-        reductions = [run for plan in plans if plan is not None for nest in plan.nests for run in nest.reductions]
+        reductions = [run for plan in plans for nest in plan.nests for run in nest.reductions]
         written = sum(1 + sum(1 if op in NATIVE else KERNEL for op in names(run.expression)) for run in reductions)
         if written > LONGEST:
             raise NoLowering(f"too irregular for loops, {written:,} operations would stand in one line")

@@ -72,6 +72,12 @@ class Loops:
         self.iterations_of(first)
         self.joined, self.kept = [], None
 
+    def step_by_step(self, nests: Sequence[LoopNest]) -> None:
+        """Loop nests that go through their first dimension together (scan.py)."""
+        with self.w.loop(0, nests[0].dims[0]) as step:
+            for nest in nests:
+                self.iterations_of(nest, step)
+
     def iterations_of(self, nest: LoopNest, at: Name | None = None) -> None:
         """All iterations, or in a loop nest that goes step by step those of the step `at`."""
         w = self.w

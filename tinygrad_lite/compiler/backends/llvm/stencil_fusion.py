@@ -19,7 +19,6 @@ from functools import partial
 from tinygrad_lite.compiler.backends.llvm.loops import Counter, Loops
 from tinygrad_lite.compiler.backends.llvm.writer import Name
 from tinygrad_lite.compiler.ir.loop_nest import Access, LoopNest, names
-from tinygrad_lite.compiler.passes.log import ran
 
 LARGEST = 240
 """Operations in the lines of one loop: more would not stay in the registers."""
@@ -110,20 +109,11 @@ def _operations(line: Line) -> int:
     return sum(1 + sum(1 for _ in names(run.expression)) for run in line.nest.reductions)
 
 
-def write(loops: Loops, nests: Sequence[LoopNest]) -> None:
-    """All loop nests: those that share a loop in one, the others as they are."""
-    found = swept(nests, loops.lanes)
-    if any(len(lines) > 1 for lines in found):
-        ran("fuse", [[line.nest for line in lines] for lines in found])
-    for lines in found:
-        if len(lines) > 1:
-            _write(loops, lines)
-        else:
-            loops.iterations_of(lines[0].nest)
-
-
-def _write(loops: Loops, lines: Sequence[Line]) -> None:
+def write(loops: Loops, lines: Sequence[Line]) -> None:
     """The lines of one list: where all go on together, and then what each has besides."""
+    if len(lines) == 1:
+        loops.iterations_of(lines[0].nest)
+        return
     w, width = loops.w, loops.lanes
     low, high = max(line.start for line in lines), min(line.stop for line in lines)
     operations = sum(map(_operations, lines))

@@ -16,7 +16,8 @@ from tinygrad_lite.compiler.backends.llvm.buffers import aligned
 from tinygrad_lite.compiler.backends.llvm.instructions import ADDRESSES, Instructions
 from tinygrad_lite.compiler.backends.runners import Buffered, fill
 from tinygrad_lite.compiler.ir.tape import Tape
-from tinygrad_lite.compiler.passes.programs import PlainProgram
+from tinygrad_lite.compiler.passes.pipeline import differentiated
+from tinygrad_lite.compiler.passes.programs import PlainProgram, Program
 
 SOON = 5_000_000
 """Ops performed on the tape, in all calls together, after which alike parts are looked for, to be made loops."""
@@ -94,9 +95,10 @@ class TapeMachine(Buffered):
         }
 
     @functools.cached_property
-    def program(self) -> PlainProgram:  # type: ignore[override]
+    def program(self) -> Program:  # type: ignore[override]
         inputs = self._tape.inputs
-        return PlainProgram(self._tape, None if self._wrt is None else [inputs[i] for i in self._wrt])
+        wrt = None if self._wrt is None else [inputs[i] for i in self._wrt]
+        return differentiated(PlainProgram(self._tape, wrt))
 
     def due(self, samples: int) -> bool:
         """Whether so much was computed on the tape that loops should be made; counts the call.

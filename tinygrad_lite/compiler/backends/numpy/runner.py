@@ -15,9 +15,10 @@ from typing import Any
 
 from tinygrad_lite.compiler.backends.numpy.calls import UFUNCS, Calls, Pool
 from tinygrad_lite.compiler.backends.runners import Buffered
-from tinygrad_lite.compiler.ir.loop_nest import names
+from tinygrad_lite.compiler.ir.loop_nest import Plans, names
 from tinygrad_lite.compiler.passes.lowering import NoLowering
-from tinygrad_lite.compiler.passes.programs import Plans, Program
+from tinygrad_lite.compiler.passes.pipeline import Work, run
+from tinygrad_lite.compiler.passes.programs import Program
 
 CACHE = 1 << 20
 """Bytes that the arrays of one block of samples may fill."""
@@ -41,8 +42,9 @@ class NumpyRunner(Buffered):
         """
         self.program = program
         self.parameters: int = program.parameters
-        self.plans: Plans = Plans(program, {*UFUNCS, "relu", "select"})
-        self.seconds: dict[str, float] = dict(self.plans.seconds)
+        start = time.perf_counter()
+        self.plans: Plans = run(Work(program=program, known={*UFUNCS, "relu", "select"}), "lower", "widen").plans
+        self.seconds: dict[str, float] = {"finding loops": time.perf_counter() - start}
         if not wanted:
             self._refuse_scalars(samples)
         start = time.perf_counter()
@@ -90,7 +92,8 @@ class Buffers:
         self.out: Any = np.zeros(program.outputs * (samples if each else 1))
         by_sample = self.out.reshape(program.outputs, -1)
         self._x = np.ones((program.columns + 1, samples))  # the last line is the weight of each sample
-        total, more = np.zeros(plans.sums), np.zeros(plans.sums)
+        sums = len(program.sample.outputs) if program.sample is not None else 0
+        total, more = np.zeros(sums), np.zeros(sums)
         steps: list[Callable[[], Any]] = []
         self.lines: list[str] = []
         pool: Pool = {}

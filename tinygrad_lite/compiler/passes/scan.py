@@ -21,7 +21,6 @@ from dataclasses import replace
 from functools import partial
 from typing import Any
 
-from tinygrad_lite.compiler.backends.llvm.loops import Loops
 from tinygrad_lite.compiler.ir.loop_nest import Access, LoopNest, Plan, Reduction
 
 FEWEST = 64
@@ -204,10 +203,3 @@ def _even(accesses: Sequence[Access], constants: list[float]) -> tuple[str, int,
         return "", 0, 0
     constants += literals
     return "K", len(constants) - len(literals), 1
-
-
-def write(loops: Loops, nests: Sequence[LoopNest]) -> None:
-    """Loop nests that go step by step."""
-    with loops.w.loop(0, nests[0].dims[0]) as step:
-        for nest in nests:
-            loops.iterations_of(nest, step)
