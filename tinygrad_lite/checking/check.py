@@ -20,6 +20,7 @@ from tinygrad_lite.checking.network.arrays import np
 from tinygrad_lite.checking.network.problems import Problem
 from tinygrad_lite.checking.result.findings import Findings, report_of
 from tinygrad_lite.checking.result.mistakes import Mistake
+from tinygrad_lite.checking.trial.answer import CaseResult
 from tinygrad_lite.checking.trial.coverage import blind_spots
 from tinygrad_lite.checking.trial.evaluation import Evaluation
 from tinygrad_lite.checking.trial.measurements import measured_of, taylor_of
@@ -54,13 +55,14 @@ class Check(Findings):
 
     def __init__(self, evaluation: Evaluation, mend: bool = True) -> None:
         self.evaluation = evaluation
-        self._mend, self.hint = mend, "mend"
+        self._mend = mend
+        self.hint: str = "mend"
         self._found: Found | None = None
         self._example: Counterexample | Literal[False] | None = None  # False: looked for in vain
         judged = [e.comparison for e in evaluation.cases if e.comparison is not None]
         names = evaluation.submission.names
         self.wrong: list[str] = [n for n in names if any(n in c.wrong for c in judged)]
-        self.raised = [e for e in evaluation.cases if e.answer.error]
+        self.raised: list[CaseResult] = [e for e in evaluation.cases if e.answer.error]
         if not judged:
             self.wrong = list(names)
         self.ok: bool = not evaluation.error and not self.wrong and not self.raised and bool(judged)

@@ -51,7 +51,8 @@ class Classroom:
     """
 
     def __init__(self, results: dict[str, dict[str, Any]], alike: list[tuple[str, str, float]]) -> None:
-        self.results, self.alike = results, alike
+        self.results: dict[str, dict[str, Any]] = results
+        self.alike: list[tuple[str, str, float]] = alike
 
     def counts(self) -> list[tuple[str, list[str]]]:
         """Each code with the files that have it, the most frequent first."""

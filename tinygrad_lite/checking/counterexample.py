@@ -49,7 +49,9 @@ class Counterexample:
     """
 
     def __init__(self, evaluation: Evaluation, problem: Problem, verdict: Verdict, record: Record | None) -> None:
-        self.problem, self.name, self.rational = problem, verdict.name, True
+        self.problem: Problem = problem
+        self.name: str = verdict.name
+        self.rational: bool = True
         assert verdict.exact is not None
         assert verdict.hand is not None
         index = verdict.wrong[0] if verdict.wrong else next(indices(verdict.exact.shape))

@@ -37,7 +37,8 @@ class Line:
     """
 
     def __init__(self, statement: Statement, claims: list[Claim]) -> None:
-        self.number, self.text = statement.row.line, statement.row.text
+        self.number: int = statement.row.line
+        self.text: str = statement.row.text
         self.claims = claims
         found = [c.status for c in claims] or [statement.kind if statement.kind != "step" else UNCHECKED]
         self.status: str = min(found, key=RANK.index)
@@ -71,7 +72,8 @@ class Derivation(Result):
     """
 
     def __init__(self, document: Document, judge: Judge) -> None:
-        self.document, self.judge = document, judge
+        self.document: Document = document
+        self.judge: Judge = judge
         judge_all(judge)
         self.lines: list[Line] = [Line(s, [c for c in judge.claims if c.statement is s]) for s in document.statements]
         self.first: Line | None = next((line for line in self.lines if line.status == WRONG), None)

@@ -54,7 +54,11 @@ class GradCheck(Result):
         rtol: float,
         noise: float = 0.0,
     ) -> None:
-        self.names, self.claimed, self.measured, self.taylor, self.noise = names, claimed, measured, whole, noise
+        self.names: list[str] = names
+        self.claimed: list[float] = claimed
+        self.measured: dict[int, Derivative] = measured
+        self.taylor: Taylor = whole
+        self.noise: float = noise
         self.wrong: list[str] = [names[i] for i, found in measured.items() if not found.accepts(claimed[i], rtol)]
         self.kinks: list[str] = [names[i] for i, found in measured.items() if found.kink]
 

@@ -30,7 +30,9 @@ class Figure:
     """A picture in the report, and a link to a page that plays it."""
 
     def __init__(self, svg: str, words: str, plays: str = "") -> None:
-        self.svg, self.words, self.plays = svg, words, plays
+        self.svg: str = svg
+        self.words: str = words
+        self.plays: str = plays
 
     def text(self, width: int = 80, *, ascii: bool = False) -> str:
         """Its caption."""

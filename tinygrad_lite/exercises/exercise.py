@@ -38,7 +38,10 @@ class Exercise(Reported):
     """
 
     def __init__(self, kind: Kind, level: int, seed: int) -> None:
-        self.kind, self.level, self.seed, self._asked = kind.name, level, seed, kind
+        self.kind: str = kind.name
+        self.level: int = level
+        self.seed: int = seed
+        self._asked = kind
 
     @property
     def key(self) -> Any:

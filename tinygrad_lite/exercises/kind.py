@@ -35,7 +35,9 @@ class Marked(Result):
     __slots__ = ("codes", "ok", "words")
 
     def __init__(self, ok: bool, words: list[str], codes: list[str] | None = None) -> None:
-        self.ok, self.words, self.codes = ok, words, codes or []
+        self.ok: bool = ok
+        self.words: list[str] = words
+        self.codes: list[str] = codes or []
 
     def report(self) -> Report:
         return Report().paragraph(" ".join(["✓" if self.ok else "✗", *self.words]))
@@ -93,7 +95,8 @@ class Kind:
     key: Any
 
     def __init__(self, program: Program, numbers: dict[str, Any], chance: random.Random) -> None:
-        self.program, self.numbers = program, numbers
+        self.program: Program = program
+        self.numbers: dict[str, Any] = numbers
         self.found: dict[str, Any] = program.gradients(numbers)
         self.choose(chance)
 

@@ -38,7 +38,8 @@ class Gradient(Kind):
         self.ask(*chance.choice(names or self.program.asked()))
 
     def ask(self, variable: str, index: tuple[int, ...]) -> None:
-        self.variable, self.index = variable, index
+        self.variable: str = variable
+        self.index: tuple[int, ...] = index
         self.key: Any = entry(self.found[f"d{variable}"], index)
 
     @property
@@ -89,7 +90,9 @@ class Blanks(Kind):
         blanks = [n for n in names if n not in self.numbers] + [f"d{n}" for n in names]
         if not blanks:
             raise OperandError("this program has no single numbers to leave out.")
-        self.blanks = sorted(chance.sample(blanks, min(len(blanks), 2 + len(blanks) // 3)), key=list(self.found).index)
+        self.blanks: list[str] = sorted(
+            chance.sample(blanks, min(len(blanks), 2 + len(blanks) // 3)), key=list(self.found).index
+        )
         self.rows = names
         self.key: Any = {name: self.found[name] for name in self.blanks}
 

@@ -44,8 +44,13 @@ class Program:
         backward: str,
         wrong: dict[str, dict[str, str]],
     ) -> None:
-        self.title, self.level, self.params, self.data, self.wrong = title, level, params, data, wrong
-        self.forward, self.backward = ([line.strip() for line in x.strip().splitlines()] for x in (forward, backward))
+        self.title: str = title
+        self.level: int = level
+        self.params: dict[str, tuple[int, ...]] = params
+        self.data: dict[str, tuple[int, ...]] = data
+        self.wrong: dict[str, dict[str, str]] = wrong
+        self.forward: list[str] = [line.strip() for line in forward.strip().splitlines()]
+        self.backward: list[str] = [line.strip() for line in backward.strip().splitlines()]
 
     @property
     def arrays(self) -> bool:

@@ -22,14 +22,15 @@ class Text:
     """The text of one function."""
 
     def __init__(self, spelling: Spelling, found: ArrayProgram, name: str) -> None:
-        self.spelling, self.found = spelling, found
+        self.spelling: Spelling = spelling
+        self.found: ArrayProgram = found
         taken = {name, *found.parameters, "np", "jax", "jnp", "torch", "math", "step", "carry", "row", "taken"}
         self.batched: bool = any(block.samples for block in found.blocks)
         self.locals: dict[str, str] = {}
         head = self._unpacked(taken)
         first = next((b for b in found.blocks if b.samples), None)
         self.count: str = f"{self.locals.get(first.path, first.path)}.shape[0]" if first else ""
-        self.parts = steps.folded(found.plan)
+        self.parts: list[LoopNest | steps.Steps] = steps.folded(found.plan)
         self.writer = writer = ArrayWriter(spelling, found.plan, taken, self.count, found.names)
         for array in ("P", "X"):
             writer.regions[array] = [

@@ -85,7 +85,9 @@ class Symbol(Arithmetic):
         return self.number == (other.number if isinstance(other, Symbol) else other)
 
     __lt__, __le__, __gt__, __ge__ = map(_by_number, (operator.lt, operator.le, operator.gt, operator.ge))
-    __hash__ = object.__hash__
+
+    def __hash__(self) -> int:
+        return object.__hash__(self)
 
     def __bool__(self) -> bool:
         return self.number != 0.0

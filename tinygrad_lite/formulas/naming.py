@@ -43,7 +43,8 @@ class Names:
         self, order: Sequence[Value], apart: Sequence[Value] = (), called: Mapping[Value, str] | None = None
     ) -> None:
         out = order[-1]
-        self.order = order = [*order, *apart]
+        order = [*order, *apart]
+        self.order: list[Value] = order
         self._found: dict[Value, Name] = {}
         labels = {node: node.label or (called or {}).get(node, "") for node in order}
         uses = Counter(labels.values())

@@ -11,6 +11,7 @@ from __future__ import annotations
 import math
 from typing import Any
 
+from tinygrad_lite.nn.history import History
 from tinygrad_lite.nn.layers import MLP, SMOOTH
 from tinygrad_lite.nn.losses import cross_entropy, mse
 from tinygrad_lite.nn.optimizers import Adam
@@ -77,7 +78,7 @@ class Estimator(BaseEstimator):  # type: ignore[misc]
         optimizer = Adam(network, lr=self.lr, weight_decay=self.penalty)
         batch = None if self.batch_size is None else min(self.batch_size, len(inputs))
         how: dict[str, Any] = {"epochs": self.epochs, "batch_size": batch, "seed": seed, "compiled": self.compiled}
-        self.history_ = fit(self.model_, (inputs, targets), loss, optimizer, progress=False, **how)
+        self.history_: History = fit(self.model_, (inputs, targets), loss, optimizer, progress=False, **how)
         self.n_iter_: int = len(self.history_)
 
     def _seed(self) -> int:

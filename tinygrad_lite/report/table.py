@@ -43,7 +43,8 @@ class Table:
     ) -> None:
         self.columns: list[str] = [str(column) for column in columns]
         self.rows: list[list[Any]] = [list(row) for row in rows]
-        self.title, self.note = title, note
+        self.title: str = title
+        self.note: str = note
         self.marks: list[str] = list(marks) or [""] * len(self.rows)
         for i, row in enumerate(self.rows):
             if len(row) != len(self.columns):

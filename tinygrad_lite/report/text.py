@@ -45,7 +45,8 @@ class Heading(Plain):
     """A title inside a report; level 1 is the report's own."""
 
     def __init__(self, words: str, level: int = 2) -> None:
-        self.words, self.level = words, level
+        self.words: str = words
+        self.level: int = level
 
     def text(self, width: int = 80, *, ascii: bool = False) -> str:
         words = printable(self.words, ascii)
@@ -81,7 +82,8 @@ class Code(Plain):
     """Lines that must keep their shape: a formula, a program, a traceback."""
 
     def __init__(self, code: str, language: str = "") -> None:
-        self.code, self.language = code, language
+        self.code: str = code
+        self.language: str = language
 
     def _lines(self) -> list[str]:
         return [escape.visible(line.expandtabs(4)) for line in self.code.split("\n")]

@@ -50,21 +50,26 @@ class Flow:
         space: dict[str, Any] | None = None,
         thing: Any = None,
     ) -> None:
-        self.forward, self.loss, self.backward = forward, loss, backward
-        self.params, self.data, self.given = params, data, dict(given)
-        self.space, self.thing = space, thing  # the lesson's globals; the object whose methods are called
+        self.forward: Function | None = forward
+        self.loss: Function | None = loss
+        self.backward: Function = backward
+        self.params: list[str] = params
+        self.data: list[str] = data
+        self.given: dict[str, Any] = dict(given)
+        self.space: dict[str, Any] | None = space  # the lesson's globals; the object whose methods are called
+        self.thing: Any = thing
         self.assumed: Callable[[Any, Any], Any] | None = None
         self.spoken: dict[str, str] = {}
         self.updates: bool | None = None
         self.known_data: Any = None
-        self.outputs = set(forward.returned) if forward is not None else set()
+        self.outputs: set[str] = set(forward.returned) if forward is not None else set()
         spaces = getattr(inspect.unwrap(backward.function), "__globals__", {})
         known = {**{n: spaces.get(n) for n in backward.globals}, **backward.defaults, **self.given}
         rates = [x for n, x in known.items() if RATE.fullmatch(n) and isinstance(x, (int, float)) and x]
         self.rate: float | None = float(rates[-1]) if rates else None
         if self.rate is None and any(RATE.fullmatch(a) for a in backward.arguments):
             self.rate = LEARNING_RATE
-        self.grouped = next(
+        self.grouped: str = next(
             (a for f in self.functions for a in f.arguments if PARAMS.fullmatch(a) and a not in params), ""
         )
 

@@ -68,8 +68,8 @@ class Function:
         except (TypeError, ValueError):
             found = {}.values()
         kinds = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
-        self.arguments = [a.name for a in found if a.kind in kinds and a.name not in ("self", "cls")]
-        self.defaults = {a.name: a.default for a in found if a.default is not a.empty}
+        self.arguments: list[str] = [a.name for a in found if a.kind in kinds and a.name not in ("self", "cls")]
+        self.defaults: dict[str, Any] = {a.name: a.default for a in found if a.default is not a.empty}
         written = source(inspect.unwrap(function))
         tree: Node = written[0] if written is not None else ast.Module([], [])
         self.source: str = ast.unparse(tree)

@@ -59,11 +59,11 @@ class Formulas:
 
     def __init__(self, frame: FrameType, loss: Value | None, wrt: Iterable[Any]) -> None:
         held = {name: x for name, x in {**frame.f_globals, **frame.f_locals}.items() if not name.startswith("_")}
-        self.loss = loss if loss is not None else _result(held, [v for x in wrt for v in _values(x)])
-        self.order = topological(self.loss)
+        self.loss: Value = loss if loss is not None else _result(held, [v for x in wrt for v in _values(x)])
+        self.order: list[Any] = topological(self.loss)
         labels = {node.label: node for node in self.order if node.label}
         behind = set(self.order)
-        self.names = labels | {
+        self.names: dict[str, Any] = labels | {
             name: np.array(x, dtype=object) if isinstance(x, (list, tuple)) else x
             for name, x in held.items()
             if isinstance(x, (int, float)) or (_values(x) and all(v in behind for v in _values(x)))

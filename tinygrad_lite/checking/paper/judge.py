@@ -45,17 +45,22 @@ class Claim:
     """
 
     def __init__(self, statement: Statement, left: Term, right: Term) -> None:
-        self.statement, self.left, self.right = statement, left, right
-        self.status, self.why, self.blame = UNCHECKED, "", 0
+        self.statement: Statement = statement
+        self.left: Term = left
+        self.right: Term = right
+        self.status: str = UNCHECKED
+        self.why: str = ""
+        self.blame: int = 0
 
 
 class Judge:
     """A document, its worlds, and the verdict on every claim."""
 
     def __init__(self, document: Document, numbers: dict[str, Any] | None = None, seconds: float = 20.0) -> None:
-        self.document, self.until = document, time.process_time() + seconds
+        self.document: Document = document
+        self.until: float = time.process_time() + seconds
         self.points: Points = Points(document)
-        self.given = {**document.numbers, **(numbers or {})}
+        self.given: dict[str, Any] = {**document.numbers, **(numbers or {})}
         self.trouble: str = ""
         self.worlds: list[World] = self._worlds()
         self.near: list[World] = []
@@ -66,7 +71,9 @@ class Judge:
         ds = [t for c in self.claims for side in (c.left, c.right) for t in side.walk() if t.op == "d"]
         self.signs: set[str] = {t.word for t in ds}
         of = {word: {_pair(t) for t in ds if t.word == word} for word in "d∂"}
-        self.both = of["d"] & of["∂"]  # pairs of which the text has both derivatives, dy/dx and ∂y/∂x
+        self.both: set[tuple[Term, Term]] = (
+            of["d"] & of["∂"]
+        )  # pairs of which the text has both derivatives, dy/dx and ∂y/∂x
 
     def _worlds(self) -> list[World]:
         found: list[World] = []

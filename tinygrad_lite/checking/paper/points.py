@@ -38,6 +38,9 @@ class Points:
         bodies = [*sides, *[[body] for _, body in d.functions.values()]]
         every = [t for terms in bodies for term in terms for t in term.walk()]
         named = [t for t in every if t.op == "name"]
+        self.count: dict[str, int]
+        self.groups: Groups
+        self.least: dict[Any, int]
         self.count, self.groups, self.least = slots(bodies)
         marks = {t.op for t in every} & MATRIX_OPS or any(t.word in ("tr", "softmax", "diag") for t in every)
         sides_of = [t for sides in d.definitions.values() for side in sides for t in side.walk()]
@@ -45,7 +48,9 @@ class Points:
         self.matrices: bool = bool(d.shapes) or (bool(marks) and not indexed)
         operands = {x for x, _ in d.functions.values()}
         tops = {t.args[0].word for t in every if t.op == "d" and t.args[0].op == "name"}
-        self.tops = {w for w in tops if w not in d.definitions and w not in d.numbers} if d.definitions else set()
+        self.tops: set[str] = (
+            {w for w in tops if w not in d.definitions and w not in d.numbers} if d.definitions else set()
+        )
         bound = {i.word for t in every if t.op in ("sum", "prod") for i in t.args[:-1]}
         letters = {i.word for t in named for i in t.args} | bound
         sizes = {t.word[1:] for t in every if t.op in ("sum", "prod") and t.word.startswith("^")}
@@ -57,7 +62,7 @@ class Points:
         taken = {*d.definitions, *letters, *self.tops, *self.sizes, *bound_here, *delta}
         self.leaves: list[str] = [w for w in dict.fromkeys(t.word for t in named) if w not in taken]
         defined = [body for _, body in (*d.definitions.values(), *d.functions.values())]
-        self.known = set().union(*[b.names() for b in defined], *[r.names() for r in d.relations], set())
+        self.known: set[str] = set().union(*[b.names() for b in defined], *[r.names() for r in d.relations], set())
         self.dims: dict[Any, Any] = self._dims(bodies) if self.matrices else {}
         self.derivatives: list[Term] = []
 

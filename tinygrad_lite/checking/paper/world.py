@@ -38,7 +38,7 @@ class Reading:
     """Which derivatives are taken through one definition only, on the right of a claim or on its left too."""
 
     def __init__(self, direct: Callable[[Term], bool] | None = None, left: bool = False) -> None:
-        self.direct = direct or (lambda t: False)
+        self.direct: Callable[[Term], bool] = direct or (lambda t: False)
         self.left: bool = left
 
 

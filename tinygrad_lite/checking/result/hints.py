@@ -38,7 +38,8 @@ class Tolerance:
     __slots__ = ("rtol", "floor", "scale")
 
     def __init__(self, rtol: float, scale: float, overall: float) -> None:
-        self.rtol, self.scale = rtol, scale
+        self.rtol: float = rtol
+        self.scale: float = scale
         self.floor: float = 1e-3 * rtol * scale + 1e-5 * rtol * overall
 
     def __call__(self, hand: float, exact: float) -> bool:

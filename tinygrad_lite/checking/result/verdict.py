@@ -30,7 +30,9 @@ class Verdict:
     def __init__(
         self, name: str, hand: Entries | None, exact: Entries | None, rtol: float, overall: float, noise: float = 0.0
     ) -> None:
-        self.name, self.hand, self.exact = name, hand, exact
+        self.name: str = name
+        self.hand: Entries | None = hand
+        self.exact = exact
         self.scale: float = size(exact) if exact is not None else 0.0
         self.near: Tolerance = Tolerance(rtol, self.scale, overall)
         self.near.floor += noise  # how exactly hand's numbers are known at all
@@ -41,7 +43,10 @@ class Verdict:
         self._judge()
 
     def _judge(self) -> None:
-        self.ok, self.wrong, self.largest, self.hints = False, list[tuple[int, ...]](), 0.0, list[Hint]()
+        self.ok: bool = False
+        self.wrong: list[tuple[int, ...]] = []
+        self.largest: float = 0.0
+        self.hints: list[Hint] = []
         hand, exact = self.hand, self.exact
         if exact is None or hand is None:
             unknown = hint("NAME", "no such parameter: there is nothing to compare it with")
@@ -78,7 +83,9 @@ class Verdict:
 
     def excuse(self, code: str, sentence: str) -> None:
         """Call the gradient right after all, and say why."""
-        self.ok, self.wrong, self.largest = True, [], 0.0
+        self.ok = True
+        self.wrong = []
+        self.largest = 0.0
         self.hints = [Hint(code, sentence)]
 
     def allow(self, intervals: Sequence[tuple[float, float]]) -> bool:
@@ -99,7 +106,8 @@ class Verdict:
     def refute(self, code: str, sentence: str) -> None:
         """Call the gradient wrong after all if there is something to say against it."""
         if sentence:
-            self.ok, self.hints = False, [Hint(code, sentence)]
+            self.ok = False
+            self.hints = [Hint(code, sentence)]
 
     def at(self, index: tuple[int, ...]) -> tuple[float, float]:
         """Hand's and the exact number at an index of the parameter."""

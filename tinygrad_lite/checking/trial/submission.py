@@ -111,11 +111,14 @@ class Submission:
         self.updates: bool = updates
         self.lr: float | None = lr
         self.limit: float = limit
-        self.kinds = kinds or {}  # "list" and "number" parameters are handed over as such, others as arrays
+        self.kinds: dict[str, str] = (
+            kinds or {}
+        )  # "list" and "number" parameters are handed over as such, others as arrays
         self.loss_takes_dict: bool = takes_dict(loss_fn, names, data_names)
         self.backprop_takes_dict: bool = takes_dict(backprop_fn, names, data_names)
         self.state: State = State(loss_fn, backprop_fn)
-        self.remembers = self.draws = False
+        self.remembers: bool = False
+        self.draws: bool = False
         self.nodes: int = 0
         self.quick: set[str] = set()
         self._near: dict[Problem, LossNear] = {}

@@ -248,7 +248,7 @@ class Builder(Tape):
 
     def rewritten(self, tape: Tape, write: Write) -> Self:
         """This empty tape with the whole program of another. So a pass from tape to tape is what it does with an op."""
-        self.outputs = self.inline(tape, self.declared(tape.names()), write)
+        self.outputs: list[Ref] = self.inline(tape, self.declared(tape.names()), write)
         return self
 
     def _handed_out(self, tape: Tape, inputs: Sequence[Ref]) -> list[Ref]:

@@ -46,7 +46,8 @@ class Neighbours:
 
     def __init__(self, batch: Batch, inputs: int, wrt: Sequence[int]) -> None:
         self.tape = body = tidied(batch.sample)
-        self.samples, self.fixed = batch.samples, batch.fixed
+        self.samples: int = batch.samples
+        self.fixed: Any = batch.fixed
         self.bases: list[int] = [int(column[0]) for column in batch.gathered.T]
         used = {ref for args in body.args for ref in args}
         columns = len(body.inputs) - self.fixed.shape[1] - len(self.bases)
@@ -82,7 +83,8 @@ class Ending:
     """
 
     def __init__(self, rest: Any, inputs: int, sums: int, wrt: Sequence[int]) -> None:
-        self.tape = tape = tidied(rest)
+        tape = tidied(rest)
+        self.tape: Builder = tape
         totals = tape.inputs[inputs : inputs + 2 * sums : 2]
         self.arrays: dict[Ref, tuple[str, int]] = {ref: ("P", i) for i, ref in enumerate(tape.inputs)}
         self.arrays |= {ref: ("T", k) for k, ref in enumerate(totals)}
@@ -112,15 +114,19 @@ class StencilProgram:
     straight: Callable[[], Any]
 
     def __init__(self, batch: Batch, sums: list[Neighbours], ending: Ending, inputs: int, wrt: Sequence[int]) -> None:
-        self.batch, self.sums, self.ending = batch, sums, ending
-        self.parameters, self.columns = inputs, 0
+        self.batch: Batch = batch
+        self.sums: list[Neighbours] = sums
+        self.ending: Ending = ending
+        self.parameters: int = inputs
+        self.columns: int = 0
         self.wrt = wrt
         self.bases: list[int] = sums[0].bases
         self.prologue: Builder = Builder()
         self.sample: Builder | None = None
         self.sample_arrays: dict[Ref, tuple[str, int]] = {}
         self.outputs: int = 1 + len(wrt)
-        self.epilogue, self.epilogue_arrays = sums[0].tape, sums[0].arrays
+        self.epilogue: Builder = sums[0].tape
+        self.epilogue_arrays: dict[Ref, tuple[str, int]] = sums[0].arrays
 
     def hoist(self) -> None:
         """What all samples share is read where it is."""

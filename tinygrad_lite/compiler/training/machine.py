@@ -29,7 +29,9 @@ class Machine:
     """The machine code of one compiled loss with its optimizer, and the arrays that it works on."""
 
     def __init__(self, owner: Any, code: Any, runner: Any, choices: Sequence[int]) -> None:
-        self.owner, self.code, self.runner = owner, code, runner
+        self.owner: Any = owner
+        self.code: Any = code
+        self.runner: Any = runner
         self.optimizer = optimizer = owner.optimizer
         self.hyper: dict[Any, Any] = dict(optimizer.hyper)  # numbers that the rule was compiled with
         captured = list(code.captured)
@@ -41,7 +43,8 @@ class Machine:
         n = -(-len(self.values) // lanes) * lanes
         from tinygrad_lite.compiler.backends.llvm.buffers import aligned
 
-        self.parameters, self.gradient = aligned(n), aligned(n)
+        self.parameters: Any = aligned(n)
+        self.gradient: Any = aligned(n)
         bind(self.values, self.parameters, self.gradient)
         place = {p: i for i, p in enumerate(optimizer.parameters)}
         self.order: list[int] = [place[p] for p in self.values]
@@ -94,7 +97,8 @@ class Machine:
         """Read the samples from these tables from now on."""
         import numpy as np
 
-        self.shapes, self.columns = (table.shape[1:], targets.shape[1:]), [(first, None) for first, _ in columns]
+        self.shapes = (table.shape[1:], targets.shape[1:])
+        self.columns: list[tuple[Any, None]] = [(first, None) for first, _ in columns]
         sources, self.holding, self.copies = [], [], []
         for (first, _), array, checked in zip(columns, (table, targets), (0, 1), strict=True):
             flat = np.ascontiguousarray(array).reshape(len(array), -1)
@@ -209,10 +213,8 @@ class _Plan:
         self.entry = entry
         self.index = index
         self.shared: Any = np.zeros(2 * self.steps)
-        self.first = (ctypes.c_double * 2).from_address(
-            _address(self.shared)
-        )  # of the first step; written faster than an array
-        self.losses = (ctypes.c_double * self.steps)()
+        self.first: Any = (ctypes.c_double * 2).from_address(_address(self.shared))
+        self.losses: Any = (ctypes.c_double * self.steps)()
         self.table: Any = np.zeros((self.steps, 3), dtype=np.int64)
         self.table[:, :2] = np.tile(np.array(starts, dtype=np.int64), (times, 1))
         self.table[:, 1] = self.table[:, 1] * 8 + _address(index)

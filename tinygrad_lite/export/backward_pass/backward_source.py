@@ -36,7 +36,8 @@ class BackwardSource:
 
     def __init__(self, f: Callable[..., Any], params: Any, data: Sequence[Any]) -> None:
         self._made = BackwardCode(f, params, data)
-        self.code, self.mapped = self._made.code, self._made.mapped
+        self.code: str = self._made.code
+        self.mapped: list[tuple[str, int, str]] = self._made.mapped
         self.checked: str = _verified(self, f)
 
     @property

@@ -30,7 +30,11 @@ class Statement:
     """
 
     def __init__(self, kind: str, target: Any, value: Any, line: int, text: str) -> None:
-        self.kind, self.target, self.value, self.line, self.text = kind, target, value, line, text
+        self.kind: str = kind
+        self.target: Any = target
+        self.value: Any = value
+        self.line: int = line
+        self.text: str = text
         self.body: list[Statement] = []
         self.orelse: list[Statement] = []
 
@@ -75,7 +79,8 @@ class Flattened:
     def _statement(self, s: ast.stmt, result: str) -> None:
         if self.depth == 0:
             line = getattr(s, "lineno", 1)
-            self.line, self.text = line, self.lines[line - 1].split("#")[0].strip()
+            self.line: Any | int = line
+            self.text: str = self.lines[line - 1].split("#")[0].strip()
         if isinstance(s, ast.Return) and s.value is not None:
             self._assign(_name(result), s.value)
         elif isinstance(s, ast.Assign | ast.AnnAssign) and s.value is not None:

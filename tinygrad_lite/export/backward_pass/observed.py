@@ -36,7 +36,9 @@ class Observed:
         self.scalars: set[str] = {name for name, x in scope.items() if isinstance(x, float)}
         self.lists: set[str] = {name for name, x in scope.items() if isinstance(x, list)}
         numbers = {name for name, x in scope.items() if getattr(getattr(x, "dtype", None), "kind", "") == "f"}
-        self.active = self._activity({name for name in scope if name not in self.scalars | self.lists | numbers})
+        self.active: set[str] = self._activity(
+            {name for name in scope if name not in self.scalars | self.lists | numbers}
+        )
         self.assigned: dict[str, list[int]] = {}
         read: dict[str, set[int]] = {}
         for block in blocks_of(flat.statements):

@@ -102,7 +102,9 @@ class MatrixForm(Reported):
                 self.parameters[b] = layer.biases
         for name, leaves in self.parameters.items():
             self.arrays[name] = np.array(_each(leaves, lambda leaf: leaf.data))
-        self.exact = {name: np.array(_each(p, lambda leaf: found[leaf])) for name, p in self.parameters.items()}
+        self.exact: dict[str, Array] = {
+            name: np.array(_each(p, lambda leaf: found[leaf])) for name, p in self.parameters.items()
+        }
         dz = of_last(self.network, found.__getitem__)
         self.exact_loss: float = loss.data
         for penalty in self._penalties(dz, names, order):  # the first that agrees, else the last
@@ -110,6 +112,7 @@ class MatrixForm(Reported):
             squares = sum(0.5 * k * float((self.arrays[p] ** 2).sum()) for p, k in self.penalty.items())
             head = recognise(given(self.network, loss.data - squares))
             arrays = {**self.arrays, **(head.arrays if head.forward else {f"dZ{len(layers)}": dz})}
+            self.code: str
             self.code, space = run(program(self.network, names, head, self.penalty), arrays)
             self._compare(space)
             if self.agree:
@@ -126,7 +129,7 @@ class MatrixForm(Reported):
 
         self.loss: float | None = float(space["loss"]) if "loss" in space else None
         self.gradients: dict[str, Array] = {name: space[f"d{name}"] for name in self.parameters}
-        self.differences = {}
+        self.differences: dict[str, float] = {}
         for name, exact in self.exact.items():
             scale = float(np.abs(exact).max()) or 1.0
             same_shape = self.gradients[name].shape == exact.shape

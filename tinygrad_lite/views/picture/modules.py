@@ -25,8 +25,10 @@ class Neuron:
     __slots__ = ("sum", "out", "products", "biases", "weights", "inputs", "constants")
 
     def __init__(self, fold: Fold, number: int, products: list[int], biases: list[int]) -> None:
-        self.sum = self.out = number  # the activation, or the sum itself
-        self.products, self.biases = products, biases
+        self.sum: int = number
+        self.out: int = number  # the activation, or the sum itself
+        self.products: list[int] = products
+        self.biases: list[int] = biases
         self.weights: list[int] = []
         self.inputs: list[int] = []
         self.constants: list[int] = []  # of the activation, as the 0 of maximum(0, z)
@@ -36,7 +38,8 @@ class Neuron:
             op = fold.graph.nodes[user].op
             bent = op in (ops.maximum, ops.minimum) and all(fold.graph.nodes[p].op is ops.constant for p in other)
             if op.activation or bent:
-                self.out, self.constants = user, other if bent else []
+                self.out = user
+                self.constants = other if bent else []
 
 
 def sums_of(graph: Graph) -> dict[int, WeightedSum]:
