@@ -68,10 +68,10 @@ class Specialized:
     __slots__ = ("key", "programs", "wanted", "why_not", "read")
 
     def __init__(self, key: Structure) -> None:
-        self.key = key
+        self.key: Structure = key
         self.programs: list[Program] = []
         self.wanted: tuple[Wrt, Callable[[Any], Any]] | None = None
-        self.why_not = ""
+        self.why_not: str = ""
         self.read: Reader | None = None
 
 

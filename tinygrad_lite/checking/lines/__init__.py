@@ -40,7 +40,8 @@ class Found:
     def __init__(self, reason: str = "") -> None:
         self.lines: list[Line] = []
         self.mends: list[Mend] = []
-        self.runs, self.reason = 0, reason
+        self.runs: int = 0
+        self.reason: str = reason
 
 
 def sought(evaluation: Evaluation, budget: float = BUDGET) -> Found:

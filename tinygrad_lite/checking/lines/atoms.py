@@ -64,7 +64,8 @@ class Atoms:
     """
 
     def __init__(self, offers: Offers, scopes: list[Scope], tree: Node) -> None:
-        self.offers, self.scopes = offers, scopes
+        self.offers: Offers = offers
+        self.scopes: list[Scope] = scopes
         self.scope: Scope = scopes[len(scopes) // 2]  # at the first of several visits much is still zero
         self.items: list[tuple[float, Node, Array]] = []
         self._known: set[bytes] = set()

@@ -12,7 +12,7 @@ from typing import Any
 
 from tinygrad_lite.checking.lines.bench import Bench, close, numeric
 from tinygrad_lite.checking.lines.functions import Node, is_float
-from tinygrad_lite.checking.lines.loss import Loss, meant
+from tinygrad_lite.checking.lines.loss import Forward, Loss, meant
 from tinygrad_lite.checking.lines.program import Program, Recording
 from tinygrad_lite.checking.lines.slots import Slot, target_name, targets_of
 from tinygrad_lite.checking.lines.values import OPERATORS
@@ -31,7 +31,7 @@ class Goals:
     def __init__(self, bench: Bench, runs: list[Recording], loss: Loss) -> None:
         self.bench: Bench = bench
         self.runs: list[Recording] = runs
-        self.forwards = loss.passes
+        self.forwards: list[Forward] = loss.passes
         self._shared = loss.shared  # functions that the loss runs too
         self._last: dict[tuple[Any, str], Slot] = {}
         for slot in runs[0].slots:

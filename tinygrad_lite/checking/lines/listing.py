@@ -26,7 +26,9 @@ class Listing:
     """
 
     def __init__(self, lines: list[Line], mends: list[Mend], reason: str = "") -> None:
-        self.lines, self.mends, self.reason = lines, mends, reason
+        self.lines: list[Line] = lines
+        self.mends: list[Mend] = mends
+        self.reason: str = reason
 
     # ------------------------------------------------------------------ in words
 

@@ -8,7 +8,7 @@ import re
 from typing import Any
 
 from tinygrad_lite.checking.lines.bench import Bench, large
-from tinygrad_lite.checking.lines.functions import Node, World, is_float
+from tinygrad_lite.checking.lines.functions import Function, Node, World, is_float
 from tinygrad_lite.checking.lines.program import Codes, Program
 from tinygrad_lite.checking.lines.slots import (
     HOOK,
@@ -81,7 +81,8 @@ class Forward:
         self.named: dict[str, list[tuple[Array, Array]]] = {}
         self.cased: set[str] = set()
         self.ran: set[Any] = set()
-        self.values, self.adjoints = Numbers(), Numbers()
+        self.values: Numbers = Numbers()
+        self.adjoints: Numbers = Numbers()
         noted: list[tuple[str, Any]] = []
 
         def note(name: str, x: Any, ran: int) -> Any:
@@ -152,7 +153,7 @@ class Loss:
         second = len(bench.problems) > 1 and not large(bench.problems[1])
         self.passes: list[Forward] = [Forward(bench, k, self.world) for k in range(1 + second)]
         self.shared: set[Any] = {f for run in self.passes for f in run.ran}
-        self.functions = [f for f in self.world.functions if f.original in self.shared]
+        self.functions: list[Function] = [f for f in self.world.functions if f.original in self.shared]
         constants = (n for f in self.functions for n in ast.walk(f.tree) if isinstance(n, ast.Constant))
         self.decimals: list[float] = list(dict.fromkeys(n.value for n in constants if isinstance(n.value, float)))[:8]
 

@@ -11,7 +11,7 @@ from tinygrad_lite.checking.lines.bench import Bench
 from tinygrad_lite.checking.lines.functions import World
 from tinygrad_lite.checking.lines.loss import Forward
 from tinygrad_lite.checking.lines.program import Program, Standing
-from tinygrad_lite.checking.lines.reasons import reason
+from tinygrad_lite.checking.lines.reasons import Reason, reason
 from tinygrad_lite.checking.lines.text import mended_text, source_of
 from tinygrad_lite.checking.network.arrays import np
 
@@ -54,10 +54,11 @@ class Mend:
         self._backprop = bench.original.backprop_fn
         self._changed = {f: t for f, t in program.trees.items() if t is not f.tree}
         edits = sorted(program.edits, key=lambda edit: edit[1])
-        self.reasons = [reason(f, program.trees[f], line, forward) for f, line in edits]
+        self.reasons: list[Reason] = [reason(f, program.trees[f], line, forward) for f, line in edits]
         tried = [p for k, p in enumerate(bench.problems) if k not in stands.raised]
         shapes = {tuple(np.shape(x) for x in (*p.params.values(), *p.data)) for p in tried}
-        self.problems, self.sizes = len(tried), len(shapes) > 1
+        self.problems: int = len(tried)
+        self.sizes: bool = len(shapes) > 1
         self.tied: list[int] = []
         self._texts = {f.filename: f.lines for f in self._changed}
         self.files: dict[str, str] = {file: self._mended(file) for file in self._texts}

@@ -56,7 +56,8 @@ class Offers:
                 attributes.append(n.attr)
             if isinstance(n, ast.Subscript):
                 subscripts[ast.dump(n.value) + ast.dump(n.slice)] = made("a[i]", a=n.value, i=n.slice)
-        self.keys, self.attributes = list(dict.fromkeys(keys)), list(dict.fromkeys(attributes))
+        self.keys: list[str] = list(dict.fromkeys(keys))
+        self.attributes: list[Any] = list(dict.fromkeys(attributes))
         self.subscripts: list[Node] = list(subscripts.values())
         own = (k for k in sorted(used) if isinstance(space.get(k), types.FunctionType) and is_own(space[k].__code__))
         self.at_hand: dict[str, list[Node]] = {

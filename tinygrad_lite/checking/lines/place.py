@@ -34,12 +34,15 @@ class Place:
     """
 
     def __init__(self, bench: Bench, program: Program, slot: Slot, runs: list[Recording], loss: Loss) -> None:
-        self.bench, self.program, self.slot, self.loss = bench, program, slot, loss
+        self.bench: Bench = bench
+        self.program: Program = program
+        self.slot: Slot = slot
+        self.loss: Loss = loss
         self.tree: Node = program.trees[slot.function]
         self.expression: Node = slot.expression(self.tree)
         self.reach: Reach = Reach()
         self.next: dict[str, int] = {}
-        self.tried = {key(tuple(x for _, x in slot.visits[:3]))} if 0 < len(slot.visits) <= 3 else set()
+        self.tried: set[Any] = {key(tuple(x for _, x in slot.visits[:3]))} if 0 < len(slot.visits) <= 3 else set()
         self._pools: dict[str, list[Edit]] = {}
         self._locals = [env for env, _ in slot.visits] or [runs[0].stops.get((slot.function, slot.line), {})]
         self._runs = runs

@@ -22,7 +22,8 @@ class Program:
     """
 
     def __init__(self, trees: dict[Function, Node], edits: tuple[tuple[Function, int], ...] = ()) -> None:
-        self.trees, self.edits = trees, edits
+        self.trees: dict[Function, Node] = trees
+        self.edits: tuple[tuple[Function, int], ...] = edits
 
     def edited(self, function: Function, tree: Node, line: int) -> Program:
         """The program with one function changed."""

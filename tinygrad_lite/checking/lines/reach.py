@@ -42,7 +42,8 @@ class Reach:
         self.missing: Array | None = None
         self.sizes: list[int] = []
         self.tolerance: float = 1e-6
-        self.summed, self.felt = False, True
+        self.summed: bool = False
+        self.felt: bool = True
 
     def passes(self, v: Any) -> bool:
         """Whether a value of the first visit satisfies a demand; one of another shape may mend a shape."""
@@ -57,14 +58,18 @@ class Shifts:
     """Runs of a program with the values of one slot shifted."""
 
     def __init__(self, bench: Bench, program: Program, slot: Slot, base: dict[str, Array]) -> None:
-        self.bench, self.slot = bench, slot
+        self.bench: Bench = bench
+        self.slot: Slot = slot
         exact = bench.exact[0]
         self.names: list[str] = [n for n in sorted(exact) if n in base and base[n].shape == exact[n].shape]
         self.scales: dict[str, float] = {n: float(np.abs(exact[n]).max(initial=0.0)) or 1.0 for n in self.names}
         self.values: list[Any] = [x for _, x in slot.visits]
         self.ends: Any = np.cumsum([0, *(np.size(x) for x in self.values)])
         tree = program.trees[slot.function]
-        self.codes = {**program.codes, slot.function: hooked(slot.function, tree, [slot], lambda s: 0)}
+        self.codes: Any = {
+            **program.codes,
+            slot.function: hooked(slot.function, tree, [slot], lambda s: 0),
+        }
         self.target: Array = self.vector(exact)
         self.last: dict[str, Array] = {}
 

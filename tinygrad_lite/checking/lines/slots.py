@@ -45,7 +45,11 @@ class Slot:
     evidence, missed = 0.0, 0
 
     def __init__(self, function: Function, path: Path, stmt: Node, kind: str, name: str) -> None:
-        self.function, self.path, self.stmt, self.kind, self.name = function, path, stmt, kind, name
+        self.function: Function = function
+        self.path: Path = path
+        self.stmt: Node = stmt
+        self.kind: str = kind
+        self.name: str = name
         self.line: int = getattr(stmt, "lineno", function.first)
         self.visits: list[tuple[dict[str, Any], Any]] = []
         self.times: list[int] = []

@@ -49,8 +49,9 @@ class SampleProgram:
         parameters, columns: how many of each.
         wrt: the parameters that gradients are wanted w.r.t.; None for the value alone.
         """
-        self.given = sample, epilogue
-        self.parameters, self.wrt = parameters, wrt
+        self.given: tuple[Tape, Tape | None] = sample, epilogue
+        self.parameters: int = parameters
+        self.wrt: Sequence[int] | None = wrt
         self.columns = columns  # the weight of the sample is one more
 
     def hoist(self) -> Mapping[str, Tape] | None:

@@ -57,7 +57,7 @@ class Buffers:
 
         lanes, unroll = code.lanes, code.unroll
         block = lanes * unroll
-        self.samples = samples
+        self.samples: int = samples
         self.blocks = samples // block if unroll > 1 else 0
         self.rest = -(-(samples - self.blocks * block) // lanes) if samples else 0
         self.parameters: Any = aligned(parameters + uniforms)

@@ -58,12 +58,15 @@ class Code:
     ) -> None:
         samples = plans.samples
         self.fused = fused
-        self.lanes, self.unroll, self.columns, self.sums = lanes, unroll, columns, sums
+        self.lanes: int = lanes
+        self.unroll: int = unroll
+        self.columns: int = columns
+        self.sums: int = sums
         self.lines: int = _line(samples, lanes) if samples is not None and twice else 0
         self.layout: Layout = Layout()
         self.in_place: bool = samples is not None and _in_place(plans.epilogue)
         self.operations: int = samples.flops(weight) if samples is not None else 0
-        self.shard_stride = (
+        self.shard_stride: int = (
             -(-(sums + lanes) // 8) * 8 if samples is not None else 0
         )  # from one shard's totals to the next's
         self.scratch: int = 0

@@ -80,7 +80,9 @@ class Calls:
 
         self.np = np
         self.each = each
-        self.plan, self.samples, self.pool = plan, samples, pool
+        self.plan: Plan = plan
+        self.samples: int = samples
+        self.pool: Pool = pool
         self.by_sample: bool = bool(plan.samples)
         self.calls: list[Call] = []
         self.lines: list[str] = []
