@@ -627,3 +627,18 @@ def test_arguments_are_given_by_name_in_any_order():
     assert found.wrong == ["K"]
     assert "Given: K 3x4, W 4x2, X 5x3, y 5x2." in str(found)
     assert placed.wrong == ["K"]
+
+
+def test_no_line_of_a_right_backprop_is_named_where_the_loss_is_wrong():
+    def loss(W, X, y):
+        return np.sum((X @ W - y) ** 2)  # (3, 1) minus (3,): a table of all pairs
+
+    def back(W, X, y):
+        return {"W": 2 * X.T @ (X @ W - y.reshape(-1, 1))}
+
+    X, y = np.array([[1.0, 2.0], [0.5, -1.0], [2.0, 0.0]]), np.array([1.0, 0.0, 3.0])
+    found = tg.check(loss, back, {"W": np.array([[0.2], [0.4]])}, X, y)
+
+    assert found.codes == ["TARGET_SHAPE"]
+    assert found.lines == []
+    assert "no small change" not in str(found)

@@ -181,6 +181,24 @@ def test_micrograds_digraph_renders_to_a_file(tmp_path):
     assert graph.pipe(encoding="utf-8").lstrip().startswith("<")
 
 
+def test_a_program_asked_for_is_run_no_longer_than_it_is_asked_for(monkeypatch, tmp_path):
+    from graphviz.backend import dot_command
+
+    (tmp_path / "dot").write_text("#!/bin/sh\n")
+    (tmp_path / "dot").chmod(0o755)
+    monkeypatch.setenv("PATH", str(tmp_path), prepend=os.pathsep)  # a machine that has a dot of its own
+    monkeypatch.delenv(programs.VARIABLE, raising=False)
+    programs.tell_graphviz()
+    before = dot_command.DOT_BINARY
+    monkeypatch.setenv(programs.VARIABLE, str(tmp_path / "dot"))
+    programs.tell_graphviz()
+    asked = dot_command.DOT_BINARY
+    monkeypatch.delenv(programs.VARIABLE)
+    programs.tell_graphviz()
+
+    assert (asked, dot_command.DOT_BINARY) == (tmp_path / "dot", before)
+
+
 def test_one_line_says_which_program_paints(monkeypatch):
     monkeypatch.setenv(programs.VARIABLE, "no-such-program")
     assert programs.describe() == "none of no-such-program was found, chosen by TINYGRAD_LITE_DOT"

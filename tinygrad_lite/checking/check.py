@@ -90,6 +90,10 @@ class Check(Findings):
         """What the search in the source found; it runs when it is first asked for."""
         if self._found is None:
             wrong = self._mend and not self.ok and not self.evaluation.error
+            causes = self.diagnosis.causes if wrong else {}
+            if {cause.code for cause in causes.values()} == {"TARGET_SHAPE"} and {*self.wrong} <= {*causes}:
+                self._found = Found(say("the loss is to be changed, not backprop"))
+                return self._found
             found = self._safely(say("search of the source"), lambda: sought(self.evaluation) if wrong else None, None)
             self._found = found or Found()
         return self._found

@@ -21,6 +21,7 @@ VARIABLE = "TINYGRAD_LITE_DOT"
 PATIENCE = 30.0  # seconds that a program may take
 FORMATS = {"graphviz-pure": ("svg", "png", "jpeg"), "dot": ("svg", "png", "jpeg", "pdf")}
 
+_before: dict[str, Path] = {}  # what the package graphviz ran before it was told otherwise
 _BEGINS = {"svg": b"<svg", "png": b"\x89PNG", "pdf": b"%PDF", "jpeg": b"\xff\xd8"}
 
 
@@ -59,12 +60,18 @@ def describe() -> str:
 
 
 def tell_graphviz() -> None:
-    """Let the package graphviz run the program of the chain where the system has no `dot`, or another is asked for."""
+    """Let the package graphviz run the program of the chain where the system has no `dot`, or another is asked for.
+
+    As soon as neither holds any more, it runs again what it ran before.
+    """
     from graphviz.backend import dot_command
 
     found = next((path for name in chain() if (path := program(name))), None)
     if found and (os.environ.get(VARIABLE) or shutil.which("dot") is None):
+        _before.setdefault("dot", dot_command.DOT_BINARY)
         dot_command.DOT_BINARY = Path(found)
+    elif _before:
+        dot_command.DOT_BINARY = _before.pop("dot")
 
 
 def drawn(dot: str, format: str) -> bytes:
