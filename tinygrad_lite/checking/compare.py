@@ -112,14 +112,14 @@ def _look_into(loss: Value, exacts: dict[str, Any], result: Comparison) -> None:
 def _follow(loss: Value, judged: list[Verdict], leaves: dict[str, list[Any]], result: Comparison) -> None:
     """The strip, if some of the names are nodes on the way and not leaves."""
     hand: dict[Value, tuple[str, float]] = {}
-    rooms = []
+    tolerances = []
     for verdict in judged:
         if verdict.exact is not None and verdict.hand is not None:
             places = zip(indices(verdict.exact.shape), leaves[verdict.name], verdict.hand.numbers, strict=True)
             hand |= {v: (entry_name(verdict.name, index), h) for index, v, h in places}
-            rooms.append(verdict.near)
+            tolerances.append(verdict.near)
     if any(node.parents for node in hand) and len(hand) <= 60:
-        near = max(rooms, key=lambda room: room.floor)
+        near = max(tolerances, key=lambda tolerance: tolerance.floor)
         result.links = links(loss, hand, near)
 
 

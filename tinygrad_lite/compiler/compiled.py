@@ -299,7 +299,7 @@ class CompiledFunction(Described):
                 why = self._differs(program, call, inputs, out)
             program.runners[inputs].seconds["verifying"] = time.perf_counter() - started
             if why:
-                program.forget(inputs)
+                program.evict(inputs)
                 return self._give_up(call, why)
             program.agreed(inputs)
             if self.settings.backend is None and choice.available()[0] != "llvm":

@@ -87,8 +87,8 @@ def tangent(
     ax.plot([low, high], [value + derivative * (x - at) for x in (low, high)], "--", color=ORANGE, label="tangent")
     ax.plot([at], [value], "o", color=ORANGE)
     if ys:
-        room = 0.1 * (max(ys) - min(ys)) or 1.0
-        ax.set_ylim(min(ys) - room, max(ys) + room)
+        margin = 0.1 * (max(ys) - min(ys)) or 1.0
+        ax.set_ylim(min(ys) - margin, max(ys) + margin)
     ax.set_xlabel(name)
     ax.set_title(f"derivative {derivative:.4g} at {name} = {at:.4g}")
     ax.legend(frameon=False)
@@ -192,8 +192,8 @@ def _chosen(scores: Any) -> int:
 
 def _span(numbers: Sequence[float]) -> tuple[float, float]:
     low, high = min(numbers), max(numbers)
-    room = 0.12 * (high - low) or 1.0
-    return low - room, high + room
+    margin = 0.12 * (high - low) or 1.0
+    return low - margin, high + margin
 
 
 def gradient_flow(parameters: Any, *, ax: Any = None) -> Any:

@@ -84,11 +84,11 @@ def _reproducing(graphs: list[Graph], wanted: Sequence[Wanted], sets: list[list[
             return []
         numbers = _sweep(g, alive, [leaf for leaf, _ in pairs])
         scale = max((abs(x) for _, x in pairs), default=0.0)
-        room = [SAME * abs(x) + 1e-3 * SAME * scale for _, x in pairs]
+        tolerance = [SAME * abs(x) + 1e-3 * SAME * scale for _, x in pairs]
         alive = [
             changes
             for changes, row in zip(alive, numbers, strict=True)
-            if all(abs(mine - x) <= r for mine, (_, x), r in zip(row, pairs, room, strict=True))
+            if all(abs(mine - x) <= r for mine, (_, x), r in zip(row, pairs, tolerance, strict=True))
         ]
     return alive
 

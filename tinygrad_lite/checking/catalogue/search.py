@@ -240,8 +240,8 @@ def _fitting(
             nothing = np.all(np.abs(p) <= tiny, axis=1) & np.all(np.abs(u) <= tiny)  # zero, and rightly so: it
             ratio = np.where(nothing, np.nan, ratio)  # agrees, and says nothing of a scale
             far = np.where(nothing[:, None], 0.0, np.abs(u - ratio[:, None] * p))
-            room = SAME * np.abs(u) + 1e-3 * SAME * np.abs(u).max() + s.noise
-            fits = np.all(far <= room, axis=1) & (nothing | (np.isfinite(ratio) & (ratio != 0)))
+            tolerance = SAME * np.abs(u) + 1e-3 * SAME * np.abs(u).max() + s.noise
+            fits = np.all(far <= tolerance, axis=1) & (nothing | (np.isfinite(ratio) & (ratio != 0)))
         alive = alive[fits]
         ratios = [q[fits] for q in ratios] + [ratio[fits]]
         if not len(alive):

@@ -126,8 +126,8 @@ def _standard(key: str, depth: int) -> str:
 
 
 def _close(mine: Any, exact: Any) -> bool:
-    room = 1e-9 * np.abs(exact) + 1e-12 * np.abs(exact).max(initial=0.0)
-    return mine.shape == exact.shape and bool(np.all(np.abs(mine - exact) <= room))
+    tolerance = 1e-9 * np.abs(exact) + 1e-12 * np.abs(exact).max(initial=0.0)
+    return mine.shape == exact.shape and bool(np.all(np.abs(mine - exact) <= tolerance))
 
 
 def _follows(net: Network, record: Any, key: str, mine: dict[str, Any]) -> bool:

@@ -166,9 +166,9 @@ class Bench:
             return False
         rough = coarse.get(name, 0.0)
         near = Tolerance(max(self.rtol, rough), scales[name], max(scales.values()))
-        room = near.floor + noise.get(name, 0.0) + 0.1 * rough * near.scale
+        tolerance = near.floor + noise.get(name, 0.0) + 0.1 * rough * near.scale
         off = np.abs(mine - exact) - near.rtol * np.maximum(np.abs(mine), np.abs(exact))
-        return bool(np.all(off <= room) and np.all(np.isfinite(mine)))
+        return bool(np.all(off <= tolerance) and np.all(np.isfinite(mine)))
 
     def right_everywhere(self, codes: Codes, better_than: Standing | None = None) -> Standing:
         """Where a program stands; run until it is no better than another one.

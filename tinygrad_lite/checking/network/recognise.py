@@ -142,8 +142,8 @@ def _pull(
             ns = np.array([float(n) for n, _ in sizes]) ** per_n
             with np.errstate(invalid="ignore", divide="ignore"):
                 k = 2 * rest * (ns / squares)[:, None]
-                room = 2 * SAME * np.abs(np.array(losses)) * ns / squares
-                fits = np.all(np.abs(k - k[0]) <= 4 * room.max(), axis=0) & (k[0] > 1e4 * room.max())
+                tolerance = 2 * SAME * np.abs(np.array(losses)) * ns / squares
+                fits = np.all(np.abs(k - k[0]) <= 4 * tolerance.max(), axis=0) & (k[0] > 1e4 * tolerance.max())
             if fits.any():
                 candidate = int(np.argmax(fits))
                 return candidate, (float(k[:, candidate].mean()), per_n, with_biases)

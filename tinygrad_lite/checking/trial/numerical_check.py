@@ -52,10 +52,10 @@ class Derivative(NamedTuple):
         """Whether a claimed derivative may be true: within the bar, or anywhere between the two sides of a kink."""
         if not math.isfinite(claimed):
             return False
-        room = 3 * self.bar + rtol * max(abs(self.value), abs(claimed))
+        tolerance = 3 * self.bar + rtol * max(abs(self.value), abs(claimed))
         if self.kink:
-            return min(self.left, self.right) - room <= claimed <= max(self.left, self.right) + room
-        return abs(claimed - self.value) <= room
+            return min(self.left, self.right) - tolerance <= claimed <= max(self.left, self.right) + tolerance
+        return abs(claimed - self.value) <= tolerance
 
 
 def resolution(f: Function, x: Sequence[float], seed: int = 0) -> float:

@@ -52,11 +52,11 @@ def other_rate(submission: Submission, cases: list[CaseResult]) -> tuple[float |
     assert submission.lr is not None
     if any(case.answer.error for case in cases) or len(pairs) < ENOUGH:
         return None
-    ratios = np.array([mine / exact for mine, exact, room in pairs])
-    rooms = np.array([1e-9 + room / abs(exact) for mine, exact, room in pairs])
-    if np.any(np.abs(ratios - ratios[0]) > rooms + rooms[0]) or abs(ratios[0]) < 1e-12:
+    ratios = np.array([mine / exact for mine, exact, tolerance in pairs])
+    tolerances = np.array([1e-9 + tolerance / abs(exact) for mine, exact, tolerance in pairs])
+    if np.any(np.abs(ratios - ratios[0]) > tolerances + tolerances[0]) or abs(ratios[0]) < 1e-12:
         return None
-    rate = float(ratios[np.argmin(rooms)]) * submission.lr
+    rate = float(ratios[np.argmin(tolerances)]) * submission.lr
     named, lr = named_rate(submission, cases), submission.lr
     in_code = _in_code(submission, rate) and not _in_code(submission, lr)
     if in_code if named is None else _close(named, rate):
@@ -86,10 +86,12 @@ def _rate(name: str, cases: list[CaseResult]) -> float | None:
     p, mine, exact_ = p[tells], mine[tells], exact_[tells]
     with np.errstate(all="ignore"):
         c = (p - mine) / exact_
-        room = 1e-9 * np.abs(c) + 8 * np.finfo(float).eps * np.abs(p / exact_)
+        tolerance = 1e-9 * np.abs(c) + 8 * np.finfo(float).eps * np.abs(p / exact_)
         ratio = mine / exact_
-    rate = float(c[np.argmin(room)])
-    agree = np.abs(c - rate) <= 2 * (room + room.min())  # a few may not, where the exact gradients have few digits
+    rate = float(c[np.argmin(tolerance)])
+    agree = np.abs(c - rate) <= 2 * (
+        tolerance + tolerance.min()
+    )  # a few may not, where the exact gradients have few digits
     if not np.all(np.isfinite(c)) or agree.sum() < ENOUGH or agree.mean() < MOST or abs(rate) < 1e-12:
         return None
     return None if np.ptp(ratio) <= 1e-6 * np.abs(ratio).max() else rate  # a multiple of the gradient: a wrong factor

@@ -262,9 +262,9 @@ class Program:
         if wrt not in self.known:
             program_cache.store_program(self.runners[wrt])
 
-    def forget(self, wrt: Wrt) -> None:
+    def evict(self, wrt: Wrt) -> None:
         """Take from the disk what did not agree."""
-        program_cache.forget(self.runners[wrt])
+        program_cache.evict(self.runners[wrt])
 
     def source(self, kind: str) -> str:
         runner = [*self.runners.values()][-1]

@@ -111,12 +111,12 @@ def runner(
     return made
 
 
-def forget(runner: runners.Runner) -> None:
+def evict(runner: runners.Runner) -> None:
     """Remove a runner from the disk, its code and its program: what they gave was not right."""
     if isinstance(runner, CachedRunner):
         for entry in [runner.saved_as, *runner.names]:
             if entry is not None:
-                cache.forget(entry)
+                cache.evict(entry)
 
 
 def _kept(backend: str | None) -> bool:

@@ -36,7 +36,7 @@ def max_relative_error(xs: Any, ys: Any, least: float = 0.0) -> float:
     return max([math.inf if x != x else x for x in found], default=0.0)
 
 
-class _Seen:
+class _Observed:
     """A call by the engine: the numbers of its result, and the Values that gradients are w.r.t."""
 
     def __init__(self, call: Any, program: Program, inputs: Wrt) -> None:
@@ -68,7 +68,7 @@ def disagreement(
     and differ here by no more than rounding does there.
     """
     given = numbers(chunks)
-    here = _Seen(by_values(given), program, inputs)
+    here = _Observed(by_values(given), program, inputs)
     why = here.why(out)
     if not why:
         return ""
@@ -77,7 +77,7 @@ def disagreement(
     if again is None:
         return why  # another branch so near by
     try:
-        there = _Seen(by_values(point), program, inputs)
+        there = _Observed(by_values(point), program, inputs)
     except (ArithmeticError, ValueError):
         return why
     n = len(there.found)

@@ -102,7 +102,7 @@ def store(name: str, content: bytes) -> bool:
     return True
 
 
-def forget(name: str) -> None:
+def evict(name: str) -> None:
     """Remove an entry, if it is there."""
     place = folder()
     if place is not None:
