@@ -33,7 +33,7 @@ def test_loops_over_samples_are_found_and_ragged_ones_are_not_taken_for_them():
         if kind in ("loop", "ragged", "classes"):
             fast, calls, _ = case(seed, "tape")
             fast(*calls[0])
-            (program,) = fast._programs[next(iter(fast._programs))]
+            (program, *_) = fast._programs_made()
             batch = batching.find(program.tape)
             found.setdefault(kind, []).append(batch is not None and batch.left)
 

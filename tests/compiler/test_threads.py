@@ -162,7 +162,7 @@ def test_what_comes_from_the_disk_is_shared_too(small_shards, monkeypatch, tmp_p
     fast = tg.compile(row, batch=("x", "y"), threads=3)
     fast.value_and_grad(W, X, Y)
     value, slopes = fast.value_and_grad(W, X, Y)
-    ((code,),) = fast._programs.values()
+    (code,) = fast._programs_made()
 
     assert isinstance(code.runners[code.inputs(ALL)], program_cache.CachedRunner)
     assert [helpers for _, _, helpers in shared] == [2]

@@ -177,7 +177,7 @@ def decision_boundary(
             linewidth=0.5,
             label=str(name),
         )
-    ax.legend(frameon=False, title="class")
+    ax.legend(frameon=False, title="class", loc="upper right")  # the "best" place is searched among all points
     return ax
 
 
