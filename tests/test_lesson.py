@@ -31,6 +31,7 @@ def brief(monkeypatch):
     monkeypatch.setattr(lesson, "EPOCHS", 3)
 
 
+@pytest.mark.long
 def test_the_flowers_held_back_are_recognised(lesson_run):
     train, held = (float(x) for x in re.findall(r"\d\.\d+", lesson_run[1])[:2])
 

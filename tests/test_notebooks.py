@@ -28,8 +28,8 @@ def no_windows(monkeypatch):
         yield
 
 
-SLOW = {"04_train_a_network", "zh-02_check_hand_derived_gradients", "zh-08_sigmoid_and_squared_error"}
-"""The first trains with the engine alone, in half a minute; the code of the others is that of 02 and 08."""
+SLOW = {"04_train_a_network", "06_graduate", "zh-02_check_hand_derived_gradients", "zh-08_sigmoid_and_squared_error"}
+"""The first trains with the engine alone and the second compiles for JAX; the code of the others is that of 02 and 08."""
 
 
 @pytest.mark.parametrize(

@@ -39,6 +39,7 @@ def written(tmp_path):
     return write
 
 
+@pytest.mark.long
 def test_a_right_file_passes(written, capsys):
     assert cli.main(["check", written(RIGHT), "--hidden", "17,23"]) == 0
 

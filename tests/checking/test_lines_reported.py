@@ -100,6 +100,7 @@ def test_a_notebooks_cells_are_mended_on_paper_and_left_alone_on_disk(tmp_path, 
     assert path.read_text() == before
 
 
+@pytest.mark.long
 def test_plain_data_holds_lines_and_mends():
     from tinygrad_lite.checking.binding.lesson import checked
     from tinygrad_lite.checking.binding.source import load

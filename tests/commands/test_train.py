@@ -15,6 +15,7 @@ def train(*words):
     return cli.main(["train", *map(str, words)])
 
 
+@pytest.mark.long
 def test_species_of_iris_are_learned_and_the_network_is_saved(tmp_path, capsys):
     code = train(IRIS, "--target", "species", "--epochs", 25, "--hidden", "8", "--out", tmp_path)
     said = capsys.readouterr().out

@@ -290,6 +290,7 @@ def test_points_at_the_rim_share_an_array_with_those_inside(monkeypatch):
     assert "A4[10*i0 + i1 + 11]" in str(plan)  # all points inside, of which those beside the rim are a part
 
 
+@pytest.mark.long
 def test_neighbours_in_two_dimensions_become_loops_that_give_what_the_engine_gives(monkeypatch):
     monkeypatch.setattr(reroll_module, "MANY", 20)
 

@@ -137,7 +137,7 @@ def test_pytorch_takes_what_the_sentence_says(name):
     assert tensors[0].grad.item() == pytest.approx(expected, rel=1e-6, nan_ok=True)
 
 
-@pytest.mark.few(5)
+@pytest.mark.few(2)
 @pytest.mark.parametrize("name", ELSEWHERE)
 def test_jax_takes_what_the_sentence_says(name):
     jax = pytest.importorskip("jax")

@@ -24,6 +24,7 @@ def measured(f, params, data, name, place, h=1e-6):
     return (values[0] - values[1]) / (2 * h)
 
 
+@pytest.mark.few(21)
 @pytest.mark.parametrize("name", FORWARDS)
 def test_each_forward(name):
     f, params, data = FORWARDS[name]
@@ -39,6 +40,7 @@ def test_each_forward(name):
         assert np.asarray(found[k])[place] == pytest.approx(wanted, rel=2e-5, abs=2e-6), k
 
 
+@pytest.mark.few(9)
 @pytest.mark.parametrize("name", FORWARDS)
 def test_only_numpy_is_used_and_every_line_answers_one_of_the_forward_pass(name):
     f, params, data = FORWARDS[name]

@@ -26,6 +26,7 @@ def test_every_check_of_scikit_learn_passes(kind):
     assert sum(result["status"] == "passed" for result in found) > 40
 
 
+@pytest.mark.long
 def test_it_is_scored_in_a_cross_validation():
     model = make_pipeline(MinMaxScaler(), nn.Classifier(hidden=(4,), epochs=15))
 

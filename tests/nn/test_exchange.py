@@ -71,6 +71,7 @@ def test_an_embedding_and_a_cell():
     assert np.asarray(h)[0] == pytest.approx(numbers(cell.read([[0.5, -1.0], [2.0, 0.1]])), rel=1e-14)
 
 
+@pytest.mark.long
 def test_every_activation():
     for op in TABLE.values():
         if op.activation:
@@ -81,6 +82,7 @@ def test_every_activation():
             assert found.tolist() == pytest.approx([model(list(x)).data for x in X], rel=1e-12), op.name
 
 
+@pytest.mark.long
 def test_dropout_draws_with_a_key_alone():
     params, apply = nn.to_jax(nn.Sequential(nn.Dropout(0.5)))
     ones = np.ones((100, 4))

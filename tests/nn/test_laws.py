@@ -15,6 +15,7 @@ ACTIVATIONS = st.sampled_from(["relu", "tanh", "sigmoid", "softplus", "gelu", "l
 NUMBER = st.floats(-50, 50)
 
 
+@pytest.mark.long
 @given(SIZES, st.data())
 def test_a_network_is_its_description_and_its_state(sizes, data):
     acts = [data.draw(ACTIVATIONS) for _ in sizes[1:]]

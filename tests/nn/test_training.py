@@ -278,6 +278,7 @@ def test_progress_is_shown_on_request_and_quiet_otherwise(capsys):
     assert shown.endswith("\r")
 
 
+@pytest.mark.long
 def test_plots_show_losses_metrics_and_gradient_norms(tmp_path):
     pytest.importorskip("matplotlib").use("Agg")
     figure = trained(network()).plot(tmp_path / "run.png")

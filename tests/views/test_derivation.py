@@ -582,6 +582,7 @@ TAGS = {
 }
 
 
+@pytest.mark.long
 @given(st.text(max_size=40), st.text(max_size=40))
 def test_whatever_a_label_is_no_tag_no_formula_and_no_control_character_comes_of_it(first, second):
     x, z = Value(0.5, first), Value(2.0, second)

@@ -32,6 +32,7 @@ def assert_harmless(svg):
         assert not [v for k, v in element.attrib.items() if k != "aria-label" and re.search("url|script:|//", v)]
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("seed", range(0, 1000, 50))
 def test_a_thousand_random_graphs_are_valid_and_harmless_svg(seed):
     for each in range(seed, seed + 50):

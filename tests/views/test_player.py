@@ -137,6 +137,7 @@ def test_an_unknown_ending_is_refused(tmp_path):
         animate(small()).save(tmp_path / "x.mp4")
 
 
+@pytest.mark.long
 @pytest.mark.skipif(importlib.util.find_spec("PIL") is None, reason="needs Pillow")
 def test_a_gif_has_one_picture_a_step_and_they_differ(tmp_path):
     from PIL import Image, ImageChops

@@ -260,7 +260,7 @@ def test_odd_data_is_a_line_of_the_report(first, second):
     assert check(loss, lambda w, first, second: 2 * w, {"w": np.array([1.0, -2.0, 0.5])}, first, second).ok
 
 
-@pytest.mark.few(4)
+@pytest.mark.few(2)
 @pytest.mark.parametrize(
     "result",
     [None, 3.0, "dW", [], {}, {"dW": None}, (1, 2, 3), [[1.0], [2.0, 3.0]], np.zeros((2, 2)), object, Value(1.0)],
