@@ -29,7 +29,7 @@ def no_windows(monkeypatch):
 
 
 SLOW = {"04_train_a_network", "06_graduate", "zh-02_check_hand_derived_gradients", "zh-08_sigmoid_and_squared_error"}
-"""The first trains with the engine alone and the second compiles for JAX; the code of the others is that of 02 and 08."""
+"""The first trains with the engine alone, the second compiles for JAX; the others have the code of 02 and 08."""
 
 
 @pytest.mark.parametrize(
