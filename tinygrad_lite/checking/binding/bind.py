@@ -24,6 +24,7 @@ from tinygrad_lite.checking.binding.roles import (
     PARAMS,
     PREDICTION,
     RATE,
+    ROLES,
     STEP,
     TARGET,
     UPSTREAM,
@@ -268,7 +269,7 @@ def instance_flow(lesson: Lesson, said: dict[str, Any]) -> Flow | None:
         and not PREDICTION.fullmatch(n)
         and not RATE.fullmatch(n)
     ]
-    given = {n: x for n, x in said.items() if n not in ("forward", "loss", "backprop", "params", "data")}
+    given = {n: x for n, x in said.items() if n not in ROLES}
     rate = next((x for n, x in vars(thing).items() if RATE.fullmatch(n) and isinstance(x, float)), None)
     flow = Flow(forward, loss, backward, params, [d for d in data if d], given, None, thing)
     flow.rate = flow.rate if rate is None else rate

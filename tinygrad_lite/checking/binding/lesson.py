@@ -7,9 +7,8 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from tinygrad_lite.checking.binding.bind import bind
+from tinygrad_lite.checking.binding.roles import ROLES
 from tinygrad_lite.checking.binding.source import Lesson
-
-ROLES = ("forward", "loss", "backprop", "params", "data")
 
 
 def lesson_of(things: list[Any], roles: Mapping[str, Any]) -> Lesson:

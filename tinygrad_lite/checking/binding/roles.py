@@ -15,6 +15,9 @@ from typing import Any
 from tinygrad_lite.checking.lines.functions import Node, names_of, source
 from tinygrad_lite.checking.lines.slots import statements
 
+ROLES = ("forward", "loss", "backprop", "params", "data")
+"""What may be said of a lesson; any other word is the name of an argument."""
+
 INPUT = re.compile(r"(?i)_*(x|xs|xi|xb|x_?(train|batch|data)|inputs?|input_data|features?|data|images?|l0|a0|sample)_*")
 TARGET = re.compile(
     r"(?i)_*(y|ys|yi|yb|t|y_?(train|batch|true|real|data|target)|targets?|labels?|true|truth|expected(_output)?s?|actual|"

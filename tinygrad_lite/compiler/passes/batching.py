@@ -90,7 +90,7 @@ class _Reader:
         self.numbers, self.nodes = found.numbers, found.nodes
         self.count, width = found.nodes.shape
         self.place: Any = np.zeros(len(tape), dtype=np.int64)  # of a node in its sample
-        self.left = 2 * width  # ops that choices may cost: beyond, the loops of the whole program are the cheaper way
+        self.affordable = 2 * width  # ops for choices: beyond, the loops of the whole program are the cheaper way
         self.place[self.nodes.reshape(-1)] = np.tile(np.arange(width), self.count)
         self.constant = np.array([x.__class__ is float for x in tape.sources] or [False])
         self.value = np.array([x if x.__class__ is float else 0.0 for x in tape.sources] or [0.0])
@@ -168,8 +168,8 @@ class _Reader:
     def _choice(self, candidates: list[tuple[str, int]], which: Any) -> tuple[str, Any] | None:
         import numpy as np
 
-        self.left -= CHOICE * len(candidates)
-        if len(candidates) > MOST_CHOICES or len(candidates) * 2 > self.count or self.left < 0:
+        self.affordable -= CHOICE * len(candidates)
+        if len(candidates) > MOST_CHOICES or len(candidates) * 2 > self.count or self.affordable < 0:
             return None
         labels: Any = np.searchsorted(np.unique(which), which).astype(float)
         return "choice", (self._column_of(self.fixed, labels), candidates)

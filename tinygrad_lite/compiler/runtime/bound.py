@@ -51,8 +51,8 @@ def hand_back(values: Sequence[Value], numbers: Any, grads: Any) -> None:
     """Give nodes in Python the numbers that compiled code has left in the arrays; if it is interrupted, all of them."""
 
     def give() -> None:
-        for value, x, slope in zip(values, numbers.tolist(), grads.tolist(), strict=False):  # the arrays may be longer
-            value.data, value.grad = x, slope
+        for value, x, grad in zip(values, numbers.tolist(), grads.tolist(), strict=False):  # the arrays may be longer
+            value.data, value.grad = x, grad
 
     if native.node is None:
         try:
