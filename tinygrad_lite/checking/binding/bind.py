@@ -120,10 +120,8 @@ def _bound(lesson: Lesson, flow: Flow, said: dict[str, Any], seed: int) -> Bindi
     )
     given = say("Given: {0}.", shapes) if {*params, "params"} & {*said} else say("From the lesson: {0}.", shapes)
     origin = say("Made to fit: {0}.", shapes) if made else given
-    words = [
-        say("Bound: {0}loss {1}, backprop {2} gives {3}.", forward, loss_words, flow.spoken[flow.backward.name], gives),
-        origin,
-    ]
+    bound = "Bound: {0}loss {1}, backprop {2} gives {3}."
+    words = [say(bound, forward, loss_words, flow.spoken[flow.backward.name], gives), origin]
     return Binding(loss, backprop, params, data, words, {"updates": True, "lr": flow.rate} if updates else {})
 
 

@@ -12,7 +12,7 @@ from typing import Any
 
 from tinygrad_lite.checking.lines.bench import Bench
 from tinygrad_lite.checking.lines.functions import is_float
-from tinygrad_lite.checking.lines.program import Program
+from tinygrad_lite.checking.lines.program import Codes, Program
 from tinygrad_lite.checking.lines.slots import Slot, hooked
 from tinygrad_lite.checking.network.arrays import Array, np
 
@@ -66,10 +66,7 @@ class Shifts:
         self.values: list[Any] = [x for _, x in slot.visits]
         self.ends: Any = np.cumsum([0, *(np.size(x) for x in self.values)])
         tree = program.trees[slot.function]
-        self.codes: Any = {
-            **program.codes,
-            slot.function: hooked(slot.function, tree, [slot], lambda s: 0),
-        }
+        self.codes: Codes = {**program.codes, slot.function: hooked(slot.function, tree, [slot], lambda s: 0)}
         self.target: Array = self.vector(exact)
         self.last: dict[str, Array] = {}
 
