@@ -98,7 +98,7 @@ typedef struct Slab {
 #define ENOUGH ((8 << 20) / SLAB)
 
 static Slab *current, *spares;
-static uint64_t slabs_made;
+static uint64_t slabs_made = 1; /* serials begin at 2: see `digging` */
 static size_t slabs_held, spares_held, live_in_slabs;
 
 static inline Slab *slab_of(Node *v) { return (Slab *)((uintptr_t)v & ~(uintptr_t)(SLAB - 1)); }
@@ -221,7 +221,7 @@ static void drop_more(Node *v)
 }
 
 static size_t dying;           /* nodes in graves, of all slabs */
-static uint64_t digging;       /* the serial of the slab in which graves are being emptied; 0: nobody digs */
+static uint64_t digging;       /* the serial of the slab whose graves are being emptied; 0: none, 1: loose ones */
 static Slab *youngest_graves;  /* where the next round has to begin */
 static Node *loose_graves;     /* nodes outside slabs that wait to be freed, linked by `next` */
 
