@@ -162,9 +162,14 @@ class Op:
         A NumPy array goes entry by entry; an op of any number of operands takes them in a list too;
         operands with defaults may be named, as in `leaky_relu(x, slope=0.2)`.
         """
-        if self.arity == 1 == len(operands) and operands[0].__class__ is float and not named:
-            return self.evaluate(*operands)
-        if self.arity is None and not named:
+        if self.arity == 1 == len(operands) and not named:
+            (x,) = operands
+            if x.__class__ is float:
+                return self.evaluate(x)
+            apply_one = getattr(x, "_apply_one", None)
+            if apply_one is not None and (result := apply_one(self)) is not NotImplemented:
+                return result
+        elif self.arity is None and not named:
             if len(operands) == 1 and isinstance(operands[0], (list, tuple)):
                 operands = tuple(operands[0])
         elif named or len(operands) != self.arity:
