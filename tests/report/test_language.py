@@ -10,6 +10,7 @@ import pytest
 import tinygrad_lite as tg
 from tests.checking.planting import Lesson, plants_for
 from tinygrad_lite.analysis.losses import KINDS, REDUCTIONS
+from tinygrad_lite.checking.binding.losses import USUAL
 from tinygrad_lite.checking.network.problems import SIZES
 from tinygrad_lite.checking.result.mistakes import CATALOGUE
 from tinygrad_lite.exercises.exercise import TITLES
@@ -66,7 +67,8 @@ def words():
     """The words that `say` gets from tables."""
     marks = [*MARKS, *(word for _, word in MARKS.values())]
     names = [kind.name for kind in KINDS] + [words for words, *_ in REDUCTIONS] + list(SIZES)
-    return [*CATALOGUE.values(), *marks, *names, *TITLES.values()]
+    losses = [loss for loss in USUAL if "entropy" in loss]
+    return [*CATALOGUE.values(), *marks, *names, *losses, *TITLES.values()]
 
 
 def slots(sentence):
