@@ -138,7 +138,7 @@ def names_read(function: Callable[..., Any]) -> Iterator[tuple[str, Any]]:
 
 def _numpy_words() -> bytes:
     """The memory of NumPy's global generator, where that is the usual one; its state takes far longer to read."""
-    bits = np.random.get_bit_generator()
+    bits = np.random.get_bit_generator()  # type: ignore[attr-defined]
     return ctypes.string_at(bits.ctypes.state_address, 4 * 625) if isinstance(bits, np.random.MT19937) else b""
 
 
