@@ -164,12 +164,9 @@ class Op:
         """
         if self.arity == 1 == len(operands) and not named:
             (x,) = operands
-            if x.__class__ is float:
-                return self.evaluate(x)
-            apply_one = getattr(x, "_apply_one", None)
-            if apply_one is not None and (result := apply_one(self)) is not NotImplemented:
-                return result
-        elif self.arity is None and not named:
+            if x.__class__ is float or hasattr(x, "_apply_one"):
+                return self.evaluate(x) if x.__class__ is float else x._apply_one(self)
+        if self.arity is None and not named:
             if len(operands) == 1 and isinstance(operands[0], (list, tuple)):
                 operands = tuple(operands[0])
         elif named or len(operands) != self.arity:
@@ -177,10 +174,8 @@ class Op:
         for operand in operands:
             if operand.__class__ is not float:
                 apply = getattr(operand, "_apply", None)
-                if apply is not None:
-                    result = apply(self, operands)
-                    if result is not NotImplemented:
-                        return result
+                if apply is not None and (result := apply(self, operands)) is not NotImplemented:
+                    return result
         if any(getattr(operand, "ndim", 0) for operand in operands):
             return Op.on_arrays(self, operands)
         return self.evaluate(*[number(operand, self.name) for operand in operands])
