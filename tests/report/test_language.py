@@ -11,6 +11,7 @@ import tinygrad_lite as tg
 from tests.checking.planting import Lesson, plants_for
 from tinygrad_lite.analysis.losses import KINDS, REDUCTIONS
 from tinygrad_lite.checking.binding.losses import USUAL
+from tinygrad_lite.checking.derive import FOLLOWS, RANK
 from tinygrad_lite.checking.network.problems import SIZES
 from tinygrad_lite.checking.result.mistakes import CATALOGUE
 from tinygrad_lite.engine.ops import TABLE
@@ -68,9 +69,10 @@ def words():
     """The words that `say` gets from tables."""
     marks = [*MARKS, *(word for _, word in MARKS.values())]
     names = [kind.name for kind in KINDS] + [words for words, *_ in REDUCTIONS] + list(SIZES)
+    statuses = [status for status in RANK if status != FOLLOWS] + ["product", "quotient"]
     losses = [loss for loss in USUAL if "entropy" in loss]
     ops = [said for op in TABLE.values() for said in (op.doc, op.kink and op.kink.choice) if said]
-    return [*CATALOGUE.values(), *marks, *names, *losses, *TITLES.values(), *ops]
+    return [*CATALOGUE.values(), *marks, *names, *losses, *statuses, *TITLES.values(), *ops]
 
 
 def slots(sentence):
@@ -167,3 +169,22 @@ def test_an_explanation_is_told_in_the_readers_language(chinese):
 
     english = [line for text in shown for line in text.splitlines() if re.search("[a-z]{2,} [a-z]{2,}", line)]
     assert english == []
+
+
+DERIVATIONS = (PACKAGE.parent / "tests/checking/paper/derivations.txt").read_text(encoding="utf-8").split("----\n")
+
+
+@pytest.mark.few(4)
+@pytest.mark.parametrize("paper", DERIVATIONS[:20])
+def test_a_derivation_is_judged_in_the_readers_language(paper, chinese):
+    """Right, and with the last line slightly wrong in several ways, and with a line that cannot be read.
+
+    Only an error of the engine, such as a division by 0, stays in English, as everywhere.
+    """
+    text = paper.rstrip()
+    for changed in (text, text + " + 1", f"{text} * 2", f"{text}^2", f"{text}\ndq/dr = 3 r", text + "\nx = )("):
+        told = tg.check_derivation(changed, seconds=5.0).text(200)
+        rest = "\n".join(line for line in told.splitlines() if line.strip(" ^") not in changed)
+        rest = re.sub("div needs .* but got .*", "", rest)
+
+        assert re.findall("[a-z]{3,} [a-z]{2,}", re.sub(r"^\S? +\d+  .{10,76}  ", "", rest, flags=re.M)) == []
