@@ -1,8 +1,7 @@
 """Every way to go wrong at each place of a formula, undone: the formulas that may have been meant.
 
 An `Edit` is a formula with one place changed, the code of the mistake that the change undoes, and what stood there.
-`RULES` is the table of all changes, in the order in which they should be believed: one factor or sign first, a term
-that is missing last. Each rule is given a place and says what may have been meant there.
+`RULES` is the table of all changes, the likeliest first; each rule is given a place and says what may be meant there.
 """
 
 from __future__ import annotations
@@ -133,11 +132,8 @@ def _signs(place: Term, words: Vocabulary) -> Changes:
 def _too_many(place: Term, words: Vocabulary) -> Changes:
     if place.op in ("*", "odot"):
         for kept, gone in (place.args, place.args[::-1]):
-            yield (
-                "FACTOR_2" if gone.bare() == num(2) else "DOUBLED_FACTOR",
-                say("the factor {0} is too many", gone),
-                kept,
-            )
+            said = say("the factor {0} is too many", gone)
+            yield "FACTOR_2" if gone.bare() == num(2) else "DOUBLED_FACTOR", said, kept
     elif place.op == "/":
         top, bottom = place.args
         yield "DOUBLED_FACTOR", say("the division by {0} is too many", bottom), top
@@ -168,11 +164,8 @@ def _throughout(place: Term, words: Vocabulary) -> Changes:
         if f.word == place.word and f.op != place.op:
             yield "NO_ACT_DERIV", say("{0} stands where its derivative {1} belongs", place, f), f
         elif f.word == place.word and f.bare() != place.bare():
-            yield (
-                "DERIV_OF_DERIV_ARG",
-                say("the derivative is taken at {0} instead of at {1}", place.args[0], f.args[0]),
-                f,
-            )
+            said = say("the derivative is taken at {0} instead of at {1}", place.args[0], f.args[0])
+            yield "DERIV_OF_DERIV_ARG", said, f
 
 
 def _indices(place: Term, words: Vocabulary) -> Changes:
@@ -203,11 +196,8 @@ def _lost(place: Term, words: Vocabulary) -> Changes:
             yield "DROPPED_FACTOR", say("the factor {0} is left out of the chain", factor), new
         if factor.op == "name":
             yield "DROPPED_FACTOR", say("the division by {0} is left out", factor), Term("/", (place, factor))
-        yield (
-            "DROPPED_FACTOR",
-            say("the factor -{0} is left out of the chain", factor),
-            times(_other("neg", place), factor),
-        )
+        said = say("the factor -{0} is left out of the chain", factor)
+        yield "DROPPED_FACTOR", said, times(_other("neg", place), factor)
 
 
 def _no_sum(place: Term, words: Vocabulary) -> Changes:
@@ -217,12 +207,9 @@ def _no_sum(place: Term, words: Vocabulary) -> Changes:
 
 def _sums(place: Term, words: Vocabulary) -> Changes:
     if place.op == "sum":
-        over = say("the sum over {0} is too many", place.args[0])
-        yield (
-            "PATHS_NOT_SUMMED",
-            over if len(place.args) > 1 else say("the sum of all entries is too many"),
-            place.args[-1],
-        )
+        whole = len(place.args) == 1
+        said = say("the sum of all entries is too many" if whole else "the sum over {0} is too many", place.args[0])
+        yield "PATHS_NOT_SUMMED", said, place.args[-1]
         if place.word[:1] == "≠":
             yield "DROPPED_PATH", say("the term {0} is left out of the sum", place.word[1:]), place._replace(word="")
 
@@ -231,15 +218,12 @@ def _transposes(place: Term, words: Vocabulary) -> Changes:
     if not words.matrices or place.op in ("num", "rel"):
         return
     turned = _other("T", place)
-    once, never = "{0} is transposed, {1} belongs here", "{0} is not transposed: {1} belongs here"
-    yield "TRANSPOSED", say(once if place.op == "T" else never, place, turned), turned
+    said = "{0} is transposed, {1} belongs here" if place.op == "T" else "{0} is not transposed: {1} belongs here"
+    yield "TRANSPOSED", say(said, place, turned), turned
     if place.op in ("*", "odot"):
         a, b = place.args
-        yield (
-            "WRONG_OPERAND",
-            say("one product of matrices for another"),
-            Term("odot" if place.op == "*" else "*", (a, b)),
-        )
+        new = Term("odot" if place.op == "*" else "*", (a, b))
+        yield "WRONG_OPERAND", say("one product of matrices for another"), new
         for x, y in itertools.product((a, _other("T", a)), (b, _other("T", b))):
             for p, q in ((x, y), (y, x)):
                 new = Term("*", (p, q))
