@@ -33,6 +33,8 @@ def why_zero(param: Any, root: Value) -> str:
             f"The gradient of {name} is 0 because the root {name_of(root)} is a bare number: it remembers no operands."
         )
     order = topological(root)
+    if param is not root and root in topological(param):
+        return f"{name} was computed from {name_of(root)}, not the other way round: the Value asked about comes first."
     towards = {param}  # the nodes between param and the root: those that param can move
     for node in order:
         if any(parent in towards for parent in node.parents if parent.__class__ is not float):

@@ -205,7 +205,9 @@ def _ports(routes: dict[str, list[Unit]], sizes: dict[str, tuple[float, float]])
     for fans, offsets, share in ((leaving, out, 0.22), (entering, inn, 0.3)):
         for unit, arrows in fans.items():
             side = sizes[unit.ellipse if offsets is inn and unit.ellipse else unit.key][1]
-            ends = [(routes[key][1] if offsets is out and routes[key][1].dummy else key) for _, _, key in sorted(arrows)]
+            ends = [
+                (routes[key][1] if offsets is out and routes[key][1].dummy else key) for _, _, key in sorted(arrows)
+            ]
             lanes = {end: i for i, end in enumerate(dict.fromkeys(ends))}
             step = min(2 * share * side / max(len(lanes) - 1, 1), 12.0)
             for (_, _, key), end in zip(sorted(arrows), ends, strict=True):
