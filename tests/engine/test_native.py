@@ -255,3 +255,13 @@ print("freed")
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, cwd=ROOT, timeout=60)
 
     assert done.stdout == "freed\n"
+
+
+@needs_c
+def test_a_leaf_whose_gradient_lies_in_the_first_slab_of_all_is_freed():
+    """It stands apart from the slabs, and only a new process has its first one."""
+    program = (
+        "from tinygrad_lite import Value\nx = Value(2.0)\nx.grad = Value(1.0) * Value(2.0)\ndel x\nprint('still here')"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, cwd=ROOT, timeout=60)
+    assert done.stdout == "still here\n", done.stderr

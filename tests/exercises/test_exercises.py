@@ -170,8 +170,25 @@ def test_a_backward_may_be_a_function_and_its_fault_is_told():
     assert asked.mark(mine).ok
     with pytest.raises(OperandError, match="NameError: name 'q'"):
         asked.mark("dw = q\ndb = 0")
-    with pytest.raises(OperandError, match="db is missing"):
+    with pytest.raises(OperandError, match="what is missing: db"):
         asked.mark("dw = 0")
+
+
+def test_what_is_said_of_an_answer_is_true_and_plain():
+    """One wrong gradient is, several are; a wrong value of the forward pass gets no hint about gradients."""
+    backward = tg.exercise("backward", level=1, seed=3)
+    blanks = tg.exercise("blanks", level=1, seed=3)
+    formula = tg.exercise("gradient", level=1, seed=3)
+
+    assert backward.mark("dz = z - y\ndw = dz * x\ndb = dz").words[0] == "dw and db are not right."
+    assert backward.mark("dz = 2 * (z - y)\ndw = dz\ndb = dz").words[0] == "dw is not right."
+    assert "with these mistakes: a factor 2" in formula.mark("z - y").words[1]
+    value = blanks.mark({"u": 0, "du": 1, "db": 3})
+    assert value.words[1] == "Put the numbers into its line of the program."
+    assert value.codes == []
+    with pytest.raises(OperandError, match="Known are: L, b, w, x, y, z"):
+        formula.mark("abc")
+    assert str(tg.exercise("planted", level=1, seed=3).mark(3)).startswith("✓ Right: a local derivative")
 
 
 def test_the_order_of_the_sweep_may_be_any_that_is_right():

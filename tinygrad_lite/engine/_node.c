@@ -60,8 +60,7 @@ struct Node { /* 80 bytes */
     union { Edge edge[2]; struct { Edge *block; Py_ssize_t many; }; };
 };
 
-enum { MANY = 3 };
-enum { HAS_MORE = 1, SEEN = 2, LOOSE = 4, BOUND = 8 }; /* LOOSE: not in a slab */
+enum { MANY = 3, /* of few */ HAS_MORE = 1, SEEN = 2, LOOSE = 4, BOUND = 8 }; /* of flags; LOOSE: not in a slab */
 
 static PyTypeObject *ValueType;
 static PyObject *op_add, *op_sub, *op_mul, *op_div, *op_pow, *op_neg, *op_dot, *op_sum, *op_leaf, *op_constant;
@@ -99,7 +98,7 @@ typedef struct Slab {
 #define ENOUGH ((8 << 20) / SLAB)
 
 static Slab *current, *spares;
-static uint64_t slabs_made;
+static uint64_t slabs_made = 1; /* serials begin at 2: see `digging` */
 static size_t slabs_held, spares_held, live_in_slabs;
 
 static inline Slab *slab_of(Node *v) { return (Slab *)((uintptr_t)v & ~(uintptr_t)(SLAB - 1)); }
@@ -151,19 +150,24 @@ static void retire(Slab *s) /* all of it is dead */
     else slab_free(s);
 }
 
-static inline Node *blank(Node *v, uint16_t flags)
+/* The type is never freed, so a Value counts no reference to it. */
+static inline Node *born(Node *v, uint16_t flags)
 {
-    v->data = v->grad = 0.0;
-    v->op = NULL;
-    v->flags = flags; v->few = 0;
+    PyObject *o = memset(v, 0, sizeof(Node));
+    Py_SET_TYPE(o, ValueType);
+#ifdef Py_REF_DEBUG
+    _Py_NewReference(o);
+#else
+    Py_SET_REFCNT(o, 1);
+#endif
+    v->flags = flags;
     return v;
 }
 
 static Node *new_loose(void)
 {
     Node *v = PyObject_Malloc(sizeof(Node));
-    if (!v) { PyErr_NoMemory(); return NULL; }
-    return blank((Node *)PyObject_Init((PyObject *)v, ValueType), LOOSE);
+    return v ? born(v, LOOSE) : (Node *)PyErr_NoMemory();
 }
 
 /* A place in the youngest slab. Where many slabs are held by few survivors each, what is new goes elsewhere, so
@@ -173,11 +177,11 @@ static inline Node *new_node(void)
     Slab *s = current;
     if (!s || s->used == PER_SLAB) {
         if (slabs_held > ENOUGH && live_in_slabs < slabs_held * PER_SLAB / 4) return new_loose();
-        if (!(s = new_slab())) { PyErr_NoMemory(); return NULL; }
+        if (!(s = new_slab())) return (Node *)PyErr_NoMemory();
     }
     Node *v = node_at(s, s->used++);
     s->live++; live_in_slabs++;
-    return blank((Node *)PyObject_Init((PyObject *)v, ValueType), 0);
+    return born(v, 0);
 }
 
 /* ---------------------------------------------------------------- freeing, to any depth without recursion */
@@ -217,7 +221,7 @@ static void drop_more(Node *v)
 }
 
 static size_t dying;           /* nodes in graves, of all slabs */
-static uint64_t digging;       /* the serial of the slab in which graves are being emptied; 0: nobody digs */
+static uint64_t digging;       /* the serial of the slab whose graves are being emptied; 0: none, 1: loose ones */
 static Slab *youngest_graves;  /* where the next round has to begin */
 static Node *loose_graves;     /* nodes outside slabs that wait to be freed, linked by `next` */
 
@@ -262,17 +266,13 @@ static void node_dealloc(PyObject *self)
             loose_graves = u->next;
             let_go(u);
             PyObject_Free(u);
-            Py_DECREF(ValueType);
         }
         Slab *s = youngest_graves, *older;
         youngest_graves = NULL;
         for (; s && dying; s = older) {
             digging = s->serial;
             uint32_t freed = 0; /* counted in the end, so that the slab stays until then */
-            for (; s->graves.n; freed++) {
-                let_go(take_youngest(s, &s->graves));
-                Py_DECREF(ValueType);
-            }
+            for (; s->graves.n; freed++) let_go(take_youngest(s, &s->graves));
             older = s->older;
             dying -= freed; live_in_slabs -= freed;
             if ((s->live -= freed) == 0) retire(s);
@@ -569,7 +569,7 @@ static PyObject *node_new(PyTypeObject *type, PyObject *args, PyObject *kw)
     int leaf = PyTuple_GET_SIZE(args) && PyTuple_GET_SIZE(args) < 4 && !(kw && PyDict_GetItemString(kw, "parents"));
     Node *v;
     if (type == ValueType) v = leaf ? new_loose() : new_node();
-    else if ((v = (Node *)type->tp_alloc(type, 0))) blank(v, LOOSE);
+    else if ((v = (Node *)type->tp_alloc(type, 0))) v->flags = LOOSE;
     if (v) v->op = Py_NewRef(op_leaf);
     return (PyObject *)v;
 }

@@ -18,6 +18,7 @@ from tinygrad_lite.checking.binding.roles import bare
 from tinygrad_lite.checking.binding.source import load
 from tinygrad_lite.checking.check import check
 from tinygrad_lite.errors import OperandError
+from tinygrad_lite.report.language import chosen
 
 FRAMEWORKS = [name for name in LESSONS if "torch" in name or "jax" in name]
 QUICK = [name for name in list(LESSONS)[::4] if name not in FRAMEWORKS]
@@ -239,3 +240,17 @@ def test_nothing_of_a_module_is_changed():
 )
 def test_a_gradient_is_known_by_its_name(gradient, of):
     assert bare(gradient) == of
+
+
+def test_the_report_on_a_lesson_is_in_one_language():
+    """Names of problems, of the loss that was assumed, of layers, and what is asked for: nothing stays English."""
+    with chosen("zh"):
+        assumed = verdict(LESSONS["eleven lines at the top level, no loss, weights added to"][0]).text(width=400)
+        layers = verdict(LESSONS["layers of a book with dweights and dinputs"][0]).text(width=400)
+        with pytest.raises(Unplaced, match="没有找到反向传播"):
+            verdict("x = 1")
+
+    assert "代码里没有写出损失" in assumed
+    assert "另外检查过，正确：Activation_ReLU" in layers
+    english = ("in the place of", "parameters moved", "assumed to be", "Also checked", "Bound", "number")
+    assert not [word for word in english if word in assumed + layers]

@@ -72,10 +72,13 @@ def bind(lesson: Lesson, roles: Mapping[str, Any] | None = None, seed: int = 0) 
         return [Binding(*pair) for pair in pairs]
     flow = _functions(lesson, said) or instance_flow(lesson, said) or loop_flow(lesson)
     if flow is None:
-        own = ", ".join([*lesson.own(types.FunctionType), *lesson.own(type)]) or "nothing"
+        own = ", ".join([*lesson.own(types.FunctionType), *lesson.own(type)]) or say("nothing")
         raise Unplaced(
-            f"no backward pass was found in {lesson.name}, which defines {own}.\n"
-            '  Say which function it is, as in tg.check(lesson, backprop="my_gradients", loss="my_loss").'
+            say(
+                "no backward pass was found in {0}, which defines {1}.\n"
+                '  Say which function it is, as in tg.check(lesson, backprop="my_gradients", loss="my_loss").',
+                *(lesson.name, own),
+            )
         )
     return [_bound(lesson, flow, said, seed)]
 
@@ -103,8 +106,11 @@ def _bound(lesson: Lesson, flow: Flow, said: dict[str, Any], seed: int) -> Bindi
     if found is None:
         _missing(flow, (own, data) if own and data else next(candidates(names, source, seed, target)))
         raise Unplaced(
-            f"no parameters and data were found on which {flow.backward.name} of {lesson.name} runs.\n"
-            "  Give them, as in tg.check(lesson, params={'W1': W1, 'b1': b1}, data=(X, y))."
+            say(
+                "no parameters and data were found on which {0} of {1} runs.\n"
+                "  Give them, as in tg.check(lesson, params={{'W1': W1, 'b1': b1}}, data=(X, y)).",
+                *(flow.backward.name, lesson.name),
+            )
         )
     params = found[0]
     loss_words = flow.spoken.get(flow.loss.name, "") if flow.loss is not None else ""
@@ -134,7 +140,7 @@ def _origin(said: dict[str, Any], *groups: tuple[dict[str, Any], str, bool]) -> 
             kind = (
                 "Made to fit: {0}." if not own else "Given: {0}." if {name, role} & {*said} else "From the lesson: {0}."
             )
-            kinds[kind].append(f"{name} {'x'.join(map(str, np.shape(x))) or 'number'}")
+            kinds[kind].append(f"{name} {'x'.join(map(str, np.shape(x))) or say('number')}")
     return " ".join(say(english, ", ".join(shapes)) for english, shapes in kinds.items() if shapes)
 
 
@@ -157,7 +163,7 @@ def _chosen(said: Any, candidates: dict[str, Function], *patterns: Any, but: Any
         if callable(said):
             return Function(getattr(said, "__name__", "function"), said)
         if said not in candidates:
-            raise Unplaced(f"there is no function {said!r}; there are {', '.join(candidates)}.")
+            raise Unplaced(say("there is no function {0!r}; there are {1}.", said, ", ".join(candidates)))
         return candidates[said]
     for pattern in patterns:
         fitting = [f for n, f in candidates.items() if pattern.match(n) and not (but and but.match(n)) and not f.empty]

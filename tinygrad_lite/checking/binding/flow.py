@@ -28,6 +28,7 @@ from tinygrad_lite.checking.binding.roles import (
 from tinygrad_lite.checking.network.arrays import np
 from tinygrad_lite.checking.trial.updates import RATE
 from tinygrad_lite.errors import OperandError
+from tinygrad_lite.report.language import say
 
 LEARNING_RATE = 0.1
 ROLES = {"input": INPUT, "target": TARGET, "prediction": PREDICTION, "cache": CACHE, "rate": RATE, "params": PARAMS}
@@ -154,8 +155,11 @@ class Flow:
                 if name in f.defaults:
                     break
                 raise Unplaced(
-                    f"what is `{name}` of {f.name}({', '.join(f.arguments)})? It is neither a parameter nor data, and "
-                    f"nothing before it returns it.\n  Say it, as in tg.check(lesson, {name}=...)."
+                    say(
+                        "what is `{0}` of {1}({2})? It is neither a parameter nor data, and "
+                        "nothing before it returns it.\n  Say it, as in tg.check(lesson, {0}=...).",
+                        *(name, f.name, ", ".join(f.arguments)),
+                    )
                 )
             arguments.append(env[found])
             said.append(name if found == name else f"{name} <- {found.strip('<>')}")

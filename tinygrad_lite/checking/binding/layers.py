@@ -72,9 +72,9 @@ def _pair(tries: Iterable[tuple[Layer, Given]], seed: int) -> Pair | None:
             continue
         dout = np.random.default_rng(seed + 1).normal(size=np.shape(out)) if np.ndim(out) else 1.0
         loss, backprop = (partial(f, layer.run, layer.own, dout) for f in (_loss, _backprop))
-        shapes = ", ".join(f"{n} {'x'.join(map(str, np.shape(x))) or 'number'}" for n, x in params.items())
-        words = [f"Bound: {layer.words}", say("Made to fit: {0}.", shapes)]
-        words[0] = words[0].replace("{loss}", "sum(out * dout)" if np.ndim(dout) else "out")
+        shapes = ", ".join(f"{n} {'x'.join(map(str, np.shape(x))) or say('number')}" for n, x in params.items())
+        measure = "sum(out * dout)" if np.ndim(dout) else "out"
+        words = [say("Bound: {0}, loss {1}.", layer.words, measure), say("Made to fit: {0}.", shapes)]
         pair = as_check_takes_it(loss, layer.origin), as_check_takes_it(backprop, layer.origin), params, (), words
         try:
             gradients = pull(dout)
@@ -131,7 +131,7 @@ def _function_pairs(lesson: Lesson) -> Iterator[tuple[Layer, list[str]]]:
         names = [a for a in front.arguments if a not in front.defaults and not a.endswith(("_param", "_params"))]
         order = [bare(n) if bare(n) in names else n for n in back.returned]
         run = partial(_run_pair, names, order if all(order) else names, len(back.arguments))
-        words = f"{stem}({', '.join(names)}) -> out, loss {{loss}}, {name}(dout, ...) -> {', '.join(back.returned)}."
+        words = f"{stem}({', '.join(names)}) -> out, {name}(dout, ...) -> {', '.join(back.returned)}"
         yield Layer(words, function, {"forward": forward, "backward": function}, run), names
 
 
@@ -187,7 +187,7 @@ def _of_class(c: Any, seed: int) -> Iterator[tuple[Layer, Given]]:
         except Exception:
             return
         run = partial(_run_class, forward, backward, [] if y is None else [y])
-        layer = Layer(f"{c.__name__}: forward(x) -> out, loss {{loss}}, backward.", c.backward, {"thing": thing}, run)
+        layer = Layer(f"{c.__name__}: forward(x) -> out, backward", c.backward, {"thing": thing}, run)
         weights = {n: np.array(w, float) for n, w in parameters_of(thing).items() if not bare(n) and np.ndim(w)}
         yield layer, {"x": np.random.default_rng(seed).normal(size=shape), **weights}
 
@@ -227,7 +227,7 @@ def _torch_functions(lesson: Lesson) -> Iterator[tuple[Layer, list[str]]]:
     for c in lesson.own(type).values():
         if _is_torch_function(c):
             names = [a for a in inspect.signature(c.forward).parameters if a != "ctx"]
-            words = f"autograd.Function {c.__name__}({', '.join(names)}), loss {{loss}}."
+            words = f"autograd.Function {c.__name__}({', '.join(names)})"
             yield Layer(words, _loss, {"rule": c}, _run_torch), names
 
 
@@ -248,7 +248,7 @@ def _jax_functions(lesson: Lesson) -> Iterator[tuple[Layer, list[str]]]:
     for name, f in lesson.names.items() if jax is not None else ():
         if isinstance(f, jax.custom_vjp):
             names = list(inspect.signature(f.fun).parameters)
-            words = f"custom_vjp {name}({', '.join(names)}), loss {{loss}}."
+            words = f"custom_vjp {name}({', '.join(names)})"
             yield Layer(words, _loss, {"rule": f}, _run_jax), names
 
 

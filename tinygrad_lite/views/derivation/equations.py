@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 from tinygrad_lite.formulas.formula import Name, Symbol
 from tinygrad_lite.formulas.notation import HTML, Infix, LaTeX, Notation
 from tinygrad_lite.report import escape
+from tinygrad_lite.report.language import say
 from tinygrad_lite.report.style import CELL, MONO, bdi
 from tinygrad_lite.report.text import Paragraph
 
@@ -141,7 +142,7 @@ class Numbers(Equations):
     def __init__(self, words: str, equations: Iterable[Equation], *, more: int = 0, digits: int = 6) -> None:
         super().__init__(equations, digits=digits)
         self.words: str = words
-        self.more: str = f", and {more:,} more" if more else ""
+        self.more: str = say(", and {0:,} more", more) if more else ""
 
     def _paragraph(self) -> Paragraph:
         numbers = ", ".join(f"{e.left.text} = {e.rendered(Infix(self.digits))[0]}" for e in self.equations)
