@@ -4,9 +4,10 @@
     network.layers[0].weights     # rows by input, columns by unit: the leaves of W1
     network.layers[0].sums        # rows by sample, columns by unit: the nodes of Z1
 
-Nothing is told to it; of two leaves in a product, a label may say which is the weight. A unit is a sum of products leaf * input, plus perhaps one leaf more, its
-bias; that the leaves are shared by the samples, and the inputs by the units, makes rows and columns of the
-units. What stands between one layer's sums and the next layer's inputs is the activation, any function of one number.
+Nothing is told to it; of two leaves in a product, a label may say which is the weight. A unit is a sum of products
+leaf * input, plus perhaps one leaf more, its bias; that the leaves are shared by the samples, and the inputs by the
+units, makes rows and columns of the units. What stands between one layer's sums and the next layer's inputs is the
+activation, any function of one number.
 """
 
 from __future__ import annotations

@@ -15,6 +15,7 @@ from tinygrad_lite.engine.numbered import Graph
 from tinygrad_lite.engine.value import Value
 from tinygrad_lite.views.picture.fold import Fold
 
+
 class Neuron:
     """A weighted sum: the node of the sum, its products, weights and inputs, and what follows it."""
 
@@ -52,7 +53,7 @@ def sums_of(graph: Graph) -> dict[int, WeightedSum]:
 def penalties(fold: Fold) -> dict[int, list[int]]:
     """The sums of squares of leaves, such as an L2 penalty, each with its leaves."""
     nodes = fold.graph.nodes
-    found = {number: terms for number, terms in fold.squares.items() if all(is_leaf(fold.graph.nodes[term]) for term in terms)}
+    found = {number: terms for number, terms in fold.squares.items() if all(is_leaf(nodes[t]) for t in terms)}
     for number, terms in fold.sums.items():
         bases = [squared(nodes[term]) for term in terms if nodes[term].op is not ops.constant]
         leaves = [fold.graph.number[base] for base in bases if base is not None and is_leaf(base)]
