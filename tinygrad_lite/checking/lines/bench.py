@@ -64,7 +64,12 @@ class Bench:
             return -len(self.names if case.comparison is None else case.comparison.wrong)
 
         cases = [case for case in evaluation.cases if case.exact and case.source != "measured"]
-        cases.sort(key=lambda case: (large(case.problem), bool(case.answer.error), few_wrong(case), size(case.problem)))
+        def rank(case: Any) -> Any:
+            raises = bool(case.answer.error)  # if it raises everywhere, what is sure to fit together is the user's own
+            other = raises and case is not evaluation.cases[0]
+            return large(case.problem), raises, other, few_wrong(case), size(case.problem)
+
+        cases.sort(key=rank)
         self.problems: list[Problem] = [case.problem for case in cases]
         self.exact: list[dict[str, Array]] = [_arrays(case.exact) for case in cases]
         if evaluation.cases and all(large(case.problem) for case in cases):

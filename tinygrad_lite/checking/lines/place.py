@@ -73,7 +73,10 @@ class Place:
         if len(self._runs) < 2:
             return None
         twin = next((s for s in self._runs[1].slots if s.path == slot.path and s.function is slot.function), None)
-        return self._scope(twin.visits[0][0]) if twin is not None and twin.visits else None
+        if twin is not None and twin.visits:
+            return self._scope(twin.visits[0][0])
+        stopped = self._runs[1].stops.get((slot.function, slot.line))
+        return None if slot.visits or stopped is None else self._scope(stopped)
 
     def _scope(self, local: dict[str, Any]) -> Scope:
         scope = Scope(self.slot.function, local, self.bench.guard)
@@ -137,6 +140,8 @@ class Place:
         self.bench.effort += CANDIDATE
         try:
             found = [scope.value(x) for scope in self.scopes]
+            if not self.slot.visits and self.second is not None:  # lengths that are equal here are not there
+                found.append(self.second.value(x))
         except (Exception, TimeoutError):
             return None
         slot = self.slot

@@ -68,7 +68,7 @@ class Search:
         self.found: list[Step] = []
         self.narrow: list[Step] = []
         self.partial: list[Step] = []
-        self.patience, self.inserted = 1.25, False
+        self.patience, self.inserted = 0.9 if self.first.error else 1.25, False
 
     def _open(self, slot: Slot) -> bool:
         """Whether a slot can be searched: it ran or is where the program stopped, and the loss does not need it."""
@@ -180,29 +180,35 @@ class Search:
                 stands = self.bench.right_everywhere(place.codes(x), self.stands)
             except (SyntaxError, ValueError, TypeError):
                 continue
-            if stands.right or (stands.tried == 0 and not met):
-                place.tried.add(mark)
-            known = self.first.error is not None and not place.slot.known and self.loss.computes(values)
+            known = self.first.error is not None and not place.slot.known and self.loss.computes(values[: len(place.scopes)])
             further = known or (place.slot.function, place.slot.line) in self.first.stops
+            kept = False
             if stands.right or met or further:
-                dear = cost + price + (0.0 if stands.right or met else 0.3 if known else 0.8)  # it only gets further
-                self._keep(Step(dear - 0.8 * (met and not place.slot.unsure), stands, place.edited(x)), met, further)
+                dear = cost + price + (0.0 if stands.right or met else 0.1 if known else 0.6)  # it only gets further
+                step = Step(dear - 0.8 * (met and not place.slot.unsure), stands, place.edited(x))
+                kept = self._keep(step, met, further)
+            if stands.right or (stands.tried == 0 and not met and not kept):  # equal where it stops may differ after
+                place.tried.add(mark)
             if met and goal_only:
                 break
         place.next[tier] = i
 
-    def _keep(self, step: Step, met: bool = False, further: bool = False) -> None:
+    def _keep(self, step: Step, met: bool = False, further: bool = False) -> bool:
         """Keep a program if every gradient is exact, one more is, one more line meets its goal or it gets further."""
         if not self.loss.unchanged(self.bench, step.program.codes):
-            return
+            return False
         if step.stands.right == self.bench.names:
             (self.narrow if step.stands.raised else self.found).append(step)
         elif met or self.right < step.stands.right:
             self.partial.append(step)
         elif further:
             now = self.bench.record(step.program, 0)
-            if list(now.stops) != list(self.first.stops):
-                self.partial.append(step._replace(price=step.price - 0.3 * (now.error is None)))
+            if list(now.stops) == list(self.first.stops):
+                return False
+            self.partial.append(step._replace(price=step.price - 0.3 * (now.error is None)))
+        else:
+            return False
+        return True
 
     # ------------------------------------------------------------------ statements
 
@@ -227,7 +233,8 @@ class Search:
         new = self.program.edited(function, tree, line)
         try:
             stands = self.bench.right_everywhere(new.codes, self.stands)
-            self._keep(Step(price, stands, new), further=(function, line) in self.first.stops)
+            further = (function, line) in self.first.stops
+            self._keep(Step(price + 0.9 * (further and not stands.right), stands, new), further=further)
         except (SyntaxError, ValueError, TypeError):
             return
 
