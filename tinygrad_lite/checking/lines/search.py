@@ -7,18 +7,16 @@ best steps: programs in which one more gradient is exact, or one more line meets
 
 from __future__ import annotations
 
-from typing import NamedTuple
-
 from tinygrad_lite.checking.lines.atoms import Atoms
-from tinygrad_lite.checking.lines.bench import Bench, lacks_entries
+from tinygrad_lite.checking.lines.bench import Bench
 from tinygrad_lite.checking.lines.forms import load
 from tinygrad_lite.checking.lines.functions import Function, Node, is_float
 from tinygrad_lite.checking.lines.goals import Goals
 from tinygrad_lite.checking.lines.loss import Loss
 from tinygrad_lite.checking.lines.offers import Offers
 from tinygrad_lite.checking.lines.place import CHEAPEST, Place, key
-from tinygrad_lite.checking.lines.program import Program, Recording, Standing
-from tinygrad_lite.checking.lines.reach import beyond, reach
+from tinygrad_lite.checking.lines.program import Program, Recording, Standing, Step
+from tinygrad_lite.checking.lines.reach import beyond, lacks_entries, reach
 from tinygrad_lite.checking.lines.slots import Slot, entries, missing_slots
 from tinygrad_lite.checking.lines.statements import changes, elements, forgotten, scattered_sums
 from tinygrad_lite.checking.lines.values import Scope
@@ -30,19 +28,6 @@ DEAREST = 1.7  # of two changes in series
 SHARES = (0.4, 0.6, 0.7, 0.8, 0.9, 0.95)  # of what is left of the budget, for the best steps
 SIMILAR, MEASURED = 3, 0.04  # steps on one line; of the budget, to see what a step leaves to be mended
 SLICE, RESERVED = 0.06, 0.5  # of the budget: for one place at a time; for one change, if there are steps to go on from
-
-
-class Step(NamedTuple):
-    """A program that was reached.
-
-    Attributes:
-        price: cost of the last edit and what speaks against its place.
-        stands: which gradients are exact; all of them on every problem if this is a mend.
-    """
-
-    price: float
-    stands: Standing
-    program: Program
 
 
 class Search:
@@ -88,7 +73,7 @@ class Search:
         self.by_name()
         self.descend(0.5)  # a line that now computes what its name says is a sure step
         best = min((s.price for s in self.found), default=0.0)
-        if not self.found or best >= 0.9:  # else a sure one: nothing that the line uses can be wrong
+        if not self.found or best >= 0.6:  # else a sure one: nothing that the line uses can be wrong
             if self.depth == 1:  # else it was before
                 self.measure()
             self.in_bands(best)
@@ -180,7 +165,11 @@ class Search:
                 stands = self.bench.right_everywhere(place.codes(x), self.stands)
             except (SyntaxError, ValueError, TypeError):
                 continue
-            known = self.first.error is not None and not place.slot.known and self.loss.computes(values[: len(place.scopes)])
+            known = (
+                self.first.error is not None
+                and not place.slot.known
+                and self.loss.computes(values[: len(place.scopes)])
+            )
             further = known or (place.slot.function, place.slot.line) in self.first.stops
             kept = False
             if stands.right or met or further:
@@ -284,7 +273,7 @@ class Search:
         for (step, search), share in zip(sorted(ahead, key=lambda a: not a[1].leaves_one()), SHARES, strict=False):
             search.since, search.until = self.bench.spent, spent + (self.until - spent) * share
             for mend in search.mends():
-                self.found.append(mend._replace(price=mend.price + step.price))
+                self.found.append(mend._replace(price=mend.price + step.price + 0.4))
             if self.found:
                 return
 
