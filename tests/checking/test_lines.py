@@ -322,6 +322,7 @@ def test_changes_that_never_end_or_never_return_are_given_up():
     assert result.mends
 
 
+@pytest.mark.long
 def test_ctrl_c_ends_the_search_and_leaves_nothing_changed(monkeypatch):
     import sys
 
@@ -603,6 +604,7 @@ def test_what_was_left_out_is_put_in(name):
     assert words in "\n".join(e.new for e in result.mends[0].edits)
 
 
+@pytest.mark.long
 def test_what_only_returns_a_name_does_not_use_it():
     def forward(K, X):
         C = X @ K

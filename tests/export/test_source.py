@@ -159,6 +159,7 @@ def data(samples=9):
     return [*weights, r.normal(size=(samples, 4)), r.integers(0, 5, samples)]
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("export", EXPORTS)
 def test_a_loss_of_one_sample_becomes_one_of_any_number(export):
     fast = tg.compile(network, batch=("x", "y"), argnums=(0, 1, 2, 3))
@@ -269,6 +270,7 @@ def test_a_branch_that_is_not_written_is_checked():
         tg.to_numpy(f, point).function(np.array([1.0, 1.0]))
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("export", EXPORTS)
 def test_sums_of_unlike_lengths(export):
     def f(x):
@@ -349,12 +351,13 @@ def test_an_export_is_checked_at_other_points_and_a_wrong_one_is_found():
         tg.check_export(3, matrices)
 
 
+@pytest.mark.long
 def test_a_sum_of_many_unlike_terms_is_written_in_parts():
     steps = (tg.sin, tg.tanh, lambda t: t * t, lambda t: 1.0 / (2.0 + t))
 
     def f(x):
         total = 0.0
-        for k in range(700):
+        for k in range(150):
             t = x[k % 5] * (1.0 + 0.001 * k)
             for d in range(6):
                 t = steps[k // 4**d % 4](t)
@@ -369,6 +372,51 @@ def test_a_sum_of_many_unlike_terms_is_written_in_parts():
     value, slopes = by(source, point)
     near(value, right[0])
     near(slopes[0], right[1])
+
+
+# ------------------------------------------------------------------ what does not repeat
+
+
+def without_order(x, p):
+    """Five hundred ops on operands anywhere before them, some of them chosen by a branch; the sum of all."""
+    rng, found = random.Random(7), [x, *p]
+    for _ in range(500):
+        a, b = rng.choice(found), rng.choice(found)
+        kind = rng.randrange(6)
+        if kind == 0:
+            found.append(tg.maximum(a, b))
+        elif kind == 1:
+            found.append(tg.logsumexp([a, b, 0.3 * a]))
+        else:
+            found.append([a - b, tg.sin(a) * b, tg.tanh(a), tg.relu(a) + 0.1 * b][kind - 2])
+    return tg.sum([tg.tanh(v) for v in found]) / 100.0
+
+
+@pytest.mark.parametrize("export", EXPORTS)
+def test_what_repeats_in_no_loop_is_a_tape_of_few_lines(export):
+    p = rng_of(8).normal(size=6)
+    source = export(tg.compile(without_order, argnums=(0, 1)), 0.4, p)
+    value, slopes = by(source, np.float64(0.7), p - 0.2)
+    right = tg.compile(without_order, argnums=(0, 1)).value_and_grad(0.7, p - 0.2)
+
+    assert "ops that repeat in no loop over arrays" in source.code
+    assert len(source.code[source.code.index("def without_order") :].splitlines()) < 20
+    near(value, right[0])
+    near(slopes[0], right[1][0])
+    near(slopes[1], right[1][1])
+
+
+@pytest.mark.parametrize("export", EXPORTS)
+def test_a_tape_of_any_number_of_samples(export):
+    r = rng_of(9)
+    fast = tg.compile(without_order, batch="x", argnums=1)
+    source = export(fast, r.normal(size=5), r.normal(size=6))
+    x, p = r.normal(size=8), r.normal(size=6)
+    value, slopes = by(source, x, p)
+    right = fast.value_and_grad(x, p)
+
+    near(value, right[0])
+    near(slopes[-1], right[1])
 
 
 # ------------------------------------------------------------------ names and errors
@@ -438,6 +486,7 @@ def test_steps_that_read_several_series_read_them_side_by_side(export):
     assert "equal to the engine" in export(loss, [0.3, 0.5, 0.7]).checked
 
 
+@pytest.mark.long
 def test_steps_begin_with_what_no_other_steps_have_taken():
     """Two runs of steps, the second of which would begin inside the first."""
 

@@ -114,7 +114,7 @@ class Counterexample:
                 back.append(f"dA{k} = {layout.back(f'dZ{k + 1}', net.weights[k])} = {self._array(exact[f'dA{k}'])}")
             act = net.activations[k - 1]
             if act.name == "softmax":
-                times = f"{names[k]} * (d{names[k]} - sum of d{names[k]} * {names[k]})"
+                times = f"{names[k]} * (d{names[k]} - {say('sum of {0}', f'd{names[k]} * {names[k]}')})"
             else:
                 times = f"d{names[k]}" + f" * ({act.derivative_text(f'Z{k}', names[k])})" * (act.name != "linear")
             back.append(f"dZ{k} = {times} = {self._array(exact[f'dZ{k}'])}")

@@ -60,8 +60,7 @@ struct Node { /* 80 bytes */
     union { Edge edge[2]; struct { Edge *block; Py_ssize_t many; }; };
 };
 
-enum { MANY = 3 };
-enum { HAS_MORE = 1, SEEN = 2, LOOSE = 4, BOUND = 8 }; /* LOOSE: not in a slab */
+enum { MANY = 3, /* of few */ HAS_MORE = 1, SEEN = 2, LOOSE = 4, BOUND = 8 }; /* of flags; LOOSE: not in a slab */
 
 static PyTypeObject *ValueType;
 static PyObject *op_add, *op_sub, *op_mul, *op_div, *op_pow, *op_neg, *op_dot, *op_sum, *op_leaf, *op_constant;
@@ -99,7 +98,7 @@ typedef struct Slab {
 #define ENOUGH ((8 << 20) / SLAB)
 
 static Slab *current, *spares;
-static uint64_t slabs_made;
+static uint64_t slabs_made = 1; /* serials begin at 2: see `digging` */
 static size_t slabs_held, spares_held, live_in_slabs;
 
 static inline Slab *slab_of(Node *v) { return (Slab *)((uintptr_t)v & ~(uintptr_t)(SLAB - 1)); }
@@ -151,19 +150,24 @@ static void retire(Slab *s) /* all of it is dead */
     else slab_free(s);
 }
 
-static inline Node *blank(Node *v, uint16_t flags)
+/* The type is never freed, so a Value counts no reference to it. */
+static inline Node *born(Node *v, uint16_t flags)
 {
-    v->data = v->grad = 0.0;
-    v->op = NULL;
-    v->flags = flags; v->few = 0;
+    PyObject *o = memset(v, 0, sizeof(Node));
+    Py_SET_TYPE(o, ValueType);
+#ifdef Py_REF_DEBUG
+    _Py_NewReference(o);
+#else
+    Py_SET_REFCNT(o, 1);
+#endif
+    v->flags = flags;
     return v;
 }
 
 static Node *new_loose(void)
 {
     Node *v = PyObject_Malloc(sizeof(Node));
-    if (!v) { PyErr_NoMemory(); return NULL; }
-    return blank((Node *)PyObject_Init((PyObject *)v, ValueType), LOOSE);
+    return v ? born(v, LOOSE) : (Node *)PyErr_NoMemory();
 }
 
 /* A place in the youngest slab. Where many slabs are held by few survivors each, what is new goes elsewhere, so
@@ -173,11 +177,11 @@ static inline Node *new_node(void)
     Slab *s = current;
     if (!s || s->used == PER_SLAB) {
         if (slabs_held > ENOUGH && live_in_slabs < slabs_held * PER_SLAB / 4) return new_loose();
-        if (!(s = new_slab())) { PyErr_NoMemory(); return NULL; }
+        if (!(s = new_slab())) return (Node *)PyErr_NoMemory();
     }
     Node *v = node_at(s, s->used++);
     s->live++; live_in_slabs++;
-    return blank((Node *)PyObject_Init((PyObject *)v, ValueType), 0);
+    return born(v, 0);
 }
 
 /* ---------------------------------------------------------------- freeing, to any depth without recursion */
@@ -217,7 +221,7 @@ static void drop_more(Node *v)
 }
 
 static size_t dying;           /* nodes in graves, of all slabs */
-static uint64_t digging;       /* the serial of the slab in which graves are being emptied; 0: nobody digs */
+static uint64_t digging;       /* the serial of the slab whose graves are being emptied; 0: none, 1: loose ones */
 static Slab *youngest_graves;  /* where the next round has to begin */
 static Node *loose_graves;     /* nodes outside slabs that wait to be freed, linked by `next` */
 
@@ -262,17 +266,13 @@ static void node_dealloc(PyObject *self)
             loose_graves = u->next;
             let_go(u);
             PyObject_Free(u);
-            Py_DECREF(ValueType);
         }
         Slab *s = youngest_graves, *older;
         youngest_graves = NULL;
         for (; s && dying; s = older) {
             digging = s->serial;
             uint32_t freed = 0; /* counted in the end, so that the slab stays until then */
-            for (; s->graves.n; freed++) {
-                let_go(take_youngest(s, &s->graves));
-                Py_DECREF(ValueType);
-            }
+            for (; s->graves.n; freed++) let_go(take_youngest(s, &s->graves));
             older = s->older;
             dying -= freed; live_in_slabs -= freed;
             if ((s->live -= freed) == 0) retire(s);
@@ -308,7 +308,7 @@ static PyObject *readable(PyObject *self, PyObject *op, PyObject *l, PyObject *r
 /* What an operand is: a node (1), a constant (0), something for `_apply` (-1). */
 static inline int operand(PyObject *o, double *x, Node **node)
 {
-    if (Py_TYPE(o) == ValueType) { *node = (Node *)o; *x = number_of(*node); return 1; }
+    if (is_node(o)) { *node = (Node *)o; *x = number_of(*node); return 1; }
     *node = NULL;
     if (PyFloat_CheckExact(o)) { *x = PyFloat_AS_DOUBLE(o); return 0; }
     if (PyLong_CheckExact(o)) {
@@ -336,14 +336,14 @@ BINARY(div, op_div, x / y, 1.0 / y, -out / y, y != 0.0)
 
 static PyObject *node_pow(PyObject *l, PyObject *r, PyObject *mod)
 {
-    if (!watching && Py_TYPE(l) == ValueType && PyLong_CheckExact(r)) {
-        double x = number_of((Node *)l), n = PyLong_AsDouble(r);
-        if (n == -1.0 && PyErr_Occurred()) PyErr_Clear();
-        else if (isfinite(x) && x != 0.0 && n != 0.0 && fabs(n) < 1e15) {
-            double out = pow(x, n), partial = n == 1.0 ? 1.0 : n * pow(x, n - 1.0);
-            if (isfinite(out) && isfinite(partial)) return made(out, op_pow, 2, (Node *)l, partial, NULL, n);
+    double x, n; Node *a, *b;
+    if (!watching && is_node(l) && operand(l, &x, &a) && !operand(r, &n, &b)) /* a constant as exponent */
+        if (isfinite(x) && x != 0.0 && n != 0.0 && fabs(n) < 1e15) {
+            int whole = n == floor(n);
+            double out = pow(x, n), partial = n == 1.0 ? 1.0 : n * (whole ? pow(x, n - 1.0) : out / x);
+            if (isfinite(out) && isfinite(partial) && (whole || (x > 0.0 && out >= 0x1p-1022)))
+                return made(out, op_pow, 2, a, partial, NULL, n);
         }
-    }
     return readable(is_node(l) ? l : r, op_pow, l, r);
 }
 
@@ -569,7 +569,7 @@ static PyObject *node_new(PyTypeObject *type, PyObject *args, PyObject *kw)
     int leaf = PyTuple_GET_SIZE(args) && PyTuple_GET_SIZE(args) < 4 && !(kw && PyDict_GetItemString(kw, "parents"));
     Node *v;
     if (type == ValueType) v = leaf ? new_loose() : new_node();
-    else if ((v = (Node *)type->tp_alloc(type, 0))) blank(v, LOOSE);
+    else if ((v = (Node *)type->tp_alloc(type, 0))) v->flags = LOOSE;
     if (v) v->op = Py_NewRef(op_leaf);
     return (PyObject *)v;
 }
@@ -799,9 +799,9 @@ static inline void add_to(Sum *s, double term)
 }
 static inline double summed(Sum *s) { return s->lost != 0.0 && isfinite(s->lost) ? s->sum + s->lost : s->sum; }
 
-static inline int plain(PyObject *o) { return Py_TYPE(o) == ValueType || PyFloat_CheckExact(o); }
+static inline int plain(PyObject *o) { return is_node(o) || PyFloat_CheckExact(o); }
 static inline double plain_number(PyObject *o)
-{ return Py_TYPE(o) == ValueType ? number_of((Node *)o) : PyFloat_AS_DOUBLE(o); }
+{ return PyFloat_CheckExact(o) ? PyFloat_AS_DOUBLE(o) : number_of((Node *)o); }
 
 /* w1*x1 + w2*x2 + ... + b as one node; without x, w1 + w2 + ... */
 static PyObject *weighted(PyObject *op, PyObject **w, PyObject **x, Py_ssize_t n, Node *b)
@@ -829,11 +829,11 @@ static PyObject *mod_dot(PyObject *mod, PyObject *args) /* dot(ws, xs, b); None 
     PyObject *ws, *xs, *b;
     if (!PyArg_ParseTuple(args, "OOO", &ws, &xs, &b)) return NULL;
     if (watching || !(PyList_CheckExact(ws) || PyTuple_CheckExact(ws)) || !(PyList_CheckExact(xs) || PyTuple_CheckExact(xs))
-        || (b != Py_None && Py_TYPE(b) != ValueType)) Py_RETURN_NONE;
+        || (b != Py_None && !is_node(b))) Py_RETURN_NONE;
     Py_ssize_t n = PySequence_Fast_GET_SIZE(ws);
     PyObject **w = PySequence_Fast_ITEMS(ws), **x = PySequence_Fast_ITEMS(xs);
     if (2 * n + (b != Py_None) < 3 || PySequence_Fast_GET_SIZE(xs) != n) Py_RETURN_NONE;
-    for (Py_ssize_t i = 0; i < n; i++) if (Py_TYPE(w[i]) != ValueType || !plain(x[i])) Py_RETURN_NONE;
+    for (Py_ssize_t i = 0; i < n; i++) if (!is_node(w[i]) || !plain(x[i])) Py_RETURN_NONE;
     return weighted(op_dot, w, x, n, b == Py_None ? NULL : (Node *)b);
 }
 
@@ -844,7 +844,7 @@ static PyObject *mod_sum(PyObject *mod, PyObject *terms) /* sum(tuple); None if 
     PyObject **w = PySequence_Fast_ITEMS(terms);
     for (Py_ssize_t i = 0; i < n; i++) {
         if (!plain(w[i])) Py_RETURN_NONE;
-        nodes += Py_TYPE(w[i]) == ValueType;
+        nodes += is_node(w[i]);
     }
     return nodes ? weighted(op_sum, w, NULL, n, NULL) : Py_NewRef(Py_None);
 }

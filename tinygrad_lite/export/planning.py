@@ -18,10 +18,12 @@ from tinygrad_lite.compiler.ir.tape import LESS, SELECT, Builder, Ref, Tape
 from tinygrad_lite.compiler.passes.adjoint import gradient, tidied
 from tinygrad_lite.compiler.passes.lowering import Lowered, NoLowering, formula
 from tinygrad_lite.compiler.passes.reroll import reroll
+from tinygrad_lite.engine import ops
 from tinygrad_lite.engine.op import REAL, Op
 from tinygrad_lite.engine.tracing import traced_call
 from tinygrad_lite.engine.value import Value
 from tinygrad_lite.errors import OperandError
+from tinygrad_lite.export.op_tape import OpTape, op_tape
 
 MOST_PATHS = 16
 """Ways through the comparisons of a function that are written as choices; with more, its branches are checked."""
@@ -52,17 +54,24 @@ def traced(fast: CompiledFunction, structure: Structure, given: Sequence[float])
 
 
 class _LibraryOps(Lowered):
-    """Ops that the library has stay, also those of any number of operands; any other becomes what it stands for."""
+    """Ops that the library has stay; any other becomes what it stands for.
 
-    def __init__(self, spelled: Callable[[Op], bool]) -> None:
-        super().__init__(set())
+    Those of any number of operands stay too, unless `pairs` is asked for: then only sums do.
+    """
+
+    def __init__(self, spelled: Callable[[Op], bool], pairs: bool = False) -> None:
+        super().__init__({"max", "min"} if pairs else set())
         self.spelled = spelled
 
     def has(self, op: Op) -> bool:
-        return op in (LESS, SELECT) or op.name == "sum" or self.spelled(op)
+        if op.arity is None and self.known:
+            return op is ops.sum
+        return op in (LESS, SELECT) or op is ops.sum or self.spelled(op)
 
     def opened(self, op: Op, args: tuple[Ref, ...]) -> Ref:
         """An op that the library lacks, in others: what the table says it stands for, else its rule for floats."""
+        if op.name in self.known:
+            return super().opened(op, args)
         for rule in (op.lower or op.expand, op.forward):
             if rule is not None:
                 with contextlib.suppress(TypeError, AttributeError, ValueError, NoLowering):
@@ -80,10 +89,10 @@ def _rule(op: Op, n: int) -> Tape:
     return found
 
 
-def planned(
-    tape: Tape, arrays: Sequence[tuple[str, int]], spelled: Callable[[Op], bool], wrt: Sequence[int]
-) -> tuple[Plan, list[tuple[bool, str]]]:
-    """The loop nests of the outputs, then of the derivatives w.r.t. these places of P, then of the guards' flags."""
+def differentiated(
+    tape: Tape, arrays: Sequence[tuple[str, int]], wrt: Sequence[int]
+) -> tuple[Builder, list[tuple[bool, str]]]:
+    """The program of the outputs, then of the derivatives w.r.t. these places of P, then of the guards' flags."""
     tidy = _sheltered(tidied(tape))
     guards = [(guard.outcome, guard.line) for guard in tidy.guards]
     flags, tidy.guards = [guard.flag for guard in tidy.guards], []
@@ -93,8 +102,21 @@ def planned(
         derivatives = dict(zip(known, gradient(tidy, [*known.values()], fast_math=True).outputs[1:], strict=True))
         tidy.outputs = [tidy.outputs[0], *(derivatives.get(i, tidy.constant(0.0)) for i in wrt)]
     tidy.outputs += flags
+    return tidy, guards
+
+
+def planned(tape: Builder, arrays: Sequence[tuple[str, int]], spelled: Callable[[Op], bool]) -> Plan:
+    """The program's loop nests, in ops that the library has."""
     made = _LibraryOps(spelled)
-    return reroll(made.lower(tidy), dict(zip(made.inputs, arrays, strict=True)), long=2), guards
+    return reroll(made.lower(tape), dict(zip(made.inputs, arrays, strict=True)), long=2)
+
+
+def unrolled(
+    tape: Builder, arrays: Sequence[tuple[str, int]], spelled: Callable[[Op], bool], columns: int, others: int
+) -> OpTape:
+    """The program as a tape, whose inputs are the columns of a sample, then the others."""
+    made = _LibraryOps(spelled, pairs=True).lower(tape)
+    return op_tape(made, [place + columns * (array == "P") for array, place in arrays], columns + others)
 
 
 def _sheltered(tape: Builder) -> Builder:

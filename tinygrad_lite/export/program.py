@@ -37,7 +37,8 @@ from tinygrad_lite.export.blocks import (
     point_of,
     shape_of,
 )
-from tinygrad_lite.export.planning import planned, traced
+from tinygrad_lite.export.op_tape import OpTape
+from tinygrad_lite.export.planning import differentiated, planned, traced, unrolled
 
 
 class ArrayProgram(NamedTuple):
@@ -46,6 +47,7 @@ class ArrayProgram(NamedTuple):
     Attributes:
         parameters: the names of the function's arguments.
         blocks: the arrays among them: those in P, then those of the samples in X.
+        plan: its loop nests; `unrolled` gives the same op by op.
         result: what the function returns; its arrays are in `out`.
         gradients: the arrays w.r.t. which `out` holds derivatives, behind the result; or None.
         guards: for each comparison that must come out as it did: what it was and the line that asked.
@@ -57,6 +59,7 @@ class ArrayProgram(NamedTuple):
     parameters: list[str]
     blocks: list[Block]
     plan: Plan
+    unrolled: Callable[[], OpTape]
     result: Structure
     gradients: list[Block] | None
     guards: list[tuple[bool, str]]
@@ -212,14 +215,25 @@ def _assembled(
     wanted: list[Block] | None,
     loss: Any,
     held: Sequence[Value | None],
+    *,
+    blocks: list[Block],
     **known: Any,
 ) -> ArrayProgram:
     """The program: its loop nests, and the derivatives of the loss w.r.t. the Values that are held."""
     places = [i for block in wanted or () for i in range(block.base, block.base + block.size)]
-    plan, guards = planned(tape, arrays, spelled, places)
+    tidy, guards = differentiated(tape, arrays, places)
+    columns, others = (sum(block.size for block in blocks if block.samples is samples) for samples in (True, False))
     found = adjoints(loss) if isinstance(loss, Value) else {}
     derivatives = [0.0 if leaf is None else found.get(leaf, 0.0) for leaf in held]
-    return ArrayProgram(plan=plan, guards=guards, gradients=wanted, derivatives=derivatives, **known)
+    return ArrayProgram(
+        plan=planned(tidy, arrays, spelled),
+        unrolled=lambda: unrolled(tidy, arrays, spelled, columns, others),
+        blocks=blocks,
+        guards=guards,
+        gradients=wanted,
+        derivatives=derivatives,
+        **known,
+    )
 
 
 class _Outside:

@@ -5,6 +5,7 @@ What is the same in all three libraries (`+`, `@`, slices, `.reshape`) is writte
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
@@ -99,10 +100,20 @@ class Spelling:
 
     def array(self, values: Any) -> str:
         """A constant array."""
-        return f"np.array({self._spelled(repr(values.tolist()))})"
+        return _wrapped(f"np.array({self._spelled(repr(values.tolist()))})")
 
     def as_array(self, text: str) -> str:
         return f"{self.lib}.asarray({text})"
+
+    def whole_numbers(self, text: str) -> str:
+        return f"np.array({text})"
+
+    def zeros(self, shape: str) -> str:
+        return f"{self.lib}.zeros({shape})"
+
+    def run(self, operands: str, width: int, sampled: bool) -> list[str]:
+        """A tape of ops (op_tape.py), row by row."""
+        return ["for row in TAPE:", f"    v[row[1] : row[1] + {width}] = OPS[row[0]](*{operands})"]
 
     def permuted(self, text: str, order: Sequence[int]) -> str:
         return put(f"x.transpose({', '.join(map(str, order))})", x=text)
@@ -158,10 +169,16 @@ class Torch(Spelling):
 
     def array(self, values: Any) -> str:
         kind = "float64" if values.dtype.kind == "f" else "int64"
-        return f"torch.tensor({self._spelled(repr(values.tolist()))}, dtype=torch.{kind})"
+        return _wrapped(f"torch.tensor({self._spelled(repr(values.tolist()))}, dtype=torch.{kind})")
 
     def as_array(self, text: str) -> str:
         return f"torch.as_tensor({text}, dtype=torch.float64)"
+
+    def whole_numbers(self, text: str) -> str:
+        return f"torch.tensor({text})"
+
+    def zeros(self, shape: str) -> str:
+        return f"torch.zeros({shape}, dtype=torch.float64)"
 
     def permuted(self, text: str, order: Sequence[int]) -> str:
         return put(f"x.permute({', '.join(map(str, order))})", x=text)
@@ -198,8 +215,22 @@ class Jax(Spelling):
         given = f"{packed(loop.initial)}, {series}, length={loop.steps}"
         return [*lines, "", f"{packed(loop.carried, '_')}, {packed(kept, '_')} = jax.lax.scan(step, {given})"]
 
+    def run(self, operands: str, width: int, sampled: bool) -> list[str]:
+        return [
+            "",
+            "def step(v, row):",
+            f"    found = jax.lax.switch(row[0], OPS, *{operands})",
+            f"    return jax.lax.dynamic_update_slice(v, found, (row[1],{' 0' * sampled})), None",
+            "",
+            "v, _ = jax.lax.scan(step, v, TAPE)",
+        ]
+
     def refuse(self, condition: str, message: str) -> list[str]:
         return [f"taken = {condition}  # {message}: NaN then"]
+
+
+def _wrapped(text: str) -> str:
+    return textwrap.fill(text, 110, subsequent_indent="    ", break_long_words=False, break_on_hyphens=False)
 
 
 SPELLINGS = {"numpy": NumPy(), "torch": Torch(), "jax": Jax()}

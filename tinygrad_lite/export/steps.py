@@ -28,6 +28,9 @@ FEWEST = 4
 LONGEST = 40
 """Loop nests of one step."""
 
+MOST = 600
+"""Operands of all expressions, those of a step counted once; a program of more does not repeat in loops."""
+
 
 class Steps(NamedTuple):
     """A scan: the nests of its first step, all its nests step by step, and what later nests read of it."""
@@ -44,23 +47,27 @@ class Steps(NamedTuple):
         return f"Y{self.first}.{j}"
 
 
-def folded(plan: Plan) -> list[LoopNest | Steps]:
-    """The nests of a plan in order, with steps as scans."""
+def folded(plan: Plan) -> list[LoopNest | Steps] | None:
+    """The nests of a plan in order, with steps as scans; None if it does not repeat in so few expressions."""
     nests = [nest for nest in plan.nests if nest.target.array != "out"]
     inner, nests = len(nests), [*nests, *(nest for nest in plan.nests if nest.target.array == "out")]
     place = {nest.target.array: k for k, nest in enumerate(nests[:inner])}
     sampled = _sampled(nests[:inner])
     parts: list[Any] = []
     inside: set[int] = set()  # the places of nests that became steps
-    at = 0
+    at = size = 0
     while at < inner:
         found = _repeated(nests, at, inner, place, sampled, inside)
         if found is None:
             parts.append(nests[at])
+            size += _operands(nests[at])
             at += 1
+            if size > MOST:
+                return None
             continue
         first, period, count = found
         parts += nests[at:first]
+        size += sum(map(_operands, nests[at : first + period]))
         at = first + period * count
         inside |= {*range(first, at)}
         parts.append(Steps(first, period, count, nests[first:at], {}))
@@ -68,7 +75,11 @@ def folded(plan: Plan) -> list[LoopNest | Steps]:
         nests[at:] = [_gathered(_moved(nest, moved, parts[-1]), plan.constants) for nest in nests[at:]]
     parts += nests[inner:]
     _keep(parts)
-    return parts
+    return parts if size + sum(map(_operands, nests[inner:])) <= MOST else None
+
+
+def _operands(nest: LoopNest) -> int:
+    return sum(len(run.accesses) for run in nest.reductions)
 
 
 def _sampled(nests: Sequence[LoopNest]) -> set[str]:

@@ -6,10 +6,11 @@ In: an `ArrayProgram` and a spelling. Out: the source.
 from __future__ import annotations
 
 import re
+from itertools import pairwise
 
 from tinygrad_lite.calculus.pytree import Structure, size
 from tinygrad_lite.compiler.ir.loop_nest import Access, LoopNest, Reduction
-from tinygrad_lite.export import scan, steps
+from tinygrad_lite.export import op_tape, scan, steps
 from tinygrad_lite.export.arrays import FEW, ArrayWriter
 from tinygrad_lite.export.blocks import Block, shape_of
 from tinygrad_lite.export.expression import Term, put, simple, word
@@ -30,7 +31,7 @@ class Text:
         head = self._unpacked(taken)
         first = next((b for b in found.blocks if b.samples), None)
         self.count: str = f"{self.locals.get(first.path, first.path)}.shape[0]" if first else ""
-        self.parts: list[LoopNest | steps.Steps] = steps.folded(found.plan)
+        parts = steps.folded(found.plan)
         self.writer = writer = ArrayWriter(spelling, found.plan, taken, self.count, found.names)
         for array in ("P", "X"):
             writer.regions[array] = [
@@ -38,7 +39,10 @@ class Text:
                 for b in found.blocks
                 if b.samples == (array == "X")
             ]
-        self._nests()
+        if parts is None:
+            self._tape()
+        else:
+            self._nests(parts)
         result = self._returned()
         body = [*head, *writer.lines, *result]
         shapes = self._shapes()
@@ -93,16 +97,51 @@ class Text:
         ]
         return [f"# {', '.join(known[k : k + 6])}" for k in range(0, len(known), 6)]
 
-    def _nests(self) -> None:
+    def _nests(self, parts: list[LoopNest | steps.Steps]) -> None:
         writer = self.writer
-        writer.uses = scan.counted(self.parts)
-        for part in self.parts:
+        writer.uses = scan.counted(parts)
+        for part in parts:
             if isinstance(part, steps.Steps):
                 scan.write(writer, part)
             elif part.target.array == "out":
                 self._out(part)
             else:
                 writer.store(part, writer.nest(part))
+
+    def _tape(self) -> None:
+        """The program op by op."""
+        import numpy as np
+
+        tape, writer, lib = self.found.unrolled(), self.writer, self.spelling.lib
+        writer.constants |= op_tape.constants_of(self.spelling, tape)
+        data, given = [], []
+        for block in self.found.blocks:
+            name = self.locals.get(block.path, block.path)
+            if block.samples:
+                data.append(f"{name}.reshape({self.count}, -1).T")
+            else:
+                one = f"{lib}.stack([{name}])" if not block.shape else name
+                given.append(one if len(block.shape) < 2 else f"{name}.reshape(-1)")
+        if tape.constants:
+            given.append(writer.constant(np.array(tape.constants)))
+        writer.lines += op_tape.lines_of(self.spelling, tape, data, given, self.count)
+        values = len(self.found.value)
+        gradients = sum(block.size for block in self.found.gradients or ())
+        ends = [0, values, values + gradients, len(tape.outputs)]
+        writer.regions["out"] = []
+        for (first, last), over in zip(pairwise(ends), (False, True, False), strict=True):
+            if first == last:
+                continue
+            places = tape.outputs[first:last]
+            x = f"v[{places[0] if places[1:] == [] else writer.constant(np.array(places))}]"
+            if self.batched and over:
+                x = f"{x}.sum({int(len(places) > 1)})"
+            elif self.batched and len(places) > 1:
+                x = f"{x}.T"
+            shape = [len(places)] if len(places) > 1 else []
+            sampled = self.batched and not over
+            term = Term(x, (*([S] if sampled else []), *range(len(shape))))
+            writer.regions["out"].append(region(term, first, shape, sampled))
 
     def _out(self, nest: LoopNest) -> None:
         """A part of the result, or of the gradients."""

@@ -13,9 +13,6 @@ from tinygrad_lite.export.program import ArrayProgram
 CLOSE = 1e-11
 """How far, relative to the largest number, a source may be from the engine when it is made."""
 
-LONG = 300
-"""Loop nests of a program that is run op by op, since compiling it would take minutes."""
-
 
 def verified(library: str, f: Any, found: ArrayProgram) -> str:
     """Run what was written, where its library is there, and compare it with the engine.
@@ -75,7 +72,7 @@ def _by_jax(f: Any, found: ArrayProgram) -> tuple[Any, dict[str, Any]]:
         if len(found.value) > 1 or not floats:
             return f(*point), {}
         both = jax.value_and_grad(f, argnums=floats)
-        value, derivatives = (both if len(found.plan.nests) > LONG else jax.jit(both))(*point)
+        value, derivatives = jax.jit(both)(*point)
     return value, {found.parameters[k]: derivative for k, derivative in zip(floats, derivatives, strict=True)}
 
 

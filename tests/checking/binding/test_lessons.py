@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 import tinygrad_lite as tg
+from tests.checking.binding import more_lessons
 from tests.checking.binding.lessons import LESSONS
 from tinygrad_lite import cli
 from tinygrad_lite.checking.binding.bind import bind
@@ -17,6 +18,7 @@ from tinygrad_lite.checking.binding.roles import bare
 from tinygrad_lite.checking.binding.source import load
 from tinygrad_lite.checking.check import check
 from tinygrad_lite.errors import OperandError
+from tinygrad_lite.report.language import chosen
 
 FRAMEWORKS = [name for name in LESSONS if "torch" in name or "jax" in name]
 QUICK = [name for name in list(LESSONS)[::4] if name not in FRAMEWORKS]
@@ -80,8 +82,39 @@ def test_every_lesson_is_bound_as_it_is_and_its_slip_found(name):
     assert slipped.wrong
 
 
-def test_there_are_forty_styles():
-    assert len(LESSONS) >= 40
+def test_there_are_fifty_styles():
+    assert more_lessons.HEAD in LESSONS["weights as a list of (W, b) tuples"][0]
+    assert len(LESSONS) >= 50
+
+
+def test_a_layer_whose_backward_raises_is_told_and_not_left_out():
+    code = LESSONS["layers of a book with dweights and dinputs"][0]
+    slipped = verdict(code.replace("dvalues @ self.weights.T", "dvalues @ self.weights"))
+
+    assert not slipped.ok
+    assert slipped.codes == ["RAISED"]
+    assert "Layer_Dense" in slipped.bound[0]
+
+
+def test_it_is_said_of_parameters_and_data_apart_where_they_come_from():
+    lesson = "a network object with a list of layer objects"
+    own, given = verdict(LESSONS[lesson][0]).bound[1].split("Made to fit: ")
+
+    assert own == "From the lesson: layers_0_W 3x5, layers_0_b 5, layers_2_W 5x2, layers_2_b 2. "
+    assert given == "x 7x3, y 7x2."
+
+
+def test_a_target_that_is_made_has_the_shape_of_the_output():
+    bound = verdict(LESSONS["deep network of a course: columns, caches in a list, a loop over layers"][0]).bound
+
+    assert bound[1].endswith("X 3x7, Y 2x7.")
+
+
+def test_nested_parameters_can_be_given_as_the_lesson_holds_them():
+    code = LESSONS["weights as a list of (W, b) tuples"][0].replace("def init_network", "def made")
+    weights = [(np.ones((3, 2)), np.zeros(2)), (np.ones((2, 1)), np.zeros(1))]
+
+    assert verdict(code, params=weights, data=(np.eye(3), np.ones((3, 1)))).ok
 
 
 def test_the_four_mistakes_of_a_lesson_are_named_and_what_was_bound_is_said():
@@ -207,3 +240,17 @@ def test_nothing_of_a_module_is_changed():
 )
 def test_a_gradient_is_known_by_its_name(gradient, of):
     assert bare(gradient) == of
+
+
+def test_the_report_on_a_lesson_is_in_one_language():
+    """Names of problems, of the loss that was assumed, of layers, and what is asked for: nothing stays English."""
+    with chosen("zh"):
+        assumed = verdict(LESSONS["eleven lines at the top level, no loss, weights added to"][0]).text(width=400)
+        layers = verdict(LESSONS["layers of a book with dweights and dinputs"][0]).text(width=400)
+        with pytest.raises(Unplaced, match="没有找到反向传播"):
+            verdict("x = 1")
+
+    assert "代码里没有写出损失" in assumed
+    assert "另外检查过，正确：Activation_ReLU" in layers
+    english = ("in the place of", "parameters moved", "assumed to be", "Also checked", "Bound", "number")
+    assert not [word for word in english if word in assumed + layers]

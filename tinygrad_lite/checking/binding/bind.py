@@ -8,8 +8,9 @@ from collections.abc import Mapping
 from functools import partial
 from typing import Any, NamedTuple
 
+from tinygrad_lite.checking.binding.contents import arrays_in
 from tinygrad_lite.checking.binding.fit import candidates, fitted, runs
-from tinygrad_lite.checking.binding.flow import Flow, Unplaced, as_check_takes_it, parameters_of
+from tinygrad_lite.checking.binding.flow import Flow, Unplaced, as_check_takes_it
 from tinygrad_lite.checking.binding.layers import layer_checks
 from tinygrad_lite.checking.binding.losses import assumed_loss
 from tinygrad_lite.checking.binding.roles import (
@@ -23,7 +24,6 @@ from tinygrad_lite.checking.binding.roles import (
     PARAMETER,
     PARAMS,
     PREDICTION,
-    RATE,
     ROLES,
     STEP,
     TARGET,
@@ -33,8 +33,9 @@ from tinygrad_lite.checking.binding.roles import (
 )
 from tinygrad_lite.checking.binding.scripts import loop_flow
 from tinygrad_lite.checking.binding.source import Lesson
-from tinygrad_lite.checking.binding.values import fitted_data, instance, values
+from tinygrad_lite.checking.binding.values import fitted_data, instance, own_data, own_parameters
 from tinygrad_lite.checking.network.arrays import np
+from tinygrad_lite.checking.trial.updates import RATE
 from tinygrad_lite.report.language import say
 
 
@@ -71,43 +72,50 @@ def bind(lesson: Lesson, roles: Mapping[str, Any] | None = None, seed: int = 0) 
         return [Binding(*pair) for pair in pairs]
     flow = _functions(lesson, said) or instance_flow(lesson, said) or loop_flow(lesson)
     if flow is None:
-        own = ", ".join([*lesson.own(types.FunctionType), *lesson.own(type)]) or "nothing"
+        own = ", ".join([*lesson.own(types.FunctionType), *lesson.own(type)]) or say("nothing")
         raise Unplaced(
-            f"no backward pass was found in {lesson.name}, which defines {own}.\n"
-            '  Say which function it is, as in tg.check(lesson, backprop="my_gradients", loss="my_loss").'
+            say(
+                "no backward pass was found in {0}, which defines {1}.\n"
+                '  Say which function it is, as in tg.check(lesson, backprop="my_gradients", loss="my_loss").',
+                *(lesson.name, own),
+            )
         )
     return [_bound(lesson, flow, said, seed)]
 
 
 def _bound(lesson: Lesson, flow: Flow, said: dict[str, Any], seed: int) -> Binding:
-    known = values(lesson, flow, said)
+    own, data = own_parameters(lesson, flow, said), own_data(lesson, flow, said)
     source = "\n".join(f.source for f in flow.functions)
     guess = flow.loss is None
     if guess:
         flow.assumed = lambda p, y: ((p - y) ** 2).sum() / 2
 
-    def try_out(params: dict[str, Any], data: tuple[Any, ...]) -> int:
-        return runs(flow.loss_fn, flow.backprop_fn, params, data, list(params))
+    def try_out(params: dict[str, Any], made: tuple[Any, ...]) -> int:
+        well = runs(flow.loss_fn, flow.backprop_fn, params, made, list(params))
+        shape, wanted = np.shape(flow.output), np.shape(made[-1])
+        spread = len(shape) == len(wanted) == 2 and shape != wanted  # such a target is never made by us
+        return min(well, 1) if spread and len(made) > 1 and made is not data else well
 
     target = any(TARGET.fullmatch(a) for f in flow.functions for a in f.arguments) or len(flow.data) > 1
-    found = known if known is not None and try_out(*known) else None
-    made = found is None
-    if found is None and known is not None and flow.thing is not None:
-        found = fitted_data(known[0], flow, try_out, seed)
+    names = flow.params
+    found = (own, data) if own and data and try_out(own, data) else None
+    if found is None and own:
+        found = fitted_data(own, source, try_out, seed)
+    for given in (data, None) if data is not None else (None,):
+        found = found or fitted(names, source, try_out, seed, target, given)
     if found is None:
-        found = fitted(flow.params, source, try_out, seed, target, flow.known_data)
-    if found is None and flow.known_data is not None:
-        found = fitted(flow.params, source, try_out, seed, target)
-    if found is None:
-        _missing(flow, known or next(candidates(flow.params, source, seed, target)))
+        _missing(flow, (own, data) if own and data else next(candidates(names, source, seed, target)))
         raise Unplaced(
-            f"no parameters and data were found on which {flow.backward.name} of {lesson.name} runs.\n"
-            "  Give them, as in tg.check(lesson, params={'W1': W1, 'b1': b1}, data=(X, y))."
+            say(
+                "no parameters and data were found on which {0} of {1} runs.\n"
+                "  Give them, as in tg.check(lesson, params={{'W1': W1, 'b1': b1}}, data=(X, y)).",
+                *(flow.backward.name, lesson.name),
+            )
         )
-    params, data = found
+    params = found[0]
     loss_words = flow.spoken.get(flow.loss.name, "") if flow.loss is not None else ""
     if guess:
-        loss_words = assumed_loss(flow, params, data)
+        loss_words = assumed_loss(flow, *found)
     backprop = as_check_takes_it(partial(Flow.backprop_fn, flow, own=flow.own), flow.backward.function)
     loss = as_check_takes_it(partial(Flow.loss_fn, flow, own=flow.own), (flow.loss or flow.backward).function)
     updates = bool(flow.updates and flow.rate)
@@ -115,14 +123,25 @@ def _bound(lesson: Lesson, flow: Flow, said: dict[str, Any], seed: int) -> Bindi
     if updates:
         gives = say("updated parameters, learning rate {0:g}", flow.rate)
     forward = f"{flow.spoken[flow.forward.name]}, " if flow.forward and flow.forward.name in flow.spoken else ""
-    shapes = ", ".join(
-        f"{n} {_shape(x)}" for n, x in [*params.items(), *zip(flow.data or ["X", "y"], data, strict=False)]
-    )
-    given = say("Given: {0}.", shapes) if {*params, "params"} & {*said} else say("From the lesson: {0}.", shapes)
-    origin = say("Made to fit: {0}.", shapes) if made else given
-    bound = "Bound: {0}loss {1}, backprop {2} gives {3}."
-    words = [say(bound, forward, loss_words, flow.spoken[flow.backward.name], gives), origin]
-    return Binding(loss, backprop, params, data, words, {"updates": True, "lr": flow.rate} if updates else {})
+    words = [
+        say("Bound: {0}loss {1}, backprop {2} gives {3}.", forward, loss_words, flow.spoken[flow.backward.name], gives)
+    ]
+    named = dict(zip(flow.data or ["X", "y"], found[1], strict=False))
+    origins = (params, "params", params is own and not flow.fresh), (named, "data", found[1] is data)
+    words.append(_origin(said, *origins))
+    return Binding(loss, backprop, params, found[1], words, {"updates": True, "lr": flow.rate} if updates else {})
+
+
+def _origin(said: dict[str, Any], *groups: tuple[dict[str, Any], str, bool]) -> str:
+    """Where parameters and data come from, with their shapes; each group comes with whether it is the lesson's own."""
+    kinds: dict[str, list[str]] = {"Given: {0}.": [], "From the lesson: {0}.": [], "Made to fit: {0}.": []}
+    for numbers, role, own in groups:
+        for name, x in numbers.items():
+            kind = (
+                "Made to fit: {0}." if not own else "Given: {0}." if {name, role} & {*said} else "From the lesson: {0}."
+            )
+            kinds[kind].append(f"{name} {'x'.join(map(str, np.shape(x))) or say('number')}")
+    return " ".join(say(english, ", ".join(shapes)) for english, shapes in kinds.items() if shapes)
 
 
 def _missing(flow: Flow, problem: Any) -> None:
@@ -136,10 +155,6 @@ def _missing(flow: Flow, problem: Any) -> None:
         return
 
 
-def _shape(x: Any) -> str:
-    return "x".join(map(str, np.shape(x))) or "number"
-
-
 # ---------------------------------------------------------------------- functions
 
 
@@ -148,7 +163,7 @@ def _chosen(said: Any, candidates: dict[str, Function], *patterns: Any, but: Any
         if callable(said):
             return Function(getattr(said, "__name__", "function"), said)
         if said not in candidates:
-            raise Unplaced(f"there is no function {said!r}; there are {', '.join(candidates)}.")
+            raise Unplaced(say("there is no function {0!r}; there are {1}.", said, ", ".join(candidates)))
         return candidates[said]
     for pattern in patterns:
         fitting = [f for n, f in candidates.items() if pattern.match(n) and not (but and but.match(n)) and not f.empty]
@@ -162,10 +177,14 @@ def _three(
 ) -> tuple[Function | None, Function | None, Function] | None:
     """Forward pass, loss and backward pass by their names; None without a backward pass."""
     backward = _chosen(said.get("backprop"), backwards, BACKWARD, STEP, but=NO_BACKWARD)
+    both = backward is None  # the loss and its gradients from one function
+    backward = backward or next((f for n, f in backwards.items() if LOSS.match(n) and f.gives_gradients), None)
     if backward is None:
         return None
     rest = {n: f for n, f in own.items() if f is not backward}
     loss = _chosen(said.get("loss"), rest, LOSS, but=NO_LOSS) or _chosen(None, losses, LOSS, but=NO_LOSS)
+    if loss is None and (both or any(map(LOSS.match, backward.returned[:1]))):
+        loss = backward
     forward = _chosen(said.get("forward"), {n: f for n, f in rest.items() if f is not loss}, FORWARD, but=NO_LOSS)
     return forward, loss, backward
 
@@ -179,8 +198,8 @@ def _functions(lesson: Lesson, said: dict[str, Any]) -> Flow | None:
         if isinstance(x, types.FunctionType) and name in (said.get("loss"), said.get("backprop"), said.get("forward"))
     }
     inner = {n for f in own.values() for n in f.globals}
-    tops = {n: f for n, f in own.items() if len(f.arguments) > 1 or n not in inner}
-    three = _three(said, {n: f for n, f in tops.items() if not _elementwise(f)}, own, {})
+    tops = {n: f for n, f in own.items() if (f.arguments or n not in inner) and not _elementwise(f)}
+    three = _three(said, tops, own, {})
     if three is None:
         return None
     forward, loss, backward = three
@@ -196,8 +215,9 @@ def _functions(lesson: Lesson, said: dict[str, Any]) -> Flow | None:
 
 
 def _elementwise(f: Function) -> bool:
-    """A derivative of one argument, such as sigmoid_grad(z), is no backward pass."""
-    return len([a for a in f.arguments if a not in f.defaults]) < 2 and not f.globals & {"global"} and bool(f.arguments)
+    """A derivative of one argument, such as sigmoid_grad(z), is no backward pass; one of the model is."""
+    needed = [a for a in f.arguments if a not in f.defaults]
+    return len(needed) < 2 and bool(f.arguments) and not any(map(PARAMS.fullmatch, needed))
 
 
 def _needs_output(f: Function) -> bool:
@@ -210,6 +230,7 @@ def parameters_and_data(functions: list[Function], lesson: Lesson, said: dict[st
     free = [a for a in dict.fromkeys(a for f in functions for a in f.arguments) if a not in returned]
     backward = functions[-1]
     everywhere = {n for name, f in lesson.own(types.FunctionType).items() for n in Function(name, f).globals}
+    used = [n for n in lesson.names if n in everywhere]
     gradients = {bare(n) for n in (*backward.returned, *(k for ks in backward.keys.values() for k in ks))}
     inside = {bare(n) for n in backward.changed if not PREDICTION.fullmatch(bare(n)) and not CACHE.fullmatch(bare(n))}
     data = [next((a for a in free if role.fullmatch(a)), "") for role in (INPUT, TARGET)]
@@ -220,7 +241,7 @@ def parameters_and_data(functions: list[Function], lesson: Lesson, said: dict[st
     if group is not None:
         own = [Function(n, f) for n, f in lesson.own(types.FunctionType).items()]
         keys = [k for f in own for k in f.keys.get(group, []) if not bare(k) or PARAMETER.fullmatch(k)]
-        return list(dict.fromkeys(keys)), [d for d in data if d]
+        return list(dict.fromkeys(keys)), _with_globals(data, used)
 
     def is_one(name: str) -> bool:
         kinds = (INPUT, TARGET, RATE, UPSTREAM)
@@ -231,17 +252,20 @@ def parameters_and_data(functions: list[Function], lesson: Lesson, said: dict[st
     params = [a for a in free if is_one(a) and a not in data]
     params = [a for a in params if not (PREDICTION.fullmatch(a) or CACHE.fullmatch(a)) or a in gradients]
     if not params:  # as globals
-        used = [n for n in lesson.names if n in everywhere]
         params = [n for n in used if is_one(n) and isinstance(lesson.names[n], (np.ndarray, float))]
-        data = [
-            d or next((n for n in used if role.fullmatch(n)), "") for d, role in zip(data, (INPUT, TARGET), strict=True)
-        ]
+        return params, _with_globals(data, used)
     return params, [d for d in data if d]
+
+
+def _with_globals(data: list[str], used: list[str]) -> list[str]:
+    """The names of input and target, of which those that are no arguments are globals."""
+    pairs = zip(data, (INPUT, TARGET), strict=True)
+    return [d for d in (d or next((n for n in used if role.fullmatch(n)), "") for d, role in pairs) if d]
 
 
 def instance_flow(lesson: Lesson, said: dict[str, Any]) -> Flow | None:
     """The flow of a lesson whose network is an object, or None."""
-    thing = instance(lesson)
+    thing, fresh = instance(lesson)
     if thing is None:
         return None
     methods = {
@@ -258,18 +282,19 @@ def instance_flow(lesson: Lesson, said: dict[str, Any]) -> Flow | None:
     data = [next((a for f in functions for a in f.arguments if role.fullmatch(a)), "") for role in (INPUT, TARGET)]
     attributes = [next((a for a in vars(thing) if role.fullmatch(a)), "") for role in (INPUT, TARGET)]
     data = [d or a for d, a in zip(data, attributes, strict=True)]
+    inside = arrays_in(thing)
+    names = {"_".join(at): next((part for part in reversed(at) if not part.isdigit()), "") for at in inside}
     params = [
         n
-        for n in parameters_of(thing)
-        if (PARAMETER.fullmatch(n) or PARAMETER.fullmatch(n.rpartition("_")[0]))
-        and bare(n) not in parameters_of(thing)
+        for n, own_name in names.items()
+        if any(map(PARAMETER.fullmatch, (n, own_name)))
+        and bare(n) not in names
         and n not in data
-        and not PREDICTION.fullmatch(n)
-        and not RATE.fullmatch(n)
+        and not any(role.fullmatch(n) for role in (PREDICTION, RATE))
     ]
     given = {n: x for n, x in said.items() if n not in ROLES}
     rate = next((x for n, x in vars(thing).items() if RATE.fullmatch(n) and isinstance(x, float)), None)
     flow = Flow(forward, loss, backward, params, [d for d in data if d], given, None, thing)
     flow.rate = flow.rate if rate is None else rate
-    flow.grouped = ""
+    flow.grouped, flow.fresh = "", fresh
     return flow

@@ -13,9 +13,22 @@ import inspect
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
-from tinygrad_lite.checking.binding.roles import CACHE, INPUT, PARAMS, PREDICTION, RATE, TARGET, Function, bare, kind_of
+from tinygrad_lite.checking.binding.contents import gradients_of, parameters_of, place
+from tinygrad_lite.checking.binding.roles import (
+    CACHE,
+    GRADIENTS,
+    INPUT,
+    PARAMS,
+    PREDICTION,
+    TARGET,
+    Function,
+    bare,
+    kind_of,
+)
 from tinygrad_lite.checking.network.arrays import np
+from tinygrad_lite.checking.trial.updates import RATE
 from tinygrad_lite.errors import OperandError
+from tinygrad_lite.report.language import say
 
 LEARNING_RATE = 0.1
 ROLES = {"input": INPUT, "target": TARGET, "prediction": PREDICTION, "cache": CACHE, "rate": RATE, "params": PARAMS}
@@ -61,7 +74,9 @@ class Flow:
         self.assumed: Callable[[Any, Any], Any] | None = None
         self.spoken: dict[str, str] = {}
         self.updates: bool | None = None
-        self.known_data: Any = None
+        self.nested: Any = None  # the parameters as the lesson holds them, in dicts and lists in one another
+        self.fresh = False  # its parameters were made by the lesson's own code, in sizes of ours
+        self.output: Any = None  # of the last forward pass
         self.outputs: set[str] = set(forward.returned) if forward is not None else set()
         spaces = getattr(inspect.unwrap(backward.function), "__globals__", {})
         known = {**{n: spaces.get(n) for n in backward.globals}, **backward.defaults, **self.given}
@@ -90,6 +105,7 @@ class Flow:
         env = self._environment(params, data, own or self.own)
         if self.forward is not None:
             self._call(self.forward, env)
+            self.output = env.get("<prediction>")
         if self.loss is None:
             assert self.assumed is not None
             return self.assumed(env["<prediction>"], env["<target>"])
@@ -110,7 +126,7 @@ class Flow:
     def _environment(self, params: dict[str, Any], data: tuple[Any, ...], own: dict[str, Any]) -> dict[str, Any]:
         env: dict[str, Any] = {**self.given, **params, **dict(zip(self.data, data, strict=False))}
         env["<input>"], env["<target>"] = data[0], data[1] if len(data) > 1 else None
-        env["<rate>"], env["<params>"], env["<own>"] = self.rate, params, own
+        env["<rate>"], env["<params>"], env["<own>"] = self.rate, self._as_held(params), own
         if own["<self>"] is not None:
             env["<self>"] = copy.deepcopy(own["<self>"])
             place(env["<self>"], params)
@@ -122,6 +138,15 @@ class Flow:
             space.update({k: x for k, x in env.items() if k in space and not k.startswith("<")})
         return env
 
+    @property
+    def root(self) -> tuple[str, ...]:
+        """What the names of parameters in a list begin with."""
+        return () if isinstance(self.nested, dict) else (self.grouped,)
+
+    def _as_held(self, params: dict[str, Any]) -> Any:
+        """The parameters in the form in which the lesson's functions take them."""
+        return params if self.nested is None else place(copy.deepcopy(self.nested), params, self.root, lists=False)
+
     def _call(self, f: Function, env: dict[str, Any]) -> Any:
         arguments, said = [], []
         for name in f.arguments:
@@ -130,8 +155,11 @@ class Flow:
                 if name in f.defaults:
                     break
                 raise Unplaced(
-                    f"what is `{name}` of {f.name}({', '.join(f.arguments)})? It is neither a parameter nor data, and "
-                    f"nothing before it returns it.\n  Say it, as in tg.check(lesson, {name}=...)."
+                    say(
+                        "what is `{0}` of {1}({2})? It is neither a parameter nor data, and "
+                        "nothing before it returns it.\n  Say it, as in tg.check(lesson, {0}=...).",
+                        *(name, f.name, ", ".join(f.arguments)),
+                    )
                 )
             arguments.append(env[found])
             said.append(name if found == name else f"{name} <- {found.strip('<>')}")
@@ -195,14 +223,16 @@ class Flow:
         space = env["<own>"]["<space>"]
         if space is not None:
             now |= {n: space[n] for n in self.params if n in space}
-        if self.grouped and isinstance(env["<params>"], dict):
-            now = dict(env["<params>"])
+        if self.grouped and isinstance(env["<params>"], (dict, list, tuple)):
+            now = parameters_of(env["<params>"], self.root if self.nested is not None else (), lists=False)
         changed = [n for n in self.params if n in now and not np.array_equal(np.asarray(now[n]), before[n])]
-        if isinstance(result, tuple) and len(result) == len(self.backward.returned) and all(self.backward.returned):
-            result = dict(zip(self.backward.returned, result, strict=True))
-        elif result is not None and not isinstance(result, (dict, tuple, list)) and len(self.backward.returned) == 1:
-            name = self.backward.returned[0]
-            result = {name: result} if name in self.params or bare(name) in self.params else result
+        if self.nested is not None and not changed:
+            for held in (result, *(result if isinstance(result, tuple) else ())):
+                found = parameters_of(held, self.root, lists=False)
+                found = found if set(self.params) <= set(found) else gradients_of(held, self.params, self.root)
+                if len(found) >= len(self.params):
+                    return {f"d{n}": found[n] for n in self.params}
+        result = self._named(result)
         if isinstance(result, dict):
             flat = {str(k): x for k, x in self._unlisted(result)}
             for x in result.values():
@@ -221,6 +251,20 @@ class Flow:
             self.updates = True
             return {n: now[n] for n in self.params}
         return result
+
+    def _named(self, result: Any) -> Any:
+        """What is returned by the names in `return`, where these name the gradients, or what is in their one box."""
+        names = self.backward.returned
+        if len(names) == 1 and result is not None and not isinstance(result, (dict, tuple, list)):
+            return {names[0]: result} if {names[0], bare(names[0])} & {*self.params} else result
+        if not isinstance(result, tuple) or len(result) != len(names):
+            return result
+        named = {n: x for n, x in zip(names, result, strict=True) if n}
+        boxes = [x for n, x in named.items() if n.lower().strip("_") in GRADIENTS]
+        if len(boxes) == 1 and not isinstance(boxes[0], dict):
+            return {self.params[0]: boxes[0]} if len(self.params) == 1 else boxes[0]
+        every = all(names) or {*self.params} <= {*named, *map(bare, named)}
+        return named if every else result
 
     def _unlisted(self, result: dict[Any, Any]) -> Iterator[tuple[Any, Any]]:
         """Lists of gradients, one entry a layer, under the names of the parameters: nabla_w is of weights_0, ..."""
@@ -243,49 +287,3 @@ def as_check_takes_it(function: Callable[..., Any], origin: Callable[..., Any]) 
     arguments.append(inspect.Parameter("data", inspect.Parameter.VAR_POSITIONAL))
     made.__dict__.update(__signature__=inspect.Signature(arguments), __wrapped__=origin)
     return made
-
-
-# ---------------------------------------------------------------------- objects
-
-
-def _is_numbers(x: Any) -> bool:
-    return (isinstance(x, np.ndarray) and x.dtype.kind in "fO") or isinstance(x, float)
-
-
-def parameters_of(thing: Any) -> dict[str, Any]:
-    """An object's arrays by name: `W1`, `params['W1']` as W1, `weights[0]` as weights_0."""
-    found: dict[str, Any] = {}
-    for name, x in vars(thing).items():
-        if isinstance(x, dict):
-            found |= {str(k): v for k, v in x.items() if _is_numbers(v)}
-        elif isinstance(x, list) and x and all(_is_numbers(v) or v is None for v in x):
-            found |= {f"{name}_{i}": v for i, v in enumerate(x) if v is not None}
-        elif _is_numbers(x):
-            found[name] = x
-    return found
-
-
-def place(thing: Any, params: Mapping[str, Any]) -> None:
-    """Set an object's parameters, wherever `parameters_of` found them."""
-    for name, x in list(vars(thing).items()):
-        if isinstance(x, dict):
-            x.update({k: params[k] for k in x if k in params})
-        elif isinstance(x, list):
-            for i in range(len(x)):
-                x[i] = params.get(f"{name}_{i}", x[i])
-        elif name in params:
-            setattr(thing, name, params[name])
-
-
-def gradients_of(thing: Any, params: list[str]) -> dict[str, Any]:
-    """The gradients that a backward pass left in an object: dW1, grad_W1, grads['W1'], dweights_0."""
-    found: dict[str, Any] = {}
-    for name, x in vars(thing).items():
-        if isinstance(x, dict) and bare(name + "_x") and name.lower().strip("_") in ("grads", "gradients", "grad", "d"):
-            found |= {p: x[k] for k in x for p in params if str(k) == p or bare(str(k)) == p}
-    for name, x in parameters_of(thing).items():
-        wanted = bare(name)
-        match = next((p for p in params if wanted and wanted.lower() == p.lower()), None)
-        if match:
-            found[match] = x
-    return found

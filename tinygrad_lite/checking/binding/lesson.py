@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import types
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -9,6 +10,7 @@ from typing import Any
 from tinygrad_lite.checking.binding.bind import bind
 from tinygrad_lite.checking.binding.roles import ROLES
 from tinygrad_lite.checking.binding.source import Lesson
+from tinygrad_lite.report.language import say
 
 
 def lesson_of(things: list[Any], roles: Mapping[str, Any]) -> Lesson:
@@ -36,6 +38,6 @@ def checked(
     shown = next((r for r in results if not r.ok), results[0])
     for result in results:
         if result is not shown:
-            verdict = "right" if result.ok else "wrong"
-            shown.bound = [*shown.bound, f"Also checked, {verdict}: {result.bound[0].removeprefix('Bound: ')}"]
+            what = re.sub(r"^\w+[:：] ?", "", result.bound[0])
+            shown.bound.append(say("Also checked, right: {0}" if result.ok else "Also checked, wrong: {0}", what))
     return shown

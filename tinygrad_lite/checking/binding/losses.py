@@ -9,6 +9,7 @@ from tinygrad_lite.checking.binding.flow import Flow, Unplaced
 from tinygrad_lite.checking.network.arrays import np
 from tinygrad_lite.checking.network.problems import Problem
 from tinygrad_lite.checking.trial.submission import Submission
+from tinygrad_lite.report.language import say
 
 USUAL: dict[str, Callable[[Any, Any], Any]] = {
     "sum((P - y)^2) / 2": lambda p, y: ((p - y) ** 2).sum() / 2,
@@ -43,13 +44,16 @@ def assumed_loss(flow: Flow, params: dict[str, Any], data: tuple[Any, ...]) -> s
     if not best:
         raise _asked(flow)
     flow.assumed = USUAL[best]
-    return f"assumed to be {best}, as none is written down"
+    return say("assumed to be {0}, as none is written down", say(best))
 
 
 def _asked(flow: Flow) -> Unplaced:
     return Unplaced(
-        f"no loss function was found for {flow.backward.name}, and its gradients are those of no usual one.\n"
-        "  Say which it is, as in tg.check(lesson, loss=lambda output, y: ((output - y) ** 2).mean())."
+        say(
+            "no loss function was found for {0}, and its gradients are those of no usual one.\n"
+            "  Say which it is, as in tg.check(lesson, loss=lambda output, y: ((output - y) ** 2).mean()).",
+            flow.backward.name,
+        )
     )
 
 

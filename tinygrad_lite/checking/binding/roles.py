@@ -27,9 +27,11 @@ PREDICTION = re.compile(
     r"(?i)_*(out(put)?s?|y_?(pred|hat|out|p)|pred(ict(ion|ed)s?)?s?|probs?|probabilities|al|p|o|final_output|scores?|logits?)_*"
 )
 CACHE = re.compile(r"(?i)_*(caches?|memory|activations?|intermediates?|tape|context|ctx|saved|store|history|states?)_*")
-RATE = re.compile(r"(?i)_*(lr|learning_?rate|eta|alpha|step(_?size)?|rate)_*")
 PARAMS = re.compile(r"(?i)_*(params?|parameters|weights|theta|model|p|net|network)_*")
-UPSTREAM = re.compile(r"(?i)_*(d_?out(put)?|grad_?(out(put)?|y)|dy|dz|da|upstream(_grad(ient)?)?|delta|grad)_*")
+UPSTREAM = re.compile(
+    r"(?i)_*(d_?out(put)?s?|(grad(ient)?|error)_?(out(put)?|y)|dy|dz|da|dvalues|delta|"
+    r"((upstream|out(put)?|incoming|next)_)?(grad(ient)?s?|error))_*"
+)
 PARAMETER = re.compile(
     r"(?i)_*((w|b|u|v|theta|syn|weights?|bias(es)?|gamma|beta|kernel|filters?|coef|slope|intercept|m|c|k)_?"
     r"([a-z]{0,3}_?\d*|hidden|output|out|in|input|ih|ho|hh|xh|hy)|.*(weights?|bias(es)?)(_.*|\d*))_*"
@@ -47,6 +49,10 @@ NO_LOSS = re.compile(r"(?i).*(back|grad|deriv|prime|delta|plot|_d$|^d_)")
 INIT = re.compile(r"(?i).*(init|make_(params|net|model)|create_(params|model|network)|new_(params|net))")
 
 
+GRADIENTS = ("grads", "gradients", "grad", "gradient", "d")
+"""What gradients are called that are in one box."""
+
+
 class Function:
     """A function of the lesson, with the names of its arguments and of what it returns.
 
@@ -60,6 +66,7 @@ class Function:
         keys: for each name that is read or written like a dict, the keys.
         source: its code, or "".
         empty: it has no body to speak of: a stub.
+        gives_gradients: among the names of what it returns are gradients, beside others.
         globals: the names it uses that are none of its own.
     """
 
@@ -87,9 +94,14 @@ class Function:
             if isinstance(n, ast.Subscript) and isinstance(n.slice, ast.Constant) and isinstance(n.slice.value, str):
                 keys.setdefault(ast.unparse(n.value), {})[n.slice.value] = None
         self.keys: dict[str, list[str]] = {name: list(some) for name, some in keys.items()}
+        speaks = {*self.arguments, *self.globals}
+        self.gives_gradients: bool = len(self.returned) > 1 and any(
+            bare(n) in speaks or n.lower().strip("_") in GRADIENTS for n in self.returned
+        )
         body = tree.body if isinstance(tree, ast.FunctionDef) else [tree]
         self.empty: bool = all(
-            isinstance(s, ast.Pass) or (isinstance(s, ast.Expr) and isinstance(s.value, ast.Constant)) for s in body
+            isinstance(s, (ast.Pass, ast.Raise)) or (isinstance(s, ast.Expr) and isinstance(s.value, ast.Constant))
+            for s in body
         )
 
 

@@ -2,44 +2,50 @@
 
 from __future__ import annotations
 
+import copy
 import inspect
 import itertools
 import types
 from collections.abc import Callable
 from typing import Any
 
-from tinygrad_lite.checking.binding.fit import SAMPLES, Found, runs, targets
-from tinygrad_lite.checking.binding.flow import Flow, parameters_of
-from tinygrad_lite.checking.binding.roles import BACKWARD, INIT, INPUT, RATE, STEP, TARGET, Function
+from tinygrad_lite.checking.binding.contents import parameters_of
+from tinygrad_lite.checking.binding.fit import SAMPLES, Found, targets
+from tinygrad_lite.checking.binding.flow import Flow
+from tinygrad_lite.checking.binding.roles import BACKWARD, INIT, INPUT, STEP, TARGET, Function
 from tinygrad_lite.checking.binding.source import Lesson
 from tinygrad_lite.checking.network.arrays import np
+from tinygrad_lite.checking.trial.updates import RATE
 
 
-def values(lesson: Lesson, flow: Flow, said: dict[str, Any]) -> tuple[dict[str, Any], tuple[Any, ...]] | None:
-    """The parameters and data that the lesson itself has, or that were said; None if some are missing."""
+def own_parameters(lesson: Lesson, flow: Flow, said: dict[str, Any]) -> dict[str, Any] | None:
+    """The parameters that the lesson itself has or that were said, by name; None if there are none."""
     names = lesson.names
     params: Any = said.get("params")
     if params is None and flow.thing is not None:
         params = {n: x for n, x in parameters_of(flow.thing).items() if n in flow.params}
     if params is None and all(_numbers(names.get(n)) for n in flow.params) and flow.params:
         params = {n: names[n] for n in flow.params}
-    if params is None and flow.grouped and isinstance(names.get(flow.grouped), dict):
+    if params is None and flow.grouped and isinstance(names.get(flow.grouped), (dict, list, tuple)):
         params = names[flow.grouped]
     if params is None:
         params = initialised(lesson, flow)
-    data: Any = said.get("data")
-    if data is None and flow.data:
-        found = [_of_role(names, n, role, flow.params) for n, role in zip(flow.data, (INPUT, TARGET), strict=False)]
-        data = None if any(x is None for x in found) else tuple(found)
-        flow.known_data = data
-    if params is None or not params:
+        flow.fresh = True
+    if not params:
         return None
+    if not isinstance(params, dict) or any(isinstance(x, (dict, tuple)) for x in params.values()):
+        flow.nested = copy.deepcopy(params)
+        params = parameters_of(flow.nested, flow.root, lists=False)
     flow.params = list(params)
-    params = {n: np.array(x, float) if np.ndim(x) else float(x) for n, x in params.items()}
-    if data is not None:
-        return params, tuple(data)
-    made: Found | None = fitted_data(params, flow, lambda p, d: runs(flow.loss_fn, flow.backprop_fn, p, d, list(p)), 0)
-    return made
+    return {n: np.array(x, float) if np.ndim(x) else float(x) for n, x in params.items()}
+
+
+def own_data(lesson: Lesson, flow: Flow, said: dict[str, Any]) -> tuple[Any, ...] | None:
+    """The data that the lesson itself has or that were said; None if some are missing."""
+    if said.get("data") is not None:
+        return tuple(said["data"])
+    found = [_of_role(lesson.names, n, role, flow.params) for n, role in zip(flow.data, (INPUT, TARGET), strict=False)]
+    return None if not found or any(x is None for x in found) else tuple(found)
 
 
 def _of_role(names: dict[str, Any], name: str, role: Any, params: list[str]) -> Any:
@@ -52,13 +58,10 @@ def _of_role(names: dict[str, Any], name: str, role: Any, params: list[str]) -> 
     return x if isinstance(x, list) else np.asarray(x)
 
 
-def fitted_data(params: dict[str, Any], flow: Flow, try_out: Callable[..., int], seed: int) -> Any:
+def fitted_data(params: dict[str, Any], source: str, try_out: Callable[..., int], seed: int) -> Found | None:
     """Data that fit given parameters: X and y of every size that occurs in them."""
-    if flow.loss is None and flow.assumed is None:
-        flow.assumed = lambda p, y: ((p - y) ** 2).sum() / 2
-    sizes = list(dict.fromkeys(n for x in params.values() for n in np.shape(x))) or [1]
+    sizes = list(dict.fromkeys(n for x in params.values() for n in np.shape(x))) or [1, 2, 3]
     chance = np.random.default_rng(seed)
-    source = "\n".join(f.source for f in flow.functions)
     best, tries = None, []
     for k, o in itertools.product(sizes, [*reversed(sizes), 1]):
         X = chance.normal(size=(SAMPLES, k))
@@ -68,6 +71,7 @@ def fitted_data(params: dict[str, Any], flow: Flow, try_out: Callable[..., int],
                 (rank, X.T, y.T),
                 (rank if y.ndim == 1 or o == 1 else 9, X, np.ravel(y)),
                 (10, X[0], y[0]),
+                (11, X[0], float(np.ravel(y)[0])),
             ]
     for _, x, y in sorted(tries, key=lambda t: t[0]):
         found = try_out(params, (x, y))
@@ -87,7 +91,11 @@ def initialised(lesson: Lesson, flow: Flow) -> Any:
                     made = f(**{a: sized(a, i, len(arguments)) for i, a in enumerate(filled)})
                 except Exception:
                     continue
-                if isinstance(made, dict) and made:
+                if isinstance(made, dict) and all(map(_numbers, made.values())):
+                    return made
+                if isinstance(made, (dict, list)) and flow.grouped and parameters_of(made, lists=False):
+                    return made
+                if isinstance(made, dict):
                     return {k: x for k, x in made.items() if _numbers(x)}
                 if isinstance(made, tuple) and len(made) == len(flow.params):
                     order = Function(name, f).returned
@@ -95,20 +103,21 @@ def initialised(lesson: Lesson, flow: Flow) -> Any:
     return None
 
 
-def instance(lesson: Lesson) -> Any:
-    """An object of the lesson's own class that has a backward pass: the lesson's, or a new one."""
+def instance(lesson: Lesson) -> tuple[Any, bool]:
+    """An object of the lesson's own class that has a backward pass, or None, and whether it is new, of our sizes."""
     classes = [c for c in lesson.own(type).values() if has_method(c, BACKWARD) or has_method(c, STEP)]
     for x in lesson.names.values():
         if type(x) in classes and parameters_of(x):
-            return x
+            return x, False
     for c in reversed(classes):
+        arguments = constructor_arguments(c)
         try:
-            made = c(*constructor_arguments(c))
+            made = c(*arguments)
         except Exception:
             continue
         if parameters_of(made):
-            return made
-    return None
+            return made, bool(arguments)
+    return None, False
 
 
 def has_method(c: type, pattern: Any) -> bool:

@@ -69,7 +69,7 @@ def sought(evaluation: Evaluation, budget: float = BUDGET) -> Found:
         steps = search.mends()
         for step in steps:
             made = Mend(bench, step.program, step.stands, loss.passes[0])
-            if all(made.sources != other.sources for other in found.mends):
+            if made.edits and all(made.sources != other.sources for other in found.mends):
                 found.mends.append(made)
         places = [sorted(e.line for e in m.edits) for m in found.mends]
         for m, mine in zip(found.mends, places, strict=True):

@@ -45,11 +45,17 @@ class Problem:
     seed: int | None = None
 
     def words(self) -> str:
-        return f"{say(self.name)} ({self.sizes})" if self.sizes else say(self.name)
+        return f"{self.spoken()} ({self.sizes})" if self.sizes else self.spoken()
 
     def short(self) -> str:
         """For a column: the sizes if they are known."""
-        return self.sizes or say(self.name)
+        return self.sizes or self.spoken()
+
+    def spoken(self) -> str:
+        """The name in the reader's language; one like another has a number behind it."""
+        name, at, number = self.name.partition(" (")
+        new, wider, old = name.partition(" in the place of ")
+        return (say("{0} in the place of {1}", new, old) if wider else say(name)) + at + number
 
 
 class Structure(NamedTuple):

@@ -221,6 +221,6 @@ def _coverage(check: Findings, report: Report) -> None:
         shows = "; ".join(e.problem.words() for e in ours if not e.ok)
         report.say("On your own data the numbers are right; the mistake shows on other problems: {0}.", shows)
     elif check.ok:
-        names = "; ".join(say(e.problem.name) for e in ours)
+        names = "; ".join(e.problem.spoken() for e in ours)
         tried = say("Also right on {0} problems of ours (seed {1}): {2}.", len(ours), check.evaluation.seed, names)
         report.paragraph(f"{tried if ours else ''} {check.evaluation.untried()}".strip())

@@ -19,7 +19,7 @@ from tinygrad_lite.checking.trial.submission import Submission
 from tinygrad_lite.report.language import say
 
 Remark = tuple[str, str]
-RATE = re.compile(r"(?i)_*(lr|learning_?rate|eta|alpha|step(_?size)?|rate)_*")
+RATE = re.compile(r"(?i)_*(lr|learn(ing)?_?rate|l_?rate|eta|alpha|step(_?size)?|rate)_*")
 ENOUGH, MOST = 3, 0.75  # entries that must agree on one rate, and their share
 
 

@@ -19,7 +19,7 @@ from typing import Any
 from tinygrad_lite.engine.reverse import adjoints
 from tinygrad_lite.engine.value import Value
 from tinygrad_lite.errors import OperandError, user_line
-from tinygrad_lite.export.script_templates import TEMPLATES
+from tinygrad_lite.export.scripts.templates import TEMPLATES
 from tinygrad_lite.nn import losses
 from tinygrad_lite.nn.apply_source import apply_source
 from tinygrad_lite.nn.module import Module
