@@ -34,6 +34,7 @@ def test_the_key_is_marked_right_and_the_same_seed_gives_the_same_exercise(kind,
         assert asked.text() != tg.exercise(kind, level=level, seed=seed + 100).text()
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("program", PROGRAMS, ids=lambda p: p.title)
 def test_the_backward_of_a_program_agrees_with_sympy(program):
     """Symbolic derivatives of the forward lines, an independent oracle, at drawn numbers."""
@@ -139,6 +140,7 @@ def test_a_mistake_of_values_shapes_and_kinds_of_number_has_a_question_that_show
     assert asked.mark(answer).codes == [code]
 
 
+@pytest.mark.long
 def test_a_formula_is_tried_at_other_numbers():
     asked = tg.exercise("gradient", level=1, seed=0)
     assert "dL/db" in asked.text()
