@@ -76,6 +76,7 @@ def test_a_planted_mistake_that_is_not_found_is_exit_code_1(tmp_path, monkeypatc
     assert cli.main(["lesson", "--quiet", "--out", str(tmp_path)]) == 1
 
 
+@pytest.mark.long
 def test_a_wrong_backpropagation_is_exit_code_1(tmp_path, monkeypatch, brief):
     from tinygrad_lite.commands import lesson_numpy
 

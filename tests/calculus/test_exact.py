@@ -153,6 +153,7 @@ def test_strangers_and_stale_graphs_are_noticed():
         later.grad(x)
 
 
+@pytest.mark.long
 @given(st.fractions(-1000, 1000, max_denominator=10_000))
 def test_a_simple_fraction_is_found_again_from_its_float(x):
     assert simplest(float(x)) == x

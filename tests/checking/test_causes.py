@@ -95,6 +95,7 @@ def test_one_number_on_one_problem_shows_no_factor_and_several_problems_do():
 # ---------------------------------------------------------------------- causes
 
 
+@pytest.mark.long
 def test_a_target_that_makes_a_table_of_all_pairs_comes_first_and_alone():
     params, X, y = problem(1)
     result = tg.check(linear_loss, lambda W, b, X, y: gradients(W, b, X, y.reshape(-1, 1)), params, X, y.ravel())

@@ -177,6 +177,7 @@ def test_plain_python_is_welcome():
     assert result.codes == ["FACTOR_2"]
 
 
+@pytest.mark.long
 @pytest.mark.few(1)
 @pytest.mark.parametrize("columns", [False, True])
 def test_weights_may_lie_either_way(columns):
@@ -372,6 +373,7 @@ def test_intermediate_derivatives_are_shown_in_the_chain():
     assert marks["dA1"] == marks["dZ1"] == "follows"
 
 
+@pytest.mark.long
 def test_what_nothing_explains_is_called_so():
     params, X, y = lesson_problem(3)
 

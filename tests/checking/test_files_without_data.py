@@ -40,6 +40,7 @@ def backprop(W1, b1, X, y):
 """
 
 
+@pytest.mark.long
 @pytest.mark.few(1)
 @pytest.mark.parametrize(("divided", "code"), [(" / len(y)", 0), ("", 1)])
 def test_classes_are_found_by_trying(divided, code, tmp_path, capsys):

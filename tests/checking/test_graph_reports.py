@@ -27,6 +27,7 @@ def test_every_change_that_is_named_gives_just_these_numbers(seed):
         assert verdict.ok == (abs(verdict.hand.numbers[0] - exact) <= 1e-9 * max(abs(exact), verdict.scale))
 
 
+@pytest.mark.long
 def test_the_reader_sees_a_false_sentence():
     told, false = 0, 0
     for seed in range(40):

@@ -137,6 +137,7 @@ def test_end_to_end_the_check_names_what_the_search_names():
         assert result.diagnosis.unknown == []
 
 
+@pytest.mark.long
 def test_weights_updated_too_early_are_found_without_being_told_the_rate():
     lesson = Lesson(("tanh", "linear"), "mse")
     params, (X, y) = lesson.params([4, 3, 2], 5), lesson.data(6, [4, 3, 2], 5)
@@ -182,6 +183,7 @@ OUTSIDE = {  # mistakes of no catalogue: at which step, and what is done there i
 }
 
 
+@pytest.mark.long
 @pytest.mark.few(1)
 @pytest.mark.parametrize("name", OUTSIDE)
 def test_a_mistake_of_no_catalogue_is_never_given_a_name(name):

@@ -68,6 +68,7 @@ def test_the_links_of_a_right_program_are_the_exact_derivatives():
         assert n[f"d{name}"] == pytest.approx(measured, abs=1e-9)
 
 
+@pytest.mark.long
 def test_a_false_claim_is_seen():
     """The reader finds a tick, a sentence and a circle that are made wrong on purpose."""
     lesson = Lesson(("tanh", "linear"), "mse")

@@ -32,6 +32,7 @@ def test_species_of_iris_are_learned_and_the_network_is_saved(tmp_path, capsys):
     assert len((tmp_path / "history.csv").read_text().splitlines()) == 26
 
 
+@pytest.mark.long
 def test_a_number_is_predicted_in_its_own_unit(tmp_path, capsys):
     rng = random.Random(0)
     rows = [(rng.uniform(0, 10), rng.uniform(-1, 1)) for _ in range(80)]

@@ -36,6 +36,7 @@ def test_results_of_each_sample_are_the_engines(backend, points):
         assert rows == pytest.approx(np.array([each[name] for each in wanted]), rel=1e-13)
 
 
+@pytest.mark.long
 def test_results_and_gradients_of_each_sample_are_those_of_vmap(points):
     jax = pytest.importorskip("jax")
     jax.config.update("jax_enable_x64", True)

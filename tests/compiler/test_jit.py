@@ -70,6 +70,7 @@ def test_off_compiles_each_time(monkeypatch):
     assert not jit.compile_ir(DOUBLE, "double").cached
 
 
+@pytest.mark.long
 def test_the_code_lives_as_long_as_its_call():
     call = jit.compile_ir(DOUBLE, "double").call
     gc.collect()

@@ -117,6 +117,7 @@ def test_a_function_of_rows_may_be_differentiated_and_compiled_again():
     assert fast.jacobian(2.0, X).tolist() == [[fast.grad(2.0, X)]]
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("n", [5, 3001])
 def test_a_batch_has_jvp_and_hvp_along_a_direction_of_its_parameters(n):
     def row(w, x, y):

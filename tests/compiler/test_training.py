@@ -433,6 +433,7 @@ def test_bound_values_copy_and_pickle_as_ordinary_ones_and_can_be_released():
     assert p.data != data
 
 
+@pytest.mark.long
 def test_steps_where_nodes_are_in_python_leave_ordinary_values_with_the_same_bits():
     """What is assigned between the steps counts, too."""
     program = """

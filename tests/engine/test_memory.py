@@ -66,6 +66,7 @@ def test_second_derivatives_leave_nothing_behind_when_the_leaves_let_go():
     assert gc.collect() == 0
 
 
+@pytest.mark.long
 @pytest.mark.usefixtures("collector_off")
 def test_a_gradient_with_a_history_that_is_left_in_its_leaf_is_a_cycle():
     """The one exception, said in the docstring of `backward`: it waits for the collector, which gets it."""

@@ -85,8 +85,8 @@ def test_an_operator_gives_the_bits_of_its_op(op, x, y):
 
 
 @needs_c
-@given(x=ANY, n=st.integers(-12, 12) | st.sampled_from([10**16, -(10**16), 2**53, 400]))
-def test_a_whole_power_gives_the_bits_of_its_op(x, n):
+@given(x=ANY, n=st.integers(-12, 12) | st.sampled_from([10**16, 2**53, 400, 0.5, -0.5, 1.5, 3.0, 1 / 3]) | ANY)
+def test_a_power_gives_the_bits_of_its_op(x, n):
     assert outcome(lambda: Value(x) ** n) == outcome(lambda: Value(x)._apply(ops.pow, (Value(x), n)))
 
 
@@ -255,6 +255,23 @@ print("freed")
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, cwd=ROOT, timeout=60)
 
     assert done.stdout == "freed\n"
+
+
+@needs_c
+def test_subclasses_calculate_in_c_too():
+    """Their operators are those of Value, so nothing of it comes by `_apply`."""
+
+    class Own(Value):
+        __slots__ = ()
+
+        def _apply(self, op, operands):
+            raise AssertionError(op)
+
+    x, y = Own(2.0), Own(3.0)
+    results = [x + y, 1 + x, x * 2.5, x / y, x**2, x**0.5, -x, x.tanh(), tg.dot([x], [y], x), tg.sum([x, y, 1.0])]
+    assert {type(found) for found in results} == {Value}
+    with pytest.raises(AssertionError):
+        tg.atan2(x, y)
 
 
 @needs_c

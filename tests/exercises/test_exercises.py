@@ -34,6 +34,7 @@ def test_the_key_is_marked_right_and_the_same_seed_gives_the_same_exercise(kind,
         assert asked.text() != tg.exercise(kind, level=level, seed=seed + 100).text()
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("program", PROGRAMS, ids=lambda p: p.title)
 def test_the_backward_of_a_program_agrees_with_sympy(program):
     """Symbolic derivatives of the forward lines, an independent oracle, at drawn numbers."""
@@ -139,6 +140,7 @@ def test_a_mistake_of_values_shapes_and_kinds_of_number_has_a_question_that_show
     assert asked.mark(answer).codes == [code]
 
 
+@pytest.mark.long
 def test_a_formula_is_tried_at_other_numbers():
     asked = tg.exercise("gradient", level=1, seed=0)
     assert "dL/db" in asked.text()
@@ -170,8 +172,25 @@ def test_a_backward_may_be_a_function_and_its_fault_is_told():
     assert asked.mark(mine).ok
     with pytest.raises(OperandError, match="NameError: name 'q'"):
         asked.mark("dw = q\ndb = 0")
-    with pytest.raises(OperandError, match="db is missing"):
+    with pytest.raises(OperandError, match="what is missing: db"):
         asked.mark("dw = 0")
+
+
+def test_what_is_said_of_an_answer_is_true_and_plain():
+    """One wrong gradient is, several are; a wrong value of the forward pass gets no hint about gradients."""
+    backward = tg.exercise("backward", level=1, seed=3)
+    blanks = tg.exercise("blanks", level=1, seed=3)
+    formula = tg.exercise("gradient", level=1, seed=3)
+
+    assert backward.mark("dz = z - y\ndw = dz * x\ndb = dz").words[0] == "dw and db are not right."
+    assert backward.mark("dz = 2 * (z - y)\ndw = dz\ndb = dz").words[0] == "dw is not right."
+    assert "with these mistakes: a factor 2" in formula.mark("z - y").words[1]
+    value = blanks.mark({"u": 0, "du": 1, "db": 3})
+    assert value.words[1] == "Put the numbers into its line of the program."
+    assert value.codes == []
+    with pytest.raises(OperandError, match="Known are: L, b, w, x, y, z"):
+        formula.mark("abc")
+    assert str(tg.exercise("planted", level=1, seed=3).mark(3)).startswith("✓ Right: a local derivative")
 
 
 def test_the_order_of_the_sweep_may_be_any_that_is_right():

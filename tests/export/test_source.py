@@ -159,6 +159,7 @@ def data(samples=9):
     return [*weights, r.normal(size=(samples, 4)), r.integers(0, 5, samples)]
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("export", EXPORTS)
 def test_a_loss_of_one_sample_becomes_one_of_any_number(export):
     fast = tg.compile(network, batch=("x", "y"), argnums=(0, 1, 2, 3))
@@ -269,6 +270,7 @@ def test_a_branch_that_is_not_written_is_checked():
         tg.to_numpy(f, point).function(np.array([1.0, 1.0]))
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("export", EXPORTS)
 def test_sums_of_unlike_lengths(export):
     def f(x):
@@ -349,6 +351,7 @@ def test_an_export_is_checked_at_other_points_and_a_wrong_one_is_found():
         tg.check_export(3, matrices)
 
 
+@pytest.mark.long
 def test_a_sum_of_many_unlike_terms_is_written_in_parts():
     steps = (tg.sin, tg.tanh, lambda t: t * t, lambda t: 1.0 / (2.0 + t))
 
@@ -524,6 +527,7 @@ def test_steps_that_read_several_series_read_them_side_by_side(export):
     assert "equal to the engine" in export(loss, [0.3, 0.5, 0.7]).checked
 
 
+@pytest.mark.long
 def test_steps_begin_with_what_no_other_steps_have_taken():
     """Two runs of steps, the second of which would begin inside the first."""
 

@@ -57,6 +57,7 @@ def port():
         return s.getsockname()[1]
 
 
+@pytest.mark.long
 def test_the_check_agrees_and_refuses_weights_that_were_changed(tmp_path):
     path = script(tmp_path, "torch")
     assert "checked: value and gradient as recorded" in run(path, "--check")

@@ -11,8 +11,10 @@ import tinygrad_lite as tg
 from tests.checking.planting import Lesson, plants_for
 from tinygrad_lite.analysis.losses import KINDS, REDUCTIONS
 from tinygrad_lite.checking.binding.losses import USUAL
+from tinygrad_lite.checking.derive import FOLLOWS, RANK
 from tinygrad_lite.checking.network.problems import SIZES
 from tinygrad_lite.checking.result.mistakes import CATALOGUE
+from tinygrad_lite.engine.ops import TABLE
 from tinygrad_lite.exercises.exercise import TITLES
 from tinygrad_lite.report import escape, language
 from tinygrad_lite.report.style import MARKS, wrapped
@@ -67,8 +69,10 @@ def words():
     """The words that `say` gets from tables."""
     marks = [*MARKS, *(word for _, word in MARKS.values())]
     names = [kind.name for kind in KINDS] + [words for words, *_ in REDUCTIONS] + list(SIZES)
+    statuses = [status for status in RANK if status != FOLLOWS] + ["product", "quotient"]
     losses = [loss for loss in USUAL if "entropy" in loss]
-    return [*CATALOGUE.values(), *marks, *names, *losses, *TITLES.values()]
+    ops = [said for op in TABLE.values() for said in (op.doc, op.kink and op.kink.choice) if said]
+    return [*CATALOGUE.values(), *marks, *names, *losses, *statuses, *TITLES.values(), *ops]
 
 
 def slots(sentence):
@@ -142,3 +146,45 @@ def test_an_error_of_a_check_is_said_in_the_readers_language(chinese):
         tg.gradcheck(lambda: 0.0)
     with pytest.raises(tg.errors.OperandError, match="各行形状必须相同"):
         tg.compare([[1.0], [2.0, 3.0]], 1.0)
+
+
+def test_an_explanation_is_told_in_the_readers_language(chinese):
+    """The chain rule with one path, many, none, at a kink and over samples; why a gradient is 0, and why large."""
+    a, b, c = tg.Value(-4.0, "a"), tg.Value(2.0, "b"), tg.Value(0.0, "c")
+    deep = a
+    for _ in range(9):
+        deep = deep * deep / 2.0 + deep
+    samples = sum((a * float(x) - 1.0) ** 2 for x in range(10)) / 10.0
+    told = [
+        tg.explain(y, x) for y, x in ((a * b + b**3, b), (a.tanh(), a), (a * 2.0, b), (c.relu() * a, c), (a * a, a))
+    ]
+    told += [tg.explain(samples, a), tg.explain(deep * 1e-99, a), tg.explain((a * b).relu() + 1.0)]
+    shown = [each.text(width=400) for each in told]
+    shown += [
+        tg.why_zero(a, (a * b).relu()),
+        tg.why_zero(b, a * 2.0),
+        tg.why_zero(a, a * 2.0),
+        tg.why_large(a, (a * -99.0).exp()),
+    ]
+
+    english = [line for text in shown for line in text.splitlines() if re.search("[a-z]{2,} [a-z]{2,}", line)]
+    assert english == []
+
+
+DERIVATIONS = (PACKAGE.parent / "tests/checking/paper/derivations.txt").read_text(encoding="utf-8").split("----\n")
+
+
+@pytest.mark.few(4)
+@pytest.mark.parametrize("paper", DERIVATIONS[:20])
+def test_a_derivation_is_judged_in_the_readers_language(paper, chinese):
+    """Right, and with the last line slightly wrong in several ways, and with a line that cannot be read.
+
+    Only an error of the engine, such as a division by 0, stays in English, as everywhere.
+    """
+    text = paper.rstrip()
+    for changed in (text, text + " + 1", f"{text} * 2", f"{text}^2", f"{text}\ndq/dr = 3 r", text + "\nx = )("):
+        told = tg.check_derivation(changed, seconds=5.0).text(200)
+        rest = "\n".join(line for line in told.splitlines() if line.strip(" ^") not in changed)
+        rest = re.sub("div needs .* but got .*", "", rest)
+
+        assert re.findall("[a-z]{3,} [a-z]{2,}", re.sub(r"^\S? +\d+  .{10,76}  ", "", rest, flags=re.M)) == []

@@ -167,6 +167,7 @@ def test_a_gif_plays_every_step(tmp_path):
         assert ImageChops.difference(first, image.convert("RGB")).getbbox()
 
 
+@pytest.mark.long
 @pytest.mark.skipif(importlib.util.find_spec("matplotlib") is None, reason="needs matplotlib")
 def test_the_axes_of_a_gif_are_drawn_once(monkeypatch, tmp_path):
     from matplotlib.backends.backend_agg import FigureCanvasAgg

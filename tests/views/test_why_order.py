@@ -55,6 +55,7 @@ def test_on_a_tree_every_order_is_right_and_the_report_says_so():
     assert report.text(200).count("on this graph the order does not matter") == len(SHORTCUTS)
 
 
+@pytest.mark.long
 def test_a_graph_with_too_many_paths_is_stopped_in_time():
     y = Value(1.0, "x")
     for _ in range(100):

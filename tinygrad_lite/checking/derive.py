@@ -19,6 +19,7 @@ from tinygrad_lite.checking.paper.rows import source
 from tinygrad_lite.checking.result.mistakes import Mistake
 from tinygrad_lite.checking.result.result import Result
 from tinygrad_lite.errors import OperandError
+from tinygrad_lite.report.language import say
 from tinygrad_lite.report.text import Report
 
 RANK = (WRONG, CARRIED, UNREAD, CONDITION, UNCHECKED, FOLLOWS, DEFINITION, ASSUMPTION)
@@ -48,12 +49,12 @@ class Line:
     def words(self) -> str:
         """The verdict in a few words."""
         if self.status == CARRIED and self.claim:
-            return f"wrong only because of line {self.claim.blame}"
+            return say("wrong only because of line {0}", self.claim.blame)
         if self.status == UNCHECKED:
-            return f"not checked: {self.why}"
-        if self.status in (CONDITION, FOLLOWS) and self.why:
-            return f"follows {self.why}"
-        return "could not be read" if self.status == UNREAD else self.status
+            return say("not checked: {0}", self.why)
+        if self.status == FOLLOWS or (self.status == CONDITION and self.why):
+            return say("follows {0}", self.why).rstrip(" ，")
+        return say("could not be read") if self.status == UNREAD else say(self.status)
 
     def to_dict(self) -> dict[str, Any]:
         return {"line": self.number, "text": self.text, "status": self.status, "why": self.why}
@@ -89,16 +90,16 @@ class Derivation(Result):
         """The paper with a mark at each line, then the mistake, the mended line and the counterexample."""
         steps = [line for line in self.lines if line.status not in (DEFINITION, ASSUMPTION)]
         good = sum(line.status == FOLLOWS for line in steps)
-        title = f"{good} of {len(steps)} lines follow"
+        title = say("{0} of {1} lines follow", good, len(steps))
         if self.first:
-            title += f"; the first that does not is line {self.first.number}"
+            title += say("; the first that does not is line {0}", self.first.number)
         report = Report(title)
         if not self.lines:
-            return report.paragraph("No formula was found: a line needs an = sign.")
+            return report.say("No formula was found: a line needs an = sign.")
         report.code("\n".join(self._paper()))
         for line in self.lines:
             if line.status == UNREAD:
-                report.paragraph(f"Line {line.number} could not be read:").code(line.why)
+                report.say("Line {0} could not be read:", line.number).code(line.why)
         if self.first:
             self._first(report)
         return report
@@ -117,14 +118,14 @@ class Derivation(Result):
     def _first(self, report: Report) -> None:
         assert self.first is not None
         assert self.found is not None
-        report.heading(f"Line {self.first.number}")
+        report.heading(say("Line {0}", self.first.number))
         if self.mistake:
-            report.paragraph(f"Here {self.mistake.message}. [{self.mistake.code}]")
+            report.say("Here {0}. [{1}]", self.mistake.message, self.mistake.code)
         else:
-            reason = f": {self.first.why}" if self.first.why else ""
-            report.paragraph(f"It does not follow{reason}. No single change that the catalogue knows makes it right.")
+            said = say("It does not follow: {0}.", self.first.why) if self.first.why else say("It does not follow.")
+            report.paragraph(f"{said} {say('No single change that the catalogue knows makes it right.')}")
         if self.mended:
-            report.paragraph("The line is right like this:").code(f"{self.mended}\n{self.mended_latex}")
+            report.say("The line is right like this:").code(f"{self.mended}\n{self.mended_latex}")
         if self.example:
             report.paragraph(" ".join(self.example))
 

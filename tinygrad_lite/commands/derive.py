@@ -10,11 +10,14 @@ import json
 import sys
 from pathlib import Path
 
+from tinygrad_lite.report.language import languages
+
 
 def configure(parser: argparse.ArgumentParser) -> None:
     """Add the arguments of the command."""
     parser.add_argument("file", metavar="FILE", help=".md, .tex, .txt or .ipynb with the formulas; - is standard input")
     parser.add_argument("--limit", type=float, default=20.0, help="seconds of computing (default 20)")
+    parser.add_argument("--lang", choices=languages(), help="the language of the verdicts")
     parser.add_argument("--json", action="store_true", help="print the verdicts as JSON")
     parser.add_argument("--html", metavar="FILE", help="also write the report as a page")
 

@@ -308,7 +308,7 @@ static PyObject *readable(PyObject *self, PyObject *op, PyObject *l, PyObject *r
 /* What an operand is: a node (1), a constant (0), something for `_apply` (-1). */
 static inline int operand(PyObject *o, double *x, Node **node)
 {
-    if (Py_TYPE(o) == ValueType) { *node = (Node *)o; *x = number_of(*node); return 1; }
+    if (is_node(o)) { *node = (Node *)o; *x = number_of(*node); return 1; }
     *node = NULL;
     if (PyFloat_CheckExact(o)) { *x = PyFloat_AS_DOUBLE(o); return 0; }
     if (PyLong_CheckExact(o)) {
@@ -336,14 +336,14 @@ BINARY(div, op_div, x / y, 1.0 / y, -out / y, y != 0.0)
 
 static PyObject *node_pow(PyObject *l, PyObject *r, PyObject *mod)
 {
-    if (!watching && Py_TYPE(l) == ValueType && PyLong_CheckExact(r)) {
-        double x = number_of((Node *)l), n = PyLong_AsDouble(r);
-        if (n == -1.0 && PyErr_Occurred()) PyErr_Clear();
-        else if (isfinite(x) && x != 0.0 && n != 0.0 && fabs(n) < 1e15) {
-            double out = pow(x, n), partial = n == 1.0 ? 1.0 : n * pow(x, n - 1.0);
-            if (isfinite(out) && isfinite(partial)) return made(out, op_pow, 2, (Node *)l, partial, NULL, n);
+    double x, n; Node *a, *b;
+    if (!watching && is_node(l) && operand(l, &x, &a) && !operand(r, &n, &b)) /* a constant as exponent */
+        if (isfinite(x) && x != 0.0 && n != 0.0 && fabs(n) < 1e15) {
+            int whole = n == floor(n);
+            double out = pow(x, n), partial = n == 1.0 ? 1.0 : n * (whole ? pow(x, n - 1.0) : out / x);
+            if (isfinite(out) && isfinite(partial) && (whole || (x > 0.0 && out >= 0x1p-1022)))
+                return made(out, op_pow, 2, a, partial, NULL, n);
         }
-    }
     return readable(is_node(l) ? l : r, op_pow, l, r);
 }
 
@@ -799,9 +799,9 @@ static inline void add_to(Sum *s, double term)
 }
 static inline double summed(Sum *s) { return s->lost != 0.0 && isfinite(s->lost) ? s->sum + s->lost : s->sum; }
 
-static inline int plain(PyObject *o) { return Py_TYPE(o) == ValueType || PyFloat_CheckExact(o); }
+static inline int plain(PyObject *o) { return is_node(o) || PyFloat_CheckExact(o); }
 static inline double plain_number(PyObject *o)
-{ return Py_TYPE(o) == ValueType ? number_of((Node *)o) : PyFloat_AS_DOUBLE(o); }
+{ return PyFloat_CheckExact(o) ? PyFloat_AS_DOUBLE(o) : number_of((Node *)o); }
 
 /* w1*x1 + w2*x2 + ... + b as one node; without x, w1 + w2 + ... */
 static PyObject *weighted(PyObject *op, PyObject **w, PyObject **x, Py_ssize_t n, Node *b)
@@ -829,11 +829,11 @@ static PyObject *mod_dot(PyObject *mod, PyObject *args) /* dot(ws, xs, b); None 
     PyObject *ws, *xs, *b;
     if (!PyArg_ParseTuple(args, "OOO", &ws, &xs, &b)) return NULL;
     if (watching || !(PyList_CheckExact(ws) || PyTuple_CheckExact(ws)) || !(PyList_CheckExact(xs) || PyTuple_CheckExact(xs))
-        || (b != Py_None && Py_TYPE(b) != ValueType)) Py_RETURN_NONE;
+        || (b != Py_None && !is_node(b))) Py_RETURN_NONE;
     Py_ssize_t n = PySequence_Fast_GET_SIZE(ws);
     PyObject **w = PySequence_Fast_ITEMS(ws), **x = PySequence_Fast_ITEMS(xs);
     if (2 * n + (b != Py_None) < 3 || PySequence_Fast_GET_SIZE(xs) != n) Py_RETURN_NONE;
-    for (Py_ssize_t i = 0; i < n; i++) if (Py_TYPE(w[i]) != ValueType || !plain(x[i])) Py_RETURN_NONE;
+    for (Py_ssize_t i = 0; i < n; i++) if (!is_node(w[i]) || !plain(x[i])) Py_RETURN_NONE;
     return weighted(op_dot, w, x, n, b == Py_None ? NULL : (Node *)b);
 }
 
@@ -844,7 +844,7 @@ static PyObject *mod_sum(PyObject *mod, PyObject *terms) /* sum(tuple); None if 
     PyObject **w = PySequence_Fast_ITEMS(terms);
     for (Py_ssize_t i = 0; i < n; i++) {
         if (!plain(w[i])) Py_RETURN_NONE;
-        nodes += Py_TYPE(w[i]) == ValueType;
+        nodes += is_node(w[i]);
     }
     return nodes ? weighted(op_sum, w, NULL, n, NULL) : Py_NewRef(Py_None);
 }

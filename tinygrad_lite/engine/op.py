@@ -162,8 +162,10 @@ class Op:
         A NumPy array goes entry by entry; an op of any number of operands takes them in a list too;
         operands with defaults may be named, as in `leaky_relu(x, slope=0.2)`.
         """
-        if self.arity == 1 == len(operands) and operands[0].__class__ is float and not named:
-            return self.evaluate(*operands)
+        if self.arity == 1 == len(operands) and not named:
+            (x,) = operands
+            if x.__class__ is float or hasattr(x, "_apply_one"):
+                return self.evaluate(x) if x.__class__ is float else x._apply_one(self)
         if self.arity is None and not named:
             if len(operands) == 1 and isinstance(operands[0], (list, tuple)):
                 operands = tuple(operands[0])
@@ -172,10 +174,8 @@ class Op:
         for operand in operands:
             if operand.__class__ is not float:
                 apply = getattr(operand, "_apply", None)
-                if apply is not None:
-                    result = apply(self, operands)
-                    if result is not NotImplemented:
-                        return result
+                if apply is not None and (result := apply(self, operands)) is not NotImplemented:
+                    return result
         if any(getattr(operand, "ndim", 0) for operand in operands):
             return Op.on_arrays(self, operands)
         return self.evaluate(*[number(operand, self.name) for operand in operands])

@@ -73,7 +73,7 @@ class Exercise(Reported):
         found = separating(self._asked.program, code)
         if found is None:
             known = ", ".join(self._asked.program.wrong)
-            raise OperandError(f"no exercise on this program tells {code} from the others; it knows {known}.")
+            raise OperandError(say("no exercise on this program tells {0} from the others; it knows {1}.", code, known))
         return Exercise(found, self.level, self.seed + 1)
 
     def report(self) -> Report:

@@ -14,9 +14,9 @@ from fractions import Fraction
 from itertools import chain, combinations
 from typing import Any, ClassVar
 
+from tinygrad_lite.checking.lines.listing import listed
 from tinygrad_lite.checking.result.mistakes import CATALOGUE
 from tinygrad_lite.checking.result.result import Result
-from tinygrad_lite.engine.value import Value
 from tinygrad_lite.errors import OperandError, TinygradLiteError
 from tinygrad_lite.exercises.program import Program, assigned, flat, literal
 from tinygrad_lite.report.language import say
@@ -117,23 +117,23 @@ class Kind:
         names = ", ".join(f"{name} = {literal(x)}" for name, x in self.numbers.items())
         return [Code("\n".join(self.program.forward)), Paragraph(say("with {0}", names))]
 
-    def named(self, fits: Callable[..., bool], shown: str, at_most: int = 1) -> Marked:
+    def named(self, fits: Callable[..., bool], shown: list[str], at_most: int = 1) -> Marked:
         """A wrong answer: the mistakes, as few as may be, that give it, where to look, and nothing of the solution."""
-        words, wrong = [say("{0} is not right.", shown)], self.program.wrong
+        wrong = self.program.wrong
+        words = [say("{0} is not right." if len(shown) == 1 else "{0} are not right.", listed(shown))]
         for several in range(1, at_most + 1):
             found = [codes for codes in combinations(wrong, several) if fits(*codes)]
             for codes in found[:2]:
                 told = [f"{say(CATALOGUE[c])} ({say('look at {0}', ', '.join(wrong[c]))}) [{c}]" for c in codes]
-                words.append(say("It is what comes out with this mistake: {0}.", joined(told)))
+                one = "It is what comes out with this mistake: {0}."
+                words.append(
+                    say(one if several == 1 else "It is what comes out with these mistakes: {0}.", listed(told))
+                )
             if found:
                 return Marked(False, words, list(dict.fromkeys(chain(*found))))
         none = say("None of the mistakes known for this program gives it.")
         words += [none, say("Write down every gradient, beginning at L, one line each.")]
         return Marked(False, words)
-
-
-def joined(words: list[str]) -> str:
-    return f" {say('and')} ".join(words)
 
 
 def name_of(line: str) -> str:
@@ -145,11 +145,10 @@ def formula_at(program: Program, variable: str, formula: str, numbers: dict[str,
     from tinygrad_lite.checking.compare import compare
 
     made = program.record(numbers)
-    leaf: Value = made[variable]
     try:
-        verdict = compare({variable: formula}, {variable: leaf}, loss=made["L"]).verdicts[0]
+        verdict = compare({variable: formula}, {variable: made[variable]}, loss=made["L"]).verdicts[0]
     except TinygradLiteError as error:
-        raise OperandError(f"the answer is no number, and as a formula it has none here: {error}") from None
+        raise OperandError(say("the answer is no number, and as a formula it has none here: {0}", error)) from None
     return float(verdict.hand.numbers[0]) if verdict.hand else float("nan")
 
 

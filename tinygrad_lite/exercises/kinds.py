@@ -14,7 +14,6 @@ from tinygrad_lite.exercises.kind import (
     Marked,
     close,
     formula_at,
-    joined,
     name_of,
     number,
     right,
@@ -56,14 +55,14 @@ class Gradient(Kind):
             return self._formula(answer)
         if same(read, self.key):
             return right()
-        return self.named(lambda code: same(read, self._wrong(self.numbers, code)), str(answer))
+        return self.named(lambda code: same(read, self._wrong(self.numbers, code)), [str(answer)])
 
     def _wrong(self, numbers: dict[str, Any], *codes: str) -> Any:
         return entry(self.program.gradients(numbers, *codes)[f"d{self.variable}"], self.index)
 
     def _formula(self, answer: Any) -> Marked:
         if not isinstance(answer, str) or self.program.arrays:
-            raise OperandError(f"an answer is a number such as -3, 0.25 or 2/3, but got {answer!r}.")
+            raise OperandError(say("an answer is a number such as -3, 0.25 or 2/3, but got {0!r}.", answer))
         problems = [self.numbers, *islice(self.program.draws("formula"), PROBLEMS)]
         mine = [formula_at(self.program, self.variable, answer, numbers) for numbers in problems]
         keys = [self.program.gradients(numbers)[f"d{self.variable}"] for numbers in problems]
@@ -76,7 +75,7 @@ class Gradient(Kind):
         def fits(*codes: str) -> bool:
             return all(close(m, self._wrong(numbers, *codes)) for m, numbers in zip(mine, problems, strict=True))
 
-        return self.named(fits, answer, at_most=2)
+        return self.named(fits, [answer], at_most=2)
 
 
 class Blanks(Kind):
@@ -108,19 +107,25 @@ class Blanks(Kind):
 
     def mark(self, answer: Any) -> Marked:
         if not isinstance(answer, dict) or set(answer) != set(self.blanks):
-            raise OperandError(f"the answer is a dict with a number for each of {', '.join(self.blanks)}.")
+            said = "the answer is a number for each of {0}: a dict {{{1!r}: 3, ...}}, in a terminal {1} = 3, ..."
+            raise OperandError(say(said, ", ".join(self.blanks), self.blanks[0]))
         read = {name: number(x) for name, x in answer.items()}
         for name in self.blanks:
             mine = read[name]
             if mine is None:
-                raise OperandError(f"{name} needs a number such as -3, 0.25 or 2/3, but got {answer[name]!r}.")
+                said = "{0} needs a number such as -3, 0.25 or 2/3, but got {1!r}."
+                raise OperandError(say(said, name, answer[name]))
             if not same(mine, self.found[name]):
 
                 def fits(code: str, name: str = name, mine: Any = mine) -> bool:
                     return same(mine, self.program.gradients(self.numbers, code)[name])
 
-                marked = self.named(fits, f"{name} = {answer[name]}")
-                return Marked(False, [*marked.words, say("It is the first blank that is wrong.")], marked.codes)
+                shown, first = f"{name} = {answer[name]}", say("It is the first blank that is wrong.")
+                if name in self.rows:  # a value, of which no mistake of the backward can be the cause
+                    hint = say("Put the numbers into its line of the program.")
+                    return Marked(False, [say("{0} is not right.", shown), hint, first])
+                marked = self.named(fits, [shown])
+                return Marked(False, [*marked.words, first], marked.codes)
         return right()
 
 
@@ -154,7 +159,7 @@ class Backward(Kind):
             wrong = [self.program.gradients(numbers, *codes) for numbers in problems]
             return all(equal(name, wrong) for name in self.names)
 
-        return self.named(fits, joined(off), at_most=2)
+        return self.named(fits, off, at_most=2)
 
     def _gradients(self, answer: Any, numbers: dict[str, Any]) -> dict[str, Any]:
         found: Any
@@ -164,10 +169,11 @@ class Backward(Kind):
             else:
                 found = self.program.run([*self.program.forward, str(answer)], numbers)
         except Exception as error:
-            raise OperandError(f"your backward raises {type(error).__name__}: {error}") from error
+            raise OperandError(say("your backward raises {0}: {1}", type(error).__name__, error)) from error
         missing = [n for n in self.names if not isinstance(found, dict) or n not in found]
         if missing:
-            raise OperandError(f"the backward must give {', '.join(self.names)}, but {', '.join(missing)} is missing.")
+            said = "the backward must give {0}; what is missing: {1}."
+            raise OperandError(say(said, ", ".join(self.names), ", ".join(missing)))
         return dict(found)
 
 
@@ -196,9 +202,11 @@ class Planted(Kind):
         lines = self.program.mistaken(self.code)
         read = number(answer)
         if read is None or read[0] not in range(1, len(lines) + 1):
-            raise OperandError(f"the answer is the number of a line, from 1 to {len(lines)}, but got {answer!r}.")
+            raise OperandError(
+                say("the answer is the number of a line, from 1 to {0}, but got {1!r}.", len(lines), answer)
+            )
         if read[0] == self.key:
-            return Marked(True, [say("Right."), say("{0}. [{1}]", say(CATALOGUE[self.code]), self.code)])
+            return Marked(True, [say("Right: {0}. [{1}]", say(CATALOGUE[self.code]), self.code)])
         line = int(read[0])
         name = name_of(lines[line - 1])
         words = [say("Line {0} is right.", line)]
@@ -228,7 +236,8 @@ class Order(Kind):
     def mark(self, answer: Any) -> Marked:
         taken = answer.replace(",", " ").split() if isinstance(answer, str) else list(answer)
         if sorted(taken) != sorted(self.nodes):
-            raise OperandError(f"the answer has each of {', '.join(self.nodes)} once, but got {', '.join(taken)}.")
+            said = "the answer has each of {0} once, but got {1}."
+            raise OperandError(say(said, ", ".join(self.nodes), ", ".join(taken)))
         for i, node in enumerate(taken):
             late = [user for user in taken[i + 1 :] if node in self.uses.get(user, ())]
             if late:
@@ -255,7 +264,7 @@ class Zero(Kind):
         self.key: Any = self.zeros[0]
 
     def parts(self) -> list[Part]:
-        words = say("dL/d{0} is 0. Going back from L, which gradient is the first that is 0?", self.variable)
+        words = say("dL/d{0} is 0. Going back from L to {0}, which gradient is the first that is 0?", self.variable)
         return [*self.given(), Paragraph(words)]
 
     def mark(self, answer: Any) -> Marked:
@@ -263,7 +272,7 @@ class Zero(Kind):
             return right()
         names = [*map(name_of, self.program.backward)]
         if answer not in names:
-            raise OperandError(f"the answer is one of {', '.join(names)}, but got {answer!r}.")
+            raise OperandError(say("the answer is one of {0}, but got {1!r}.", ", ".join(names), answer))
         if answer in self.zeros:
             return Marked(False, [say("{0} is 0, but not the first that is.", answer)])
         if all(x == 0 for x in flat(self.found[answer])):

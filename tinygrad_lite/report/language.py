@@ -70,4 +70,9 @@ def languages() -> list[str]:
 
 def say(english: str, *put_in: Any) -> str:
     """A sentence in the chosen language, with what is put in at `{0}`, `{1}` and so on."""
-    return _chosen[1].get(english, english).format(*put_in)
+    return translated(english).format(*put_in)
+
+
+def translated(english: str) -> str:
+    """A sentence in the chosen language as it stands; its braces are braces."""
+    return _chosen[1].get(english, english)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import textwrap
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 from tinygrad_lite.checking.lines.marks import Line
@@ -179,9 +179,9 @@ def _shortened(lines: list[Line]) -> Iterator[Line | None]:
             yield None
 
 
-def listed(numbers: list[int]) -> str:
+def listed(things: Iterable[Any]) -> str:
     """`3`, `3 and 5`, `3, 5 and 7`."""
-    words = [str(n) for n in numbers]
+    words = [str(thing) for thing in things]
     return words[0] if len(words) == 1 else say("{0} and {1}", ", ".join(words[:-1]), words[-1])
 
 

@@ -9,6 +9,7 @@ from tinygrad_lite.checking.paper.entrywise import combined, total
 from tinygrad_lite.checking.paper.judge import CARRIED, CONDITION, FAILURES, UNCHECKED, WRONG, Claim, Judge, Late
 from tinygrad_lite.checking.paper.world import Unknown, World
 from tinygrad_lite.engine.op import REAL, TABLE
+from tinygrad_lite.report.language import say
 
 DRAWN = 24  # points at which a condition is tried
 
@@ -27,7 +28,7 @@ def judge_all(judge: Judge) -> None:
             elif not claim.why and (found := condition(judge, claim)):
                 claim.status, claim.why = CONDITION, found
         except Late:
-            claim.status, claim.why = UNCHECKED, "the time allowed is over"
+            claim.status, claim.why = UNCHECKED, say("the time allowed is over")
         if claim.status in (WRONG, CARRIED):
             wrong.append(claim)
 
@@ -74,7 +75,7 @@ def condition(judge: Judge, claim: Claim) -> str:
             worlds = [w for seed in range(4) for w in judge.world(seed, "mixed")]
             d.simplex.discard(x)
             if len(worlds) > 1 and judge.safely(claim, claim.right, worlds):
-                return f"only if the entries of {x} add up to 1"
+                return say("only if the entries of {0} add up to 1", x)
     sided = _sided(judge, claim)
     kinds = ["mixed"] * DRAWN + ["positive"] * 4 if sided else []
     every = [w for seed, kind in enumerate(kinds) for w in judge.world(30 + seed, kind)]
@@ -82,7 +83,7 @@ def condition(judge: Judge, claim: Claim) -> str:
     for word in sided:
         met = [w for w in every if all(v.data > 0 for v in np.ravel(w.env[word]))]
         if len(met) > 4 and len(every) - len(met) > 4 and met == right:
-            return f"only if {word} > 0"
+            return say("only if {0} > 0", word)
     return ""
 
 

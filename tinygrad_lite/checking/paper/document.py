@@ -11,6 +11,7 @@ from tinygrad_lite.checking.paper.parser import parse
 from tinygrad_lite.checking.paper.rows import Row, rows, sides
 from tinygrad_lite.checking.paper.term import Term, name
 from tinygrad_lite.checking.paper.tokens import LETTERS, Unreadable
+from tinygrad_lite.report.language import say
 
 ROOTS = ("L", "J", "E", "C", "loss", "Loss", "cost", "ℓ")
 DEFINITION, STEP, ASSUMPTION, UNREAD = "definition", "step", "assumption", "unread"
@@ -165,7 +166,7 @@ class Document:
             return False
         cut = re.search(r"≤|≥|≠|\\leq?\b|\\geq?\b|\\neq?\b|<=?|>=?|!=|\\lt|\\gt", row.text)
         if cut is None or re.search(r"[\[{]", row.text[: cut.start()]):
-            raise Unreadable("this is no equation", row.text, 0, len(row.text))
+            raise Unreadable(say("this is no equation"), row.text, 0, len(row.text))
         relation = self._translated(parse(f"[{row.text}]", self.known, row.latex), -1)
         if (letters := relation.names()) and letters <= self.known.indices and not letters & self.known.variables:
             for s in self.statements[:-1]:
@@ -182,7 +183,7 @@ class Document:
         if not parts[0][0].strip():
             before = [s for s in self.statements[:-1] if s.sides and s.kind != ASSUMPTION]
             if not before:
-                raise Unreadable("nothing stands before this =", row.text, 0, 1)
+                raise Unreadable(say("nothing stands before this ="), row.text, 0, 1)
             statement.continued = True
             statement.sides = [before[-1].sides[0]]
             parts = parts[1:]

@@ -1,8 +1,7 @@
 """Every way to go wrong at each place of a formula, undone: the formulas that may have been meant.
 
 An `Edit` is a formula with one place changed, the code of the mistake that the change undoes, and what stood there.
-`RULES` is the table of all changes, in the order in which they should be believed: one factor or sign first, a term
-that is missing last. Each rule is given a place and says what may have been meant there.
+`RULES` is the table of all changes, the likeliest first; each rule is given a place and says what may be meant there.
 """
 
 from __future__ import annotations
@@ -13,6 +12,7 @@ from typing import NamedTuple
 
 from tinygrad_lite.checking.paper.term import Term, name, num, times
 from tinygrad_lite.engine.op import TABLE
+from tinygrad_lite.report.language import say
 
 Rebuild = Callable[[Term], Term]
 Places = Iterator[tuple[Term, Rebuild]]
@@ -103,43 +103,44 @@ def _twice(t: Term) -> Term:
 
 
 def _flipped(place: Term, words: Vocabulary) -> Changes:
-    yield "SIGN", "the sign is flipped", _other("neg", place)
+    yield "SIGN", say("the sign is flipped"), _other("neg", place)
 
 
 def _factor_2(place: Term, words: Vocabulary) -> Changes:
-    yield "FACTOR_2", f"a factor 2 is missing in {place}", _twice(place)
-    yield "FACTOR_2", f"a factor 2 is too many in {place}", Term("/", (place, num(2)))
+    yield "FACTOR_2", say("a factor 2 is missing in {0}", place), _twice(place)
+    yield "FACTOR_2", say("a factor 2 is too many in {0}", place), Term("/", (place, num(2)))
     for size in words.sizes:
-        yield "MEAN_N", f"the division by {size} is missing", Term("/", (place, size))
-        yield "MEAN_N", f"divided by {size} once too often", times(size, place)
+        yield "MEAN_N", say("the division by {0} is missing", size), Term("/", (place, size))
+        yield "MEAN_N", say("divided by {0} once too often", size), times(size, place)
 
 
 def _signs(place: Term, words: Vocabulary) -> Changes:
     if place.op in ("+", "-"):
         flipped = place._replace(op="-" if place.op == "+" else "+")
-        yield "SIGN", f"the sign before {place.args[1]} is flipped", flipped
-        yield "SIGN", f"the sign of {place.args[0]} is flipped", place.put(0, _other("neg", place.args[0]))
+        yield "SIGN", say("the sign before {0} is flipped", place.args[1]), flipped
+        yield "SIGN", say("the sign of {0} is flipped", place.args[0]), place.put(0, _other("neg", place.args[0]))
     elif place.op == "neg":
-        yield "SIGN", f"the sign of {place.args[0]} is flipped", place.args[0]
+        yield "SIGN", say("the sign of {0} is flipped", place.args[0]), place.args[0]
     elif place.op == "call":
         for i, arg in enumerate(place.args):
-            yield "SIGN", f"the sign inside {place} is flipped", place.put(i, _other("neg", arg))
+            yield "SIGN", say("the sign inside {0} is flipped", place), place.put(i, _other("neg", arg))
     elif place.op == "rel" and place.word in "<>≤≥":
         word = "><≥≤"["<>≤≥".index(place.word)]
-        yield "SIGN", f"{place} is the wrong side of the kink", place._replace(word=word)
+        yield "SIGN", say("{0} is the wrong side of the kink", place), place._replace(word=word)
 
 
 def _too_many(place: Term, words: Vocabulary) -> Changes:
     if place.op in ("*", "odot"):
         for kept, gone in (place.args, place.args[::-1]):
-            yield "FACTOR_2" if gone.bare() == num(2) else "DOUBLED_FACTOR", f"the factor {gone} is too many", kept
+            said = say("the factor {0} is too many", gone)
+            yield "FACTOR_2" if gone.bare() == num(2) else "DOUBLED_FACTOR", said, kept
     elif place.op == "/":
         top, bottom = place.args
-        yield "DOUBLED_FACTOR", f"the division by {bottom} is too many", top
+        yield "DOUBLED_FACTOR", say("the division by {0} is too many", bottom), top
         square = Term("^", (bottom, num(2)))
-        yield "PRODUCT_RULE", f"the denominator {bottom} is not squared", Term("/", (top, square))
+        yield "PRODUCT_RULE", say("the denominator {0} is not squared", bottom), Term("/", (top, square))
     elif place.op == "^" and place.args[1].op == "num":
-        yield "DOUBLED_FACTOR", f"the power of {place.args[0]} is too many", place.args[0]
+        yield "DOUBLED_FACTOR", say("the power of {0} is too many", place.args[0]), place.args[0]
 
 
 def renamed(t: Term, old: str, new: str) -> Term:
@@ -150,7 +151,7 @@ def renamed(t: Term, old: str, new: str) -> Term:
 def _operands(place: Term, words: Vocabulary) -> Changes:
     for word in words.alike.get(place.word, []) if place.op == "name" else []:
         new = place._replace(word=word)
-        yield "WRONG_OPERAND", f"{place} stands where {new} belongs", new
+        yield "WRONG_OPERAND", say("{0} stands where {1} belongs", place, new), new
 
 
 def _throughout(place: Term, words: Vocabulary) -> Changes:
@@ -158,12 +159,13 @@ def _throughout(place: Term, words: Vocabulary) -> Changes:
     if place.op in ("call", "prime", "+", "-", "^"):
         for old in sorted(place.names()):
             for word in words.alike.get(old, []):
-                yield "WRONG_OPERAND", f"{old} stands where {word} belongs", renamed(place, old, word)
+                yield "WRONG_OPERAND", say("{0} stands where {1} belongs", old, word), renamed(place, old, word)
     for f in words.derivatives if place.op in ("call", "prime") else []:
         if f.word == place.word and f.op != place.op:
-            yield "NO_ACT_DERIV", f"{place} stands where its derivative {f} belongs", f
+            yield "NO_ACT_DERIV", say("{0} stands where its derivative {1} belongs", place, f), f
         elif f.word == place.word and f.bare() != place.bare():
-            yield "DERIV_OF_DERIV_ARG", f"the derivative is taken at {place.args[0]} instead of at {f.args[0]}", f
+            said = say("the derivative is taken at {0} instead of at {1}", place.args[0], f.args[0])
+            yield "DERIV_OF_DERIV_ARG", said, f
 
 
 def _indices(place: Term, words: Vocabulary) -> Changes:
@@ -171,11 +173,11 @@ def _indices(place: Term, words: Vocabulary) -> Changes:
         return
     for a, b in itertools.combinations(range(len(place.args)), 2):
         new = place.put(a, place.args[b]).put(b, place.args[a])
-        yield "TRANSPOSED", f"the indices of {place} are exchanged: {new} belongs here", new
+        yield "TRANSPOSED", say("the indices of {0} are exchanged: {1} belongs here", place, new), new
     for i, letter in itertools.product(range(len(place.args)), words.letters):
         new = place.put(i, name(letter))
         if new.bare() != place.bare():
-            yield "WRONG_INDEX", f"{place} stands where {new} belongs", new
+            yield "WRONG_INDEX", say("{0} stands where {1} belongs", place, new), new
 
 
 def _product(place: Term, factor: Term, words: Vocabulary) -> Iterator[Term]:
@@ -188,44 +190,47 @@ def _product(place: Term, factor: Term, words: Vocabulary) -> Iterator[Term]:
 def _lost(place: Term, words: Vocabulary) -> Changes:
     for factor in words.derivatives:
         for new in _product(place, factor, words):
-            yield "NO_ACT_DERIV", f"the factor {factor} is left out of the chain", new
+            yield "NO_ACT_DERIV", say("the factor {0} is left out of the chain", factor), new
     for factor in words.names:
         for new in _product(place, factor, words):
-            yield "DROPPED_FACTOR", f"the factor {factor} is left out of the chain", new
+            yield "DROPPED_FACTOR", say("the factor {0} is left out of the chain", factor), new
         if factor.op == "name":
-            yield "DROPPED_FACTOR", f"the division by {factor} is left out", Term("/", (place, factor))
-        yield "DROPPED_FACTOR", f"the factor -{factor} is left out of the chain", times(_other("neg", place), factor)
+            yield "DROPPED_FACTOR", say("the division by {0} is left out", factor), Term("/", (place, factor))
+        said = say("the factor -{0} is left out of the chain", factor)
+        yield "DROPPED_FACTOR", said, times(_other("neg", place), factor)
 
 
 def _no_sum(place: Term, words: Vocabulary) -> Changes:
     for letter in words.extra:
-        yield "PATHS_NOT_SUMMED", f"the sum over {letter} is forgotten", Term("sum", (name(letter), place))
+        yield "PATHS_NOT_SUMMED", say("the sum over {0} is forgotten", letter), Term("sum", (name(letter), place))
 
 
 def _sums(place: Term, words: Vocabulary) -> Changes:
     if place.op == "sum":
-        over = f"over {place.args[0]}" if len(place.args) > 1 else "of all entries"
-        yield "PATHS_NOT_SUMMED", f"the sum {over} is too many", place.args[-1]
+        whole = len(place.args) == 1
+        said = say("the sum of all entries is too many" if whole else "the sum over {0} is too many", place.args[0])
+        yield "PATHS_NOT_SUMMED", said, place.args[-1]
         if place.word[:1] == "≠":
-            yield "DROPPED_PATH", f"the term {place.word[1:]} is left out of the sum", place._replace(word="")
+            yield "DROPPED_PATH", say("the term {0} is left out of the sum", place.word[1:]), place._replace(word="")
 
 
 def _transposes(place: Term, words: Vocabulary) -> Changes:
     if not words.matrices or place.op in ("num", "rel"):
         return
     turned = _other("T", place)
-    said = f"is transposed, {turned}" if place.op == "T" else f"is not transposed: {turned}"
-    yield "TRANSPOSED", f"{place} {said} belongs here", turned
+    said = "{0} is transposed, {1} belongs here" if place.op == "T" else "{0} is not transposed: {1} belongs here"
+    yield "TRANSPOSED", say(said, place, turned), turned
     if place.op in ("*", "odot"):
         a, b = place.args
-        yield "WRONG_OPERAND", "one product of matrices for another", Term("odot" if place.op == "*" else "*", (a, b))
+        new = Term("odot" if place.op == "*" else "*", (a, b))
+        yield "WRONG_OPERAND", say("one product of matrices for another"), new
         for x, y in itertools.product((a, _other("T", a)), (b, _other("T", b))):
             for p, q in ((x, y), (y, x)):
                 new = Term("*", (p, q))
-                yield "TRANSPOSED", f"{place} is in the wrong order: {new} belongs here", new
+                yield "TRANSPOSED", say("{0} is in the wrong order: {1} belongs here", place, new), new
         if "*" in (a.op, b.op):
             for order in itertools.permutations([*a.args, b] if a.op == "*" else [a, *b.args]):
-                yield "TRANSPOSED", "the factors stand in the wrong order", times(*order)
+                yield "TRANSPOSED", say("the factors stand in the wrong order"), times(*order)
 
 
 def _powers(place: Term, words: Vocabulary) -> Changes:
@@ -233,12 +238,12 @@ def _powers(place: Term, words: Vocabulary) -> Changes:
         base, n = place.args[0], int(place.args[1].word)
         for k in (n - 1, n + 1):
             new = base if k == 1 else Term("^", (base, num(k)))
-            yield "WRONG_POWER", f"the exponent of {base} is {k}, not {n}", new
+            yield "WRONG_POWER", say("the exponent of {0} is {1}, not {2}", base, k, n), new
         if base.op in ("+", "-"):
             inner = base.put(1, Term("^", (base.args[1], place.args[1])))
-            yield "WRONG_POWER", "the exponent belongs to the last term alone", inner
+            yield "WRONG_POWER", say("the exponent belongs to the last term alone"), inner
     elif place.op in ("name", "call", "+", "-"):
-        yield "WRONG_POWER", f"the square of {place} belongs here", Term("^", (place, num(2)))
+        yield "WRONG_POWER", say("the square of {0} belongs here", place), Term("^", (place, num(2)))
 
 
 _ACTIVATIONS = {op.name for op in TABLE.values() if op.activation and op.arity == 1}
@@ -248,31 +253,31 @@ _KINDS = ({"sin", "cos"}, {"exp", "log"}, _ACTIVATIONS)
 def _functions(place: Term, words: Vocabulary) -> Changes:
     for kind in [kind for kind in _KINDS if place.op == "call" and place.word in kind]:
         for other in sorted(kind - {place.word}):
-            yield "WRONG_ACT_DERIV", f"{place.word} stands where {other} belongs", place._replace(word=other)
+            yield "WRONG_ACT_DERIV", say("{0} stands where {1} belongs", place.word, other), place._replace(word=other)
     if place.op in ("*", "-", "rel", "call", "prime", "/", "odot"):
         for f in words.derivatives:
-            yield "WRONG_ACT_DERIV", f"{place} stands where the derivative {f} belongs", f
+            yield "WRONG_ACT_DERIV", say("{0} stands where the derivative {1} belongs", place, f), f
 
 
 def _no_term(place: Term, words: Vocabulary) -> Changes:
     for term in (*words.names, num(1)) if place.op != "num" else ():
-        yield "DROPPED_PATH", f"the term -{term} is left out", Term("-", (place, term))
-        yield "DROPPED_PATH", f"the term {term} is left out", Term("+", (place, term))
-        yield "DROPPED_PATH", f"the term {term} is left out before -{place}", Term("-", (term, place))
+        yield "DROPPED_PATH", say("the term -{0} is left out", term), Term("-", (place, term))
+        yield "DROPPED_PATH", say("the term {0} is left out", term), Term("+", (place, term))
+        yield "DROPPED_PATH", say("the term {0} is left out before -{1}", term, place), Term("-", (term, place))
 
 
 def _one_term(place: Term, words: Vocabulary) -> Changes:
     if place.op in ("+", "-"):
         for kept, gone in (place.args, place.args[::-1]):
-            yield "DROPPED_PATH", f"the term {gone} is too many", kept
+            yield "DROPPED_PATH", say("the term {0} is too many", gone), kept
 
 
 def _parts(place: Term, words: Vocabulary) -> Changes:
     for part in words.parts:
         for new in _product(place, part, words):
-            yield "DROPPED_FACTOR", f"the factor {part} is left out of the chain", new
-        yield "DROPPED_PATH", f"the term {part} is left out", Term("+", (place, part))
-        yield "DROPPED_PATH", f"the term -{part} is left out", Term("-", (place, part))
+            yield "DROPPED_FACTOR", say("the factor {0} is left out of the chain", part), new
+        yield "DROPPED_PATH", say("the term {0} is left out", part), Term("+", (place, part))
+        yield "DROPPED_PATH", say("the term -{0} is left out", part), Term("-", (place, part))
 
 
 RULES: list[tuple[Callable[[Term, Vocabulary], Places], Callable[[Term, Vocabulary], Changes]]] = [

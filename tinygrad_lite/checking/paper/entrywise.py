@@ -14,6 +14,7 @@ from tinygrad_lite.checking.network.arrays import np
 from tinygrad_lite.engine.op import TABLE
 from tinygrad_lite.engine.value import Value
 from tinygrad_lite.errors import DomainError, NoExactValue, ShapeError
+from tinygrad_lite.report.language import say
 
 RELATIONS: dict[str, Callable[[float, float], bool]] = {
     "<": operator.lt,
@@ -47,7 +48,7 @@ def each(f: Callable[..., Any], *operands: Any) -> Any:
         thin = b.shape if wide == a.shape else a.shape
         fits = wide in (a.shape, b.shape) and all(m in (1, n) for m, n in zip(thin, wide, strict=True))
         if a.shape != b.shape and not fits:
-            raise ShapeError(f"shapes {_by(a)} and {_by(b)} do not fit together")
+            raise ShapeError(say("shapes {0} and {1} do not fit together", _by(a), _by(b)))
     return np.frompyfunc(f, len(operands), 1)(*operands)
 
 
@@ -62,7 +63,7 @@ def combined(op: str, x: Any, y: Any) -> Any:
         if x.ndim == y.ndim == 2 and x.shape[1] == y.shape[0]:
             return scalar(np.dot(x, y))
         if x.shape != y.shape:
-            raise ShapeError(f"the product of {_by(x)} and {_by(y)} does not exist")
+            raise ShapeError(say("the product of {0} and {1} does not exist", _by(x), _by(y)))
     x, y = scalar(x), scalar(y)
     return each({"+": operator.add, "-": operator.sub, "/": operator.truediv}.get(op, operator.mul), x, y)
 
@@ -71,8 +72,8 @@ def stretched(x: Any, y: Any) -> Any:
     """A number for an array of equal numbers: 0 on the right of a gradient."""
     if not isinstance(y, np.ndarray) and not y.parents:
         return np.full(np.shape(x), y, dtype=object)
-    a, b = (" x ".join(map(str, np.shape(v))) or "one number" for v in (x, y))
-    raise ShapeError(f"the left-hand side is {a}, the right-hand side {b}")
+    a, b = (" x ".join(map(str, np.shape(v))) or say("one number") for v in (x, y))
+    raise ShapeError(say("the left-hand side is {0}, the right-hand side {1}", a, b))
 
 
 def total(parts: list[Any]) -> Any:
@@ -86,18 +87,18 @@ def total(parts: list[Any]) -> Any:
 
 def entry(x: Any, places: list[int]) -> Any:
     if not isinstance(x, np.ndarray):
-        raise ShapeError("an index at what is one number")
+        raise ShapeError(say("an index at what is one number"))
     if x.ndim == 2 and len(places) == 1 and 1 in x.shape:
         x = x.ravel()
     if len(places) > x.ndim or any(not 0 <= i < n for i, n in zip(places, x.shape, strict=False)):
-        raise ShapeError("an index does not fit the array")
+        raise ShapeError(say("an index does not fit the array"))
     return x[tuple(places)]
 
 
 def softmax(x: Any) -> Any:
     """e^x over its sum: of a vector, or of each row of a matrix."""
     if not isinstance(x, np.ndarray):
-        raise ShapeError("softmax needs a vector")
+        raise ShapeError(say("softmax needs a vector"))
     powers = each(lambda v: TABLE["exp"](v), x)
     if x.ndim == 2 and x.shape[1] > 1:
         return array([[p / total(list(row)) for p in row] for row in powers])
@@ -111,7 +112,7 @@ def inverse(a: Any) -> Any:
     rows = [[*a[i], *[Value(float(i == j)) for j in range(n)]] for i in range(n)]
     for k in range(n):
         if rows[k][k].data == 0:
-            raise DomainError("a pivot is 0 at this point")
+            raise DomainError(say("a pivot is 0 at this point"))
         rows[k] = [x / rows[k][k] for x in rows[k]]
         for i in range(n):
             if i != k:

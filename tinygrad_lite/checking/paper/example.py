@@ -12,6 +12,7 @@ from tinygrad_lite.checking.network.arrays import np
 from tinygrad_lite.checking.paper.entrywise import exact_number
 from tinygrad_lite.checking.paper.judge import FAILURES, Claim, Judge
 from tinygrad_lite.checking.paper.world import World
+from tinygrad_lite.report.language import say
 
 
 def example(judge: Judge, claim: Claim) -> list[str]:
@@ -53,8 +54,9 @@ def _in_words(judge: Judge, claim: Claim, w: World) -> list[str]:
             continue
         same = np.shape(x) == np.shape(y)
         if not same or any(abs(p.data - q.data) > 1e-6 for p, q in zip(np.ravel(x), np.ravel(y), strict=True)):
-            entry = f", for {', '.join(f'{k} = {v + 1}' for k, v in at.items())}" if at else ""
-            return [f"At {given}{entry}:", f"{claim.left} is {_short(x)}, but the line gives {_short(y)}."]
+            entry = ", ".join(f"{k} = {v + 1}" for k, v in at.items())
+            where = say("At {0}, for {1}:", given, entry) if at else say("At {0}:", given)
+            return [where, say("{0} is {1}, but the line gives {2}.", claim.left, _short(x), _short(y))]
     return []
 
 

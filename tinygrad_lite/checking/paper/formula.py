@@ -28,6 +28,7 @@ from tinygrad_lite.checking.result.hints import Hint
 from tinygrad_lite.engine.graph import topological
 from tinygrad_lite.engine.value import Value
 from tinygrad_lite.errors import DomainError, OperandError
+from tinygrad_lite.report.language import say
 
 POINTS = 3  # other points
 _LOSS, _WRT = "the loss", "what it is differentiated with respect to"  # no names that a formula can hold
@@ -85,7 +86,8 @@ class Formulas:
                 if abs(x.data - y.data) > 1e-8 * max(1.0, abs(x.data), abs(y.data)):
                     used = [n for n in sorted(term.names()) if isinstance(self.names.get(n), Value)]
                     at = ", ".join(f"{n} = {w.env[n].data:.4g}" for n in used)
-                    return f"right at these numbers only: at {at} it gives {x.data:.6g}, the gradient is {y.data:.6g}"
+                    said = "right at these numbers only: at {0} it gives {1:.6g}, the gradient is {2:.6g}"
+                    return say(said, at, x.data, y.data)
         return ""
 
     def mended(self, text: str, wrt: Any) -> Hint | None:
@@ -100,10 +102,10 @@ class Formulas:
         if edit is None:
             return None
         start, end = edit.mark
-        said = f"{edit.message}; {plain(edit.right)} is right"
+        said = say("{0}; {1} is right", edit.message, plain(edit.right))
         if self._arrays(text):
             said = said.replace(" * ", " @ ").replace(" ⊙ ", " * ").replace("^T", ".T")
-        return Hint(edit.code, f"in {text[start:end]}: {said.replace('^', '**') if '**' in text else said}")
+        return Hint(edit.code, say("in {0}: {1}", text[start:end], said.replace("^", "**") if "**" in text else said))
 
     def _worlds(self, term: Term, wrt: Any) -> Iterator[World]:
         """The graph at its own numbers and at others, with the names of a formula."""

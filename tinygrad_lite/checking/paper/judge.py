@@ -22,6 +22,7 @@ from tinygrad_lite.checking.paper.world import TOTAL, Reading, Unknown, World
 from tinygrad_lite.engine.graph import topological
 from tinygrad_lite.engine.value import Value
 from tinygrad_lite.errors import ShapeError, TinygradLiteError
+from tinygrad_lite.report.language import say
 
 FOLLOWS, WRONG, CONDITION, CARRIED, UNCHECKED = "follows", "does not follow", "condition", "carried", "not checked"
 WORLDS = 4
@@ -88,7 +89,7 @@ class Judge:
         try:
             return [self.points.world(seed, kind, numbers)]
         except FAILURES as error:
-            self.trouble = f"{error} is not defined" if isinstance(error, Unknown) else str(error).split("\n")[0]
+            self.trouble = say("{0} is not defined", error) if isinstance(error, Unknown) else str(error).split("\n")[0]
             return []
 
     def _around(self, own: World) -> list[World]:
@@ -120,19 +121,20 @@ class Judge:
     def judge(self, claim: Claim) -> None:
         """Give the claim its status: follows, does not follow, or not checked."""
         if missed := self._missed(claim):
-            claim.why = f"{missed} is defined in line {self.document.unread[missed]}, which could not be read"
+            claim.why = say("{0} is defined in line {1}, which could not be read", missed, self.document.unread[missed])
             return
         if not self.worlds:
-            claim.why = f"the definitions cannot be computed: {self.trouble}" if self.trouble else "no point was found"
+            said = "the definitions cannot be computed: {0}" if self.trouble else "no point was found"
+            claim.why = say(said, self.trouble)
             return
         try:
             if self.holds(claim, claim.right) or self._here(claim):
                 claim.status = FOLLOWS
                 return
         except Late:
-            claim.why = "the time allowed is over"
+            claim.why = say("the time allowed is over")
         except Unknown as word:
-            claim.why = f"no definition speaks of {word}"
+            claim.why = say("no definition speaks of {0}", word)
         except ShapeError as error:
             apart = self._apart(claim)
             claim.status, claim.why = (UNCHECKED, apart) if apart else (WRONG, str(error).split("\n")[0])
@@ -143,9 +145,9 @@ class Judge:
             return
         kinked = self.own is not None and any(node.op.kink is not None for node in _nodes(self.own))
         if unknown := self.unknown(claim):
-            claim.why = f"no definition speaks of {', '.join(unknown)}"
+            claim.why = say("no definition speaks of {0}", ", ".join(unknown))
         elif (self.own is None or self.missing) and ((self.numeric and self.of_numbers(claim)) or kinked):
-            claim.why = f"no number is given for {', '.join(self.missing)}"
+            claim.why = say("no number is given for {0}", ", ".join(self.missing))
         elif apart := self._apart(claim):
             claim.why = apart
         else:
@@ -157,7 +159,7 @@ class Judge:
             if t.op == "d" and claim.right.bare() != num(0):
                 behind = self.document.behind(t.args[0])
                 if not behind & (self.points.tops | t.args[1].names()):
-                    return f"no definition connects {t.args[0]} with {t.args[1]}"
+                    return say("no definition connects {0} with {1}", t.args[0], t.args[1])
         return ""
 
     def _missed(self, claim: Claim) -> str:
@@ -195,7 +197,7 @@ class Judge:
         self.near = self.near or self._around(self.own)
         if not self.near or not self.holds(claim, claim.right, self.near):
             return False
-        claim.why = "at the given numbers, on a kink" if self.near == [self.own] else "near the given numbers"
+        claim.why = say("at the given numbers, on a kink") if self.near == [self.own] else say("near the given numbers")
         return True
 
     def of_numbers(self, claim: Claim) -> bool:

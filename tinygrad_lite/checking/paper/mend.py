@@ -19,6 +19,7 @@ from tinygrad_lite.checking.paper.example import example
 from tinygrad_lite.checking.paper.judge import FAILURES, Claim, Judge, Late
 from tinygrad_lite.checking.paper.term import Term, name, num, times
 from tinygrad_lite.checking.result.mistakes import Mistake
+from tinygrad_lite.report.language import say
 
 TRIED = 6000  # edits of one line
 PARTS = 16  # of the other lines
@@ -101,7 +102,7 @@ def _named(judge: Judge, claim: Claim, edit: Edit, words: Vocabulary) -> Edit:
             value = judge.numbers(claim, new)
             for f, of_f in derivatives:
                 if value is not None and of_f is not None and value.shape == of_f.shape and np.allclose(value, of_f):
-                    message = f"the derivative {f} is taken at the wrong place: {edit.message}"
+                    message = say("the derivative {0} is taken at the wrong place: {1}", f, edit.message)
                     return edit._replace(code="DERIV_OF_DERIV_ARG", message=message)
     return edit
 
@@ -193,7 +194,7 @@ def _rules(judge: Judge, claim: Claim) -> Iterator[Edit]:
     wrong = [Term("*", (du, dv)), first, second] if body.op == "*" else quotients
     for candidate in wrong:
         if judge.safely(Claim(claim.statement, candidate, claim.right), claim.right):
-            message = f"the {rule} rule is misapplied: this is {candidate}"
+            message = say("the {0} rule is misapplied: this is {1}", say(rule), candidate)
             yield Edit("PRODUCT_RULE", message, right, claim.right.span, right)
 
 
@@ -240,7 +241,11 @@ def fitted(judge: Judge, claim: Claim, words: Vocabulary) -> Iterator[Edit]:
                     code = "NO_ACT_DERIV" if some[0][0].op == "prime" and n == 1 else "DROPPED_FACTOR"
                     op, first = "*", Term("neg", (t,)) if c < 0 else t
                 whole = Term(op, (first, new))
-                yield Edit(code, f"the {what} {'-' if c < 0 else ''}{new} is left out", whole, t.span, whole)
+                signed = f"{'-' if c < 0 else ''}{new}"
+                message = (
+                    say("the factor {0} is left out", signed) if op == "*" else say("the term {0} is left out", signed)
+                )
+                yield Edit(code, message, whole, t.span, whole)
 
 
 def _parts(judge: Judge, claim: Claim, words: Vocabulary) -> list[Term]:

@@ -9,6 +9,7 @@ from typing import TypeVar
 from tinygrad_lite.checking.paper.term import Term, name, num
 from tinygrad_lite.checking.paper.tokens import LETTERS, Token, Unreadable
 from tinygrad_lite.engine.op import TABLE
+from tinygrad_lite.report.language import say
 
 ALIASES = {"ln": "log", "σ": "sigmoid", "ReLU": "relu", "arctan": "atan", "Softmax": "softmax", "sig": "sigmoid"}
 ALIASES |= {"sigm": "sigmoid", "trace": "tr", "sgn": "sign", "maximum": "max", "minimum": "min"}
@@ -74,11 +75,11 @@ class Names:
     def take(self, sign: str = "") -> Token:
         token = self.token
         if sign and not self.sign(sign):
-            raise self.refused(f"{sign} is missing here")
+            raise self.refused(say("{0} is missing here", sign))
         self.at += token.kind != "end"
         self.left -= 1
         if self.left < 0:
-            raise self.refused("this formula takes too long to read")
+            raise self.refused(say("this formula takes too long to read"))
         return token
 
     def taken(self, sign: str) -> bool:
@@ -95,8 +96,8 @@ class Names:
 
     def refused(self, what: str, token: Token | None = None) -> Unreadable:
         token = token or self.token
-        if token.kind == "end" and what == "this cannot be read":
-            what = "something is missing at the end"
+        if token.kind == "end" and what == say("this cannot be read"):
+            what = say("something is missing at the end")
         return Unreadable(what, self.text, token.start, token.end)
 
     def made(self, op: str, args: tuple[Term, ...], word: str, start: int) -> Term:
@@ -153,13 +154,13 @@ class Names:
             inside = []
             while not self.sign("}"):
                 if self.kind == "end":
-                    raise self.refused("this brace is never closed")
+                    raise self.refused(say("this brace is never closed"))
                 inside.append(self.take())
             self.take()
         else:
             inside = [self.take()]
             if inside[0].kind not in ("name", "num", "fn"):
-                raise self.refused("this subscript cannot be read", inside[0])
+                raise self.refused(say("this subscript cannot be read"), inside[0])
         whole = "".join(t.text for t in inside if t.text != ",")
         if whole.isdigit() and len(inside) == 1:
             return [num(whole)], ""

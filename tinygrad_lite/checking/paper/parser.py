@@ -24,6 +24,7 @@ from tinygrad_lite.checking.paper.names import Known
 from tinygrad_lite.checking.paper.term import Term, name
 from tinygrad_lite.checking.paper.tokens import Token, tokens
 from tinygrad_lite.checking.paper.words import CLOSING, PRODUCT, Words
+from tinygrad_lite.report.language import say
 
 DEPTH = 40  # of what stands inside each other
 LEVELS = 120  # of the tree: a sum of so many terms
@@ -43,12 +44,12 @@ def parse(text: str, known: Known, latex: bool | None = None) -> Term:
     parser = Parser(text, tokens(blank, "\\" in text if latex is None else latex), known)
     found = parser.sum()
     if parser.kind != "end":
-        raise parser.refused("this cannot be read")
+        raise parser.refused(say("this cannot be read"))
     level, depth = [found], 0
     while level:
         level, depth = [arg for node in level for arg in node.args], depth + 1
     if depth > LEVELS:
-        raise parser.refused("a formula of so many parts; write it in several lines", parser.all[0])
+        raise parser.refused(say("a formula of so many parts; write it in several lines"), parser.all[0])
     return found
 
 
@@ -101,7 +102,7 @@ class Parser(Words):
             elif self.taken("_"):
                 indices, word = self.subscript()
                 if (word and found.op != "norm") or found.op == "num":
-                    raise self.refused("this subscript cannot be read")
+                    raise self.refused(say("this subscript cannot be read"))
                 found = found if found.op == "norm" else self.made("at", (found, *indices), "", start)
             elif self.taken("^"):
                 power = self.exponent()
@@ -136,7 +137,7 @@ class Parser(Words):
         """A number, a word, a group, a fraction, a sum: what has no sign before or after it."""
         self.depth += 1
         if self.depth > DEPTH:
-            raise self.refused("nested too deeply")
+            raise self.refused(say("nested too deeply"))
         token = self.token
         if token.kind == "num":
             found = self.number()
@@ -145,7 +146,7 @@ class Parser(Words):
         elif token.kind == "op" and token.text in self.parts:
             found = self.parts[token.text]()
         else:
-            raise self.refused("this cannot be read")
+            raise self.refused(say("this cannot be read"))
         self.depth -= 1
         return found
 
@@ -153,7 +154,7 @@ class Parser(Words):
         """Digits; or 1[z > 0], which is 1 where the relation holds."""
         token = self.take()
         if len(token.text) > 30:
-            raise self.refused("a number of so many digits", token)
+            raise self.refused(say("a number of so many digits"), token)
         before = self.at, self.depth, list(self.all)
         if token.text == "1" and self.sign("[", "{:", "(", "_"):
             lower = self.taken("_")
@@ -162,7 +163,7 @@ class Parser(Words):
                 if inside.op == "rel":
                     return inside._replace(span=(token.start, inside.span[1]))
             if lower:
-                raise self.refused("this subscript cannot be read")
+                raise self.refused(say("this subscript cannot be read"))
             self.at, self.depth, self.all = before
         return self.made("num", (), token.text, token.start)
 
@@ -236,7 +237,7 @@ class Parser(Words):
             else:
                 args.append(self.relation())
                 if args[-1].op != "rel":
-                    raise self.refused("a relation was expected here")
+                    raise self.refused(say("a relation was expected here"))
             if not self.taken("row"):
                 break
         self.take("cut")
@@ -268,7 +269,7 @@ class Parser(Words):
             if closing:
                 self.take("}")
         if not bound:
-            raise self.refused("the index of this sum is missing", token)
+            raise self.refused(say("the index of this sum is missing"), token)
         if first not in ("0", "1") or " " in word:
-            raise self.refused("a sum over a part of the indices", token)
+            raise self.refused(say("a sum over a part of the indices"), token)
         return self.made(token.text, (*bound, self.sum(PRODUCT)), word, token.start)

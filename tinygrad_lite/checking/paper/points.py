@@ -18,6 +18,7 @@ from tinygrad_lite.checking.paper.term import Term
 from tinygrad_lite.checking.paper.world import Unknown, World
 from tinygrad_lite.engine.value import Value
 from tinygrad_lite.errors import DomainError, ShapeError
+from tinygrad_lite.report.language import say
 
 MATRIX_OPS = {"T", "odot", "norm"}
 
@@ -123,7 +124,7 @@ class Points:
         for word in self.tops:
             w.env[word] = _generic(w, self.document)
         if not all(v.data == 1.0 for r in self.document.relations for v in np.ravel(w.evaluate(r))):
-            raise DomainError("an assumption does not hold at this point")
+            raise DomainError(say("an assumption does not hold at this point"))
         return w
 
     def defined(self, w: World, left: Term, body: Term) -> Any:
@@ -177,7 +178,7 @@ def _leaf(word: str, shape: tuple[int, ...], draw: random.Random, kind: str, giv
     if numbers.ndim == 0:
         numbers = np.full(shape, float(numbers))
     if numbers.size != np.prod(shape):
-        raise ShapeError(f"{word} was given {numbers.size} numbers, but it has {int(np.prod(shape))}")
+        raise ShapeError(say("{0} was given {1} numbers, but it has {2}", word, numbers.size, int(np.prod(shape))))
     values = [Value(float(x), label=word) for x in numbers.ravel()]
     return array(values).reshape(shape) if shape else values[0]
 

@@ -8,6 +8,7 @@ from typing import NamedTuple
 from tinygrad_lite.checking.paper.term import FUNCTIONS
 from tinygrad_lite.errors import ExpressionError
 from tinygrad_lite.formulas.naming import GREEK
+from tinygrad_lite.report.language import say
 
 LIMIT = 3000  # characters of one formula
 
@@ -107,7 +108,7 @@ def tokens(text: str, latex: bool) -> list[Token]:
         Unreadable: a sign or a command that is not known.
     """
     if len(text) > LIMIT:
-        raise Unreadable(f"a formula of {len(text)} characters is too long; the limit is {LIMIT}", text, 0, 1)
+        raise Unreadable(say("a formula of {0} characters is too long; the limit is {1}", len(text), LIMIT), text, 0, 1)
     found: list[Token] = []
     at = cases = 0
     while at < len(text):
@@ -144,7 +145,7 @@ def tokens(text: str, latex: bool) -> list[Token]:
         elif kind == "op" and word != "&":
             kind, word = {"√": ("fn", "sqrt"), "𝟙": ("num", "1"), "𝟏": ("num", "1")}.get(word, ("op", word))
             if kind == "op" and word not in SIGNS:
-                raise Unreadable(f"the sign {word!r} is not known here", text, start, at)
+                raise Unreadable(say("the sign {0!r} is not known here", word), text, start, at)
             found.append(Token(kind, SIGNS.get(word, word), start, at))
     return [*found, Token("end", "", len(text), len(text))]
 
@@ -167,10 +168,10 @@ def _group(text: str, at: int) -> tuple[str, int, int]:
             depth += (text[end] == "{") - (text[end] == "}")
             if depth == 0:
                 return text[at + 1 : end], at + 1, end + 1
-        raise Unreadable("this brace is never closed", text, at, at + 1)
+        raise Unreadable(say("this brace is never closed"), text, at, at + 1)
     one = re.compile(r"\\[A-Za-z]+|.", re.DOTALL).match(text, at)
     if one is None:
-        raise Unreadable("something is missing here", text, max(at - 1, 0), at)
+        raise Unreadable(say("something is missing here"), text, max(at - 1, 0), at)
     return one.group(), at, one.end()
 
 
@@ -187,12 +188,12 @@ def _command(found: list[Token], word: str, text: str, start: int, at: int) -> i
         found.append(Token("fn", word, start, at))
         return at
     if word not in WITH_A_GROUP | FONTS | WORDS | set(ACCENTS):
-        raise Unreadable(f"the command {command} is not known here", text, start, at)
+        raise Unreadable(say("the command {0} is not known here", command), text, start, at)
     inner, begin, end = _group(text, at)
     if word in WORDS:
         inner = inner.strip()
         if word.startswith("text") and not re.fullmatch(r"\w{1,20}", inner):
-            raise Unreadable("words in the middle of a formula", text, start, end)
+            raise Unreadable(say("words in the middle of a formula"), text, start, end)
         found.append(Token("fn" if inner in FUNCTIONS else "name", inner.replace("-", ""), start, end))
     elif word in ACCENTS:
         letters = "".join(t.text for t in tokens(inner, True)[:-1])

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from tinygrad_lite.checking.paper.names import ALIASES, Names
 from tinygrad_lite.checking.paper.term import FUNCTIONS, Term, name
 from tinygrad_lite.checking.paper.tokens import Token, Unreadable
+from tinygrad_lite.report.language import say
 
 CLOSING = {"(": ")", "[": "]", "{": "}", "{:": ":}", "where(": "where"}
 PRODUCT = 2  # the level of products
@@ -39,7 +40,7 @@ class Words(Names):
             if power is not None:
                 return self.made("call", (power,), "exp", token.start)
         if self.sign("[") and word in ("E", "Var", "Cov", "Pr") and word not in self.known.variables:
-            raise self.refused("an expectation cannot be read", token)
+            raise self.refused(say("an expectation cannot be read"), token)
         found = self.named(token)
         if self.sign("(") and found.word != word and word in "fgφψσ" and not found.args:  # g^{[1]}(z)
             self.known.functions.add(found.word)
@@ -56,13 +57,13 @@ class Words(Names):
             word = self.known.function(word) or word
             return self.made("prime", (self.group(),), word + "'" * (primes - 1), found.span[0])
         if found.args or word in self.known.defined or self.known.function(word):
-            raise self.refused("a derivative with a prime needs its operand in parentheses")
+            raise self.refused(say("a derivative with a prime needs its operand in parentheses"))
         return self.made("name", (), word + "'" * primes, found.span[0])
 
     def call(self, word: str, token: Token) -> Term:
         power = self.exponent() if self.taken("^") else None
         if self.sign("_") and word in ("log", "max", "min"):
-            raise self.refused(f"{word} with a subscript cannot be read")
+            raise self.refused(say("{0} with a subscript cannot be read", word))
         if self.sign("(", "{:", "[", "{"):
             closing = CLOSING[self.take().text]
             args = [self.sum()]
@@ -90,7 +91,7 @@ class Words(Names):
         if found is None:
             self.at, self.all, self.depth, self.bars = before
         elif len(found.args) > 3:
-            raise self.refused("derivatives of order 1 and 2 can be read", before[1][before[0]])
+            raise self.refused(say("derivatives of order 1 and 2 can be read"), before[1][before[0]])
         return found
 
     def leibniz(self) -> Term | None:
@@ -132,7 +133,7 @@ class Words(Names):
             return self.word()
         token = self.take()
         if token.kind != "name":
-            raise self.refused("a name was expected here", token)
+            raise self.refused(say("a name was expected here"), token)
         if self.known.function(token.text) and self.sign("("):
             return self.call(self.known.function(token.text), token)
         found = self.named(token)

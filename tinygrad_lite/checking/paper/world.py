@@ -26,6 +26,7 @@ from tinygrad_lite.engine.op import TABLE
 from tinygrad_lite.engine.reverse import adjoints
 from tinygrad_lite.engine.value import Value
 from tinygrad_lite.errors import DomainError, ShapeError
+from tinygrad_lite.report.language import say
 
 WORK = 60_000  # operations on Values that one formula may cost
 
@@ -86,7 +87,7 @@ class World:
     def _value(self, t: Term, at: dict[str, int]) -> Any:
         self.work += 1
         if self.work > WORK:
-            raise ShapeError("this formula needs too much work at one point")
+            raise ShapeError(say("this formula needs too much work at one point"))
         a = t.args
         if t.op == "num":
             return self._digits(t.word)
@@ -185,7 +186,7 @@ class World:
         if n == -1.0 and isinstance(bottom, np.ndarray) and bottom.ndim == 2:
             return inverse(bottom)
         if isinstance(n, float) and abs(n) > 64:
-            raise ShapeError("an exponent beyond 64 is not tried")
+            raise ShapeError(say("an exponent beyond 64 is not tried"))
         return each(lambda x: x**n, bottom)
 
     def _chosen(self, t: Term, at: dict[str, int]) -> Any:
@@ -194,7 +195,7 @@ class World:
         def one(*parts: Value) -> Value:
             held = [v for v, r in zip(parts[::2], parts[1::2], strict=False) if r.data == 1.0]
             if not held and len(parts) % 2 == 0:
-                raise DomainError("no case holds at this point")
+                raise DomainError(say("no case holds at this point"))
             return held[0] if held else parts[-1]
 
         return each(one, *[self._value(x, at) for x in t.args])
@@ -267,7 +268,7 @@ class World:
         if not isinstance(wrt, np.ndarray):
             return array(flat).reshape(top.shape)
         if wrt.shape[1:] not in ((1,), ()) or top.shape[1:] not in ((1,), ()):
-            raise ShapeError("the derivative of a matrix w.r.t. a matrix has more than two indices")
+            raise ShapeError(say("the derivative of a matrix w.r.t. a matrix has more than two indices"))
         return np.stack([x.ravel() for x in flat])
 
     def _direct(self, top: Term, wrt: Term, at: dict[str, int]) -> Any:

@@ -8,6 +8,7 @@ changed, and no Value of a recorded forward pass stays behind.
 
 from __future__ import annotations
 
+import ctypes
 import functools
 import inspect
 import random
@@ -46,7 +47,7 @@ class State:
         self._kept: list[Kept] = []
         self._generators = [
             Kept(random.getstate, random.getstate(), random.setstate),
-            Kept(np.random.get_state, np.random.get_state(), np.random.set_state),
+            Kept(np.random.get_state, np.random.get_state(), _put_numpy(_numpy_words())),
         ]
         torch = sys.modules.get("torch")
         if torch is not None:
@@ -133,6 +134,23 @@ def names_read(function: Callable[..., Any]) -> Iterator[tuple[str, Any]]:
     if code is not None:
         yield from zip(code.co_freevars, map(_contents, plain.__closure__ or ()), strict=False)
         yield from _bound(plain.__globals__, code.co_names).items()
+
+
+def _numpy_words() -> bytes:
+    """The memory of NumPy's global generator, where that is the usual one; its state takes far longer to read."""
+    bits = np.random.get_bit_generator()  # type: ignore[attr-defined]
+    return ctypes.string_at(bits.ctypes.state_address, 4 * 625) if isinstance(bits, np.random.MT19937) else b""
+
+
+def _put_numpy(words: bytes) -> Callable[[Any], None]:
+    """Put the global generator back, unless it stands where it stood."""
+
+    def put(then: Any) -> None:
+        waits = then[3]  # the second of two normal numbers, which is given out without a draw
+        if waits or not words or _numpy_words() != words:
+            np.random.set_state(then)
+
+    return put
 
 
 def _names_in(code: types.CodeType) -> Iterator[str]:

@@ -22,6 +22,7 @@ from tinygrad_lite.engine.op import Op
 from tinygrad_lite.engine.reverse import adjoints, require_fresh
 from tinygrad_lite.formulas.formula import Symbol, Tidy, size
 from tinygrad_lite.formulas.naming import Names
+from tinygrad_lite.report.language import say, translated
 
 if TYPE_CHECKING:
     from tinygrad_lite.engine.value import Value
@@ -42,11 +43,11 @@ class Link:
     def remarks(self, *, again: bool = False) -> list[str]:
         """The rule's sentence, unless it was said before, and what was chosen where its derivative jumps."""
         op = self.top.op
-        said = [f"{op.name}, as above." if again else f"{op.name}: {op.doc}"]
+        said = [say("{0}, as above.", op.name) if again else f"{op.name}: {translated(op.doc)}"]
         if self.uses > 1:
-            said.append(f"It is used {self.uses} times here, so {self.uses} derivatives add up.")
+            said.append(say("It is used {0} times here, so {0} derivatives add up.", self.uses))
         if at_kink(self.top) and op.kink is not None:
-            said.append(f"This is exactly at the kink. {op.kink.choice}")
+            said.append(say("This is exactly at the kink. {0}", translated(op.kink.choice)))
         return said
 
 

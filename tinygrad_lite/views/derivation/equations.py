@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 from tinygrad_lite.formulas.formula import Name, Symbol
 from tinygrad_lite.formulas.notation import HTML, Infix, LaTeX, Notation
 from tinygrad_lite.report import escape
+from tinygrad_lite.report.language import say
 from tinygrad_lite.report.style import CELL, MONO, bdi
 from tinygrad_lite.report.text import Paragraph
 
@@ -56,7 +57,10 @@ class Equations:
             else:
                 margin = " " * (2 + escape.width(left))
                 for i, side in enumerate(sides):
-                    lines += _broken(f"{'  ' + left if i == 0 else margin} = {side}", width, len(margin) + 5)
+                    if i == len(sides) - 1 > 0 and escape.width(f"{lines[-1]} = {side}") <= width:
+                        lines[-1] += f" = {side}"  # the result, where there is room for it
+                    else:
+                        lines += _broken(f"{'  ' + left if i == 0 else margin} = {side}", width, len(margin) + 5)
             for remark in equation.remarks:
                 lines += _broken(f"      {remark}", width, 6)
         text = "\n".join(lines)
@@ -138,7 +142,7 @@ class Numbers(Equations):
     def __init__(self, words: str, equations: Iterable[Equation], *, more: int = 0, digits: int = 6) -> None:
         super().__init__(equations, digits=digits)
         self.words: str = words
-        self.more: str = f", and {more:,} more" if more else ""
+        self.more: str = say(", and {0:,} more", more) if more else ""
 
     def _paragraph(self) -> Paragraph:
         numbers = ", ".join(f"{e.left.text} = {e.rendered(Infix(self.digits))[0]}" for e in self.equations)

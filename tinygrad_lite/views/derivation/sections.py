@@ -15,13 +15,14 @@ from tinygrad_lite.engine.graph import topological
 from tinygrad_lite.engine.op import Op
 from tinygrad_lite.engine.value import Value
 from tinygrad_lite.formulas.formula import Name, Symbol, Tidy
+from tinygrad_lite.report.language import say
 from tinygrad_lite.report.text import Report, Table
 from tinygrad_lite.views.derivation.batch import Batch
 from tinygrad_lite.views.derivation.chain import Chain, at_kink, folded, product_of, sum_of_paths
 from tinygrad_lite.views.derivation.equations import Equation, Equations, Numbers
 from tinygrad_lite.views.derivation.why_zero import why_zero
 
-_NO_NAME = Name("", "", "")
+_NO_NAME, _MORE = Name("", "", ""), Name("...", "…", r"\cdots")
 
 
 class Sections:
@@ -57,12 +58,12 @@ class Sections:
         inputs = ", ".join(self._called(x) for x in chain.targets[:4]) + ", ..." * (len(chain.targets) > 4)
         few = chain.targets if len(chain.targets) <= 4 else ()
         derivatives = ", ".join(names.derivative(chain.out, x).text for x in few) + ": " * bool(few)
-        report = Report(f"{derivatives}how {self._called(chain.out)} changes with {inputs}")
+        report = Report(derivatives + say("how {0} changes with {1}", self._called(chain.out), inputs))
         if self.batch is not None:
             self._tell_batch(report, self.batch)
         else:
             self._tell_body(report)
-            report.heading("The result")
+            report.heading(say("The result"))
             self._equations(report, [self._result(x) for x in chain.targets])
         self._tell_result(report)
         return report
@@ -74,24 +75,25 @@ class Sections:
         connected = [x for x in chain.targets if chain.count(x)]
         for x in chain.targets:
             if many:
-                report.heading(f"The chain rule for {self._called(x)}")
+                report.heading(say("The chain rule for {0}", self._called(x)))
             else:
-                report.heading("The chain rule")
+                report.heading(say("The chain rule"))
             self._tell_chain(report, x)
         if chain.links and connected:
-            report.heading("The local derivatives")
+            report.heading(say("The local derivatives"))
             self._tell_links(report)
             if not self.folded:
-                report.heading("The numbers put in")
+                report.heading(say("The numbers put in"))
                 for x in connected:
                     self._equations(report, self._numbers(x))
 
     def _tell_batch(self, report: Report, batch: Batch) -> None:
         """One sample, and the sum over all of them."""
         chain, names, term = self.chain, self.chain.names, batch.terms[self.sample]
-        report.paragraph(
-            f"{self._called(batch.total)} adds up {len(batch.terms):,} terms that are computed alike, one for each "
-            f"sample. Told here is {self._called(term)}, of sample {self.sample}; sample=None tells all."
+        report.say(
+            "{0} adds up {1:,} terms that are computed alike, one for each sample. Told here is {2}, of sample {3}; "
+            "sample=None tells all.",
+            *(self._called(batch.total), len(batch.terms), self._called(term), self.sample),
         )
         after = [node for node in chain.between if node.parents and batch.total in topological(node)]
         linear = batch.total.op in (ops.sum, ops.add)
@@ -102,7 +104,7 @@ class Sections:
         one = copy(self)
         one.chain, one.folded = Chain(term, chain.targets, expand=chain.expand, names=names), True
         one._tell_body(report)
-        report.heading("The sum over the samples")
+        report.heading(say("The sum over the samples"))
         steps = []
         for x in chain.targets:
             shares, numbers = [], []
@@ -120,24 +122,24 @@ class Sections:
 
     def _tell_computation(self, report: Report) -> None:
         chain = self.chain
-        report.heading("The computation")
+        report.heading(say("The computation"))
         shown = self._shown_nodes()
         needed = {p for node in shown for p in node.parents if p.__class__ is not float} | set(chain.targets)
         needed -= set(shown)
         given = [node for node in chain.names.order if node in needed]
         leaves, inner = [n for n in given if not n.parents], [n for n in given if n.parents]
         if leaves:
-            report.add(self._numbers_of("Given", leaves))
+            report.add(self._numbers_of(say("Given"), leaves))
         if inner:
-            report.add(self._numbers_of("Computed before, whatever the inputs asked for", inner))
+            report.add(self._numbers_of(say("Computed before, whatever the inputs asked for"), inner))
         told = {self._called(node) for node in (*given, *shown)}
         legend = [(name, label) for name, label in chain.names.legend() if name in told]
         if legend:
-            report.table(Table(["name here", "label"], legend))
+            report.table(Table([say("name here"), say("label")], legend))
         full = chain.in_full() if len(shown) > 1 else None
         if full is not None:
             self._equations(report, [Equation(chain.names[chain.out], [(full, False)])])
-            report.paragraph("Step by step:")
+            report.say("Step by step:")
         steps = [
             Equation(
                 chain.names[node], [(chain.expression(node), False), (chain.expression(node), True), _number(node.data)]
@@ -158,28 +160,34 @@ class Sections:
         y, name, paths = self._called(chain.out), self._called(x), chain.count(x)
         total = chain.names.derivative(chain.out, x)
         if x is chain.out:
-            report.paragraph("A number changes with itself one to one.")
+            report.say("A number changes with itself one to one.")
         elif paths == 0:
-            report.paragraph(f"No path leads from {name} to {y}, so {y} does not depend on {name}: {total.text} = 0.")
+            report.say("No path leads from {0} to {1}, so {1} does not depend on {0}: {2} = 0.", name, y, total.text)
         elif paths <= self.max_paths:
-            several = f"{paths} paths; along each, the local derivatives multiply, and the paths add up"
-            how = several if paths > 1 else "one path; along it, the local derivatives multiply"
             terms = chain.paths(x, self.max_paths)
             gone = sum(sum_of_paths([path], True).is_number(0.0) for path in terms) if paths > 1 else 0
-            left_out = " A path whose product is 0 is left out of the second line." if 0 < gone < paths else ""
+            said = say("{0} reaches {1} along one path; along it, the local derivatives multiply.", name, y)
+            if paths > 1:
+                several = (
+                    "{0} reaches {1} along {2} paths; along each, the local derivatives multiply, and the paths add up."
+                )
+                said = say(several, name, y, paths)
+            if 0 < gone < paths:
+                said += say(" A path whose product is 0 is left out of the second line.")
             if paths > 1 or not self.folded:
-                report.paragraph(f"{name} reaches {y} along {how}.{left_out}")
+                report.paragraph(said)
             sides = [(sum_of_paths(terms, formulas), False) for formulas in (False, True)]
             sides += self._numbers(x)[0].sides if self.folded else []
             self._equations(report, [Equation(total, sides)])
         else:
-            report.paragraph(
-                f"{name} reaches {y} along {paths:,} paths. Written out, the sum begins"
-                f" (each path is a product of local derivatives):"
+            report.say(
+                "{0} reaches {1} along {2:,} paths. Written out, the sum begins (each path is a product of local "
+                "derivatives):",
+                *(name, y, paths),
             )
-            rest = Name(f"{total.text} - ...", f"{total.html} − …", rf"{total.latex} - \cdots")
-            self._equations(report, [Equation(rest, [(sum_of_paths(chain.paths(x, 2), False), False)])])
-            report.paragraph(
+            begins = folded(ops.add, [sum_of_paths(chain.paths(x, 2), False), Symbol.named(_MORE, 0.0)])
+            self._equations(report, [Equation(total, [(begins, False)])])
+            report.say(
                 "Many of these paths share their upper parts. Factored, each node adds up once what comes from "
                 "above and hands it on; that is the same sum, and it is how backward() computes it:"
             )
@@ -229,10 +237,9 @@ class Sections:
         for link in links:
             sides = [(link.formula, False), (link.formula, True), _number(link.derivative.number)]
             plain = self.folded and not link.formula.operands and link.uses == 1 and not at_kink(link.top)
-            if plain and link.formula.op is ops.constant:
-                continue  # such as the 1 of a sum: it stands in the chain rule
-            remarks = [] if plain else link.remarks(again=link.top.op in said)
-            steps.append(Equation(link.derivative.name or _NO_NAME, sides, remarks))
+            if plain:
+                continue  # such as the 1 of a sum, or the other factor: it stands in the chain rule
+            steps.append(Equation(link.derivative.name or _NO_NAME, sides, link.remarks(again=link.top.op in said)))
             said.add(link.top.op)
         self._equations(report, steps)
 
@@ -243,8 +250,12 @@ class Sections:
         derivative = chain.adjoints.get(x, 0.0)
         if len(chain.targets) == 1 and math.isfinite(derivative) and derivative != 0:
             step = f"{abs(derivative):.{self.digits}g}"
-            way = "rises" if derivative > 0 else "falls"
-            report.paragraph(f"If {self._called(x)} grows by a small h, {y} {way} by about {step} h.")
+            report.say(
+                "If {0} grows by a small h, {1} rises by about {2} h."
+                if derivative > 0
+                else "If {0} grows by a small h, {1} falls by about {2} h.",
+                *(self._called(x), y, step),
+            )
         for x in chain.targets:
             if chain.count(x) and chain.adjoints[x] == 0:
                 report.paragraph(why_zero(x, chain.out))
@@ -270,9 +281,8 @@ class Sections:
             return
         head, tail = equations[: most // 2], equations[len(equations) - most // 2 :]
         report.add(Equations(head, digits=self.digits, most=self.most))
-        report.paragraph(
-            f"(… {len(equations) - len(head) - len(tail):,} more; max_nodes=None writes all, tg.table lists them)"
-        )
+        left_out = len(equations) - len(head) - len(tail)
+        report.say("(… {0:,} more; max_nodes=None writes all, tg.table lists them)", left_out)
         report.add(Equations(tail, digits=self.digits, most=self.most))
 
 

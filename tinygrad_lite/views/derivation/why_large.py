@@ -8,6 +8,7 @@ from typing import Any
 from tinygrad_lite.engine.graph import topological
 from tinygrad_lite.engine.reverse import adjoints
 from tinygrad_lite.engine.value import Value
+from tinygrad_lite.report.language import say
 from tinygrad_lite.views.derivation.why_zero import name_of, why_zero
 
 _LARGE = 1e3
@@ -38,23 +39,29 @@ def why_large(param: Any, root: Value) -> str:
     gradient = adjoints(root).get(param, 0.0)
     if gradient == 0.0 or param is root:
         return why_zero(param, root)
-    name = f"The gradient of {name_of(param)} is {gradient:.6g}"
     if abs(gradient) < _LARGE:
-        return f"{name}, which is not large."
+        return say("The gradient of {0} is {1:.6g}, which is not large.", name_of(param), gradient)
     paths, path = _largest_path(param, root)
     product = 1.0
     for _, derivative in path:
         product *= derivative
     through = [node.label or node.op.name for node, _ in path]
     shown = ", ".join(through if len(through) <= 9 else [*through[:4], "...", *through[-4:]])
-    number = f"{paths:,}" if paths < 10**15 else f"about 1e{math.floor(math.log10(paths))}"
-    which = "It comes along one path" if paths == 1 else f"Of its {number} paths, the largest goes"
-    share = "" if paths == 1 else f", which is {product / gradient:.0%} of the gradient".replace("%", " %")
+    number = f"{paths:,}" if paths < 10**15 else say("about 1e{0}", math.floor(math.log10(paths)))
+    way = say("The gradient of {0} is {1:.6g}.", name_of(param), gradient) + " "
+    if paths == 1:
+        way += say("It comes along one path through {0}, with a product of {1:.6g}.", shown, product)
+    else:
+        share = f"{product / gradient:.0%}".replace("%", " %")
+        some = (
+            "Of its {0} paths, the largest goes through {1}, with a product of {2:.6g}, which is {3} of the gradient."
+        )
+        way += say(some, number, shown, product, share)
     factors = sorted((step for step in path if abs(step[1]) > 1.0), key=lambda step: -abs(step[1]))[:3]
-    told = "; ".join(f"{derivative:.6g}, the derivative of {_at(node)}" for node, derivative in factors)
-    many = f"It has {len(path)} factors. " if len(path) > 9 else ""
-    why = f"{many}Its largest factors: {told}." if factors else "No factor is above 1: the paths are many."
-    return f"{name}. {which} through {shown}, with a product of {product:.6g}{share}. {why}"
+    told = "; ".join(say("{0:.6g}, the derivative of {1}", derivative, _at(node)) for node, derivative in factors)
+    many = say("It has {0} factors.", len(path)) + " " if len(path) > 9 else ""
+    none = say("No factor is above 1: the paths are many.")
+    return f"{way} {many}{say('Its largest factors: {0}.', told) if factors else none}"
 
 
 def _largest_path(param: Value, root: Value) -> tuple[int, list[tuple[Value, float]]]:
@@ -79,4 +86,4 @@ def _largest_path(param: Value, root: Value) -> tuple[int, list[tuple[Value, flo
 def _at(node: Value) -> str:
     """The op, and where it stands."""
     numbers = ", ".join(f"{p if p.__class__ is float else p.data:.6g}" for p in node.parents[:4])
-    return f"{node.op.name} at {numbers}{', ...' * (len(node.parents) > 4)}"
+    return say("{0} at {1}", node.op.name, f"{numbers}{', ...' * (len(node.parents) > 4)}")

@@ -10,6 +10,7 @@ from tinygrad_lite.engine.graph import topological
 from tinygrad_lite.engine.op import Op
 from tinygrad_lite.engine.reverse import adjoints
 from tinygrad_lite.engine.value import Value
+from tinygrad_lite.report.language import say
 
 _TINY = 1e-9  # a gradient below this moves nothing
 _FLAT = 1e-6  # a local derivative below this lets next to nothing through
@@ -27,37 +28,38 @@ def why_zero(param: Any, root: Value) -> str:
     """
     name = name_of(param)
     if not isinstance(param, Value):
-        return f"{name} is a bare number, a constant of the program; only a Value has a gradient."
+        return say("{0} is a bare number, a constant of the program; only a Value has a gradient.", name)
     if not isinstance(root, Value):
-        return (
-            f"The gradient of {name} is 0 because the root {name_of(root)} is a bare number: it remembers no operands."
-        )
+        said = "The gradient of {0} is 0 because the root {1} is a bare number: it remembers no operands."
+        return say(said, name, name_of(root))
     order = topological(root)
+    if param is not root and root in topological(param):
+        said = "{0} was computed from {1}, not the other way round: the Value asked about comes first."
+        return say(said, name, name_of(root))
     towards = {param}  # the nodes between param and the root: those that param can move
     for node in order:
         if any(parent in towards for parent in node.parents if parent.__class__ is not float):
             towards.add(node)
     if param is root:
-        return f"The gradient of {name} is 1: it is the root itself."
+        return say("The gradient of {0} is 1: it is the root itself.", name)
     if root not in towards:
         why = _not_connected(param, order)
-        return f"The gradient of {name} is 0 because nothing connects it to {name_of(root)}: {why}"
+        return say("The gradient of {0} is 0 because nothing connects it to {1}: {2}", name, name_of(root), why)
     found = adjoints(root)
     gradient = found[param]
     if abs(gradient) > _TINY:
-        return f"The gradient of {name} is {gradient:.6g}, which is not zero."
+        return say("The gradient of {0} is {1:.6g}, which is not zero.", name, gradient)
     causes = _causes(param, root, order, towards, found)
-    size = "0" if gradient == 0.0 else f"{gradient:.3g}, next to nothing,"
-    if not causes:
-        return f"The gradient of {name} is {size} because many small local derivatives were multiplied on the way back."
-    return f"The gradient of {name} is {size} because {_in_words(causes)}."
+    size = "0" if gradient == 0.0 else say("{0:.3g}, next to nothing,", gradient)
+    why = _in_words(causes) if causes else say("many small local derivatives were multiplied on the way back")
+    return say("The gradient of {0} is {1} because {2}.", name, size, why)
 
 
 def _not_connected(param: Value, order: list[Value]) -> str:
     twin = next((n for n in order if not n.parents and n is not param and n.label and n.label == param.label), None)
     if twin is not None:
-        return f"the root was computed from another Value that is labelled {twin.label!r} too."
-    return (
+        return say("the root was computed from another Value that is labelled {0!r} too.", twin.label)
+    return say(
         "the root was computed without it. Was it replaced by its `.data`, or assigned anew, before the forward pass?"
     )
 
@@ -77,12 +79,14 @@ def _in_words(causes: list[_Cause]) -> str:
         return first.clause
     if all(cause.op is ops.relu and cause.number < 0.0 for cause in causes):
         low, high = min(cause.number for cause in causes), max(cause.number for cause in causes)
-        return (
-            f"the relu is off at each of the {len(causes)} places where it ends: their inputs lie from {low:.4g} to"
-            f" {high:.4g}, and the largest must rise by {-high:.4g} to turn its relu on"
+        return say(
+            "the relu is off at each of the {0} places where it ends: their inputs lie from {1:.4g} to {2:.4g}, "
+            "and the largest must rise by {3:.4g} to turn its relu on",
+            *(len(causes), low, high, -high),
         )
     others = Counter(cause.op.name for cause in causes[1:])
-    return f"{first.clause}; it ends at other places too ({', '.join(f'{op}: {n}' for op, n in others.items())})"
+    told = ", ".join(f"{op}: {n}" for op, n in others.items())
+    return say("{0}; it ends at other places too ({1})", first.clause, told)
 
 
 def _causes(
@@ -95,8 +99,8 @@ def _causes(
         if node not in towards:
             continue
         if found[node] == 0.0 and any(share != 0.0 for share in shares.get(node, ())):
-            paths = " and ".join(f"{share:.6g}" for share in shares[node][:4])
-            clause = f"the shares that reach {name_of(node)} along its paths, {paths}, cancel"
+            paths = f" {say('and')} ".join(f"{share:.6g}" for share in shares[node][:4])
+            clause = say("the shares that reach {0} along its paths, {1}, cancel", name_of(node), paths)
             causes.append(_Cause(node.op, node.data, clause))
         for i, (parent, derivative) in enumerate(zip(node.parents, node.local, strict=True)):
             if parent in towards and derivative is not None:
@@ -114,17 +118,20 @@ def _clause(node: Value, i: int, derivative: float) -> str:
     x = numbers[i]
     if op is ops.relu:
         if x == 0.0:
-            return "the relu stands exactly on its corner, 0, where its derivative is 0 by our choice"
-        return f"the relu of {x:.6g} is off: its input must rise by {-x:.6g} to turn it on"
+            return say("the relu stands exactly on its corner, 0, where its derivative is 0 by our choice")
+        return say("the relu of {0:.6g} is off: its input must rise by {1:.6g} to turn it on", x, -x)
     if op is ops.mul or op is ops.dot or op is ops.prod:
-        return f"{name_of(node.parents[i])} is multiplied by {derivative:.6g} in {name_of(node)}"
+        return say("{0} is multiplied by {1:.6g} in {2}", name_of(node.parents[i]), derivative, name_of(node))
     if op is ops.maximum or op is ops.minimum:
-        return f"{op.name} chose {node.data:.6g} and not {x:.6g}, which misses it by {abs(node.data - x):.6g}"
+        return say(
+            "{0} chose {1:.6g} and not {2:.6g}, which misses it by {3:.6g}", op.name, node.data, x, abs(node.data - x)
+        )
     if op.kink is not None and op.kink.low == op.kink.high == 0.0:
-        return f"{op.name} is a staircase, flat between its steps"
+        return say("{0} is a staircase, flat between its steps", op.name)
     if op.saturates:
-        return f"{op.name} is saturated: at an input of {x:.6g} its derivative is {derivative:.3g}"
-    return f"the derivative of {op.name} is {derivative:.3g} at {', '.join(f'{number:.6g}' for number in numbers[:4])}"
+        return say("{0} is saturated: at an input of {1:.6g} its derivative is {2:.3g}", op.name, x, derivative)
+    at = ", ".join(f"{number:.6g}" for number in numbers[:4])
+    return say("the derivative of {0} is {1:.3g} at {2}", op.name, derivative, at)
 
 
 def name_of(node: Any) -> str:
@@ -133,5 +140,6 @@ def name_of(node: Any) -> str:
         return f"{node!r}"
     if node.label:
         return node.label
-    what = "a leaf" if not node.parents else f"the {node.op.name} node"
-    return f"{what} of value {node.data:.6g}"
+    if node.parents:
+        return say("the {0} node of value {1:.6g}", node.op.name, node.data)
+    return say("a leaf of value {0:.6g}", node.data)
