@@ -509,6 +509,48 @@ def test_two_mistakes_each_of_which_stops_the_program_are_found():
     assert mended("bilinear", *((line.replace("axis=2", "axis=1"), line) for line in wrong)) == wrong
 
 
+@pytest.mark.long
+@pytest.mark.parametrize(
+    ("program", "right", "wrong"),
+    [
+        ("graphconv", "G = layer.backward(G)", "G = G.backward(G)"),  # a layer, no number
+        ("graphconv", "G = 2 * (H - Y) / Y.size", "G = 4 * (H - Y) / Y.size"),  # not where a layer goes on from it
+        ("skipgram", "gpos[:, None] * u + (gneg[:, :, None] * w).sum(axis=1)", "(gneg[:, :, None] * w).sum(axis=1)"),
+        ("poisson", "eta = b + o\n        for j", "eta = o\n        for j"),  # under an exponential
+        ("skipgram", "(v * u).sum(axis=1)", "v.sum(axis=1)"),  # the same
+        ("bilinear", "prob = np.exp(score - score.max(axis=1,", "prob = (score - score.max(axis=1,"),
+    ],
+)
+def test_the_line_that_was_written_wrong_is_named_before_those_that_only_follow(program, right, wrong):
+    """Of lines that could be mended as well, the one in which something is missing or another thing stands."""
+    text = (DERIVATIONS / f"{program}.py").read_text()
+    before = text.rpartition(right)[0]
+    space = defined(before + wrong + text.rpartition(right)[2])
+    params, data = space["make"](0)
+    mend = tg.check(space["loss"], space["backprop"], params, *data).mends[0]
+
+    assert [e.line for e in mend.edits] == [before.count("\n") + 1]
+    assert tg.check(space["loss"], mend.function, params, *data, mend=False).ok
+
+
+@pytest.mark.long
+@pytest.mark.parametrize(
+    ("program", "changes"),
+    [
+        ("conv", [("2 * (active - ", "2 * 2 * (active - "), ("(d_maps, patches,", "(d_maps, k,")]),
+        (
+            "gru",
+            [("ds = carry + ", "ds = carry - "), ("= np.zeros((steps, width)), np", "= np.zeros((steps, dcpre)), np")],
+        ),
+        ("graphconv", [("(G @ self.W.T)", "(self.W.T @ G)"), ("net[2].dW", "H[2].dW")]),
+        ("factors", [("pull = 2 * e", "pull = 4 * e"), ("pull * Q[i]", "pull * Q[GP]")]),
+    ],
+)
+def test_a_mistake_that_stops_the_program_hides_no_other(program, changes):
+    """Of what gets it further, the search goes on from what the loss computes and from what runs to its end."""
+    assert len(mended(program, *changes)) == 2
+
+
 LEFT_OUT = {
     "the labels taken off": (
         """

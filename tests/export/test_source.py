@@ -374,6 +374,47 @@ def test_a_sum_of_many_unlike_terms_is_written_in_parts():
     near(slopes[0], right[1])
 
 
+def test_attention_reads_as_one_would_write_it():
+    data = rng_of(10).normal(size=(6, 4)).tolist()
+
+    def attention(p):
+        def times(w):
+            return [[sum(a * row[j] for a, row in zip(x, w, strict=True)) for j in range(4)] for x in data]
+
+        q, k, v = (times([p[at + 4 * i : at + 4 * i + 4] for i in range(4)]) for at in (0, 16, 32))
+        loss = 0.0
+        for x in q:
+            scores = [sum(a * b for a, b in zip(x, y, strict=True)) / 2.0 for y in k]
+            norm = tg.logsumexp(scores)
+            for c in range(4):
+                loss = loss + sum(tg.exp(s - norm) * y[c] for s, y in zip(scores, v, strict=True)) ** 2
+        return loss
+
+    source = tg.to_jax(attention, rng_of(11).normal(size=48).tolist())
+
+    assert body(source)[1] == "z1 = data @ p.reshape(3, 4, 4)"  # one product for all three, and no einsum
+    assert body(source)[-1] == "return jnp.sum((jax.nn.softmax(0.5 * z2, axis=1) @ z1[2]) ** 2)"
+
+
+def test_steps_read_a_part_of_the_parameters_that_was_cut_out_before_them():
+    series = rng_of(12).normal(size=9).tolist()
+
+    def cell(p):
+        h = [0.0] * 3
+        for x in series:
+            h = [
+                tg.tanh(sum(p[5 * i + j] * h[j] for j in range(3)) + p[5 * i + 3] * x + p[5 * i + 4]) for i in range(3)
+            ]
+        return sum(a * a for a in h)
+
+    source = tg.to_jax(cell, rng_of(13).normal(size=15).tolist())
+    before, step = source.code.split("def step(")
+
+    assert "= p.reshape(3, 5)[:, :3]" in before
+    assert "p.reshape" not in step
+    assert source.checked.startswith("equal to the engine")
+
+
 # ------------------------------------------------------------------ what does not repeat
 
 

@@ -233,6 +233,16 @@ def test_a_box_that_would_be_before_and_after_another_is_opened():
     assert "<svg" in picture.svg
 
 
+def test_three_networks_with_the_same_labels_are_layers_of_their_own():
+    first, second, third = nn.MLP(2, [3], seed=1), nn.MLP(3, [3], seed=2), nn.MLP(5, [1], seed=3)
+    x = [0.5, -1.0]
+    h = first(x)
+    h = [a + b for a, b in zip(second(h), h, strict=True)]
+    picture = tg.draw(third([*h, *x]), depth=1)
+
+    assert [box.label for box in picture.boxes if box.kind == "group"] == ["layers.0", "layers.0 (2)", "layers.0 (3)"]
+
+
 def test_weights_are_told_from_inputs():
     call, parameters = network((2, 3, 1), random.Random(1))
     x = [Value(1.0), Value(-1.0)]

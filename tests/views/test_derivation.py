@@ -707,6 +707,30 @@ def batch_loss(samples):
     return loss, w1[0, 0], explain(loss, w1[0, 0]), explain(loss, w1[0, 0], sample=7)
 
 
+def test_one_weight_of_a_network_with_long_labels_is_explained_in_sixty_lines_too():
+    from tinygrad_lite import nn
+
+    model, data = nn.MLP(2, [4, 1], activation="tanh", seed=1), nn.datasets.moons(100, seed=0)
+    loss = nn.mse([model(x) for x in data.inputs], data.targets)
+    weight = model.layers[0].neurons[0].w[0]
+    text = explain(loss, weight).text()
+
+    assert len(text.splitlines()) <= 60
+    assert f"= {adjoints(loss)[weight]:.6g}\n" in text
+
+
+def test_a_sum_over_many_paths_is_begun_and_ends_in_dots():
+    w = y = Value(0.5, label="w")
+    for _ in range(5):
+        y = y * w + y
+    y.label = "y"
+    text = explain(y, w).text()
+
+    assert "dy/dw = " in text.split("the sum begins")[1].split("Factored")[0]
+    assert "+ ...\n" in text
+    assert "- ..." not in text
+
+
 def test_one_weight_over_a_hundred_samples_is_explained_in_sixty_lines_by_one_of_them():
     loss, w, first, eighth = batch_loss(100)
     text = first.text()

@@ -143,6 +143,29 @@ def test_a_long_arrow_is_straight_between_its_bends():
     assert len(heights) == 1
 
 
+def loop(steps):
+    w, x = Value(0.95, label="w"), Value(0.3, label="x")
+    y = x
+    for _ in range(steps):
+        y = tg.sin(w * y) + 0.1 * x
+    return y
+
+
+def test_a_loop_of_forty_steps_is_a_band_and_not_a_wall():
+    picture = tg.draw(loop(40))
+
+    assert picture.placement.height < 300
+    assert overlaps(picture) == []
+
+
+def test_what_is_computed_from_leaves_stands_beside_its_use():
+    picture = tg.draw(loop(10))
+    place = picture.placement.centre
+    product = max(box.number for box in picture.boxes if box.symbol == "*")  # the 0.1 * x of the last step
+
+    assert place["v" + str(max(box.number for box in picture.boxes))][0] - place[f"v{product}"][0] < 300
+
+
 def test_hundreds_of_values_are_placed():
     root = tg.sum([random_graph(seed) for seed in range(12)])
     picture = tg.draw(root, limit=400)

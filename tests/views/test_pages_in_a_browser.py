@@ -318,6 +318,47 @@ def test_of_a_large_graph_only_what_is_in_view_is_in_the_document_and_its_number
     assert browser.get_log("browser") == []
 
 
+DRAG = """
+const done = arguments[0], leaf = document.querySelector('.leaf[data-k^="v"]');
+const point = (kind, x) => leaf.dispatchEvent(new PointerEvent(kind, {bubbles: true, clientX: x, clientY: 5}));
+leaf.setPointerCapture = () => {};
+point("pointerdown", 0);
+const began = performance.now(), before = G.data[P.root];
+let frames = 0;
+requestAnimationFrame(function frame() {
+  point("pointermove", ++frames);
+  if (performance.now() - began < 2000) return requestAnimationFrame(frame);
+  point("pointerup", frames);
+  done([frames / (performance.now() - began) * 1000, G.data[P.root] !== before, boxes.size]);
+});
+"""
+
+
+def test_two_thousand_values_follow_a_drag_at_fifteen_frames_a_second(browser, tmp_path):
+    h = leaves = [Value(0.3 + 0.01 * i, label=f"w{i}") for i in range(20)]
+    for i in range(66):
+        h = [tg.tanh(x * leaves[(i + k) % 20]) if k % 2 else x + h[k - 1] for k, x in enumerate(h)]
+    browser.get(tg.live(tg.mean(h), depth=None, limit=None).save(tmp_path / "large.html").as_uri())
+    rate, moved, values = browser.execute_async_script(DRAG)
+
+    assert values >= 2000
+    assert moved
+    assert rate >= 15
+
+
+def test_a_page_follows_the_colours_of_the_system_unless_it_was_given_its_own(browser, tmp_path):
+    y, ground = Value(2.0, label="x") * 3.0, "return getComputedStyle(document.getElementById('stage')).filter"
+    dark = {"features": [{"name": "prefers-color-scheme", "value": "dark"}]}
+    browser.execute_cdp_cmd("Emulation.setEmulatedMedia", dark)
+    found = []
+    for theme in ("light", "dark", "print"):
+        browser.get(tg.live(y, theme=theme).save(tmp_path / f"{theme}.html").as_uri())
+        found.append(browser.execute_script(ground))
+    browser.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": []})
+
+    assert found == ["invert(0.92) hue-rotate(180deg)", "none", "none"]
+
+
 def test_a_click_in_a_player_tells_the_chain_rule_and_changes_no_number(player):
     press(player, "last")
     player.find_element("css selector", '[data-k="v0"]').click()

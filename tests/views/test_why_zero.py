@@ -65,3 +65,12 @@ def test_a_root_that_is_a_bare_number_remembers_nothing():
         tg.why_zero(x, 2.0) == "The gradient of x is 0 because the root 2.0 is a bare number: it remembers no operands."
     )
     assert "is a bare number" in tg.why_zero(2.0, x)
+
+
+def test_two_arguments_the_other_way_round_are_said_to_be_so():
+    w = Value(2.0, label="w")
+    loss = w * 3.0
+    loss.label = "loss"
+
+    for why in (tg.why_zero, tg.why_large):
+        assert why(loss, w) == "loss was computed from w, not the other way round: the Value asked about comes first."

@@ -4,9 +4,10 @@
     network.layers[0].weights     # rows by input, columns by unit: the leaves of W1
     network.layers[0].sums        # rows by sample, columns by unit: the nodes of Z1
 
-Nothing is told to it and no label is read. A unit is a sum of products leaf * input, plus perhaps one leaf more, its
-bias; that the leaves are shared by the samples, and the inputs by the units, makes rows and columns of the
-units. What stands between one layer's sums and the next layer's inputs is the activation, any function of one number.
+Nothing is told to it; of two leaves in a product, a label may say which is the weight. A unit is a sum of products
+leaf * input, plus perhaps one leaf more, its bias; that the leaves are shared by the samples, and the inputs by the
+units, makes rows and columns of the units. What stands between one layer's sums and the next layer's inputs is the
+activation, any function of one number.
 """
 
 from __future__ import annotations
@@ -67,7 +68,7 @@ def find_layers(
     order = topological(root)
     place = {node: i for i, node in enumerate(order)}
     reasons: list[str] = []
-    for right in (True, False) if _weights_right(order) else (False, True):
+    for right in (True, False):
         units = _units(order, right)
         levels = _by_level(order, units)
         for top in range(len(levels), 0, -1):
@@ -89,22 +90,11 @@ def find_layers(
 # ---------------------------------------------------------------------- units
 
 
-def _weights_right(order: Sequence[Value]) -> bool:
-    """Which of two leaves to take for the weight first: the right one, as in X @ W, unless labels say w*x."""
-    left = right = 0
-    for node in order:
-        if node.op is ops.mul and all(isinstance(p, Value) and not p.parents for p in node.parents):
-            first, second = (p.label[:1].lower() for p in node.parents)
-            left += (first == "w") - (first == "x")
-            right += (second == "w") - (second == "x")
-    return right >= left
-
-
 def _units(order: Sequence[Value], right: bool) -> dict[Value, Unit]:
     """The weighted sums in which each product has a weight of its own."""
     units = {}
     for node, found in weighted_sums(order).items():
-        split = [product.split(right or product.node.op is ops.dot) for product in found.products]
+        split = [product.split(right) for product in found.products]
         weights, inputs = zip(*split, strict=True)
         if len(set(weights)) == len(weights):
             units[node] = Unit(node, weights, inputs, next(iter(found.biases), None))

@@ -5,6 +5,7 @@ This is what a neuron is before its activation. Matrix form, pictures and checku
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
@@ -24,11 +25,12 @@ class Product(NamedTuple):
         return self.node.parents[self.first], self.node.parents[self.second]
 
     def split(self, right: bool) -> tuple[Any, Any]:
-        """(weight, input): the leaf among the factors; of two leaves the right one or the left one."""
+        """(weight, input): the leaf among the factors; of two leaves the one that is called so, else right or left."""
         one, other = self.factors
-        if right:  # a fused dot has its weights first
-            one, other = (one, other) if self.node.op is ops.dot else (other, one)
-        return (one, other) if is_leaf(one) else (other, one)
+        if right and self.node.op is not ops.dot:  # which has its weights first
+            one, other = other, one
+        first, second = _like_a_weight(one), _like_a_weight(other)
+        return (one, other) if first >= second else (other, one)
 
 
 class WeightedSum(NamedTuple):
@@ -38,6 +40,33 @@ class WeightedSum(NamedTuple):
     products: list[Product]
     biases: list[Value]
     inside: list[Value]
+
+
+_PARAMETER = re.compile(r"(?P<module>[^\[\]]+)\.(?P<attribute>[^.\[\]]+)(?P<places>(\[\d+\])*)\Z")
+
+
+def module_of(label: str) -> tuple[str, ...]:
+    """The modules that a parameter's label names, from the outermost in; () if it names none.
+
+    >>> module_of("layers.0.weight[3][1]"), module_of("layer0.neuron3.w[1]"), module_of("w1")
+    (('layers.0',), ('layer0', 'neuron3'), ())
+    """
+    match = _PARAMETER.match(str(label or ""))
+    modules: list[str] = []
+    for word in match["module"].split(".") if match else ():
+        if word.isdigit() and modules:
+            modules[-1] += f".{word}"
+        else:
+            modules.append(word)
+    return tuple(modules)
+
+
+def _like_a_weight(x: Any) -> int:
+    """How much a factor looks like the weight of a sum: it is a leaf, of a module, called W1 or w3, and not X."""
+    if not is_leaf(x):
+        return -2
+    label = str(x.label or "")
+    return 2 if module_of(label) else {"w": 1, "x": -1}.get(label[:1].lower(), 0)
 
 
 def is_leaf(x: Any) -> bool:

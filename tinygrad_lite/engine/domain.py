@@ -69,7 +69,7 @@ def domain_error(
         )
     got = ", ".join(shown)
     needed = domains[-1].words.format(x=names[-1])  # each operand may do alone, but not together
-    cure = "keep it away with clip, or treat that case in a branch of its own."
+    cure = "with clip, or treat that case in a branch of its own."
     for i, x in enumerate(numbers):
         domain = domains[min(i, len(domains) - 1)]
         if not domain.holds(x):
@@ -77,14 +77,14 @@ def domain_error(
             got = got if len(shown) <= 3 else shown[i]
             if domain in (POSITIVE, NOT_NEGATIVE, NOT_ZERO):
                 away = ", ".join([f"{name} + 1e-12" if j == i else name for j, name in enumerate(names)])
-                cure = f"keep it away\n  first, for instance {op}({away}), or treat that case in a branch of its own."
+                cure = f"first, for instance {op}({away}), or treat that case in a branch of its own."
             break
     kind = DivisionByZero if isinstance(reason, ZeroDivisionError) else DomainError
     return kind(
         f"{op} needs {needed}, but got {got}{where}.\n"
         + (f"  {story}\n" if story else "")
-        + "  If this should hold by design, look at the step that made the number; if not,\n  "
-        f"{cure}"
+        + "  If this should hold by design, look at the step that made the number; if not, keep it away\n"
+        f"  {cure}"
     )
 
 

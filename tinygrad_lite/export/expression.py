@@ -26,12 +26,16 @@ class Term(NamedTuple):
             where the whole array is longer, if it is the same along there.
         mean: of a sum: of how many terms, and the text of their mean.
         number: the number that it is.
+        spread: of a logsumexp: the text of what it is of, and along which of its axes.
+        log: of a logarithm of shares: the text of the shares.
     """
 
     text: str
     axes: tuple[int, ...] = ()
     mean: tuple[int, str] | None = None
     number: float | None = None
+    spread: tuple[str, int] | None = None
+    log: str = ""
 
 
 def put(template: str, **parts: str | None) -> str:

@@ -60,11 +60,15 @@ class Bench:
         self._began, self._each, self._watch = time.perf_counter(), 1.0, Watch()
         self._own: dict[str, str] = {}
 
-        def few_wrong(case: Any) -> int:
-            return -len(self.names if case.comparison is None else case.comparison.wrong)
-
         cases = [case for case in evaluation.cases if case.exact and case.source != "measured"]
-        cases.sort(key=lambda case: (large(case.problem), bool(case.answer.error), few_wrong(case), size(case.problem)))
+
+        def rank(case: Any) -> Any:
+            raises = bool(case.answer.error)  # if it raises everywhere, what is sure to fit together is the user's own
+            other = raises and case is not evaluation.cases[0]
+            wrong = self.names if case.comparison is None else case.comparison.wrong
+            return large(case.problem), raises, other, -len(wrong), size(case.problem)
+
+        cases.sort(key=rank)
         self.problems: list[Problem] = [case.problem for case in cases]
         self.exact: list[dict[str, Array]] = [_arrays(case.exact) for case in cases]
         if evaluation.cases and all(large(case.problem) for case in cases):
@@ -292,8 +296,3 @@ def size(problem: Problem) -> int:
 def large(problem: Problem) -> bool:
     """Whether a problem is too large to be searched on."""
     return size(problem) > LARGE
-
-
-def lacks_entries(mine: Array | None, exact: Array) -> bool:
-    """Whether entries are 0 that must not be: perhaps nothing was ever added to them."""
-    return mine is not None and mine.shape == exact.shape and bool(np.any((mine == 0) & (exact != 0)))

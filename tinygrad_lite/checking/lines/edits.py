@@ -111,7 +111,7 @@ def edits(e: Node, offers: Offers) -> Iterator[Edit]:
             continue
         name = getattr(n, "id", "")
         strange = isinstance(n, ast.Name) and name not in offers.names
-        if strange and isinstance(parent, ast.Attribute) and name != "self":
+        if strange and isinstance(parent, ast.Attribute) and name != "self" and name not in offers.objects:
             continue  # the np of np.exp
         index = any(field == "slice" for field, _ in path)
         rows = [*BY_KIND.get(kind(n), ()), *(BY_KIND[None] if isinstance(n, PLAIN) and not (index or strange) else ())]
@@ -138,6 +138,8 @@ def _of_its_own(n: Node, offers: Offers, parent: Node, index: bool) -> Iterator[
             yield from ((1.3, ast.Attribute(load("self"), a, ast.Load())) for a in offers.attributes)
     elif isinstance(n, ast.Name):
         yield from ((1.0, load(other)) for other in offers.names if other != n.id)
+        if n.id in offers.objects or isinstance(parent, (ast.Attribute, ast.Subscript)):
+            yield from ((1.1, load(other)) for other in offers.objects if other != n.id)
         yield from _indices(n, offers) if index else _things(1.3, offers)
         if not index:
             yield from ((1.1, ast.Attribute(load("self"), a, ast.Load())) for a in offers.attributes)

@@ -69,13 +69,14 @@ class Goals:
                 pool = []  # N and H are numbers of things, not the loss's n and h
             if not pool:
                 continue
-            times = run.times
-            if slot.kind == "aug" and len(made) > 1:  # a sum over a loop is whole at the end
+            times, begins_right = run.times, any(same(made[0], p, slot.out) for p in pool)
+            whole_at_once = slot.kind != "aug" or len(made) == 1
+            if not whole_at_once:  # a sum over a loop is whole at the end
                 made, times = made[-1:], times[-1:]
             misses = [t for x, t in zip(made, times, strict=True) if not any(same(x, p, slot.out) for p in pool)]
             met.append(not misses)
             slot.missed = slot.missed or (misses[0] if misses else 0)
-            alternatives.append(pool if len(made) == len(run.visits) else [])
+            alternatives.append(pool if not begins_right and (whole_at_once or len(pool) > 1) else [])
         slot.known = bool(known) and all(known)
         slot.met = all(met) if met and len(met) == len(runs) else None
         if slot.met is False and (slot.shared or self._last.get((slot.function, slot.name), slot) is not slot):
@@ -87,6 +88,15 @@ class Goals:
     def _sure(self, slot: Slot) -> bool:
         """Whether a slot met its goal, or its values occur in the loss."""
         return bool(slot.met) or slot.known or not slot.visits
+
+    def _strange(self, slot: Slot, name: str) -> bool:
+        """Whether a variable was handed to a helper, and its numbers occur nowhere in the loss."""
+        function = slot.function
+        handed = name in function.code.co_varnames[: function.code.co_argcount]
+        if not handed or not slot.visits or function.code is getattr(self.bench.world.entry, "__code__", None):
+            return False
+        values = [local[name] for local, _ in slot.visits if is_float(local.get(name))]
+        return not all(x in self.forwards[0].values or x in self.forwards[0].adjoints for x in values)
 
     def primes(self, program: Program) -> list[Slot]:
         """The slots that miss their goal while nothing they use has missed its own before, the first to miss first."""
@@ -100,19 +110,19 @@ class Goals:
             e = slot.expression(program.trees[slot.function])
             used = {n.id for n in ast.walk(e) if isinstance(n, ast.Name)} - {slot.name}
             follows = any(off.get((slot.function, u), slot.missed) < slot.missed for u in used)
-            passed_on = isinstance(slot.stmt, ast.Return) and isinstance(e, ast.Name)
+            passed_on = isinstance(slot.stmt, (ast.Return, ast.Expr)) and isinstance(e, ast.Name)
             unsure = {s.name for s in slots if s.function is slot.function and s.name in used and not self._sure(s)}
             slot.prime = slot.met is False and not follows and not passed_on and slot.editable
-            slot.unsure = bool(unsure)
+            slot.unsure = bool(unsure) or any(self._strange(slot, u) for u in used)
             slot.evidence = 0.8 if slot.shared else 0.0
             if not slot.visits:
                 slot.evidence = 3.0
             elif slot.met is False and passed_on and slot.known:
                 slot.evidence = -0.3  # handed back in the place of another
             elif slot.met is False:
-                slot.evidence = (0.0 if unsure else -0.6) if slot.prime else 0.9 if passed_on else 0.4
+                slot.evidence = (-0.2 if slot.unsure else -0.6) if slot.prime else 0.9 if passed_on else 0.4
             else:
-                slot.evidence += (1.2 if slot.met else 0.5 if slot.known else 0.0) + 0.5 * passed_on  # made elsewhere
+                slot.evidence += (1.2 if slot.met else 0.25 if slot.known else 0.0) + 0.5 * passed_on  # made elsewhere
         for slot in slots:
             if slot.visits and slot.met is None and not slot.known and not slot.shared:
                 slot.evidence -= 0.3

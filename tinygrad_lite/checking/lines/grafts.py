@@ -9,7 +9,7 @@ put in as a replacement, a factor, a divisor or a term, and the number in front 
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 from tinygrad_lite.checking.lines.atoms import Atoms
@@ -17,7 +17,7 @@ from tinygrad_lite.checking.lines.edits import PLAIN, Edit
 from tinygrad_lite.checking.lines.forms import form, made
 from tinygrad_lite.checking.lines.functions import Node, is_float
 from tinygrad_lite.checking.lines.offers import Offers
-from tinygrad_lite.checking.lines.slots import nodes, put
+from tinygrad_lite.checking.lines.slots import Path, nodes, put
 from tinygrad_lite.checking.lines.values import Scope
 from tinygrad_lite.checking.network.arrays import Array, np
 
@@ -74,6 +74,42 @@ def toward(e: Node, atoms: Atoms, start: Array, goal: Array) -> Iterator[Edit]:
     wanted = (goal - stretched).ravel()
     found = _fits(e, stretched[None], atoms, np.eye(goal.size), wanted, numbers_in_front(atoms.offers, atoms.scope))
     yield from sorted(found, key=lambda f: f[0])[:300]
+
+
+def toward_loss(e: Node, atoms: Atoms, computed: Callable[[Array], Array]) -> Iterator[Edit]:
+    """Changes of an expression by one term or factor with which a part of it is what the loss computes somewhere.
+
+    Args:
+        computed: all that the loss computes of the shape of an array, one row each.
+    """
+    found: list[Edit] = []
+    strange: list[Path] = []  # parts that the loss does not compute: one within must be changed
+    for path, n in nodes(e):
+        within = not path or any(path[: len(p)] == p for p in strange if p != path)
+        start = _start(n, atoms.scope) if isinstance(n, PLAIN) and within else None
+        if start is None or any(field in ("slice", "func") and i is None for field, i in path):
+            continue
+        goals, alone = computed(start), start.ravel()
+        if not np.any(np.abs(goals - alone).max(axis=1, initial=0.0) <= 1e-9 * np.abs(alone).max(initial=0.0)):
+            strange.append(path)
+        elif path and path[:-1] not in strange:
+            continue
+        terms = atoms.shaped(start.shape)
+        for cost, candidates, wanted, text in (
+            (1.3, terms.rows, goals - alone, "e + x"),
+            (1.2, terms.rows * alone, goals, "e * x"),
+        ):
+            wanted = wanted[np.abs(wanted).max(axis=1, initial=0.0) > 1e-9]
+            if not len(candidates) or not len(wanted):
+                continue
+            c = (candidates @ wanted.T) / np.einsum("ij,ij->i", candidates, candidates)[:, None]
+            for i, j in np.argwhere(np.abs(np.abs(c) - 1) <= 1e-7):
+                off = candidates[i] * np.sign(c[i, j]) - wanted[j]
+                if np.abs(off).max() <= 1e-7 * np.abs(wanted[j]).max():
+                    new = _written(text, bool(c[i, j] > 0), e=n, x=terms.expression(int(i)), k=None)
+                    price = cost + 0.5 * float(terms.costs[i]) + 0.1 * (c[i, j] < 0) + 0.05 * len(path)
+                    found.append((price, put(e, path, new)))
+    yield from sorted(found, key=lambda f: f[0])[:200]
 
 
 def _start(n: Node, scope: Scope) -> Array | None:

@@ -40,6 +40,11 @@ class Numbers:
         shape = tuple(n for n in x.shape if n != 1)
         self._rows.setdefault(shape, []).append(x.ravel())
 
+    def like(self, x: Array) -> Array:
+        """All of the shape of an array, one row each."""
+        rows = self._rows.get(tuple(n for n in x.shape if n != 1), [])
+        return np.unique(np.array(rows), axis=0) if rows else np.empty((0, x.size))
+
     def __contains__(self, x: Any) -> bool:
         x = np.asarray(x, float)
         shape = tuple(n for n in x.shape if n != 1)
@@ -202,7 +207,7 @@ def meant(name: str, named: dict[str, Any]) -> str:
     ('xhat', 'q', 'z2', '')
     """
     low = name.lower()
-    for form in (r"(?:gradient_|grad_|dl_?/?d_?|d_?|g_?|adj_)(.+)", r"(.+?)(?:_grad|_bar|_adj|_d|grad|bar)"):
+    for form in (r"(?:gradient_?|grad_?|dl_?/?d_?|d_?|g_?|adj_)(.+)", r"(.+?)(?:_grad|_bar|_adj|_d|grad|bar)"):
         found = re.fullmatch(form, low)
         if found and found[1] in named:
             return found[1]

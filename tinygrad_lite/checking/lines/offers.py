@@ -20,7 +20,7 @@ class Offers:
         decimals: of the loss.
 
     Attributes:
-        names: variables that hold numbers; counts: those that hold whole ones.
+        names: variables that hold numbers; counts: those that hold whole ones; objects: that hold anything else.
         numpy: the name NumPy goes by, or "".
         subscripts, attributes, keys: that occur in the function.
         at_hand: what may fill a hole: N lengths, C decimals of the loss, F the user's own functions.
@@ -40,6 +40,7 @@ class Offers:
         used = {n.id for n in ast.walk(tree) if isinstance(n, ast.Name)}
         held = {k: space[k] for k in sorted(used) if k in space and k not in local and is_number(space[k])}
         self.names: list[str] = [*(k for k, x in local.items() if is_number(x)), *held]
+        self.objects: list[str] = [k for k, x in local.items() if not is_number(x)]
         self.numpy: str = next((k for k in ("np", "numpy", "onp") if space.get(k) is np), "")
         self.decimals = decimals
         self.rebuilt: list[Node] = []

@@ -10,9 +10,9 @@ from typing import Any
 from tinygrad_lite.checking.lines.atoms import Atoms
 from tinygrad_lite.checking.lines.bench import CANDIDATE, Bench, close
 from tinygrad_lite.checking.lines.edits import Edit, edits
-from tinygrad_lite.checking.lines.forms import storing
+from tinygrad_lite.checking.lines.forms import form, same, storing
 from tinygrad_lite.checking.lines.functions import Node, is_number
-from tinygrad_lite.checking.lines.grafts import grafts, toward
+from tinygrad_lite.checking.lines.grafts import grafts, toward, toward_loss
 from tinygrad_lite.checking.lines.loss import Loss
 from tinygrad_lite.checking.lines.offers import Offers
 from tinygrad_lite.checking.lines.program import Codes, Program, Recording
@@ -73,7 +73,10 @@ class Place:
         if len(self._runs) < 2:
             return None
         twin = next((s for s in self._runs[1].slots if s.path == slot.path and s.function is slot.function), None)
-        return self._scope(twin.visits[0][0]) if twin is not None and twin.visits else None
+        if twin is not None and twin.visits:
+            return self._scope(twin.visits[0][0])
+        stopped = self._runs[1].stops.get((slot.function, slot.line))
+        return None if slot.visits or stopped is None else self._scope(stopped)
 
     def _scope(self, local: dict[str, Any]) -> Scope:
         scope = Scope(self.slot.function, local, self.bench.guard)
@@ -109,6 +112,11 @@ class Place:
             for matrix, wanted in demands[:1] if reach.possible else demands:
                 if np.abs(matrix).max(initial=0.0) > 1e-9:
                     yield from grafts(self.expression, atoms, matrix, wanted)
+        if reach.possible is None and slot.kind == "value" and not slot.known:
+            values = self.loss.passes[0].values
+            strange = (i for i, (_, x) in enumerate(slot.visits) if x not in values)
+            at_hand = Atoms(self.offers, [self.every[next(strange, len(slot.visits) // 2)]], self.tree)
+            yield from toward_loss(self.expression, at_hand, values.like)
         start = np.asarray(slot.visits[0][1], float)
         for goal in self.goals():
             yield from toward(self.expression, first, start, goal)
@@ -137,6 +145,8 @@ class Place:
         self.bench.effort += CANDIDATE
         try:
             found = [scope.value(x) for scope in self.scopes]
+            if not self.slot.visits and self.second is not None:  # lengths that are equal here are not there
+                found.append(self.second.value(x))
         except (Exception, TimeoutError):
             return None
         slot = self.slot
@@ -210,6 +220,11 @@ class Place:
         if slot.kind == "missing":
             name = storing(slot.target)
             added = isinstance(x, ast.BinOp) and x.left is self.expression
+            made = form("a = b").match(slot.stmt)
+            if added and made is not None and same(made["a"], name):  # a term of the statement before
+                value = ast.BinOp(made["b"], x.op, x.right)
+                changed = put(self.tree, (*slot.path, ("value", None)), value)
+                return self.program.edited(slot.function, changed, slot.line)
             new = ast.AugAssign(name, x.op, x.right) if added else ast.Assign([name], x)
         line = slot.line + (slot.kind == "missing")
         return self.program.edited(slot.function, slot.replaced(self.tree, new), line)

@@ -48,6 +48,19 @@ class Standing(NamedTuple):
     tried: int
 
 
+class Step(NamedTuple):
+    """A program that was reached.
+
+    Attributes:
+        price: cost of the last edit and what speaks against its place.
+        stands: which gradients are exact; all of them on every problem if this is a mend.
+    """
+
+    price: float
+    stands: Standing
+    program: Program
+
+
 class Recording:
     """What one run of a program did, slot by slot.
 

@@ -191,3 +191,8 @@ def _newton(shifts: Shifts, here: Array) -> Reach:
                 found.tolerance = 1e-6 * (1 + np.abs(shift[:first]).max())
             break
     return found
+
+
+def lacks_entries(mine: Array | None, exact: Array) -> bool:
+    """Whether entries are 0 that must not be: perhaps nothing was ever added to them."""
+    return mine is not None and mine.shape == exact.shape and bool(np.any((mine == 0) & (exact != 0)))

@@ -7,18 +7,16 @@ best steps: programs in which one more gradient is exact, or one more line meets
 
 from __future__ import annotations
 
-from typing import NamedTuple
-
 from tinygrad_lite.checking.lines.atoms import Atoms
-from tinygrad_lite.checking.lines.bench import Bench, lacks_entries
+from tinygrad_lite.checking.lines.bench import Bench
 from tinygrad_lite.checking.lines.forms import load
 from tinygrad_lite.checking.lines.functions import Function, Node, is_float
 from tinygrad_lite.checking.lines.goals import Goals
 from tinygrad_lite.checking.lines.loss import Loss
 from tinygrad_lite.checking.lines.offers import Offers
 from tinygrad_lite.checking.lines.place import CHEAPEST, Place, key
-from tinygrad_lite.checking.lines.program import Program, Recording, Standing
-from tinygrad_lite.checking.lines.reach import beyond, reach
+from tinygrad_lite.checking.lines.program import Program, Recording, Standing, Step
+from tinygrad_lite.checking.lines.reach import beyond, lacks_entries, reach
 from tinygrad_lite.checking.lines.slots import Slot, entries, missing_slots
 from tinygrad_lite.checking.lines.statements import changes, elements, forgotten, scattered_sums
 from tinygrad_lite.checking.lines.values import Scope
@@ -30,19 +28,6 @@ DEAREST = 1.7  # of two changes in series
 SHARES = (0.4, 0.6, 0.7, 0.8, 0.9, 0.95)  # of what is left of the budget, for the best steps
 SIMILAR, MEASURED = 3, 0.04  # steps on one line; of the budget, to see what a step leaves to be mended
 SLICE, RESERVED = 0.06, 0.5  # of the budget: for one place at a time; for one change, if there are steps to go on from
-
-
-class Step(NamedTuple):
-    """A program that was reached.
-
-    Attributes:
-        price: cost of the last edit and what speaks against its place.
-        stands: which gradients are exact; all of them on every problem if this is a mend.
-    """
-
-    price: float
-    stands: Standing
-    program: Program
 
 
 class Search:
@@ -68,7 +53,7 @@ class Search:
         self.found: list[Step] = []
         self.narrow: list[Step] = []
         self.partial: list[Step] = []
-        self.patience, self.inserted = 1.25, False
+        self.patience, self.inserted = 0.9 if self.first.error else 1.25, False
 
     def _open(self, slot: Slot) -> bool:
         """Whether a slot can be searched: it ran or is where the program stopped, and the loss does not need it."""
@@ -88,7 +73,7 @@ class Search:
         self.by_name()
         self.descend(0.5)  # a line that now computes what its name says is a sure step
         best = min((s.price for s in self.found), default=0.0)
-        if not self.found or best >= 0.9:  # else a sure one: nothing that the line uses can be wrong
+        if not self.found or best >= 0.6:  # else a sure one: nothing that the line uses can be wrong
             if self.depth == 1:  # else it was before
                 self.measure()
             self.in_bands(best)
@@ -180,29 +165,39 @@ class Search:
                 stands = self.bench.right_everywhere(place.codes(x), self.stands)
             except (SyntaxError, ValueError, TypeError):
                 continue
-            if stands.right or (stands.tried == 0 and not met):
-                place.tried.add(mark)
-            known = self.first.error is not None and not place.slot.known and self.loss.computes(values)
+            known = (
+                self.first.error is not None
+                and not place.slot.known
+                and self.loss.computes(values[: len(place.scopes)])
+            )
             further = known or (place.slot.function, place.slot.line) in self.first.stops
+            kept = False
             if stands.right or met or further:
-                dear = cost + price + (0.0 if stands.right or met else 0.3 if known else 0.8)  # it only gets further
-                self._keep(Step(dear - 0.8 * (met and not place.slot.unsure), stands, place.edited(x)), met, further)
+                dear = cost + price + (0.0 if stands.right or met else 0.1 if known else 0.6)  # it only gets further
+                step = Step(dear - 0.8 * (met and not place.slot.unsure), stands, place.edited(x))
+                kept = self._keep(step, met, further)
+            if stands.right or (stands.tried == 0 and not met and not kept):  # equal where it stops may differ after
+                place.tried.add(mark)
             if met and goal_only:
                 break
         place.next[tier] = i
 
-    def _keep(self, step: Step, met: bool = False, further: bool = False) -> None:
+    def _keep(self, step: Step, met: bool = False, further: bool = False) -> bool:
         """Keep a program if every gradient is exact, one more is, one more line meets its goal or it gets further."""
         if not self.loss.unchanged(self.bench, step.program.codes):
-            return
+            return False
         if step.stands.right == self.bench.names:
             (self.narrow if step.stands.raised else self.found).append(step)
         elif met or self.right < step.stands.right:
             self.partial.append(step)
         elif further:
             now = self.bench.record(step.program, 0)
-            if list(now.stops) != list(self.first.stops):
-                self.partial.append(step._replace(price=step.price - 0.3 * (now.error is None)))
+            if list(now.stops) == list(self.first.stops):
+                return False
+            self.partial.append(step._replace(price=step.price - 0.3 * (now.error is None)))
+        else:
+            return False
+        return True
 
     # ------------------------------------------------------------------ statements
 
@@ -227,7 +222,8 @@ class Search:
         new = self.program.edited(function, tree, line)
         try:
             stands = self.bench.right_everywhere(new.codes, self.stands)
-            self._keep(Step(price, stands, new), further=(function, line) in self.first.stops)
+            further = (function, line) in self.first.stops
+            self._keep(Step(price + 0.9 * (further and not stands.right), stands, new), further=further)
         except (SyntaxError, ValueError, TypeError):
             return
 
@@ -277,7 +273,7 @@ class Search:
         for (step, search), share in zip(sorted(ahead, key=lambda a: not a[1].leaves_one()), SHARES, strict=False):
             search.since, search.until = self.bench.spent, spent + (self.until - spent) * share
             for mend in search.mends():
-                self.found.append(mend._replace(price=mend.price + step.price))
+                self.found.append(mend._replace(price=mend.price + step.price + 0.4))
             if self.found:
                 return
 

@@ -234,7 +234,7 @@ def missing_slots(function: Function, tree: Node, targets: Iterable[Node]) -> li
     found: list[Slot] = []
     sums = {target_name(s.target) for _, s in statements(tree) if isinstance(s, ast.AugAssign)}
     for path, stmt in statements(tree):
-        ends = isinstance(stmt, SIMPLE) and ends_block(tree, path, stmt)
+        ends = isinstance(stmt, ast.Pass) or (isinstance(stmt, SIMPLE) and ends_block(tree, path, stmt))
         goes_on = isinstance(next(iter(rest(tree, path)), None), ast.AugAssign)  # with one more sum
         for target in targets if harmless(function, stmt) and not isinstance(stmt, ast.Return) else ():
             whole = isinstance(target, ast.Name)
@@ -242,7 +242,7 @@ def missing_slots(function: Function, tree: Node, targets: Iterable[Node]) -> li
             if ends or beside or (whole and target.id in assigned(stmt)):
                 found.append(Slot(function, path, stmt, "missing", target_name(target)))
                 found[-1].target = target
-    return found
+    return sorted(found, key=lambda slot: not isinstance(slot.stmt, ast.Pass))  # where something is to come first
 
 
 def hooked(function: Function, tree: Node, slots: list[Slot], number: Callable[[Slot], int]) -> types.CodeType:

@@ -21,7 +21,7 @@ Change = tuple[float, Node, int]  # cost, the function's tree, the line
 ROWS = (  # cost, what was written, what was meant
     *((1.0, f"a {p}= b", f"a {q}= b") for p, q in itertools.permutations("+-*/", 2)),
     *((1.0, f"a {p}= b", "a = b") for p in "+-*/"),
-    *((1.1, "a = b", f"a {p}= b") for p in "+-*"),
+    *((1.1, "a = b", f"a {p}= b") for p in "+-*/"),
     *((1.2, f"a[i] {p} b", "np.add.at(a, i, b)") for p in ("=", "+=")),  # loses repeated indices
     (1.2, "a[i] -= b", "np.subtract.at(a, i, b)"),
     (1.0, "np.add.at(a, i, b)", "np.subtract.at(a, i, b)"),

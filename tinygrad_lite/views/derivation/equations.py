@@ -57,7 +57,10 @@ class Equations:
             else:
                 margin = " " * (2 + escape.width(left))
                 for i, side in enumerate(sides):
-                    lines += _broken(f"{'  ' + left if i == 0 else margin} = {side}", width, len(margin) + 5)
+                    if i == len(sides) - 1 > 0 and escape.width(f"{lines[-1]} = {side}") <= width:
+                        lines[-1] += f" = {side}"  # the result, where there is room for it
+                    else:
+                        lines += _broken(f"{'  ' + left if i == 0 else margin} = {side}", width, len(margin) + 5)
             for remark in equation.remarks:
                 lines += _broken(f"      {remark}", width, 6)
         text = "\n".join(lines)

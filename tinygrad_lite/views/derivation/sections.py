@@ -22,7 +22,7 @@ from tinygrad_lite.views.derivation.chain import Chain, at_kink, folded, product
 from tinygrad_lite.views.derivation.equations import Equation, Equations, Numbers
 from tinygrad_lite.views.derivation.why_zero import why_zero
 
-_NO_NAME = Name("", "", "")
+_NO_NAME, _MORE = Name("", "", ""), Name("...", "…", r"\cdots")
 
 
 class Sections:
@@ -185,8 +185,8 @@ class Sections:
                 "derivatives):",
                 *(name, y, paths),
             )
-            rest = Name(f"{total.text} - ...", f"{total.html} − …", rf"{total.latex} - \cdots")
-            self._equations(report, [Equation(rest, [(sum_of_paths(chain.paths(x, 2), False), False)])])
+            begins = folded(ops.add, [sum_of_paths(chain.paths(x, 2), False), Symbol.named(_MORE, 0.0)])
+            self._equations(report, [Equation(total, [(begins, False)])])
             report.say(
                 "Many of these paths share their upper parts. Factored, each node adds up once what comes from "
                 "above and hands it on; that is the same sum, and it is how backward() computes it:"
@@ -237,10 +237,9 @@ class Sections:
         for link in links:
             sides = [(link.formula, False), (link.formula, True), _number(link.derivative.number)]
             plain = self.folded and not link.formula.operands and link.uses == 1 and not at_kink(link.top)
-            if plain and link.formula.op is ops.constant:
-                continue  # such as the 1 of a sum: it stands in the chain rule
-            remarks = [] if plain else link.remarks(again=link.top.op in said)
-            steps.append(Equation(link.derivative.name or _NO_NAME, sides, remarks))
+            if plain:
+                continue  # such as the 1 of a sum, or the other factor: it stands in the chain rule
+            steps.append(Equation(link.derivative.name or _NO_NAME, sides, link.remarks(again=link.top.op in said)))
             said.add(link.top.op)
         self._equations(report, steps)
 

@@ -33,6 +33,9 @@ def why_zero(param: Any, root: Value) -> str:
         said = "The gradient of {0} is 0 because the root {1} is a bare number: it remembers no operands."
         return say(said, name, name_of(root))
     order = topological(root)
+    if param is not root and root in topological(param):
+        said = "{0} was computed from {1}, not the other way round: the Value asked about comes first."
+        return say(said, name, name_of(root))
     towards = {param}  # the nodes between param and the root: those that param can move
     for node in order:
         if any(parent in towards for parent in node.parents if parent.__class__ is not float):

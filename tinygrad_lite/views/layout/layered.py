@@ -22,6 +22,7 @@ from tinygrad_lite.views.layout.graph import LayoutGraph, Placement, Point, Unit
 
 TIE = 16.0  # between an op's ellipse and its box
 GAP = 34.0  # the least between two layers
+MANY = 6  # long arrows of one box, beyond which they run in one line
 
 
 def layout(sketch: LayoutGraph) -> Placement:
@@ -59,7 +60,9 @@ def _layers(sketch: LayoutGraph, units: list[Unit], home: dict[str, Unit]) -> di
     """Give each unit its layer, and each arrow its route: tail, the dummies between, head.
 
     An inner box stands one layer behind its last operand; a leaf stands right before its first
-    use, so that a bias stands beside its layer and not at the far left.
+    use, so that a bias stands beside its layer and not at the far left. So does what is computed
+    from leaves alone and far from its use, such as the 0.1 * x of a late step of a loop, unless more arrows
+    grow longer by it. Many long arrows from one box, as from the weight of such a loop, run in one line.
     """
     arrows = [arrow for arrow in sketch.arrows if not arrow.key.startswith("r")]
     into: dict[Unit, list[Unit]] = {unit: [] for unit in units}
@@ -72,16 +75,22 @@ def _layers(sketch: LayoutGraph, units: list[Unit], home: dict[str, Unit]) -> di
         unit.layer = 1 + max((parent.layer for parent in into[unit]), default=-1)
     for unit in reversed(order):
         latest = min((child.layer for child in out_of[unit]), default=unit.layer + 1) - 1
-        if latest > unit.layer and len(into[unit]) < len(out_of[unit]):
+        stay = sum(len(out_of[parent]) > 1 or bool(into[parent]) for parent in into[unit])  # the others come along
+        late = latest > unit.layer + 1 and not any(into[parent] for parent in into[unit]) and stay <= len(out_of[unit])
+        if latest > unit.layer and (late or len(into[unit]) < len(out_of[unit])):
             unit.layer = latest
 
     routes = {}
+    lanes: dict[tuple[Unit, int], Unit] = {}
     for arrow in arrows:
         tail, head = home[arrow.tail], home[arrow.head]
+        shared = sum(child.layer > tail.layer + 1 for child in out_of[tail]) > MANY
         route = [tail]
         for layer in range(tail.layer + 1, head.layer):
-            dummy = Unit("", across=2.0)
-            dummy.layer = layer
+            dummy = lanes.get((tail, layer)) if shared else None
+            if dummy is None:
+                dummy = lanes[tail, layer] = Unit("", across=2.0)
+                dummy.layer = layer
             route.append(dummy)
         routes[arrow.key] = [*route, head]
     return routes
@@ -89,10 +98,13 @@ def _layers(sketch: LayoutGraph, units: list[Unit], home: dict[str, Unit]) -> di
 
 def _by_layer(units: list[Unit], routes: dict[str, list[Unit]]) -> list[list[Unit]]:
     """The layers, each in the order in which an arrow first reaches its units; neighbours are noted."""
-    for route in routes.values():
-        for before, after in pairwise(route):
+    lanes: set[tuple[Unit, Unit]] = set()
+    for before, after in (step for route in routes.values() for step in pairwise(route)):
+        if (before, after) not in lanes:
             before.outward.append(after)
             after.inward.append(before)
+        if after.dummy:
+            lanes.add((before, after))
     layers: list[list[Unit]] = [[] for _ in range(1 + max((unit.layer for unit in units), default=-1))]
     seen: set[Unit] = set()
     todo = [unit for unit in units if not unit.outward]
@@ -193,9 +205,13 @@ def _ports(routes: dict[str, list[Unit]], sizes: dict[str, tuple[float, float]])
     for fans, offsets, share in ((leaving, out, 0.22), (entering, inn, 0.3)):
         for unit, arrows in fans.items():
             side = sizes[unit.ellipse if offsets is inn and unit.ellipse else unit.key][1]
-            step = min(2 * share * side / max(len(arrows) - 1, 1), 12.0)
-            for i, (_, _, key) in enumerate(sorted(arrows)):
-                offsets[key] = (i - (len(arrows) - 1) / 2) * step
+            ends = [
+                (routes[key][1] if offsets is out and routes[key][1].dummy else key) for _, _, key in sorted(arrows)
+            ]
+            lanes = {end: i for i, end in enumerate(dict.fromkeys(ends))}
+            step = min(2 * share * side / max(len(lanes) - 1, 1), 12.0)
+            for (_, _, key), end in zip(sorted(arrows), ends, strict=True):
+                offsets[key] = (lanes[end] - (len(lanes) - 1) / 2) * step
     return {key: (out[key], inn[key]) for key in routes}
 
 

@@ -7,16 +7,13 @@ otherwise neurons that look at the same inputs and compute alike are one layer.
 
 from __future__ import annotations
 
-import re
 from collections import Counter
 
-from tinygrad_lite.analysis.sums import WeightedSum, is_leaf, squared, weighted_sums
+from tinygrad_lite.analysis.sums import WeightedSum, is_leaf, module_of, squared, weighted_sums
 from tinygrad_lite.engine import ops
 from tinygrad_lite.engine.numbered import Graph
 from tinygrad_lite.engine.value import Value
 from tinygrad_lite.views.picture.fold import Fold
-
-_LABEL = re.compile(r"(?P<module>[^\[\]]+)\.(?P<attribute>[^.\[\]]+)(?P<places>(\[\d+\])*)\Z")
 
 
 class Neuron:
@@ -56,7 +53,7 @@ def sums_of(graph: Graph) -> dict[int, WeightedSum]:
 def penalties(fold: Fold) -> dict[int, list[int]]:
     """The sums of squares of leaves, such as an L2 penalty, each with its leaves."""
     nodes = fold.graph.nodes
-    found = {number: terms for number, terms in fold.squares.items() if all(_is_leaf(fold, term) for term in terms)}
+    found = {number: terms for number, terms in fold.squares.items() if all(is_leaf(nodes[t]) for t in terms)}
     for number, terms in fold.sums.items():
         bases = [squared(nodes[term]) for term in terms if nodes[term].op is not ops.constant]
         leaves = [fold.graph.number[base] for base in bases if base is not None and is_leaf(base)]
@@ -81,48 +78,13 @@ def neurons(fold: Fold, sums: dict[int, WeightedSum]) -> list[Neuron]:
     for head, each in drawn.items():
         neuron = Neuron(fold, head, [number[node] for node in each.inside], [number[leaf] for leaf in each.biases])
         fused = any(product.node.op is ops.dot for product in each.products)
-        for one, other in pairs[head]:
-            first = _first_is_weight(fold, one, other, {} if fused else looked_at)
+        for product, (one, other) in zip(each.products, pairs[head], strict=True):
+            fewer = len(looked_at[one]) <= len(looked_at[other])  # a weight serves one neuron alone
+            first = product.split(right=not fused and not fewer)[0] is fold.graph.nodes[one]
             neuron.weights.append(one if first else other)
             neuron.inputs.append(other if first else one)
         found.append(neuron)
     return found
-
-
-def _first_is_weight(fold: Fold, one: int, other: int, looked_at: dict[int, set[int]]) -> bool:
-    """Of two factors: a weight is a leaf, is labelled as a parameter, or serves one neuron alone."""
-    leaves = _is_leaf(fold, one), _is_leaf(fold, other)
-    if leaves != (True, True):
-        return leaves[0]
-    labelled = module_of(fold.graph.nodes[one].label), module_of(fold.graph.nodes[other].label)
-    if bool(labelled[0]) != bool(labelled[1]):
-        return bool(labelled[0])
-    called = [str(fold.graph.nodes[n].label or "")[:1] in ("W", "w") for n in (one, other)]  # W1[0, 2], w3
-    if called[0] != called[1]:
-        return called[0]
-    return len(looked_at.get(one, ())) <= len(looked_at.get(other, ()))
-
-
-def _is_leaf(fold: Fold, number: int) -> bool:
-    return fold.graph.nodes[number].op is ops.leaf
-
-
-def module_of(label: str) -> tuple[str, ...]:
-    """The modules that a parameter's label names, from the outermost in; () if it names none.
-
-    >>> module_of("layers.0.weight[3][1]"), module_of("layer0.neuron3.w[1]"), module_of("w1")
-    (('layers.0',), ('layer0', 'neuron3'), ())
-    """
-    match = _LABEL.match(str(label or ""))
-    if match is None:
-        return ()
-    modules: list[str] = []
-    for word in match["module"].split("."):
-        if word.isdigit() and modules:
-            modules[-1] += f".{word}"
-        else:
-            modules.append(word)
-    return tuple(modules)
 
 
 def modules_of(fold: Fold, sums: dict[int, WeightedSum]) -> dict[int, tuple[str, ...]]:
@@ -131,10 +93,13 @@ def modules_of(fold: Fold, sums: dict[int, WeightedSum]) -> dict[int, tuple[str,
     Nodes outside of every neuron, such as the loss, are not in the dict.
     """
     found = neurons(fold, sums)
+    called: dict[str, list[int]] = {}  # the parameters of each label, of which two networks may have one each
+    for number in dict.fromkeys(number for neuron in found for number in _parameters(neuron)):
+        called.setdefault(fold.graph.nodes[number].label, []).append(number)
     layers: dict[tuple[object, ...], list[Neuron]] = {}
     layer_of: dict[tuple[int, ...], tuple[object, ...]] = {}  # a neuron that is computed again is in the same layer
     for neuron in found:
-        key = layer_of.setdefault(_parameters(neuron), _layer(fold, neuron))
+        key = layer_of.setdefault(_parameters(neuron), _layer(fold, neuron, called))
         layers.setdefault(key, []).append(neuron)
     places: dict[int, tuple[str, ...]] = {}
     for i, (key, members) in enumerate(layers.items(), start=1):
@@ -154,12 +119,14 @@ def _parameters(neuron: Neuron) -> tuple[int, ...]:
     return (*neuron.weights, *neuron.biases)
 
 
-def _layer(fold: Fold, neuron: Neuron) -> tuple[object, ...]:
+def _layer(fold: Fold, neuron: Neuron, called: dict[str, list[int]]) -> tuple[object, ...]:
     """What the neurons of one layer have in common: the module of their parameters, or their inputs."""
     nodes = fold.graph.nodes
-    named = {module_of(nodes[p].label) for p in _parameters(neuron) if _is_leaf(fold, p)}
+    named = {module_of(nodes[p].label) for p in _parameters(neuron) if is_leaf(nodes[p])}
     if len(named) == 1 and () not in named:
-        return ("named", *named.pop())
+        copy = max(called[nodes[p].label].index(p) for p in _parameters(neuron))
+        outermost, *others = named.pop()
+        return ("named", f"{outermost} ({copy + 1})" if copy else outermost, *others)
     inputs = tuple(fold.home[i] for i in neuron.inputs if nodes[i].op is not ops.constant)
     activation = activation_of(fold, neuron.out) if neuron.out != neuron.sum else ""
     return ("alike", inputs, len(neuron.inputs), activation)
@@ -178,5 +145,5 @@ def _members(fold: Fold, neuron: Neuron) -> list[int]:
     """The nodes of a neuron: its parameters and constants, products, sum and activation."""
     given = [*neuron.weights, *neuron.biases, *neuron.inputs]
     constants = [i for i in given if fold.graph.nodes[i].op is ops.constant] + neuron.constants
-    parameters = [i for i in (*neuron.weights, *neuron.biases) if _is_leaf(fold, i)]
+    parameters = [i for i in (*neuron.weights, *neuron.biases) if is_leaf(fold.graph.nodes[i])]
     return [*parameters, *constants, *neuron.products, neuron.sum, neuron.out]
