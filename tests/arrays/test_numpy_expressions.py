@@ -202,7 +202,6 @@ NUMBERS = """
     np.round(z, 1)
     z.round(1)
     np.trunc(z)
-    np.fix(z)
     np.rint(z)
     np.floor_divide(z, 0.7)
     np.divmod(z, 0.7)[0]

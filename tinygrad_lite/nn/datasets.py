@@ -14,7 +14,7 @@ import gzip
 import math
 import random
 from collections.abc import Iterator, Sequence
-from importlib.resources import files
+from typing import Any
 
 from tinygrad_lite.nn.dataset import Dataset
 
@@ -31,7 +31,7 @@ def iris() -> Dataset:
     >>> data.target_names
     ('setosa', 'versicolor', 'virginica')
     """
-    text = files("tinygrad_lite").joinpath("data/iris.csv").read_text(encoding="utf-8")
+    text = _file("iris.csv").read_text(encoding="utf-8")
     header, *rows = csv.reader(text.splitlines())
     names = list(dict.fromkeys(row[4] for row in rows))
     return Dataset(
@@ -65,7 +65,7 @@ def digits() -> Dataset:
     >>> t
     0
     """
-    packed = files("tinygrad_lite").joinpath("data/digits.csv.gz").read_bytes()
+    packed = _file("digits.csv.gz").read_bytes()
     rows = [[int(x) for x in line.split(",")] for line in gzip.decompress(packed).decode("ascii").splitlines()]
     return Dataset(
         [[float(x) for x in row[:64]] for row in rows],
@@ -153,3 +153,9 @@ def _points(places: Sequence[tuple[float, float]], classes: Sequence[int], noise
     rng.shuffle(order)
     names = [str(k) for k in range(max(classes, default=0) + 1)]
     return Dataset([rows[i] for i in order], [classes[i] for i in order], ["x", "y"], names, "drawn by nn.datasets")
+
+
+def _file(name: str) -> Any:
+    from importlib.resources import files  # here, since it loads `inspect` from Python 3.12 on
+
+    return files("tinygrad_lite").joinpath("data", name)
