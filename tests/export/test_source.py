@@ -443,6 +443,35 @@ def test_gates_of_several_matrices_are_one_product(export):
         assert re.search(r"    z\d = w1 @ x1 \+ w2 @ last_a\d\n", source.code)
 
 
+@pytest.mark.parametrize("export", EXPORTS)
+def test_sums_that_are_read_once_or_twice_are_kept_alike(export):
+    """A conditional random field: the scores on the right path are read there and in the recursion."""
+    X, path = rng_of(18).normal(size=(12, 3)).tolist(), [k * k % 4 for k in range(12)]
+
+    def field(W, A):
+        scores = [[sum(w * x for w, x in zip(row, seen, strict=True)) for row in W] for seen in X]
+        right = scores[0][path[0]]
+        for t in range(1, 12):
+            right = right + A[path[t - 1]][path[t]] + scores[t][path[t]]
+        alpha = scores[0]
+        for t in range(1, 12):
+            alpha = [tg.logsumexp([alpha[i] + A[i][j] for i in range(4)]) + scores[t][j] for j in range(4)]
+        return tg.logsumexp(alpha) - right
+
+    W, A = rng_of(19).normal(size=(4, 3)), rng_of(20).normal(size=(4, 4))
+    fast = tg.compile(field, argnums=(0, 1))
+    source = export(fast, W.tolist(), A.tolist())
+    value, slopes = by(source, W * 0.9, A)
+    right = fast.value_and_grad((W * 0.9).tolist(), A.tolist())
+
+    near(value, right[0])
+    near(slopes[0], right[1][0])
+    near(slopes[1], right[1][1])
+    if export is not tg.to_numpy:
+        assert "X @ W.T" in source.code
+        assert len(body(source)) < 16
+
+
 def test_the_square_of_a_quotient_is_a_square():
     def f(p):
         share = tg.exp(p[0]) / tg.sqrt(p[1])
