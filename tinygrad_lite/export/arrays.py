@@ -54,7 +54,7 @@ class ArrayWriter(Expressions):
             sign, e = -sign, e[1]
         if run.terms == 1 and not over:
             return [(sign, self.value(e))]
-        few = run.terms <= FEW and not over
+        few = run.terms <= FEW and not over and not any(a.array[0] == "=" for a in run.accesses)
         if few and not all(map(self.sliced, self._reads)):
             single = [[_term(a, t, run.terms) for a in run.accesses] for t in range(run.terms)]
             return [part for one in single for part in self.reduction(Reduction(sign, e, 1, one), nest)]
@@ -119,6 +119,9 @@ class ArrayWriter(Expressions):
                     a, b, left, right = b, a, right, left
                 a, b = self.transposed(a, [*left, r]), self.transposed(b, [r, *right])
                 return Term(put("x @ y", x=a.text, y=b.text), (*left, *right))
+            for x, y in ((a, b), (b, a)):
+                if y.axes == (r,) and x.axes[-1] == r:  # a stack of matrices by one vector
+                    return Term(put("x @ y", x=x.text, y=y.text), x.axes[:-1])
         if not common:
             return self._added(self.product(a, b), over)
         stacked = self._stacked(a, b, common) if over == common else None

@@ -108,6 +108,8 @@ def _joined(x: Any, op: ast.operator, y: Any) -> ast.expr:
         return y  # type: ignore[no-any-return]
     if kind is ast.Mult and _negative(x) and _is(x.operand, 1):
         return ast.UnaryOp(ast.USub(), y)
+    if kind is ast.Mult and not isinstance(x, ast.Constant) and ast.dump(x) == ast.dump(y):
+        return ast.BinOp(x, ast.Pow(), ast.Constant(2))
     if kind is ast.Mult and _begins_with_a_number(x):  # 1 / n * x
         return _joined(_joined(x.left, op, y), ast.Div(), x.right)
     if kind in (ast.Add, ast.Sub) and _negative(y):
@@ -116,8 +118,6 @@ def _joined(x: Any, op: ast.operator, y: Any) -> ast.expr:
         return ast.Constant(x.value - y.value)  # type: ignore[operator]
     if isinstance(y, ast.BinOp) and (kind, type(y.op)) in _FOLLOWS:
         return _joined(_joined(x, op, y.left), y.op, y.right)
-    if kind is ast.Mult and not isinstance(x, ast.Constant) and ast.dump(x) == ast.dump(y):
-        return ast.BinOp(x, ast.Pow(), ast.Constant(2))
     return ast.BinOp(x, op, y)
 
 

@@ -133,7 +133,8 @@ class Operands:
         if self.before is not None and read.array == "P" and found.axes and not found.text.isidentifier():
             known = next((line.split(" = ")[0] for line in self.before if line.endswith(f" = {found.text}")), "")
             if not known:  # what every step reads alike is cut out once before the steps
-                known = self.name(re.split(r"\W", found.text)[0])
+                first = re.split(r"\W", found.text)[0]
+                known = self.name("w" if first == self.spelling.lib else first)
                 self.before.append(f"{known} = {found.text}")
             found = Term(known, found.axes)
         return found
