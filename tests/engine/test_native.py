@@ -1,5 +1,6 @@
 """`_node.c` is node.py, fast.py, walk and sweep over again: the same numbers, messages and promises."""
 
+import copy
 import gc
 import math
 import operator
@@ -18,6 +19,7 @@ from hypothesis import strategies as st
 import tinygrad_lite as tg
 from tinygrad_lite import Value
 from tinygrad_lite.engine import native, ops
+from tinygrad_lite.engine.graph import topological
 from tinygrad_lite.engine.reverse import adjoints
 
 ROOT = Path(__file__).parents[2]
@@ -307,3 +309,37 @@ def test_a_leaf_whose_gradient_lies_in_the_first_slab_of_all_is_freed():
     )
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, cwd=ROOT, timeout=60)
     assert done.stdout == "still here\n", done.stderr
+
+
+@needs_c
+@pytest.mark.parametrize("loose", [False, True])
+def test_gradients_are_those_of_the_readable_walk_and_leave_no_trace(loose):
+    x, w, unused = Value(0.5), Value(-1.5), Value(2.0)
+    w.grad = 7.0
+    h = (copy.copy(x * w) if loose else x * w).tanh()
+    root = h * h + x / w + h
+    inner = [v for v in topological(root) if v.parents]
+
+    found = native.gradients(root, (x, w, unused, x))
+    exact = adjoints(root)
+
+    assert found == pytest.approx([exact[x], exact[w], 0.0, exact[x]], rel=1e-15)
+    assert (x.grad, w.grad, unused.grad) == (0.0, 7.0, 0.0)
+    assert [v.grad for v in inner] == [0.0] * len(inner)
+
+
+@needs_c
+def test_gradients_are_left_to_python_where_grads_are_in_the_way():
+    x = Value(2.0)
+    h = x * x
+    h.backward()
+    (root := h * x).register_hook(lambda g: None)
+    before = h.grad, x.grad
+
+    assert native.gradients(h * x, (x,)) is None  # h has a gradient, which is to stay
+    assert native.gradients(root, (x,)) is None  # a hook is to be called
+    assert native.gradients(x, (x,)) is None  # no graph
+    assert native.gradients(h * 3.0, (h,)) is None  # no leaf
+    assert (h.grad, x.grad) == before
+    assert tg.grad(lambda y: h * y)(3.0).data == 4.0
+    assert (h.grad, x.grad) == before

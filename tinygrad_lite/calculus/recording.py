@@ -16,7 +16,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from tinygrad_lite.calculus.pytree import Structure, fill, flatten, labels, size, strip
-from tinygrad_lite.engine import ops
+from tinygrad_lite.engine import graph, ops
 from tinygrad_lite.engine.graph import topological
 from tinygrad_lite.engine.tracing import TracedNumber, current_trace, traced_call
 from tinygrad_lite.engine.value import Value
@@ -78,9 +78,9 @@ class Recording:
             result, self.aux = result
         self.outputs, self.out_of = flatten(result, "the output")
         ours = set(self.inputs)
-        behind = topological(*[y for y in self.outputs if isinstance(y, Value)])
+        _, leaves = graph.walk([y for y in self.outputs if isinstance(y, Value)])
         self.open: bool = any(isinstance(x, Value) for x in given) or any(
-            node.op is ops.leaf and node not in ours for node in behind
+            leaf.op is ops.leaf and leaf not in ours for leaf in leaves
         )
         for x in self.inputs:
             if isinstance(x, Value) and x.op is ops.leaf:

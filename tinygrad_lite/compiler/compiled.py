@@ -23,7 +23,7 @@ from typing import Any
 from tinygrad_lite.calculus.jacobian import rows
 from tinygrad_lite.calculus.products import hvp, jvp
 from tinygrad_lite.calculus.pytree import Structure, builder, fill, labels, size, strip
-from tinygrad_lite.calculus.transforms import value_and_grad
+from tinygrad_lite.calculus.transforms import derivatives_wrt, value_and_grad
 from tinygrad_lite.compiler.backends import choice, runners
 from tinygrad_lite.compiler.frontend.arguments import Call, Reader, numbers, reader
 from tinygrad_lite.compiler.frontend.paths import TooManyPaths
@@ -37,7 +37,6 @@ from tinygrad_lite.compiler.runtime.program import ALL, Program, Settings, Wrt
 from tinygrad_lite.compiler.runtime.report import Described
 from tinygrad_lite.compiler.runtime.verify import disagreement, long_disagreement
 from tinygrad_lite.engine.modes import remembering
-from tinygrad_lite.engine.reverse import adjoints
 from tinygrad_lite.engine.tracing import current_trace, traced_call
 from tinygrad_lite.engine.value import Value
 from tinygrad_lite.errors import OperandError, TinygradLiteError, user_line
@@ -127,9 +126,8 @@ class CompiledFunction(Described):
         program, out = self._answer(call, served, wrt)
         if program is None:
             root, given = self._by_engine(call)
-            found = adjoints(root) if isinstance(root, Value) else {}
             chosen = given if wrt == ALL else [given[i] for i in wrt or ()]
-            out = [float(getattr(root, "data", root)), *(found.get(leaf, 0.0) for leaf in chosen)]
+            out = [float(getattr(root, "data", root)), *derivatives_wrt(chosen, root, False)]
         return float(out[0]), shaped(out)
 
     def grad(self, *args: Any, **kwargs: Any) -> Any:
@@ -157,10 +155,9 @@ class CompiledFunction(Described):
         program, out = self._answer(call, served, wrt)
         if program is None:  # its graph tells what it used from outside
             root, given = self._by_engine(call)
-            found = adjoints(root) if isinstance(root, Value) else {}
-            here = [found.pop(leaf, 0.0) for leaf in given]
-            shares = [(value, here[i]) for i, value in values.items()]
-            shares += [(value, share) for value, share in found.items() if not value.parents]
+            if isinstance(root, Value):
+                root.backward()
+            shares = [(value, given[i].grad) for i, value in values.items()]
             out = [getattr(root, "data", root)]
         else:
             n = len(program.captured)
@@ -381,9 +378,9 @@ class CompiledFunction(Described):
         """Where there is no machine code: from now on by the engine, if it is faster on such a call."""
 
         def by_engine() -> None:
-            root, _ = self._by_engine(call)
-            if wrt is not None and isinstance(root, Value):
-                adjoints(root)
+            root, given = self._by_engine(call)
+            if wrt is not None:
+                derivatives_wrt(given, root, False)
 
         if sooner(by_engine, lambda: program.run(call.chunks, wrt, call.columns, call.samples)):
             self._specialized(call).why_not = "without llvmlite the engine itself is faster on such arguments"

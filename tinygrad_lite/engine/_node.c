@@ -32,7 +32,6 @@ static inline int highest_bit(uint64_t word) { return 63 - __builtin_clzll(word)
 #endif
 
 /* ---------------------------------------------------------------- what a node is */
-
 typedef struct Node Node;
 
 /* One operand: a node and the derivative w.r.t. it; or no node, and a constant's number in `partial`. */
@@ -62,7 +61,7 @@ enum { MANY = 3, /* of few */ HAS_MORE = 1, SEEN = 2, LOOSE = 4, BOUND = 8 }; /*
 
 static PyTypeObject *ValueType;
 static PyObject *op_add, *op_sub, *op_mul, *op_div, *op_pow, *op_neg, *op_dot, *op_sum, *op_leaf, *op_constant;
-static PyObject *py_number, *py_noted, *py_construct, *str_empty, *str_forward, *str_partials;
+static PyObject *py_number, *py_noted, *py_construct, *py_one, *str_empty;
 static int watching; /* a mode is on in some thread: Python makes the nodes */
 
 static inline int is_node(PyObject *o) { return Py_TYPE(o) == ValueType || PyObject_TypeCheck(o, ValueType); }
@@ -75,7 +74,6 @@ static inline double *grad_of(Node *v) { return v->flags & BOUND ? v->more->grad
 static inline int wants_python(Node *v) { return (v->flags & HAS_MORE) && (v->more->grad || v->more->local); }
 
 /* ---------------------------------------------------------------- slabs: results in the order of making */
-
 #define SLAB 65536
 #define WORDS (SLAB / sizeof(Node) / 64 + 1)
 
@@ -117,12 +115,6 @@ static inline Node *take_youngest(Slab *s, Map *m)
     m->words[m->top] ^= 1ull << bit;
     m->n--;
     return node_at(s, m->top * 64 + (size_t)bit);
-}
-
-static inline int is_older(Node *p, Node *v)
-{
-    Slab *a = slab_of(p), *b = slab_of(v);
-    return a == b ? p < v : a->serial < b->serial;
 }
 
 static Slab *new_slab(void)
@@ -183,7 +175,6 @@ static inline Node *new_node(void)
 }
 
 /* ---------------------------------------------------------------- freeing, to any depth without recursion */
-
 static More *historied; /* the first of the nodes whose gradient is a Value */
 
 static void forget_history(More *m)
@@ -280,7 +271,6 @@ static void node_dealloc(PyObject *self)
 }
 
 /* ---------------------------------------------------------------- making nodes */
-
 static inline void point(Edge *e, Node *node, double partial) { Py_XINCREF(node); *e = (Edge){node, partial}; }
 
 /* A result of one or two operands; one that is no node is a constant, with its number in the place of the partial. */
@@ -295,7 +285,6 @@ static inline PyObject *made(double data, PyObject *op, uint16_t few, Node *a, d
 }
 
 /* ---------------------------------------------------------------- operators: fast.py's */
-
 static PyObject *readable(PyObject *self, PyObject *op, PyObject *l, PyObject *r) /* Value._apply: it writes every error */
 { return PyObject_CallMethod(self, "_apply", r ? "O(OO)" : "O(O)", op, l, r); }
 
@@ -346,11 +335,8 @@ static PyObject *node_pow(PyObject *l, PyObject *r, PyObject *mod)
     return readable(is_node(l) ? l : r, op_pow, l, r);
 }
 
-static PyObject *node_neg(PyObject *self)
-{
-    Node *v = (Node *)self;
-    return watching ? readable(self, op_neg, self, NULL) : made(-number_of(v), op_neg, 1, v, -1.0, NULL, 0.0);
-}
+static PyObject *negative(Node *v) { return made(-number_of(v), op_neg, 1, v, -1.0, NULL, 0.0); }
+static PyObject *node_neg(PyObject *self) { return watching ? readable(self, op_neg, self, NULL) : negative((Node *)self); }
 
 static int node_bool(PyObject *self) { return number_of((Node *)self) != 0.0; }
 
@@ -364,7 +350,6 @@ static PyObject *node_compare(PyObject *l, PyObject *r, int which)
 }
 
 /* ---------------------------------------------------------------- ops of one operand */
-
 typedef int (*Kernel)(double x, double *out, double *partial); /* 0: not here, ask the table */
 
 static inline double logistic(double x)
@@ -395,22 +380,17 @@ static struct { const char *name; Kernel kernel; PyObject *op; } KERNELS[] = { /
 
 static PyObject *node_apply_one(PyObject *self, PyObject *op)
 {
-    Node *v = (Node *)self;
-    double x = number_of(v), out, partial;
+    Node *v = (Node *)self; double x = number_of(v), out, partial;
     if (watching) return readable(self, op, self, NULL);
     for (int i = 0; KERNELS[i].name; i++)
         if (KERNELS[i].op == op) {
             if (KERNELS[i].kernel(x, &out, &partial)) return made(out, op, 1, v, partial, NULL, 0.0);
             break;
         }
-    PyObject *px = PyFloat_FromDouble(x), *po = px ? PyObject_CallMethodOneArg(op, str_forward, px) : NULL;
-    PyObject *partials = NULL, *out_node = NULL;
-    if (po && PyFloat_CheckExact(po)) partials = PyObject_CallMethodObjArgs(op, str_partials, px, po, NULL);
-    if (partials && PyTuple_CheckExact(partials) && PyTuple_GET_SIZE(partials) == 1
-        && PyFloat_CheckExact(PyTuple_GET_ITEM(partials, 0)))
-        out_node = made(PyFloat_AS_DOUBLE(po), op, 1, v, PyFloat_AS_DOUBLE(PyTuple_GET_ITEM(partials, 0)), NULL, 0.0);
-    Py_XDECREF(px); Py_XDECREF(po); Py_XDECREF(partials);
-    if (out_node) return out_node;
+    PyObject *pair = PyObject_CallFunction(py_one, "Od", op, x); /* the number and its derivative */
+    int fine = pair && PyArg_ParseTuple(pair, "dd", &out, &partial);
+    Py_XDECREF(pair);
+    if (fine) return made(out, op, 1, v, partial, NULL, 0.0);
     if (PyErr_Occurred()) { /* a refusal is told by `_apply`, which knows the labels; anything else goes up */
         if (!PyErr_ExceptionMatches(PyExc_ValueError) && !PyErr_ExceptionMatches(PyExc_ArithmeticError)) return NULL;
         PyErr_Clear();
@@ -419,7 +399,6 @@ static PyObject *node_apply_one(PyObject *self, PyObject *op)
 }
 
 /* ---------------------------------------------------------------- the fields, as Python sees them */
-
 static int to_double(PyObject *o, double *x)
 {
     if (PyFloat_CheckExact(o)) { *x = PyFloat_AS_DOUBLE(o); return 0; }
@@ -515,7 +494,8 @@ static PyObject *node_link(Node *v, PyObject *parents)
     for (Py_ssize_t i = 0; i < n && !PyErr_Occurred(); i++)
         if (!PyFloat_CheckExact(p = PyTuple_GET_ITEM(t, i)) && !is_node(p))
             PyErr_Format(PyExc_TypeError, "an operand is a Value or a float, not %.80s", Py_TYPE(p)->tp_name);
-        else if (is_node(p) && !((v->flags | ((Node *)p)->flags) & LOOSE) && !is_older((Node *)p, v))
+        else if (is_node(p) && !((v->flags | ((Node *)p)->flags) & LOOSE)
+                 && (slab_of((Node *)p) == slab_of(v) ? (Node *)p >= v : slab_of((Node *)p)->serial > slab_of(v)->serial))
             PyErr_SetString(PyExc_ValueError, "an operand is made before its result");
     Edge *to = v->edge;
     if (n > 2 && !PyErr_Occurred() && !(to = PyMem_Malloc(n * sizeof(Edge)))) PyErr_NoMemory();
@@ -611,7 +591,6 @@ static int node_traverse(PyObject *self, visitproc visit, void *arg) /* for subc
 }
 
 /* ---------------------------------------------------------------- the chain rule, from a root back to the leaves */
-
 typedef struct { Node **at; size_t n, room; } Stack;
 
 static int push(Stack *q, Node *v)
@@ -665,13 +644,15 @@ static int reach(Stack *leaves, Node *p)
     return 0;
 }
 
+static int quiet; /* what arrives at a leaf waits in its second place, and every `.grad` stays as it was */
 static void settle(Stack *leaves, int fine) /* all old or all new */
 {
     for (size_t i = 0; i < leaves->n; i++) {
         Node *p = leaves->at[i];
         double before = p->edge[0].partial;
         p->flags &= ~SEEN;
-        *grad_of(p) = fine && op_of(p) != op_constant ? before + p->grad : before;
+        if (quiet) p->edge[1].partial = p->grad;
+        *grad_of(p) = fine && !quiet && op_of(p) != op_constant ? before + p->grad : before;
     }
     PyMem_Free(leaves->at);
 }
@@ -698,14 +679,15 @@ static int by_slabs(Node *root)
             Node *v = take_youngest(s, &s->marks);
             marked--;
             v->flags &= ~SEEN;
-            if (fine < 1) continue; /* the marks are only taken away */
             double g = v->grad;
+            if (quiet) v->grad = 0.0;
+            if (fine < 1) continue; /* the marks are only taken away */
             Edge *e = edges(v);
             for (Py_ssize_t i = 0, n = n_edges(v); i < n; i++) {
                 Node *p = e[i].node;
                 if (!p) continue;
                 if (!(p->flags & SEEN)) {
-                    if (wants_python(p)) fine = 0;
+                    if (wants_python(p) || (quiet && p->few && p->grad != 0.0)) fine = 0;
                     else if (!p->few) fine = reach(&leaves, p) == 0;
                     else if (p->flags & LOOSE) fine = -1;
                     else mark(p);
@@ -726,16 +708,17 @@ static int by_walk(Node *root)
     unmark(&todo, &order);
     for (size_t i = 0; fine && i < order.n; i++) {
         Node *v = order.at[i];
-        if (wants_python(v)) fine = 0;
+        if (wants_python(v) || (quiet && v->few && v->grad != 0.0)) fine = 0;
         else if (!v->few) fine = reach(&leaves, v) == 0;
         else v->grad = 0.0;
     }
-    root->grad = 1.0;
+    if (fine) root->grad = 1.0;
     for (size_t i = order.n; fine && i-- > 0;) {
         Node *v = order.at[i];
         Edge *e = edges(v);
         for (Py_ssize_t j = 0, n = n_edges(v); j < n; j++)
             if (e[j].node) e[j].node->grad += v->grad * e[j].partial;
+        if (quiet && v->few) v->grad = 0.0;
     }
     settle(&leaves, fine);
     PyMem_Free(todo.at); PyMem_Free(order.at);
@@ -753,6 +736,27 @@ static PyObject *mod_backward(PyObject *mod, PyObject *arg)
     }
     int fine = root->flags & LOOSE ? -1 : by_slabs(root);
     return PyBool_FromLong(fine < 0 ? by_walk(root) : fine);
+}
+
+/* gradients(root, leaves), with every `.grad` left as it is; None if Python has to do it. */
+static PyObject *mod_gradients(PyObject *mod, PyObject *args)
+{
+    PyObject *leaves, *found = NULL, *g; Node *root;
+    if (!PyArg_ParseTuple(args, "O!O!", ValueType, &root, &PyTuple_Type, &leaves)) return NULL;
+    Py_ssize_t n = PyTuple_GET_SIZE(leaves);
+    Node **leaf = (Node **)PySequence_Fast_ITEMS(leaves);
+    int fine = root->few && root->grad == 0.0;
+    for (Py_ssize_t i = 0; i < n; i++)
+        if (is_node((PyObject *)leaf[i]) && !leaf[i]->few) leaf[i]->edge[1].partial = 0.0; else fine = 0;
+    if (!fine) Py_RETURN_NONE;
+    quiet = 1;
+    PyObject *done = mod_backward(mod, (PyObject *)root);
+    quiet = 0;
+    if (done == Py_True) found = PyList_New(n);
+    for (Py_ssize_t i = 0; found && i < n; i++)
+        if ((g = PyFloat_FromDouble(leaf[i]->edge[1].partial))) PyList_SET_ITEM(found, i, g); else Py_CLEAR(found);
+    Py_DECREF(done);
+    return found || PyErr_Occurred() ? found : Py_NewRef(Py_None);
 }
 
 static PyObject *mod_walk(PyObject *mod, PyObject *args) /* graph.walk(roots, reset), with a tuple of roots */
@@ -785,7 +789,6 @@ static PyObject *mod_walk(PyObject *mod, PyObject *args) /* graph.walk(roots, re
 }
 
 /* ---------------------------------------------------------------- sums of many: value.dot and value.total */
-
 typedef struct { double sum, lost; } Sum; /* as Python's own sum of floats adds: from 3.12 on it carries what is lost */
 
 static inline void add_to(Sum *s, double term)
@@ -898,7 +901,6 @@ static PyObject *mod_collect(PyObject *mod, PyObject *_)
 }
 
 /* ---------------------------------------------------------------- numbers kept in an array of compiled code */
-
 static PyObject *mod_bind(PyObject *mod, PyObject *args) /* bind(value, data address, grad address, owner) */
 {
     Node *v;
@@ -924,7 +926,6 @@ static PyObject *mod_owner(PyObject *mod, PyObject *o) /* what `bind` was given,
 { return Py_NewRef(is_node(o) && (((Node *)o)->flags & BOUND) ? ((Node *)o)->more->owner : Py_None); }
 
 /* ---------------------------------------------------------------- the module */
-
 static PyGetSetDef node_getset[] = {
     {"data", (getter)get_data, (setter)put_data, "The number.", NULL},
     {"grad", (getter)get_grad, (setter)put_grad, "d(root)/d(self) after root.backward().", NULL},
@@ -952,13 +953,13 @@ static PyType_Slot node_slots[] = {
 static PyType_Spec node_spec = {"tinygrad_lite.engine.value.Value", sizeof(Node), 0,
     Py_TPFLAGS_DEFAULT | Py_TPFLAGS_BASETYPE, node_slots};
 
-/* derive(Value, ops, number, Noted): the class to use in place of the Python one, whose methods it inherits.
+/* derive(Value, ops, number, Noted, one): the class to use in place of the Python one, whose methods it inherits.
    It has a tp_traverse of its own, so that it does not take over the collector's header from its base. */
 static PyObject *mod_derive(PyObject *mod, PyObject *args)
 {
     PyObject *readable_value, *ops;
-    if (!PyArg_ParseTuple(args, "OOOO", &readable_value, &ops, &py_number, &py_noted)) return NULL;
-    Py_INCREF(py_number); Py_INCREF(py_noted);
+    if (!PyArg_ParseTuple(args, "OOOOO", &readable_value, &ops, &py_number, &py_noted, &py_one)) return NULL;
+    Py_INCREF(py_number); Py_INCREF(py_noted); Py_INCREF(py_one);
     struct { PyObject **to; const char *name; } wanted[] = {
         {&op_add, "add"}, {&op_sub, "sub"}, {&op_mul, "mul"}, {&op_div, "div"}, {&op_pow, "pow"}, {&op_neg, "neg"},
         {&op_dot, "dot"}, {&op_sum, "sum"}, {&op_leaf, "leaf"}, {&op_constant, "constant"}};
@@ -979,6 +980,7 @@ static PyMethodDef functions[] = {
     {"derive", mod_derive, METH_VARARGS, "The class Value, with its fields and operators in C."},
     {"watch", mod_watch, METH_O, "watch(True): every node is made by Value._apply."},
     {"backward", mod_backward, METH_O, "The sweep; False if it has to be Python's."},
+    {"gradients", mod_gradients, METH_VARARGS, "Of a root w.r.t. a tuple of leaves, without a trace in any `.grad`; or None."},
     {"walk", mod_walk, METH_VARARGS, "graph.walk of a tuple of roots."},
     {"dot", mod_dot, METH_VARARGS, "value.dot, or None."},
     {"sum", mod_sum, METH_O, "value.total of a tuple, or None."},
@@ -994,7 +996,5 @@ PyMODINIT_FUNC PyInit__node(void)
 {
     PyObject *m = PyModule_Create(&module);
     if (!m || PyModule_AddIntConstant(m, "BYTES", sizeof(Node)) < 0) return NULL;
-    str_empty = PyUnicode_InternFromString("");
-    str_forward = PyUnicode_InternFromString("forward"); str_partials = PyUnicode_InternFromString("partials");
-    return str_empty && str_forward && str_partials ? m : NULL;
+    return (str_empty = PyUnicode_InternFromString("")) ? m : NULL;
 }
