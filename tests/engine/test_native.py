@@ -2,6 +2,7 @@
 
 import gc
 import math
+import operator
 import os
 import re
 import struct
@@ -9,6 +10,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -88,6 +90,9 @@ def test_an_operator_gives_the_bits_of_its_op(op, x, y):
 @given(x=ANY, n=st.integers(-12, 12) | st.sampled_from([10**16, 2**53, 400, 0.5, -0.5, 1.5, 3.0, 1 / 3]) | ANY)
 def test_a_power_gives_the_bits_of_its_op(x, n):
     assert outcome(lambda: Value(x) ** n) == outcome(lambda: Value(x)._apply(ops.pow, (Value(x), n)))
+    assert outcome(lambda: n ** Value(x)) == outcome(lambda: Value(x)._apply(ops.pow, (n, Value(x))))
+    if abs(n) < 1e300:
+        assert outcome(lambda: Value(x) ** Value(n)) == outcome(lambda: Value(x)._apply(ops.pow, (Value(x), Value(n))))
 
 
 @needs_c
@@ -99,6 +104,8 @@ def test_sums_of_many_give_the_bits_of_their_ops(xs, data):
     operands = (*ws, *mixed) if bias is None else (*ws, *mixed, bias)
 
     assert outcome(lambda: tg.dot(ws, mixed, bias)) == outcome(lambda: ws[0]._apply(ops.dot, operands))
+    assert outcome(lambda: tg.dot(np.array(ws), np.array(mixed), bias)) == outcome(lambda: tg.dot(ws, mixed, bias))
+    assert outcome(lambda: tg.dot(ws, np.array(xs), bias)) == outcome(lambda: tg.dot(ws, xs, bias))
     assert outcome(lambda: tg.sum(ws)) == outcome(lambda: ws[0]._apply(ops.sum, tuple(ws)))
 
 
@@ -255,6 +262,24 @@ print("freed")
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, cwd=ROOT, timeout=60)
 
     assert done.stdout == "freed\n"
+
+
+@needs_c
+@pytest.mark.parametrize("of", [np.float64, np.float32, np.float16, np.int64, np.uint8, np.bool_])
+@pytest.mark.parametrize("op", [operator.add, operator.sub, operator.mul, operator.truediv, operator.pow])
+def test_a_scalar_of_numpy_is_the_number_it_holds(op, of):
+    x, scalar = Value(0.7), of(3)
+    assert outcome(lambda: op(x, scalar)) == outcome(lambda: op(x, float(scalar)))
+    assert outcome(lambda: op(scalar, x)) == outcome(lambda: op(float(scalar), x))
+    assert type(op(scalar, x)) is type(op(x, scalar)) is Value
+    assert (x < scalar, scalar < x, scalar >= x, x >= scalar) == (True, False, True, False)
+
+
+@needs_c
+@pytest.mark.parametrize("odd", [np.complex128(1j), np.str_("3"), np.bytes_(b"3"), np.datetime64("2020")])
+def test_what_is_no_real_number_of_numpy_is_refused(odd):
+    with pytest.raises(TypeError):
+        Value(1.0) * odd
 
 
 @needs_c

@@ -2,6 +2,7 @@
 
 import math
 import random
+import re
 
 import pytest
 
@@ -372,6 +373,131 @@ def test_a_sum_of_many_unlike_terms_is_written_in_parts():
     value, slopes = by(source, point)
     near(value, right[0])
     near(slopes[0], right[1])
+
+
+def test_attention_reads_as_one_would_write_it():
+    data = rng_of(10).normal(size=(6, 4)).tolist()
+
+    def attention(p):
+        def times(w):
+            return [[sum(a * row[j] for a, row in zip(x, w, strict=True)) for j in range(4)] for x in data]
+
+        q, k, v = (times([p[at + 4 * i : at + 4 * i + 4] for i in range(4)]) for at in (0, 16, 32))
+        loss = 0.0
+        for x in q:
+            scores = [sum(a * b for a, b in zip(x, y, strict=True)) / 2.0 for y in k]
+            norm = tg.logsumexp(scores)
+            for c in range(4):
+                loss = loss + sum(tg.exp(s - norm) * y[c] for s, y in zip(scores, v, strict=True)) ** 2
+        return loss
+
+    source = tg.to_jax(attention, rng_of(11).normal(size=48).tolist())
+
+    assert body(source)[1] == "z1 = data @ p.reshape(3, 4, 4)"  # one product for all three, and no einsum
+    assert body(source)[-1] == "return jnp.sum((jax.nn.softmax(0.5 * z2, axis=1) @ z1[2]) ** 2)"
+
+
+def test_steps_read_a_part_of_the_parameters_that_was_cut_out_before_them():
+    series = rng_of(12).normal(size=9).tolist()
+
+    def cell(p):
+        h = [0.0] * 3
+        for x in series:
+            h = [
+                tg.tanh(sum(p[5 * i + j] * h[j] for j in range(3)) + p[5 * i + 3] * x + p[5 * i + 4]) for i in range(3)
+            ]
+        return sum(a * a for a in h)
+
+    source = tg.to_jax(cell, rng_of(13).normal(size=15).tolist())
+    before, step = source.code.split("def step(")
+
+    assert "= p.reshape(3, 5)[:, :3]" in before
+    assert "p.reshape" not in step
+    assert source.checked.startswith("equal to the engine")
+
+
+@pytest.mark.parametrize("export", EXPORTS)
+def test_gates_of_several_matrices_are_one_product(export):
+    series = rng_of(14).normal(size=(6, 2)).tolist()
+
+    def times(w, x):
+        return [sum(a * b for a, b in zip(row, x, strict=True)) for row in w]
+
+    def gru(update, reset, new):
+        h = [0.0] * 3
+        for x in series:
+            z, r = ([tg.sigmoid(a) for a in times(w, x + h)] for w in (update, reset))
+            c = [tg.tanh(a) for a in times(new, x + [a * b for a, b in zip(r, h, strict=True)])]
+            h = [(1.0 - a) * b + a * d for a, b, d in zip(z, h, c, strict=True)]
+        return sum(a * a for a in h)
+
+    point = [rng_of(k).normal(size=(3, 5)) for k in (15, 16, 17)]
+    source = export(tg.compile(gru, argnums=(0, 1, 2)), *[x.tolist() for x in point])
+    moved = [x * 0.9 for x in point]
+    value, slopes = by(source, *moved)
+    right = tg.compile(gru, argnums=(0, 1, 2)).value_and_grad(*[x.tolist() for x in moved])
+
+    near(value, right[0])
+    near(slopes[1], right[1][1])
+    if export is tg.to_jax:
+        assert re.search(r"    z\d = w1 @ x1 \+ w2 @ last_a\d\n", source.code)
+
+
+@pytest.mark.parametrize("export", EXPORTS)
+def test_sums_that_are_read_once_or_twice_are_kept_alike(export):
+    """A conditional random field: the scores on the right path are read there and in the recursion."""
+    X, path = rng_of(18).normal(size=(12, 3)).tolist(), [k * k % 4 for k in range(12)]
+
+    def field(W, A):
+        scores = [[sum(w * x for w, x in zip(row, seen, strict=True)) for row in W] for seen in X]
+        right = scores[0][path[0]]
+        for t in range(1, 12):
+            right = right + A[path[t - 1]][path[t]] + scores[t][path[t]]
+        alpha = scores[0]
+        for t in range(1, 12):
+            alpha = [tg.logsumexp([alpha[i] + A[i][j] for i in range(4)]) + scores[t][j] for j in range(4)]
+        return tg.logsumexp(alpha) - right
+
+    W, A = rng_of(19).normal(size=(4, 3)), rng_of(20).normal(size=(4, 4))
+    fast = tg.compile(field, argnums=(0, 1))
+    source = export(fast, W.tolist(), A.tolist())
+    value, slopes = by(source, W * 0.9, A)
+    right = fast.value_and_grad((W * 0.9).tolist(), A.tolist())
+
+    near(value, right[0])
+    near(slopes[0], right[1][0])
+    near(slopes[1], right[1][1])
+    if export is not tg.to_numpy:
+        assert "X @ W.T" in source.code
+        assert len(body(source)) < 16
+
+
+def test_the_square_of_a_quotient_is_a_square():
+    def f(p):
+        share = tg.exp(p[0]) / tg.sqrt(p[1])
+        return share * share
+
+    assert body(tg.to_jax(f, [0.1, 0.2]))[-1] == "return (jnp.exp(p[0]) / jnp.sqrt(p[1])) ** 2"
+
+
+def test_quotients_by_one_number_are_no_steps():
+    """A Cholesky factor: each column is divided by one root, and none of these quotients reads another."""
+    at, n = [0.0, 0.4, 1.1, 1.5, 2.2, 3.0], 6
+
+    def gaussian_process(p):
+        width, noise = tg.exp(p[0]), tg.exp(p[1])
+        low = [[0.0] * n for _ in range(n)]
+        for i in range(n):
+            for j in range(i + 1):
+                kernel = tg.exp(-0.5 * ((at[i] - at[j]) / width) ** 2) + (noise if i == j else 0.0)
+                rest = kernel - sum(low[i][k] * low[j][k] for k in range(j))
+                low[i][j] = tg.sqrt(rest) if i == j else rest / low[j][j]
+        found = []
+        for i in range(n):
+            found.append((math.sin(at[i]) - sum(low[i][k] * found[k] for k in range(i))) / low[i][i])
+        return 0.5 * sum(x * x for x in found) + sum(tg.log(low[i][i]) for i in range(n))
+
+    assert "scan" not in tg.to_jax(gaussian_process, [0.1, -2.0]).code
 
 
 # ------------------------------------------------------------------ what does not repeat

@@ -200,3 +200,15 @@ def test_numbers_that_do_not_belong_together_are_not_played():
 
     with pytest.raises(StaleGraphError, match="forward pass"):
         animate(product)
+
+
+def test_a_network_is_played_value_by_value_where_a_picture_would_fold_it():
+    from tinygrad_lite import nn
+
+    model = nn.MLP(2, [3, 1], activation="tanh", seed=1)
+    loss = nn.mse([model([0.5, -1.0]), model([1.0, 2.0]), model([0.1, 0.2])], [1.0, 0.0, 1.0])
+    loss = loss + 1e-3 * tg.sum([p * p for p in model.parameters()])
+    player = tg.animate(loss)
+
+    assert len(tg.draw(loss).boxes) < len(player.picture.graph)  # the picture is folded
+    assert len(player.picture.boxes) == len(player.picture.graph)

@@ -81,3 +81,10 @@ def test_a_negative_number_has_brackets_where_the_formula_would_read_wrong_witho
     formulas = [step.formula for step in steps(Graph((3.0 - x) * tg.tanh(x) ** 2))]
 
     assert formulas[1:4] == ["3 - x = 3 - (-2) = 5", "tanh(x) = tanh(-2) = -0.964", "v3**2 = (-0.964)**2 = 0.9293"]
+
+
+def test_a_negative_gradient_in_a_sum_stands_in_brackets():
+    x = Value(3.0, label="x")
+    formulas = [step.formula for step in steps(Graph(-(x * x) - x))]
+
+    assert "d y/d x = -1 + (-1) * 3 + (-1) * 3 = -7" in formulas

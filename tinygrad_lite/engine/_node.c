@@ -9,8 +9,6 @@
    its result, so the order of making *is* a topological order. Going back through a graph, and freeing one, is then
    one pass over the slabs from the youngest to the oldest, steered by one bit for each node: no list, no recursion.
 
-   Read: Node, the slabs, freeing, the operators, the fields, backward, walk, the collector, the module.
-
    State of the process (so: one interpreter, under its lock; native.py refuses others): the type, the ops and strings
    looked up once, the slabs, `watching`, and the list of nodes whose gradient is a Value.                          */
 
@@ -283,11 +281,7 @@ static void node_dealloc(PyObject *self)
 
 /* ---------------------------------------------------------------- making nodes */
 
-static inline void point(Edge *e, PyObject *operand, double partial) /* to a node; or the number of a float */
-{
-    if (PyFloat_CheckExact(operand)) { e->node = NULL; e->partial = PyFloat_AS_DOUBLE(operand); }
-    else { Py_INCREF(operand); e->node = (Node *)operand; e->partial = partial; }
-}
+static inline void point(Edge *e, Node *node, double partial) { Py_XINCREF(node); *e = (Edge){node, partial}; }
 
 /* A result of one or two operands; one that is no node is a constant, with its number in the place of the partial. */
 static inline PyObject *made(double data, PyObject *op, uint16_t few, Node *a, double da, Node *b, double db)
@@ -295,8 +289,8 @@ static inline PyObject *made(double data, PyObject *op, uint16_t few, Node *a, d
     Node *v = new_node();
     if (!v) return NULL;
     v->data = data; v->op = Py_NewRef(op); v->few = few;
-    Py_XINCREF(a); v->edge[0] = (Edge){a, da};
-    Py_XINCREF(b); v->edge[1] = (Edge){b, db};
+    point(&v->edge[0], a, da);
+    point(&v->edge[1], b, db);
     return (PyObject *)v;
 }
 
@@ -305,18 +299,24 @@ static inline PyObject *made(double data, PyObject *op, uint16_t few, Node *a, d
 static PyObject *readable(PyObject *self, PyObject *op, PyObject *l, PyObject *r) /* Value._apply: it writes every error */
 { return PyObject_CallMethod(self, "_apply", r ? "O(OO)" : "O(O)", op, l, r); }
 
+/* A real scalar of NumPy, by the name of its type: rows of arrays are full of them. */
+static int of_numpy(PyObject *o)
+{
+    const char *name = Py_TYPE(o)->tp_name, *n = name + 6;
+    return !strncmp(name, "numpy.", 6)
+        && (!strncmp(n, "float", 5) || !strncmp(n, "int", 3) || !strncmp(n, "uint", 4) || !strncmp(n, "bool", 4));
+}
+
 /* What an operand is: a node (1), a constant (0), something for `_apply` (-1). */
 static inline int operand(PyObject *o, double *x, Node **node)
 {
-    if (is_node(o)) { *node = (Node *)o; *x = number_of(*node); return 1; }
-    *node = NULL;
+    *node = is_node(o) ? (Node *)o : NULL;
+    if (*node) { *x = number_of(*node); return 1; }
     if (PyFloat_CheckExact(o)) { *x = PyFloat_AS_DOUBLE(o); return 0; }
-    if (PyLong_CheckExact(o)) {
-        *x = PyLong_AsDouble(o);
-        if (*x == -1.0 && PyErr_Occurred()) { PyErr_Clear(); return -1; }
-        return 0;
-    }
-    return -1;
+    if (!PyLong_CheckExact(o) && !of_numpy(o)) return -1;
+    *x = PyFloat_AsDouble(o);
+    if (*x == -1.0 && PyErr_Occurred()) { PyErr_Clear(); return -1; }
+    return 0;
 }
 
 #define BINARY(name, OP, compute, dx, dy, ok)                                                     \
@@ -337,13 +337,12 @@ BINARY(div, op_div, x / y, 1.0 / y, -out / y, y != 0.0)
 static PyObject *node_pow(PyObject *l, PyObject *r, PyObject *mod)
 {
     double x, n; Node *a, *b;
-    if (!watching && is_node(l) && operand(l, &x, &a) && !operand(r, &n, &b)) /* a constant as exponent */
-        if (isfinite(x) && x != 0.0 && n != 0.0 && fabs(n) < 1e15) {
-            int whole = n == floor(n);
-            double out = pow(x, n), partial = n == 1.0 ? 1.0 : n * (whole ? pow(x, n - 1.0) : out / x);
-            if (isfinite(out) && isfinite(partial) && (whole || (x > 0.0 && out >= 0x1p-1022)))
-                return made(out, op_pow, 2, a, partial, NULL, n);
-        }
+    if (!watching && operand(l, &x, &a) >= 0 && operand(r, &n, &b) >= 0 && isfinite(x) && n != 0.0 && fabs(n) < 1e15) {
+        int whole = n == floor(n);
+        double out = pow(x, n), dx = n == 1.0 ? 1.0 : n * (whole ? pow(x, n - 1.0) : out / x);
+        if (isfinite(out) && isfinite(dx) && (x > 0.0 ? whole || out >= 0x1p-1022 : x < 0.0 && whole && !b))
+            return made(out, op_pow, 2, a, a ? dx : x, b, b ? out * log(x) : n);
+    }
     return readable(is_node(l) ? l : r, op_pow, l, r);
 }
 
@@ -521,7 +520,9 @@ static PyObject *node_link(Node *v, PyObject *parents)
     Edge *to = v->edge;
     if (n > 2 && !PyErr_Occurred() && !(to = PyMem_Malloc(n * sizeof(Edge)))) PyErr_NoMemory();
     if (PyErr_Occurred()) { Py_DECREF(t); return NULL; }
-    for (Py_ssize_t i = 0; i < n; i++) point(&to[i], PyTuple_GET_ITEM(t, i), NAN);
+    for (Py_ssize_t i = 0; i < n; i++)
+        if (is_node(p = PyTuple_GET_ITEM(t, i))) point(&to[i], (Node *)p, NAN);
+        else point(&to[i], NULL, PyFloat_AS_DOUBLE(p));
     v->few = n > 2 ? MANY : (uint16_t)n;
     if (n > 2) { v->block = to; v->many = n; }
     Py_DECREF(t);
@@ -799,10 +800,6 @@ static inline void add_to(Sum *s, double term)
 }
 static inline double summed(Sum *s) { return s->lost != 0.0 && isfinite(s->lost) ? s->sum + s->lost : s->sum; }
 
-static inline int plain(PyObject *o) { return is_node(o) || PyFloat_CheckExact(o); }
-static inline double plain_number(PyObject *o)
-{ return PyFloat_CheckExact(o) ? PyFloat_AS_DOUBLE(o) : number_of((Node *)o); }
-
 /* w1*x1 + w2*x2 + ... + b as one node; without x, w1 + w2 + ... */
 static PyObject *weighted(PyObject *op, PyObject **w, PyObject **x, Py_ssize_t n, Node *b)
 {
@@ -813,12 +810,14 @@ static PyObject *weighted(PyObject *op, PyObject **w, PyObject **x, Py_ssize_t n
     if (!block) { Py_DECREF(v); return PyErr_NoMemory(); }
     Sum s = {b ? number_of(b) : 0.0, 0.0};
     for (Py_ssize_t i = 0; i < n; i++) {
-        double wd = plain_number(w[i]), xd = x ? plain_number(x[i]) : 1.0;
+        double wd = 0.0, xd = 1.0; Node *wn = NULL, *xn = NULL;
+        operand(w[i], &wd, &wn);
+        if (x) operand(x[i], &xd, &xn);
         add_to(&s, x ? wd * xd : wd);
-        point(&block[i], w[i], xd);
-        if (x) point(&block[n + i], x[i], wd);
+        point(&block[i], wn, wn ? xd : wd);
+        if (x) point(&block[n + i], xn, xn ? wd : xd);
     }
-    if (b) point(&block[2 * n], (PyObject *)b, 1.0);
+    if (b) point(&block[2 * n], b, 1.0);
     v->data = summed(&s); v->op = Py_NewRef(op);
     v->few = MANY; v->block = block; v->many = m;
     return (PyObject *)v;
@@ -826,25 +825,26 @@ static PyObject *weighted(PyObject *op, PyObject **w, PyObject **x, Py_ssize_t n
 
 static PyObject *mod_dot(PyObject *mod, PyObject *args) /* dot(ws, xs, b); None if Python has to do it */
 {
-    PyObject *ws, *xs, *b;
+    PyObject *ws, *xs, *b; double d; Node *v;
     if (!PyArg_ParseTuple(args, "OOO", &ws, &xs, &b)) return NULL;
     if (watching || !(PyList_CheckExact(ws) || PyTuple_CheckExact(ws)) || !(PyList_CheckExact(xs) || PyTuple_CheckExact(xs))
         || (b != Py_None && !is_node(b))) Py_RETURN_NONE;
     Py_ssize_t n = PySequence_Fast_GET_SIZE(ws);
     PyObject **w = PySequence_Fast_ITEMS(ws), **x = PySequence_Fast_ITEMS(xs);
     if (2 * n + (b != Py_None) < 3 || PySequence_Fast_GET_SIZE(xs) != n) Py_RETURN_NONE;
-    for (Py_ssize_t i = 0; i < n; i++) if (!is_node(w[i]) || !plain(x[i])) Py_RETURN_NONE;
+    for (Py_ssize_t i = 0; i < n; i++) if (!is_node(w[i]) || operand(x[i], &d, &v) < 0) Py_RETURN_NONE;
     return weighted(op_dot, w, x, n, b == Py_None ? NULL : (Node *)b);
 }
 
 static PyObject *mod_sum(PyObject *mod, PyObject *terms) /* sum(tuple); None if Python has to do it */
 {
-    Py_ssize_t n = PyTuple_CheckExact(terms) ? PyTuple_GET_SIZE(terms) : 0, nodes = 0;
+    Py_ssize_t n = PyTuple_CheckExact(terms) ? PyTuple_GET_SIZE(terms) : 0, nodes = 0; double d; Node *v;
     if (watching || n < 3) Py_RETURN_NONE;
     PyObject **w = PySequence_Fast_ITEMS(terms);
     for (Py_ssize_t i = 0; i < n; i++) {
-        if (!plain(w[i])) Py_RETURN_NONE;
-        nodes += is_node(w[i]);
+        int kind = operand(w[i], &d, &v);
+        if (kind < 0) Py_RETURN_NONE;
+        nodes += kind;
     }
     return nodes ? weighted(op_sum, w, NULL, n, NULL) : Py_NewRef(Py_None);
 }

@@ -23,6 +23,8 @@ class Arithmetic:
 
     __slots__ = ()
 
+    __array_priority__ = -1.0  # above NumPy's scalars, which then leave an operation to us; below its arrays
+
     def _apply(self, op: Op, operands: tuple[Any, ...]) -> Any:
         """The result of `op`, or NotImplemented if one of the operands is unknown here."""
         raise NotImplementedError
@@ -68,7 +70,7 @@ class Arithmetic:
         return self
 
     def __abs__(self) -> Any:
-        return self._apply(ops.absolute, (self,))
+        return self._apply_one(ops.absolute)
 
     def __floordiv__(self, other: Any) -> Any:
         quotient = self / other

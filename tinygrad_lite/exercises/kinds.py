@@ -107,7 +107,8 @@ class Blanks(Kind):
 
     def mark(self, answer: Any) -> Marked:
         if not isinstance(answer, dict) or set(answer) != set(self.blanks):
-            raise OperandError(say("the answer is a dict with a number for each of {0}.", ", ".join(self.blanks)))
+            said = "the answer is a number for each of {0}: a dict {{{1!r}: 3, ...}}, in a terminal {1} = 3, ..."
+            raise OperandError(say(said, ", ".join(self.blanks), self.blanks[0]))
         read = {name: number(x) for name, x in answer.items()}
         for name in self.blanks:
             mine = read[name]

@@ -54,7 +54,7 @@ class ArrayWriter(Expressions):
             sign, e = -sign, e[1]
         if run.terms == 1 and not over:
             return [(sign, self.value(e))]
-        few = run.terms <= FEW and not over
+        few = run.terms <= FEW and not over and not any(a.array[0] == "=" for a in run.accesses)
         if few and not all(map(self.sliced, self._reads)):
             single = [[_term(a, t, run.terms) for a in run.accesses] for t in range(run.terms)]
             return [part for one in single for part in self.reduction(Reduction(sign, e, 1, one), nest)]
@@ -119,8 +119,14 @@ class ArrayWriter(Expressions):
                     a, b, left, right = b, a, right, left
                 a, b = self.transposed(a, [*left, r]), self.transposed(b, [r, *right])
                 return Term(put("x @ y", x=a.text, y=b.text), (*left, *right))
+            for x, y in ((a, b), (b, a)):
+                if y.axes == (r,) and x.axes[-1] == r:  # a stack of matrices by one vector
+                    return Term(put("x @ y", x=x.text, y=y.text), x.axes[:-1])
         if not common:
             return self._added(self.product(a, b), over)
+        stacked = self._stacked(a, b, common) if over == common else None
+        if stacked is not None:
+            return stacked
         axes = sorted({*a.axes, *b.axes})
         named = dict.fromkeys(axes, ("n" if S in axes else "") + "ijklmabcdefgh")
         named = {axis: named[axis][k] for k, axis in enumerate(axes)}
@@ -128,6 +134,20 @@ class ArrayWriter(Expressions):
         spec = ",".join("".join(named[axis] for axis in x.axes) for x in (a, b))
         spec += "->" + "".join(named[axis] for axis in out)
         return Term(f'{self.spelling.lib}.einsum("{spec}", {a.text}, {b.text})', out)
+
+    def _stacked(self, a: Term, b: Term, common: set[int]) -> Term | None:
+        """A stack of products of matrices: the first axis of the result is the stack, of one factor or of both."""
+        out = sorted({*a.axes, *b.axes} - common)
+        if len(common) != 1 or len(out) != 3 or S in out:
+            return None
+        (r,), (i, j, k) = common, out
+        for x, y in ((a, b), (b, a)):
+            left, right = {*x.axes} - common, {*y.axes} - common
+            if j in left - right and k in right - left and i in left | right:
+                x = self.transposed(x, [*([i] if i in left else []), j, r])
+                y = self.transposed(y, [*([i] if i in right else []), r, k])
+                return Term(put("x @ y", x=x.text, y=y.text), (i, j, k))
+        return None
 
     def _ragged(self, run: Reduction, nest: LoopNest) -> Term:
         """Sums of unlike lengths, one for each iteration of the nest."""
@@ -189,6 +209,11 @@ class ArrayWriter(Expressions):
         total = total if sign > 0 else self.made("-x", total)
         for sign, x in found[1:]:
             total = total if len(total.text) < LONGEST else self.assigned(total, "z")
+            if sign < 0 and x.spread and self.spelling.softmax and x.spread[0] == self.ordered(total).text:
+                total, call = self.ordered(total), f"softmax({x.spread[0]}, axis={x.spread[1]})"
+                shares = self.spelling.softmax + call
+                total = total._replace(text=f"{self.spelling.softmax}log_{call}", log=shares, mean=None)
+                continue
             total = self.made("x + y" if sign > 0 else "x - y", total, x)
         self.lengths: dict[int, int] = {axis: n for axis, n in enumerate(nest.dims) if n > 1}
         return self._spread(self.ordered(total), over)

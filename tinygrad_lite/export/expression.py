@@ -26,12 +26,16 @@ class Term(NamedTuple):
             where the whole array is longer, if it is the same along there.
         mean: of a sum: of how many terms, and the text of their mean.
         number: the number that it is.
+        spread: of a logsumexp: the text of what it is of, and along which of its axes.
+        log: of a logarithm of shares: the text of the shares.
     """
 
     text: str
     axes: tuple[int, ...] = ()
     mean: tuple[int, str] | None = None
     number: float | None = None
+    spread: tuple[str, int] | None = None
+    log: str = ""
 
 
 def put(template: str, **parts: str | None) -> str:
@@ -104,6 +108,8 @@ def _joined(x: Any, op: ast.operator, y: Any) -> ast.expr:
         return y  # type: ignore[no-any-return]
     if kind is ast.Mult and _negative(x) and _is(x.operand, 1):
         return ast.UnaryOp(ast.USub(), y)
+    if kind is ast.Mult and not isinstance(x, ast.Constant) and ast.dump(x) == ast.dump(y):
+        return ast.BinOp(x, ast.Pow(), ast.Constant(2))
     if kind is ast.Mult and _begins_with_a_number(x):  # 1 / n * x
         return _joined(_joined(x.left, op, y), ast.Div(), x.right)
     if kind in (ast.Add, ast.Sub) and _negative(y):
@@ -112,8 +118,6 @@ def _joined(x: Any, op: ast.operator, y: Any) -> ast.expr:
         return ast.Constant(x.value - y.value)  # type: ignore[operator]
     if isinstance(y, ast.BinOp) and (kind, type(y.op)) in _FOLLOWS:
         return _joined(_joined(x, op, y.left), y.op, y.right)
-    if kind is ast.Mult and not isinstance(x, ast.Constant) and ast.dump(x) == ast.dump(y):
-        return ast.BinOp(x, ast.Pow(), ast.Constant(2))
     return ast.BinOp(x, op, y)
 
 

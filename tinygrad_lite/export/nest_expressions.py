@@ -37,6 +37,8 @@ class Expressions(Operands):
         terms = [self.value(part) for part in parts]
         if e[0] == "mul":
             return self.product(*terms)
+        if e[0] == "exp" and terms[0].log:
+            return Term(terms[0].log, terms[0].axes)
         template = self.spelling.template(op, len(terms))
         if any(template.count(f"x{k}") > 1 for k in range(len(terms))):
             terms = [x if simple(x.text) and len(x.text) < 30 else self.assigned(x) for x in terms]
@@ -99,7 +101,8 @@ class Expressions(Operands):
             k = x.axes.index(axis)
             del self.lengths[axis]
             axes = x.axes[:k] + x.axes[k + 1 :]
-            return Term(self.spelling.reduction(op.name, x.text, k if axes else 0), axes)
+            spread = (x.text, k) if op.name == "logsumexp" else None
+            return Term(self.spelling.reduction(op.name, x.text, k if axes else 0), axes, spread=spread)
         terms = [self.value(part) for part in parts]
         total = terms[0]
         if op.name in ("max", "min"):

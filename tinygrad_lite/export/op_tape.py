@@ -21,15 +21,11 @@ from tinygrad_lite.engine.op import Op
 from tinygrad_lite.export.expression import put
 from tinygrad_lite.export.spelling import Spelling
 
-WIDTHS = (1, 4, 16, 64)
+WIDTHS = (1, 4, 16, 64, 256)
 """How many results a group may have."""
 
 ROW = 16
 """What a group costs beside its results, in results."""
-
-
-LINE = 80
-"""Characters after which the rows go on in the next line."""
 
 
 class OpTape(NamedTuple):
@@ -161,6 +157,8 @@ def _groups(tape: Builder, live: Sequence[bool], width: int) -> list[list[int]]:
 
 def constants_of(spelling: Spelling, tape: OpTape) -> dict[str, str]:
     """What stands in front of the function: the ops, and the rows."""
+    import numpy as np
+
     made = []
     for op in tape.ops:
         if op is SELECT:
@@ -172,13 +170,7 @@ def constants_of(spelling: Spelling, tape: OpTape) -> dict[str, str]:
         else:
             text = put(spelling.template(op, op.arity or 1), x0="x", x1="y", x2="z")
         made.append(f"    lambda {', '.join('xyz'[: tape.operands])}: {text},")
-    lines = [""]
-    for row in tape.rows:
-        if len(lines[-1]) > LINE:
-            lines.append("")
-        lines[-1] += f" {row},"
-    rows = "\n".join(f"   {line}" for line in lines)
-    return {"OPS": "\n".join(["[", *made, "]"]), "TAPE": spelling.whole_numbers(f"[\n{rows}\n]")}
+    return {"OPS": "\n".join(["[", *made, "]"]), "TAPE": spelling.array(np.array(tape.rows))}
 
 
 def lines_of(spelling: Spelling, tape: OpTape, data: Sequence[str], given: Sequence[str], samples: str) -> list[str]:

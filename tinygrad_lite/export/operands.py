@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -45,6 +46,7 @@ class Operands:
         self.uses: Counter[str] = Counter()  # how often each array is read
         self.forced: dict[str, str] = {}  # results that need a name, and which
         self.terms: dict[str, Term] = {}  # what a step of a scan reads, by the name of its access
+        self.before: list[str] | None = None  # the lines in front of the steps that are being written
         self.order: list[str] = [nest.target.array for nest in plan.nests if nest.target.array != "out"]
         self._known: dict[bytes, str] = {}
         self._reads: list[Read] = []
@@ -128,6 +130,13 @@ class Operands:
         found = viewed(self.spelling, regions, read, self.lengths)
         if found is None:
             found = gathered(self.spelling, regions, *indices(read, self.lengths), self.constant)
+        if self.before is not None and read.array == "P" and found.axes and not found.text.isidentifier():
+            known = next((line.split(" = ")[0] for line in self.before if line.endswith(f" = {found.text}")), "")
+            if not known:  # what every step reads alike is cut out once before the steps
+                first = re.split(r"\W", found.text)[0]
+                known = self.name("w" if first == self.spelling.lib else first)
+                self.before.append(f"{known} = {found.text}")
+            found = Term(known, found.axes)
         return found
 
     def sliced(self, read: Read) -> bool:

@@ -6,7 +6,8 @@ In: a function and numbers, or a tape. Out: a tape, and its plan (`ir/loop_nest.
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Sequence
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
 
 from tinygrad_lite.calculus.pytree import Structure, fill
 from tinygrad_lite.compiler.compiled import CompiledFunction
@@ -27,6 +28,10 @@ from tinygrad_lite.export.op_tape import OpTape, op_tape
 
 MOST_PATHS = 16
 """Ways through the comparisons of a function that are written as choices; with more, its branches are checked."""
+
+
+MANY = 24
+"""Loop nests after which others are tried."""
 
 
 def traced(fast: CompiledFunction, structure: Structure, given: Sequence[float]) -> tuple[Tape, Structure, list[Value]]:
@@ -106,9 +111,29 @@ def differentiated(
 
 
 def planned(tape: Builder, arrays: Sequence[tuple[str, int]], spelled: Callable[[Op], bool]) -> Plan:
-    """The program's loop nests, in ops that the library has."""
+    """The program's loop nests, in ops that the library has.
+
+    Where there are many, sums that look like one that is read twice are kept as that one is, if fewer nests are left.
+    """
     made = _LibraryOps(spelled)
-    return reroll(made.lower(tape), dict(zip(made.inputs, arrays, strict=True)), long=2)
+    made.lower(tape)
+    places = dict(zip(made.inputs, arrays, strict=True))
+    plan = reroll(made, places, long=2)
+    if len(plan.nests) < MANY or not (roots := _alike(made, places)):
+        return plan
+    return min(plan, reroll(made, places, long=2, roots=roots), key=lambda one: len(one.nests))
+
+
+def _alike(tape: Builder, arrays: Mapping[Ref, tuple[str, int]]) -> set[Ref]:
+    """Sums of which another one of the same ops is read more than once."""
+    shapes: dict[object, int] = {}
+    shape = {ref: -1 if ref not in arrays else -2 - (arrays[ref][0] == "X") for ref in range(-len(tape.sources), 0)}
+    uses: Counter[Ref] = Counter(ref for args in tape.args for ref in args)
+    for i, (op, args) in enumerate(zip(tape.op, tape.args, strict=True)):
+        shape[i] = shapes.setdefault((op.name, *[shape[ref] for ref in args]), len(shapes))
+    sums = [i for i, op in enumerate(tape.op) if op in (ops.add, ops.sub, ops.sum)]
+    often = {shape[i] for i in sums if uses[i] > 1}
+    return {i for i in sums if uses[i] == 1 and shape[i] in often}
 
 
 def unrolled(

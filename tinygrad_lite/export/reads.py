@@ -121,7 +121,24 @@ def viewed(spelling: Spelling, regions: Sequence[Region], read: Read, lengths: M
         found = _sliced(spelling, one, read.base - one.base, counters) or _split(spelling, one, read.base, counters)
         if found is not None:
             return found
-    return None
+    whole = _together(spelling, regions, read.base, counters)
+    return whole and _sliced(spelling, whole, read.base - whole.base, counters)
+
+
+def _together(
+    spelling: Spelling, regions: Sequence[Region], base: int, counters: Sequence[tuple[int, int, int]]
+) -> Region | None:
+    """The arrays that a read goes through, one behind the other along their first axis, if they fit."""
+    ends = [s * (n - 1) for _, s, n in counters]
+    first, last = base + sum(min(0, end) for end in ends), base + sum(max(0, end) for end in ends)
+    met = sorted((one for one in regions if one.base <= last and first < one.base + one.size), key=lambda one: one.base)
+    if len(met) < 2 or any(one.places or one.samples or len(one.shape) < 2 for one in met):
+        return None
+    rows = [one._replace(term=Term(""), base=0, shape=one.shape[1:]) for one in met]
+    if any(row != rows[0] for row in rows) or any(x.base + x.size != y.base for x, y in itertools.pairwise(met)):
+        return None
+    text = spelling.joined([one.term.text for one in met], 0)
+    return region(Term(text), met[0].base, (sum(one.shape[0] for one in met), *met[0].shape[1:]))
 
 
 def _sliced(spelling: Spelling, one: Region, offset: int, counters: Sequence[tuple[int, int, int]]) -> Term | None:

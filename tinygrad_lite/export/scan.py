@@ -58,6 +58,7 @@ def write(writer: ArrayWriter, part: Steps) -> None:
         initial.append(term.text)
         writer.regions[f"<{owner}.{lag}"] = [region(Term(name, term.axes), 0, shape, S in term.axes)]
     outer, writer.lines = writer.lines, []
+    writer.before = outer
     uses, writer.uses = writer.uses, used(local)
     last = {j for j, first in part.kept.items() if first >= part.times - 1 and (j, 1) in carried}
     for j, nest in enumerate(local):
@@ -66,7 +67,7 @@ def write(writer: ArrayWriter, part: Steps) -> None:
         writer.store(nest, writer.nest(nest, whole=True))
     results = [names[owner] if lag == 1 else carried[owner, lag - 1] for owner, lag in carried]
     kept = [(writer.name("rows"), names[j]) for j in part.kept if j not in last]
-    body, writer.lines, writer.uses = writer.lines, outer, uses
+    body, writer.lines, writer.uses, writer.before = writer.lines, outer, uses, None
     writer.lines += writer.spelling.scan(Loop(part.times, [*carried.values()], initial, results, rows, body, kept))
     texts = {name: series for series, name in kept}
     for j in part.kept:

@@ -5,7 +5,6 @@ What is the same in all three libraries (`+`, `@`, slices, `.reshape`) is writte
 
 from __future__ import annotations
 
-import textwrap
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
@@ -46,6 +45,7 @@ class Spelling:
         column: that of the table with its templates.
         head: the lines at the top of the source.
         backwards: whether a slice may go backwards.
+        softmax: where its softmax and log_softmax are, if it has them.
         functions: its names for reductions, where these are others.
     """
 
@@ -54,6 +54,7 @@ class Spelling:
     head: tuple[str, ...]
     note = ""
     backwards = True
+    softmax = ""
     functions: dict[str, str] = {"norm": "linalg.norm"}
 
     def has(self, op: Op) -> bool:
@@ -104,9 +105,6 @@ class Spelling:
 
     def as_array(self, text: str) -> str:
         return f"{self.lib}.asarray({text})"
-
-    def whole_numbers(self, text: str) -> str:
-        return f"np.array({text})"
 
     def zeros(self, shape: str) -> str:
         return f"{self.lib}.zeros({shape})"
@@ -160,6 +158,7 @@ class Torch(Spelling):
     lib: str = "torch"
     column: str = "torch"
     backwards = False
+    softmax = "torch."
     functions: dict[str, str] = {"norm": "linalg.norm", "max": "amax", "min": "amin"}
     head = ("import numpy as np", "import torch")
     note = "# All tensors are float64: make them with torch.tensor(x, dtype=torch.float64)."
@@ -173,9 +172,6 @@ class Torch(Spelling):
 
     def as_array(self, text: str) -> str:
         return f"torch.as_tensor({text}, dtype=torch.float64)"
-
-    def whole_numbers(self, text: str) -> str:
-        return f"torch.tensor({text})"
 
     def zeros(self, shape: str) -> str:
         return f"torch.zeros({shape}, dtype=torch.float64)"
@@ -192,6 +188,7 @@ class Torch(Spelling):
 
 class Jax(Spelling):
     lib: str = "jnp"
+    softmax = "jax.nn."
     column: str = "jax"
     head = ("import jax", "import jax.numpy as jnp", "import numpy as np")
     note = '# In float64, as here, after jax.config.update("jax_enable_x64", True); without it in float32, to 7 digits.'
@@ -230,7 +227,15 @@ class Jax(Spelling):
 
 
 def _wrapped(text: str) -> str:
-    return textwrap.fill(text, 110, subsequent_indent="    ", break_long_words=False, break_on_hyphens=False)
+    """The text of an array on lines of no more than some 100 characters."""
+    lines, width = [""], 0
+    for part in text.split(" "):
+        if width > 95:
+            lines.append("   ")
+            width = 0
+        lines[-1] += f" {part}" if lines[-1] else part
+        width += len(part) + 1
+    return "\n".join(lines)
 
 
 SPELLINGS = {"numpy": NumPy(), "torch": Torch(), "jax": Jax()}

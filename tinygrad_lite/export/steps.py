@@ -165,10 +165,10 @@ def _repeated(
     period, count = best
     first = at
     while count >= FEWEST:
-        if _chained(nests, first, period, place) and _begun(nests, first, period, place, sampled, inside):
+        if not any(back < count for _, back in _lags(nests, first, period, place)):
+            return None  # no step reads what another one of them has left
+        if _begun(nests, first, period, place, sampled, inside):
             return first, period, count
-        if not _chained(nests, first, period, place):
-            return None
         first, count = first + period, count - 1
     return None
 
@@ -183,10 +183,6 @@ def _lags(nests: Sequence[LoopNest], first: int, period: int, place: dict[str, i
                 back = -(-(first - place[a.array]) // period)
                 found.add((place[a.array] + back * period - first, back))
     return found
-
-
-def _chained(nests: Sequence[LoopNest], first: int, period: int, place: dict[str, int]) -> bool:
-    return bool(_lags(nests, first, period, place))
 
 
 def _begun(

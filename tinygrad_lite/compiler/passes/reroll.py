@@ -16,6 +16,7 @@ around a loop over inputs because its cones look alike and read at regular dista
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from typing import Any
 
 from tinygrad_lite.compiler.ir.loop_nest import Expression, Plan
@@ -46,7 +47,7 @@ Term = tuple[int, Ref]
 class _Cones:
     """Pass 1: terms of sums, roots, and levels, in one walk up the tape."""
 
-    def __init__(self, tape: Tape, repeat: int = 0, long: int = LONG) -> None:
+    def __init__(self, tape: Tape, repeat: int = 0, long: int = LONG, roots: AbstractSet[Ref] = frozenset()) -> None:
         self.tape = tape
         n = len(tape)
         live = tape.live()
@@ -59,7 +60,7 @@ class _Cones:
         outputs = {ref for ref in tape.outputs if ref >= 0}
         self.terms: dict[Ref, list[Term]] = {}
         self.root = root = [  # a comparison is cheaper to repeat than to keep
-            live[i] and ((uses[i] > 1 and tape.op[i] is not LESS) or i in outputs) for i in range(n)
+            live[i] and ((uses[i] > 1 and tape.op[i] is not LESS) or i in outputs or i in roots) for i in range(n)
         ]
         self.single = [count == 1 for count in uses]
         self.level = [0] * n
@@ -202,6 +203,7 @@ def reroll(
     repeat: int = 0,
     prefix: str = "A",
     long: int = LONG,
+    roots: AbstractSet[Ref] = frozenset(),
 ) -> Plan:
     """The tape as a plan.
 
@@ -214,6 +216,7 @@ def reroll(
         repeat: the height of cones over inputs that are computed again at each use rather than kept.
         prefix: how the names of the arrays between the loop nests begin.
         long: a sum of so many terms is kept in an array.
+        roots: what else is kept in one.
 
     >>> from tinygrad_lite.compiler.ir.tape import Builder
     >>> b = Builder(); xs = [b.input(f"x{i}") for i in range(6)]
@@ -221,7 +224,7 @@ def reroll(
     >>> print(reroll(b, {x: ("X", i) for i, x in enumerate(xs)}))
     for i0 < 6: out[i0] = X[i0] * X[i0]
     """
-    cones = _Cones(tape, repeat, long)
+    cones = _Cones(tape, repeat, long, roots)
     found = _Groups(cones, arrays, prefix)
     if len(found.groups) > MANY and not samples and long == LONG:
         fewer = _Groups(cones, arrays, prefix, shared=True)

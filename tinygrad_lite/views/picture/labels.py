@@ -85,15 +85,18 @@ class BoxBuilder:
 
     def notes(self, boxes: Collection[Box], edges: Collection[Edge]) -> list[Note]:
         """The lines below: how to read an arrow, and what is not of one pass."""
-        lines = []
-        if any(role == "product" for edge in edges for role, _ in edge.texts):
-            lines.append("beside an arrow: gradient of the result × local derivative = contribution to the gradient")
+        written = {role for edge in edges for role, _ in edge.texts}
+        beside = {
+            "product": "gradient of the result × local derivative = contribution to the gradient",
+            "contribution": "its contribution to the gradient",
+            "local": "the local derivative",
+        }
+        lines = [f"beside an arrow: {words}" for role, words in beside.items() if role in written]
+        if "product" in written:
             at = {box.number: box for box in boxes}
             sums = self._arriving(edges).items() if len(boxes) == len(self.graph) else ()
             if any(not math.isclose(sum(x), at[n].grad, rel_tol=1e-9, abs_tol=1e-12) for n, x in sums):
                 lines.append("some gradients are not the sum of the contributions here: they are of other passes too")
-        elif any(role == "local" for edge in edges for role, _ in edge.texts):
-            lines.append("beside an arrow: the local derivative")
         if self.stale:
             lines.append("stale: computed before `.data` was assigned; run the forward pass again")
         return [Note((("", line),)) for line in lines]

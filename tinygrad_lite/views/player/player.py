@@ -135,7 +135,7 @@ def animate(root: Value, *, format: str = ".4g", title: str = "", **options: Any
     for option in ("depth", "expand", "show"):
         if option in options:
             raise ValueError(f"a player shows every value and gradient on its way: leave out {option}=.")
-    picture = draw(root, format=format, show=("data", "grad", "local"), title=title, **options)
+    picture = draw(root, depth=None, format=format, show=("data", "grad", "local"), title=title, **options)
     assert picture.graph is not None
     require_fresh(picture.graph.nodes)
     played = steps(picture.graph, format)

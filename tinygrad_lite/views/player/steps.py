@@ -135,11 +135,15 @@ class _Script:
             flights.append((f"e{i}.{k}", self.n(share)))
             before.setdefault(p, grads.get(p))
             grads[p] = grads.get(p, 0.0) + share
-            shares.setdefault(p, []).append(f"{self.n(upstream)} * {_signed(self.n(local))}")
-        for p, products in shares.items():
-            old = before[p]
-            terms = " + ".join(products) if old is None else " + ".join([f"{self.n(old)}", *products])
-            lines.append(f"d {root}/d {self.names[p]} = {terms} = {self.n(grads[p])}")
+            shares.setdefault(p, []).append(_signed(self.n(local)))
+        for p, locals_ in shares.items():
+            old, factor = before[p], self.n(upstream)
+            terms = [f"{_signed(factor)} * {local}" for local in locals_]
+            if old is None:
+                terms[0] = f"{factor} * {locals_[0]}"  # at the beginning no brackets are needed
+            else:
+                terms.insert(0, self.n(old))
+            lines.append(f"d {root}/d {self.names[p]} = {' + '.join(terms)} = {self.n(grads[p])}")
         caption = (
             f"Backward through {node.op.name}: the gradient {self.n(upstream)} of {self.names[i]}, times each local "
             f"derivative, is added to the operand's gradient. {node.op.doc}"
