@@ -431,6 +431,26 @@ def test_large_data_are_cut_to_a_few_samples_for_the_search():
     assert (mended["dW"] * step).sum() == pytest.approx((there - back) / 2, rel=1e-5)
 
 
+def test_large_data_are_varied_by_their_first_samples_alone():
+    """The graph of a loss on all of them takes seconds; it is recorded for the user's own data only."""
+
+    def loss(W, X, y):
+        return ((np.tanh(X @ W).sum(axis=1) - y) ** 2).mean() + 0.01 * np.sqrt((W**2).sum())
+
+    def backprop(W, X, y):
+        h = np.tanh(X @ W)
+        d = 2 * (h.sum(axis=1) - y) / len(y)
+        return {"dW": X.T @ (d[:, None] * (1 - h)) + 0.01 * W / np.sqrt((W**2).sum())}
+
+    chance = np.random.default_rng(0)
+    X, y = chance.normal(size=(1000, 50)), chance.normal(size=1000)
+    result = tg.check(loss, backprop, {"W": chance.normal(size=(50, 4)) / 7}, X, y, mend=False)
+    said = " ".join(str(result).split())
+
+    assert not result.ok
+    assert "Only the first samples of your data were varied, as the loss is large for the engine." in said
+
+
 DERIVATIONS = Path(__file__).parents[1] / "benchmarks/checking/derivations"
 
 

@@ -21,6 +21,7 @@ from tinygrad_lite.checking.result.mistakes import Mistake
 from tinygrad_lite.checking.result.verdict import COARSE
 from tinygrad_lite.checking.trial.answer import CaseResult
 from tinygrad_lite.checking.trial.evaluation import Evaluation
+from tinygrad_lite.engine import Value
 from tinygrad_lite.report.language import say
 
 TIED = 0.35  # explanations that cost so little more are told together
@@ -75,10 +76,13 @@ def _by_network(
 
 def _by_graph(evaluation: Evaluation, rest: list[str], found: Diagnosis) -> None:
     """No layers to speak of: look for one change, or two, in the graph that the loss records."""
-    roots, wanted = [], []
+    roots: list[Value] = []
+    wanted: list[list[tuple[Value, float]]] = []
     found.unknown = rest
     found.why = say("the loss is none of the networks this diagnosis knows")
-    for e in evaluation.cases:
+    for e in sorted(evaluation.cases, key=lambda e: sum(np.size(x) for x in e.problem.data)):
+        if roots and not searchable(roots):  # nothing larger need be recorded
+            break
         answers = e.answer.gradients
         if e.answer.error or e.source != "engine" or e.kinks:
             continue

@@ -64,9 +64,21 @@ def explain_graph(roots: Sequence[Value], wanted: Sequence[Wanted]) -> list[list
 
 def searchable(roots: Sequence[Value]) -> bool:
     """Whether there are graphs, small ones, and all of one form."""
+    if not roots or any(_large(root) for root in roots):
+        return False
     graphs = [Graph(root) for root in roots]
     forms = [(g.parents, [node.op for node in g.nodes]) for g in graphs]
-    return bool(graphs) and len(graphs[0]) <= NODES_AT_MOST and all(form == forms[0] for form in forms)
+    return all(form == forms[0] for form in forms)
+
+
+def _large(root: Value) -> bool:
+    """Whether a graph has more nodes than are searched; found without walking through all of it."""
+    seen, todo = {id(root)}, [root]
+    while todo and len(seen) <= NODES_AT_MOST:
+        new = [x for x in todo.pop().parents if isinstance(x, Value) and id(x) not in seen]
+        seen.update(map(id, new))
+        todo += new
+    return len(seen) > NODES_AT_MOST
 
 
 def _rank(mistake: Mistake) -> int:

@@ -20,7 +20,7 @@ from tinygrad_lite.checking.trial.answer import CaseResult
 from tinygrad_lite.checking.trial.excuses import blurred, excuse, rounding
 from tinygrad_lite.checking.trial.submission import Submission
 from tinygrad_lite.checking.trial.updates import as_updates, other_rate
-from tinygrad_lite.checking.trial.variations import variations
+from tinygrad_lite.checking.trial.variations import few_samples, variations
 from tinygrad_lite.report.language import say
 
 ENGINE_AT_MOST = 600_000  # multiplications that the scalar engine may be asked for on the user's data
@@ -149,9 +149,14 @@ class Evaluation:
         return [p for p, _ in usable], [x for _, x in usable]
 
     def _vary(self) -> None:
-        """Try variations of the user's own problem, as many as the size of the loss's graph allows."""
-        most = NODES_AT_MOST // max(self.submission.nodes // max(len(self.cases), 1), 1)
-        for k, problem in enumerate(variations(self.cases[0].problem, self.seed, self._runs)):
+        """Try variations of the user's own problem: as many, or of as few samples, as the engine can take."""
+        given = self.cases[0].problem
+        most = NODES_AT_MOST // max(self.submission.nodes, 1)
+        few = next((p for p in few_samples(given) if self._runs(p)), None) if most < 2 else None
+        if few is not None:
+            self.say("SIZE", "only the first samples of your data were varied, as the loss is large for the engine")
+            given, most = few, NODES_AT_MOST
+        for k, problem in enumerate(variations(given, self.seed, self._runs)):
             if k >= max(most, 2):
                 self.say("SIZE", "fewer variations of your problem were tried, as the loss is large for the engine")
                 break
