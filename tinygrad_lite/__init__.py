@@ -98,6 +98,7 @@ _BUILTINS = ("abs", "compile", "max", "min", "round", "sum")  # public too, but 
 __all__ = sorted(
     ({"Value", "dot", "total", *functions.__all__, *_HOME, *_SUBMODULES} - {*_BUILTINS}) - {"testing"}, key=str.lower
 )
+_HOME["load_ipython_extension"] = "views.magic"  # for %load_ext tinygrad_lite, and for nobody's eyes
 
 
 def _export(op: Op) -> None:

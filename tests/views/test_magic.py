@@ -15,7 +15,7 @@ def shell():
     from IPython.utils.capture import capture_output
 
     shell = InteractiveShell.instance()
-    shell.run_line_magic("load_ext", "tinygrad_lite.views.magic")
+    shell.run_line_magic("load_ext", "tinygrad_lite")
 
     def run(cell):
         with capture_output() as captured:

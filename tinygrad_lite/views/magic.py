@@ -1,6 +1,6 @@
 """`%%backprop`: a notebook cell that is run, and then seen: the graph of its last value, its table and its player.
 
-%load_ext tinygrad_lite.views.magic
+%load_ext tinygrad_lite
 
 %%backprop
 a, b = Value(2.0, label="a"), Value(-3.0, label="b")
