@@ -131,7 +131,7 @@ def grade_folder(
         out: where results are kept and tables are written; made if it is not there.
         jobs: how many files are graded at the same time; more than one needs joblib.
         dask: instead, the address of a dask scheduler, whose workers see the same folders.
-        limit, memory: seconds and GiB for each file.
+        limit, memory: seconds of processor time and GiB for each file; of the clock it may take four times as many.
         seed: of the problems.
         hidden_names: call the files by numbers; `names.json` in `out` says which is which.
 
@@ -185,7 +185,7 @@ def _one(path: Path, kept: Path, limit: float, memory: float, seed: int) -> dict
         with tempfile.TemporaryDirectory() as folder:
             copy = Path(folder) / path.name
             copy.write_bytes(content)
-            result = graded(copy, [seed], [], limit, "none", memory=memory)
+            result = graded(copy, [seed], [], limit, "none", memory=memory, patience=4.0)
         draft = file.with_suffix(f".{os.getpid()}.part")
         draft.write_text(json.dumps(result), encoding="utf-8")
         draft.replace(file)  # whole or not at all

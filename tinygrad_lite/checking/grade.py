@@ -12,6 +12,7 @@ import contextlib
 import functools
 import json
 import linecache
+import math
 import os
 import re
 import runpy
@@ -38,6 +39,7 @@ def graded(
     hint: str = "mend",
     roles: dict[str, str] | None = None,
     memory: float = 0.0,
+    patience: float = 1.0,
 ) -> dict[str, Any]:
     """The result for one file, as plain data.
 
@@ -45,7 +47,8 @@ def graded(
         path: the file.
         seeds: of our problems; the report of the first is the one that is shown.
         hidden: further seeds, whose problems are judged but not shown.
-        limit: seconds for everything together.
+        limit: seconds for everything together, of the clock and of the processor.
+        patience: how many times as many of the clock it may take, where other work is done beside it.
         roles: which function is what, for a lesson, as {"loss": "mse"}.
         memory: GiB of memory for the process, where the system can limit it; 0 for no limit.
         hint: what is shown of the source: "mend" the marked lines and the mend, "line" the lines alone, "none" nothing.
@@ -59,7 +62,7 @@ def graded(
     with tempfile.TemporaryDirectory() as folder:
         out = Path(folder) / "result.json"
         asked = {"file": str(path), "out": str(out), "seeds": seeds, "hidden": hidden, "limit": limit, "hint": hint}
-        order = json.dumps({**asked, "roles": roles or {}, "lang": language(), "memory": memory})
+        order = json.dumps({**asked, "roles": roles or {}, "lang": language(), "memory": memory, "seconds": limit})
         home = str(Path(__file__).parents[2])
         paths = os.pathsep.join(filter(None, [home, os.environ.get("PYTHONPATH", "")]))
         command = [sys.executable, "-P", "-m", __name__, order]  # -P: a copy.py beside is no `copy`
@@ -68,13 +71,15 @@ def graded(
             silent: dict[str, Any] = {"stdin": subprocess.DEVNULL, "stdout": subprocess.DEVNULL, "stderr": said}
             process = subprocess.Popen(command, cwd=path.parent, env=environment, start_new_session=True, **silent)
             try:
-                code = process.wait(timeout=limit)
+                code = process.wait(timeout=limit * patience)
             except subprocess.TimeoutExpired:
-                return _failed(path, say("the file was still running after {0:g} s", limit), "RAISED")
+                return _failed(path, say("the file was still running after {0:g} s", limit * patience), "RAISED")
             finally:
                 _end(process)
             said.seek(max(0, said.tell() - 4000))
             last = (said.read().decode(errors="replace").strip().splitlines() or ["nothing was said"])[-1]
+        if code == -getattr(signal, "SIGXCPU", 0) != 0:
+            return _failed(path, say("the file took more than {0:g} s of processor time", limit), "RAISED")
         if not out.exists():
             return _failed(path, say("the process ended with code {0}: {1}", code, last), "RAISED")
         return json.loads(out.read_text(encoding="utf-8"))  # type: ignore[no-any-return]
@@ -203,19 +208,20 @@ def junit(results: Mapping[str, dict[str, Any]]) -> str:
     return '<?xml version="1.0" encoding="utf-8"?>\n' + ET.tostring(suites, encoding="unicode") + "\n"
 
 
-def _limited(memory: float) -> None:
-    """Limit this process's memory and the size of each file that it writes, where the system can."""
-    if memory:
-        with contextlib.suppress(ImportError, ValueError, OSError):
-            import resource
+def _limited(memory: float, seconds: float) -> None:
+    """Limit this process's time, its memory and the size of each file that it writes, where the system can."""
+    with contextlib.suppress(ImportError, ValueError, OSError):
+        import resource
 
+        resource.setrlimit(resource.RLIMIT_CPU, (math.ceil(seconds), math.ceil(seconds) + 5))
+        if memory:
             resource.setrlimit(resource.RLIMIT_AS, (int(memory * 2**30),) * 2)
             resource.setrlimit(resource.RLIMIT_FSIZE, (WRITTEN_AT_MOST,) * 2)
 
 
 if __name__ == "__main__":
     order: Any = json.loads(sys.argv[1])
-    _limited(order["memory"])
+    _limited(order["memory"], order["seconds"])
     found: dict[str, Any] = work(order)
     Path(order["out"]).write_text(json.dumps(found), encoding="utf-8")
     sys.stdout.flush()

@@ -30,7 +30,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--out", type=Path, default=Path("grades"), help="where the tables go (default: grades)")
     parser.add_argument("--jobs", type=int, default=1, help="how many files at a time; -1 for one a core")
     parser.add_argument("--dask", default="", metavar="ADDRESS", help="a scheduler whose workers see the same folders")
-    parser.add_argument("--limit", type=float, default=60.0, help="seconds for each file (default 60)")
+    parser.add_argument("--limit", type=float, default=60.0, help="processor seconds for each file (default 60)")
     parser.add_argument("--memory", type=float, default=4.0, help="GiB of memory for each file (default 4)")
     parser.add_argument("--seed", type=int, default=0, help="of the problems (default 0)")
     parser.add_argument("--hide-names", action="store_true", help="number the files; names.json says which is which")
