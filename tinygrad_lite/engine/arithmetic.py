@@ -22,7 +22,6 @@ class Arithmetic:
     """
 
     __slots__ = ()
-
     __array_priority__ = -1.0  # above NumPy's scalars, which then leave an operation to us; below its arrays
 
     def _apply(self, op: Op, operands: tuple[Any, ...]) -> Any:
@@ -103,9 +102,7 @@ class Arithmetic:
         return self._apply_one(ops.ceil)
 
     def __round__(self, ndigits: int | None = None) -> Any:
-        if ndigits is None:
-            return self._apply_one(ops.round)
-        return self._apply_one(ops.round) if ndigits == 0 else ops.round(self * 10.0**ndigits) / 10.0**ndigits
+        return ops.round(self * 10.0**ndigits) / 10.0**ndigits if ndigits else self._apply_one(ops.round)
 
     def conjugate(self) -> Any:
         """This number itself, since it is real."""
