@@ -81,8 +81,8 @@ class Check(Findings):
         try:
             return found()
         except Exception as reason:
-            said = "the {0} failed ({1}: {2}), a fault of tinygrad_lite; the rest stands"
-            self.evaluation.say("FAULT", said, what, type(reason).__name__, reason)
+            message = "the {0} failed ({1}: {2}), a fault of tinygrad_lite; the rest stands"
+            self.evaluation.say("FAULT", message, what, type(reason).__name__, reason)
             return otherwise
 
     @property
@@ -265,11 +265,13 @@ def check(
     if not data and "data" in roles:
         data = tuple(roles.pop("data"))
     if roles:
-        said = ", ".join(roles)
-        raise OperandError(say("check has no option {0}; roles are for lessons, as in check(module, loss=...).", said))
+        message = ", ".join(roles)
+        raise OperandError(
+            say("check has no option {0}; roles are for lessons, as in check(module, loss=...).", message)
+        )
     if not isinstance(params, Mapping) or not params:
-        said = "check needs the parameters as a dict by name, as in {{'W1': W1, 'b1': b1}}, but got {0}."
-        raise OperandError(say(said, type(params).__name__))
+        message = "check needs the parameters as a dict by name, as in {{'W1': W1, 'b1': b1}}, but got {0}."
+        raise OperandError(say(message, type(params).__name__))
     params, data = {name: as_numpy(x) for name, x in params.items()}, tuple(as_numpy(x) for x in data)
     kinds, arrays, remarks = {}, {}, []
     for name, x in params.items():
@@ -282,8 +284,8 @@ def check(
             what = say("lists of different lengths") if given is None else given.dtype
             raise OperandError(say("the parameter {0} must be made of numbers, but holds {1}.", name, what))
         if given.dtype.kind in "iu" and kinds[str(name)] == "array" and updates:
-            said = "{0} is an array of {1}: an update in place cuts off the decimals; make it float64"
-            remarks.append(("INT_TRUNCATION", say(said, name, given.dtype)))
+            message = "{0} is an array of {1}: an update in place cuts off the decimals; make it float64"
+            remarks.append(("INT_TRUNCATION", say(message, name, given.dtype)))
         arrays[str(name)] = given.astype(float)
     submission = Submission(loss_fn, backprop_fn, list(arrays), len(data), updates, lr, limit, kinds)
     evaluation = Evaluation(submission, Problem("your data", arrays, data), seed, rtol)

@@ -164,8 +164,8 @@ def _at_once(tasks: list[tuple[Path, Path, float, float, int]], jobs: int, dask:
             from distributed import Client
     except ImportError:
         needs = "--dask needs distributed" if dask else "several jobs need joblib"
-        said = f"{needs}: pip install 'tinygrad-lite[{'dask' if dask else 'class'}]', or --jobs 1."
-        raise TinygradLiteError(said) from None
+        message = f"{needs}: pip install 'tinygrad-lite[{'dask' if dask else 'class'}]', or --jobs 1."
+        raise TinygradLiteError(message) from None
     cluster = Client(dask) if dask else contextlib.nullcontext()
     with cluster, parallel_config("dask" if dask else "threading", n_jobs=-1 if dask else jobs):
         return list(Parallel()(delayed(_one)(*task) for task in tasks))

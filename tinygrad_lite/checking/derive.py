@@ -122,8 +122,8 @@ class Derivation(Result):
         if self.mistake:
             report.say("Here {0}. [{1}]", self.mistake.message, self.mistake.code)
         else:
-            said = say("It does not follow: {0}.", self.first.why) if self.first.why else say("It does not follow.")
-            report.paragraph(f"{said} {say('No single change that the catalogue knows makes it right.')}")
+            verdict = say("It does not follow: {0}.", self.first.why) if self.first.why else say("It does not follow.")
+            report.paragraph(f"{verdict} {say('No single change that the catalogue knows makes it right.')}")
         if self.mended:
             report.say("The line is right like this:").code(f"{self.mended}\n{self.mended_latex}")
         if self.example:

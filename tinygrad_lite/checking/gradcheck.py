@@ -102,8 +102,8 @@ class GradCheck(Result):
         for i, found in self.measured.items():
             if found.kink:
                 low, high = sorted((found.left, found.right))
-                said = "{0} stands on a kink: every derivative from {1:.6g} to {2:.6g} is right. [KINK]"
-                report.say(said, self.names[i], low, high)
+                message = "{0} stands on a kink: every derivative from {1:.6g} to {2:.6g} is right. [KINK]"
+                report.say(message, self.names[i], low, high)
         return report
 
     def to_dict(self) -> dict[str, Any]:

@@ -195,9 +195,9 @@ def junit(results: Mapping[str, dict[str, Any]]) -> str:
         failures = sum(score < 1 for _, score, _ in cases)
         suite = ET.SubElement(suites, "testsuite", name=file, tests=str(len(cases)), failures=str(failures), errors="0")
         properties = ET.SubElement(suite, "properties")
-        told = {"score": f"{result['score']:.4f}", "codes": " ".join(result["codes"])}
-        told |= {name: " ".join(map(str, result[name])) for name in ("lines", "seeds")}
-        for name, value in {**told, **({"mend": result["diff"]} if result["diff"] else {})}.items():
+        fields = {"score": f"{result['score']:.4f}", "codes": " ".join(result["codes"])}
+        fields |= {name: " ".join(map(str, result[name])) for name in ("lines", "seeds")}
+        for name, value in {**fields, **({"mend": result["diff"]} if result["diff"] else {})}.items():
             ET.SubElement(properties, "property", name=name, value=value)
         for name, score, words in cases:
             case = ET.SubElement(suite, "testcase", classname=Path(file).stem, name=name)

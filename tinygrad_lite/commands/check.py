@@ -90,7 +90,7 @@ def _graded(file: str, args: argparse.Namespace) -> dict[str, Any]:
     """The result for a file, or for what comes on standard input."""
     from tinygrad_lite.checking.grade import graded
 
-    roles = dict(said.partition("=")[::2] for said in args.role)
+    roles = dict(role.partition("=")[::2] for role in args.role)
     hint = "mend" if args.mend or args.write else args.hint
     with tempfile.TemporaryDirectory() as folder:
         if file == "-":

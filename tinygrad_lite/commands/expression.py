@@ -191,8 +191,8 @@ class _Reader:
         try:
             return op(*operands)
         except DomainError as error:
-            said = str(error).replace(user_line(), "")  # the place is in the formula, not in a file
-            raise type(error)(f"{said}\n{self.underlined(*self.place(node))}") from None
+            message = str(error).replace(user_line(), "")  # the place is in the formula, not in a file
+            raise type(error)(f"{message}\n{self.underlined(*self.place(node))}") from None
         except OperandError as error:
             raise self.refused(str(error).split("\n")[0].rstrip("."), *self.place(node)) from None
 

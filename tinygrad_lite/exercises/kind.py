@@ -124,10 +124,10 @@ class Kind:
         for several in range(1, at_most + 1):
             found = [codes for codes in combinations(wrong, several) if fits(*codes)]
             for codes in found[:2]:
-                told = [f"{say(CATALOGUE[c])} ({say('look at {0}', ', '.join(wrong[c]))}) [{c}]" for c in codes]
+                reported = [f"{say(CATALOGUE[c])} ({say('look at {0}', ', '.join(wrong[c]))}) [{c}]" for c in codes]
                 one = "It is what comes out with this mistake: {0}."
                 words.append(
-                    say(one if several == 1 else "It is what comes out with these mistakes: {0}.", listed(told))
+                    say(one if several == 1 else "It is what comes out with these mistakes: {0}.", listed(reported))
                 )
             if found:
                 return Marked(False, words, list(dict.fromkeys(chain(*found))))

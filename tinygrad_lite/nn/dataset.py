@@ -230,9 +230,9 @@ def _number(text: str, line: int, column: str) -> float:
         x = math.nan
     if math.isfinite(x):
         return x
-    said = f"the text {text.strip()!r:.60}" if text.strip() else "an empty cell"
+    shown = f"the text {text.strip()!r:.60}" if text.strip() else "an empty cell"
     raise TableError(
-        f"line {line}, column {column!r}: a finite number is needed, but got {said}.\n"
+        f"line {line}, column {column!r}: a finite number is needed, but got {shown}.\n"
         "  Leave the column or the line out, or put numbers in the place of the text."
     )
 

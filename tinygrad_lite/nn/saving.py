@@ -254,8 +254,8 @@ def _read(path: str | Path, schema: str) -> dict[str, Any]:
     except OSError as reason:
         raise StateError(f"{path} cannot be read: {reason.strerror}.") from None
     except (ValueError, RecursionError) as reason:  # a UnicodeDecodeError and a JSONDecodeError are ValueErrors
-        said = str(reason).split("\n")[0][:100]
-        raise StateError(f"{path} is not JSON, or was cut off: {said}. Nothing was changed.") from None
+        message = str(reason).split("\n")[0][:100]
+        raise StateError(f"{path} is not JSON, or was cut off: {message}. Nothing was changed.") from None
     found = content.get("schema") if isinstance(content, dict) else None
     if found != schema:
         raise StateError(f"{path} needs the schema {schema!r}, but has {found!r:.60}. Nothing was changed.")

@@ -66,11 +66,11 @@ def bind(lesson: Lesson, roles: Mapping[str, Any] | None = None, seed: int = 0) 
     Raises:
         Unplaced: something is missing, which is asked for by name.
     """
-    said = dict(roles or {})
-    pairs = [] if {"loss", "backprop"} & set(said) else layer_checks(lesson, seed)
+    asked = dict(roles or {})
+    pairs = [] if {"loss", "backprop"} & set(asked) else layer_checks(lesson, seed)
     if pairs:
         return [Binding(*pair) for pair in pairs]
-    flow = _functions(lesson, said) or instance_flow(lesson, said) or loop_flow(lesson)
+    flow = _functions(lesson, asked) or instance_flow(lesson, asked) or loop_flow(lesson)
     if flow is None:
         own = ", ".join([*lesson.own(types.FunctionType), *lesson.own(type)]) or say("nothing")
         raise Unplaced(
@@ -80,11 +80,11 @@ def bind(lesson: Lesson, roles: Mapping[str, Any] | None = None, seed: int = 0) 
                 *(lesson.name, own),
             )
         )
-    return [_bound(lesson, flow, said, seed)]
+    return [_bound(lesson, flow, asked, seed)]
 
 
-def _bound(lesson: Lesson, flow: Flow, said: dict[str, Any], seed: int) -> Binding:
-    own, data = own_parameters(lesson, flow, said), own_data(lesson, flow, said)
+def _bound(lesson: Lesson, flow: Flow, asked: dict[str, Any], seed: int) -> Binding:
+    own, data = own_parameters(lesson, flow, asked), own_data(lesson, flow, asked)
     source = "\n".join(f.source for f in flow.functions)
     guess = flow.loss is None
     if guess:
@@ -128,17 +128,21 @@ def _bound(lesson: Lesson, flow: Flow, said: dict[str, Any], seed: int) -> Bindi
     ]
     named = dict(zip(flow.data or ["X", "y"], found[1], strict=False))
     origins = (params, "params", params is own and not flow.fresh), (named, "data", found[1] is data)
-    words.append(_origin(said, *origins))
+    words.append(_origin(asked, *origins))
     return Binding(loss, backprop, params, found[1], words, {"updates": True, "lr": flow.rate} if updates else {})
 
 
-def _origin(said: dict[str, Any], *groups: tuple[dict[str, Any], str, bool]) -> str:
+def _origin(asked: dict[str, Any], *groups: tuple[dict[str, Any], str, bool]) -> str:
     """Where parameters and data come from, with their shapes; each group comes with whether it is the lesson's own."""
     kinds: dict[str, list[str]] = {"Given: {0}.": [], "From the lesson: {0}.": [], "Made to fit: {0}.": []}
     for numbers, role, own in groups:
         for name, x in numbers.items():
             kind = (
-                "Made to fit: {0}." if not own else "Given: {0}." if {name, role} & {*said} else "From the lesson: {0}."
+                "Made to fit: {0}."
+                if not own
+                else "Given: {0}."
+                if {name, role} & {*asked}
+                else "From the lesson: {0}."
             )
             kinds[kind].append(f"{name} {'x'.join(map(str, np.shape(x))) or say('number')}")
     return " ".join(say(english, ", ".join(shapes)) for english, shapes in kinds.items() if shapes)
@@ -158,13 +162,13 @@ def _missing(flow: Flow, problem: Any) -> None:
 # ---------------------------------------------------------------------- functions
 
 
-def _chosen(said: Any, candidates: dict[str, Function], *patterns: Any, but: Any = None) -> Function | None:
-    if said is not None:
-        if callable(said):
-            return Function(getattr(said, "__name__", "function"), said)
-        if said not in candidates:
-            raise Unplaced(say("there is no function {0!r}; there are {1}.", said, ", ".join(candidates)))
-        return candidates[said]
+def _chosen(asked: Any, candidates: dict[str, Function], *patterns: Any, but: Any = None) -> Function | None:
+    if asked is not None:
+        if callable(asked):
+            return Function(getattr(asked, "__name__", "function"), asked)
+        if asked not in candidates:
+            raise Unplaced(say("there is no function {0!r}; there are {1}.", asked, ", ".join(candidates)))
+        return candidates[asked]
     for pattern in patterns:
         fitting = [f for n, f in candidates.items() if pattern.match(n) and not (but and but.match(n)) and not f.empty]
         if fitting:
@@ -173,41 +177,42 @@ def _chosen(said: Any, candidates: dict[str, Function], *patterns: Any, but: Any
 
 
 def _three(
-    said: dict[str, Any], backwards: dict[str, Function], own: dict[str, Function], losses: dict[str, Function]
+    asked: dict[str, Any], backwards: dict[str, Function], own: dict[str, Function], losses: dict[str, Function]
 ) -> tuple[Function | None, Function | None, Function] | None:
     """Forward pass, loss and backward pass by their names; None without a backward pass."""
-    backward = _chosen(said.get("backprop"), backwards, BACKWARD, STEP, but=NO_BACKWARD)
+    backward = _chosen(asked.get("backprop"), backwards, BACKWARD, STEP, but=NO_BACKWARD)
     both = backward is None  # the loss and its gradients from one function
     backward = backward or next((f for n, f in backwards.items() if LOSS.match(n) and f.gives_gradients), None)
     if backward is None:
         return None
     rest = {n: f for n, f in own.items() if f is not backward}
-    loss = _chosen(said.get("loss"), rest, LOSS, but=NO_LOSS) or _chosen(None, losses, LOSS, but=NO_LOSS)
+    loss = _chosen(asked.get("loss"), rest, LOSS, but=NO_LOSS) or _chosen(None, losses, LOSS, but=NO_LOSS)
     if loss is None and (both or any(map(LOSS.match, backward.returned[:1]))):
         loss = backward
-    forward = _chosen(said.get("forward"), {n: f for n, f in rest.items() if f is not loss}, FORWARD, but=NO_LOSS)
+    forward = _chosen(asked.get("forward"), {n: f for n, f in rest.items() if f is not loss}, FORWARD, but=NO_LOSS)
     return forward, loss, backward
 
 
-def _functions(lesson: Lesson, said: dict[str, Any]) -> Flow | None:
+def _functions(lesson: Lesson, asked: dict[str, Any]) -> Flow | None:
     """The flow of a lesson of functions, or None."""
     own = {name: Function(name, f) for name, f in lesson.own(types.FunctionType).items()}
     own |= {
         name: Function(name, x)
         for name, x in lesson.names.items()
-        if isinstance(x, types.FunctionType) and name in (said.get("loss"), said.get("backprop"), said.get("forward"))
+        if isinstance(x, types.FunctionType)
+        and name in (asked.get("loss"), asked.get("backprop"), asked.get("forward"))
     }
     inner = {n for f in own.values() for n in f.globals}
     tops = {n: f for n, f in own.items() if (f.arguments or n not in inner) and not _elementwise(f)}
-    three = _three(said, tops, own, {})
+    three = _three(asked, tops, own, {})
     if three is None:
         return None
     forward, loss, backward = three
     if loss is not None and forward is not None and forward.name in loss.globals and not _needs_output(backward):
         forward = None  # the loss makes its own forward pass
     functions = [f for f in (forward, loss, backward) if f is not None]
-    params, data = parameters_and_data(functions, lesson, said)
-    given = {n: x for n, x in {**lesson.names, **said}.items() if any(n in f.arguments for f in functions)}
+    params, data = parameters_and_data(functions, lesson, asked)
+    given = {n: x for n, x in {**lesson.names, **asked}.items() if any(n in f.arguments for f in functions)}
     given = {n: x for n, x in given.items() if n not in params and n not in data and not callable(x)}
     everywhere = {n for f in own.values() for n in f.globals}
     space = lesson.names if everywhere & {*params, *data} else None
@@ -224,7 +229,9 @@ def _needs_output(f: Function) -> bool:
     return any(PREDICTION.fullmatch(a) or CACHE.fullmatch(a) for a in f.arguments)
 
 
-def parameters_and_data(functions: list[Function], lesson: Lesson, said: dict[str, Any]) -> tuple[list[str], list[str]]:
+def parameters_and_data(
+    functions: list[Function], lesson: Lesson, asked: dict[str, Any]
+) -> tuple[list[str], list[str]]:
     """The names of the parameters and of the data: of arguments, of the keys of a dict, or of globals."""
     returned = {n for f in functions[:-1] for n in f.returned if n}
     free = [a for a in dict.fromkeys(a for f in functions for a in f.arguments) if a not in returned]
@@ -234,8 +241,8 @@ def parameters_and_data(functions: list[Function], lesson: Lesson, said: dict[st
     gradients = {bare(n) for n in (*backward.returned, *(k for ks in backward.keys.values() for k in ks))}
     inside = {bare(n) for n in backward.changed if not PREDICTION.fullmatch(bare(n)) and not CACHE.fullmatch(bare(n))}
     data = [next((a for a in free if role.fullmatch(a)), "") for role in (INPUT, TARGET)]
-    if "params" in said and isinstance(said["params"], Mapping):
-        return list(said["params"]), [d for d in data if d]
+    if "params" in asked and isinstance(asked["params"], Mapping):
+        return list(asked["params"]), [d for d in data if d]
     subscripted = {a for f in lesson.own(types.FunctionType).values() for a in Function("", f).keys}
     group = next((a for a in free if PARAMS.fullmatch(a) and a in subscripted), None)
     if group is not None:
@@ -263,7 +270,7 @@ def _with_globals(data: list[str], used: list[str]) -> list[str]:
     return [d for d in (d or next((n for n in used if role.fullmatch(n)), "") for d, role in pairs) if d]
 
 
-def instance_flow(lesson: Lesson, said: dict[str, Any]) -> Flow | None:
+def instance_flow(lesson: Lesson, asked: dict[str, Any]) -> Flow | None:
     """The flow of a lesson whose network is an object, or None."""
     thing, fresh = instance(lesson)
     if thing is None:
@@ -274,7 +281,7 @@ def instance_flow(lesson: Lesson, said: dict[str, Any]) -> Flow | None:
         if not n.startswith("__")
     }
     own = {n: Function(n, f) for n, f in lesson.own(types.FunctionType).items()}
-    three = _three(said, methods, methods, own)
+    three = _three(asked, methods, methods, own)
     if three is None:
         return None
     forward, loss, backward = three
@@ -292,7 +299,7 @@ def instance_flow(lesson: Lesson, said: dict[str, Any]) -> Flow | None:
         and n not in data
         and not any(role.fullmatch(n) for role in (PREDICTION, RATE))
     ]
-    given = {n: x for n, x in said.items() if n not in ROLES}
+    given = {n: x for n, x in asked.items() if n not in ROLES}
     rate = next((x for n, x in vars(thing).items() if RATE.fullmatch(n) and isinstance(x, float)), None)
     flow = Flow(forward, loss, backward, params, [d for d in data if d], given, None, thing)
     flow.rate = flow.rate if rate is None else rate

@@ -148,7 +148,7 @@ class Flow:
         return params if self.nested is None else place(copy.deepcopy(self.nested), params, self.root, lists=False)
 
     def _call(self, f: Function, env: dict[str, Any]) -> Any:
-        arguments, said = [], []
+        arguments, shown = [], []
         for name in f.arguments:
             found = self._resolve(name, f, env)
             if found is None:
@@ -162,12 +162,12 @@ class Flow:
                     )
                 )
             arguments.append(env[found])
-            said.append(name if found == name else f"{name} <- {found.strip('<>')}")
+            shown.append(name if found == name else f"{name} <- {found.strip('<>')}")
         call = env["<own>"][f.name]
         call = call if "<self>" not in env else getattr(env["<self>"], f.name, call)
         result = call(*arguments)
         self._keep(f, result, env)
-        self.spoken[f.name] = f"{f.name}({', '.join(said)})"
+        self.spoken[f.name] = f"{f.name}({', '.join(shown)})"
         return result
 
     def _resolve(self, name: str, f: Function, env: dict[str, Any]) -> str | None:

@@ -64,20 +64,20 @@ def _functions(body: list[ast.stmt], params: list[str], lesson: Lesson) -> Flow:
     first = next(i for i, s in enumerate(body) if set(_changed([s], lesson)) & set(params))
     ahead = [s for s in body[:first] if not isinstance(s, ast.If)]
     plain = [s for s in body if not isinstance(s, ast.If)]
-    said = next((s for s in _assignments(body) if _is_loss(s)), None)
+    loss_line = next((s for s in _assignments(body) if _is_loss(s)), None)
     backward = _made("step", arguments, plain, ", ".join(params), lesson)
     loss = forward = None
-    if said is not None:
-        stops = [s for s in ahead if s is not said]
-        loss = _made("loss", arguments, [*_before(stops, said, ahead), said], said.targets[0].id, lesson)  # type: ignore[attr-defined]
+    if loss_line is not None:
+        stops = [s for s in ahead if s is not loss_line]
+        loss = _made("loss", arguments, [*_before(stops, loss_line, ahead), loss_line], loss_line.targets[0].id, lesson)  # type: ignore[attr-defined]
     else:
         output = _output(ahead, data, lesson)
         forward = _made("forward", arguments, ahead, output, lesson) if output else None
     return Flow(forward, loss, backward, params, data, {})
 
 
-def _before(statements: list[ast.stmt], said: ast.stmt, ahead: list[ast.stmt]) -> list[ast.stmt]:
-    return ahead[: ahead.index(said)] if said in ahead else statements
+def _before(statements: list[ast.stmt], loss_line: ast.stmt, ahead: list[ast.stmt]) -> list[ast.stmt]:
+    return ahead[: ahead.index(loss_line)] if loss_line in ahead else statements
 
 
 def _assignments(body: list[ast.stmt]) -> list[ast.Assign]:

@@ -18,10 +18,10 @@ from tinygrad_lite.checking.network.arrays import np
 from tinygrad_lite.checking.trial.updates import RATE
 
 
-def own_parameters(lesson: Lesson, flow: Flow, said: dict[str, Any]) -> dict[str, Any] | None:
+def own_parameters(lesson: Lesson, flow: Flow, asked: dict[str, Any]) -> dict[str, Any] | None:
     """The parameters that the lesson itself has or that were said, by name; None if there are none."""
     names = lesson.names
-    params: Any = said.get("params")
+    params: Any = asked.get("params")
     if params is None and flow.thing is not None:
         params = {n: x for n, x in parameters_of(flow.thing).items() if n in flow.params}
     if params is None and all(_numbers(names.get(n)) for n in flow.params) and flow.params:
@@ -40,10 +40,10 @@ def own_parameters(lesson: Lesson, flow: Flow, said: dict[str, Any]) -> dict[str
     return {n: np.array(x, float) if np.ndim(x) else float(x) for n, x in params.items()}
 
 
-def own_data(lesson: Lesson, flow: Flow, said: dict[str, Any]) -> tuple[Any, ...] | None:
+def own_data(lesson: Lesson, flow: Flow, asked: dict[str, Any]) -> tuple[Any, ...] | None:
     """The data that the lesson itself has or that were said; None if some are missing."""
-    if said.get("data") is not None:
-        return tuple(said["data"])
+    if asked.get("data") is not None:
+        return tuple(asked["data"])
     found = [_of_role(lesson.names, n, role, flow.params) for n, role in zip(flow.data, (INPUT, TARGET), strict=False)]
     return None if not found or any(x is None for x in found) else tuple(found)
 

@@ -83,28 +83,28 @@ def loss_choices(net: Network) -> Iterator[Choice]:
 
     yield Choice((), derivative(net.kind))
     for row, which in ENDS:
-        said = "only the {0} sample counts, as with = where += is needed"
+        message = "only the {0} sample counts, as with = where += is needed"
         right = say("the sum over all samples")
-        yield wrong("LAST_SAMPLE_ONLY", derivative(net.kind, row), said, say(which), right=right)
+        yield wrong("LAST_SAMPLE_ONLY", derivative(net.kind, row), message, say(which), right=right)
     for kind in KINDS:
         if kind is not net.kind:
-            said = "dP is, up to a factor of N, O and 2, the derivative of {0}, {1}; but the loss computes {2}"
-            other = wrong("WRONG_LOSS", derivative(kind), said, kind.name, kind.written, net.kind.name)
+            message = "dP is, up to a factor of N, O and 2, the derivative of {0}, {1}; but the loss computes {2}"
+            other = wrong("WRONG_LOSS", derivative(kind), message, kind.name, kind.written, net.kind.name)
             yield other._replace(free=True)
     if net.kind is HINGE:
         yield slip("WRONG_LOSS", lambda r: -r.Y, "the hinge's condition y * P < 1 is left out")
     if net.kind.delta:
         yield slip("WRONG_LOSS", lambda r: huber(r, True), "the two cases of Huber's loss are exchanged")
     if net.kind.delta not in (0, 1):
-        said = "the arms of Huber's loss have the derivative {0:g}, not 1: delta is left out in front of the sign"
-        yield slip("WRONG_LOSS", lambda r: huber(r, False), said, net.kind.delta)
+        message = "the arms of Huber's loss have the derivative {0:g}, not 1: delta is left out in front of the sign"
+        yield slip("WRONG_LOSS", lambda r: huber(r, False), message, net.kind.delta)
     if net.kind is MARGINS:
-        said = "the score of the right class gets no gradient, though every margin that is too small contains it"
-        yield slip("DROPPED_PATH", over, said)
-        said = "the score of the right class gets the gradient of one margin, not of all that are too small"
-        yield slip("PATHS_NOT_SUMMED", lambda r: over(r) - r.Y * over(r).any(axis=-1, keepdims=True), said)
-        said = "the score of the right class gets -1 in every sample, not minus the number of its margins too small"
-        yield slip("PATHS_NOT_SUMMED", lambda r: over(r) - r.Y, said)
+        message = "the score of the right class gets no gradient, though every margin that is too small contains it"
+        yield slip("DROPPED_PATH", over, message)
+        message = "the score of the right class gets the gradient of one margin, not of all that are too small"
+        yield slip("PATHS_NOT_SUMMED", lambda r: over(r) - r.Y * over(r).any(axis=-1, keepdims=True), message)
+        message = "the score of the right class gets -1 in every sample, not minus the number of its margins too small"
+        yield slip("PATHS_NOT_SUMMED", lambda r: over(r) - r.Y, message)
         yield slip("WRONG_LOSS", lambda r: 1 - r.Y * r.O, "the condition 1 - P[right] + P > 0 is left out")
 
 
@@ -132,16 +132,16 @@ def activation_choices(net: Network, layer: int) -> Iterator[Choice]:
 
     yield Choice((), lambda r, g: act.back(r.Z[layer], r.A[layer], g))
     if act is SOFTMAX:
-        said = "{0} uses only the diagonal {1} * (1 - {1}) of the softmax's Jacobian"
-        yield wrong("SOFTMAX_DIAG_ONLY", formula(lambda z, a: a * (1 - a)), said, place, a)
-        said = "{0} adds the sum of dP * P over the outputs, which the derivative of {1} subtracts"
+        message = "{0} uses only the diagonal {1} * (1 - {1}) of the softmax's Jacobian"
+        yield wrong("SOFTMAX_DIAG_ONLY", formula(lambda z, a: a * (1 - a)), message, place, a)
+        message = "{0} adds the sum of dP * P over the outputs, which the derivative of {1} subtracts"
         added = with_output(lambda a, g: a * (g + (g * a).sum(axis=-1, keepdims=True)))
-        yield wrong("SIGN", added, said, place, act.name)
-        said = "{0} is dP * P: the path through the sum in the denominator is left out"
-        yield wrong("DROPPED_PATH", formula(lambda z, a: a), said, place)
-        said = "{0} is multiplied by {1} * (1 - {1}) although P - y already contains the softmax"
+        yield wrong("SIGN", added, message, place, act.name)
+        message = "{0} is dP * P: the path through the sum in the denominator is left out"
+        yield wrong("DROPPED_PATH", formula(lambda z, a: a), message, place)
+        message = "{0} is multiplied by {1} * (1 - {1}) although P - y already contains the softmax"
         twice = with_output(lambda a, g: act.back(0, a, g) * a * (1 - a))
-        yield wrong("EXTRA_ACT_DERIV", twice, said, place, a)
+        yield wrong("EXTRA_ACT_DERIV", twice, message, place, a)
     elif act is not LINEAR:
         fused = act is SIGMOID and layer == depth and net.kind is BINARY
         more = say(": for cross-entropy P - y already contains it, without P * (1 - P)") if fused else ""
@@ -153,33 +153,33 @@ def activation_choices(net: Network, layer: int) -> Iterator[Choice]:
         for k in dict.fromkeys((layer - 1, 0)):
             below = node("A", k, depth)
             at = times(lambda r, k=k: act.derivative(r.A[k]))  # type: ignore[misc]
-            said = "{0} takes the derivative of {1} at {2}, as {3}"
-            yield wrong("MASK_FROM_INPUT", at, said, place, act.name, below, act.derivative_text(below))
-        said = "{0} takes the derivative of {1} at the incoming error, not at {2}"
-        yield wrong("MASK_FROM_ERROR", lambda r, g: g * act.derivative(g), said, place, act.name, z)
-        said = "{0} is multiplied by {1} = {2} itself, not by the derivative"
-        yield wrong("MASK_IS_VALUE", formula(lambda z, a: a), said, place, a, act.of(z))
+            message = "{0} takes the derivative of {1} at {2}, as {3}"
+            yield wrong("MASK_FROM_INPUT", at, message, place, act.name, below, act.derivative_text(below))
+        message = "{0} takes the derivative of {1} at the incoming error, not at {2}"
+        yield wrong("MASK_FROM_ERROR", lambda r, g: g * act.derivative(g), message, place, act.name, z)
+        message = "{0} is multiplied by {1} = {2} itself, not by the derivative"
+        yield wrong("MASK_IS_VALUE", formula(lambda z, a: a), message, place, a, act.of(z))
         yield wrong("MASK_IS_VALUE", formula(lambda z, a: z), "{0} is multiplied by {1} itself", place, z)
-        said = "{0} uses the derivative of {1} at {2} instead of at {3}"
+        message = "{0} uses the derivative of {1} at {2} instead of at {3}"
         at = times(lambda r: act.derivative(r.A[layer]))
-        yield wrong("DERIV_OF_DERIV_ARG", at, said, place, act.name, a, z)
+        yield wrong("DERIV_OF_DERIV_ARG", at, message, place, act.name, a, z)
         if act.of_output is not None:
-            said = "{0} uses {1}: the formula for {2} with {3} put in"
+            message = "{0} uses {1}: the formula for {2} with {3} put in"
             at = formula(lambda z, a: act.of_output(z))  # type: ignore[misc]
-            yield wrong("DERIV_OF_DERIV_ARG", at, said, place, act.derivative_text(z, z), a, z)
+            yield wrong("DERIV_OF_DERIV_ARG", at, message, place, act.derivative_text(z, z), a, z)
         for written, numbers in act.slips:
-            said = "{0} uses {1} for the derivative of {2}"
-            yield wrong("WRONG_ACT_DERIV", formula(numbers), said, place, written(z, a), act.name)
+            message = "{0} uses {1} for the derivative of {2}"
+            yield wrong("WRONG_ACT_DERIV", formula(numbers), message, place, written(z, a), act.name)
     for other in known():
         if other not in (act, LINEAR):
             at = formula(lambda z, a, other=other: other.derivative(z))
-            said = "{0} uses the derivative of {1} in a {2} layer"
-            yield wrong("WRONG_ACT_DERIV", at, said, place, other.name, act.name)
+            message = "{0} uses the derivative of {1} in a {2} layer"
+            yield wrong("WRONG_ACT_DERIV", at, message, place, other.name, act.name)
             text = other.derivative_text(z, a)
             if other.output_alone and act not in (LINEAR, SOFTMAX) and text != a:
                 at = formula(lambda z, a, other=other: other.of_output(a))
-                said = "{0} uses {1}, the derivative of {2}, in a {3} layer"
-                yield wrong("WRONG_ACT_DERIV", at, said, place, text, other.name, act.name)
+                message = "{0} uses {1}, the derivative of {2}, in a {3} layer"
+                yield wrong("WRONG_ACT_DERIV", at, message, place, text, other.name, act.name)
 
 
 def _times(g: Array, factor: Array) -> Array | None:
@@ -231,18 +231,18 @@ def step_choices(net: Network, layer: int, lr: float | None) -> Iterator[Choice]
         )
     for k, which in ENDS:
         path = where(lambda n, shape: n > 1, lambda d, w, k=k: d[..., [k]] @ w[:, [k]].T)  # type: ignore[misc]
-        said = "{0} keeps only the path through the {1} output of layer {2}"
-        yield wrong("PATHS_NOT_SUMMED", path, said, place, say(which), layer)
+        message = "{0} keeps only the path through the {1} output of layer {2}"
+        yield wrong("PATHS_NOT_SUMMED", path, message, place, say(which), layer)
     if net.activations[layer - 1] is not LINEAR:
         bare = where(lambda n, shape: n == shape[1], lambda g, w: g @ w.T, bare=True)
-        said = "{0} is taken from d{1}, without the derivative of the activation"
-        yield wrong("NO_ACT_DERIV", bare, said, place, upper, cost=1.05)
+        message = "{0} is taken from d{1}, without the derivative of the activation"
+        yield wrong("NO_ACT_DERIV", bare, message, place, upper, cost=1.05)
         whole = where(lambda n, shape: n == shape[0], lambda g, w: g, bare=True)
-        said = "{0} is d{1} itself: {2} and the derivative of the activation are left out"
-        yield wrong("NO_W2", whole, said, place, upper, w, cost=1.1)
-    said = "{0} goes back through d{1}, the gradient, instead of {1}"
-    yield wrong("WRONG_OPERAND", lambda r, d, g, dw: None if dw is None else d @ dw.T, said, place, w, cost=1.05)
+        message = "{0} is d{1} itself: {2} and the derivative of the activation are left out"
+        yield wrong("NO_W2", whole, message, place, upper, w, cost=1.1)
+    message = "{0} goes back through d{1}, the gradient, instead of {1}"
+    yield wrong("WRONG_OPERAND", lambda r, d, g, dw: None if dw is None else d @ dw.T, message, place, w, cost=1.05)
     for k in range(1, depth + 1):
         if k != layer:
-            said = "{0} goes back through {1} instead of {2}"
-            yield wrong("WRONG_OPERAND", through(k), said, place, net.weights[k - 1], w, cost=1.05)
+            message = "{0} goes back through {1} instead of {2}"
+            yield wrong("WRONG_OPERAND", through(k), message, place, net.weights[k - 1], w, cost=1.05)

@@ -105,12 +105,12 @@ def _by_graph(evaluation: Evaluation, rest: list[str], found: Diagnosis) -> None
 def _alternatives(explanations: list[Explanation], found: Diagnosis) -> None:
     """The other explanations of the same numbers; each difference from the best is told once, the shortest first."""
     best = explanations[0]
-    told: list[frozenset[Mistake]] = []
+    reported: list[frozenset[Mistake]] = []
     for other in explanations[1:]:
         added = frozenset(other.mistakes) - frozenset(best.mistakes)
-        if other.unknown or frozenset(best.mistakes) <= frozenset(other.mistakes) or any(t <= added for t in told):
+        if other.unknown or frozenset(best.mistakes) <= frozenset(other.mistakes) or any(t <= added for t in reported):
             continue
-        told.append(added)
+        reported.append(added)
         if other.cost <= best.cost + TIED:
             found.tied.append(list(other.mistakes))
         elif other.cost <= best.cost + NEAR and _sentences(other.mistakes) <= _sentences(best.mistakes):

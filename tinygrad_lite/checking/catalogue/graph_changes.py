@@ -54,10 +54,10 @@ def changes_of(g: Graph) -> Iterator[Change]:
         yield from _at(g, [chain], 1)
         kinds.setdefault(("sigmoid", 0), []).append(chain)
         kinds.setdefault(("sigmoid", 0, depth[chain[0][0]]), []).append(chain)
-    told: set[frozenset[Chain]] = set()
+    reported: set[frozenset[Chain]] = set()
     for key, group in kinds.items():
-        if len(group) > 1 and key[0] not in ("add", "sum") and frozenset(group) not in told:
-            told.add(frozenset(group))
+        if len(group) > 1 and key[0] not in ("add", "sum") and frozenset(group) not in reported:
+            reported.add(frozenset(group))
             yield from _at(g, group, 0, key)
 
 
@@ -93,16 +93,16 @@ def operands_of(graphs: list[Graph], wanted: Sequence[Wanted]) -> Iterator[Chang
                 place, into, own = (describe(g, n) for n in (operands[i], child, w))
                 for other in leaves if len(leaves) < 40 else ():
                     if other != w:
-                        said = "{0} is taken back to {1} with {2} instead of {3}"
+                        message = "{0} is taken back to {1} with {2} instead of {3}"
                         put_in = (into, place, describe(g, other), own)
-                        yield change("WRONG_OPERAND", place, [(child, i)], other_leaf(other), said, *put_in)
+                        yield change("WRONG_OPERAND", place, [(child, i)], other_leaf(other), message, *put_in)
     for edges in layers.values():
         names = ", ".join(dict.fromkeys(describe(g, g.parents[child][1 - i]) for child, i in edges))
-        said = "the errors go back through the gradient of {0} instead of {0} itself"
-        yield change("WRONG_OPERAND", names, edges, moved(0.0, -1.0), said, names)
+        message = "the errors go back through the gradient of {0} instead of {0} itself"
+        yield change("WRONG_OPERAND", names, edges, moved(0.0, -1.0), message, names)
         for rate in RATES:
-            said = "{0} had already been updated (with lr = {1:g}) when the errors went back through it"
-            yield change("UPDATED_TOO_EARLY", names, edges, moved(1.0, rate), said, names, rate)
+            message = "{0} had already been updated (with lr = {1:g}) when the errors went back through it"
+            yield change("UPDATED_TOO_EARLY", names, edges, moved(1.0, rate), message, names, rate)
 
 
 def _depths(g: Graph) -> list[int]:
@@ -158,17 +158,17 @@ def _at(g: Graph, chains: list[Chain], uses: int, key: Any = (), zero: bool = Fa
         return Change(Mistake(code, place, say(english, *put_in)), list(rows), put)
 
     if uses > 1:
-        said = "the path from {0} through {1} is left out; {0} has {2} paths, and they are summed"
-        yield change("DROPPED_PATH", lambda h, c: 0.0, said, source, into, uses)
+        message = "the path from {0} through {1} is left out; {0} has {2} paths, and they are summed"
+        yield change("DROPPED_PATH", lambda h, c: 0.0, message, source, into, uses)
     elif zero:
         yield change("ZERO", lambda h, c: 0.0, "nothing comes back through {0} to {1}", into, source)
     if op not in (ops.add, ops.sub, ops.sum):
         yield change("DROPPED_FACTOR", lambda h, c: 1.0, "{0} is left out", derivative)
     if op is None or (op.arity == 1 and op is not ops.neg):
-        said = "the derivative of {0} is taken at its result instead of at its input"
-        yield change("STALE_VALUE", _elsewhere, said, every)
-        said = "multiplied by {0} itself instead of by its derivative"
-        yield change("MASK_IS_VALUE", lambda h, c: h.nodes[c[0][0]].data, said, every)
+        message = "the derivative of {0} is taken at its result instead of at its input"
+        yield change("STALE_VALUE", _elsewhere, message, every)
+        message = "multiplied by {0} itself instead of by its derivative"
+        yield change("MASK_IS_VALUE", lambda h, c: h.nodes[c[0][0]].data, message, every)
     yield change("DOUBLED_FACTOR", lambda h, c: _whole(h, c) ** 2, "{0} is multiplied in twice", derivative)
     if op is None:
         return
@@ -177,19 +177,19 @@ def _at(g: Graph, chains: list[Chain], uses: int, key: Any = (), zero: bool = Fa
     yield change("FACTOR_2", lambda h, c: 2 * _whole(h, c), "{0} is twice what it should be", derivative)
     yield change("FACTOR_2", lambda h, c: 0.5 * _whole(h, c), "{0} is half of what it should be", derivative)
     if op is ops.pow and i == 0:
-        said = "the exponent of {0} is not brought down as a factor"
-        yield change("DROPPED_FACTOR", lambda h, c: _whole(h, c) / _number(h, c, 1), said, every)
-        said = "the exponent of {0} is brought down, but not lowered by one"
-        yield change("WRONG_OPERAND", lambda h, c: _whole(h, c) * _number(h, c, 0), said, every)
+        message = "the exponent of {0} is not brought down as a factor"
+        yield change("DROPPED_FACTOR", lambda h, c: _whole(h, c) / _number(h, c, 1), message, every)
+        message = "the exponent of {0} is brought down, but not lowered by one"
+        yield change("WRONG_OPERAND", lambda h, c: _whole(h, c) * _number(h, c, 0), message, every)
     if op is ops.mul:
-        said = "in {0} the derivative w.r.t. {1} is taken to be that factor itself, not the other one"
-        yield change("SWAPPED", lambda h, c: _number(h, c, c[0][1]), said, every, wrt)
+        message = "in {0} the derivative w.r.t. {1} is taken to be that factor itself, not the other one"
+        yield change("SWAPPED", lambda h, c: _number(h, c, c[0][1]), message, every, wrt)
     if op is ops.div and i == 1:
-        said = "in {0} the derivative w.r.t. the divisor lacks the square: it is -x / y^2"
-        yield change("WRONG_OPERAND", lambda h, c: _whole(h, c) * _number(h, c, 1), said, every)
+        message = "in {0} the derivative w.r.t. the divisor lacks the square: it is -x / y^2"
+        yield change("WRONG_OPERAND", lambda h, c: _whole(h, c) * _number(h, c, 1), message, every)
     if any(_now(g, e) != local(g, e) for e in rows):
-        said = "{0} is computed from the numbers of now, which were changed after the forward pass"
-        yield change("STALE_VALUE", lambda h, c: _now(h, c[0]), said, derivative)
+        message = "{0} is computed from the numbers of now, which were changed after the forward pass"
+        yield change("STALE_VALUE", lambda h, c: _now(h, c[0]), message, derivative)
 
 
 def _group(g: Graph, chains: list[Chain], key: Any) -> str:

@@ -57,7 +57,7 @@ def sought(evaluation: Evaluation, budget: float = BUDGET) -> Found:
         return Found(say("rules for a library are run, not searched"))
     if not bench.functions:
         return Found(say("the source of backprop cannot be had"))
-    unsafe = next((said for f in bench.functions if (said := refused(f))), "")
+    unsafe = next((message for f in bench.functions if (message := refused(f))), "")
     if unsafe:
         return Found(say("{0}, which is not to be repeated, so no changes were tried", unsafe))
     if not bench.problems:

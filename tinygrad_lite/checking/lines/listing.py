@@ -39,8 +39,8 @@ class Listing:
         if not self.mends:
             off = [line for line in self.lines if line.mark == "off"]
             if not off:
-                said = self.spoken()
-                return f"{said[0].upper()}{said[1:]}." if said else ""
+                message = self.spoken()
+                return f"{message[0].upper()}{message[1:]}." if message else ""
             first = off[0]
             if first.remark:
                 return say(
@@ -55,31 +55,31 @@ class Listing:
         numbers = [e.line for e in best.edits]
         many = say("on {0} problems", best.problems) if best.problems != 1 else say("on 1 problem")
         if len(numbers) == 1:
-            said = say("The first wrong line is {0}. With this change every gradient is exact {1}", numbers[0], many)
+            message = say("The first wrong line is {0}. With this change every gradient is exact {1}", numbers[0], many)
         else:
-            said = say(
+            message = say(
                 "{0} lines are wrong: {1}. With these changes every gradient is exact {2}",
                 len(numbers),
                 listed(numbers),
                 many,
             )
         own = say(", all of your own sizes: a size that is written in may be wrong for others.")
-        said += say(".") if best.sizes else own
+        message += say(".") if best.sizes else own
         if best.tied:
             lines = say("lines {0}" if len(best.tied) > 1 else "line {0}", listed(best.tied))
-            said += say(" A change of {0} would do as well: the numbers cannot tell which was meant.", lines)
-        return said
+            message += say(" A change of {0} would do as well: the numbers cannot tell which was meant.", lines)
+        return message
 
     def why(self) -> list[str]:
         """For each change a sentence why, with its code."""
         if not self.mends:
             return []
         best = self.mends[0]
-        said = []
+        message = []
         for edit, (code, sentence) in zip(best.edits, best.reasons, strict=False):
             where = say("Line {0}: ", edit.line) if len(best.edits) > 1 else ""
-            said.append(f"{where}{sentence}" + (f" [{code}]" if code != "LINE" else ""))
-        return said
+            message.append(f"{where}{sentence}" + (f" [{code}]" if code != "LINE" else ""))
+        return message
 
     def spoken(self) -> str:
         """The marks in words: which line is wrong, which only follow."""
@@ -117,8 +117,8 @@ class Listing:
 
     def text(self, width: int = 80, *, ascii: bool = False) -> str:
         """Number, mark and text of each line; a line to change with `-`, its mend below with `+`."""
-        said = [words for words in (self.headline(), *self.why()) if words]
-        out = [line for words in said for line in (*wrapped(printable(words, ascii), width), "")]
+        message = [words for words in (self.headline(), *self.why()) if words]
+        out = [line for words in message for line in (*wrapped(printable(words, ascii), width), "")]
         for number, mark, sign, text, remark in self.rows():
             code = printable(text, ascii).expandtabs(4) + (f"   ({remark})" if remark else "")
             row = f"{number:>4}  {mark:8}{sign:2}{code}".rstrip()

@@ -169,14 +169,14 @@ def _sentence(stmt: Node, code: str, forward: Forward) -> str:
     name = next(n for n in names if meant(n, forward.named))
     where = say(" and in ").join(say("line {0}, `{1}`", n, text) for n, text, *_ in used[:2])
     more = say(" and {0} more", len(used) - 2) if len(used) > 2 else ""
-    said = say("The loss uses {0} in {1}{2}", used[0][3][wanted], where, more)
+    message = say("The loss uses {0} in {1}{2}", used[0][3][wanted], where, more)
     if len(used) > 1:
-        return say("{0}: {1} is the sum of what comes back from each.", said, name)
+        return say("{0}: {1} is the sum of what comes back from each.", message, name)
     stretched = _stretched(forward, wanted, used[0][2])
     if stretched and code == "SUM_AXIS":
         words = "{0}, where it is stretched along axis {1}: its gradient is the sum over that axis."
-        return say(words, said, stretched)
-    return say("{0}: {1} is what comes back from there.", said, name)
+        return say(words, message, stretched)
+    return say("{0}: {1} is what comes back from there.", message, name)
 
 
 def _lines(forward: Forward) -> list[tuple[int, str, set[str], dict[str, str]]]:

@@ -58,8 +58,8 @@ class Text:
         if getattr(n, "end_lineno", None) is None or n.end_lineno >= len(self._starts):
             return ""
         start, end = self.span(n)
-        said = self.bytes[start:end].decode(errors="replace")
-        return said if same_in_text(n, said) else ""
+        shown = self.bytes[start:end].decode(errors="replace")
+        return shown if same_in_text(n, shown) else ""
 
     def splices(self, old: Node, new: Node) -> Iterator[Splice]:
         """What to replace so that the text of `old` says `new`."""
@@ -111,8 +111,8 @@ class Text:
             if not self.of(x):
                 continue
             start, end = self.span(x)
-            said = [self._faithful(y, brackets) for brackets in (False, True)]
-            for form in (said[0], f"({said[0]})", said[1], f"({said[1]})"):
+            forms = [self._faithful(y, brackets) for brackets in (False, True)]
+            for form in (forms[0], f"({forms[0]})", forms[1], f"({forms[1]})"):
                 around = self.bytes[begin:start].decode() + form + self.bytes[end:finish].decode()
                 if same_in_text(new, around):
                     return start, end, form
@@ -137,16 +137,16 @@ class Text:
                     made = put(made, ((field, None),), [replace(item) for item in x])
             return made
 
-        said = plain(replace(new))
+        shown = plain(replace(new))
         for name, written in kept.items():
-            said = said.replace(name, written)
-        return said
+            shown = shown.replace(name, written)
+        return shown
 
 
-def same_in_text(n: Node, said: str) -> bool:
+def same_in_text(n: Node, written: str) -> bool:
     """Whether a text says what a tree does."""
     try:
-        parsed: Node = ast.parse(said if isinstance(n, ast.stmt) else f"({said})").body[0]
+        parsed: Node = ast.parse(written if isinstance(n, ast.stmt) else f"({written})").body[0]
     except (SyntaxError, IndexError, ValueError):
         return False
     return same(n, parsed if isinstance(n, ast.stmt) else parsed.value)

@@ -132,8 +132,8 @@ def _signs(place: Term, words: Vocabulary) -> Changes:
 def _too_many(place: Term, words: Vocabulary) -> Changes:
     if place.op in ("*", "odot"):
         for kept, gone in (place.args, place.args[::-1]):
-            said = say("the factor {0} is too many", gone)
-            yield "FACTOR_2" if gone.bare() == num(2) else "DOUBLED_FACTOR", said, kept
+            shown = say("the factor {0} is too many", gone)
+            yield "FACTOR_2" if gone.bare() == num(2) else "DOUBLED_FACTOR", shown, kept
     elif place.op == "/":
         top, bottom = place.args
         yield "DOUBLED_FACTOR", say("the division by {0} is too many", bottom), top
@@ -164,8 +164,8 @@ def _throughout(place: Term, words: Vocabulary) -> Changes:
         if f.word == place.word and f.op != place.op:
             yield "NO_ACT_DERIV", say("{0} stands where its derivative {1} belongs", place, f), f
         elif f.word == place.word and f.bare() != place.bare():
-            said = say("the derivative is taken at {0} instead of at {1}", place.args[0], f.args[0])
-            yield "DERIV_OF_DERIV_ARG", said, f
+            shown = say("the derivative is taken at {0} instead of at {1}", place.args[0], f.args[0])
+            yield "DERIV_OF_DERIV_ARG", shown, f
 
 
 def _indices(place: Term, words: Vocabulary) -> Changes:
@@ -196,8 +196,8 @@ def _lost(place: Term, words: Vocabulary) -> Changes:
             yield "DROPPED_FACTOR", say("the factor {0} is left out of the chain", factor), new
         if factor.op == "name":
             yield "DROPPED_FACTOR", say("the division by {0} is left out", factor), Term("/", (place, factor))
-        said = say("the factor -{0} is left out of the chain", factor)
-        yield "DROPPED_FACTOR", said, times(_other("neg", place), factor)
+        shown = say("the factor -{0} is left out of the chain", factor)
+        yield "DROPPED_FACTOR", shown, times(_other("neg", place), factor)
 
 
 def _no_sum(place: Term, words: Vocabulary) -> Changes:
@@ -208,8 +208,8 @@ def _no_sum(place: Term, words: Vocabulary) -> Changes:
 def _sums(place: Term, words: Vocabulary) -> Changes:
     if place.op == "sum":
         whole = len(place.args) == 1
-        said = say("the sum of all entries is too many" if whole else "the sum over {0} is too many", place.args[0])
-        yield "PATHS_NOT_SUMMED", said, place.args[-1]
+        shown = say("the sum of all entries is too many" if whole else "the sum over {0} is too many", place.args[0])
+        yield "PATHS_NOT_SUMMED", shown, place.args[-1]
         if place.word[:1] == "≠":
             yield "DROPPED_PATH", say("the term {0} is left out of the sum", place.word[1:]), place._replace(word="")
 
@@ -218,8 +218,8 @@ def _transposes(place: Term, words: Vocabulary) -> Changes:
     if not words.matrices or place.op in ("num", "rel"):
         return
     turned = _other("T", place)
-    said = "{0} is transposed, {1} belongs here" if place.op == "T" else "{0} is not transposed: {1} belongs here"
-    yield "TRANSPOSED", say(said, place, turned), turned
+    shown = "{0} is transposed, {1} belongs here" if place.op == "T" else "{0} is not transposed: {1} belongs here"
+    yield "TRANSPOSED", say(shown, place, turned), turned
     if place.op in ("*", "odot"):
         a, b = place.args
         new = Term("odot" if place.op == "*" else "*", (a, b))

@@ -86,8 +86,8 @@ class Formulas:
                 if abs(x.data - y.data) > 1e-8 * max(1.0, abs(x.data), abs(y.data)):
                     used = [n for n in sorted(term.names()) if isinstance(self.names.get(n), Value)]
                     at = ", ".join(f"{n} = {w.env[n].data:.4g}" for n in used)
-                    said = "right at these numbers only: at {0} it gives {1:.6g}, the gradient is {2:.6g}"
-                    return say(said, at, x.data, y.data)
+                    shown = "right at these numbers only: at {0} it gives {1:.6g}, the gradient is {2:.6g}"
+                    return say(shown, at, x.data, y.data)
         return ""
 
     def mended(self, text: str, wrt: Any) -> Hint | None:
@@ -102,10 +102,10 @@ class Formulas:
         if edit is None:
             return None
         start, end = edit.mark
-        said = say("{0}; {1} is right", edit.message, plain(edit.right))
+        shown = say("{0}; {1} is right", edit.message, plain(edit.right))
         if self._arrays(text):
-            said = said.replace(" * ", " @ ").replace(" ⊙ ", " * ").replace("^T", ".T")
-        return Hint(edit.code, say("in {0}: {1}", text[start:end], said.replace("^", "**") if "**" in text else said))
+            shown = shown.replace(" * ", " @ ").replace(" ⊙ ", " * ").replace("^T", ".T")
+        return Hint(edit.code, say("in {0}: {1}", text[start:end], shown.replace("^", "**") if "**" in text else shown))
 
     def _worlds(self, term: Term, wrt: Any) -> Iterator[World]:
         """The graph at its own numbers and at others, with the names of a formula."""

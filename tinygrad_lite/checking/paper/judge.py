@@ -124,8 +124,8 @@ class Judge:
             claim.why = say("{0} is defined in line {1}, which could not be read", missed, self.document.unread[missed])
             return
         if not self.worlds:
-            said = "the definitions cannot be computed: {0}" if self.trouble else "no point was found"
-            claim.why = say(said, self.trouble)
+            message = "the definitions cannot be computed: {0}" if self.trouble else "no point was found"
+            claim.why = say(message, self.trouble)
             return
         try:
             if self.holds(claim, claim.right) or self._here(claim):

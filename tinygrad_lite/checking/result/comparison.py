@@ -90,11 +90,11 @@ class Comparison(Result):
         here = self.mistakes if self.mended != self.wrong else []
         if here:
             sets = [([m.message for m in each], [m.code for m in each]) for each in here]
-            told = [f"{say('; and ').join(messages)} [{', '.join(codes)}]" for messages, codes in sets]
-            more = say(", or {0} further ways", len(told) - 4) if len(told) > 4 else ""
+            reported = [f"{say('; and ').join(messages)} [{', '.join(codes)}]" for messages, codes in sets]
+            more = say(", or {0} further ways", len(reported) - 4) if len(reported) > 4 else ""
             tie = say(" At this one point these cannot be told apart; compare at another point, or use tg.check.")
-            tie = tie if told[1:] else ""
-            yield say("Exactly your numbers come out if {0}{1}.{2}", say(", or if ").join(told[:4]), more, tie)
+            tie = tie if reported[1:] else ""
+            yield say("Exactly your numbers come out if {0}{1}.{2}", say(", or if ").join(reported[:4]), more, tie)
         elif common is not None:
             yield say("{0}. [{1}]", common.sentence[0].upper() + common.sentence[1:], common.code)
         for verdict in self.verdicts:

@@ -85,12 +85,12 @@ def read(x: Any, entry: Callable[[Any], float] = by_hand) -> Entries:
         parts = [read(item, entry) for item in x]
         shapes = {part.shape for part in parts}
         if len(shapes) > 1:
-            said = say(
+            message = say(
                 "a nested list needs rows of one shape, but got {0}.\n"
                 "  Give a dict of names for parts of different shapes: {{'W1': ..., 'b1': ...}}.",
                 say(" and ").join(map(str, sorted(shapes))),
             )
-            raise OperandError(said)
+            raise OperandError(message)
         inner = parts[0].shape if parts else ()
         kinds = {part.dtype for part in parts}
         return Entries((len(parts), *inner), [n for part in parts for n in part.numbers], kinds.pop() if parts else "")
@@ -124,9 +124,9 @@ def named(hand: Any, exact: Any) -> tuple[dict[str, Any], dict[str, Any]]:
     else:
         label = getattr(exact, "label", "") or "gradient"
         return {label: hand}, {label: exact}
-    said = say(
+    message = say(
         "compare needs names on both sides or on neither: two dicts {{'W1': ...}}, or two numbers, lists or arrays;\n"
         "  but got {0} and {1}.",
         *(type(hand).__name__, type(exact).__name__),
     )
-    raise OperandError(said)
+    raise OperandError(message)

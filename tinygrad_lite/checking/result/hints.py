@@ -58,17 +58,17 @@ def size(entries: Entries) -> float:
 def shape_hint(hand: Entries, exact: Entries) -> Hint:
     """What is odd about a shape of hand's numbers that is not the parameter's."""
     mine, theirs = hand.shape, exact.shape
-    said = say("its shape is {0}, but the parameter's is {1}", shape_words(mine), shape_words(theirs))
+    message = say("its shape is {0}, but the parameter's is {1}", shape_words(mine), shape_words(theirs))
     if mine == theirs[::-1] and len(mine) > 1:
-        return hint("TRANSPOSED", "{0}: transposed", said)
+        return hint("TRANSPOSED", "{0}: transposed", message)
     if len(hand.numbers) == len(exact.numbers):
-        return hint("SHAPE", "{0}; the number of entries fits, so a reshape or keepdims is the difference", said)
+        return hint("SHAPE", "{0}; the number of entries fits, so a reshape or keepdims is the difference", message)
     if _stretches(mine, theirs):
-        return hint("SILENT_BROADCAST", "{0}; in an update NumPy would stretch it silently over the parameter", said)
+        return hint("SILENT_BROADCAST", "{0}; in an update NumPy would stretch it silently over the parameter", message)
     if _stretches(theirs, mine):
         grown = shape_words(mine)
-        return hint("SHAPE_GREW", "{0}; `w = w - lr * dw` would silently make the parameter {1}", said, grown)
-    return Hint("SHAPE", said)
+        return hint("SHAPE_GREW", "{0}; `w = w - lr * dw` would silently make the parameter {1}", message, grown)
+    return Hint("SHAPE", message)
 
 
 def _stretches(shape: tuple[int, ...], over: tuple[int, ...]) -> bool:
@@ -98,8 +98,8 @@ def common_ratio(pairs: Sequence[tuple[float, float]], near: Tolerance, least: i
 def ratio_hint(factor: Factor, what: str, where: str) -> Hint:
     """One exact ratio as a sentence. What made it cannot be told from a ratio, so no cause is named."""
     flipped = say(": every sign is flipped") if factor.constant < 0 else ""
-    said = say("{0} exactly {1} x the exact one{2}{3}", what, factor.words(), where, flipped)
-    return Hint(", ".join(factor.codes()), said)
+    message = say("{0} exactly {1} x the exact one{2}{3}", what, factor.words(), where, flipped)
+    return Hint(", ".join(factor.codes()), message)
 
 
 def number_hints(hand: Entries, exact: Entries, near: Tolerance) -> list[Hint]:
@@ -107,8 +107,8 @@ def number_hints(hand: Entries, exact: Entries, near: Tolerance) -> list[Hint]:
     pairs = list(zip(hand.numbers, exact.numbers, strict=True))
     bad = sum(not math.isfinite(h) for h, _ in pairs)
     if bad:
-        said = "{0} of {1} entries are NaN or infinite; look for log(0), 0/0 or an overflow"
-        return [hint("NAN", said, bad, len(pairs))]
+        message = "{0} of {1} entries are NaN or infinite; look for log(0), 0/0 or an overflow"
+        return [hint("NAN", message, bad, len(pairs))]
     if len(exact.shape) > 1:
         back = exact.transposed()
         if back.shape == hand.shape and all(near(h, e) for h, e in zip(hand.numbers, back.numbers, strict=True)):

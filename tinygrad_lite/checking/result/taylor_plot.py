@@ -54,8 +54,8 @@ class TaylorPlot:
         def at(x: float, y: float) -> tuple[float, float]:
             return _LEFT + 8 + (x - low_x) * across, _BOTTOM - (y - low_y) * up
 
-        def words(x: float, y: float, anchor: str, said: str) -> str:
-            return f'<text x="{x:.1f}" y="{y:.1f}" text-anchor="{anchor}">{said}</text>'
+        def words(x: float, y: float, anchor: str, label: str) -> str:
+            return f'<text x="{x:.1f}" y="{y:.1f}" text-anchor="{anchor}">{label}</text>'
 
         parts = [
             f'<path d="M{_LEFT} {_TOP}V{_BOTTOM}H{_RIGHT}" fill="none" stroke="currentColor" stroke-width="1"/>',

@@ -28,8 +28,8 @@ def blind_spots(evaluation: Evaluation) -> list[Hint]:
 def _of_sizes(structure: Structure) -> Iterator[Hint]:
     n, widths = structure.n, structure.widths
     if n == 1:
-        said = "There is one sample: a missing 1/N, an averaged bias or a single kept sample cannot show (N = 1)."
-        yield hint("", said)
+        message = "There is one sample: a missing 1/N, an averaged bias or a single kept sample cannot show (N = 1)."
+        yield hint("", message)
     if widths[-1] == 1:
         yield hint("", "There is one output: a missing 1/O, or one path kept of several, cannot show (O = 1).")
     if len(set(widths)) == len(widths) and len(widths) > 2:
@@ -37,8 +37,8 @@ def _of_sizes(structure: Structure) -> Iterator[Hint]:
     x = structure.layout.data(np.asarray(structure.like.data[0], float))
     empty = np.flatnonzero(~x.any(axis=0))
     if len(empty):
-        said = "Input {0} is zero in every sample: that part of d{1} verifies nothing."
-        yield hint("", said, ", ".join(map(str, empty[:6])), structure.weights[0])
+        message = "Input {0} is zero in every sample: that part of d{1} verifies nothing."
+        yield hint("", message, ", ".join(map(str, empty[:6])), structure.weights[0])
 
 
 def _of_units(net: Network, record: Record) -> Iterator[Hint]:
@@ -56,8 +56,8 @@ def _of_units(net: Network, record: Record) -> Iterator[Hint]:
                 *(layer, units, record.N, most),
             )
         if (z > 0).all():
-            said = "Layer {0}: every {1} is on for every sample; a missing mask cannot show."
-            yield hint("", said, layer, act.name)
+            message = "Layer {0}: every {1} is on for every sample; a missing mask cannot show."
+            yield hint("", message, layer, act.name)
 
 
 def _of_kinks(net: Network, record: Record) -> Iterator[Hint]:

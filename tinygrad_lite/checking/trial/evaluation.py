@@ -58,8 +58,8 @@ class Evaluation:
         if self.error:
             return
         if submission.draws:
-            said = "the loss draws random numbers; the generators were put back, so every call drew the same ones"
-            self.say("RANDOM", said)
+            message = "the loss draws random numbers; the generators were put back, so every call drew the same ones"
+            self.say("RANDOM", message)
         if not math.isfinite(submission.loss(given)):
             self.error = say("the loss on your data is {0}; a gradient needs a finite one", submission.loss(given))
             return
@@ -96,8 +96,8 @@ class Evaluation:
         names = [case.problem.name for case in self.cases[1:]]
         layers = any(name in SIZES for name in names)
         missing = [] if layers else [say(w) for w, mark in KINDS.items() if not any(mark in name for name in names)]
-        said = say("Not tried, as it has no meaning here or the loss did not run on it: {0}.", ", ".join(missing))
-        return said if missing else ""
+        message = say("Not tried, as it has no meaning here or the loss did not run on it: {0}.", ", ".join(missing))
+        return message if missing else ""
 
     # ------------------------------------------------------------------ problems
 
@@ -110,11 +110,11 @@ class Evaluation:
                 outputs = structure.widths[-1]
                 probes, losses = self._probes(structure, outputs)
             if target_trap(self.given, structure, self.submission.loss):
-                said = (
+                message = (
                     "the loss itself: y has shape {0} and the prediction (N, 1), so y - P is an N x N table "
                     "of all pairs; give y the shape (N, 1)"
                 )
-                self.say("TARGET_SHAPE", said, np.shape(self.given.data[1]))
+                self.say("TARGET_SHAPE", message, np.shape(self.given.data[1]))
             if not probes:
                 continue
             self.structure = self.structure or structure
@@ -179,8 +179,8 @@ class Evaluation:
         n, columns = max(2, structure.n * ENGINE_AT_MOST // self._work() // 4), structure.layout.columns
         x, y, *more = given.data
         cut = [np.asarray(a)[:, :n] if columns and np.ndim(a) == 2 else np.asarray(a)[:n] for a in (x, y)]
-        said = "only the first {0} of your {1} samples were tried: the loss is too large for the engine"
-        self.say("SIZE", said, n, structure.n)
+        message = "only the first {0} of your {1} samples were tried: the loss is too large for the engine"
+        self.say("SIZE", message, n, structure.n)
         return Problem(given.name, given.params, (*cut, *more))
 
     # ------------------------------------------------------------------ comparing
@@ -260,9 +260,9 @@ class Evaluation:
             case.noise[name] = 3 * max((each.bar for each in derivatives), default=0.0)
             found[name] = Entries(tuple(np.shape(problem.params[name])), [each.value for each in derivatives])
         if loss.noise:
-            said = (
+            message = (
                 "the loss is rounded to about {0:.0e}, as by single or half precision inside it: the error bars of "
                 "what is measured are as wide as that makes them"
             )
-            self.say("FLOAT32", said, loss.noise)
+            self.say("FLOAT32", message, loss.noise)
         return found

@@ -40,11 +40,11 @@ def _guard(network: Network, case: CaseResult, record: Record) -> Iterator[tuple
     epsilon = network.summed.epsilon
     for verdict in case.comparison.verdicts:
         if not verdict.ok and unguarded[verdict.name].ok:
-            said = say("right for the loss without the {0:g} that is added inside its logarithm", epsilon or 1e-12)
-            verdict.excuse("EPSILON", said)
+            message = say("right for the loss without the {0:g} that is added inside its logarithm", epsilon or 1e-12)
+            verdict.excuse("EPSILON", message)
             if epsilon:
-                said = say("the loss adds {0:g} inside the logarithm; gradients without it are accepted", epsilon)
-                yield "EPSILON", said
+                message = say("the loss adds {0:g} inside the logarithm; gradients without it are accepted", epsilon)
+                yield "EPSILON", message
 
 
 def _kinks(submission: Submission, net: Network | None, case: CaseResult) -> None:

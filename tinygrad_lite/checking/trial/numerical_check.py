@@ -237,12 +237,12 @@ def one_number(result: Any) -> Any:
         return result
     if hasattr(result, "__float__") and getattr(result, "ndim", 0) == 0:
         return float(result)
-    said = say(
+    message = say(
         "a gradient needs a function with one number as result, but got {0} of shape {1}.\n"
         "  Sum or average the entries to one loss first.",
         *(type(result).__name__, getattr(result, "shape", "?")),
     )
-    raise OperandError(said)
+    raise OperandError(message)
 
 
 def number_of(result: Any) -> float:

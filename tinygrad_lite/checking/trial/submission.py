@@ -100,11 +100,11 @@ class Submission:
         kinds: dict[str, str] | None = None,
     ) -> None:
         if updates and not lr:
-            said = (
+            message = (
                 "check(..., updates=True) needs lr=..., the learning rate, to recover the gradients\n"
                 "  from the updated parameters as (old - new) / lr."
             )
-            raise OperandError(say(said))
+            raise OperandError(say(message))
         self.loss_fn: Callable[..., Any] = loss_fn
         self.backprop_fn: Callable[..., Any] = backprop_fn
         self.names: list[str] = names

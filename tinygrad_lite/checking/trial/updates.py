@@ -41,9 +41,9 @@ def as_updates(submission: Submission, cases: list[CaseResult]) -> tuple[float |
         assert rate is not None
     what = say("changes its parameters in place") if in_place else say("returns updated weights")
     sure = named is not None or _in_code(submission, rate)
-    said = say("backprop {0}, W - {1:.6g} * gradient, so it was read as updates=True, lr={1:.6g}", what, rate)
-    said = said if sure else say("{0}; as gradients they are right if that is the learning rate", said)
-    return rate, ("UPDATES", said)
+    message = say("backprop {0}, W - {1:.6g} * gradient, so it was read as updates=True, lr={1:.6g}", what, rate)
+    message = message if sure else say("{0}; as gradients they are right if that is the learning rate", message)
+    return rate, ("UPDATES", message)
 
 
 def other_rate(submission: Submission, cases: list[CaseResult]) -> tuple[float | None, Remark] | None:
@@ -60,14 +60,16 @@ def other_rate(submission: Submission, cases: list[CaseResult]) -> tuple[float |
     named, lr = named_rate(submission, cases), submission.lr
     in_code = _in_code(submission, rate) and not _in_code(submission, lr)
     if in_code if named is None else _close(named, rate):
-        said = say("backprop's learning rate is {0:.6g}, not lr={1:g}; with it the gradients were recovered", rate, lr)
-        return rate, ("LEARNING_RATE", said)
-    said = say(
+        message = say(
+            "backprop's learning rate is {0:.6g}, not lr={1:g}; with it the gradients were recovered", rate, lr
+        )
+        return rate, ("LEARNING_RATE", message)
+    message = say(
         "every update is W - {0:.6g} * the exact gradient: with lr={0:.6g} all are right, with "
         "lr={1:g} all have the factor {2:.6g}",
         *(rate, lr, ratios[0]),
     )
-    return None if named is not None or rate < 0 else (None, ("LEARNING_RATE", said))
+    return None if named is not None or rate < 0 else (None, ("LEARNING_RATE", message))
 
 
 def _rate(name: str, cases: list[CaseResult]) -> float | None:

@@ -116,7 +116,7 @@ def described(what: str, runner: Runner, samples: int = 0) -> list[str]:
             lines.append(
                 f"    {plan.flops() * samples:,} operations a call on {samples:,} samples; {memory:,} bytes for each."
             )
-            lines += [f"    {said}" for said in [runner.sharing(samples)] if said]
+            lines += [f"    {message}" for message in [runner.sharing(samples)] if message]
     times = ", ".join(f"{name} {seconds:.3f} s" for name, seconds in runner.seconds.items())
     lines.append(f"    {times}.")
     return lines

@@ -43,12 +43,12 @@ class Link:
     def remarks(self, *, again: bool = False) -> list[str]:
         """The rule's sentence, unless it was said before, and what was chosen where its derivative jumps."""
         op = self.top.op
-        said = [say("{0}, as above.", op.name) if again else f"{op.name}: {translated(op.doc)}"]
+        sentences = [say("{0}, as above.", op.name) if again else f"{op.name}: {translated(op.doc)}"]
         if self.uses > 1:
-            said.append(say("It is used {0} times here, so {0} derivatives add up.", self.uses))
+            sentences.append(say("It is used {0} times here, so {0} derivatives add up.", self.uses))
         if at_kink(self.top) and op.kink is not None:
-            said.append(say("This is exactly at the kink. {0}", translated(op.kink.choice)))
-        return said
+            sentences.append(say("This is exactly at the kink. {0}", translated(op.kink.choice)))
+        return sentences
 
 
 def at_kink(node: Value) -> bool:

@@ -132,8 +132,8 @@ class Sections:
             report.add(self._numbers_of(say("Given"), leaves))
         if inner:
             report.add(self._numbers_of(say("Computed before, whatever the inputs asked for"), inner))
-        told = {self._called(node) for node in (*given, *shown)}
-        legend = [(name, label) for name, label in chain.names.legend() if name in told]
+        mentioned = {self._called(node) for node in (*given, *shown)}
+        legend = [(name, label) for name, label in chain.names.legend() if name in mentioned]
         if legend:
             report.table(Table([say("name here"), say("label")], legend))
         full = chain.in_full() if len(shown) > 1 else None
@@ -166,16 +166,16 @@ class Sections:
         elif paths <= self.max_paths:
             terms = chain.paths(x, self.max_paths)
             gone = sum(sum_of_paths([path], True).is_number(0.0) for path in terms) if paths > 1 else 0
-            said = say("{0} reaches {1} along one path; along it, the local derivatives multiply.", name, y)
+            explained = say("{0} reaches {1} along one path; along it, the local derivatives multiply.", name, y)
             if paths > 1:
                 several = (
                     "{0} reaches {1} along {2} paths; along each, the local derivatives multiply, and the paths add up."
                 )
-                said = say(several, name, y, paths)
+                explained = say(several, name, y, paths)
             if 0 < gone < paths:
-                said += say(" A path whose product is 0 is left out of the second line.")
+                explained += say(" A path whose product is 0 is left out of the second line.")
             if paths > 1 or not self.folded:
-                report.paragraph(said)
+                report.paragraph(explained)
             sides = [(sum_of_paths(terms, formulas), False) for formulas in (False, True)]
             sides += self._numbers(x)[0].sides if self.folded else []
             self._equations(report, [Equation(total, sides)])
@@ -232,15 +232,17 @@ class Sections:
         links = [
             link for link in reversed(self.chain.links.values()) if link.top in on_a_path and link.bottom in on_a_path
         ]
-        said: set[Op] = set()
+        explained: set[Op] = set()
         steps = []
         for link in links:
             sides = [(link.formula, False), (link.formula, True), _number(link.derivative.number)]
             plain = self.folded and not link.formula.operands and link.uses == 1 and not at_kink(link.top)
             if plain:
                 continue  # such as the 1 of a sum, or the other factor: it stands in the chain rule
-            steps.append(Equation(link.derivative.name or _NO_NAME, sides, link.remarks(again=link.top.op in said)))
-            said.add(link.top.op)
+            steps.append(
+                Equation(link.derivative.name or _NO_NAME, sides, link.remarks(again=link.top.op in explained))
+            )
+            explained.add(link.top.op)
         self._equations(report, steps)
 
     def _tell_result(self, report: Report) -> None:

@@ -112,8 +112,8 @@ def run(name: str, dot: str, format: str) -> bytes:
     except OSError as reason:
         raise RenderingError(f"{name} could not be started: {reason}") from None
     if done.returncode != 0:
-        said = done.stderr.decode(errors="replace").strip() or "nothing"
-        raise RenderingError(f"{name} ended with exit code {done.returncode} and said: {said[:500]}")
+        output = done.stderr.decode(errors="replace").strip() or "nothing"
+        raise RenderingError(f"{name} ended with exit code {done.returncode} and said: {output[:500]}")
     if _BEGINS.get(format, b"") not in done.stdout[:2000]:
         raise RenderingError(f"{name} wrote no {format}")
     return done.stdout

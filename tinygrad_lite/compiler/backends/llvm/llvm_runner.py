@@ -123,4 +123,4 @@ class LLVMRunner(Buffered):
         return self.code.text
 
     def sharing(self, samples: int) -> str:
-        return threads.said(self.sizes, samples, self.threads)
+        return threads.description(self.sizes, samples, self.threads)

@@ -83,15 +83,15 @@ def allowed(threads: int | None) -> int:
     """How many threads a call may use: what was asked for, else what the environment says, else one a core."""
     if threads is not None:
         return threads
-    said = os.environ.get(VARIABLE)
-    if said:
-        if said.isdecimal() and int(said) >= 1:
-            return int(said)
-        raise OperandError(f"the environment variable {VARIABLE} is a whole number from 1 on, but it is {said!r}.")
+    asked = os.environ.get(VARIABLE)
+    if asked:
+        if asked.isdecimal() and int(asked) >= 1:
+            return int(asked)
+        raise OperandError(f"the environment variable {VARIABLE} is a whole number from 1 on, but it is {asked!r}.")
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
-def said(code: Any, samples: int, threads: int | None) -> str:
+def description(code: Any, samples: int, threads: int | None) -> str:
     """For the report: how a call of this code on so many samples is shared."""
     shards, _ = cut(code.operations * samples, samples // (code.lanes * code.unroll) * (code.unroll > 1), code.sums)
     if shards == 1:
