@@ -31,7 +31,7 @@ def mixed(rng, a, b):
     one = rng.choice(["tanh", "relu", "exp", "log", "sqrt", "sin", "abs", "silu"])
     steps = [
         lambda: a + b, lambda: a * b, lambda: a - rng.uniform(-1, 1), lambda: a / b, lambda: -a, lambda: 3.0 * a + True,
-        lambda: a ** rng.choice([2, 3, -1, 0, 0.5]), lambda: getattr(a, one)(), lambda: tg.dot([a, b], [b, 1.0], a),
+        lambda: a ** rng.choice([2, 3, -1, 0, 0.5, b]), lambda: getattr(a, one)(), lambda: tg.dot([a, b], [b, 1.0], a),
         lambda: tg.sum([a, b, 2.0]), lambda: copy.copy(a), lambda: copy.deepcopy(a), lambda: a.detach(),
         lambda: pickle.loads(pickle.dumps(a)) if type(a) is type(b) is Value else a, lambda: a + "x",
         lambda: setattr(a, "parents", (a,)), lambda: tg.max([a, b]), lambda: (a < b, a)[1],
@@ -52,6 +52,7 @@ def program(rng):
         if rng.random() < 0.03:
             made.register_hook(lambda gradient: None)
     root = tg.sum(nodes[-3:])
+    native.gradients(root, [v for v in nodes if not v.parents])
     root.backward()
     if rng.random() < 0.3:
         with contextlib.suppress(ArithmeticError):  # a stale copy, or a number out of range
