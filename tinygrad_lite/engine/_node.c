@@ -10,7 +10,7 @@
    one pass over the slabs from the youngest to the oldest, steered by one bit for each node: no list, no recursion.
 
    State of the process (so: one interpreter, under its lock; native.py refuses others): the type, the ops and strings
-   looked up once, the slabs, `watching`, and the list of nodes whose gradient is a Value.                          */
+   looked up once, the slabs, `watching`, `quiet`, and the list of nodes whose gradient is a Value.                  */
 
 #define PY_SSIZE_T_CLEAN
 #include <Python.h>
