@@ -34,7 +34,8 @@ def run(tmp_path, monkeypatch):
     """`run("nbgrader", ...)`: a program of this Python's environment, in the folder of the test."""
     paths = os.pathsep.join(filter(None, [str(ROOT), os.environ.get("PYTHONPATH", "")]))
     monkeypatch.setenv("PYTHONPATH", paths)
-    monkeypatch.setenv("PATH", f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}")  # nbgrader starts alembic
+    beside = str(Path(sys.executable).parent)  # the programs that nbgrader starts
+    monkeypatch.setenv("PATH", os.pathsep.join([beside, os.environ["PATH"]]))
     monkeypatch.setenv("JUPYTER_DATA_DIR", str(tmp_path / "jupyter"))
     monkeypatch.delenv("PYTHONWARNINGS", raising=False)
 
