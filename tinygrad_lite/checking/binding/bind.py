@@ -134,16 +134,11 @@ def _bound(lesson: Lesson, flow: Flow, asked: dict[str, Any], seed: int) -> Bind
 
 def _origin(asked: dict[str, Any], *groups: tuple[dict[str, Any], str, bool]) -> str:
     """Where parameters and data come from, with their shapes; each group comes with whether it is the lesson's own."""
-    kinds: dict[str, list[str]] = {"Given: {0}.": [], "From the lesson: {0}.": [], "Made to fit: {0}.": []}
+    given, lessons, fitted = "Given: {0}.", "From the lesson: {0}.", "Made to fit: {0}."
+    kinds: dict[str, list[str]] = {given: [], lessons: [], fitted: []}
     for numbers, role, own in groups:
         for name, x in numbers.items():
-            kind = (
-                "Made to fit: {0}."
-                if not own
-                else "Given: {0}."
-                if {name, role} & {*asked}
-                else "From the lesson: {0}."
-            )
+            kind = fitted if not own else given if {name, role} & {*asked} else lessons
             kinds[kind].append(f"{name} {'x'.join(map(str, np.shape(x))) or say('number')}")
     return " ".join(say(english, ", ".join(shapes)) for english, shapes in kinds.items() if shapes)
 
@@ -199,8 +194,7 @@ def _functions(lesson: Lesson, asked: dict[str, Any]) -> Flow | None:
     own |= {
         name: Function(name, x)
         for name, x in lesson.names.items()
-        if isinstance(x, types.FunctionType)
-        and name in (asked.get("loss"), asked.get("backprop"), asked.get("forward"))
+        if isinstance(x, types.FunctionType) and name in map(asked.get, ("loss", "backprop", "forward"))
     }
     inner = {n for f in own.values() for n in f.globals}
     tops = {n: f for n, f in own.items() if (f.arguments or n not in inner) and not _elementwise(f)}
@@ -281,8 +275,7 @@ def instance_flow(lesson: Lesson, asked: dict[str, Any]) -> Flow | None:
         if not n.startswith("__")
     }
     own = {n: Function(n, f) for n, f in lesson.own(types.FunctionType).items()}
-    three = _three(asked, methods, methods, own)
-    if three is None:
+    if (three := _three(asked, methods, methods, own)) is None:
         return None
     forward, loss, backward = three
     functions = [f for f in (forward, loss, backward) if f is not None]
