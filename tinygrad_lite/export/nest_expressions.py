@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from itertools import pairwise
 from typing import Any
@@ -101,7 +102,8 @@ class Expressions(Operands):
             k = x.axes.index(axis)
             del self.lengths[axis]
             axes = x.axes[:k] + x.axes[k + 1 :]
-            spread = (x.text, k) if op.name == "logsumexp" else None
+            softmax = op.forward(0.0, 0.0) == math.log(2.0)  # log(e^0 + e^0): that is its derivative
+            spread = (x.text, k) if softmax else None
             return Term(self.spelling.reduction(op.name, x.text, k if axes else 0), axes, spread=spread)
         terms = [self.value(part) for part in parts]
         total = terms[0]
