@@ -285,6 +285,16 @@ def test_what_is_no_real_number_of_numpy_is_refused(odd):
 
 
 @needs_c
+def test_a_tensor_that_requires_a_gradient_is_not_cut_off_in_a_dot():
+    torch = pytest.importorskip("torch")
+    weights = [Value(1.0), Value(2.0)]
+
+    assert tg.dot(weights, torch.tensor([1.0, 2.0])).data == 5.0
+    with pytest.raises(tg.errors.OperandError, match="cut off"):
+        tg.dot(weights, torch.tensor([1.0, 2.0], requires_grad=True))
+
+
+@needs_c
 def test_subclasses_calculate_in_c_too():
     """Their operators are those of Value, so nothing of it comes by `_apply`."""
 

@@ -62,13 +62,13 @@ def graded(
     with tempfile.TemporaryDirectory() as folder:
         out = Path(folder) / "result.json"
         asked = {"file": str(path), "out": str(out), "seeds": seeds, "hidden": hidden, "limit": limit, "hint": hint}
-        order = json.dumps({**asked, "roles": roles or {}, "lang": language(), "memory": memory, "seconds": limit})
+        order = json.dumps({**asked, "roles": roles or {}, "lang": language(), "memory": memory})
         home = str(Path(__file__).parents[2])
         paths = os.pathsep.join(filter(None, [home, os.environ.get("PYTHONPATH", "")]))
         command = [sys.executable, "-P", "-m", __name__, order]  # -P: a copy.py beside is no `copy`
         environment = {**os.environ, "PYTHONPATH": paths, "PYTHONDONTWRITEBYTECODE": "1"}
-        with (Path(folder) / "stderr").open("w+b") as said:  # what it prints may be more than memory holds
-            silent: dict[str, Any] = {"stdin": subprocess.DEVNULL, "stdout": subprocess.DEVNULL, "stderr": said}
+        with (Path(folder) / "stderr").open("w+b") as stderr:  # what it prints may be more than memory holds
+            silent: dict[str, Any] = {"stdin": subprocess.DEVNULL, "stdout": subprocess.DEVNULL, "stderr": stderr}
             process = subprocess.Popen(command, cwd=path.parent, env=environment, start_new_session=True, **silent)
             try:
                 code = process.wait(timeout=limit * patience)
@@ -76,8 +76,8 @@ def graded(
                 return _failed(path, say("the file was still running after {0:g} s", limit * patience), "RAISED")
             finally:
                 _end(process)
-            said.seek(max(0, said.tell() - 4000))
-            last = (said.read().decode(errors="replace").strip().splitlines() or ["nothing was said"])[-1]
+            stderr.seek(max(0, stderr.tell() - 4000))
+            last = (stderr.read().decode(errors="replace").strip().splitlines() or ["nothing was said"])[-1]
         if code == -getattr(signal, "SIGXCPU", 0) != 0:
             return _failed(path, say("the file took more than {0:g} s of processor time", limit), "RAISED")
         if not out.exists():
@@ -221,7 +221,7 @@ def _limited(memory: float, seconds: float) -> None:
 
 if __name__ == "__main__":
     order: Any = json.loads(sys.argv[1])
-    _limited(order["memory"], order["seconds"])
+    _limited(order["memory"], order["limit"])
     found: dict[str, Any] = work(order)
     Path(order["out"]).write_text(json.dumps(found), encoding="utf-8")
     sys.stdout.flush()

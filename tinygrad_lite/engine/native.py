@@ -92,8 +92,8 @@ def install(graph: Any, reverse: Any, value: Any) -> None:
 
     def dot(ws: Any, xs: Any, b: Any = None) -> Any:
         made = node.dot(ws, xs, b)
-        if made is None and (hasattr(ws, "tolist") or hasattr(xs, "tolist")):  # arrays
-            made = node.dot(*(v.tolist() if hasattr(v, "tolist") else v for v in (ws, xs)), b)
+        if made is None and "ndarray" in (type(ws).__name__, type(xs).__name__):
+            made = node.dot(*(v.tolist() if type(v).__name__ == "ndarray" else v for v in (ws, xs)), b)
         return readable_dot(ws, xs, b) if made is None else made
 
     def total(values: Any) -> Any:

@@ -14,12 +14,11 @@ from fractions import Fraction
 from itertools import chain, combinations
 from typing import Any, ClassVar
 
-from tinygrad_lite.checking.lines.listing import listed
 from tinygrad_lite.checking.result.mistakes import CATALOGUE
 from tinygrad_lite.checking.result.result import Result
 from tinygrad_lite.errors import OperandError, TinygradLiteError
 from tinygrad_lite.exercises.program import Program, assigned, flat, literal
-from tinygrad_lite.report.language import say
+from tinygrad_lite.report.language import listed, say
 from tinygrad_lite.report.text import Code, Paragraph, Part, Report
 
 

@@ -107,14 +107,14 @@ class Blanks(Kind):
 
     def mark(self, answer: Any) -> Marked:
         if not isinstance(answer, dict) or set(answer) != set(self.blanks):
-            said = "the answer is a number for each of {0}: a dict {{{1!r}: 3, ...}}, in a terminal {1} = 3, ..."
-            raise OperandError(say(said, ", ".join(self.blanks), self.blanks[0]))
+            message = "the answer is a number for each of {0}: a dict {{{1!r}: 3, ...}}, in a terminal {1} = 3, ..."
+            raise OperandError(say(message, ", ".join(self.blanks), self.blanks[0]))
         read = {name: number(x) for name, x in answer.items()}
         for name in self.blanks:
             mine = read[name]
             if mine is None:
-                said = "{0} needs a number such as -3, 0.25 or 2/3, but got {1!r}."
-                raise OperandError(say(said, name, answer[name]))
+                message = "{0} needs a number such as -3, 0.25 or 2/3, but got {1!r}."
+                raise OperandError(say(message, name, answer[name]))
             if not same(mine, self.found[name]):
 
                 def fits(code: str, name: str = name, mine: Any = mine) -> bool:
@@ -172,8 +172,8 @@ class Backward(Kind):
             raise OperandError(say("your backward raises {0}: {1}", type(error).__name__, error)) from error
         missing = [n for n in self.names if not isinstance(found, dict) or n not in found]
         if missing:
-            said = "the backward must give {0}; what is missing: {1}."
-            raise OperandError(say(said, ", ".join(self.names), ", ".join(missing)))
+            message = "the backward must give {0}; what is missing: {1}."
+            raise OperandError(say(message, ", ".join(self.names), ", ".join(missing)))
         return dict(found)
 
 
@@ -236,8 +236,8 @@ class Order(Kind):
     def mark(self, answer: Any) -> Marked:
         taken = answer.replace(",", " ").split() if isinstance(answer, str) else list(answer)
         if sorted(taken) != sorted(self.nodes):
-            said = "the answer has each of {0} once, but got {1}."
-            raise OperandError(say(said, ", ".join(self.nodes), ", ".join(taken)))
+            message = "the answer has each of {0} once, but got {1}."
+            raise OperandError(say(message, ", ".join(self.nodes), ", ".join(taken)))
         for i, node in enumerate(taken):
             late = [user for user in taken[i + 1 :] if node in self.uses.get(user, ())]
             if late:

@@ -211,8 +211,8 @@ class ArrayWriter(Expressions):
             total = total if len(total.text) < LONGEST else self.assigned(total, "z")
             if sign < 0 and x.spread and self.spelling.softmax and x.spread[0] == self.ordered(total).text:
                 total, call = self.ordered(total), f"softmax({x.spread[0]}, axis={x.spread[1]})"
-                shares = self.spelling.softmax + call
-                total = total._replace(text=f"{self.spelling.softmax}log_{call}", log=shares, mean=None)
+                softmax = self.spelling.softmax + call
+                total = total._replace(text=f"{self.spelling.softmax}log_{call}", softmax=softmax, mean=None)
                 continue
             total = self.made("x + y" if sign > 0 else "x - y", total, x)
         self.lengths: dict[int, int] = {axis: n for axis, n in enumerate(nest.dims) if n > 1}

@@ -27,7 +27,7 @@ class Term(NamedTuple):
         mean: of a sum: of how many terms, and the text of their mean.
         number: the number that it is.
         spread: of a logsumexp: the text of what it is of, and along which of its axes.
-        log: of a logarithm of shares: the text of the shares.
+        softmax: of the logarithm of a softmax: the text of the softmax.
     """
 
     text: str
@@ -35,7 +35,7 @@ class Term(NamedTuple):
     mean: tuple[int, str] | None = None
     number: float | None = None
     spread: tuple[str, int] | None = None
-    log: str = ""
+    softmax: str = ""
 
 
 def put(template: str, **parts: str | None) -> str:

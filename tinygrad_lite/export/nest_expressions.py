@@ -38,8 +38,8 @@ class Expressions(Operands):
         terms = [self.value(part) for part in parts]
         if e[0] == "mul":
             return self.product(*terms)
-        if e[0] == "exp" and terms[0].log:
-            return Term(terms[0].log, terms[0].axes)
+        if e[0] == "exp" and terms[0].softmax:
+            return Term(terms[0].softmax, terms[0].axes)
         template = self.spelling.template(op, len(terms))
         if any(template.count(f"x{k}") > 1 for k in range(len(terms))):
             terms = [x if simple(x.text) and len(x.text) < 30 else self.assigned(x) for x in terms]

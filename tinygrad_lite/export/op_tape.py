@@ -1,4 +1,4 @@
-"""What repeats in no loop: a program as a tape, in groups of like ops that do not need one another.
+"""A program that was not folded into loops: as a tape, in groups of like ops that do not need one another.
 
 In: a program in ops that a library has. Out: rows of whole numbers, and a few lines of source that run them. All
 numbers of the program stand in one list: the inputs, the constants, then the results of each group.
@@ -180,16 +180,16 @@ def lines_of(spelling: Spelling, tape: OpTape, data: Sequence[str], given: Seque
         data: of the samples, numbers by sample; `samples` says how many there are, if there are any.
         given: the other inputs and the constants, one number behind the other.
     """
-    room = tape.width * len(tape.rows)
+    results = tape.width * len(tape.rows)
     known = given[0] if len(given) == 1 else spelling.joined(given, 0)
     operands = f"v[row[2:].reshape({tape.operands}, {tape.width})]"
     if samples:
         lines = [f"v = {known}[:, None] + {spelling.zeros(f'(1, {samples})')}"] if given else []
-        parts = [*data, *(["v"] if given else []), spelling.zeros(f"({room}, {samples})")]
+        parts = [*data, *(["v"] if given else []), spelling.zeros(f"({results}, {samples})")]
     else:
-        lines, parts = [], [*given, spelling.zeros(str(room))]
+        lines, parts = [], [*given, spelling.zeros(str(results))]
     return [
-        f"# {tape.nodes} ops that repeat in no loop over arrays: each row of TAPE is an op, where its {tape.width} "
+        f"# {tape.nodes} ops that were not folded into loops: each row of TAPE is an op, where its {tape.width} "
         "results begin, and where its operands stand.",
         *lines,
         f"v = {spelling.joined(parts, 0)}",

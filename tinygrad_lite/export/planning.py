@@ -29,9 +29,8 @@ from tinygrad_lite.export.op_tape import OpTape, op_tape
 MOST_PATHS = 16
 """Ways through the comparisons of a function that are written as choices; with more, its branches are checked."""
 
-
 MANY = 24
-"""Loop nests after which others are tried."""
+"""Loop nests of a program that is divided into nests in a second way too."""
 
 
 def traced(fast: CompiledFunction, structure: Structure, given: Sequence[float]) -> tuple[Tape, Structure, list[Value]]:

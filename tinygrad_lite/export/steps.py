@@ -29,7 +29,7 @@ LONGEST = 40
 """Loop nests of one step."""
 
 MOST = 600
-"""Operands of all expressions, those of a step counted once; a program of more does not repeat in loops."""
+"""Operands of all expressions, those of a step counted once; a program of more becomes a tape (op_tape.py)."""
 
 
 class Steps(NamedTuple):
@@ -48,7 +48,7 @@ class Steps(NamedTuple):
 
 
 def folded(plan: Plan) -> list[LoopNest | Steps] | None:
-    """The nests of a plan in order, with steps as scans; None if it does not repeat in so few expressions."""
+    """The nests of a plan in order, with steps as scans; None if it does not fold into so few expressions."""
     nests = [nest for nest in plan.nests if nest.target.array != "out"]
     inner, nests = len(nests), [*nests, *(nest for nest in plan.nests if nest.target.array == "out")]
     place = {nest.target.array: k for k, nest in enumerate(nests[:inner])}

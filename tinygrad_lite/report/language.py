@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import json
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -76,3 +76,13 @@ def say(english: str, *put_in: Any) -> str:
 def translated(english: str) -> str:
     """A sentence in the chosen language as it stands; its braces are braces."""
     return _chosen[1].get(english, english)
+
+
+def listed(things: Iterable[Any]) -> str:
+    """Things in a row, as a sentence has them.
+
+    >>> listed([3]), listed([3, 5]), listed([3, 5, 7])
+    ('3', '3 and 5', '3, 5 and 7')
+    """
+    words = [str(thing) for thing in things]
+    return words[0] if len(words) == 1 else say("{0} and {1}", ", ".join(words[:-1]), words[-1])

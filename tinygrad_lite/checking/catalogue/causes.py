@@ -74,8 +74,8 @@ def _of_numbers(name: str, compared: list[CaseResult]) -> Mistake | None:
             found.append((verdict, list(zip(hand.numbers, exact.numbers, strict=True)) if fits else []))  # type: ignore[union-attr]
     bad = [sum(not math.isfinite(h) for h, _ in pairs) for _, pairs in found]
     if bad and all(bad):
-        said = "{0} of {1} entries of d{2} are NaN or infinite; look for log(0), 0/0 or an overflow"
-        return Mistake("NAN", f"d{name}", say(said, bad[0], len(found[0][1]), name))
+        message = "{0} of {1} entries of d{2} are NaN or infinite; look for log(0), 0/0 or an overflow"
+        return Mistake("NAN", f"d{name}", say(message, bad[0], len(found[0][1]), name))
     whole = found and all(any(hint.code == "INT_TRUNCATION" for hint in verdict.hints) for verdict, _ in found)
     if whole and all(h in (math.trunc(e), math.floor(e)) for _, pairs in found for h, e in pairs):
         message = say("d{0} is an array of whole numbers, which cut off the decimals of the right one", name)
@@ -98,13 +98,13 @@ def _clipped(wrong: list[str], compared: list[CaseResult]) -> dict[str, Mistake]
     cut = [abs(e) > limit and not near(abs(e), limit) for pairs in problems for _, e in pairs]
     held = all(near(h, min(max(e, -limit), limit)) for pairs in problems for h, e in pairs)
     if held and sum(cut) > 1 and not all(cut) and limit > 0.0:
-        said = "your gradients are the exact ones clipped at {0:.6g} and -{0:.6g}: every derivative is right"
-        return dict.fromkeys(wrong, Mistake("CLIPPED", "backprop", say(said, limit)))
+        message = "your gradients are the exact ones clipped at {0:.6g} and -{0:.6g}: every derivative is right"
+        return dict.fromkeys(wrong, Mistake("CLIPPED", "backprop", say(message, limit)))
     lengths = [(math.hypot(*(h for h, _ in pairs)), math.hypot(*(e for _, e in pairs))) for pairs in problems]
     limit = max(mine for mine, _ in lengths)
     scales = [min(1.0, limit / exact) if exact else 1.0 for _, exact in lengths]
     same = all(near(h, s * e) for pairs, s in zip(problems, scales, strict=True) for h, e in pairs)
     if limit > 0.0 and sum(s < 1 for s in scales) > 1 and same:
-        said = "your gradients are the exact ones shortened to the length {0:.6g}: every derivative is right"
-        return dict.fromkeys(wrong, Mistake("CLIPPED", "backprop", say(said, limit)))
+        message = "your gradients are the exact ones shortened to the length {0:.6g}: every derivative is right"
+        return dict.fromkeys(wrong, Mistake("CLIPPED", "backprop", say(message, limit)))
     return {}

@@ -46,11 +46,11 @@ def weight_choices(net: Network, layer: int) -> Iterator[Choice]:
         yield wrong(code, product(letter, k), "{0} is exactly {1}", name, formula)
     yield wrong("TRANSPOSED", turned, "{0} is exactly the transpose", name)
     without = net.layout.product(inputs, "d" + node("A", layer, depth))
-    said = "{0} is exactly {1}, without the activation's derivative"
-    yield wrong("NO_ACT_DERIV", lambda r, d, g: r.A[layer - 1].T @ g, said, name, without, cost=1.05)
-    said = "{0} is exactly the contribution of the {1} sample alone"
+    message = "{0} is exactly {1}, without the activation's derivative"
+    yield wrong("NO_ACT_DERIV", lambda r, d, g: r.A[layer - 1].T @ g, message, name, without, cost=1.05)
+    message = "{0} is exactly the contribution of the {1} sample alone"
     for row, which in ENDS:
-        yield wrong("LAST_SAMPLE_ONLY", alone(row), said, name, say(which), cost=1.02)
+        yield wrong("LAST_SAMPLE_ONLY", alone(row), message, name, say(which), cost=1.02)
 
 
 def bias_choices(net: Network, layer: int) -> Iterator[Choice]:
@@ -66,13 +66,13 @@ def bias_choices(net: Network, layer: int) -> Iterator[Choice]:
         return g.sum(axis=-2) if g.shape[-1] == d.shape[-1] else None
 
     yield Choice((), lambda r, d, g: d.sum(axis=-2))
-    said = "{0} is exactly d{1}.sum(axis={2}), without the activation's derivative"
-    yield wrong("NO_ACT_DERIV", bare, said, name, node("A", layer, net.depth), axis, cost=1.05)
-    said = "{0} is exactly the contribution of the {1} sample alone"
+    message = "{0} is exactly d{1}.sum(axis={2}), without the activation's derivative"
+    yield wrong("NO_ACT_DERIV", bare, message, name, node("A", layer, net.depth), axis, cost=1.05)
+    message = "{0} is exactly the contribution of the {1} sample alone"
     for row, which in ENDS:
-        yield wrong("LAST_SAMPLE_ONLY", lambda r, d, g, row=row: d[..., row, :], said, name, say(which), cost=1.02)
-    said = "{0} is exactly np.sum({1}): axis={2} is missing, and all units get the same number"
-    yield wrong("SUM_AXIS", everywhere, said, name, delta, axis, cost=1.02)
+        yield wrong("LAST_SAMPLE_ONLY", lambda r, d, g, row=row: d[..., row, :], message, name, say(which), cost=1.02)
+    message = "{0} is exactly np.sum({1}): axis={2} is missing, and all units get the same number"
+    yield wrong("SUM_AXIS", everywhere, message, name, delta, axis, cost=1.02)
 
 
 REG_CHOICES: list[tuple[float, str, str]] = [  # how much of the penalty's gradient is in the user's, and what that is

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import textwrap
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from typing import Any
 
 from tinygrad_lite.checking.lines.marks import Line
 from tinygrad_lite.checking.lines.mend import Edit, Mend
 from tinygrad_lite.report import escape
-from tinygrad_lite.report.language import say
+from tinygrad_lite.report.language import listed, say
 from tinygrad_lite.report.style import CELL, MONO, TINT, bdi, printable, wrapped
 
 AROUND = 3  # lines shown before and after what is wrong, where a function is long
@@ -177,12 +177,6 @@ def _shortened(lines: list[Line]) -> Iterator[Line | None]:
         elif not gap:
             gap = True
             yield None
-
-
-def listed(things: Iterable[Any]) -> str:
-    """`3`, `3 and 5`, `3, 5 and 7`."""
-    words = [str(thing) for thing in things]
-    return words[0] if len(words) == 1 else say("{0} and {1}", ", ".join(words[:-1]), words[-1])
 
 
 def spans(numbers: list[int]) -> str:

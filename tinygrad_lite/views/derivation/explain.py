@@ -72,8 +72,8 @@ def explain(
     batch = None if sample is None else find_batch(out, chain.targets)
     if batch is not None and not -len(batch.terms) <= (sample or 0) < len(batch.terms):
         raise OperandError(f"sample={sample}: there are {len(batch.terms)} samples, counted from 0.")
-    told = Sections(chain, max_paths=max_paths, max_nodes=max_nodes, digits=digits, batch=batch, sample=sample or 0)
-    return Explanation(chain, told)
+    sections = Sections(chain, max_paths=max_paths, max_nodes=max_nodes, digits=digits, batch=batch, sample=sample or 0)
+    return Explanation(chain, sections)
 
 
 class Explanation(Reported):

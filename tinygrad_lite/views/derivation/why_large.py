@@ -58,10 +58,10 @@ def why_large(param: Any, root: Value) -> str:
         )
         way += say(some, number, shown, product, share)
     factors = sorted((step for step in path if abs(step[1]) > 1.0), key=lambda step: -abs(step[1]))[:3]
-    told = "; ".join(say("{0:.6g}, the derivative of {1}", derivative, _at(node)) for node, derivative in factors)
+    largest = "; ".join(say("{0:.6g}, the derivative of {1}", derivative, _at(node)) for node, derivative in factors)
     many = say("It has {0} factors.", len(path)) + " " if len(path) > 9 else ""
     none = say("No factor is above 1: the paths are many.")
-    return f"{way} {many}{say('Its largest factors: {0}.', told) if factors else none}"
+    return f"{way} {many}{say('Its largest factors: {0}.', largest) if factors else none}"
 
 
 def _largest_path(param: Value, root: Value) -> tuple[int, list[tuple[Value, float]]]:

@@ -30,12 +30,12 @@ def why_zero(param: Any, root: Value) -> str:
     if not isinstance(param, Value):
         return say("{0} is a bare number, a constant of the program; only a Value has a gradient.", name)
     if not isinstance(root, Value):
-        said = "The gradient of {0} is 0 because the root {1} is a bare number: it remembers no operands."
-        return say(said, name, name_of(root))
+        message = "The gradient of {0} is 0 because the root {1} is a bare number: it remembers no operands."
+        return say(message, name, name_of(root))
     order = topological(root)
     if param is not root and root in topological(param):
-        said = "{0} was computed from {1}, not the other way round: the Value asked about comes first."
-        return say(said, name, name_of(root))
+        message = "{0} was computed from {1}, not the other way round: the Value asked about comes first."
+        return say(message, name, name_of(root))
     towards = {param}  # the nodes between param and the root: those that param can move
     for node in order:
         if any(parent in towards for parent in node.parents if parent.__class__ is not float):
@@ -85,8 +85,8 @@ def _in_words(causes: list[_Cause]) -> str:
             *(len(causes), low, high, -high),
         )
     others = Counter(cause.op.name for cause in causes[1:])
-    told = ", ".join(f"{op}: {n}" for op, n in others.items())
-    return say("{0}; it ends at other places too ({1})", first.clause, told)
+    ends = ", ".join(f"{op}: {n}" for op, n in others.items())
+    return say("{0}; it ends at other places too ({1})", first.clause, ends)
 
 
 def _causes(
